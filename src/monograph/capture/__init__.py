@@ -1,0 +1,1 @@
+"""Running a program once and writing down what it did."""

@@ -1,0 +1,177 @@
+"""Tensors without data: the interned ``TensorSpec`` and the ``AbstractTensor`` that wears it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import torch
+
+from monograph.diagnostics import InternalError, PythonFeatureError
+from monograph.torch_internals import disabled_torch_function, make_wrapper
+
+if TYPE_CHECKING:
+    from monograph.capture.aliasing import Value
+
+__all__ = ["AbstractTensor", "TensorSpec", "contiguous_strides", "make_abstract", "spec_of"]
+
+_interned: dict[tuple[Any, ...], TensorSpec] = {}
+
+_DTYPE_NAMES = {
+    torch.float64: "f64", torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16",
+    torch.int64: "i64", torch.int32: "i32", torch.int16: "i16", torch.int8: "i8",
+    torch.uint8: "u8", torch.bool: "b8", torch.complex64: "c64", torch.complex128: "c128",
+}  # fmt: skip
+
+
+class TensorSpec:
+    """What is known of a tensor without its data; equal specs are the same object.
+
+    ``shape`` and ``strides`` are in elements. Make one with ``TensorSpec.of``.
+    """
+
+    __slots__ = ("device", "dtype", "numel", "shape", "strides")
+
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: torch.dtype
+    device: torch.device
+    numel: int
+
+    @staticmethod
+    def of(
+        shape: tuple[int, ...], strides: tuple[int, ...], dtype: torch.dtype, device: torch.device
+    ) -> TensorSpec:
+        """The one spec with these fields."""
+        key = (shape, strides, dtype, device)
+        spec = _interned.get(key)
+        if spec is None:
+            spec = TensorSpec()
+            spec.shape, spec.strides, spec.dtype, spec.device = key
+            numel = 1
+            for size in shape:
+                numel *= size
+            spec.numel = numel
+            # setdefault, not assignment: two threads must agree on one object.
+            spec = _interned.setdefault(key, spec)
+        return spec
+
+    def with_layout(self, shape: tuple[int, ...], strides: tuple[int, ...]) -> TensorSpec:
+        """The same dtype and device with other sizes and strides."""
+        return TensorSpec.of(shape, strides, self.dtype, self.device)
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in row-major order without gaps."""
+        expected = 1
+        for size, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if size == 0:
+                return True
+            if size != 1:
+                if stride != expected:
+                    return False
+                expected *= size
+        return True
+
+    def __repr__(self) -> str:
+        dtype = _DTYPE_NAMES.get(self.dtype, str(self.dtype).removeprefix("torch."))
+        return f"{dtype}[{', '.join(map(str, self.shape))}]"
+
+
+def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Row-major strides as torch gives them (a size of 0 counts as 1)."""
+    strides = []
+    step = 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= size if size > 1 else 1
+    return tuple(reversed(strides))
+
+
+def spec_of(tensor: torch.Tensor) -> TensorSpec:
+    """The spec of a real (or fake) strided tensor.
+
+    Raises:
+        PythonFeatureError: MG-P104, for a sparse, quantized or nested tensor.
+    """
+    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
+        kind = "nested" if tensor.is_nested else "quantized" if tensor.is_quantized else None
+        raise PythonFeatureError(
+            f"a {kind or tensor.layout} tensor of shape {tuple(tensor.shape)} is not captured",
+            code="MG-P104",
+            hint="convert it with .to_dense() (or .dequantize()) before the exported function.",
+        )
+    return TensorSpec.of(tuple(tensor.shape), tensor.stride(), tensor.dtype, tensor.device)
+
+
+class AbstractTensor(torch.Tensor):
+    """A tensor with sizes, strides, a dtype and a device, and no data.
+
+    It lives while a program is captured; afterwards it is the ``meta["val"]`` of graph nodes.
+    """
+
+    value: Value
+    __torch_function__ = disabled_torch_function
+
+    @classmethod
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, op: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> NoReturn:
+        raise InternalError(
+            f"{op} was called on a tensor that stands for a value inside an exported program",
+            hint="such a tensor has no data; it may have been kept by the program's code (in a "
+            "global, a cache) while it was exported.",
+        )
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        return f"AbstractTensor({spec_of(self)!r})"
+
+    def __format__(self, format_spec: str) -> str:
+        if format_spec and self.dim() == 0:
+            return self.item().__format__(format_spec)  # a number is asked for: MG-D102
+        return repr(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> torch.Tensor:
+        memo[id(self)] = copied = self.clone()
+        return copied
+
+    def tolist(self) -> Any:
+        """All values: only where they are known while capturing."""
+        return self.value.root.recorder.read_values(self, ".tolist()").tolist()
+
+    def numpy(self, *, force: bool = False) -> Any:
+        """A NumPy array: only where the values are known while capturing."""
+        return self.value.root.recorder.read_values(self, ".numpy()").numpy(force=force)
+
+    def __array__(self, dtype: Any = None) -> Any:
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype)
+
+    def backward(self, *args: Any, **kwargs: Any) -> None:
+        """Not a graph: gradients are accumulated into ``.grad``, outside the program."""
+        raise PythonFeatureError(
+            ".backward() inside the program writes to .grad of tensors outside it",
+            code="MG-P106",
+            where=self.value.root.recorder.here(),
+            hint="use torch.autograd.grad(outputs, inputs), which returns the gradients.",
+        )
+
+    def _no_memory(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise PythonFeatureError(
+            "Python asks for the memory behind a tensor",
+            code="MG-P106",
+            where=self.value.root.recorder.here(),
+            hint="memory addresses and storages exist only when the program runs.",
+        )
+
+    data_ptr = untyped_storage = storage = share_memory_ = __dlpack__ = _no_memory
+    __reduce_ex__ = _no_memory
+
+
+def make_abstract(spec: TensorSpec, value: Value) -> AbstractTensor:
+    """A tensor that looks like ``spec`` and stands for ``value``."""
+    tensor: AbstractTensor = make_wrapper(
+        AbstractTensor, spec.shape, spec.strides, dtype=spec.dtype, device=spec.device
+    )
+    tensor.value = value
+    return tensor
+
+

@@ -1,0 +1,314 @@
+"""Views and writes become functional: who shares memory with whom, and how a write folds back.
+
+An alias set is a root value and views below it. A write to any member gives a new value for the
+root; the other members are then out of date and are derived again when next read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.fx import Node
+
+from monograph.capture.abstract import AbstractTensor, TensorSpec, contiguous_strides
+from monograph.diagnostics import MutationError
+
+if TYPE_CHECKING:
+    from monograph.capture.inputs import Origin
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["Value", "fold_into_root", "functional_form", "laid_out_as"]
+
+aten = torch.ops.aten
+_END = 2**63 - 1
+
+
+class Value:
+    """What a tensor of the program stands for: a graph node, and its place in an alias set.
+
+    ``seen`` is the root's ``version`` when ``node`` was derived; where they differ the node is
+    out of date. ``tracks``: a gradient may flow through it. ``detached``: computed under
+    ``no_grad``, so that no gradient may. For a view, ``step`` is the node that made it from
+    ``step_parent`` (``step_index``: which of several results) and ``offset`` is where it starts
+    in the root's memory, in elements.
+    """
+
+    __slots__ = (
+        "detached",
+        "node",
+        "offset",
+        "origin",
+        "parent",
+        "recorder",
+        "root",
+        "seen",
+        "spec",
+        "step",
+        "step_index",
+        "step_parent",
+        "tracks",
+        "version",
+    )
+
+    node: Node
+    spec: TensorSpec
+    parent: Value | None
+    root: Value
+    recorder: Recorder
+    origin: Origin | None
+    step: Node
+    step_index: int | None
+    step_parent: Node
+
+    def __init__(self, node: Node, spec: TensorSpec, recorder: Recorder) -> None:
+        self.node = node
+        self.spec = spec
+        self.parent = None
+        self.root = self
+        self.recorder = recorder
+        self.seen = self.version = 0
+        self.offset = 0
+        self.tracks = self.detached = False
+        self.origin = None
+
+
+def fold_into_root(value: Value, written: AbstractTensor) -> None:
+    """Make ``written``, which has the shape and dtype of ``value``, the new content of it."""
+    recorder, root = value.recorder, value.root
+    current, content = value, written
+    while current.parent is not None:
+        folded = _invert(current, content)
+        if folded is None:
+            content, current = _scatter_into_root(current, content), root
+        else:
+            content, current = folded, current.parent
+    content = laid_out_as(content, recorder.tensor_of(root))
+    root.node = recorder.read(content.value)
+    root.tracks = root.tracks or content.value.tracks
+    root.version += 1
+    root.seen = root.version
+    if value is not root and written.value.spec is value.spec:
+        value.node, value.seen = recorder.read(written.value), root.version
+        value.tracks = written.value.tracks
+
+
+def laid_out_as(content: AbstractTensor, model: AbstractTensor) -> AbstractTensor:
+    """``content`` with the shape, dtype and strides of ``model``, copied where they differ."""
+    call = content.value.recorder.call
+    want = model.value.spec
+    have = content.value.spec
+    if have.dtype != want.dtype or have.device != want.device:
+        content = call(
+            aten._to_copy.default, (content,), {"dtype": want.dtype, "device": want.device}
+        )
+    if content.value.spec.shape != want.shape:
+        content = call(aten.expand.default, (content, list(want.shape)))
+    if content.value.spec is want:
+        return content
+    if want.strides == contiguous_strides(want.shape):
+        return call(aten.clone.default, (content,), {"memory_format": torch.contiguous_format})
+    # slice_scatter gives its result the strides of its first argument, and has a gradient
+    # (aten.copy, which is meant for this, has none).
+    return call(aten.slice_scatter.default, (model, content, 0, 0, _END))
+
+
+# Inverses of views ---------------------------------------------------------------------------
+
+Inverse = Callable[["Recorder", AbstractTensor, AbstractTensor, Node], AbstractTensor]
+
+
+def _invert(view: Value, content: AbstractTensor) -> AbstractTensor | None:
+    """The parent of ``view`` after ``content`` was written to the view; None if unknown."""
+    assert view.parent is not None
+    parent, recorder = view.parent, view.recorder
+    if view.spec is parent.spec and view.offset == parent.offset:
+        return content
+    target = view.step.target
+    if view.step_index is not None:
+        return None
+    if target in _SAME_ORDER and view.spec.numel == parent.spec.numel:
+        return recorder.call(aten.reshape.default, (content, list(parent.spec.shape)))
+    if target in _PERMUTATIONS:
+        order = _order_of(view.step)
+        inverse = sorted(range(len(order)), key=order.__getitem__)
+        return recorder.call(aten.permute.default, (content, inverse))
+    inverse_of = _INVERSES.get(target)
+    if inverse_of is None:
+        return None
+    return inverse_of(recorder, recorder.tensor_of(parent), content, view.step)
+
+
+_SAME_ORDER = frozenset({
+    aten.view.default, aten.reshape.default, aten._unsafe_view.default, aten.unsqueeze.default,
+    aten.squeeze.default, aten.squeeze.dim, aten.squeeze.dims, aten.flatten.using_ints,
+    aten.unflatten.int, aten.view_as.default, aten.ravel.default, aten.reshape_as.default,
+    aten.expand.default, aten.expand_as.default, aten._reshape_alias.default,
+    aten.broadcast_to.default,
+})  # fmt: skip
+
+_PERMUTATIONS = frozenset({
+    aten.transpose.int, aten.permute.default, aten.t.default, aten.movedim.int,
+    aten.movedim.intlist, aten.moveaxis.int, aten.moveaxis.intlist, aten.swapaxes.default,
+    aten.swapdims.default, aten.numpy_T.default, aten.mT.default, aten.matrix_H.default,
+})  # fmt: skip
+
+
+def _order_of(step: Node) -> list[int]:
+    """Which dimension of the parent each dimension of a permuting view is."""
+    rank = step.args[0].meta["val"].dim()  # type: ignore[union-attr]
+    sizes = list(range(2, rank + 2))
+    probe = torch.empty(sizes, device="meta")
+    target: Any = step.target
+    return [size - 2 for size in target(probe, *step.args[1:], **step.kwargs).shape]
+
+
+def _unslice(
+    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
+) -> AbstractTensor:
+    return recorder.call(aten.slice_scatter.default, (parent, content, *step.args[1:]))
+
+
+def _unselect(
+    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
+) -> AbstractTensor:
+    return recorder.call(aten.select_scatter.default, (parent, content, *step.args[1:]))
+
+
+def _undiagonal(
+    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
+) -> AbstractTensor:
+    return recorder.call(
+        aten.diagonal_scatter.default, (parent, content, *step.args[1:]), dict(step.kwargs)
+    )
+
+
+def _unnarrow(
+    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
+) -> AbstractTensor:
+    dim, start, length = step.args[1:4]
+    if start < 0:  # type: ignore[operator]
+        start += parent.shape[dim]  # type: ignore[index, operator]
+    end = start + length  # type: ignore[operator]
+    return recorder.call(aten.slice_scatter.default, (parent, content, dim, start, end))
+
+
+def _unreal(
+    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
+) -> AbstractTensor:
+    imaginary = recorder.call(aten.imag.default, (parent,))
+    return recorder.call(aten.complex.default, (content, imaginary))
+
+
+def _unimag(
+    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
+) -> AbstractTensor:
+    real = recorder.call(aten.real.default, (parent,))
+    return recorder.call(aten.complex.default, (real, content))
+
+
+def _unview_as_real(
+    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
+) -> AbstractTensor:
+    dense = recorder.call(aten.contiguous.default, (content,))
+    return recorder.call(aten.view_as_complex.default, (dense,))
+
+
+def _unview_as_complex(
+    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
+) -> AbstractTensor:
+    return recorder.call(aten.view_as_real.default, (content,))
+
+
+def _unconj(
+    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
+) -> AbstractTensor:
+    return recorder.call(aten.conj_physical.default, (content,))
+
+
+_INVERSES: dict[Any, Inverse] = {
+    aten.slice.Tensor: _unslice,
+    aten.select.int: _unselect,
+    aten.diagonal.default: _undiagonal,
+    aten.narrow.default: _unnarrow,
+    aten.real.default: _unreal,
+    aten.imag.default: _unimag,
+    aten.view_as_real.default: _unview_as_real,
+    aten.view_as_complex.default: _unview_as_complex,
+    aten._conj.default: _unconj,
+    aten.conj.default: _unconj,
+}
+
+
+def _scatter_into_root(view: Value, content: AbstractTensor) -> AbstractTensor:
+    """The general inverse: the view's elements, by address, written into the root's memory."""
+    recorder, root = view.recorder, view.root
+    if view.spec.dtype != root.spec.dtype or not _only_reinterprets_layout(view):
+        raise MutationError(
+            f"a write through {view.step.target}, a view that reinterprets its tensor's data",
+            where=recorder.here(),
+            hint="write to the tensor itself, or to a copy: y = view.clone(), then use y.",
+        )
+    whole = recorder.tensor_of(root)
+    recorder.rely_on_layout(root)
+    return recorder.call(
+        aten.as_strided_scatter.default,
+        (whole, content, list(view.spec.shape), list(view.spec.strides), view.offset),
+    )
+
+
+def _only_reinterprets_layout(view: Value) -> bool:
+    """Whether elements of the view are elements of the root, unchanged (not conjugated ...)."""
+    current: Value | None = view
+    while current is not None and current.parent is not None:
+        if current.step.target in (aten._conj.default, aten.conj.default, aten._neg_view.default):
+            return False
+        if current.spec.dtype != current.parent.spec.dtype:
+            return False
+        current = current.parent
+    return True
+
+
+# Functional forms ----------------------------------------------------------------------------
+
+_IRREGULAR = {
+    aten.normal_.default: aten.normal_functional.default,
+    aten.bernoulli_.float: aten.bernoulli.p,
+    aten._native_batch_norm_legit.default: aten._native_batch_norm_legit_functional.default,
+    aten._batch_norm_with_update.default: aten._batch_norm_with_update_functional.default,
+    aten._fused_moving_avg_obs_fq_helper.default: (
+        aten._fused_moving_avg_obs_fq_helper_functional.default
+    ),
+    aten.rrelu_with_noise_.default: aten.rrelu_with_noise_functional.default,
+}
+_functional_forms: dict[Any, Any] = dict(_IRREGULAR)
+
+
+def functional_form(op: Any) -> Any:
+    """The operator that returns what ``op`` writes; None where there is none.
+
+    For ``add_.Tensor`` it is ``add.Tensor``; for ``add.out`` too.
+    """
+    if op not in _functional_forms:
+        _functional_forms[op] = _find_functional_form(op)
+    return _functional_forms[op]
+
+
+def _find_functional_form(op: Any) -> Any:
+    namespace, name = op._schema.name.split("::")
+    base = name[:-1] if name.endswith("_") and not name.endswith("__") else name
+    if name.startswith("__i") and name.endswith("__"):
+        base = "__" + name[3:]  # __iand__ -> __and__
+    packet = getattr(getattr(torch.ops, namespace), base, None)
+    if packet is None:
+        return None
+    wanted = [(a.name, str(a.type)) for a in op._schema.arguments if not a.is_out]
+    for overload in packet.overloads():
+        candidate = getattr(packet, overload)
+        schema = candidate._schema
+        if schema.is_mutable or not schema.returns:
+            continue
+        if [(a.name, str(a.type)) for a in schema.arguments] == wanted:
+            return candidate
+    return None

@@ -1,0 +1,72 @@
+"""Tensors whose values are known while capturing: computed from constants alone, on demand.
+
+Nothing is evaluated ahead of time. Where Python asks for a value (``if t:``, ``t.item()``), the
+part of the graph that made it is run, provided that it starts from constants only.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.fx import Node, map_arg
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["is_random", "known_value"]
+
+_LIMIT = 1 << 24  # elements of one intermediate result
+
+
+def is_random(target: Any) -> bool:
+    """Whether an operator draws random numbers."""
+    return torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
+
+
+def known_value(recorder: Recorder, node: Node, *, use_examples: bool) -> torch.Tensor | None:
+    """The value of ``node`` if it follows from constants (or, if asked, example inputs).
+
+    ``use_examples`` is for ``assume_constant_result`` alone: the answer is then only right for
+    the example inputs.
+    """
+    cache: dict[Node, Any] = {} if use_examples else recorder.known
+    constants = {o.node: o.tensor for o in recorder.origins if o.kind == "constant" and not o.mutated}
+    if use_examples:
+        constants |= {o.node: o.tensor for o in recorder.origins}
+    order: list[Node] = []
+    stack = [node]
+    visited: set[Node] = set()
+    while stack:  # depth first, without Python's recursion limit
+        current = stack.pop()
+        if current in visited or current in cache:
+            continue
+        visited.add(current)
+        order.append(current)
+        stack.extend(current.all_input_nodes)
+    for current in sorted(order):
+        cache[current] = _evaluate(current, cache, constants)
+    found = cache[node]
+    return found if isinstance(found, torch.Tensor) else None
+
+
+def _evaluate(node: Node, cache: dict[Node, Any], constants: dict[Node, torch.Tensor]) -> Any:
+    if node.op == "placeholder":
+        tensor = constants.get(node)
+        return None if tensor is None else tensor.detach()
+    if node.op != "call_function" or is_random(node.target):
+        return None
+    if any(cache.get(source) is None for source in node.all_input_nodes):
+        return None
+    example = node.meta.get("val")
+    if isinstance(example, torch.Tensor) and example.numel() > _LIMIT:
+        return None
+    target: Any = node.target
+    if target is operator.getitem:
+        return cache[node.args[0]][node.args[1]]  # type: ignore[index]
+    if str(target).startswith("aten.empty") or str(target).startswith("aten.new_empty"):
+        return None  # memory as it comes is no value
+    args = map_arg(node.args, cache.__getitem__)
+    kwargs = map_arg(node.kwargs, cache.__getitem__)
+    return target(*args, **kwargs)

@@ -1,0 +1,171 @@
+"""What an operator's results look like: a rule of ours, else the operator run on fake tensors.
+
+``infer`` is only asked on a miss of the recorder's memo, so a network of equal layers pays for
+one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from monograph.capture.abstract import TensorSpec, spec_of
+from monograph.capture.rules import RULES, View
+from monograph.diagnostics import (
+    DataDependentError,
+    ExportError,
+    OperatorError,
+    OperatorIndexError,
+    OperatorTypeError,
+    PythonFeatureError,
+)
+from monograph.torch_internals import (
+    dynamic_output_errors,
+    fake_mode,
+    storage_key,
+    unsupported_operator_error,
+)
+
+__all__ = ["Outcome", "Result", "infer"]
+
+_BUILT_IN_NAMESPACES = ("aten", "prims", "prim")
+
+
+class Result:
+    """One result of an operator.
+
+    ``source`` is the position, among the operator's tensor arguments, of the one whose memory
+    the result shares (-1: memory of its own); ``offset`` is how many elements further on it
+    starts. ``spec`` is None for an undefined tensor; ``constant`` holds what is no tensor.
+    """
+
+    __slots__ = ("constant", "is_constant", "offset", "source", "spec")
+
+    def __init__(self, spec: TensorSpec | None, source: int = -1, offset: int = 0) -> None:
+        self.spec = spec
+        self.source = source
+        self.offset = offset
+        self.constant: Any = None
+        self.is_constant = False
+
+
+class Outcome:
+    """All results; ``container`` is ``tuple`` or ``list`` where there are several."""
+
+    __slots__ = ("container", "results", "single")
+
+    def __init__(self, results: tuple[Result, ...], container: type | None) -> None:
+        self.results = results
+        self.container = container
+        self.single = results[0] if container is None and results else None
+
+
+def infer(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome:
+    """The outcome of ``op`` on arguments in which a ``TensorSpec`` stands for each tensor.
+
+    Raises:
+        OperatorError: what eager mode would raise as RuntimeError (or Index-, TypeError).
+        DataDependentError: MG-D104 when the result's size depends on values.
+        PythonFeatureError: MG-P102 for a custom operator without a fake implementation.
+    """
+    rule = RULES.get(op)
+    if rule is not None:
+        found = rule(*args, **kwargs)
+        if found is not None:
+            return _outcome_of_rule(found)
+    return _run_on_fakes(op, args, kwargs)
+
+
+def _outcome_of_rule(found: Any) -> Outcome:
+    if isinstance(found, (TensorSpec, View)):
+        return Outcome((_result_of_rule(found),), None)
+    return Outcome(tuple(_result_of_rule(item) for item in found), type(found))
+
+
+def _result_of_rule(found: TensorSpec | View) -> Result:
+    if isinstance(found, View):
+        return Result(found.spec, 0, found.offset)
+    return Result(found)
+
+
+def substitute(item: Any, on_spec: Callable[[TensorSpec], Any]) -> Any:
+    """``item`` with every ``TensorSpec`` in it replaced."""
+    if isinstance(item, TensorSpec):
+        return on_spec(item)
+    if isinstance(item, (list, tuple)):
+        return type(item)(substitute(each, on_spec) for each in item)
+    return item
+
+
+def _run_on_fakes(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome:
+    mode = fake_mode()
+    fakes: list[torch.Tensor] = []
+
+    def fake(spec: TensorSpec) -> torch.Tensor:
+        made = torch.empty_strided(spec.shape, spec.strides, dtype=spec.dtype, device=spec.device)
+        fakes.append(made)
+        return made
+
+    with mode:
+        fake_args = substitute(args, fake)
+        fake_kwargs = {name: substitute(value, fake) for name, value in kwargs.items()}
+        try:
+            found = op(*fake_args, **fake_kwargs)
+        except ExportError:
+            raise
+        except Exception as error:
+            raise _as_ours(op, error) from None
+        sources = {storage_key(tensor): i for i, tensor in reversed(list(enumerate(fakes)))}
+        if isinstance(found, (tuple, list)):
+            container = list if isinstance(found, list) else tuple
+            return Outcome(tuple(_result(item, fakes, sources) for item in found), container)
+        if found is None:
+            return Outcome((), None)
+        return Outcome((_result(found, fakes, sources),), None)
+
+
+def _result(found: Any, fakes: list[torch.Tensor], sources: dict[int, int]) -> Result:
+    if found is None:
+        return Result(None)
+    if not isinstance(found, torch.Tensor):
+        result = Result(None)
+        result.constant, result.is_constant = found, True
+        return result
+    spec = spec_of(found)
+    source = sources.get(storage_key(found), -1)
+    offset = int(found.storage_offset()) if source >= 0 else 0
+    return Result(spec, source, offset)
+
+
+def _as_ours(op: Any, error: Exception) -> BaseException:
+    if isinstance(error, dynamic_output_errors()):
+        return DataDependentError(
+            f"the size of what {op} returns depends on the values of its arguments",
+            code="MG-D104",
+            hint="compute with a mask of fixed size (torch.where), or outside the program.",
+        )
+    custom = op.namespace not in _BUILT_IN_NAMESPACES
+    text = str(error)
+    if isinstance(error, unsupported_operator_error()) or (
+        custom and isinstance(error, NotImplementedError)
+    ):
+        name = op.name().split(".")[0]
+        return PythonFeatureError(
+            f"the operator {op} has no fake implementation",
+            code="MG-P102",
+            hint="add one that returns empty tensors of the right shape and dtype:\n"
+            f'  @torch.library.register_fake("{name}")\n'
+            f"  def _({', '.join(arg.name for arg in op._schema.arguments)}):\n"
+            "      return torch.empty_like(...)",
+        )
+    if custom:
+        return error  # the fake implementation is the user's own code
+    first = text.split("\n\n")[0].strip() or type(error).__name__
+    message = f"{op}: {first}"
+    if isinstance(error, IndexError):
+        return OperatorIndexError(message)
+    if isinstance(error, TypeError):
+        return OperatorTypeError(message)
+    return OperatorError(message)

@@ -1,0 +1,173 @@
+"""Where the flat inputs of a program come from: parameters, buffers, constants, arguments."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+from torch.fx import Node
+
+from monograph.capture.structure import Structure, flatten
+from monograph.diagnostics import PythonFeatureError, SourceLine
+
+__all__ = ["Argument", "Origin", "Program", "Root", "flatten_arguments", "root_of"]
+
+
+@dataclass(eq=False)
+class Origin:
+    """A tensor that enters the graph from outside.
+
+    ``kind`` is ``parameter``, ``buffer``, ``constant`` or ``input``; ``target`` is its dotted
+    name in the module (or ``lifted_tensor_0``), for an input its path.
+    """
+
+    kind: str
+    target: str
+    tensor: torch.Tensor
+    node: Node
+    persistent: bool = True
+    fresh: bool = False  # made by the program itself (torch.tensor(...)): no state
+    mutated: bool = False
+    read_at: SourceLine | None = None
+    twin: int | None = None  # of an input: the earlier input that is the same tensor
+
+
+@dataclass
+class Root:
+    """The modules that a callable works on: ``module`` owns names, ``call`` runs it.
+
+    For a function, ``module`` holds the modules that it closes over, under their names there.
+    """
+
+    module: nn.Module
+    call: Callable[..., Any]
+    signature: inspect.Signature | None
+    is_module: bool
+    training: bool | None
+
+
+Program = Callable[..., Any]
+
+
+def root_of(f: Program) -> Root:
+    """Find the module behind ``f``: itself, a bound method's owner, or what it closes over."""
+    if isinstance(f, nn.Module):
+        return Root(f, f, _signature(f.forward), True, f.training)
+    if isinstance(f, type) or not callable(f):
+        raise PythonFeatureError(
+            f"export needs a module, a function or a method, but got {type(f).__name__}"
+            + (f" (the class {f.__name__} itself)" if isinstance(f, type) else ""),
+            hint="pass an instance: export(Model(), args).",
+        )
+    owner = getattr(f, "__self__", None)
+    if isinstance(owner, nn.Module):
+        return Root(owner, f, _signature(f), True, owner.training)
+    holder = nn.Module()
+    for name, module in _modules_behind(f):
+        if module not in holder.children():
+            holder.add_module(name, module)
+    training = {m.training for m in holder.children()}
+    return Root(holder, f, _signature(f), False, training.pop() if len(training) == 1 else None)
+
+
+def _signature(f: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(f)
+    except (TypeError, ValueError):
+        return None
+
+
+def _modules_behind(f: Any, depth: int = 0) -> Iterator[tuple[str, nn.Module]]:
+    """Modules that a function reaches: by closure, global name, partial argument, attribute."""
+    if depth > 3:
+        return
+    if isinstance(f, functools.partial):
+        yield from _modules_behind(f.func, depth + 1)
+        values: dict[str, Any] = {**{f"arg{i}": a for i, a in enumerate(f.args)}, **f.keywords}
+    elif isinstance(f, types.FunctionType):
+        cells = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
+        values = {name: cell.cell_contents for name, cell in cells if _is_filled(cell)}
+        for name in f.__code__.co_names:
+            if name in f.__globals__:
+                values[name] = f.__globals__[name]
+    elif isinstance(f, types.MethodType):
+        yield from _modules_behind(f.__func__, depth + 1)
+        values = dict(vars(f.__self__)) if hasattr(f.__self__, "__dict__") else {}
+    elif hasattr(f, "__dict__"):
+        values = dict(vars(f))
+        yield from _modules_behind(type(f).__call__, depth + 1)
+    else:
+        return
+    for name, value in values.items():
+        if isinstance(value, nn.Module):
+            yield name, value
+        elif isinstance(value, types.MethodType) and isinstance(value.__self__, nn.Module):
+            yield name, value.__self__
+        elif isinstance(value, (types.FunctionType, functools.partial)) and value is not f:
+            yield from _modules_behind(value, depth + 1)
+
+
+def _is_filled(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass
+class Argument:
+    """One leaf of the call's arguments: its path, its placeholder's name, its example."""
+
+    path: str
+    name: str
+    example: Any
+
+
+@dataclass
+class Arguments:
+    """The flattened call: ``args`` and ``kwargs`` as two structures and their leaves."""
+
+    args: Structure
+    kwargs: Structure
+    leaves: list[Argument] = field(default_factory=list)
+
+
+def flatten_arguments(
+    root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Arguments:
+    """Take the call's arguments apart; leaves are named after the parameters they bind to."""
+    positional, args_structure = flatten(args, "*args")
+    named, kwargs_structure = flatten(kwargs, "*kwargs")
+    names = positional_names(root.signature, len(args))
+    found = Arguments(args_structure, kwargs_structure)
+    leaf = iter(positional)
+    for name, (suffix, _), child in zip(
+        names, args_structure.keys, args_structure.children, strict=True
+    ):
+        for path, parts in zip(child.paths("*args" + suffix), child.names((name,)), strict=True):
+            found.leaves.append(Argument(path, "_".join(parts), next(leaf)))
+    for path, parts, example in zip(
+        kwargs_structure.paths("*kwargs"), kwargs_structure.names(), named, strict=True
+    ):
+        found.leaves.append(Argument(path, "_".join(parts), example))
+    return found
+
+
+def positional_names(signature: inspect.Signature | None, count: int) -> list[str]:
+    """The names that the first ``count`` positional arguments bind to."""
+    names: list[str] = []
+    for parameter in signature.parameters.values() if signature else ():
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            names.append(parameter.name)
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            names.extend(f"{parameter.name}_{i}" for i in range(max(count - len(names), 0)))
+    names = names[:count]
+    names.extend(f"arg_{i}" for i in range(len(names), count))
+    return names

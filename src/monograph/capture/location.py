@@ -1,0 +1,117 @@
+"""Which line of the user's program is running, for a microsecond."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import CodeType, FrameType
+
+import torch
+
+from monograph.diagnostics import SourceLine
+
+__all__ = ["current_source_line", "frames_of_user", "source_line_of_traceback"]
+
+_SKIP, _USER, _STOP = 0, 1, 2
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_CASES = os.path.join(_PACKAGE, "exportdb", "cases") + os.sep
+_OURS = _PACKAGE + os.sep
+_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
+_TORCH_NN = os.path.join(_TORCH, "nn") + os.sep
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+
+_kinds: dict[CodeType, int] = {}
+_lines: dict[tuple[CodeType, int], SourceLine] = {}
+
+
+def mark_entry(code: CodeType) -> None:
+    """The frame of ``code`` is where the user's program is called from: look no further."""
+    _kinds[code] = _STOP
+
+
+def _kind_of(code: CodeType) -> int:
+    name = code.co_filename
+    if name.startswith(_CASES):
+        kind = _USER
+    elif name.startswith((_OURS, _TORCH, "<frozen", "<string")):
+        kind = _SKIP
+    elif name.startswith(_STANDARD) and "site-packages" not in name:
+        kind = _SKIP
+    else:
+        kind = _USER
+    _kinds[code] = kind
+    return kind
+
+
+def current_source_line(depth: int = 1) -> SourceLine | None:
+    """The innermost line of the user's program that is running.
+
+    Where only ``torch.nn`` runs (a bare ``nn.Linear`` is exported), its line; None outside.
+    """
+    frame: FrameType | None = sys._getframe(depth)
+    start = frame
+    while frame is not None:
+        code = frame.f_code
+        kind = _kinds.get(code)
+        if kind is None:
+            kind = _kind_of(code)
+        if kind:
+            if kind == _STOP:
+                break
+            return _line_at(code, frame.f_lasti)
+        frame = frame.f_back
+    return _line_in_torch_nn(start)
+
+
+def _line_in_torch_nn(frame: FrameType | None) -> SourceLine | None:
+    while frame is not None and _kinds.get(frame.f_code) != _STOP:
+        code = frame.f_code
+        if code.co_filename.startswith(_TORCH_NN) and code.co_name != "_call_impl":
+            return _line_at(code, frame.f_lasti)
+        frame = frame.f_back
+    return None
+
+
+def frames_of_user(depth: int = 1) -> list[FrameType]:
+    """The running frames of the user's program, innermost first."""
+    found = []
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None:
+        kind = _kinds.get(frame.f_code)
+        if kind is None:
+            kind = _kind_of(frame.f_code)
+        if kind == _STOP:
+            break
+        if kind == _USER:
+            found.append(frame)
+        frame = frame.f_back
+    return found
+
+
+def source_line_of_traceback(error: BaseException) -> SourceLine | None:
+    """The innermost user line in the traceback of an exception."""
+    found = None
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        kind = _kinds.get(code)
+        if (kind if kind is not None else _kind_of(code)) == _USER:
+            found = _line_at(code, step.tb_lasti)
+        step = step.tb_next
+    return found
+
+
+def _line_at(code: CodeType, instruction: int) -> SourceLine:
+    key = (code, instruction)
+    line = _lines.get(key)
+    if line is None:
+        if len(_lines) > 200_000:
+            _lines.clear()
+        number, last, start, end = list(code.co_positions())[instruction // 2]
+        if last != number:
+            end = None
+        line = SourceLine(
+            code.co_filename, number or code.co_firstlineno, code.co_name, start, end
+        )
+        _lines[key] = line
+    return line

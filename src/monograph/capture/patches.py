@@ -1,0 +1,267 @@
+"""Python entry points that are replaced while a program is captured, and put back afterwards.
+
+Operators need none of this: they are seen below. Replaced is what never becomes an operator, such
+as ``id(x)``, ``random.random()``, or a module's ``__call__`` (for the module path of a node).
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import functools
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from monograph.capture.abstract import AbstractTensor
+from monograph.capture.scopes import Scope
+from monograph.diagnostics import PythonFeatureError
+from monograph.torch_internals import (
+    BACKWARD_ENTRY,
+    compiled_original,
+    functorch_is_active,
+    is_compiled_module,
+)
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["NeedsAutograd", "patched"]
+
+_id = builtins.id
+_get_ident = threading.get_ident
+_MISSING = object()
+
+_RANDOM = (
+    "random", "randint", "randrange", "uniform", "choice", "choices", "sample", "shuffle",
+    "gauss", "normalvariate", "getrandbits", "betavariate", "expovariate",
+)  # fmt: skip
+_TIME = ("time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns")
+_NUMPY_RANDOM = (
+    "rand", "randn", "randint", "random", "random_sample", "uniform", "normal", "choice",
+    "permutation", "shuffle", "standard_normal",
+)  # fmt: skip
+
+
+class NeedsAutograd(BaseException):
+    """The program differentiates inside itself: capture it again, above autograd.
+
+    Not an ``Exception``, so that no handler of the program's takes it.
+    """
+
+
+@contextlib.contextmanager
+def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[None]:
+    """Replace the entry points for the current thread; ``names`` maps modules to their path."""
+    thread = _get_ident()
+
+    def mine() -> bool:
+        return _get_ident() == thread
+
+    replacements: list[tuple[Any, str, Any]] = [
+        (nn.Module, "__call__", _module_call(recorder, names, mine)),
+        (torch.autograd.Function, "apply", _function_apply(recorder, mine)),
+        (torch.autograd, BACKWARD_ENTRY, _backward(recorder, mine)),
+        (torch, "tensor", _tensor(recorder, torch.tensor, mine)),
+        (torch, "as_tensor", _tensor(recorder, torch.as_tensor, mine)),
+        (torch, "manual_seed", _seed(recorder, torch.manual_seed, mine)),
+        (torch.random, "manual_seed", _seed(recorder, torch.random.manual_seed, mine)),
+        (torch.Tensor, "tolist", _read_real(recorder, torch.Tensor.tolist, ".tolist()", mine)),
+        (torch.Tensor, "numpy", _read_real(recorder, torch.Tensor.numpy, ".numpy()", mine)),
+        (builtins, "id", _identity(recorder, mine)),
+    ]
+    sources: list[tuple[Any, tuple[str, ...], str]] = [
+        (random, _RANDOM, "random"),
+        (time, _TIME, "time"),
+    ]
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        sources.append((numpy.random, _NUMPY_RANDOM, "random"))
+    for owner, attributes, kind in sources:
+        for attribute in attributes:
+            original = getattr(owner, attribute)
+            noticed = _noticed(recorder, original, kind, f"{owner.__name__}.{attribute}", mine)
+            replacements.append((owner, attribute, noticed))
+    undo: list[tuple[Any, str, Any]] = []
+    try:
+        for owner, attribute, replacement in replacements:
+            undo.append((owner, attribute, vars(owner).get(attribute, _MISSING)))
+            setattr(owner, attribute, replacement)
+        yield
+    finally:
+        for owner, attribute, before in reversed(undo):
+            if before is _MISSING:
+                delattr(owner, attribute)
+            else:
+                setattr(owner, attribute, before)
+
+
+Mine = Callable[[], bool]
+
+
+def _module_call(
+    recorder: Recorder, names: dict[int, tuple[str, str]], mine: Mine
+) -> Callable[..., Any]:
+    original = nn.Module.__call__
+    unknown = ("", "")
+
+    def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if not mine():
+            return original(self, *args, **kwargs)
+        if is_compiled_module(self):
+            self = compiled_original(self)
+        outer = recorder.scope
+        path, class_name = names.get(_id(self), unknown)
+        recorder.scope = Scope(path, class_name or type(self).__qualname__, outer)
+        try:
+            result = original(self, *args, **kwargs)
+            if recorder.watched and path in recorder.watched:
+                recorder.module_calls.setdefault(path, (args, kwargs, result))
+            return result
+        finally:
+            recorder.scope = outer
+
+    return call
+
+
+def _function_apply(recorder: Recorder, mine: Mine) -> Any:
+    original = vars(torch.autograd.Function)["apply"].__func__
+
+    def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        if not mine():
+            return original(cls, *args, **kwargs)
+        tracks = any(isinstance(a, torch.Tensor) and recorder.value_of(a).tracks for a in args)
+        if tracks and not cls.__module__.startswith("torch."):
+            recorder.assume(
+                "gradient",
+                f"{cls.__qualname__} is captured as its forward: the exported program is "
+                "differentiated through it, not by its backward",
+                recorder.here(),
+            )
+        recorder.custom_functions += 1
+        try:
+            return original(cls, *args, **kwargs)
+        finally:
+            recorder.custom_functions -= 1
+
+    return classmethod(apply)
+
+
+def _backward(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
+    original = getattr(torch.autograd, BACKWARD_ENTRY)
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if mine() and not recorder.above_autograd and not functorch_is_active():
+            raise NeedsAutograd
+        if mine() and kwargs.get("accumulate_grad"):
+            raise PythonFeatureError(
+                "backward() inside the program writes to .grad of tensors outside it",
+                code="MG-P106",
+                where=recorder.here(),
+                hint="use torch.autograd.grad(outputs, inputs), which returns the gradients.",
+            )
+        return original(*args, **kwargs)
+
+    return run
+
+
+def _contains_abstract(data: Any) -> bool:
+    if isinstance(data, (list, tuple)):
+        return any(_contains_abstract(item) for item in data)
+    return isinstance(data, AbstractTensor)
+
+
+def _tensor(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]:
+    """``torch.tensor([x.sum(), 2.0])`` reads its elements in C++: stack them instead."""
+
+    @functools.wraps(original)
+    def make(data: Any, *args: Any, **kwargs: Any) -> Any:
+        if not mine() or not isinstance(data, (list, tuple)) or not _contains_abstract(data):
+            if mine() and isinstance(data, AbstractTensor) and original.__name__ == "tensor":
+                made = data.detach().clone()
+                return made.to(**{k: v for k, v in kwargs.items() if k in ("dtype", "device")})
+            return original(data, *args, **kwargs)
+        stacked = _stacked(data)
+        wanted = {k: v for k, v in kwargs.items() if k in ("dtype", "device") and v is not None}
+        return (stacked.to(**wanted) if wanted else stacked).detach()
+
+    def _stacked(data: Any) -> torch.Tensor:
+        if isinstance(data, (list, tuple)):
+            parts = [_stacked(item) for item in data]
+            dtype = functools.reduce(torch.promote_types, (part.dtype for part in parts))
+            return torch.stack([part.to(dtype) for part in parts])
+        if isinstance(data, torch.Tensor):
+            return data.reshape(()) if data.numel() == 1 else data
+        made: torch.Tensor = original(data)
+        return made
+
+    return make
+
+
+def _seed(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def seed(*args: Any, **kwargs: Any) -> Any:
+        if mine():
+            raise PythonFeatureError(
+                "torch.manual_seed is called inside the program",
+                code="MG-P103",
+                where=recorder.here(),
+                hint="seed before the exported program is called.",
+            )
+        return original(*args, **kwargs)
+
+    return seed
+
+
+def _read_real(recorder: Recorder, original: Any, asked: str, mine: Mine) -> Callable[..., Any]:
+    """Reading a real tensor's data needs no operator: see that it stays what it was."""
+
+    @functools.wraps(original)
+    def read(self: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        if mine() and type(self) is not AbstractTensor and recorder.watching:
+            recorder.watching = False  # what follows runs real operators
+            try:
+                self = recorder.read_values(self, asked)
+                return original(self, *args, **kwargs)
+            finally:
+                recorder.watching = True
+        return original(self, *args, **kwargs)
+
+    return read
+
+
+def _identity(recorder: Recorder, mine: Mine) -> Callable[[Any], int]:
+    def identity(obj: Any, /) -> int:
+        found = _id(obj)
+        if type(obj) is AbstractTensor and mine():
+            recorder.assume(
+                "id",
+                f"id() of a tensor was {found} while capturing; used in the program, it is fixed",
+                recorder.here(),
+            )
+        return found
+
+    return identity
+
+
+def _noticed(
+    recorder: Recorder, original: Any, kind: str, name: str, mine: Mine
+) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        found = original(*args, **kwargs)
+        if mine() and recorder.watching:
+            where = recorder.here_if_user()
+            if where is not None:
+                recorder.assume(
+                    kind, f"{name}() was called once, while capturing: its result is fixed", where
+                )
+        return found
+
+    return call

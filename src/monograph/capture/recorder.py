@@ -1,0 +1,440 @@
+"""The choke point: every operator that the program calls arrives here and becomes a node."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import operator
+import sys
+from typing import Any
+
+import torch
+from torch.fx import Graph, Node
+
+from monograph.capture import special
+from monograph.capture.abstract import AbstractTensor, make_abstract, spec_of
+from monograph.capture.aliasing import Value
+from monograph.capture.assumptions import Assumption
+from monograph.capture.constants import known_value
+from monograph.capture.infer import Outcome, Result, infer
+from monograph.capture.inputs import Origin
+from monograph.capture.location import current_source_line, frames_of_user
+from monograph.capture.scopes import Scope
+from monograph.diagnostics import ExportError, MutationError, SourceLine
+from monograph.torch_internals import DispatchMode, append_node
+
+__all__ = ["Recorder"]
+
+ILLEGAL_NAMES = frozenset({*keyword.kwlist, *dir(builtins), "self", "torch", "device", "inf", "nan"})
+_is_grad_enabled = torch.is_grad_enabled
+_is_any_autocast_enabled = torch._C._is_any_autocast_enabled  # type: ignore[attr-defined]
+_get_default_dtype = torch.get_default_dtype
+_PLAIN = frozenset({
+    int, type(None), str, torch.dtype, torch.device, torch.layout, torch.memory_format, complex,
+})  # fmt: skip
+
+# Outcomes of built-in operators hold for the whole process; those of custom operators only for
+# one capture, because their fake implementation is the user's and may change.
+_memo: dict[tuple[Any, ...], Outcome] = {}
+_MEMO_LIMIT = 200_000
+
+
+class Recorder(DispatchMode):
+    """Writes one graph.
+
+    ``values`` maps the identity of each real tensor that has entered the graph to its value;
+    ``origins`` are those tensors in order of entry. ``opens`` asks for composite operators to be
+    recorded as the operators they are made of.
+    """
+
+    def __init__(self, *, opens: bool = False, above_autograd: bool = False) -> None:
+        super().__init__()
+        self.graph = Graph()
+        self.values: dict[int, Value] = {}
+        self.origins: list[Origin] = []
+        self.assumptions: list[Assumption] = []
+        self.opens = opens
+        self.above_autograd = above_autograd
+        self.base_grad = _is_grad_enabled()
+        self.scope: Scope | None = None
+        self.custom_functions = 0
+        self.constant_paths: dict[int, str] | None = None
+        self.known: dict[Node, torch.Tensor | None] = {}
+        self.layout_matters: set[str] = set()
+        self.opaque: dict[str, Any] = {}
+        self.argument_values: dict[Node, Value] = {}
+        self.twins: list[tuple[str, str]] = []
+        self.used_names: set[str] = set()
+        self._counts: dict[str, int] = {}
+        self._local_memo: dict[tuple[Any, ...], Outcome] = {}
+        self._first_argument: Node | None = None
+        self.find_constant_path: Any = None
+        self.user_detach = False
+        self.watching = True  # whether Python entry points are watched; off during real work
+        self.watched: frozenset[str] = frozenset()
+        self.module_calls: dict[str, tuple[Any, Any, Any]] = {}
+
+    # Names -----------------------------------------------------------------------------------
+
+    def fresh_name(self, base: str) -> str:
+        """``add``, ``add_1``, ``add_2`` ...: never a builtin, never one that is taken."""
+        used, counts = self.used_names, self._counts
+        count = counts.get(base, -1)
+        if count < 0:
+            count = 0
+            if base not in ILLEGAL_NAMES and base not in used:
+                counts[base] = 0
+                used.add(base)
+                return base
+        while True:
+            count += 1
+            name = f"{base}_{count}"
+            if name not in used:
+                counts[base] = count
+                used.add(name)
+                return name
+
+    # Tensors that enter ----------------------------------------------------------------------
+
+    def placeholder(self, name: str) -> Node:
+        """A new placeholder, before the arguments if it comes while the program runs."""
+        unique = self.fresh_name(name)
+        before = self._first_argument
+        if before is None:  # among parameters, or a program without arguments
+            before = next((n for n in self.graph.nodes if n.op != "placeholder"), None)
+        if before is None:
+            return self.graph.placeholder(unique)
+        with self.graph.inserting_before(before):
+            return self.graph.placeholder(unique)
+
+    def enter(self, kind: str, name: str, target: str, tensor: torch.Tensor) -> Value:
+        """Lift a real tensor: parameter, buffer or constant."""
+        node = self.placeholder(name)
+        value = Value(node, spec_of(tensor), self)
+        value.offset = int(tensor.storage_offset())
+        value.tracks = tensor.requires_grad
+        value.origin = Origin(kind, target, tensor, node)
+        self.origins.append(value.origin)
+        self.values[id(tensor)] = value
+        node.meta["val"] = make_abstract(value.spec, value)
+        return value
+
+    def enter_argument(self, name: str, path: str, example: Any) -> Any:
+        """A placeholder for one leaf of the arguments; returns what the program gets."""
+        node = self.graph.placeholder(self.fresh_name(name))
+        if self._first_argument is None:
+            self._first_argument = node
+        if not isinstance(example, torch.Tensor):
+            node.meta["val"] = example
+            return example
+        value = Value(node, spec_of(example), self)
+        value.tracks = value.spec.dtype.is_floating_point or value.spec.dtype.is_complex
+        value.origin = Origin("input", path, example, node)
+        self.origins.append(value.origin)
+        self.argument_values[node] = value
+        tensor = make_abstract(value.spec, value)
+        if self.above_autograd and example.requires_grad:
+            tensor.requires_grad_()
+        node.meta["val"] = make_abstract(value.spec, value)
+        return tensor
+
+    def value_of(self, tensor: torch.Tensor) -> Value:
+        """The value of any tensor; an unknown real one becomes a constant of the program."""
+        if tensor.__class__ is AbstractTensor:
+            found: Value = tensor.value  # type: ignore[attr-defined]
+            return found
+        value = self.values.get(id(tensor))
+        if value is None:
+            path = self.find_constant_path(tensor) if self.find_constant_path else None
+            if path is None:
+                count = sum(o.kind == "constant" for o in self.origins)
+                path = f"lifted_tensor_{count}"
+            value = self.enter("constant", "c_" + path.replace(".", "_"), path, tensor)
+        return value
+
+    def read(self, value: Value) -> Node:
+        """The node of ``value``, brought up to date."""
+        if value.seen != value.root.version:
+            self._refresh(value)
+        return value.node
+
+    def _refresh(self, value: Value) -> None:
+        if value.detached:
+            if not _is_grad_enabled() or self.custom_functions:
+                return
+            # Computed under no_grad and now used where gradients flow: cut them off here.
+            value.detached = value.tracks = False
+            tensor = make_abstract(value.spec, value)
+            value.node = self._append(torch.ops.aten.detach.default, (value.node,), {}, tensor)
+            value.seen = value.root.version
+            return
+        parent = value.parent
+        assert parent is not None
+        old, new = value.step_parent, self.read(parent)
+        step = value.step
+        if step.op == "placeholder":  # one tensor passed twice: another name of the first
+            value.node, value.seen = new, value.root.version
+            return
+        args = torch.fx.map_arg(step.args, lambda n: new if n is old else n)
+        kwargs = torch.fx.map_arg(step.kwargs, lambda n: new if n is old else n)
+        replayed = self._append(step.target, args, kwargs, step.meta["val"])
+        value.step, value.step_parent = replayed, new
+        index = value.step_index
+        if index is None:
+            value.node = replayed
+        else:
+            value.node = self._append(operator.getitem, (replayed, index), {}, value.node.meta["val"])
+        value.seen = value.root.version
+
+    def tensor_of(self, value: Value) -> AbstractTensor:
+        """A tensor that stands for ``value``."""
+        return make_abstract(value.spec, value)
+
+    def rely_on_layout(self, root: Value) -> None:
+        """The graph addresses the memory of ``root``: an input must come with its strides."""
+        if root.origin is not None and root.origin.kind == "input":
+            self.layout_matters.add(root.origin.target)
+
+    # Operators -------------------------------------------------------------------------------
+
+    def __torch_dispatch__(  # type: ignore[override]
+        self, op: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        handler = special.HANDLERS.get(op)
+        if handler is None:
+            handler = special.classify(op)
+        if handler is not special.PURE:
+            return handler(self, op, args, kwargs or {})
+        return self.record(op, args, kwargs)
+
+    def record(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+        """Append ``op`` as a node and return abstract results."""
+        if _is_any_autocast_enabled() or self.opens:
+            opened = special.open_where_needed(self, op, args, kwargs or {})
+            if opened is not NotImplemented:
+                return opened
+        key: list[Any] = [op, _get_default_dtype()]
+        sources: list[Value] = []
+        nodes: list[Any] = []
+        for arg in args:
+            cls = arg.__class__
+            if cls is AbstractTensor:
+                value = arg.value
+                if value.seen != value.root.version:
+                    self._refresh(value)
+                key.append(value.spec)
+                nodes.append(value.node)
+                sources.append(value)
+            elif cls in _PLAIN:
+                key.append(arg)
+                nodes.append(arg)
+            else:
+                nodes.append(self._argument(arg, key, sources))
+        node_kwargs: dict[str, Any] = {}
+        if kwargs:
+            for name, arg in kwargs.items():
+                key.append(name)
+                node_kwargs[name] = self._argument(arg, key, sources)
+        memo_key = tuple(key)
+        try:
+            outcome = _memo.get(memo_key)
+        except TypeError:
+            outcome = None
+        if outcome is None:
+            outcome = self._infer(op, args, kwargs or {}, memo_key)
+        return self._emit(op, tuple(nodes), node_kwargs, outcome, sources)
+
+    call = record
+
+    def _argument(self, arg: Any, key: list[Any], sources: list[Value]) -> Any:
+        """The node form of one argument; what distinguishes it goes into ``key``."""
+        cls = arg.__class__
+        if cls in _PLAIN:
+            key.append(arg)
+            return arg
+        if cls is list or cls is tuple:
+            key.append(len(arg))
+            return [self._argument(item, key, sources) for item in arg]
+        if cls is float or cls is bool:
+            key.append(cls)
+            key.append(arg)
+            return arg
+        if isinstance(arg, torch.Tensor):
+            value = self.value_of(arg)
+            if value.seen != value.root.version:
+                self._refresh(value)
+            key.append(value.spec)
+            sources.append(value)
+            return value.node
+        if isinstance(arg, Node):  # an argument of a recorded view, replayed
+            return arg
+        if isinstance(arg, (list, tuple)):  # torch.Size, immutable_list
+            return self._argument(list(arg), key, sources)
+        key.append(id(arg))
+        return self._opaque(arg)
+
+    def _opaque(self, arg: Any) -> Any:
+        """An object that only the operator understands (a Generator): an attribute of the graph."""
+        name = next((name for name, held in self.opaque.items() if held is arg), None)
+        if name is None:
+            name = self.fresh_name(f"obj_{type(arg).__name__.lower()}")
+            self.opaque[name] = arg
+        node = self.graph.get_attr(name)
+        self.used_names.add(node.name)
+        return node
+
+    def _infer(
+        self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
+    ) -> Outcome:
+        try:
+            built_in = op.namespace in ("aten", "prims") and not _depends_on_switches(op)
+            if not built_in and key in self._local_memo:
+                return self._local_memo[key]
+        except TypeError:
+            built_in, key = False, ()
+        specs = tuple(self._to_specs(arg) for arg in args)
+        spec_kwargs = {name: self._to_specs(arg) for name, arg in kwargs.items()}
+        try:
+            outcome = infer(op, specs, spec_kwargs)
+        except ExportError as error:
+            known = special.outcome_from_known(self, op, args, kwargs, error)
+            if known is not None:
+                return known
+            error.where = self.here()
+            raise
+        if built_in:
+            if len(_memo) > _MEMO_LIMIT:
+                _memo.clear()
+            _memo[key] = outcome
+        elif key:
+            self._local_memo[key] = outcome
+        return outcome
+
+    def _to_specs(self, arg: Any) -> Any:
+        if isinstance(arg, torch.Tensor):
+            return self.value_of(arg).spec
+        if isinstance(arg, Node):
+            return arg.meta["val"].value.spec
+        if isinstance(arg, (list, tuple)):
+            return [self._to_specs(item) for item in arg]
+        return arg
+
+    def _append(self, target: Any, args: Any, kwargs: Any, example: Any) -> Node:
+        name = "getitem" if target is operator.getitem else target._opname
+        node = append_node(self.graph, self.fresh_name(name), target, args, kwargs)
+        meta = node.meta
+        meta["val"] = example
+        meta["location"] = current_source_line(3)
+        meta["scope"] = self.scope
+        return node
+
+    def _emit(
+        self,
+        op: Any,
+        nodes: tuple[Any, ...],
+        node_kwargs: dict[str, Any],
+        outcome: Outcome,
+        sources: list[Value],
+    ) -> Any:
+        tracks = False
+        for source in sources:
+            if source.tracks:
+                tracks = True
+                break
+        detached = (
+            tracks and not _is_grad_enabled() and self.base_grad and not self.custom_functions
+        )
+        result = outcome.single
+        if result is not None:
+            if result.is_constant:
+                return result.constant
+            node = self._append(op, nodes, node_kwargs, None)
+            tensor = self._result(result, node, sources, tracks, detached)
+            node.meta["val"] = tensor
+            return tensor
+        node = self._append(op, nodes, node_kwargs, None)
+        found = []
+        for index, result in enumerate(outcome.results):
+            if result.is_constant:
+                found.append(result.constant)
+            elif result.spec is None:
+                found.append(None)
+            else:
+                part = self._append(operator.getitem, (node, index), {}, None)
+                tensor = self._result(result, part, sources, tracks, detached)
+                part.meta["val"] = tensor
+                if result.source >= 0:
+                    value = tensor.value
+                    value.step, value.step_index = node, index
+                found.append(tensor)
+        node.meta["val"] = tuple(found)
+        if outcome.container is None:
+            return None
+        return outcome.container(found)
+
+    def _result(
+        self, result: Result, node: Node, sources: list[Value], tracks: bool, detached: bool
+    ) -> AbstractTensor:
+        spec = result.spec
+        assert spec is not None
+        value = Value(node, spec, self)
+        if result.source >= 0:
+            parent = sources[result.source]
+            value.parent, root = parent, parent.root
+            value.root, value.seen = root, root.version
+            value.offset = parent.offset + result.offset
+            value.step, value.step_parent, value.step_index = node, parent.node, None
+        if tracks and (spec.dtype.is_floating_point or spec.dtype.is_complex):
+            value.tracks = True
+            if detached and value.root is value:
+                value.detached, value.seen = True, -1
+        return make_abstract(spec, value)
+
+    # Questions -------------------------------------------------------------------------------
+
+    def here(self) -> SourceLine | None:
+        """The user's line that is running."""
+        return current_source_line(2)
+
+    def here_if_user(self) -> SourceLine | None:
+        """The user's line, if the innermost caller outside us is the user's (not a library's)."""
+        frames = frames_of_user(3)
+        direct = sys._getframe(2)
+        return self.here() if frames and frames[0] is direct else None
+
+    def assume(self, kind: str, text: str, where: SourceLine | None = None) -> None:
+        """List something that was fixed while capturing, once for each line."""
+        found = Assumption(kind, text, where)
+        if found not in self.assumptions:
+            self.assumptions.append(found)
+
+    def read_values(self, tensor: torch.Tensor, asked: str) -> torch.Tensor:
+        """The data of a tensor that is known while capturing, else DataDependentError."""
+        return special.require_known(self, tensor, asked, "MG-D103")
+
+    def known_value(self, value: Value, *, use_examples: bool = False) -> torch.Tensor | None:
+        """The data of ``value`` where constants alone determine it."""
+        return known_value(self, self.read(value), use_examples=use_examples)
+
+    def written(self, value: Value) -> None:
+        """Bookkeeping for a write to ``value``'s memory."""
+        origin = value.root.origin
+        if origin is None or origin.mutated:
+            return
+        if origin.read_at is not None:
+            raise MutationError(
+                f"the values of {origin.target} were read into Python at {origin.read_at}, and "
+                "the tensor is written here",
+                code="MG-M104",
+                where=self.here(),
+                hint="keep a Python number beside the tensor, or register it as a buffer and "
+                "use it as a tensor.",
+            )
+        origin.mutated = True
+        self.known.clear()
+        special.refuse_shared_memory(self, value.root)
+
+
+def _depends_on_switches(op: Any) -> bool:
+    """Operators whose kernel, and so layout, is chosen by a process-wide switch."""
+    return "scaled_dot_product" in op._opname

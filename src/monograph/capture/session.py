@@ -1,0 +1,370 @@
+"""One capture from start to finish: the program runs once, and its graph is what remains."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.fx import Graph, Node
+
+from monograph.capture import constants, location
+from monograph.capture.aliasing import Value
+from monograph.capture.assumptions import Assumption
+from monograph.capture.inputs import Arguments, Origin, Root, flatten_arguments
+from monograph.capture.patches import NeedsAutograd, patched
+from monograph.capture.recorder import Recorder
+from monograph.capture.snapshot import Change, Snapshot
+from monograph.capture.structure import Structure, flatten, is_constant
+from monograph.diagnostics import ExportError, MutationError, PythonFeatureError
+from monograph.torch_internals import below_autograd, claim_names, exporting_flags
+
+__all__ = ["Captured", "Output", "capture"]
+
+_lock = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Output:
+    """One leaf of the result: a node, or (``node`` None) a constant.
+
+    ``alias`` names the placeholder whose very tensor eager mode returns here.
+    """
+
+    node: Node | None
+    constant: Any = None
+    alias: str | None = None
+
+
+@dataclass
+class Captured:
+    """What a capture leaves behind.
+
+    The graph's output node returns the new contents in ``mutations`` (placeholder name to
+    origin, in order), then the outputs.
+    """
+
+    graph: Graph
+    root: Root
+    arguments: Arguments
+    origins: list[Origin]
+    mutations: list[Origin]
+    outputs: list[Output]
+    output_structure: Structure
+    assumptions: list[Assumption]
+    opaque: dict[str, Any]
+    argument_nodes: list[Node]
+    twins: list[tuple[str, str]]
+    layout_matters: frozenset[str]
+    module_calls: dict[str, tuple[Any, Any, Any]] = field(default_factory=dict)
+
+
+def capture(
+    root: Root,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
+    opens: bool = False,
+    watched: frozenset[str] = frozenset(),
+) -> Captured:
+    """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
+
+    ``opens`` records composite operators as their parts. Only one thread captures at a time.
+
+    Raises:
+        ExportError: what stands in the way, with the user's line.
+    """
+    with _lock, _no_garbage_collection():
+        try:
+            return _Session(root, args, kwargs, opens, False, watched).run()
+        except NeedsAutograd:
+            pass
+        # Outside the handler: the first attempt's frames are gone.
+        return _Session(root, args, kwargs, opens, True, watched).run()
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """A capture makes only objects that live on; collecting while it runs is wasted time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+class _Session:
+    def __init__(
+        self,
+        root: Root,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        opens: bool,
+        above_autograd: bool,
+        watched: frozenset[str],
+    ) -> None:
+        self.root = root
+        self.arguments = flatten_arguments(root, args, kwargs)
+        self.recorder = Recorder(opens=opens, above_autograd=above_autograd)
+        self.recorder.watched = watched
+        self.names: dict[int, tuple[str, str]] = {}
+
+    def run(self) -> Captured:
+        recorder = self.recorder
+        snapshot = Snapshot(self.root.module, self.root.call)
+        self._enter_state(snapshot)
+        leaves = [
+            recorder.enter_argument(a.name, a.path, a.example) for a in self.arguments.leaves
+        ]
+        argument_nodes = [n for n in recorder.graph.nodes if n.op == "placeholder"]
+        argument_nodes = argument_nodes[len(argument_nodes) - len(leaves) :]
+        self._assume_constants(leaves)
+        split = self.arguments.args.num_leaves
+        args = self.arguments.args.unflatten(leaves[:split])
+        kwargs = self.arguments.kwargs.unflatten(leaves[split:])
+        try:
+            result = self._call(args, kwargs)
+            changes = snapshot.changes()
+        finally:
+            snapshot.restore()
+            torch.clear_autocast_cache()
+        with below_autograd(), recorder:
+            self._adopt_changes(changes)
+            outputs, structure = self._outputs(result)
+            mutations = self._finish(outputs)
+        if recorder.above_autograd:
+            recorder.assume(
+                "autograd",
+                "the program differentiates inside itself: it was captured above autograd, with "
+                "composite operators opened",
+            )
+        return Captured(
+            graph=recorder.graph,
+            root=self.root,
+            arguments=self.arguments,
+            origins=recorder.origins,
+            mutations=mutations,
+            outputs=outputs,
+            output_structure=structure,
+            assumptions=recorder.assumptions,
+            opaque=recorder.opaque,
+            argument_nodes=argument_nodes,
+            twins=recorder.twins,
+            layout_matters=frozenset(recorder.layout_matters),
+            module_calls=recorder.module_calls,
+        )
+
+    def _enter_state(self, snapshot: Snapshot) -> None:
+        """Parameters, then buffers, become placeholders; a tensor with two names enters once."""
+        recorder, module = self.recorder, self.root.module
+        for path, child in module.named_modules():
+            kind = type(child)
+            self.names[id(child)] = (path, f"{kind.__module__}.{kind.__qualname__}")
+        for name, parameter in module.named_parameters():
+            recorder.enter("parameter", "p_" + name.replace(".", "_"), name, parameter)
+        transient = {
+            f"{path}.{name}" if path else name
+            for path, child in module.named_modules()
+            for name in child._non_persistent_buffers_set
+        }
+        for name, buffer in module.named_buffers():
+            if id(buffer) not in recorder.values:
+                value = recorder.enter("buffer", "b_" + name.replace(".", "_"), name, buffer)
+                assert value.origin is not None
+                value.origin.persistent = name not in transient
+        index: dict[int, str] = {}
+
+        def find(tensor: torch.Tensor) -> str | None:
+            if not index:
+                index.update((id(t), path) for path, t in snapshot.tensor_paths())
+                index.setdefault(0, "")
+            return index.get(id(tensor))
+
+        recorder.find_constant_path = find
+
+    def _assume_constants(self, leaves: list[Any]) -> None:
+        for argument, leaf in zip(self.arguments.leaves, leaves, strict=True):
+            if not isinstance(leaf, torch.Tensor) and leaf is not None:
+                self.recorder.assume(
+                    "constant-input", f"the argument {argument.name} is always {leaf!r}"
+                )
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        recorder = self.recorder
+        above = recorder.above_autograd
+        torch.clear_autocast_cache()
+        with (
+            exporting_flags(),
+            patched(recorder, self.names),
+            torch.autograd.set_multithreading_enabled(False) if above else below_autograd(),
+            recorder,
+        ):
+            try:
+                return _run_user_program(self.root.call, args, kwargs)
+            except ExportError as error:
+                if error.where is None:
+                    error.where = location.source_line_of_traceback(error)
+                raise
+
+    # After the program has run ---------------------------------------------------------------
+
+    def _adopt_changes(self, changes: list[Change]) -> None:
+        """Attributes that the program has rebound: state of the program where it read them."""
+        recorder = self.recorder
+        for change in changes:
+            old, new = change.old, change.new
+            value = recorder.values.get(id(old)) if isinstance(old, torch.Tensor) else None
+            is_state = value is not None and isinstance(new, torch.Tensor)
+            if change.field == "parameter":
+                raise MutationError(
+                    f"the parameter {change.path} is replaced while the program runs",
+                    code="MG-M106",
+                    hint="under torch.no_grad(), write its content: parameter.copy_(new).",
+                )
+            if is_state and (change.field == "buffer" or _is_used(value)):
+                assert value is not None and isinstance(new, torch.Tensor)
+                self._adopt_state(change.path, value, new)
+            elif change.field == "buffer":
+                raise MutationError(
+                    f"the buffer {change.path} is a {_kind_of(old)} before the call and a "
+                    f"{_kind_of(new)} after it",
+                    code="MG-M103",
+                    hint="register the buffer with a tensor of its final shape and dtype.",
+                )
+            elif change.field in ("attribute", "module"):
+                recorder.assume(
+                    "attribute",
+                    f"{change.path} is assigned while the program runs; exported programs keep "
+                    "tensors only, so this one does not assign it",
+                )
+            else:
+                recorder.assume(
+                    "global", f"{change.path} is assigned while the program runs; the exported "
+                    "program does not assign it",
+                )  # fmt: skip
+
+    def _adopt_state(self, path: str, value: Value, new: torch.Tensor) -> None:
+        recorder = self.recorder
+        spec = recorder.value_of(new).spec
+        if spec.shape != value.spec.shape or spec.dtype != value.spec.dtype:
+            raise MutationError(
+                f"{path} is {value.spec!r} before the call and {spec!r} after it",
+                code="MG-M103",
+                hint="keep the state at one shape (write into a slice of a larger tensor), or "
+                "pass it in and return it.",
+            )
+        recorder.written(value)
+        content = recorder.tensor_of(recorder.value_of(new))
+        root = value.root
+        root.node = recorder.read(content.value)
+        root.version += 1
+        root.seen = root.version
+
+    def _outputs(self, result: Any) -> tuple[list[Output], Structure]:
+        recorder = self.recorder
+        leaves, structure = flatten(result, "the result")
+        owners: dict[Node, Value] = {}
+        outputs = []
+        for leaf in leaves:
+            if not isinstance(leaf, torch.Tensor):
+                if not is_constant(leaf):
+                    raise PythonFeatureError(f"the result holds a {type(leaf).__name__}")
+                outputs.append(Output(None, leaf))
+                continue
+            value = recorder.value_of(leaf)
+            node = recorder.read(value)
+            origin = value.origin
+            if origin is not None and origin.kind in ("input", "buffer", "parameter"):
+                outputs.append(Output(node, alias=origin.node.name))
+                continue
+            is_borrowed = node.op == "placeholder" and value.root.origin is None
+            if is_borrowed or owners.setdefault(node, value.root) is not value.root:
+                # Two tensors of the program that only share a node: each gets its own memory.
+                node = recorder.read(recorder.call(torch.ops.aten.clone.default, (leaf,)).value)
+            outputs.append(Output(node))
+        return outputs, structure
+
+    def _finish(self, outputs: list[Output]) -> list[Origin]:
+        recorder = self.recorder
+        graph = recorder.graph
+        order = {"parameter": 0, "buffer": 1, "constant": 1, "input": 2}
+        mutated = [o for o in recorder.origins if o.mutated]
+        mutations = sorted(mutated, key=lambda o: order[o.kind])
+        contents = []
+        kept = []
+        for origin in mutations:
+            if origin.fresh:
+                continue
+            value = recorder.values.get(id(origin.tensor)) or recorder.argument_values[origin.node]
+            if origin.kind == "input":
+                value = recorder.argument_values[origin.node]
+            if origin.kind == "constant":
+                _become_buffer(origin)
+            kept.append(origin)
+            contents.append(recorder.read(value.root))
+        results = [o.constant if o.node is None else o.node for o in outputs]
+        claim_names(graph, recorder.used_names)
+        graph.output((*contents, *results))
+        _remove_dead_nodes(graph)
+        _remove_unused_constants(recorder)
+        return kept
+
+
+def _run_user_program(call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    return call(*args, **kwargs)
+
+
+location.mark_entry(_run_user_program.__code__)
+
+
+def _is_used(value: Value | None) -> bool:
+    return value is not None and value.origin is not None and bool(value.origin.node.users)
+
+
+def _kind_of(value: Any) -> str:
+    return "tensor" if isinstance(value, torch.Tensor) else type(value).__name__
+
+
+def _become_buffer(origin: Origin) -> None:
+    """A plain tensor attribute that the program writes is state: a buffer that is not saved."""
+    origin.kind, origin.persistent = "buffer", False
+
+
+def _remove_dead_nodes(graph: Graph) -> None:
+    """Drop operators whose results nobody reads.
+
+    A random operator stays while a later one is live: each draw moves the generator on.
+    """
+    draws_later = False
+    for node in reversed(graph.nodes):
+        if node.op not in ("call_function", "get_attr"):
+            continue
+        random = constants.is_random(node.target)
+        if node.users or (node.op == "call_function" and not _may_be_dropped(node, draws_later)):
+            draws_later = draws_later or random
+            continue
+        graph.erase_node(node)
+
+
+def _may_be_dropped(node: Node, draws_later: bool) -> bool:
+    target: Any = node.target
+    schema = getattr(target, "_schema", None)
+    if schema is None:  # getitem
+        return True
+    if not schema.returns or target.namespace not in ("aten", "prims"):
+        return False
+    return not (draws_later and constants.is_random(target))
+
+
+def _remove_unused_constants(recorder: Recorder) -> None:
+    unused = [o for o in recorder.origins if o.kind == "constant" and not o.node.users]
+    for origin in unused:
+        recorder.graph.erase_node(origin.node)
+        recorder.origins.remove(origin)
+

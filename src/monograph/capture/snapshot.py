@@ -1,0 +1,205 @@
+"""The state that a program might change while it runs, remembered and put back.
+
+Watched are the modules' attributes, parameters and buffers, the containers and plain objects
+that they hold, the globals of the Python modules that define them, and the random generators.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["Change", "Snapshot"]
+
+_BUILT_IN_MODULE_STATE = frozenset(nn.Module().__dict__) - {"_parameters", "_buffers", "_modules"}
+_CONTAINERS = (list, dict, set, deque)
+_MAX_OBJECTS = 20_000
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry of a watched container that is another object now.
+
+    ``path`` is dotted, ``field`` says where it stands (``buffer``, ``parameter``, ``attribute``
+    or ``global``); ``old`` is ``MISSING`` for a new entry, ``new`` for one that is gone.
+    """
+
+    path: str
+    field: str
+    old: Any
+    new: Any
+
+
+MISSING = object()
+
+
+class _Saved:
+    """One container, and the objects that were in it."""
+
+    __slots__ = ("container", "copy", "field", "ids", "path")
+
+    def __init__(self, container: Any, path: str, field: str) -> None:
+        self.container = container
+        self.path = path
+        self.field = field
+        if isinstance(container, dict):
+            self.copy: Any = dict(container)
+            self.ids = list(map(id, container.values()))
+        else:
+            self.copy = list(container)
+            self.ids = list(map(id, container))
+
+    def is_unchanged(self) -> bool:
+        container = self.container
+        if isinstance(container, dict):
+            return (
+                len(container) == len(self.copy)
+                and list(map(id, container.values())) == self.ids
+                and container.keys() == self.copy.keys()
+            )
+        return list(map(id, container)) == self.ids
+
+    def changes(self) -> Iterator[Change]:
+        if isinstance(self.container, dict):
+            before, after = self.copy, self.container
+            keys: Iterable[Any] = {**before, **after}
+        elif isinstance(self.container, set):
+            yield Change(self.path, self.field, self.copy, self.container)
+            return
+        else:
+            before = dict(enumerate(self.copy))
+            after = dict(enumerate(self.container))
+            keys = {**before, **after}
+        for key in keys:
+            old, new = before.get(key, MISSING), after.get(key, MISSING)
+            if old is not new:
+                yield Change(f"{self.path}.{key}" if self.path else str(key), self.field, old, new)
+
+    def restore(self) -> None:
+        container = self.container
+        if isinstance(container, dict):
+            if list(container) != list(self.copy):
+                dict.clear(container)
+            dict.update(container, self.copy)
+        elif isinstance(container, list):
+            container[:] = self.copy
+        else:
+            container.clear()
+            (container.update if isinstance(container, set) else container.extend)(self.copy)
+
+
+class Snapshot:
+    """Taken before the program runs; ``changes`` and ``restore`` come after."""
+
+    def __init__(self, module: nn.Module, function: Any) -> None:
+        self._saved: list[_Saved] = []
+        self._seen: set[int] = set()
+        self._torch_state = torch.get_rng_state()
+        self._python_state = random.getstate()
+        numpy = sys.modules.get("numpy")
+        self._numpy_state = numpy.random.get_state() if numpy is not None else None
+        namespaces = {getattr(function, "__module__", None)}
+        for path, child in module.named_modules():
+            namespaces.add(type(child).__module__)
+            self._watch_module(child, path)
+        for name in namespaces:
+            if name and not name.startswith(("torch.", "monograph.capture")):
+                self._watch_globals(name)
+
+    def _watch_module(self, module: nn.Module, path: str) -> None:
+        state = module.__dict__
+        self._seen.add(id(state))
+        self._saved.append(_Saved(state, path, "attribute"))
+        for name, field in (
+            ("_parameters", "parameter"), ("_buffers", "buffer"), ("_modules", "module"),
+        ):  # fmt: skip
+            if state.get(name):
+                self._saved.append(_Saved(state[name], path, field))
+            elif name in state:
+                self._saved.append(_Saved(state[name], path, field))
+        prefix = f"{path}." if path else ""
+        for name, value in state.items():
+            if name not in _BUILT_IN_MODULE_STATE and name not in (
+                "_parameters", "_buffers", "_modules",
+            ):  # fmt: skip
+                self._watch_value(value, prefix + name, "attribute")
+
+    def _watch_globals(self, name: str) -> None:
+        namespace = getattr(sys.modules.get(name), "__dict__", None)
+        if namespace is None:
+            return
+        self._saved.append(_Saved(namespace, name, "global"))
+        for key, value in namespace.items():
+            if not key.startswith("__") and type(value) in _CONTAINERS:
+                self._seen.add(id(value))
+                self._saved.append(_Saved(value, f"{name}.{key}", "global"))
+
+    def _watch_value(self, value: Any, path: str, field: str) -> None:
+        """Containers and plain objects, as deep as they go."""
+        stack = [(value, path)]
+        while stack and len(self._seen) < _MAX_OBJECTS:
+            value, path = stack.pop()
+            kind = type(value)
+            if kind in _PLAIN or id(value) in self._seen:
+                continue
+            if isinstance(value, _CONTAINERS):
+                container = value
+            elif _is_plain_object(value):
+                container = value.__dict__
+            elif isinstance(value, tuple):
+                stack.extend((item, f"{path}.{i}") for i, item in enumerate(value))
+                continue
+            else:
+                continue
+            self._seen.update((id(value), id(container)))
+            self._saved.append(_Saved(container, path, field))
+            items = container.items() if isinstance(container, dict) else enumerate(container)
+            for key, item in items:
+                if type(item) not in _PLAIN:
+                    stack.append((item, f"{path}.{key}"))
+
+    def changes(self) -> list[Change]:
+        """What is another object now, before ``restore``."""
+        return [c for saved in self._saved if not saved.is_unchanged() for c in saved.changes()]
+
+    def tensor_paths(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """Plain tensor attributes, in lists and dicts too, with their dotted paths."""
+        for saved in self._saved:
+            if saved.field != "attribute":
+                continue
+            items = saved.copy.items() if isinstance(saved.copy, dict) else enumerate(saved.copy)
+            for key, item in items:
+                if isinstance(item, torch.Tensor):
+                    yield (f"{saved.path}.{key}" if saved.path else str(key)), item
+
+    def restore(self) -> None:
+        """Put everything back, the random generators too."""
+        for saved in self._saved:
+            if not saved.is_unchanged():
+                saved.restore()
+        if not torch.equal(torch.get_rng_state(), self._torch_state):
+            torch.set_rng_state(self._torch_state)
+        random.setstate(self._python_state)
+        if self._numpy_state is not None:
+            sys.modules["numpy"].random.set_state(self._numpy_state)
+
+
+_PLAIN = frozenset({int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size})
+
+
+def _is_plain_object(value: Any) -> bool:
+    kind = type(value)
+    return (
+        not isinstance(value, (nn.Module, torch.Tensor, type))
+        and getattr(kind, "__dictoffset__", 0) != 0
+        and kind.__module__ not in ("builtins", "functools", "typing", "logging")
+        and not kind.__module__.startswith("torch.")
+        and isinstance(getattr(value, "__dict__", None), dict)
+    )

@@ -1,0 +1,315 @@
+"""Nested Python values taken apart into a flat list of leaves, and put together again.
+
+Containers are tuple, list, dict and their standard relatives, dataclasses and plain objects (by
+reflection), and whatever is registered with torch's pytree. Leaves are tensors and constants.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
+from typing import Any
+
+import torch
+
+from monograph.diagnostics import InputError, PythonFeatureError
+from monograph.torch_internals import NodeDef, pytree_node, registered_key_paths
+
+__all__ = ["LEAF", "Structure", "flatten", "is_constant"]
+
+Key = tuple[str, str]  # as written in a path ("['mask']"), and as part of a name ("mask")
+
+_CONSTANT_TYPES = (
+    int, float, complex, bool, str, bytes, type(None), Enum, slice, range, type,
+    torch.device, torch.dtype, torch.layout, torch.memory_format, torch.Generator,
+    types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.EllipsisType,
+)  # fmt: skip
+_FAST_CONSTANTS = frozenset(
+    {int, float, bool, str, type(None), torch.device, torch.dtype, torch.memory_format}
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Structure:
+    """The shape of a nested value: what flattening it gives and how to rebuild it.
+
+    ``kind`` is the container's type, ``None`` for a leaf; ``context`` is what else rebuilding
+    needs (a dict's keys, say).
+    """
+
+    kind: type | None
+    context: Any = None
+    keys: tuple[Key, ...] = ()
+    children: tuple[Structure, ...] = ()
+
+    @property
+    def num_leaves(self) -> int:
+        """How many leaves a value of this structure has."""
+        return 1 if self.kind is None else sum(child.num_leaves for child in self.children)
+
+    def paths(self, prefix: str = "") -> Iterator[str]:
+        """The path of each leaf, ``[0]['mask'].keys``."""
+        if self.kind is None:
+            yield prefix
+        for (suffix, _), child in zip(self.keys, self.children, strict=True):
+            yield from child.paths(prefix + suffix)
+
+    def names(self, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        """The parts of each leaf's name: ``("past", "0", "keys")``."""
+        if self.kind is None:
+            yield prefix
+        for (_, name), child in zip(self.keys, self.children, strict=True):
+            yield from child.names((*prefix, name))
+
+    def unflatten(self, leaves: Iterable[Any]) -> Any:
+        """The nested value again."""
+        return self._build(iter(leaves))
+
+    def _build(self, leaves: Iterator[Any]) -> Any:
+        if self.kind is None:
+            return next(leaves)
+        children = [child._build(leaves) for child in self.children]
+        return _handler(self.kind).build(self.kind, children, self.context)
+
+    def match(self, value: Any, path: str) -> list[Any]:
+        """The leaves of ``value``, which must have this structure.
+
+        Raises:
+            InputError: naming the first place, below ``path``, that differs.
+        """
+        leaves: list[Any] = []
+        self._match(value, path, leaves)
+        return leaves
+
+    def _match(self, value: Any, path: str, leaves: list[Any]) -> None:
+        if self.kind is None:
+            if not isinstance(value, torch.Tensor) and not is_constant(value):
+                raise InputError(
+                    f"Expected {path} to be a tensor or a constant, but got {_describe(value)}",
+                    code="MG-I101",
+                )
+            leaves.append(value)
+            return
+        if type(value) is not self.kind:
+            raise InputError(
+                f"Expected {path} to be a {self.kind.__name__}, but got {_describe(value)}",
+                code="MG-I101",
+            )
+        children, keys, context = _handler(self.kind).take(value)
+        if isinstance(value, dict) and keys != self.keys and set(keys) == set(self.keys):
+            by_key = dict(zip(keys, children, strict=True))
+            children, keys, context = [by_key[k] for k in self.keys], self.keys, self.context
+        if keys != self.keys or not _same(context, self.context):
+            wanted, given = {k for k, _ in self.keys}, {k for k, _ in keys}
+            missing = ", ".join(path + key for key in sorted(wanted - given))
+            extra = ", ".join(path + key for key in sorted(given - wanted))
+            detail = "; ".join(
+                text
+                for text in (missing and f"missing {missing}", extra and f"unexpected {extra}")
+                if text
+            )
+            raise InputError(
+                f"Expected {path} to have the structure it was exported with"
+                + (f": {detail}" if detail else ""),
+                code="MG-I101",
+            )
+        for (suffix, _), child, given_child in zip(keys, self.children, children, strict=True):
+            child._match(given_child, path + suffix, leaves)
+
+    def __repr__(self) -> str:
+        if self.kind is None:
+            return "*"
+        inner = ", ".join(
+            f"{name}: {child!r}" for (_, name), child in zip(self.keys, self.children, strict=True)
+        )
+        return f"{self.kind.__name__}({inner})"
+
+
+LEAF = Structure(None)
+
+
+def is_constant(value: Any) -> bool:
+    """Whether ``value`` may be a leaf that is not a tensor."""
+    return type(value) in _FAST_CONSTANTS or isinstance(value, _CONSTANT_TYPES)
+
+
+def flatten(value: Any, path: str = "") -> tuple[list[Any], Structure]:
+    """The leaves of ``value`` and its structure.
+
+    Raises:
+        PythonFeatureError: MG-P101, naming the path of a value that cannot be taken apart.
+    """
+    leaves: list[Any] = []
+    return leaves, _flatten(value, path, leaves, ())
+
+
+def _flatten(value: Any, path: str, leaves: list[Any], above: tuple[int, ...]) -> Structure:
+    if isinstance(value, torch.Tensor) or is_constant(value):
+        leaves.append(value)
+        return LEAF
+    handler = _handler(type(value))
+    if handler is None or id(value) in above:
+        raise PythonFeatureError(
+            f"{path or 'the value'} is a {type(value).__qualname__}, which cannot be taken apart"
+            + (" because it contains itself" if id(value) in above else ""),
+            hint="pass its tensors in tuples, lists, dicts or dataclasses, or register it:\n"
+            f"torch.utils._pytree.register_pytree_node({type(value).__name__}, flatten, unflatten)",
+        )
+    children, keys, context = handler.take(value)
+    above = (*above, id(value))
+    return Structure(
+        type(value),
+        context,
+        keys,
+        tuple(
+            _flatten(child, path + suffix, leaves, above)
+            for (suffix, _), child in zip(keys, children, strict=True)
+        ),
+    )
+
+
+def _same(left: Any, right: Any) -> bool:
+    try:
+        return bool(left == right)
+    except Exception:  # a context whose comparison fails is another context
+        return False
+
+
+def _describe(value: Any) -> str:
+    text = repr(value)
+    return f"a {type(value).__name__}" + (f" ({text})" if len(text) < 40 else "")
+
+
+# How each kind of container is taken apart ---------------------------------------------------
+
+Parts = tuple[list[Any], tuple[Key, ...], Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Handler:
+    take: Callable[[Any], Parts]
+    build: Callable[[Any, list[Any], Any], Any]
+
+
+def _index_keys(count: int) -> tuple[Key, ...]:
+    return tuple((f"[{i}]", str(i)) for i in range(count))
+
+
+def _dict_keys(keys: Iterable[Any]) -> tuple[Key, ...]:
+    return tuple((f"[{key!r}]", str(key)) for key in keys)
+
+
+def _attribute_keys(names: Iterable[str]) -> tuple[Key, ...]:
+    return tuple((f".{name}", name) for name in names)
+
+
+def _take_sequence(value: Any) -> Parts:
+    return list(value), _index_keys(len(value)), None
+
+
+def _take_dict(value: Any) -> Parts:
+    return list(value.values()), _dict_keys(value), tuple(value)
+
+
+def _take_defaultdict(value: Any) -> Parts:
+    children, keys, context = _take_dict(value)
+    return children, keys, (value.default_factory, context)
+
+
+def _take_deque(value: Any) -> Parts:
+    return list(value), _index_keys(len(value)), value.maxlen
+
+
+def _take_namedtuple(value: Any) -> Parts:
+    return list(value), _attribute_keys(value._fields), None
+
+
+def _take_dataclass(value: Any) -> Parts:
+    names = [f.name for f in dataclasses.fields(value) if hasattr(value, f.name)]
+    return [getattr(value, name) for name in names], _attribute_keys(names), tuple(names)
+
+
+def _build_object(kind: Any, children: list[Any], names: tuple[str, ...]) -> Any:
+    made = object.__new__(kind)
+    for name, child in zip(names, children, strict=True):
+        object.__setattr__(made, name, child)  # also for a frozen dataclass
+    return made
+
+
+def _take_object(value: Any) -> Parts:
+    names = tuple(value.__dict__)
+    return list(value.__dict__.values()), _attribute_keys(names), names
+
+
+def _registered(definition: NodeDef) -> _Handler:
+    def take(value: Any) -> Parts:
+        children, context = definition.flatten_fn(value)
+        entries = registered_key_paths(definition, value)
+        if entries is None:
+            return list(children), _index_keys(len(children)), context
+        keys = tuple((str(entry), _name_of(entry)) for entry in entries)
+        return list(children), keys, context
+
+    def build(_kind: Any, children: list[Any], context: Any) -> Any:
+        return definition.unflatten_fn(children, context)
+
+    return _Handler(take, build)
+
+
+def _name_of(entry: Any) -> str:
+    for attribute in ("key", "name", "idx"):
+        if hasattr(entry, attribute):
+            return str(getattr(entry, attribute))
+    return str(entry)
+
+
+_SEQUENCE = _Handler(_take_sequence, lambda kind, children, _: kind(children))
+_DICT = _Handler(
+    _take_dict, lambda kind, children, keys: kind(zip(keys, children, strict=True))
+)
+_NAMEDTUPLE = _Handler(_take_namedtuple, lambda kind, children, _: kind(*children))
+_DATACLASS = _Handler(_take_dataclass, _build_object)
+_OBJECT = _Handler(_take_object, _build_object)
+_HANDLERS: dict[type, _Handler] = {
+    tuple: _SEQUENCE,
+    list: _SEQUENCE,
+    torch.Size: _SEQUENCE,
+    dict: _DICT,
+    OrderedDict: _DICT,
+    defaultdict: _Handler(
+        _take_defaultdict,
+        lambda kind, children, ctx: kind(ctx[0], zip(ctx[1], children, strict=True)),
+    ),
+    deque: _Handler(_take_deque, lambda kind, children, maxlen: kind(children, maxlen)),
+    types.SimpleNamespace: _Handler(
+        _take_object,
+        lambda kind, children, names: kind(**dict(zip(names, children, strict=True))),
+    ),
+}
+
+
+def _handler(kind: type) -> Any:
+    found = _HANDLERS.get(kind)
+    if found is not None:
+        return found
+    definition = pytree_node(kind)
+    if definition is not None:
+        return _registered(definition)
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return _NAMEDTUPLE
+    if dataclasses.is_dataclass(kind):
+        return _DATACLASS
+    if issubclass(kind, dict):
+        return _DICT
+    if issubclass(kind, (list, tuple)):
+        return _SEQUENCE
+    is_plain = (
+        kind.__module__ != "builtins"
+        and getattr(kind, "__dictoffset__", 0) != 0
+        and not issubclass(kind, (torch.nn.Module, types.ModuleType, set, frozenset))
+        and kind.__basicsize__ <= 64
+    )
+    return _OBJECT if is_plain else None

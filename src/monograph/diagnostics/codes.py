@@ -1,0 +1,67 @@
+"""The registry of error codes: one code, one kind of problem, for good.
+
+The letter groups them: D data dependence, P Python features, M mutation and side effects,
+C control-flow operators, O operators that refuse their arguments, I inputs at run time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CODES", "Code"]
+
+
+@dataclass(frozen=True)
+class Code:
+    """A stable code, its one-line title, and why such a program is refused."""
+
+    name: str
+    title: str
+    why: str
+
+
+_ONE_GRAPH = "an exported program is one graph: what it computes may not depend on a tensor's value"
+
+CODES: dict[str, Code] = {
+    code.name: code
+    for code in (
+        Code("MG-D101", "Python needs the truth of a tensor", _ONE_GRAPH),
+        Code("MG-D102", "Python needs the number in a tensor", _ONE_GRAPH),
+        Code("MG-D103", "Python needs all the values of a tensor", _ONE_GRAPH),
+        Code("MG-D104", "a result's size depends on a tensor's values", _ONE_GRAPH),
+        Code("MG-P101", "an argument of a type that cannot be taken apart",
+             "inputs and outputs become a flat list of tensors and constants"),
+        Code("MG-P102", "an operator without a fake implementation",
+             "its result's shape and dtype must be known without running it"),
+        Code("MG-P103", "the random seed is set inside the program",
+             "seeding is a side effect on the process that a graph cannot carry"),
+        Code("MG-P104", "a kind of tensor that is not captured",
+             "captured tensors are dense, strided tensors"),
+        Code("MG-P105", "an option that is not there yet", "it is refused, never ignored"),
+        Code("MG-P106", "Python asks for the memory of a tensor",
+             "while capturing, a tensor has sizes and a dtype but no memory"),
+        Code("MG-M101", "a tensor is written through a view that cannot be inverted",
+             "a write becomes a new value, which must be folded back into the whole"),
+        Code("MG-M102", "tensors that share memory, one of which is written",
+             "a write to one would have to show in the other"),
+        Code("MG-M103", "state that changes its shape or dtype",
+             "a program's buffers keep one shape, so that it can be called again"),
+        Code("MG-M104", "a value was read into Python and its tensor written later",
+             "the value would be frozen, and wrong at the next call"),
+        Code("MG-M105", "an operator that writes its arguments and has no functional form",
+             "no operator of an exported program writes its arguments"),
+        Code("MG-M106", "a parameter's memory is replaced", "the caller's parameters stay as they are"),
+        Code("MG-C101", "a control-flow operator", "branches and loops become subgraphs"),
+        Code("MG-O101", "an operator refuses its arguments", "the program fails in eager mode too"),
+        Code("MG-I101", "inputs of another structure", "a program has one input structure"),
+        Code("MG-I102", "an input tensor that differs from the example",
+             "sizes, dtypes and devices are part of the program"),
+        Code("MG-I103", "a constant input with another value",
+             "a value that is not a tensor is part of the program"),
+        Code("MG-I104", "inputs that share memory, one of which the program writes",
+             "the program was captured with inputs that do not share memory"),
+        Code("MG-I105", "a mode that the program was not captured in",
+             "dropout and batch norm were captured as they were"),
+        Code("MG-X101", "a mistake in Monograph", "please report it"),
+    )
+}

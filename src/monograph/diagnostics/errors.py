@@ -1,0 +1,136 @@
+"""The tree of what Monograph raises.
+
+    MonographError                 has .code, .where, .hint
+      ExportError                  while capturing
+        DataDependentError         D: Python needs a tensor's value
+        PythonFeatureError         P: a Python feature, a type, an option
+          NotYetError              (also NotImplementedError) an option that is not there yet
+        MutationError              M: writes and side effects
+        ControlFlowError           C: cond, while_loop, map ...
+        OperatorError              O: (also RuntimeError) an operator refuses its arguments
+        OperatorIndexError         O: (also IndexError)
+        OperatorTypeError          O: (also TypeError)
+      InputError                   I: (also RuntimeError) while running an exported program
+      InternalError                X: our mistake, never the user's
+
+The O classes are also the built-in ones that eager mode raises, so that a program which catches
+``RuntimeError`` does the same while it is captured. What the user's own code raises passes
+through unchanged.
+"""
+
+from __future__ import annotations
+
+from monograph.diagnostics.codes import CODES
+from monograph.diagnostics.source_line import SourceLine
+
+__all__ = [
+    "ControlFlowError",
+    "DataDependentError",
+    "ExportError",
+    "InputError",
+    "InternalError",
+    "MonographError",
+    "MutationError",
+    "NotYetError",
+    "OperatorError",
+    "OperatorIndexError",
+    "OperatorTypeError",
+    "PythonFeatureError",
+]
+
+
+class MonographError(Exception):
+    """What happened, where, why it matters, what to write instead."""
+
+    default_code = "MG-X101"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: str | None = None,
+        where: SourceLine | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.what = what
+        self.code = code or self.default_code
+        self.where = where
+        self.hint = hint
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        parts = [f"[{self.code}] {self.what}"]
+        if self.where is not None:
+            text = f"  {self.where.file}:{self.where.line}   "
+            parts.append(f"\n{text}{self.where.text}")
+            caret = self.where.caret()
+            if caret:
+                parts.append(" " * len(text) + caret)
+        parts.append(f"\n  {CODES[self.code].why}.")
+        if self.hint:
+            parts.append("  " + self.hint.replace("\n", "\n  "))
+        return "\n".join(parts)
+
+
+class ExportError(MonographError):
+    """The program could not be captured."""
+
+
+class DataDependentError(ExportError):
+    """Python needs the value of a tensor that is only known when the program runs."""
+
+    default_code = "MG-D102"
+
+
+class PythonFeatureError(ExportError):
+    """A Python feature or type that cannot become part of a graph."""
+
+    default_code = "MG-P101"
+
+
+class NotYetError(PythonFeatureError, NotImplementedError):
+    """An option that is planned and not there."""
+
+    default_code = "MG-P105"
+
+
+class MutationError(ExportError):
+    """A write that cannot be made functional."""
+
+    default_code = "MG-M101"
+
+
+class ControlFlowError(ExportError):
+    """A control-flow operator that cannot be captured."""
+
+    default_code = "MG-C101"
+
+
+class OperatorError(ExportError, RuntimeError):
+    """An operator refuses its arguments, as it does in eager mode."""
+
+    default_code = "MG-O101"
+
+
+class OperatorIndexError(ExportError, IndexError):
+    """An operator refuses a dimension or an index, as it does in eager mode."""
+
+    default_code = "MG-O101"
+
+
+class OperatorTypeError(ExportError, TypeError):
+    """An operator refuses an argument's type, as it does in eager mode."""
+
+    default_code = "MG-O101"
+
+
+class InputError(MonographError, RuntimeError):
+    """An exported program was called with inputs that it was not captured for."""
+
+    default_code = "MG-I102"
+
+
+class InternalError(MonographError):
+    """A mistake in Monograph: please report it with the program that caused it."""
+
+    default_code = "MG-X101"

@@ -1,0 +1,56 @@
+"""A place in the user's program."""
+
+from __future__ import annotations
+
+import linecache
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["SourceLine"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """A line of Python: file, 1-based line, function, and 0-based columns where known."""
+
+    file: str
+    line: int
+    function: str
+    start: int | None = None
+    end: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The line's source text without its indentation; empty where there is no source."""
+        return linecache.getline(self.file, self.line).strip()
+
+    def caret(self) -> str | None:
+        """``^^^^`` under the expression, aligned with ``text``, where its columns are known."""
+        raw = linecache.getline(self.file, self.line)
+        if not raw.strip() or self.start is None or self.end is None or self.end <= self.start:
+            return None
+        indent = len(raw) - len(raw.lstrip())
+        # Columns count UTF-8 bytes.
+        data = raw.encode()
+        before = len(data[: self.start].decode(errors="replace")) - indent
+        width = len(data[self.start : self.end].decode(errors="replace"))
+        return " " * max(before, 0) + "^" * width
+
+    def expression(self) -> str | None:
+        """The source text of the marked columns."""
+        raw = linecache.getline(self.file, self.line).encode()
+        if self.start is None or self.end is None or not raw.strip():
+            return None
+        return raw[self.start : self.end].decode(errors="replace")
+
+    def stack_trace(self) -> str:
+        """The form in which ``torch.fx`` keeps a node's origin."""
+        return f'  File "{self.file}", line {self.line}, in {self.function}\n    {self.text}\n'
+
+    def comment(self) -> str:
+        """``# File: model.py:12 in forward, code: y = x + 1``, as printed above nodes."""
+        place = f"{self.file}:{self.line}"
+        return f"# File: {place} in {self.function}, code: {self.text}"
+
+    def __str__(self) -> str:
+        return f"{Path(self.file).name}:{self.line}"

@@ -1,0 +1,72 @@
+"""From a program to an ``ExportedProgram``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from monograph.capture.inputs import root_of
+from monograph.capture.session import capture
+from monograph.diagnostics import NotYetError, PythonFeatureError
+from monograph.program import ExportedProgram
+
+__all__ = ["export"]
+
+
+def export(
+    f: Callable[..., Any],
+    args: tuple[Any, ...] = (),
+    kwargs: dict[str, Any] | None = None,
+    *,
+    dynamic_shapes: Any = None,
+    strict: bool = False,
+    preserve_module_call_signature: tuple[str, ...] = (),
+) -> ExportedProgram:
+    """Turn ``f(*args, **kwargs)`` into one graph.
+
+    Args:
+        f: a module, a function, a bound method or a ``functools.partial``.
+        args: example positional arguments, a tuple; any nesting of containers.
+        kwargs: example keyword arguments.
+        dynamic_shapes: which sizes vary. Not there yet: all sizes are those of the examples.
+        strict: read the program's source. Not there yet.
+        preserve_module_call_signature: dotted names of modules whose calls are described in
+            ``ExportedProgram.module_call_graph``.
+
+    Returns:
+        The program. ``f`` and all that it refers to are left as they were.
+
+    Raises:
+        ExportError: what stands in the way, with the user's line and what to write instead.
+        Exception: whatever the program itself raises on these arguments.
+    """
+    if dynamic_shapes:
+        raise NotYetError(
+            "dynamic_shapes is not there yet: every size is that of the example",
+            hint="export without dynamic_shapes, once for each size that is needed.",
+        )
+    if strict:
+        raise NotYetError(
+            "strict=True is not there yet",
+            hint="export with strict=False, which runs the program once on abstract tensors.",
+        )
+    if not isinstance(args, tuple):
+        raise PythonFeatureError(
+            f"args must be a tuple of the positional arguments, but got {type(args).__name__}",
+            hint="for one argument write (x,).",
+        )
+    kwargs = dict(kwargs or {})
+    root = root_of(f)
+    captured = capture(root, args, kwargs, watched=frozenset(preserve_module_call_signature))
+    return ExportedProgram(captured, (args, kwargs), tuple(preserve_module_call_signature))
+
+
+def assume_constant_result(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a function whose result, computed for the example inputs, is part of the program.
+
+    The mark is the one of ``torch._dynamo.assume_constant_result``, which works as well.
+    """
+    from monograph.torch_internals import mark_constant
+
+    mark_constant(function)
+    return function

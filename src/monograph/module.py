@@ -1,0 +1,357 @@
+"""An exported program as a module: checks its inputs, runs the graph, writes state back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import torch
+from torch import nn
+from torch.fx import GraphModule
+
+from monograph.capture.inputs import Root
+from monograph.capture.structure import Structure
+from monograph.diagnostics import InputError
+from monograph.torch_internals import storage_key
+
+__all__ = ["CallPlan", "Check", "ProgramModule", "Write"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one leaf of the arguments must be.
+
+    ``strides`` is set where the graph addresses the input's memory; ``is_written``: the program
+    writes it.
+    """
+
+    path: str
+    example: Any
+    strides: tuple[int, ...] | None
+    is_written: bool
+
+
+@dataclass(frozen=True)
+class Write:
+    """Result ``index`` of the graph is the new content of an argument or of a buffer."""
+
+    target: int | str
+    index: int
+
+
+@dataclass(frozen=True)
+class CallPlan:
+    """All that lies between a call and the graph.
+
+    ``state``: dotted names of the graph's first inputs. ``outputs``: for each leaf of the result
+    ``(constant, None)`` or ``(None, index)``. ``aliases``: the written argument or buffer that a
+    leaf is, whose own tensor is returned. ``twins``: arguments that must be one tensor.
+    """
+
+    args: Structure
+    kwargs: Structure
+    result: Structure
+    root: Root
+    state: list[str]
+    checks: list[Check]
+    writes: list[Write]
+    outputs: list[tuple[Any, int | None]]
+    aliases: list[int | str | None]
+    twins: list[tuple[int, int]]
+
+
+class ProgramModule(nn.Module):
+    """Calls an exported program.
+
+    Parameters and buffers have the original names and share the original storage; the tensors
+    themselves are new objects, so that ``to()`` leaves the original model where it is.
+
+    Raises:
+        InputError: when called with other structures, sizes, dtypes, devices or constants than
+            the program was exported for.
+    """
+
+    def __init__(
+        self,
+        graph_module: GraphModule,
+        plan: CallPlan,
+        state: dict[str, tuple[torch.Tensor, str, bool]],
+    ) -> None:
+        super().__init__()
+        # Plain attributes, so that the graph's module is not a child with a name in state_dict.
+        self.__dict__["graph_module"] = graph_module
+        self.__dict__["plan"] = plan
+        self.__dict__["_owners"] = _register(self, state)
+        self.training = bool(plan.root.training)
+
+    @property
+    def graph(self) -> torch.fx.Graph:
+        """The program's graph."""
+        graph: torch.fx.Graph = self.__dict__["graph_module"].graph
+        return graph
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program."""
+        plan: CallPlan = self.__dict__["plan"]
+        leaves = self._leaves(plan, args, kwargs)
+        for check, leaf in zip(plan.checks, leaves, strict=True):
+            _check(check, leaf)
+        if plan.writes:
+            _check_memory(plan, leaves)
+        owners = self.__dict__["_owners"]
+        state = [getattr(*owners[name]) for name in plan.state]
+        results = self.__dict__["graph_module"].forward(*state, *leaves)
+        for write in plan.writes:
+            target = write.target
+            destination = leaves[target] if isinstance(target, int) else getattr(*owners[target])
+            _write_back(destination, results[write.index])
+        outputs = []
+        for (constant, index), alias in zip(plan.outputs, plan.aliases, strict=True):
+            if alias is not None:
+                outputs.append(leaves[alias] if isinstance(alias, int) else getattr(*owners[alias]))
+            else:
+                outputs.append(constant if index is None else results[index])
+        return plan.result.unflatten(outputs)
+
+    def _leaves(
+        self, plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[Any]:
+        if len(args) != len(plan.args.keys) or set(kwargs) != {n for _, n in plan.kwargs.keys}:
+            args, kwargs = _bind_again(plan, args, kwargs)
+        return plan.args.match(args, "*args") + plan.kwargs.match(kwargs, "*kwargs")
+
+    def train(self, mode: bool = True) -> ProgramModule:
+        """Only the mode that the program was captured in; the graph holds for that one.
+
+        Raises:
+            InputError: MG-I105, for the other mode.
+        """
+        captured = self.__dict__["plan"].root.training
+        if captured is not None and mode != captured:
+            now, wanted = ("train", "eval") if captured else ("eval", "train")
+            raise InputError(
+                f"this program was captured in {now} mode and cannot be put into {wanted} mode",
+                code="MG-I105",
+                hint=f"call model.{wanted}() and export it again.",
+            )
+        return self
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> ProgramModule:
+        before = {name: t.dtype for name, t in _tensors(self)}
+        probe = fn(torch.empty(0))
+        changes_dtype = probe.dtype != torch.float32 or any(
+            t.is_floating_point() and fn(t[:0] if t.dim() else t).dtype != before[name]
+            for name, t in _tensors(self)
+        )
+        if changes_dtype:
+            raise InputError(
+                f"this program was captured for its dtypes and cannot be converted to {probe.dtype}",
+                code="MG-I105",
+                hint="convert the model and export it again.",
+            )
+        super()._apply(fn, recurse)
+        self.__dict__["graph_module"], self.__dict__["plan"] = _moved(
+            self.__dict__["graph_module"], self.__dict__["plan"], probe.device
+        )
+        return self
+
+    def extra_repr(self) -> str:
+        """The size of the graph."""
+        return f"nodes={len(self.graph.nodes)}"
+
+
+def _tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
+    return [*module.named_parameters(), *module.named_buffers()]
+
+
+def _register(
+    module: nn.Module, state: dict[str, tuple[torch.Tensor, str, bool]]
+) -> dict[str, tuple[nn.Module, str]]:
+    """Register each tensor under its dotted name; returns where each name lives."""
+    made: dict[int, torch.Tensor] = {}
+    owners: dict[str, tuple[nn.Module, str]] = {}
+    for name, (tensor, kind, persistent) in state.items():
+        owner = module
+        *path, last = name.split(".")
+        for step in path:
+            child = owner._modules.get(step)
+            if child is None:
+                child = nn.Module()
+                owner.add_module(step, child)
+            owner = child
+        shared = made.get(id(tensor))
+        if shared is None:
+            shared = tensor.detach()
+            if kind == "parameter":
+                shared = nn.Parameter(shared, requires_grad=tensor.requires_grad)
+            made[id(tensor)] = shared
+        if isinstance(shared, nn.Parameter):
+            owner.register_parameter(last, shared)
+        else:
+            owner.register_buffer(last, shared, persistent=persistent and kind == "buffer")
+        owners[name] = (owner, last)
+    return owners
+
+
+# Input checks --------------------------------------------------------------------------------
+
+
+def _check(check: Check, leaf: Any) -> None:
+    example, path = check.example, check.path
+    if isinstance(example, torch.Tensor):
+        if not isinstance(leaf, torch.Tensor):
+            raise InputError(f"Expected input at {path} to be a tensor, but got {leaf!r}")
+        if leaf.shape != example.shape:
+            _refuse_shape(path, example.shape, leaf.shape)
+        if leaf.dtype != example.dtype:
+            raise InputError(
+                f"Expected input at {path} to have dtype {example.dtype}, but got {leaf.dtype}"
+            )
+        if leaf.device != example.device:
+            raise InputError(
+                f"Expected input at {path} to be on {example.device}, but got {leaf.device}"
+            )
+        if check.strides is not None and leaf.stride() != check.strides:
+            raise InputError(
+                f"Expected input at {path} to have strides {check.strides}, but got "
+                f"{leaf.stride()}",
+                hint="the program addresses this input's memory (as_strided).",
+            )
+    elif isinstance(leaf, torch.Tensor) or not _is_same_constant(leaf, example):
+        raise InputError(
+            f"Expected input at {path} to be equal to {example!r}, but got {leaf!r}",
+            code="MG-I103",
+            hint="this value is part of the program; export once for each value that is needed.",
+        )
+
+
+def _is_same_constant(given: Any, expected: Any) -> bool:
+    if given is expected:
+        return True
+    if isinstance(expected, Enum) or type(given) is not type(expected):
+        return False
+    return bool(given == expected) or (given != given and expected != expected)
+
+
+def _refuse_shape(path: str, expected: torch.Size, given: torch.Size) -> None:
+    if len(expected) != len(given):
+        raise InputError(
+            f"Expected input at {path} to have {len(expected)} dimensions "
+            f"{tuple(expected)}, but got {len(given)} {tuple(given)}"
+        )
+    for i, (want, have) in enumerate(zip(expected, given, strict=True)):
+        if want != have:
+            raise InputError(
+                f"Expected input at {path}.shape[{i}] to be equal to {want}, but got {have}"
+            )
+
+
+def _check_memory(plan: CallPlan, leaves: list[Any]) -> None:
+    """An argument that is written must not share memory with another, unless it did before."""
+    for first, second in plan.twins:
+        if leaves[first] is not leaves[second]:
+            raise InputError(
+                f"Expected inputs at {plan.checks[first].path} and {plan.checks[second].path} to "
+                "be the same tensor, which the program writes",
+                code="MG-I104",
+            )
+    partners = {frozenset(pair) for pair in plan.twins}
+    for i, check in enumerate(plan.checks):
+        if not check.is_written:
+            continue
+        key = storage_key(leaves[i])
+        for j, other in enumerate(leaves):
+            if (
+                j != i
+                and isinstance(other, torch.Tensor)
+                and frozenset((i, j)) not in partners
+                and storage_key(other) == key
+            ):
+                raise InputError(
+                    f"Expected inputs at {check.path} and {plan.checks[j].path} not to share "
+                    "memory, because the program writes the first",
+                    code="MG-I104",
+                    hint="pass a copy: .clone().",
+                )
+
+
+def _write_back(destination: torch.Tensor, content: torch.Tensor) -> None:
+    if isinstance(destination, nn.Parameter) and torch.is_grad_enabled():
+        with torch.no_grad():
+            destination.copy_(content)
+    else:
+        destination.copy_(content)
+
+
+def _bind_again(
+    plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Let arguments be passed by position or by name, whichever way they were exported."""
+    signature = plan.root.signature
+    wanted = [name for _, name in plan.kwargs.keys]
+    if signature is None:
+        return args, kwargs
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError:
+        return args, kwargs
+    by_name: dict[str, Any] = {}
+    positional: list[Any] = []
+    for name, value in bound.arguments.items():
+        kind = signature.parameters[name].kind
+        if kind is signature.parameters[name].VAR_POSITIONAL:
+            positional.extend(value)
+        elif kind is signature.parameters[name].VAR_KEYWORD:
+            by_name.update(value)
+        elif name not in wanted and len(positional) < len(plan.args.keys):
+            positional.append(value)
+        else:
+            by_name[name] = value
+    return tuple(positional), by_name
+
+
+# Moving to a device --------------------------------------------------------------------------
+
+
+def _moved(
+    graph_module: GraphModule, plan: CallPlan, device: torch.device
+) -> tuple[GraphModule, CallPlan]:
+    """The graph and the checks for another device, where the program used one device."""
+    devices = {c.example.device for c in plan.checks if isinstance(c.example, torch.Tensor)}
+    for node in graph_module.graph.nodes:
+        devices |= {v for v in (*node.args, *node.kwargs.values()) if isinstance(v, torch.device)}
+    if devices <= {device}:
+        return graph_module, plan
+    if len(devices) > 1:
+        raise InputError(
+            f"this program uses several devices ({', '.join(map(str, devices))}) and cannot be "
+            f"moved to {device}",
+            code="MG-I105",
+            hint="move the model and export it again.",
+        )
+
+    def move(item: Any) -> Any:
+        return device if isinstance(item, torch.device) else item
+
+    copied = GraphModule(graph_module, torch.fx.Graph())
+    copied.graph.graph_copy(graph_module.graph, val_map := {})
+    for node in copied.graph.nodes:
+        node.args = tuple(move(item) for item in node.args)
+        node.kwargs = {name: move(item) for name, item in node.kwargs.items()}
+    copied.graph.output(tuple(
+        val_map.get(item, item) for item in graph_module.graph.output_node().args[0]
+    ))  # fmt: skip
+    copied.recompile()
+    checks = [
+        Check(c.path, torch.empty_strided(c.example.shape, c.example.stride(),
+                                          dtype=c.example.dtype, device=device),
+              c.strides, c.is_written)
+        if isinstance(c.example, torch.Tensor) else c
+        for c in plan.checks
+    ]  # fmt: skip
+    return copied, CallPlan(
+        plan.args, plan.kwargs, plan.result, plan.root, plan.state, checks, plan.writes,
+        plan.outputs, plan.aliases, plan.twins,
+    )  # fmt: skip

@@ -1,0 +1,122 @@
+"""The text of programs and graphs."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.fx import Graph, Node
+
+from monograph.capture.abstract import spec_of
+from monograph.diagnostics import SourceLine
+
+if TYPE_CHECKING:
+    from monograph.program import ExportedProgram
+
+__all__ = ["format_graph", "format_program", "format_target"]
+
+_INDENT = "    "
+
+
+def format_program(program: ExportedProgram) -> str:
+    """An exported program: its code, signature, range constraints and assumptions."""
+    lines = ["ExportedProgram:"]
+    lines += [_INDENT + line if line else "" for line in format_graph(program.graph).split("\n")]
+    lines.append(f"Graph signature:\n{program.graph_signature}")
+    lines.append(f"Range constraints: {program.range_constraints}")
+    if program.assumptions:
+        lines.append("Assumptions:")
+        lines += [f"{_INDENT}{assumption}" for assumption in program.assumptions]
+    return "\n".join(lines) + "\n"
+
+
+def format_graph(graph: Graph, class_name: str = "GraphModule") -> str:
+    """A graph as the Python code that it is, with shapes and the user's lines."""
+    body: list[str] = []
+    arguments: list[str] = []
+    last_use = _last_uses(graph)
+    before: SourceLine | None = None
+    for node in graph.nodes:
+        if node.op == "placeholder":
+            arguments.append(node.name + _annotation(node))
+            continue
+        where = node.meta.get("location")
+        if node.op != "output" and where is not None and where is not before:
+            if not _same_line(where, before):
+                if body:
+                    body.append("")
+                body.append(where.comment())
+            before = where
+        body.append(_statement(node) + _release(last_use.get(node, ())))
+    signature = ", ".join(["self", *arguments])
+    lines = [
+        f"class {class_name}(torch.nn.Module):",
+        f"{_INDENT}def forward({signature}):",
+        *(_INDENT * 2 + line if line else "" for line in body),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _same_line(left: SourceLine, right: SourceLine | None) -> bool:
+    return right is not None and (left.file, left.line) == (right.file, right.line)
+
+
+def _last_uses(graph: Graph) -> dict[Node, list[str]]:
+    seen: set[Node] = set()
+    found: dict[Node, list[str]] = {}
+    for node in reversed(graph.nodes):
+        for source in node.all_input_nodes:
+            if source not in seen:
+                seen.add(source)
+                if node.op != "output":
+                    found.setdefault(node, []).append(source.name)
+    return found
+
+
+def _release(names: list[str] | tuple[str, ...]) -> str:
+    return ";  " + " = ".join([*names, "None"]) if names else ""
+
+
+def _annotation(node: Node) -> str:
+    value = node.meta.get("val")
+    if isinstance(value, torch.Tensor):
+        return f': "{spec_of(value)!r}"'
+    return ""
+
+
+def _statement(node: Node) -> str:
+    if node.op == "output":
+        return f"return {format_value(node.args[0])}"
+    if node.op == "get_attr":
+        return f"{node.name} = self.{node.target}"
+    if node.target is operator.getitem:
+        source, index = node.args
+        return f"{node.name}{_annotation(node)} = {source}[{index}]"
+    arguments = [format_value(arg) for arg in node.args]
+    arguments += [f"{name} = {format_value(value)}" for name, value in node.kwargs.items()]
+    call = f"{format_target(node.target)}({', '.join(arguments)})"
+    return f"{node.name}{_annotation(node)} = {call}"
+
+
+def format_target(target: Callable[..., Any] | str) -> str:
+    """``torch.ops.aten.add.Tensor``."""
+    if isinstance(target, torch._ops.OpOverload):
+        return f"torch.ops.{target}"
+    return getattr(target, "__name__", str(target))
+
+
+def format_value(value: Any) -> str:
+    """An argument as Python source."""
+    if isinstance(value, Node):
+        return value.name
+    if isinstance(value, tuple):
+        inner = ", ".join(format_value(item) for item in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, list):
+        return f"[{', '.join(format_value(item) for item in value)}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k!r}: {format_value(v)}" for k, v in value.items()) + "}"
+    return repr(value)

@@ -1,0 +1,223 @@
+"""Every touch of torch's private parts, in one place.
+
+Nothing else in the package reads an underscore name of torch. ``tests/test_torch_internals.py``
+names each fact relied on here, so that a new torch release fails there first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.fx import Graph, Node
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import SUPPORTED_NODES, KeyEntry, NodeDef
+
+__all__ = [
+    "BACKWARD_ENTRY",
+    "COMPOSITE",
+    "DispatchMode",
+    "NodeDef",
+    "append_node",
+    "autocast_handles",
+    "below_autograd",
+    "exporting_flags",
+    "fake_mode",
+    "functorch_is_active",
+    "install_metadata",
+    "make_wrapper",
+    "node_is_marked_constant",
+    "no_python_dispatch",
+    "pytree_node",
+    "registered_key_paths",
+    "storage_key",
+]
+
+_C: Any = torch._C
+make_wrapper: Callable[..., Any] = torch.Tensor._make_wrapper_subclass  # type: ignore[attr-defined]
+disabled_torch_function = _C._disabled_torch_function_impl
+COMPOSITE = "CompositeImplicitAutograd"
+# Both ``torch.autograd.grad`` and ``torch.autograd.backward`` look this name up and call it.
+BACKWARD_ENTRY = "_engine_run_backward"
+
+
+class DispatchMode(TorchDispatchMode):
+    """A dispatch mode that torch does not wrap in ``torch._disable_dynamo``.
+
+    The wrapper would import the compiler (about a second) at the first operator.
+    """
+
+    supports_higher_order_operators = True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+
+@contextlib.contextmanager
+def below_autograd() -> Iterator[None]:
+    """Operators reach a dispatch mode whole: no autograd, no composite is opened."""
+    inplace_or_view = _C.DispatchKeySet(_C.DispatchKey.ADInplaceOrView)
+    with _C._AutoDispatchBelowAutograd(), _C._ExcludeDispatchKeyGuard(inplace_or_view):
+        yield
+
+
+def no_python_dispatch() -> contextlib.AbstractContextManager[None]:
+    """Operators on wrapper tensors skip Python; only for metadata surgery."""
+    guard: contextlib.AbstractContextManager[None] = _C._DisableTorchDispatch()
+    return guard
+
+
+@contextlib.contextmanager
+def exporting_flags() -> Iterator[None]:
+    """What ``torch.compiler.is_exporting()`` reads; libraries steer by it."""
+    names = ("_is_exporting_flag", "_is_compiling_flag")
+    before = [getattr(torch.compiler, name) for name in names]
+    fast_path = torch.backends.mha.get_fastpath_enabled()
+    try:
+        for name in names:
+            setattr(torch.compiler, name, True)
+        # The fused encoder kernel is an inference shortcut that hides the operators.
+        torch.backends.mha.set_fastpath_enabled(False)
+        yield
+    finally:
+        for name, value in zip(names, before, strict=True):
+            setattr(torch.compiler, name, value)
+        torch.backends.mha.set_fastpath_enabled(fast_path)
+
+
+def install_metadata(target: torch.Tensor, source: torch.Tensor) -> None:
+    """Give the wrapper ``target`` the sizes and strides of ``source``, in place."""
+    with no_python_dispatch():
+        target.data = source
+
+
+def has_kernel(op: Any, key: str) -> bool:
+    """Whether operator ``op`` has a kernel of its own for the dispatch key ``key``."""
+    return bool(_C._dispatch_has_kernel_for_dispatch_key(op.name(), key))
+
+
+def autocast_handles(op: Any, device_type: str) -> bool:
+    """Whether autocast casts the arguments of ``op`` itself, before it arrives here."""
+    return has_kernel(op, "AutocastCPU" if device_type == "cpu" else "AutocastCUDA")
+
+
+def autocast_is_live(device_type: str) -> bool:
+    """Whether operators called from here would still be cast by autocast."""
+    key = _C.DispatchKey.AutocastCPU if device_type == "cpu" else _C.DispatchKey.AutocastCUDA
+    return torch.is_autocast_enabled(device_type) and not _C._dispatch_tls_is_dispatch_key_excluded(
+        key
+    )
+
+
+def functorch_is_active() -> bool:
+    """Whether a ``torch.func`` transform (``vmap``, ``grad`` ...) is running."""
+    return _C._functorch.peek_interpreter_stack() is not None
+
+
+def opened_composite(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run a composite operator as the operators it is made of."""
+    return op.decompose(*args, **kwargs)
+
+
+_fake_mode: Any = None
+
+
+def fake_mode() -> Any:
+    """The one ``FakeTensorMode`` behind the inference fallback, made when first needed."""
+    global _fake_mode
+    if _fake_mode is None:
+        from torch._subclasses.fake_tensor import FakeTensorMode
+
+        _fake_mode = FakeTensorMode(allow_non_fake_inputs=False)
+        _fake_mode.cache_enabled = False  # our memo stands in front of it
+    return _fake_mode
+
+
+def dynamic_output_errors() -> tuple[type[BaseException], ...]:
+    """What a fake kernel raises when a result's size or value depends on data."""
+    from torch._subclasses import fake_tensor
+
+    return (
+        fake_tensor.DynamicOutputShapeException,
+        fake_tensor.DataDependentOutputException,
+    )
+
+
+def unsupported_operator_error() -> type[BaseException]:
+    """What ``FakeTensorMode`` raises for an operator without a fake implementation."""
+    from torch._subclasses import fake_tensor
+
+    return fake_tensor.UnsupportedOperatorException
+
+
+def storage_key(tensor: torch.Tensor) -> int:
+    """The identity of the memory behind a strided tensor, shared by its views."""
+    return int(tensor.untyped_storage()._cdata)
+
+
+# torch.fx ------------------------------------------------------------------------------------
+
+
+def append_node(graph: Graph, name: str, target: Any, args: Any, kwargs: Any) -> Node:
+    """``graph.call_function`` under a name known to be free: 5 us instead of 12."""
+    node = Node(graph, name, "call_function", target, args, kwargs)
+    graph._insert(node)
+    graph._find_nodes_lookup_table.insert(node)
+    graph._len += 1
+    return node
+
+
+def claim_names(graph: Graph, names: set[str]) -> None:
+    """Tell the graph which names ``append_node`` has used."""
+    graph._graph_namespace._used_names.update(names)
+
+
+def operator_packet(namespace: str, name: str) -> Any:
+    """``torch.ops.<namespace>.<name>``, or None where there is no such operator."""
+    return getattr(getattr(torch.ops, namespace), name, None)
+
+
+# torch.utils._pytree -------------------------------------------------------------------------
+
+
+def pytree_node(kind: type) -> NodeDef | None:
+    """How torch's registry takes ``kind`` apart, or None where it is not registered."""
+    return SUPPORTED_NODES.get(kind)
+
+
+def registered_key_paths(definition: NodeDef, tree: Any) -> list[KeyEntry] | None:
+    """The keys of a registered container's children, where its author gave them."""
+    flatten = definition.flatten_with_keys_fn
+    if flatten is None:
+        return None
+    pairs, _context = flatten(tree)
+    return [key for key, _child in pairs]
+
+
+# torch._dynamo, read where the user's program has loaded it, never imported -------------------
+
+
+def node_is_marked_constant(function: Any) -> bool:
+    """Whether ``torch._dynamo.assume_constant_result`` (or ours) decorates ``function``."""
+    return bool(getattr(function, "_dynamo_marked_constant", False))
+
+
+def mark_constant(function: Any) -> None:
+    """The mark of ``assume_constant_result``."""
+    function._dynamo_marked_constant = True
+
+
+def is_compiled_module(module: torch.nn.Module) -> bool:
+    """Whether ``module`` is what ``torch.compile(module)`` returned."""
+    eval_frame = sys.modules.get("torch._dynamo.eval_frame")
+    return eval_frame is not None and isinstance(module, eval_frame.OptimizedModule)
+
+
+def compiled_original(module: torch.nn.Module) -> torch.nn.Module:
+    """The module that ``torch.compile`` wrapped."""
+    original: torch.nn.Module = module._orig_mod  # type: ignore[assignment]
+    return original
