@@ -161,7 +161,7 @@ def _signature_of(captured: Captured) -> ExportGraphSignature:
     inputs = []
     for node in captured.graph.nodes:
         if node.op != "placeholder":
-            continue
+            break
         origin = origins.get(node.name)
         argument: Argument = TensorArgument(node.name)
         if origin is None:
@@ -190,20 +190,15 @@ def _signature_of(captured: Captured) -> ExportGraphSignature:
 
 
 def _state_of(captured: Captured) -> tuple[dict[str, Any], dict[str, Any]]:
-    module = captured.root.module
-    entered = {id(o.tensor) for o in captured.origins if o.kind in ("parameter", "buffer")}
-    transient = {o.target for o in captured.origins if o.kind == "buffer" and not o.persistent}
-    named = [
-        *module.named_parameters(remove_duplicate=False),
-        *module.named_buffers(remove_duplicate=False),
-    ]
-    state = {n: t for n, t in named if id(t) in entered and n not in transient}
+    state = captured.state
+    named = [*state.parameters, *state.buffers]
+    saved = {name: tensor for name, tensor in named if name not in state.transient}
     constants = {
         o.target: o.tensor
         for o in captured.origins
         if o.kind == "constant" or (o.kind == "buffer" and not o.persistent)
     }
-    return state, constants
+    return saved, constants
 
 
 def _all_state(captured: Captured) -> dict[str, tuple[torch.Tensor, str, bool]]:
@@ -212,11 +207,7 @@ def _all_state(captured: Captured) -> dict[str, tuple[torch.Tensor, str, bool]]:
         o.target: (o.tensor, o.kind, o.persistent) for o in captured.origins if o.kind != "input"
     }
     kinds = {id(t): (t, kind, keep) for t, kind, keep in found.values()}
-    module = captured.root.module
-    for name, tensor in [
-        *module.named_parameters(remove_duplicate=False),
-        *module.named_buffers(remove_duplicate=False),
-    ]:
+    for name, tensor in [*captured.state.parameters, *captured.state.buffers]:
         if id(tensor) in kinds:
             found.setdefault(name, kinds[id(tensor)])
     return found
@@ -264,7 +255,7 @@ def _module_calls_of(
         list(placeholders), results, call_spec.in_spec, call_spec.out_spec, names
     )
     entries = [ModuleCallEntry("", root)]
-    for path, _ in captured.root.module.named_modules():
+    for path, _ in captured.state.modules:
         if path:
             signature = captured.module_calls.get(path) if path in preserved else None
             entries.append(ModuleCallEntry(path, signature and _recorded(signature)))

@@ -22,6 +22,7 @@ __all__ = [
     "DispatchMode",
     "NodeDef",
     "append_node",
+    "append_placeholder",
     "autocast_handles",
     "below_autograd",
     "exporting_flags",
@@ -165,6 +166,15 @@ def storage_key(tensor: torch.Tensor) -> int:
 def append_node(graph: Graph, name: str, target: Any, args: Any, kwargs: Any) -> Node:
     """``graph.call_function`` under a name known to be free: 5 us instead of 12."""
     node = Node(graph, name, "call_function", target, args, kwargs)
+    graph._insert(node)
+    graph._find_nodes_lookup_table.insert(node)
+    graph._len += 1
+    return node
+
+
+def append_placeholder(graph: Graph, name: str) -> Node:
+    """``graph.placeholder`` under a name known to be free, at the graph's insertion point."""
+    node = Node(graph, name, "placeholder", name, (), {})
     graph._insert(node)
     graph._find_nodes_lookup_table.insert(node)
     graph._len += 1

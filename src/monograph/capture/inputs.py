@@ -16,7 +16,7 @@ from torch.fx import Node
 from monograph.capture.structure import Structure, flatten
 from monograph.diagnostics import PythonFeatureError, SourceLine
 
-__all__ = ["Argument", "Origin", "Program", "Root", "flatten_arguments", "root_of"]
+__all__ = ["Argument", "Origin", "Program", "Root", "State", "flatten_arguments", "root_of"]
 
 
 @dataclass(eq=False)
@@ -36,6 +36,34 @@ class Origin:
     mutated: bool = False
     read_at: SourceLine | None = None
     twin: int | None = None  # of an input: the earlier input that is the same tensor
+
+
+class State:
+    """The modules, parameters and buffers of a module tree, found in one walk.
+
+    ``modules`` lists each module once, with its first path. ``parameters`` and ``buffers`` list
+    every name, so that a tensor with two names is there twice.
+    """
+
+    def __init__(self, root: nn.Module) -> None:
+        self.modules: list[tuple[str, nn.Module]] = []
+        self.parameters: list[tuple[str, nn.Parameter]] = []
+        self.buffers: list[tuple[str, torch.Tensor]] = []
+        self.transient: set[str] = set()  # buffers that a state dict does not hold
+        seen: set[int] = set()
+        for path, module in root.named_modules(remove_duplicate=False):
+            if id(module) not in seen:
+                seen.add(id(module))
+                self.modules.append((path, module))
+            prefix = f"{path}." if path else ""
+            for name, parameter in module._parameters.items():
+                if parameter is not None:
+                    self.parameters.append((prefix + name, parameter))
+            for name, buffer in module._buffers.items():
+                if buffer is not None:
+                    self.buffers.append((prefix + name, buffer))
+                    if name in module._non_persistent_buffers_set:
+                        self.transient.add(prefix + name)
 
 
 @dataclass

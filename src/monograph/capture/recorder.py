@@ -21,7 +21,7 @@ from monograph.capture.inputs import Origin
 from monograph.capture.location import current_source_line, frames_of_user
 from monograph.capture.scopes import Scope
 from monograph.diagnostics import ExportError, MutationError, SourceLine
-from monograph.torch_internals import DispatchMode, append_node
+from monograph.torch_internals import DispatchMode, append_node, append_placeholder
 
 __all__ = ["Recorder"]
 
@@ -70,6 +70,7 @@ class Recorder(DispatchMode):
         self._first_argument: Node | None = None
         self.find_constant_path: Any = None
         self.user_detach = False
+        self.is_running = False
         self.watching = True  # whether Python entry points are watched; off during real work
         self.watched: frozenset[str] = frozenset()
         self.module_calls: dict[str, tuple[Any, Any, Any]] = {}
@@ -100,12 +101,12 @@ class Recorder(DispatchMode):
         """A new placeholder, before the arguments if it comes while the program runs."""
         unique = self.fresh_name(name)
         before = self._first_argument
-        if before is None:  # among parameters, or a program without arguments
+        if before is None and self.is_running:  # a program without arguments
             before = next((n for n in self.graph.nodes if n.op != "placeholder"), None)
         if before is None:
-            return self.graph.placeholder(unique)
+            return append_placeholder(self.graph, unique)
         with self.graph.inserting_before(before):
-            return self.graph.placeholder(unique)
+            return append_placeholder(self.graph, unique)
 
     def enter(self, kind: str, name: str, target: str, tensor: torch.Tensor) -> Value:
         """Lift a real tensor: parameter, buffer or constant."""
@@ -121,7 +122,7 @@ class Recorder(DispatchMode):
 
     def enter_argument(self, name: str, path: str, example: Any) -> Any:
         """A placeholder for one leaf of the arguments; returns what the program gets."""
-        node = self.graph.placeholder(self.fresh_name(name))
+        node = append_placeholder(self.graph, self.fresh_name(name))
         if self._first_argument is None:
             self._first_argument = node
         if not isinstance(example, torch.Tensor):
@@ -235,13 +236,7 @@ class Recorder(DispatchMode):
             for name, arg in kwargs.items():
                 key.append(name)
                 node_kwargs[name] = self._argument(arg, key, sources)
-        memo_key = tuple(key)
-        try:
-            outcome = _memo.get(memo_key)
-        except TypeError:
-            outcome = None
-        if outcome is None:
-            outcome = self._infer(op, args, kwargs or {}, memo_key)
+        outcome = self.outcome_of(op, args, kwargs or {}, tuple(key))
         return self._emit(op, tuple(nodes), node_kwargs, outcome, sources)
 
     call = record
@@ -282,6 +277,27 @@ class Recorder(DispatchMode):
         node = self.graph.get_attr(name)
         self.used_names.add(node.name)
         return node
+
+    def check(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raise what eager mode raises for ``op``, without recording it."""
+        key: list[Any] = [op, _get_default_dtype()]
+        sources: list[Value] = []
+        for arg in args:
+            self._argument(arg, key, sources)
+        for name, arg in kwargs.items():
+            key.append(name)
+            self._argument(arg, key, sources)
+        self.outcome_of(op, args, kwargs, tuple(key))
+
+    def outcome_of(
+        self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
+    ) -> Outcome:
+        """What ``op`` returns: from the memo, else inferred."""
+        try:
+            outcome = _memo.get(key)
+        except TypeError:  # an argument that cannot be hashed
+            outcome = None
+        return outcome if outcome is not None else self._infer(op, args, kwargs, key)
 
     def _infer(
         self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
@@ -324,7 +340,7 @@ class Recorder(DispatchMode):
         node = append_node(self.graph, self.fresh_name(name), target, args, kwargs)
         meta = node.meta
         meta["val"] = example
-        meta["location"] = current_source_line(3)
+        meta["location"] = current_source_line(3) if self.is_running else None
         meta["scope"] = self.scope
         return node
 

@@ -15,7 +15,7 @@ from torch.fx import Graph, Node
 from monograph.capture import constants, location
 from monograph.capture.aliasing import Value
 from monograph.capture.assumptions import Assumption
-from monograph.capture.inputs import Arguments, Origin, Root, flatten_arguments
+from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
 from monograph.capture.patches import NeedsAutograd, patched
 from monograph.capture.recorder import Recorder
 from monograph.capture.snapshot import Change, Snapshot
@@ -50,6 +50,7 @@ class Captured:
 
     graph: Graph
     root: Root
+    state: State
     arguments: Arguments
     origins: list[Origin]
     mutations: list[Origin]
@@ -113,11 +114,12 @@ class _Session:
         self.arguments = flatten_arguments(root, args, kwargs)
         self.recorder = Recorder(opens=opens, above_autograd=above_autograd)
         self.recorder.watched = watched
+        self.state = State(root.module)
         self.names: dict[int, tuple[str, str]] = {}
 
     def run(self) -> Captured:
         recorder = self.recorder
-        snapshot = Snapshot(self.root.module, self.root.call)
+        snapshot = Snapshot(self.state.modules, self.root.call)
         self._enter_state(snapshot)
         leaves = [
             recorder.enter_argument(a.name, a.path, a.example) for a in self.arguments.leaves
@@ -147,6 +149,7 @@ class _Session:
         return Captured(
             graph=recorder.graph,
             root=self.root,
+            state=self.state,
             arguments=self.arguments,
             origins=recorder.origins,
             mutations=mutations,
@@ -162,22 +165,18 @@ class _Session:
 
     def _enter_state(self, snapshot: Snapshot) -> None:
         """Parameters, then buffers, become placeholders; a tensor with two names enters once."""
-        recorder, module = self.recorder, self.root.module
-        for path, child in module.named_modules():
+        recorder, state = self.recorder, self.state
+        for path, child in state.modules:
             kind = type(child)
             self.names[id(child)] = (path, f"{kind.__module__}.{kind.__qualname__}")
-        for name, parameter in module.named_parameters():
-            recorder.enter("parameter", "p_" + name.replace(".", "_"), name, parameter)
-        transient = {
-            f"{path}.{name}" if path else name
-            for path, child in module.named_modules()
-            for name in child._non_persistent_buffers_set
-        }
-        for name, buffer in module.named_buffers():
+        for name, parameter in state.parameters:
+            if id(parameter) not in recorder.values:
+                recorder.enter("parameter", "p_" + name.replace(".", "_"), name, parameter)
+        for name, buffer in state.buffers:
             if id(buffer) not in recorder.values:
                 value = recorder.enter("buffer", "b_" + name.replace(".", "_"), name, buffer)
                 assert value.origin is not None
-                value.origin.persistent = name not in transient
+                value.origin.persistent = name not in state.transient
         index: dict[int, str] = {}
 
         def find(tensor: torch.Tensor) -> str | None:
@@ -205,12 +204,15 @@ class _Session:
             torch.autograd.set_multithreading_enabled(False) if above else below_autograd(),
             recorder,
         ):
+            recorder.is_running = True
             try:
                 return _run_user_program(self.root.call, args, kwargs)
             except ExportError as error:
                 if error.where is None:
                     error.where = location.source_line_of_traceback(error)
                 raise
+            finally:
+                recorder.is_running = False
 
     # After the program has run ---------------------------------------------------------------
 

@@ -59,9 +59,10 @@ class _Saved:
     def is_unchanged(self) -> bool:
         container = self.container
         if isinstance(container, dict):
+            if not container:
+                return not self.copy
             return (
-                len(container) == len(self.copy)
-                and list(map(id, container.values())) == self.ids
+                list(map(id, container.values())) == self.ids
                 and container.keys() == self.copy.keys()
             )
         return list(map(id, container)) == self.ids
@@ -98,7 +99,7 @@ class _Saved:
 class Snapshot:
     """Taken before the program runs; ``changes`` and ``restore`` come after."""
 
-    def __init__(self, module: nn.Module, function: Any) -> None:
+    def __init__(self, modules: list[tuple[str, nn.Module]], function: Any) -> None:
         self._saved: list[_Saved] = []
         self._seen: set[int] = set()
         self._torch_state = torch.get_rng_state()
@@ -106,7 +107,7 @@ class Snapshot:
         numpy = sys.modules.get("numpy")
         self._numpy_state = numpy.random.get_state() if numpy is not None else None
         namespaces = {getattr(function, "__module__", None)}
-        for path, child in module.named_modules():
+        for path, child in modules:
             namespaces.add(type(child).__module__)
             self._watch_module(child, path)
         for name in namespaces:
@@ -120,9 +121,7 @@ class Snapshot:
         for name, field in (
             ("_parameters", "parameter"), ("_buffers", "buffer"), ("_modules", "module"),
         ):  # fmt: skip
-            if state.get(name):
-                self._saved.append(_Saved(state[name], path, field))
-            elif name in state:
+            if name in state:
                 self._saved.append(_Saved(state[name], path, field))
         prefix = f"{path}." if path else ""
         for name, value in state.items():

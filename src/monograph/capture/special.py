@@ -221,7 +221,7 @@ def _write_in_place(
         )
     for target in targets:
         _check_write(recorder, op, target)
-    _check_arguments(recorder, op, args, kwargs)
+    recorder.check(op, args, kwargs)
     found = recorder.record(functional, args, kwargs)
     results = list(found) if isinstance(found, (tuple, list)) else [found]
     # A functional form returns what the operator returns, then what it writes; for the usual
@@ -251,17 +251,6 @@ def _write_each(
 
 def _argument(schema: Any, i: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return args[i] if i < len(args) else kwargs.get(schema.arguments[i].name)
-
-
-def _check_arguments(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> None:
-    """Raise what eager mode raises for ``op``: overlapping memory, a dtype that cannot hold it."""
-    key: list[Any] = [op, torch.get_default_dtype()]
-    sources: list[Value] = []
-    for arg in (*args, *kwargs.values()):
-        recorder._argument(arg, key, sources)
-    recorder._infer(op, args, kwargs, tuple(key))
 
 
 def _check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
@@ -308,7 +297,7 @@ def _store(recorder: Recorder, target: torch.Tensor, content: AbstractTensor) ->
 def _copy(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     target, source = args[0], args[1]
     _check_write(recorder, op, target)
-    _check_arguments(recorder, op, args, kwargs)
+    recorder.check(op, args, kwargs)
     content = recorder.tensor_of(recorder.value_of(source))
     recorder.read(content.value)
     if content.value.spec.dtype == recorder.value_of(target).spec.dtype:
