@@ -12,7 +12,7 @@ from monograph.torch_internals import disabled_torch_function, make_wrapper
 if TYPE_CHECKING:
     from monograph.capture.aliasing import Value
 
-__all__ = ["AbstractTensor", "TensorSpec", "contiguous_strides", "make_abstract", "spec_of"]
+__all__ = ["AbstractTensor", "TensorSpec", "contiguous_strides", "is_dense", "make_abstract", "spec_of"]
 
 _interned: dict[tuple[Any, ...], TensorSpec] = {}
 
@@ -84,6 +84,19 @@ def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
         strides.append(step)
         step *= size if size > 1 else 1
     return tuple(reversed(strides))
+
+
+def is_dense(spec: TensorSpec) -> bool:
+    """Whether the elements fill their memory, in some order of the dimensions."""
+    expected = 1
+    for stride, size in sorted(zip(spec.strides, spec.shape, strict=True)):
+        if size == 0:
+            return False
+        if size != 1:
+            if stride != expected:
+                return False
+            expected *= size
+    return True
 
 
 def spec_of(tensor: torch.Tensor) -> TensorSpec:

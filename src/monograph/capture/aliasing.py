@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.fx import Node
 
-from monograph.capture.abstract import AbstractTensor, TensorSpec, contiguous_strides
+from monograph.capture.abstract import AbstractTensor, TensorSpec, contiguous_strides, is_dense
 from monograph.diagnostics import MutationError
 
 if TYPE_CHECKING:
     from monograph.capture.inputs import Origin
     from monograph.capture.recorder import Recorder
 
-__all__ = ["Value", "fold_into_root", "functional_form", "laid_out_as"]
+__all__ = ["Value", "fold_into_root", "functional_form", "laid_out_as", "overlap_partly", "overlaps_itself"]
 
 aten = torch.ops.aten
 _END = 2**63 - 1
@@ -114,6 +114,32 @@ def laid_out_as(content: AbstractTensor, model: AbstractTensor) -> AbstractTenso
     return call(aten.slice_scatter.default, (model, content, 0, 0, _END))
 
 
+def overlaps_itself(spec: TensorSpec) -> bool:
+    """Whether two elements may lie at one address (an expanded or unfolded tensor)."""
+    reach = 0
+    for stride, size in sorted(zip(spec.strides, spec.shape, strict=True)):
+        if size > 1:
+            if stride <= reach:
+                return True
+            reach += stride * (size - 1)
+    return False
+
+
+def overlap_partly(left: Value, right: Value) -> bool:
+    """Whether two tensors without gaps share some of their memory, but not element by element.
+
+    Where one has gaps the answer is False: kernels do not look further either.
+    """
+    if left.root is not right.root or left.spec.dtype != right.spec.dtype:
+        return False
+    if not (left.spec.numel and right.spec.numel and is_dense(left.spec) and is_dense(right.spec)):
+        return False
+    if left.offset == right.offset and left.spec.numel == right.spec.numel:
+        return left.spec.strides != right.spec.strides
+    ends = left.offset + left.spec.numel, right.offset + right.spec.numel
+    return left.offset < ends[1] and right.offset < ends[0]
+
+
 # Inverses of views ---------------------------------------------------------------------------
 
 Inverse = Callable[["Recorder", AbstractTensor, AbstractTensor, Node], AbstractTensor]
@@ -123,9 +149,13 @@ def _invert(view: Value, content: AbstractTensor) -> AbstractTensor | None:
     """The parent of ``view`` after ``content`` was written to the view; None if unknown."""
     assert view.parent is not None
     parent, recorder = view.parent, view.recorder
-    if view.spec is parent.spec and view.offset == parent.offset:
-        return content
     target = view.step.target
+    if (
+        view.spec is parent.spec
+        and view.offset == parent.offset
+        and target not in _REINTERPRETING
+    ):
+        return content
     if view.step_index is not None:
         return None
     if target in _SAME_ORDER and view.spec.numel == parent.spec.numel:
@@ -227,6 +257,15 @@ def _unconj(
     return recorder.call(aten.conj_physical.default, (content,))
 
 
+def _unview_dtype(
+    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
+) -> AbstractTensor:
+    dense = recorder.call(aten.contiguous.default, (content,))
+    return recorder.call(aten.view.dtype, (dense, parent.value.spec.dtype))
+
+
+_REINTERPRETING = frozenset({aten._conj.default, aten.conj.default, aten._neg_view.default})
+
 _INVERSES: dict[Any, Inverse] = {
     aten.slice.Tensor: _unslice,
     aten.select.int: _unselect,
@@ -238,6 +277,7 @@ _INVERSES: dict[Any, Inverse] = {
     aten.view_as_complex.default: _unview_as_complex,
     aten._conj.default: _unconj,
     aten.conj.default: _unconj,
+    aten.view.dtype: _unview_dtype,
 }
 
 
@@ -262,7 +302,7 @@ def _only_reinterprets_layout(view: Value) -> bool:
     """Whether elements of the view are elements of the root, unchanged (not conjugated ...)."""
     current: Value | None = view
     while current is not None and current.parent is not None:
-        if current.step.target in (aten._conj.default, aten.conj.default, aten._neg_view.default):
+        if current.step.target in _REINTERPRETING:
             return False
         if current.spec.dtype != current.parent.spec.dtype:
             return False
@@ -303,12 +343,18 @@ def _find_functional_form(op: Any) -> Any:
     packet = getattr(getattr(torch.ops, namespace), base, None)
     if packet is None:
         return None
-    wanted = [(a.name, str(a.type)) for a in op._schema.arguments if not a.is_out]
+    wanted = _signature(op._schema.arguments)
     for overload in packet.overloads():
         candidate = getattr(packet, overload)
         schema = candidate._schema
         if schema.is_mutable or not schema.returns:
             continue
-        if [(a.name, str(a.type)) for a in schema.arguments] == wanted:
+        if _signature(schema.arguments) == wanted:
             return candidate
     return None
+
+
+def _signature(arguments: Any) -> list[tuple[str, str]]:
+    """Names and types; the first argument is ``self`` in some places and ``input`` in others."""
+    found = [(a.name, str(a.type)) for a in arguments if not a.is_out]
+    return [("", kind) if i == 0 else (name, kind) for i, (name, kind) in enumerate(found)]

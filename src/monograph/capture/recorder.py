@@ -13,14 +13,14 @@ from torch.fx import Graph, Node
 
 from monograph.capture import special
 from monograph.capture.abstract import AbstractTensor, make_abstract, spec_of
-from monograph.capture.aliasing import Value
+from monograph.capture.aliasing import Value, overlap_partly
 from monograph.capture.assumptions import Assumption
 from monograph.capture.constants import known_value
 from monograph.capture.infer import Outcome, Result, infer
 from monograph.capture.inputs import Origin
 from monograph.capture.location import current_source_line, frames_of_user
 from monograph.capture.scopes import Scope
-from monograph.diagnostics import ExportError, MutationError, SourceLine
+from monograph.diagnostics import ExportError, MutationError, OperatorError, SourceLine
 from monograph.torch_internals import DispatchMode, append_node, append_placeholder
 
 __all__ = ["Recorder"]
@@ -288,6 +288,15 @@ class Recorder(DispatchMode):
             key.append(name)
             self._argument(arg, key, sources)
         self.outcome_of(op, args, kwargs, tuple(key))
+        written, *others = sources
+        if any(overlap_partly(written, other) for other in others):
+            error = OperatorError(
+                f"{op}: unsupported operation: some elements of the input tensor and the "
+                "written-to tensor refer to a single memory location. Please clone() the tensor "
+                "before performing the operation."
+            )
+            error.where = self.here()
+            raise error
 
     def outcome_of(
         self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]

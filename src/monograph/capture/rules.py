@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from monograph.capture.abstract import TensorSpec, contiguous_strides
+from monograph.capture.abstract import TensorSpec, contiguous_strides, is_dense
 
 __all__ = ["RULES", "View"]
 
@@ -47,19 +47,6 @@ def _fresh(spec: TensorSpec, shape: Sequence[int], dtype: torch.dtype | None = N
 
 def _is_canonical(spec: TensorSpec) -> bool:
     return spec.strides == contiguous_strides(spec.shape)
-
-
-def _is_dense(spec: TensorSpec) -> bool:
-    """Whether the elements fill their memory, in some order of the dimensions."""
-    expected = 1
-    for stride, size in sorted(zip(spec.strides, spec.shape, strict=True)):
-        if size == 0:
-            return False
-        if size != 1:
-            if stride != expected:
-                return False
-            expected *= size
-    return True
 
 
 def _dim(spec: TensorSpec, dim: int) -> int | None:
@@ -119,7 +106,7 @@ def _elementwise(operands: Sequence[Any], dtype: torch.dtype) -> TensorSpec | No
     if any(spec.device != first.device for spec in placed):
         return None
     if all(spec.shape == shape and spec.strides == strides for spec in placed):
-        if _is_canonical(first) or _is_dense(first):
+        if _is_canonical(first) or is_dense(first):
             return TensorSpec.of(shape, strides, dtype, first.device)
         return None
     if not all(_is_canonical(spec) for spec in placed):
@@ -638,7 +625,7 @@ def _contiguous(x: TensorSpec, *, memory_format: Any = torch.contiguous_format) 
 def _clone(x: TensorSpec, *, memory_format: Any = None) -> Found:
     if memory_format is torch.contiguous_format:
         return _fresh(x, x.shape)
-    if memory_format in (None, torch.preserve_format) and _is_dense(x):
+    if memory_format in (None, torch.preserve_format) and is_dense(x):
         return x
     return None
 
@@ -647,7 +634,7 @@ def _clone(x: TensorSpec, *, memory_format: Any = None) -> Found:
 def _to_dtype(
     x: TensorSpec, dtype: torch.dtype, non_blocking: bool = False, copy: bool = False, *rest: Any
 ) -> Found:
-    if rest or not _is_dense(x):
+    if rest or not is_dense(x):
         return None
     if dtype == x.dtype and not copy:
         return View(x)
@@ -710,7 +697,7 @@ def _like(
     x: TensorSpec, *, dtype: Any = None, layout: Any = None, device: Any = None,
     pin_memory: Any = None, memory_format: Any = None,
 ) -> Found:  # fmt: skip
-    if memory_format not in (None, torch.preserve_format) or not _is_dense(x):
+    if memory_format not in (None, torch.preserve_format) or not is_dense(x):
         return None
     if layout not in (None, torch.strided) or (device or x.device) != x.device:
         return None

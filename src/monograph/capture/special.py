@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from monograph.capture.abstract import AbstractTensor, make_abstract, spec_of
-from monograph.capture.aliasing import Value, fold_into_root, functional_form, laid_out_as
+from monograph.capture.aliasing import Value, fold_into_root, functional_form, overlaps_itself
 from monograph.capture.infer import Outcome, Result
 from monograph.capture.location import frames_of_user
 from monograph.diagnostics import (
@@ -222,7 +222,7 @@ def _write_in_place(
     for target in targets:
         _check_write(recorder, op, target)
     recorder.check(op, args, kwargs)
-    found = recorder.record(functional, args, kwargs)
+    found = recorder.record(functional, _completed(schema, functional._schema, args), kwargs)
     results = list(found) if isinstance(found, (tuple, list)) else [found]
     # A functional form returns what the operator returns, then what it writes; for the usual
     # in-place operator these are one and the same.
@@ -249,6 +249,17 @@ def _write_each(
         _store(recorder, target, content)
 
 
+def _completed(schema: Any, functional: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """``args`` with the defaults that only the writing operator's schema has."""
+    missing = list(zip(schema.arguments, functional.arguments, strict=False))[len(args) :]
+    extra = []
+    for mine, other in missing:
+        if mine.kwarg_only or not mine.has_default_value() or other.has_default_value():
+            break
+        extra.append(mine.default_value)
+    return (*args, *extra)
+
+
 def _argument(schema: Any, i: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return args[i] if i < len(args) else kwargs.get(schema.arguments[i].name)
 
@@ -257,6 +268,13 @@ def _check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
     value = recorder.value_of(target)
     root = value.root
     origin = root.origin
+    if op._opname not in ("fill_", "zero_") and overlaps_itself(value.spec):
+        overlap = OperatorError(
+            f"{op}: unsupported operation: more than one element of the written-to tensor refers "
+            "to a single memory location. Please clone() the tensor before writing."
+        )
+        overlap.where = recorder.here()
+        raise overlap
     if (
         origin is not None
         and origin.kind == "parameter"
