@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -48,6 +48,7 @@ class CallPlan:
     ``state``: dotted names of the graph's first inputs. ``outputs``: for each leaf of the result
     ``(constant, None)`` or ``(None, index)``. ``aliases``: the written argument or buffer that a
     leaf is, whose own tensor is returned. ``twins``: arguments that must be one tensor.
+    ``statistics``: buffers that only batch norm reads.
     """
 
     args: Structure
@@ -60,6 +61,7 @@ class CallPlan:
     outputs: list[tuple[Any, int | None]]
     aliases: list[int | str | None]
     twins: list[tuple[int, int]]
+    statistics: frozenset[int | str]
 
 
 class ProgramModule(nn.Module):
@@ -102,7 +104,10 @@ class ProgramModule(nn.Module):
             _check_memory(plan, leaves)
         owners = self.__dict__["_owners"]
         state = [getattr(*owners[name]) for name in plan.state]
-        results = self.__dict__["graph_module"].forward(*state, *leaves)
+        inputs = [*state, *leaves]
+        if plan.writes and torch.is_grad_enabled():
+            _keep_for_backward(plan, inputs)
+        results = self.__dict__["graph_module"].forward(*inputs)
         for write in plan.writes:
             target = write.target
             destination = leaves[target] if isinstance(target, int) else getattr(*owners[target])
@@ -277,6 +282,19 @@ def _check_memory(plan: CallPlan, leaves: list[Any]) -> None:
                 )
 
 
+def _keep_for_backward(plan: CallPlan, inputs: list[Any]) -> None:
+    """Replace what the write-back will overwrite, because the backward pass may need it.
+
+    Running statistics are saved by batch norm and never read again: they are passed under
+    another version counter, without a copy.
+    """
+    for write in plan.writes:
+        name = write.target
+        index = plan.state.index(name) if isinstance(name, str) else len(plan.state) + name
+        tensor = inputs[index]
+        inputs[index] = tensor.data if name in plan.statistics else tensor.clone()
+
+
 def _write_back(destination: torch.Tensor, content: torch.Tensor) -> None:
     if isinstance(destination, nn.Parameter) and torch.is_grad_enabled():
         with torch.no_grad():
@@ -351,7 +369,4 @@ def _moved(
         if isinstance(c.example, torch.Tensor) else c
         for c in plan.checks
     ]  # fmt: skip
-    return copied, CallPlan(
-        plan.args, plan.kwargs, plan.result, plan.root, plan.state, checks, plan.writes,
-        plan.outputs, plan.aliases, plan.twins,
-    )  # fmt: skip
+    return copied, replace(plan, checks=checks)

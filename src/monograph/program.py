@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import torch
 from torch import nn
-from torch.fx import Graph, GraphModule
+from torch.fx import Graph, GraphModule, Node
 
 from monograph.capture.assumptions import Assumption
 from monograph.capture.session import Captured
@@ -118,6 +118,7 @@ class ExportedProgram:
             ],
             aliases=_aliases_of(captured, names),
             twins=[(names[a], names[b]) for a, b in captured.twins],
+            statistics=frozenset(o.target for o in captured.mutations if _is_statistic(o.node)),
         )
         return ProgramModule(self.graph_module, plan, _all_state(captured))
 
@@ -222,6 +223,11 @@ def _check_of(captured: Captured, index: int) -> Check:
         strides=tuple(leaf.example.stride()) if leaf.path in captured.layout_matters else None,
         is_written=captured.argument_nodes[index].name in mutated,
     )
+
+
+def _is_statistic(node: Node) -> bool:
+    batch_norm = torch.ops.aten._native_batch_norm_legit_functional.default
+    return bool(node.users) and all(user.target is batch_norm for user in node.users)
 
 
 def _aliases_of(captured: Captured, names: dict[str, int]) -> list[int | str | None]:

@@ -7,6 +7,7 @@ names each fact relied on here, so that a new torch release fails there first.
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -106,12 +107,15 @@ def autocast_handles(op: Any, device_type: str) -> bool:
     return has_kernel(op, "AutocastCPU" if device_type == "cpu" else "AutocastCUDA")
 
 
-def autocast_is_live(device_type: str) -> bool:
-    """Whether operators called from here would still be cast by autocast."""
-    key = _C.DispatchKey.AutocastCPU if device_type == "cpu" else _C.DispatchKey.AutocastCUDA
-    return torch.is_autocast_enabled(device_type) and not _C._dispatch_tls_is_dispatch_key_excluded(
-        key
-    )
+@contextlib.contextmanager
+def quiet_fakes() -> Iterator[None]:
+    """Without the log lines that a failing fake kernel writes before it raises."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def functorch_is_active() -> bool:

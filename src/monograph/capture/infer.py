@@ -24,6 +24,7 @@ from monograph.diagnostics import (
 from monograph.torch_internals import (
     dynamic_output_errors,
     fake_mode,
+    quiet_fakes,
     storage_key,
     unsupported_operator_error,
 )
@@ -108,7 +109,7 @@ def _run_on_fakes(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Out
         fakes.append(made)
         return made
 
-    with mode:
+    with mode, quiet_fakes():
         fake_args = substitute(args, fake)
         fake_kwargs = {name: substitute(value, fake) for name, value in kwargs.items()}
         try:

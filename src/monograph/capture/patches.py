@@ -74,6 +74,7 @@ def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[N
         (torch.random, "manual_seed", _seed(recorder, torch.random.manual_seed, mine)),
         (torch.Tensor, "tolist", _read_real(recorder, torch.Tensor.tolist, ".tolist()", mine)),
         (torch.Tensor, "numpy", _read_real(recorder, torch.Tensor.numpy, ".numpy()", mine)),
+        (torch, "set_autocast_enabled", _set_autocast(recorder, mine)),
         (builtins, "id", _identity(recorder, mine)),
     ]
     sources: list[tuple[Any, tuple[str, ...], str]] = [
@@ -202,6 +203,24 @@ def _tensor(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]
         return made
 
     return make
+
+
+def _set_autocast(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
+    """``torch.autocast`` goes through here; the recorder follows."""
+    original = torch.set_autocast_enabled
+
+    @functools.wraps(original)
+    def set_enabled(*args: Any) -> Any:
+        result = original(*args)
+        if mine():
+            for device in ("cpu", "cuda"):
+                if torch.is_autocast_enabled(device):
+                    recorder.autocast.add(device)
+                else:
+                    recorder.autocast.discard(device)
+        return result
+
+    return set_enabled
 
 
 def _seed(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]:

@@ -27,7 +27,6 @@ __all__ = ["Recorder"]
 
 ILLEGAL_NAMES = frozenset({*keyword.kwlist, *dir(builtins), "self", "torch", "device", "inf", "nan"})
 _is_grad_enabled = torch.is_grad_enabled
-_is_any_autocast_enabled = torch._C._is_any_autocast_enabled  # type: ignore[attr-defined]
 _get_default_dtype = torch.get_default_dtype
 _PLAIN = frozenset({
     int, type(None), str, torch.dtype, torch.device, torch.layout, torch.memory_format, complex,
@@ -71,6 +70,8 @@ class Recorder(DispatchMode):
         self.find_constant_path: Any = None
         self.user_detach = False
         self.is_running = False
+        # Device types for which autocast is on. Torch hides its state from dispatch modes.
+        self.autocast = {d for d in ("cpu", "cuda") if torch.is_autocast_enabled(d)}
         self.watching = True  # whether Python entry points are watched; off during real work
         self.watched: frozenset[str] = frozenset()
         self.module_calls: dict[str, tuple[Any, Any, Any]] = {}
@@ -210,7 +211,7 @@ class Recorder(DispatchMode):
 
     def record(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         """Append ``op`` as a node and return abstract results."""
-        if _is_any_autocast_enabled() or self.opens:
+        if self.autocast or self.opens:
             opened = special.open_where_needed(self, op, args, kwargs or {})
             if opened is not NotImplemented:
                 return opened

@@ -17,11 +17,11 @@ from monograph.diagnostics import (
     ExportError,
     MutationError,
     OperatorError,
+    PythonFeatureError,
 )
 from monograph.torch_internals import (
     COMPOSITE,
     autocast_handles,
-    autocast_is_live,
     has_kernel,
     install_metadata,
     node_is_marked_constant,
@@ -468,6 +468,16 @@ def _detach(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str
     return recorder.record(op, args, kwargs)
 
 
+@_handles(aten._make_dual.default, aten._unpack_dual.default)
+def _dual(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    raise PythonFeatureError(
+        "forward-mode differentiation with dual tensors is not captured",
+        code="MG-P107",
+        where=recorder.here(),
+        hint="use torch.func.jvp or torch.func.jacfwd.",
+    )
+
+
 # Hidden side effects -------------------------------------------------------------------------
 
 
@@ -507,18 +517,20 @@ def open_where_needed(
     """Record a composite operator as its parts, where it must not stay whole.
 
     That is when the caller asks for it, and under autocast, which casts the arguments of the
-    parts: kept whole, the operator would run without the casts when the program is called.
+    parts: kept whole, the operator would run without the casts when the program is called. (An
+    operator that autocast knows itself arrives with its arguments cast.)
     """
     if not isinstance(op, torch._ops.OpOverload) or not has_kernel(op, COMPOSITE):
         return NotImplemented
-    if not recorder.opens:
-        tensor = next((a for a in args if isinstance(a, torch.Tensor)), None)
-        device = tensor.device.type if tensor is not None else "cpu"
-        if autocast_handles(op, device) or not autocast_is_live(device):
-            return NotImplemented
-        if torch.Tag.inplace_view in op.tags or _is_view(op):
-            return NotImplemented
-    with recorder:
+    if recorder.opens:
+        with recorder:
+            return opened_composite(op, args, kwargs)
+    tensor = next((a for a in args if isinstance(a, torch.Tensor)), None)
+    device = tensor.device.type if tensor is not None else "cpu"
+    if device not in recorder.autocast or autocast_handles(op, device) or _is_view(op):
+        return NotImplemented
+    dtype = torch.get_autocast_dtype(device)
+    with torch.autocast(device, dtype, cache_enabled=False), recorder:
         return opened_composite(op, args, kwargs)
 
 

@@ -40,6 +40,8 @@ CODES: dict[str, Code] = {
         Code("MG-P105", "an option that is not there yet", "it is refused, never ignored"),
         Code("MG-P106", "Python asks for the memory of a tensor",
              "while capturing, a tensor has sizes and a dtype but no memory"),
+        Code("MG-P107", "a way to differentiate that is not captured",
+             "derivatives inside a program become operators of its graph"),
         Code("MG-M101", "a tensor is written through a view that cannot be inverted",
              "a write becomes a new value, which must be folded back into the whole"),
         Code("MG-M102", "tensors that share memory, one of which is written",

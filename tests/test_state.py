@@ -1,0 +1,315 @@
+"""Buffers, attributes and the user's objects: what becomes state, what stays untouched."""
+
+import contextlib
+import copy
+import random
+import threading
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import monograph
+from monograph import DataDependentError, MutationError
+from monograph.capture.abstract import AbstractTensor
+from monograph.testing import assert_exports
+
+X = torch.randn(2, 3)
+
+
+class Counter(nn.Module):
+    """Rebinds one buffer, writes another, and keeps a Python number."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("h", torch.zeros(3))
+        self.register_buffer("calls", torch.tensor(0), persistent=False)
+        self.steps = 0
+
+    def forward(self, x):
+        self.h = self.h * 0.9 + x.mean(0)
+        self.calls += 1
+        self.steps += 1
+        return self.h + x, self.calls
+
+
+class Plain(nn.Module):
+    """State in plain attributes: a tensor and a list of tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.state = torch.zeros(3)
+        self.items = [torch.ones(3), torch.zeros(3)]
+
+    def forward(self, x):
+        self.state = self.state + x.sum(0)
+        self.items[0].add_(1)
+        self.items[1] = self.items[1] - x[0]
+        return self.state + self.items[0] * self.items[1]
+
+
+@pytest.mark.parametrize("model", [Counter, Plain])
+def test_state_lives_on(model):
+    program = assert_exports(model(), (X,), more=[(X + 1,), (X + 2,)])
+    kinds = {spec.kind.name for spec in program.graph_signature.output_specs}
+    assert kinds == {"BUFFER_MUTATION", "USER_OUTPUT"}
+
+
+def test_plain_state_is_a_buffer_that_is_not_saved():
+    module = monograph.export(Plain(), (X,)).module()
+    assert {name for name, _ in module.named_buffers()} == {"state", "items.0", "items.1"}
+    assert not module.state_dict()
+
+
+def test_batch_norm_in_training():
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(64, 8),
+        nn.BatchNorm1d(8, affine=False),
+    )  # fmt: skip
+    model.train()
+    x = torch.randn(5, 3, 6, 6)
+    assert_exports(model, (x,), more=[(x * 2 + 1,)], tolerance=1e-5)
+
+
+def test_instance_norm_with_statistics():
+    model = nn.InstanceNorm1d(4, track_running_stats=True, affine=True).train()
+    assert_exports(model, (torch.randn(2, 4, 5),), tolerance=1e-5)
+
+
+def test_batch_norm_node_is_functional():
+    program = monograph.export(nn.BatchNorm1d(3).train(), (torch.randn(4, 3),))
+    assert program.graph_signature.buffers_to_mutate.keys() == {
+        "getitem_3", "getitem_4", "add",
+    }  # fmt: skip
+
+
+def test_buffer_that_changes_shape():
+    class Growing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("cache", torch.zeros(1, 3))
+
+        def forward(self, x):
+            self.cache = torch.cat([self.cache, x])
+            return self.cache.sum()
+
+    model = Growing()
+    with pytest.raises(MutationError) as caught:
+        monograph.export(model, (X,))
+    assert caught.value.code == "MG-M103"
+    assert model.cache.shape == (1, 3)
+    assert type(model.cache) is torch.Tensor
+
+
+def test_lazily_filled_buffer():
+    class Lazy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mask", None)
+            self.table = None
+
+        def forward(self, x):
+            if self.table is None:
+                self.table = torch.arange(x.shape[1])
+            return x * self.table
+
+    model = Lazy()
+    program = assert_exports(model, (X,))
+    assert model.table is None
+    assert [a.kind for a in program.assumptions] == ["attribute"]
+
+
+def test_parameter_that_is_replaced():
+    class Replacing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.ones(3))
+
+        def forward(self, x):
+            self.w = nn.Parameter(self.w * 2)
+            return x * self.w
+
+    with pytest.raises(MutationError) as caught:
+        monograph.export(Replacing(), (X,))
+    assert caught.value.code == "MG-M106"
+
+
+CACHE = {}
+HISTORY = []
+LAST = None
+
+
+class Messy(nn.Module):
+    """Leaves its tensors everywhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+        self.table = {"a": [1]}
+        self.note = type("Note", (), {})()
+        self.note.last = None
+        self.register_buffer("empty", None)
+
+    def forward(self, x, fail=False):
+        global LAST
+        y = x * 2
+        self.seen.append(y)
+        self.table["b"] = y
+        self.table["a"].append(y)
+        self.note.last = y
+        self.extra = y
+        CACHE["y"] = y
+        HISTORY.append(y)
+        LAST = y
+        random.random()
+        np.random.rand()
+        torch.randn(3)
+        if fail == "user":
+            raise ValueError("mine")
+        if fail == "interrupt":
+            raise KeyboardInterrupt
+        if fail == "data" and y.sum() > 0:
+            return x
+        return y
+
+
+@pytest.mark.parametrize("fail", [False, "user", "interrupt", "data"])
+def test_everything_is_put_back(fail):
+    CACHE.clear()
+    HISTORY.clear()
+    globals()["LAST"] = None
+    model = Messy()
+    before = copy.deepcopy(model.__dict__)
+    generators = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
+    entry_points = nn.Module.__call__, torch.tensor, random.random, id, torch.autograd.Function
+    expected = {
+        "user": pytest.raises(ValueError, match="mine"),
+        "interrupt": pytest.raises(KeyboardInterrupt),
+        "data": pytest.raises(DataDependentError),
+    }
+    with expected.get(fail, contextlib.nullcontext()):
+        monograph.export(model, (X,), {"fail": fail})
+    assert model.seen == []
+    assert model.table == {"a": [1]}
+    assert model.note.last is None
+    assert model.__dict__.keys() == before.keys()
+    assert CACHE == {}
+    assert HISTORY == []
+    assert LAST is None
+    assert torch.equal(torch.get_rng_state(), generators[0])
+    assert random.getstate() == generators[1]
+    assert np.random.get_state()[1].tolist() == generators[2]
+    now = nn.Module.__call__, torch.tensor, random.random, id, torch.autograd.Function
+    assert now == entry_points
+    assert not torch.compiler.is_exporting()
+    assert not torch.compiler.is_compiling()
+    assert "tolist" not in vars(torch.Tensor)
+    assert torch.equal(torch.ones(2) + 1, torch.full((2,), 2.0))
+    assert not isinstance(model.forward(X), AbstractTensor)
+
+
+def test_side_effects_are_listed():
+    program = monograph.export(Messy(), (X,))
+    kinds = {assumption.kind for assumption in program.assumptions}
+    assert {"attribute", "global", "random"} <= kinds
+
+
+def test_two_threads():
+    results = {}
+
+    def work(i):
+        model = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, i + 1))
+        for _ in range(5):
+            program = monograph.export(model, (X,))
+        results[i] = torch.equal(program.module()(X), model(X))
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == dict.fromkeys(range(4), True)
+
+
+def test_other_threads_run_eagerly_meanwhile():
+    model, stop, wrong = nn.Linear(3, 3), threading.Event(), []
+
+    def work():
+        while not stop.is_set():
+            if isinstance(model(X), AbstractTensor) or isinstance(torch.tensor([1.0]), AbstractTensor):
+                wrong.append(1)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    for _ in range(20):
+        monograph.export(model, (X,))
+    stop.set()
+    thread.join()
+    assert not wrong
+
+
+def test_constant_read_and_then_written():
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.step = torch.tensor(3)
+
+        def forward(self, x):
+            n = self.step.item()
+            self.step.add_(1)
+            return x * n
+
+    with pytest.raises(MutationError) as caught:
+        monograph.export(Both(), (X,))
+    assert caught.value.code == "MG-M104"
+
+
+def test_tied_weights_enter_once():
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a = nn.Linear(3, 3)
+            self.b = nn.Linear(3, 3)
+            self.b.weight = self.a.weight
+
+        def forward(self, x):
+            return self.b(self.a(x))
+
+    program = assert_exports(Tied(), (X,))
+    assert program.graph_signature.parameters == ("a.weight", "a.bias", "b.bias")
+    module = program.module()
+    assert set(program.state_dict) == {"a.weight", "a.bias", "b.weight", "b.bias"}
+    assert module.a.weight is module.b.weight
+
+
+def test_module_shares_storage_but_not_tensors():
+    model = nn.Linear(3, 3)
+    module = monograph.export(model, (X,)).module()
+    assert module.weight is not model.weight
+    assert module.weight.data_ptr() == model.weight.data_ptr()
+    with torch.no_grad():
+        model.weight.zero_()
+    assert torch.equal(module(X), model(X))
+    module.load_state_dict({"weight": torch.ones(3, 3), "bias": torch.zeros(3)})
+    assert torch.equal(model.weight, torch.ones(3, 3))
+
+
+def test_train_and_eval():
+    module = monograph.export(nn.Dropout().eval(), (X,)).module()
+    assert module.eval() is module
+    with pytest.raises(monograph.InputError) as caught:
+        module.train()
+    assert caught.value.code == "MG-I105"
+    with pytest.raises(monograph.InputError):
+        monograph.export(nn.Linear(3, 3).eval(), (X,)).module().double()
+
+
+def test_move_to_another_device():
+    model = nn.Linear(3, 3)
+    module = monograph.export(lambda x: model(x) + torch.zeros(3, device="cpu"), (X,)).module()
+    moved = module.to("meta")
+    assert moved(X.to("meta")).device.type == "meta"
+    assert model.weight.device.type == "cpu"
+    with pytest.raises(monograph.InputError):
+        moved(X)
