@@ -10,6 +10,7 @@ from torch import nn
 from torch.fx import Graph, GraphModule, Node
 
 from monograph.capture.assumptions import Assumption
+from monograph.capture.recorder import ModuleCall
 from monograph.capture.session import Captured
 from monograph.capture.structure import Structure
 from monograph.diagnostics import ExportError
@@ -268,14 +269,15 @@ def _module_calls_of(
     return entries
 
 
-def _recorded(call: tuple[list[Any], Structure, list[Any], Structure]) -> ModuleCallSignature:
-    inputs, in_spec, outputs, out_spec = call
-
+def _recorded(call: ModuleCall) -> ModuleCallSignature:
     def argument(leaf: Any) -> Argument:
-        return TensorArgument(leaf.name) if hasattr(leaf, "users") else ConstantArgument("", leaf)
+        return TensorArgument(leaf.name) if isinstance(leaf, Node) else ConstantArgument("", leaf)
 
     return ModuleCallSignature(
-        [argument(leaf) for leaf in inputs], [argument(leaf) for leaf in outputs], in_spec, out_spec
+        [argument(leaf) for leaf in call.inputs],
+        [argument(leaf) for leaf in call.outputs],
+        call.in_structure,
+        call.out_structure,
     )
 
 

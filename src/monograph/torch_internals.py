@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch.fx import Graph, Node
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import SUPPORTED_NODES, KeyEntry, NodeDef
 
 __all__ = [
@@ -89,6 +89,32 @@ def exporting_flags() -> Iterator[None]:
         for name, value in zip(names, before, strict=True):
             setattr(torch.compiler, name, value)
         torch.backends.mha.set_fastpath_enabled(fast_path)
+
+
+@contextlib.contextmanager
+def not_exporting() -> Iterator[None]:
+    """TorchScript methods refuse to be called while ``is_exporting()`` holds."""
+    before, torch.compiler._is_exporting_flag = torch.compiler._is_exporting_flag, False
+    try:
+        yield
+    finally:
+        torch.compiler._is_exporting_flag = before
+
+
+def hide_from_compiler(function: Callable[..., Any]) -> None:
+    """Keep the compiler's frame hook, where it is active, away from ``function``.
+
+    ``torch.cond`` in eager mode compiles itself, and would compile our dispatch mode too.
+    """
+    frames = _C._dynamo.eval_frame
+    skip = frames._FrameExecStrategy(frames._FrameAction.SKIP, frames._FrameAction.SKIP)
+    frames.set_code_exec_strategy(function.__code__, skip)
+
+
+def without_modes() -> contextlib.AbstractContextManager[Any]:
+    """Operators inside are real ones: no dispatch mode sees them."""
+    guard: contextlib.AbstractContextManager[Any] = _disable_current_modes()
+    return guard
 
 
 def install_metadata(target: torch.Tensor, source: torch.Tensor) -> None:

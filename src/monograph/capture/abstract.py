@@ -16,6 +16,9 @@ __all__ = ["AbstractTensor", "TensorSpec", "contiguous_strides", "is_dense", "ma
 
 _interned: dict[tuple[Any, ...], TensorSpec] = {}
 
+# As they are before a capture replaces them.
+_real_tolist, _real_numpy = torch.Tensor.tolist, torch.Tensor.numpy
+
 _DTYPE_NAMES = {
     torch.float64: "f64", torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16",
     torch.int64: "i64", torch.int32: "i32", torch.int16: "i16", torch.int8: "i8",
@@ -146,13 +149,17 @@ class AbstractTensor(torch.Tensor):
         memo[id(self)] = copied = self.clone()
         return copied
 
+    def __copy__(self) -> torch.Tensor:
+        return torch.ops.aten.alias.default(self)  # type: ignore[no-any-return]
+
     def tolist(self) -> Any:
         """All values: only where they are known while capturing."""
-        return self.value.root.recorder.read_values(self, ".tolist()").tolist()
+        return self.value.recorder.read_values(self, ".tolist()", _real_tolist)
 
     def numpy(self, *, force: bool = False) -> Any:
         """A NumPy array: only where the values are known while capturing."""
-        return self.value.root.recorder.read_values(self, ".numpy()").numpy(force=force)
+        recorder = self.value.recorder
+        return recorder.read_values(self, ".numpy()", lambda t: _real_numpy(t, force=force))
 
     def __array__(self, dtype: Any = None) -> Any:
         array = self.numpy()
@@ -163,7 +170,7 @@ class AbstractTensor(torch.Tensor):
         raise PythonFeatureError(
             ".backward() inside the program writes to .grad of tensors outside it",
             code="MG-P106",
-            where=self.value.root.recorder.here(),
+            where=self.value.recorder.here(),
             hint="use torch.autograd.grad(outputs, inputs), which returns the gradients.",
         )
 
@@ -171,7 +178,7 @@ class AbstractTensor(torch.Tensor):
         raise PythonFeatureError(
             "Python asks for the memory behind a tensor",
             code="MG-P106",
-            where=self.value.root.recorder.here(),
+            where=self.value.recorder.here(),
             hint="memory addresses and storages exist only when the program runs.",
         )
 

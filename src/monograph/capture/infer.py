@@ -150,7 +150,7 @@ def _as_ours(op: Any, error: Exception) -> BaseException:
     custom = op.namespace not in _BUILT_IN_NAMESPACES
     text = str(error)
     if isinstance(error, unsupported_operator_error()) or (
-        custom and isinstance(error, NotImplementedError)
+        custom and (isinstance(error, NotImplementedError) or "no fake impl" in text)
     ):
         name = op.name().split(".")[0]
         return PythonFeatureError(

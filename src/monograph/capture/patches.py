@@ -27,6 +27,7 @@ from monograph.torch_internals import (
     compiled_original,
     functorch_is_active,
     is_compiled_module,
+    not_exporting,
 )
 
 if TYPE_CHECKING:
@@ -121,9 +122,12 @@ def _module_call(
         path, class_name = names.get(_id(self), unknown)
         recorder.scope = Scope(path, class_name or type(self).__qualname__, outer)
         try:
+            if isinstance(self, torch.jit.ScriptModule):
+                with not_exporting():
+                    return original(self, *args, **kwargs)
             result = original(self, *args, **kwargs)
-            if recorder.watched and path in recorder.watched:
-                recorder.module_calls.setdefault(path, (args, kwargs, result))
+            if path in recorder.watched:
+                recorder.note_module_call(path, args, kwargs, result)
             return result
         finally:
             recorder.scope = outer
@@ -243,13 +247,8 @@ def _read_real(recorder: Recorder, original: Any, asked: str, mine: Mine) -> Cal
 
     @functools.wraps(original)
     def read(self: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        if mine() and type(self) is not AbstractTensor and recorder.watching:
-            recorder.watching = False  # what follows runs real operators
-            try:
-                self = recorder.read_values(self, asked)
-                return original(self, *args, **kwargs)
-            finally:
-                recorder.watching = True
+        if mine() and recorder.is_running:
+            return recorder.read_values(self, asked, lambda t: original(t, *args, **kwargs))
         return original(self, *args, **kwargs)
 
     return read
@@ -275,7 +274,7 @@ def _noticed(
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
         found = original(*args, **kwargs)
-        if mine() and recorder.watching:
+        if mine() and recorder.is_running:
             where = recorder.here_if_user()
             if where is not None:
                 recorder.assume(

@@ -6,6 +6,8 @@ import builtins
 import keyword
 import operator
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,8 +22,15 @@ from monograph.capture.infer import Outcome, Result, infer
 from monograph.capture.inputs import Origin
 from monograph.capture.location import current_source_line, frames_of_user
 from monograph.capture.scopes import Scope
+from monograph.capture.structure import Structure, flatten
 from monograph.diagnostics import ExportError, MutationError, OperatorError, SourceLine
-from monograph.torch_internals import DispatchMode, append_node, append_placeholder
+from monograph.torch_internals import (
+    DispatchMode,
+    append_node,
+    append_placeholder,
+    hide_from_compiler,
+    without_modes,
+)
 
 __all__ = ["Recorder"]
 
@@ -36,6 +45,16 @@ _PLAIN = frozenset({
 # one capture, because their fake implementation is the user's and may change.
 _memo: dict[tuple[Any, ...], Outcome] = {}
 _MEMO_LIMIT = 200_000
+
+
+@dataclass(frozen=True)
+class ModuleCall:
+    """One call of a module: leaves are nodes or constants."""
+
+    inputs: list[Any]
+    outputs: list[Any]
+    in_structure: Structure
+    out_structure: Structure
 
 
 class Recorder(DispatchMode):
@@ -72,9 +91,8 @@ class Recorder(DispatchMode):
         self.is_running = False
         # Device types for which autocast is on. Torch hides its state from dispatch modes.
         self.autocast = {d for d in ("cpu", "cuda") if torch.is_autocast_enabled(d)}
-        self.watching = True  # whether Python entry points are watched; off during real work
         self.watched: frozenset[str] = frozenset()
-        self.module_calls: dict[str, tuple[Any, Any, Any]] = {}
+        self.module_calls: dict[str, ModuleCall] = {}
 
     # Names -----------------------------------------------------------------------------------
 
@@ -416,6 +434,22 @@ class Recorder(DispatchMode):
                 value.detached, value.seen = True, -1
         return make_abstract(spec, value)
 
+    def note_module_call(self, path: str, args: Any, kwargs: Any, result: Any) -> None:
+        """Remember the first call of a module: its arguments and results as nodes."""
+        if path in self.module_calls:
+            return
+        inputs, in_structure = flatten((args, kwargs))
+        outputs, out_structure = flatten(result)
+        self.module_calls[path] = ModuleCall(
+            [self._as_node(leaf) for leaf in inputs],
+            [self._as_node(leaf) for leaf in outputs],
+            in_structure,
+            out_structure,
+        )
+
+    def _as_node(self, leaf: Any) -> Any:
+        return self.read(self.value_of(leaf)) if isinstance(leaf, torch.Tensor) else leaf
+
     # Questions -------------------------------------------------------------------------------
 
     def here(self) -> SourceLine | None:
@@ -434,9 +468,16 @@ class Recorder(DispatchMode):
         if found not in self.assumptions:
             self.assumptions.append(found)
 
-    def read_values(self, tensor: torch.Tensor, asked: str) -> torch.Tensor:
-        """The data of a tensor that is known while capturing, else DataDependentError."""
-        return special.require_known(self, tensor, asked, "MG-D103")
+    def read_values(
+        self, tensor: torch.Tensor, asked: str, convert: Callable[[torch.Tensor], Any]
+    ) -> Any:
+        """``convert`` of a tensor whose data is known while capturing.
+
+        Raises:
+            DataDependentError: MG-D103, where it is not known.
+        """
+        with without_modes(), torch.no_grad():
+            return convert(special.require_known(self, tensor, asked, "MG-D103"))
 
     def known_value(self, value: Value, *, use_examples: bool = False) -> torch.Tensor | None:
         """The data of ``value`` where constants alone determine it."""
@@ -464,3 +505,6 @@ class Recorder(DispatchMode):
 def _depends_on_switches(op: Any) -> bool:
     """Operators whose kernel, and so layout, is chosen by a process-wide switch."""
     return "scaled_dot_product" in op._opname
+
+
+hide_from_compiler(Recorder.__torch_dispatch__)

@@ -17,7 +17,7 @@ from monograph.capture.aliasing import Value
 from monograph.capture.assumptions import Assumption
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
 from monograph.capture.patches import NeedsAutograd, patched
-from monograph.capture.recorder import Recorder
+from monograph.capture.recorder import ModuleCall, Recorder
 from monograph.capture.snapshot import Change, Snapshot
 from monograph.capture.structure import Structure, flatten, is_constant
 from monograph.diagnostics import ExportError, MutationError, PythonFeatureError
@@ -61,7 +61,7 @@ class Captured:
     argument_nodes: list[Node]
     twins: list[tuple[str, str]]
     layout_matters: frozenset[str]
-    module_calls: dict[str, tuple[Any, Any, Any]] = field(default_factory=dict)
+    module_calls: dict[str, ModuleCall] = field(default_factory=dict)
 
 
 def capture(
@@ -138,6 +138,7 @@ class _Session:
             torch.clear_autocast_cache()
         with below_autograd(), recorder:
             self._adopt_changes(changes)
+            self._compare_arguments(args, kwargs, leaves)
             outputs, structure = self._outputs(result)
             mutations = self._finish(outputs)
         if recorder.above_autograd:
@@ -267,6 +268,31 @@ class _Session:
         root.node = recorder.read(content.value)
         root.version += 1
         root.seen = root.version
+
+    def _compare_arguments(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]
+    ) -> None:
+        """List what the program changed in the containers that it was given."""
+        given = self.arguments
+        try:
+            now, structure = flatten(args)
+            named, named_structure = flatten(kwargs)
+        except PythonFeatureError:
+            now, named, structure, named_structure = [], [], None, None
+        changed: list[str] = []
+        if (structure, named_structure) == (given.args, given.kwargs):
+            after = [*now, *named]
+            pairs = zip(given.leaves, leaves, after, strict=True)
+            changed = [a.path for a, before, leaf in pairs if leaf is not before]
+        else:
+            changed = ["a container"]
+        for path in changed[:1]:
+            more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
+            self.recorder.assume(
+                "argument",
+                f"the program assigns {path} of its arguments{more}: the exported program leaves "
+                "the caller's containers as they are",
+            )
 
     def _outputs(self, result: Any) -> tuple[list[Output], Structure]:
         recorder = self.recorder

@@ -121,7 +121,7 @@ class Snapshot:
         for name, field in (
             ("_parameters", "parameter"), ("_buffers", "buffer"), ("_modules", "module"),
         ):  # fmt: skip
-            if name in state:
+            if isinstance(state.get(name), dict):  # a scripted module has wrappers of its own
                 self._saved.append(_Saved(state[name], path, field))
         prefix = f"{path}." if path else ""
         for name, value in state.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -167,16 +167,30 @@ def _marked_constant_function() -> str | None:
     return None
 
 
+_SIZED_BY_INDEX = (aten.index.Tensor, aten.masked_select.default)
+
+
+class _Known(NamedTuple):
+    data: torch.Tensor
+
+
 def outcome_from_known(
     recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: ExportError
 ) -> Outcome | None:
     """The outcome of an operator whose result's size depends on values that are known."""
     if error.code != "MG-D104":
         return None
+    if op in _SIZED_BY_INDEX and isinstance(args[0], torch.Tensor):
+        # The size follows from the indices alone: any memory will do for what is indexed.
+        spec = recorder.value_of(args[0]).spec
+        stand_in = torch.zeros((), dtype=spec.dtype, device=spec.device).expand(spec.shape)
+        args = (_Known(stand_in), *args[1:])
     failed = False
 
     def known(item: Any) -> Any:
         nonlocal failed
+        if isinstance(item, _Known):
+            return item.data
         if isinstance(item, torch.Tensor):
             data = recorder.known_value(recorder.value_of(item))
             failed = failed or data is None
