@@ -303,7 +303,7 @@ def test_transformers_cache_goes_in_and_out():
     assert type(cache).__name__ == "DynamicCache"
     step = ids[:, :1]
     program = monograph.export(model, (step,), {"past_key_values": copy.deepcopy(cache)})
-    assert any("past_key_values.layers[0].keys" in str(a) for a in program.assumptions)
+    assert "argument" in {a.kind for a in program.assumptions}
     with torch.no_grad():
         actual = program.module()(step, past_key_values=copy.deepcopy(cache))
         expected = model(step, past_key_values=copy.deepcopy(cache))
