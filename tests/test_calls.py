@@ -264,7 +264,7 @@ REFUSED = {
     "class": lambda: monograph.export(nn.ReLU, (X,)),
     "not_callable": lambda: monograph.export(3, (X,)),
     "args": lambda: monograph.export(nn.ReLU(), X),
-    "argument": lambda: monograph.export(lambda x, m: x, (X, nn.ReLU())),
+    "argument": lambda: monograph.export(lambda x, m: x, (X, nn.Linear(3, 3))),
     "set": lambda: monograph.export(lambda x: x, ({X},)),
     "result": lambda: monograph.export(lambda x: {x.shape}, (X,)),
     "sparse": lambda: monograph.export(lambda x: x, (X.to_sparse(),)),

@@ -35,14 +35,14 @@ _BUILT_IN_NAMESPACES = ("aten", "prims", "prim")
 
 
 class Result:
-    """One result of an operator.
+    """One result of an operator; ``parts`` are those of a list inside a tuple.
 
     ``source`` is the position, among the operator's tensor arguments, of the one whose memory
     the result shares (-1: memory of its own); ``offset`` is how many elements further on it
     starts. ``spec`` is None for an undefined tensor; ``constant`` holds what is no tensor.
     """
 
-    __slots__ = ("constant", "is_constant", "offset", "source", "spec")
+    __slots__ = ("constant", "is_constant", "offset", "parts", "source", "spec")
 
     def __init__(self, spec: TensorSpec | None, source: int = -1, offset: int = 0) -> None:
         self.spec = spec
@@ -50,6 +50,7 @@ class Result:
         self.offset = offset
         self.constant: Any = None
         self.is_constant = False
+        self.parts: tuple[Result, ...] | None = None
 
 
 class Outcome:
@@ -130,6 +131,10 @@ def _run_on_fakes(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Out
 def _result(found: Any, fakes: list[torch.Tensor], sources: dict[int, int]) -> Result:
     if found is None:
         return Result(None)
+    if isinstance(found, (list, tuple)):
+        result = Result(None)
+        result.parts = tuple(_result(item, fakes, sources) for item in found)
+        return result
     if not isinstance(found, torch.Tensor):
         result = Result(None)
         result.constant, result.is_constant = found, True

@@ -29,6 +29,7 @@ from monograph.torch_internals import (
     append_node,
     append_placeholder,
     hide_from_compiler,
+    opened_composite,
     without_modes,
 )
 
@@ -255,7 +256,11 @@ class Recorder(DispatchMode):
             for name, arg in kwargs.items():
                 key.append(name)
                 node_kwargs[name] = self._argument(arg, key, sources)
-        outcome = self.outcome_of(op, args, kwargs or {}, tuple(key))
+        try:
+            outcome = self.outcome_of(op, args, kwargs or {}, tuple(key))
+        except special.OpenInstead:
+            with self:
+                return opened_composite(op, args, kwargs or {})
         return self._emit(op, tuple(nodes), node_kwargs, outcome, sources)
 
     call = record
@@ -344,6 +349,8 @@ class Recorder(DispatchMode):
             known = special.outcome_from_known(self, op, args, kwargs, error)
             if known is not None:
                 return known
+            if special.may_open(op, error):
+                raise special.OpenInstead from None
             error.where = self.here()
             raise
         if built_in:
@@ -397,10 +404,28 @@ class Recorder(DispatchMode):
             node.meta["val"] = tensor
             return tensor
         node = self._append(op, nodes, node_kwargs, None)
-        found = []
-        for index, result in enumerate(outcome.results):
+        found = self._unpack(outcome.results, node, node, sources, tracks, detached)
+        if outcome.container is None:
+            return None
+        return outcome.container(found)
+
+    def _unpack(
+        self,
+        results: tuple[Result, ...],
+        step: Node,
+        node: Node,
+        sources: list[Value],
+        tracks: bool,
+        detached: bool,
+    ) -> list[Any]:
+        """One ``getitem`` node for each of several results."""
+        found: list[Any] = []
+        for index, result in enumerate(results):
             if result.is_constant:
                 found.append(result.constant)
+            elif result.parts is not None:
+                part = self._append(operator.getitem, (node, index), {}, None)
+                found.append(self._unpack(result.parts, step, part, sources, tracks, detached))
             elif result.spec is None:
                 found.append(None)
             else:
@@ -408,13 +433,10 @@ class Recorder(DispatchMode):
                 tensor = self._result(result, part, sources, tracks, detached)
                 part.meta["val"] = tensor
                 if result.source >= 0:
-                    value = tensor.value
-                    value.step, value.step_index = node, index
+                    tensor.value.step, tensor.value.step_index = step, index
                 found.append(tensor)
         node.meta["val"] = tuple(found)
-        if outcome.container is None:
-            return None
-        return outcome.container(found)
+        return found
 
     def _result(
         self, result: Result, node: Node, sources: list[Value], tracks: bool, detached: bool

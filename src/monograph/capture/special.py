@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from monograph.capture.abstract import AbstractTensor, make_abstract, spec_of
+from monograph.capture.abstract import AbstractTensor, contiguous_strides, make_abstract, spec_of
 from monograph.capture.aliasing import Value, fold_into_root, functional_form, overlaps_itself
 from monograph.capture.infer import Outcome, Result
 from monograph.capture.location import frames_of_user
@@ -450,7 +450,13 @@ def _resize(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str
     empty = recorder.call(
         aten.empty.memory_format, (list(shape),), {"dtype": target.dtype, "device": target.device}
     )
-    if recorder.value_of(target).spec.numel:
+    value = recorder.value_of(target)
+    if value.spec.numel >= empty.numel() and value.spec.is_contiguous():
+        strides = list(contiguous_strides(shape))
+        prefix = recorder.call(aten.as_strided.default, (target, list(shape), strides))
+        _become(recorder, target, prefix, "resize_")
+        return target
+    if value.spec.numel:
         raise MutationError(
             "resize_ of a tensor with elements", code="MG-M105", where=recorder.here(),
             hint="make a new tensor of the size that is needed.",
@@ -546,6 +552,15 @@ def open_where_needed(
     dtype = torch.get_autocast_dtype(device)
     with torch.autocast(device, dtype, cache_enabled=False), recorder:
         return opened_composite(op, args, kwargs)
+
+
+class OpenInstead(BaseException):
+    """Record the parts of a composite operator: whole, its result's size is not known."""
+
+
+def may_open(op: Any, error: ExportError) -> bool:
+    """Whether the parts of ``op`` may get by with values that are known."""
+    return error.code == "MG-D104" and has_kernel(op, COMPOSITE)
 
 
 def _is_view(op: Any) -> bool:

@@ -133,7 +133,10 @@ LEAF = Structure(None)
 
 def is_constant(value: Any) -> bool:
     """Whether ``value`` may be a leaf that is not a tensor."""
-    return type(value) in _FAST_CONSTANTS or isinstance(value, _CONSTANT_TYPES)
+    if type(value) in _FAST_CONSTANTS or isinstance(value, _CONSTANT_TYPES):
+        return True
+    # A module without state is a function; one with state would be frozen unseen.
+    return isinstance(value, torch.nn.Module) and not [*value.parameters(), *value.buffers()]
 
 
 def flatten(value: Any, path: str = "") -> tuple[list[Any], Structure]:

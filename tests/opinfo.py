@@ -1,0 +1,77 @@
+"""Run torch's operator database through an exporter, one sample at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.testing._internal import common_methods_invocations
+from torch.testing._internal.common_methods_invocations import op_db
+from torch.utils._pytree import tree_map_only
+
+from monograph.testing import assert_equal
+
+DTYPES = (torch.float32, torch.int64)
+Exporter = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Callable[..., Any]]
+
+
+def entries() -> Iterator[tuple[str, Any, torch.dtype]]:
+    """``(name, OpInfo, dtype)`` for everything that the database runs on the CPU."""
+    for info in op_db:
+        for dtype in DTYPES:
+            if dtype in info.supported_dtypes("cpu"):
+                variant = f".{info.variant_test_name}" if info.variant_test_name else ""
+                yield f"{info.name}{variant}:{str(dtype).removeprefix('torch.')}", info, dtype
+
+
+# Random operators of the database seed themselves; ``run`` seeds, outside the program.
+common_methods_invocations.wrapper_set_seed = lambda op, *args, **kwargs: op(*args, **kwargs)
+
+
+def first_sample(info: Any, dtype: torch.dtype) -> Any:
+    return next(iter(info.sample_inputs("cpu", dtype, requires_grad=False)), None)
+
+
+def run(info: Any, dtype: torch.dtype, export: Exporter) -> None:
+    """Export the operator on its first sample and compare with eager; raises where it differs."""
+    torch.manual_seed(0)
+    sample = first_sample(info, dtype)
+    if sample is None:
+        return
+    args, kwargs = (sample.input, *sample.args), sample.kwargs
+    exported = export(info.op, _copied(args), _copied(kwargs))
+    torch.manual_seed(0)
+    expected = info.op(*_copied(args), **_copied(kwargs))
+    torch.manual_seed(0)
+    actual = exported(*_copied(args), **_copied(kwargs))
+    if "empty" in info.name:  # memory as it comes
+        expected, actual = _blank(expected), _blank(actual)
+    assert_equal(actual, expected, tolerance=1e-6)
+
+
+def _copied(value: Any) -> Any:
+    return tree_map_only(torch.Tensor, torch.Tensor.clone, value)
+
+
+def _blank(value: Any) -> Any:
+    return torch.zeros_like(value) if isinstance(value, torch.Tensor) else value
+
+
+def by_monograph(f: Callable[..., Any], args: Any, kwargs: Any) -> Callable[..., Any]:
+    import monograph
+    from monograph.testing import assert_specs_hold
+
+    program = monograph.export(f, args, kwargs)
+    if not any(torch.Tag.nondeterministic_seeded in getattr(n.target, "tags", ())
+               for n in program.graph.nodes):  # fmt: skip
+        assert_specs_hold(program, args, kwargs)
+    return program.module()
+
+
+def by_torch(f: Callable[..., Any], args: Any, kwargs: Any) -> Callable[..., Any]:
+    class Wrapper(torch.nn.Module):
+        def forward(self, *args: Any, **kwargs: Any) -> Any:
+            return f(*args, **kwargs)
+
+    return torch.export.export(Wrapper(), args, kwargs, strict=False).module()

@@ -1,0 +1,41 @@
+"""Every operator of torch's database: the exported result equals eager."""
+
+import logging
+import warnings
+from pathlib import Path
+
+import opinfo
+import pytest
+
+from monograph import MonographError
+
+LISTED = {
+    line.split("#")[0].strip()
+    for line in (Path(__file__).parent / "opinfo_exceptions.txt").read_text().splitlines()
+    if line.split("#")[0].strip()
+}
+ENTRIES = {name: (info, dtype) for name, info, dtype in opinfo.entries()}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quiet():
+    logging.disable(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_operator(name):
+    info, dtype = ENTRIES[name]
+    if name not in LISTED:
+        opinfo.run(info, dtype, opinfo.by_monograph)
+        return
+    refusals = (MonographError, AssertionError if "jiterator" in name else MonographError)
+    with pytest.raises(refusals):  # fails where the exception is no longer necessary
+        opinfo.run(info, dtype, opinfo.by_monograph)
+
+
+def test_exceptions_name_operators():
+    assert sorted(LISTED - ENTRIES.keys()) == []
