@@ -482,9 +482,13 @@ def _lift_fresh(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict
 
 @_handles(aten.detach.default, aten.alias.default)
 def _detach(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if recorder.above_autograd and isinstance(args[0], AbstractTensor) and not recorder.user_detach:
-        # The autograd engine saves tensors for the backward pass by detaching them.
-        return make_abstract(args[0].value.spec, args[0].value)
+    tensor = args[0]
+    if isinstance(tensor, AbstractTensor):
+        # Torch's factories detach what they return, and the autograd engine what it saves for
+        # the backward pass: the same value, which a node would not change.
+        saved = recorder.above_autograd and not recorder.user_detach
+        if saved or not tensor.value.tracks:
+            return make_abstract(tensor.value.spec, tensor.value)
     return recorder.record(op, args, kwargs)
 
 

@@ -1,0 +1,42 @@
+"""Slices whose bounds are computed from sizes.
+
+What it shows
+-------------
+The stop of one slice and the start of another are expressions of input sizes.
+
+Why it is hard
+--------------
+The bounds are Python numbers when the slice is recorded.
+
+What Monograph does
+-------------------
+Records the slices with the bounds of the example.
+"""
+
+import torch
+from torch import nn
+
+from monograph.exportdb import Case, Expect, call
+
+CASE = Case(tags=("torch.dynamic-shape",))
+
+
+class DynamicShapeSlicing(nn.Module):
+    def forward(self, x):
+        return x[: x.shape[0] - 2, x.shape[1] - 1 :: 2]
+
+
+def model():
+    return DynamicShapeSlicing()
+
+
+def inputs():
+    return call(torch.randn(3, 2))
+
+
+EXPECT = Expect(
+    operators=("slice", "slice"),
+    inputs=("USER_INPUT",),
+    outputs=("USER_OUTPUT",),
+    assumptions=(),
+)
