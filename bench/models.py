@@ -6,6 +6,7 @@ transformers' real architectures with small random configurations.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -165,11 +166,10 @@ class UNet(nn.Module):
         sizes = [width << i for i in range(depth + 1)]
         self.first = _double_conv(3, width)
         self.down = nn.ModuleList(
-            nn.Sequential(nn.MaxPool2d(2), _double_conv(a, b))
-            for a, b in zip(sizes, sizes[1:], strict=False)
+            nn.Sequential(nn.MaxPool2d(2), _double_conv(a, b)) for a, b in itertools.pairwise(sizes)
         )
         self.up = nn.ModuleList(
-            nn.ConvTranspose2d(b, a, 2, 2) for a, b in zip(sizes, sizes[1:], strict=False)
+            nn.ConvTranspose2d(b, a, 2, 2) for a, b in itertools.pairwise(sizes)
         )
         self.merge = nn.ModuleList(_double_conv(2 * a, a) for a in sizes[:-1])
         self.last = nn.Conv2d(width, 2, 1)

@@ -1,10 +1,10 @@
 """The engine at its edges: values, constants, randomness, custom operators, foreign modules."""
 
 import copy
+import random
 import subprocess
 import sys
 import time
-import random
 
 import numpy as np
 import pytest
@@ -420,16 +420,22 @@ def test_type_promotion(dtype):
         results += [a + torch.ones(3, dtype=torch.float16), scalar * 1.5, scalar + 1]
         if not dtype.is_complex:
             results += [a > 0.5, torch.maximum(a, a), a.clamp(0, 1) if dtype != torch.bool else a]
-            results += [torch.where(a > 0, a, 1.0), a.sum(), a.float().mean(), a ** 2]
+            results += [torch.where(a > 0, a, 1.0), a.sum(), a.float().mean(), a**2]
         return results
 
     assert_exports(f, (a, scalar))
 
 
+def _uses_default_dtype(x):
+    return x / 2 + torch.ones(3), torch.zeros(2), x * 1.5
+
+
 def test_default_dtype():
     torch.set_default_dtype(torch.float64)
     try:
-        assert_exports(lambda x: (x / 2 + torch.ones(3), torch.zeros(2), x * 1.5), (torch.arange(3),))
+        assert_exports(
+            lambda x: (x / 2 + torch.ones(3), torch.zeros(2), x * 1.5), (torch.arange(3),)
+        )
     finally:
         torch.set_default_dtype(torch.float32)
     assert_exports(lambda x: (x / 2 + torch.ones(3), torch.zeros(2), x * 1.5), (torch.arange(3),))
@@ -444,9 +450,7 @@ def test_memory_of_tensors_is_refused():
 
 def test_control_flow_operators_are_not_yet():
     with pytest.raises(monograph.ControlFlowError):
-        monograph.export(
-            lambda x: torch.cond(x.sum() > 0, lambda x: x, lambda x: -x, (x,)), (X,)
-        )
+        monograph.export(lambda x: torch.cond(x.sum() > 0, lambda x: x, lambda x: -x, (x,)), (X,))
 
 
 def test_assume_constant_result():
@@ -477,6 +481,6 @@ def test_cold_start_needs_no_compiler():
 
 def test_errors_are_ours():
     assert issubclass(ExportError, monograph.MonographError)
-    with pytest.raises(monograph.OperatorError, match="aten.matmul") as caught:
+    with pytest.raises(monograph.OperatorError, match=r"aten\.matmul") as caught:
         monograph.export(lambda x: x @ x, (X,))
     assert caught.value.where.text.endswith("(X,))")

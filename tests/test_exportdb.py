@@ -7,7 +7,7 @@ import torch
 
 from monograph.exportdb import Case, Expect, Support, call
 from monograph.exportdb.registry import case_names, load_case
-from monograph.exportdb.runner import CaseFailure, run_case
+from monograph.exportdb.runner import CaseFailedError, run_case
 
 
 @pytest.mark.parametrize("name", case_names())
@@ -36,7 +36,7 @@ def case(**parts):
 )
 def test_a_false_declaration_fails(parts):
     run_case(case())
-    with pytest.raises(CaseFailure):
+    with pytest.raises(CaseFailedError):
         run_case(case(**parts))
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from bench.models import SMALL
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 import monograph
-from bench.models import SMALL
 from monograph.testing import assert_equal, assert_exports
 
 
@@ -175,6 +175,20 @@ def test_autograd_grad_of_an_input_that_requires_grad():
     assert torch.equal(program.module()(x), f(x))
 
 
+def test_detach_beside_an_inner_gradient():
+    def f(x):
+        y = x.sin()
+        inner = torch.autograd.grad(y.pow(3).sum(), y, create_graph=True)[0]
+        return inner * y.detach()
+
+    example = torch.randn(3, requires_grad=True)
+    module = monograph.export(f, (example,)).module()
+    for run in (f, module):
+        x = example.detach().clone().requires_grad_()
+        run(x).sum().backward()
+        assert torch.allclose(x.grad, 6 * x.sin() ** 2 * x.cos(), atol=1e-6)
+
+
 def test_backward_inside_is_refused():
     def f(x):
         y = (x.requires_grad_() * 2).sum()
@@ -193,7 +207,9 @@ def two(x):
 FUNCTORCH = {
     "vmap": lambda x: torch.func.vmap(two)(x),
     "vmap_dims": lambda x: torch.func.vmap(two, in_dims=1, out_dims=1)(x),
-    "vmap_nested": lambda x: torch.func.vmap(torch.func.vmap(lambda a: a.exp().sum()))(x[..., None]),
+    "vmap_nested": lambda x: torch.func.vmap(torch.func.vmap(lambda a: a.exp().sum()))(
+        x[..., None]
+    ),
     "grad": lambda x: torch.func.grad(lambda a: two(a).sum())(x),
     "per_sample": lambda x: torch.func.vmap(torch.func.grad(lambda a: two(a).sum()))(x),
     "jacrev": lambda x: torch.func.jacrev(two)(x),

@@ -1,8 +1,8 @@
 """Real architectures: exported, and equal to eager on the example and on fresh inputs."""
 
 import pytest
-
 from bench.models import SMALL
+
 from monograph.testing import assert_exports
 
 

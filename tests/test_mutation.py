@@ -106,7 +106,7 @@ INPLACE = {
     "zero": lambda x: x[1:].zero_(),
     "copy": lambda x: x.copy_(x + 1),
     "copy_broadcast": lambda x: x.copy_(x[0] + 1),
-    "copy_dtype": lambda x: x.copy_((x > 0)),
+    "copy_dtype": lambda x: x.copy_(x > 0),
     "copy_alias": lambda x: x[0].copy_(x[1]),
     "clamp": lambda x: x.clamp_(-1, 1),
     "masked_fill": lambda x: x.masked_fill_(x > 0, -1),

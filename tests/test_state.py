@@ -237,7 +237,9 @@ def test_other_threads_run_eagerly_meanwhile():
 
     def work():
         while not stop.is_set():
-            if isinstance(model(X), AbstractTensor) or isinstance(torch.tensor([1.0]), AbstractTensor):
+            if isinstance(model(X), AbstractTensor) or isinstance(
+                torch.tensor([1.0]), AbstractTensor
+            ):
                 wrong.append(1)
 
     thread = threading.Thread(target=work)

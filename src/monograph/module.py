@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.fx import GraphModule
+from torch.fx import Graph, GraphModule, Node, map_arg
 
 from monograph.capture.inputs import Root
 from monograph.capture.structure import Structure
@@ -89,9 +89,9 @@ class ProgramModule(nn.Module):
         self.training = bool(plan.root.training)
 
     @property
-    def graph(self) -> torch.fx.Graph:
+    def graph(self) -> Graph:
         """The program's graph."""
-        graph: torch.fx.Graph = self.__dict__["graph_module"].graph
+        graph: Graph = self.__dict__["graph_module"].graph
         return graph
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -120,9 +120,7 @@ class ProgramModule(nn.Module):
                 outputs.append(constant if index is None else results[index])
         return plan.result.unflatten(outputs)
 
-    def _leaves(
-        self, plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> list[Any]:
+    def _leaves(self, plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         if len(args) != len(plan.args.keys) or set(kwargs) != {n for _, n in plan.kwargs.keys}:
             args, kwargs = _bind_again(plan, args, kwargs)
         return plan.args.match(args, "*args") + plan.kwargs.match(kwargs, "*kwargs")
@@ -152,11 +150,12 @@ class ProgramModule(nn.Module):
         )
         if changes_dtype:
             raise InputError(
-                f"this program was captured for its dtypes and cannot be converted to {probe.dtype}",
+                "this program was captured for its dtypes and cannot be converted to "
+                f"{probe.dtype}",
                 code="MG-I105",
                 hint="convert the model and export it again.",
             )
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self.__dict__["graph_module"], self.__dict__["plan"] = _moved(
             self.__dict__["graph_module"], self.__dict__["plan"], probe.device
         )
@@ -353,14 +352,13 @@ def _moved(
     def move(item: Any) -> Any:
         return device if isinstance(item, torch.device) else item
 
-    copied = GraphModule(graph_module, torch.fx.Graph())
-    copied.graph.graph_copy(graph_module.graph, val_map := {})
+    copied = GraphModule(graph_module, Graph())
+    nodes: dict[Node, Node] = {}
+    copied.graph.graph_copy(graph_module.graph, nodes)
     for node in copied.graph.nodes:
         node.args = tuple(move(item) for item in node.args)
         node.kwargs = {name: move(item) for name, item in node.kwargs.items()}
-    copied.graph.output(tuple(
-        val_map.get(item, item) for item in graph_module.graph.output_node().args[0]
-    ))  # fmt: skip
+    copied.graph.output(map_arg(graph_module.graph.output_node().args[0], nodes.__getitem__))
     copied.recompile()
     checks = [
         Check(c.path, torch.empty_strided(c.example.shape, c.example.stride(),

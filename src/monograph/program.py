@@ -146,6 +146,7 @@ class ExportedProgram:
                 yield origin.target, origin.tensor
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refused: call ``module()`` instead."""
         raise ExportError(
             "an ExportedProgram is not called directly",
             code="MG-P105",
@@ -179,7 +180,7 @@ def _signature_of(captured: Captured) -> ExportGraphSignature:
     outputs = []
     for origin, node in zip(captured.mutations, returned, strict=False):
         target = origin.node.name if origin.kind == "input" else origin.target
-        name = node.name  # type: ignore[union-attr]
+        name = node.name
         outputs.append(OutputSpec(_MUTATION_KINDS[origin.kind], TensorArgument(name), target))
     for output in captured.outputs:
         result: Argument = (
@@ -264,8 +265,8 @@ def _module_calls_of(
     entries = [ModuleCallEntry("", root)]
     for path, _ in captured.state.modules:
         if path:
-            signature = captured.module_calls.get(path) if path in preserved else None
-            entries.append(ModuleCallEntry(path, signature and _recorded(signature)))
+            call = captured.module_calls.get(path) if path in preserved else None
+            entries.append(ModuleCallEntry(path, None if call is None else _recorded(call)))
     return entries
 
 

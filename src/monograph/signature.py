@@ -187,7 +187,9 @@ class ExportGraphSignature:
     def __str__(self) -> str:
         inputs = "\n".join(f"    {spec}" for spec in self.input_specs)
         outputs = "\n".join(f"    {spec}" for spec in self.output_specs)
-        return f"# inputs\n{inputs}\n\n    # outputs\n{outputs}\n".replace("# inputs", "    # inputs")
+        return f"# inputs\n{inputs}\n\n    # outputs\n{outputs}\n".replace(
+            "# inputs", "    # inputs"
+        )
 
 
 @dataclass(frozen=True)

@@ -31,15 +31,15 @@ __all__ = [
     "functorch_is_active",
     "install_metadata",
     "make_wrapper",
-    "node_is_marked_constant",
     "no_python_dispatch",
+    "node_is_marked_constant",
     "pytree_node",
     "registered_key_paths",
     "storage_key",
 ]
 
 _C: Any = torch._C
-make_wrapper: Callable[..., Any] = torch.Tensor._make_wrapper_subclass  # type: ignore[attr-defined]
+make_wrapper: Callable[..., Any] = torch.Tensor._make_wrapper_subclass
 disabled_torch_function = _C._disabled_torch_function_impl
 COMPOSITE = "CompositeImplicitAutograd"
 # Both ``torch.autograd.grad`` and ``torch.autograd.backward`` look this name up and call it.

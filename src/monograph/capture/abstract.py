@@ -12,7 +12,14 @@ from monograph.torch_internals import disabled_torch_function, make_wrapper
 if TYPE_CHECKING:
     from monograph.capture.aliasing import Value
 
-__all__ = ["AbstractTensor", "TensorSpec", "contiguous_strides", "is_dense", "make_abstract", "spec_of"]
+__all__ = [
+    "AbstractTensor",
+    "TensorSpec",
+    "contiguous_strides",
+    "is_dense",
+    "make_abstract",
+    "spec_of",
+]
 
 _interned: dict[tuple[Any, ...], TensorSpec] = {}
 
@@ -137,7 +144,7 @@ class AbstractTensor(torch.Tensor):
             "global, a cache) while it was exported.",
         )
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"AbstractTensor({spec_of(self)!r})"
 
     def __format__(self, format_spec: str) -> str:
@@ -149,8 +156,17 @@ class AbstractTensor(torch.Tensor):
         memo[id(self)] = copied = self.clone()
         return copied
 
+    def detach(self) -> torch.Tensor:
+        """Cut gradients off; told apart from the autograd engine's own detaching."""
+        recorder = self.value.recorder
+        before, recorder.user_detach = recorder.user_detach, True
+        try:
+            return super().detach()
+        finally:
+            recorder.user_detach = before
+
     def __copy__(self) -> torch.Tensor:
-        return torch.ops.aten.alias.default(self)  # type: ignore[no-any-return]
+        return torch.ops.aten.alias.default(self)
 
     def tolist(self) -> Any:
         """All values: only where they are known while capturing."""
@@ -193,5 +209,3 @@ def make_abstract(spec: TensorSpec, value: Value) -> AbstractTensor:
     )
     tensor.value = value
     return tensor
-
-

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from monograph.capture.inputs import Origin
     from monograph.capture.recorder import Recorder
 
-__all__ = ["Value", "fold_into_root", "functional_form", "laid_out_as", "overlap_partly", "overlaps_itself"]
+__all__ = [
+    "Value",
+    "fold_into_root",
+    "functional_form",
+    "laid_out_as",
+    "overlap_partly",
+    "overlaps_itself",
+]
 
 aten = torch.ops.aten
 _END = 2**63 - 1
@@ -77,11 +84,12 @@ class Value:
 def fold_into_root(value: Value, written: AbstractTensor) -> None:
     """Make ``written``, which has the shape and dtype of ``value``, the new content of it."""
     recorder, root = value.recorder, value.root
-    current, content = value, written
-    while current.parent is not None:
+    current: Value | None = value
+    content = written
+    while current is not None and current.parent is not None:
         folded = _invert(current, content)
         if folded is None:
-            content, current = _scatter_into_root(current, content), root
+            content, current = _scatter_into_root(current, content), None
         else:
             content, current = folded, current.parent
     content = laid_out_as(content, recorder.tensor_of(root))
@@ -150,11 +158,7 @@ def _invert(view: Value, content: AbstractTensor) -> AbstractTensor | None:
     assert view.parent is not None
     parent, recorder = view.parent, view.recorder
     target = view.step.target
-    if (
-        view.spec is parent.spec
-        and view.offset == parent.offset
-        and target not in _REINTERPRETING
-    ):
+    if view.spec is parent.spec and view.offset == parent.offset and target not in _REINTERPRETING:
         return content
     if view.step_index is not None:
         return None

@@ -32,7 +32,9 @@ def known_value(recorder: Recorder, node: Node, *, use_examples: bool) -> torch.
     the example inputs.
     """
     cache: dict[Node, Any] = {} if use_examples else recorder.known
-    constants = {o.node: o.tensor for o in recorder.origins if o.kind == "constant" and not o.mutated}
+    constants = {
+        o.node: o.tensor for o in recorder.origins if o.kind == "constant" and not o.mutated
+    }
     if use_examples:
         constants |= {o.node: o.tensor for o in recorder.origins}
     order: list[Node] = []

@@ -167,9 +167,7 @@ class Arguments:
     leaves: list[Argument] = field(default_factory=list)
 
 
-def flatten_arguments(
-    root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Arguments:
+def flatten_arguments(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
     """Take the call's arguments apart; leaves are named after the parameters they bind to."""
     positional, args_structure = flatten(args, "*args")
     named, kwargs_structure = flatten(kwargs, "*kwargs")

@@ -33,9 +33,9 @@ def _kind_of(code: CodeType) -> int:
     name = code.co_filename
     if name.startswith(_CASES):
         kind = _USER
-    elif name.startswith((_OURS, _TORCH, "<frozen", "<string")):
-        kind = _SKIP
-    elif name.startswith(_STANDARD) and "site-packages" not in name:
+    elif name.startswith((_OURS, _TORCH, "<frozen", "<string")) or (
+        name.startswith(_STANDARD) and "site-packages" not in name
+    ):
         kind = _SKIP
     else:
         kind = _USER
@@ -110,8 +110,6 @@ def _line_at(code: CodeType, instruction: int) -> SourceLine:
         number, last, start, end = list(code.co_positions())[instruction // 2]
         if last != number:
             end = None
-        line = SourceLine(
-            code.co_filename, number or code.co_firstlineno, code.co_name, start, end
-        )
+        line = SourceLine(code.co_filename, number or code.co_firstlineno, code.co_name, start, end)
         _lines[key] = line
     return line

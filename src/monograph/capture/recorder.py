@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture import special
+from monograph.capture import questions, special, writes
 from monograph.capture.abstract import AbstractTensor, make_abstract, spec_of
 from monograph.capture.aliasing import Value, overlap_partly
 from monograph.capture.assumptions import Assumption
 from monograph.capture.constants import known_value
+from monograph.capture.handlers import HANDLERS, PURE
 from monograph.capture.infer import Outcome, Result, infer
 from monograph.capture.inputs import Origin
 from monograph.capture.location import current_source_line, frames_of_user
@@ -35,7 +36,9 @@ from monograph.torch_internals import (
 
 __all__ = ["Recorder"]
 
-ILLEGAL_NAMES = frozenset({*keyword.kwlist, *dir(builtins), "self", "torch", "device", "inf", "nan"})
+ILLEGAL_NAMES = frozenset(
+    {*keyword.kwlist, *dir(builtins), "self", "torch", "device", "inf", "nan"}
+)
 _is_grad_enabled = torch.is_grad_enabled
 _get_default_dtype = torch.get_default_dtype
 _PLAIN = frozenset({
@@ -67,7 +70,7 @@ class Recorder(DispatchMode):
     """
 
     def __init__(self, *, opens: bool = False, above_autograd: bool = False) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.graph = Graph()
         self.values: dict[int, Value] = {}
         self.origins: list[Origin] = []
@@ -162,7 +165,7 @@ class Recorder(DispatchMode):
     def value_of(self, tensor: torch.Tensor) -> Value:
         """The value of any tensor; an unknown real one becomes a constant of the program."""
         if tensor.__class__ is AbstractTensor:
-            found: Value = tensor.value  # type: ignore[attr-defined]
+            found: Value = tensor.value
             return found
         value = self.values.get(id(tensor))
         if value is None:
@@ -204,7 +207,9 @@ class Recorder(DispatchMode):
         if index is None:
             value.node = replayed
         else:
-            value.node = self._append(operator.getitem, (replayed, index), {}, value.node.meta["val"])
+            value.node = self._append(
+                operator.getitem, (replayed, index), {}, value.node.meta["val"]
+            )
         value.seen = value.root.version
 
     def tensor_of(self, value: Value) -> AbstractTensor:
@@ -218,13 +223,13 @@ class Recorder(DispatchMode):
 
     # Operators -------------------------------------------------------------------------------
 
-    def __torch_dispatch__(  # type: ignore[override]
+    def __torch_dispatch__(
         self, op: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        handler = special.HANDLERS.get(op)
+        handler = HANDLERS.get(op)
         if handler is None:
             handler = special.classify(op)
-        if handler is not special.PURE:
+        if handler is not PURE:
             return handler(self, op, args, kwargs or {})
         return self.record(op, args, kwargs)
 
@@ -346,7 +351,7 @@ class Recorder(DispatchMode):
         try:
             outcome = infer(op, specs, spec_kwargs)
         except ExportError as error:
-            known = special.outcome_from_known(self, op, args, kwargs, error)
+            known = questions.outcome_from_known(self, op, args, kwargs, error)
             if known is not None:
                 return known
             if special.may_open(op, error):
@@ -499,7 +504,7 @@ class Recorder(DispatchMode):
             DataDependentError: MG-D103, where it is not known.
         """
         with without_modes(), torch.no_grad():
-            return convert(special.require_known(self, tensor, asked, "MG-D103"))
+            return convert(questions.require_known(self, tensor, asked, "MG-D103"))
 
     def known_value(self, value: Value, *, use_examples: bool = False) -> torch.Tensor | None:
         """The data of ``value`` where constants alone determine it."""
@@ -521,7 +526,7 @@ class Recorder(DispatchMode):
             )
         origin.mutated = True
         self.known.clear()
-        special.refuse_shared_memory(self, value.root)
+        writes.refuse_shared_memory(self, value.root)
 
 
 def _depends_on_switches(op: Any) -> bool:

@@ -121,9 +121,7 @@ class _Session:
         recorder = self.recorder
         snapshot = Snapshot(self.state.modules, self.root.call)
         self._enter_state(snapshot)
-        leaves = [
-            recorder.enter_argument(a.name, a.path, a.example) for a in self.arguments.leaves
-        ]
+        leaves = [recorder.enter_argument(a.name, a.path, a.example) for a in self.arguments.leaves]
         argument_nodes = [n for n in recorder.graph.nodes if n.op == "placeholder"]
         argument_nodes = argument_nodes[len(argument_nodes) - len(leaves) :]
         self._assume_constants(leaves)
@@ -231,7 +229,8 @@ class _Session:
                     hint="under torch.no_grad(), write its content: parameter.copy_(new).",
                 )
             if is_state and (change.field == "buffer" or _is_used(value)):
-                assert value is not None and isinstance(new, torch.Tensor)
+                assert value is not None
+                assert isinstance(new, torch.Tensor)
                 self._adopt_state(change.path, value, new)
             elif change.field == "buffer":
                 raise MutationError(
@@ -395,4 +394,3 @@ def _remove_unused_constants(recorder: Recorder) -> None:
     for origin in unused:
         recorder.graph.erase_node(origin.node)
         recorder.origins.remove(origin)
-

@@ -190,7 +190,9 @@ class Snapshot:
             sys.modules["numpy"].random.set_state(self._numpy_state)
 
 
-_PLAIN = frozenset({int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size})
+_PLAIN = frozenset(
+    {int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size}
+)
 
 
 def _is_plain_object(value: Any) -> bool:

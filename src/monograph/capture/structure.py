@@ -270,9 +270,7 @@ def _name_of(entry: Any) -> str:
 
 
 _SEQUENCE = _Handler(_take_sequence, lambda kind, children, _: kind(children))
-_DICT = _Handler(
-    _take_dict, lambda kind, children, keys: kind(zip(keys, children, strict=True))
-)
+_DICT = _Handler(_take_dict, lambda kind, children, keys: kind(zip(keys, children, strict=True)))
 _NAMEDTUPLE = _Handler(_take_namedtuple, lambda kind, children, _: kind(*children))
 _DATACLASS = _Handler(_take_dataclass, _build_object)
 _OBJECT = _Handler(_take_object, _build_object)

@@ -19,10 +19,10 @@ from monograph.passes import open_composites
 from monograph.program import ExportedProgram
 from monograph.testing import assert_equal
 
-__all__ = ["CaseFailure", "operators_of", "run_case"]
+__all__ = ["CaseFailedError", "operators_of", "run_case"]
 
 
-class CaseFailure(AssertionError):
+class CaseFailedError(AssertionError):
     """A case does not do what it declares."""
 
 
@@ -42,7 +42,7 @@ def run_case(module: ModuleType) -> None:
     """Check a case from its docstring to its rewrites.
 
     Raises:
-        CaseFailure: naming the step that failed.
+        CaseFailedError: naming the step that failed.
     """
     loaded = _load(module)
     _check_docstring(module)
@@ -69,7 +69,7 @@ def _load(module: ModuleType) -> _Loaded:
     names = vars(module)
     missing = {"CASE", "model", "inputs"} - names.keys()
     if missing:
-        raise CaseFailure(f"{module.__name__} lacks {sorted(missing)}")
+        raise CaseFailedError(f"{module.__name__} lacks {sorted(missing)}")
     return _Loaded(
         name=module.__name__.rpartition(".")[2],
         case=names["CASE"],
@@ -85,12 +85,12 @@ def _load(module: ModuleType) -> _Loaded:
 def _check_docstring(module: ModuleType) -> None:
     lines = (module.__doc__ or "").strip().splitlines()
     if not lines or not lines[0].endswith("."):
-        raise CaseFailure(f"{module.__name__}: the docstring begins with a title line")
+        raise CaseFailedError(f"{module.__name__}: the docstring begins with a title line")
     found = [line for line in lines if line in SECTIONS]
     if found != [section for section in SECTIONS if section in found]:
-        raise CaseFailure(f"{module.__name__}: sections out of order: {found}")
+        raise CaseFailedError(f"{module.__name__}: sections out of order: {found}")
     if "What it shows" not in found or "What Monograph does" not in found:
-        raise CaseFailure(f"{module.__name__}: a section is missing: {found}")
+        raise CaseFailedError(f"{module.__name__}: a section is missing: {found}")
 
 
 def _check_program(loaded: _Loaded, make: Callable[[], Any], expect: Expect) -> None:
@@ -109,7 +109,7 @@ def _check_program(loaded: _Loaded, make: Callable[[], Any], expect: Expect) -> 
             module(*given.args, **given.kwargs)
         except InputError:
             continue
-        raise CaseFailure(f"{loaded.name}: {given} was not refused")
+        raise CaseFailedError(f"{loaded.name}: {given} was not refused")
     signature = program.graph_signature
     found = {
         "operators": operators_of(program),
@@ -120,7 +120,7 @@ def _check_program(loaded: _Loaded, make: Callable[[], Any], expect: Expect) -> 
     for name, value in found.items():
         wanted = getattr(expect, name)
         if wanted is not None and wanted != value:
-            raise CaseFailure(f"{loaded.name}: {name} are {value}, not {wanted}")
+            raise CaseFailedError(f"{loaded.name}: {name} are {value}, not {wanted}")
 
 
 def _check_refusal(module: ModuleType, loaded: _Loaded) -> None:
@@ -129,13 +129,17 @@ def _check_refusal(module: ModuleType, loaded: _Loaded) -> None:
         export(loaded.model(), *_copied(example))
     except ExportError as error:
         if error.code != code:
-            raise CaseFailure(f"{loaded.name}: refused with {error.code}, not {code}") from error
+            raise CaseFailedError(
+                f"{loaded.name}: refused with {error.code}, not {code}"
+            ) from error
         lines = inspect.getsource(module).splitlines()
         marked = [i for i, line in enumerate(lines, 1) if f"# refused: {code}" in line]
         if error.where is None or error.where.line not in marked:
-            raise CaseFailure(f"{loaded.name}: the error names {error.where}, not {marked}") from error
+            raise CaseFailedError(
+                f"{loaded.name}: the error names {error.where}, not {marked}"
+            ) from error
         return
-    raise CaseFailure(f"{loaded.name}: declared unsupported, and exports")
+    raise CaseFailedError(f"{loaded.name}: declared unsupported, and exports")
 
 
 def make_equal(model: Any) -> Any:

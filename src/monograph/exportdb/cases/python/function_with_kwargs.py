@@ -52,7 +52,16 @@ def bad_inputs():
 
 EXPECT = Expect(
     operators=("mul", "mul", "mul", "mul", "mul", "mul", "mul"),
-    inputs=("USER_INPUT", "USER_INPUT", "USER_INPUT", "USER_INPUT", "USER_INPUT", "USER_INPUT", "USER_INPUT", "USER_INPUT"),
+    inputs=(
+        "USER_INPUT",
+        "USER_INPUT",
+        "USER_INPUT",
+        "USER_INPUT",
+        "USER_INPUT",
+        "USER_INPUT",
+        "USER_INPUT",
+        "USER_INPUT",
+    ),
     outputs=("USER_OUTPUT",),
     assumptions=(),
 )

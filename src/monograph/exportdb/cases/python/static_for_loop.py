@@ -40,6 +40,17 @@ def inputs():
 EXPECT = Expect(
     operators=("add", "add", "add", "add", "add", "add", "add", "add", "add", "add"),
     inputs=("USER_INPUT",),
-    outputs=("USER_OUTPUT", "USER_OUTPUT", "USER_OUTPUT", "USER_OUTPUT", "USER_OUTPUT", "USER_OUTPUT", "USER_OUTPUT", "USER_OUTPUT", "USER_OUTPUT", "USER_OUTPUT"),
+    outputs=(
+        "USER_OUTPUT",
+        "USER_OUTPUT",
+        "USER_OUTPUT",
+        "USER_OUTPUT",
+        "USER_OUTPUT",
+        "USER_OUTPUT",
+        "USER_OUTPUT",
+        "USER_OUTPUT",
+        "USER_OUTPUT",
+        "USER_OUTPUT",
+    ),
     assumptions=(),
 )

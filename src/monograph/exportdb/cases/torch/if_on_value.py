@@ -22,9 +22,7 @@ from torch import nn
 
 from monograph.exportdb import Case, Expect, Support, call
 
-CASE = Case(
-    tags=("python.control-flow", "torch.dynamic-value"), support=Support.UNSUPPORTED
-)
+CASE = Case(tags=("python.control-flow", "torch.dynamic-value"), support=Support.UNSUPPORTED)
 
 
 class IfOnValue(nn.Module):

@@ -1,0 +1,144 @@
+"""Questions that Python asks about the values of tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+from monograph.capture.abstract import spec_of
+from monograph.capture.infer import Outcome, Result
+from monograph.capture.location import frames_of_user
+from monograph.diagnostics import DataDependentError, ExportError
+from monograph.torch_internals import node_is_marked_constant
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["answer", "outcome_from_known", "require_known"]
+
+aten = torch.ops.aten
+
+
+_QUESTIONS = {
+    "is_nonzero": ("MG-D101", "bool(tensor)"),
+    "item": ("MG-D102", ".item()"),
+    "_local_scalar_dense": ("MG-D102", ".item()"),
+    "equal": ("MG-D101", "torch.equal"),
+    "allclose": ("MG-D101", "torch.allclose"),
+}
+
+
+def answer(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """An operator that returns a Python value."""
+    name = op._opname
+    if name not in _QUESTIONS:
+        return recorder.record(op, args, kwargs)
+    code, asked = _QUESTIONS[name]
+    known = [
+        require_known(recorder, arg, asked, code) if isinstance(arg, torch.Tensor) else arg
+        for arg in args
+    ]
+    return op(*known, **kwargs)
+
+
+def require_known(recorder: Recorder, tensor: torch.Tensor, asked: str, code: str) -> torch.Tensor:
+    """The data of ``tensor``, where constants alone determine it.
+
+    Raises:
+        DataDependentError: with the user's line and the expression that asks.
+    """
+    value = recorder.value_of(tensor)
+    known = recorder.known_value(value)
+    where = recorder.here()
+    if known is not None:
+        for constant in recorder.origins:
+            if constant.kind == "constant" and not constant.fresh and constant.read_at is None:
+                constant.read_at = where
+        return known
+    marked = _marked_constant_function()
+    if marked is not None:
+        known = recorder.known_value(value, use_examples=True)
+        if known is not None:
+            recorder.assume(
+                "constant-result",
+                f"{marked} is marked as returning a constant: what it returned for the example "
+                "inputs is part of the program",
+                where,
+            )
+            return known
+    origin = value.root.origin
+    expression = where.expression() if where else None
+    what = f"{asked} of {value.spec!r}"
+    if expression:
+        what = f"`{expression}` needs the data of {value.spec!r} ({asked})"
+    if origin is not None and origin.kind in ("parameter", "buffer"):
+        what += f", which is the {origin.kind} {origin.target}"
+    raise DataDependentError(
+        what + ", which is only known when the program runs",
+        code=code,
+        where=where,
+        hint=_HINTS[code],
+    )
+
+
+_HINTS = {
+    "MG-D101": "compute both sides and choose with torch.where(condition, a, b).",
+    "MG-D102": "keep the number a tensor, or pass it to the program as a Python number.",
+    "MG-D103": "keep the values in a tensor, or pass them to the program as Python numbers.",
+    "MG-D104": "compute with a mask of fixed size (torch.where), or outside the program.",
+}
+
+
+def _marked_constant_function() -> str | None:
+    """The running function that ``assume_constant_result`` decorates, if there is one."""
+    for frame in frames_of_user():
+        name = frame.f_code.co_name
+        owner = frame.f_locals.get("self", frame.f_locals.get("cls"))
+        candidate = getattr(owner, name, None) if owner is not None else None
+        candidate = candidate or frame.f_globals.get(name)
+        if candidate is not None and node_is_marked_constant(candidate):
+            return name
+    return None
+
+
+_SIZED_BY_INDEX = (aten.index.Tensor, aten.masked_select.default)
+
+
+class _Known(NamedTuple):
+    data: torch.Tensor
+
+
+def outcome_from_known(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: ExportError
+) -> Outcome | None:
+    """The outcome of an operator whose result's size depends on values that are known."""
+    if error.code != "MG-D104":
+        return None
+    if op in _SIZED_BY_INDEX and isinstance(args[0], torch.Tensor):
+        # The size follows from the indices alone: any memory will do for what is indexed.
+        spec = recorder.value_of(args[0]).spec
+        stand_in = torch.zeros((), dtype=spec.dtype, device=spec.device).expand(spec.shape)
+        args = (_Known(stand_in), *args[1:])
+    failed = False
+
+    def known(item: Any) -> Any:
+        nonlocal failed
+        if isinstance(item, _Known):
+            return item.data
+        if isinstance(item, torch.Tensor):
+            data = recorder.known_value(recorder.value_of(item))
+            failed = failed or data is None
+            return data
+        if isinstance(item, (list, tuple)):
+            return type(item)(known(each) for each in item)
+        return item
+
+    real_args = known(args)
+    real_kwargs = {name: known(value) for name, value in kwargs.items()}
+    if failed:
+        return None
+    found = op(*real_args, **real_kwargs)
+    if isinstance(found, torch.Tensor):
+        return Outcome((Result(spec_of(found)),), None)
+    return Outcome(tuple(Result(spec_of(item)) for item in found), type(found))

@@ -1,0 +1,131 @@
+"""Rules of factories, copies and joins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from monograph.capture.abstract import TensorSpec, contiguous_strides, is_dense
+from monograph.capture.rules.pointwise import number_dtype
+from monograph.capture.rules.table import View, fresh, is_canonical, resolve, rule
+
+aten = torch.ops.aten
+Found = Any
+
+
+@rule(aten.clone.default)
+def _clone(x: TensorSpec, *, memory_format: Any = None) -> Found:
+    if memory_format is torch.contiguous_format:
+        return fresh(x, x.shape)
+    if memory_format in (None, torch.preserve_format) and is_dense(x):
+        return x
+    return None
+
+
+@rule(aten.to.dtype)
+def _to_dtype(
+    x: TensorSpec, dtype: torch.dtype, non_blocking: bool = False, copy: bool = False, *rest: Any
+) -> Found:
+    if rest or not is_dense(x):
+        return None
+    if dtype == x.dtype and not copy:
+        return View(x)
+    return TensorSpec.of(x.shape, x.strides, dtype, x.device)
+
+
+def _factory(
+    shape: Sequence[int],
+    dtype: torch.dtype | None,
+    device: torch.device | None,
+    layout: Any,
+) -> Found:
+    if layout not in (None, torch.strided) or any(size < 0 for size in shape):
+        return None
+    device = device or torch.device("cpu")
+    if device.type == "cuda":
+        return None  # the index of the current device is filled in by torch
+    sizes = tuple(shape)
+    strides = contiguous_strides(sizes)
+    return TensorSpec.of(sizes, strides, dtype or torch.get_default_dtype(), device)
+
+
+@rule(aten.zeros.default, aten.ones.default, aten.rand.default, aten.randn.default)
+def _zeros(
+    shape: Sequence[int], *, dtype: Any = None, layout: Any = None, device: Any = None,
+    pin_memory: Any = None,
+) -> Found:  # fmt: skip
+    return _factory(shape, dtype, device, layout)
+
+
+@rule(aten.empty.memory_format)
+def _empty(
+    shape: Sequence[int], *, dtype: Any = None, layout: Any = None, device: Any = None,
+    pin_memory: Any = None, memory_format: Any = None,
+) -> Found:  # fmt: skip
+    if memory_format not in (None, torch.contiguous_format):
+        return None
+    return _factory(shape, dtype, device, layout)
+
+
+@rule(aten.full.default)
+def _full(
+    shape: Sequence[int], fill: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    pin_memory: Any = None,
+) -> Found:  # fmt: skip
+    return _factory(shape, dtype or number_dtype(fill), device, layout)
+
+
+@rule(aten.arange.default)
+def _arange(
+    end: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: Any = None
+) -> Found:
+    if not isinstance(end, int) or isinstance(end, bool) or end < 0:
+        return None
+    return _factory((end,), dtype or torch.int64, device, layout)
+
+
+@rule(aten.zeros_like.default, aten.ones_like.default, aten.empty_like.default)
+def _like(
+    x: TensorSpec, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    pin_memory: Any = None, memory_format: Any = None,
+) -> Found:  # fmt: skip
+    if memory_format not in (None, torch.preserve_format) or not is_dense(x):
+        return None
+    if layout not in (None, torch.strided) or (device or x.device) != x.device:
+        return None
+    return TensorSpec.of(x.shape, x.strides, dtype or x.dtype, x.device)
+
+
+@rule(aten.cat.default)
+def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> Found:
+    first = tensors[0]
+    at = resolve(first, dim)
+    if at is None or any(
+        spec.dtype != first.dtype
+        or spec.device != first.device
+        or len(spec.shape) != len(first.shape)
+        or spec.shape[:at] != first.shape[:at]
+        or spec.shape[at + 1 :] != first.shape[at + 1 :]
+        or not is_canonical(spec)
+        for spec in tensors
+    ):
+        return None
+    if len(first.shape) == 4 and any(1 in spec.shape for spec in tensors):
+        return None  # channels-last and contiguous may look alike
+    size = sum(spec.shape[at] for spec in tensors)
+    return fresh(first, (*first.shape[:at], size, *first.shape[at + 1 :]))
+
+
+@rule(aten.stack.default)
+def _stack(tensors: Sequence[TensorSpec], dim: int = 0) -> Found:
+    first = tensors[0]
+    rank = len(first.shape) + 1
+    if not -rank <= dim < rank or any(
+        spec.shape != first.shape or spec.dtype != first.dtype or spec.device != first.device
+        for spec in tensors
+    ):
+        return None
+    at = dim % rank
+    return fresh(first, (*first.shape[:at], len(tensors), *first.shape[at:]))

@@ -1,0 +1,200 @@
+"""Rules of matrix products, convolutions, normalisations and reductions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from monograph.capture.abstract import TensorSpec
+from monograph.capture.rules.pointwise import category
+from monograph.capture.rules.table import View, fresh, is_canonical, resolve, rule
+
+aten = torch.ops.aten
+Found = Any
+
+
+@rule(aten.linear.default)
+def _linear(x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None) -> Found:
+    if len(weight.shape) != 2 or len(x.shape) < 2 or x.shape[-1] != weight.shape[1]:
+        return None
+    if x.dtype != weight.dtype or (bias is not None and bias.shape != weight.shape[:1]):
+        return None
+    if bias is not None and bias.dtype != x.dtype:
+        return None
+    if not (len(x.shape) == 2 or is_canonical(x)) or x.device != weight.device or not x.numel:
+        return None
+    return fresh(x, (*x.shape[:-1], weight.shape[0]))
+
+
+@rule(aten.mm.default, aten.bmm.default)
+def _mm(left: TensorSpec, right: TensorSpec) -> Found:
+    if left.dtype != right.dtype or len(left.shape) != len(right.shape):
+        return None
+    if left.shape[-1] != right.shape[-2] or left.shape[:-2] != right.shape[:-2]:
+        return None
+    return fresh(left, (*left.shape[:-1], right.shape[-1]))
+
+
+@rule(aten.addmm.default)
+def _addmm(bias: TensorSpec, left: TensorSpec, right: TensorSpec, **scales: Any) -> Found:
+    if len(left.shape) != 2 or len(right.shape) != 2 or bias.dtype != left.dtype:
+        return None
+    found: TensorSpec | None = _mm(left, right)
+    if found is None or bias.shape not in (found.shape, found.shape[1:]):
+        return None
+    return found
+
+
+@rule(aten.matmul.default)
+def _matmul(left: TensorSpec, right: TensorSpec) -> Found:
+    if left.dtype != right.dtype or len(left.shape) < 2 or len(right.shape) < 2:
+        return None
+    if left.shape[-1] != right.shape[-2] or not left.numel or not right.numel:
+        return None
+    if len(left.shape) == len(right.shape) and left.shape[:-2] == right.shape[:-2]:
+        return fresh(left, (*left.shape[:-1], right.shape[-1]))
+    return None
+
+
+@rule(aten.conv2d.default)
+def _conv2d(
+    x: TensorSpec,
+    weight: TensorSpec,
+    bias: TensorSpec | None = None,
+    stride: Sequence[int] = (1, 1),
+    padding: Sequence[int] = (0, 0),
+    dilation: Sequence[int] = (1, 1),
+    groups: int = 1,
+) -> Found:
+    if len(x.shape) != 4 or x.dtype != weight.dtype or x.shape[1] != weight.shape[1] * groups:
+        return None
+    if x.device != weight.device or x.shape[1] == 1 or weight.shape[1] == 1 or not x.numel:
+        return None  # one channel: channels-last and contiguous look alike
+    if not (is_canonical(x) and is_canonical(weight)) or weight.shape[0] % groups:
+        return None
+    if bias is not None and (bias.shape != weight.shape[:1] or bias.dtype != x.dtype):
+        return None
+    sizes = _window(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    return None if sizes is None else fresh(x, (x.shape[0], weight.shape[0], *sizes))
+
+
+def _window(
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> list[int] | None:
+    """Sizes after a sliding window: floor((n + 2p - d(k - 1) - 1) / s) + 1."""
+    found = []
+    for i, size in enumerate(sizes):
+        k, s, p, d = (v[i] if len(v) > 1 else v[0] for v in (kernel, stride, padding, dilation))
+        out = (size + 2 * p - d * (k - 1) - 1) // s + 1
+        if out <= 0 or p < 0 or s <= 0:
+            return None
+        found.append(out)
+    return found
+
+
+@rule(aten.max_pool2d.default)
+def _max_pool2d(
+    x: TensorSpec,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0,),
+    dilation: Sequence[int] = (1,),
+    ceil_mode: bool = False,
+) -> Found:
+    if len(x.shape) != 4 or ceil_mode or not is_canonical(x) or x.shape[1] == 1 or not x.numel:
+        return None
+    kernel = kernel if len(kernel) == 2 else (kernel[0], kernel[0])
+    if any(2 * p > k for p, k in zip(padding, kernel, strict=False)):
+        return None
+    sizes = _window(x.shape[2:], kernel, stride or kernel, padding, dilation)
+    return None if sizes is None else fresh(x, (*x.shape[:2], *sizes))
+
+
+@rule(aten.adaptive_avg_pool2d.default)
+def _adaptive_avg_pool2d(x: TensorSpec, sizes: Sequence[int]) -> Found:
+    if len(x.shape) != 4 or not is_canonical(x) or x.shape[1] == 1 or not x.numel:
+        return None
+    if list(sizes) == [1, 1]:
+        return None  # computed as a mean, whose layout follows another path
+    return fresh(x, (*x.shape[:2], *sizes))
+
+
+@rule(aten.batch_norm.default)
+def _batch_norm(
+    x: TensorSpec, weight: Any, bias: Any, mean: Any, var: Any, training: bool, *rest: Any
+) -> Found:
+    if training or mean is None or not is_canonical(x) or len(x.shape) < 2 or not x.numel:
+        return None
+    per_channel = [spec for spec in (weight, bias, mean, var) if spec is not None]
+    if any(spec.shape != x.shape[1:2] or spec.dtype != x.dtype for spec in per_channel):
+        return None
+    return x
+
+
+@rule(aten.layer_norm.default)
+def _layer_norm(x: TensorSpec, shape: Sequence[int], *affine: Any) -> Found:
+    count = len(shape)
+    if not count or x.shape[-count:] != tuple(shape) or not is_canonical(x) or not x.numel:
+        return None
+    for spec in affine[:2]:
+        if spec is not None and (spec.shape != tuple(shape) or spec.dtype != x.dtype):
+            return None
+    return x
+
+
+@rule(aten.embedding.default)
+def _embedding(table: TensorSpec, index: TensorSpec, *rest: Any) -> Found:
+    if len(table.shape) != 2 or index.dtype not in (torch.int64, torch.int32):
+        return None
+    return fresh(table, (*index.shape, table.shape[1]))
+
+
+@rule(aten.softmax.int, aten.log_softmax.int)
+def _softmax(x: TensorSpec, dim: int, dtype: torch.dtype | None = None) -> Found:
+    if not x.shape or resolve(x, dim) is None or not is_canonical(x):
+        return None
+    if category(dtype or x.dtype) != 2:
+        return None
+    return TensorSpec.of(x.shape, x.strides, dtype or x.dtype, x.device)
+
+
+@rule(aten.dropout.default)
+def _dropout(x: TensorSpec, p: float, train: bool) -> Found:
+    if not train or p == 0:
+        return View(x)
+    return None
+
+
+def _reduced(x: TensorSpec, dims: Sequence[int] | None, keepdim: bool) -> tuple[int, ...] | None:
+    rank = len(x.shape)
+    chosen = set(range(rank)) if not dims else {resolve(x, d) for d in dims}
+    if None in chosen or (dims and len(chosen) != len(dims)):
+        return None
+    if keepdim:
+        return tuple(1 if i in chosen else size for i, size in enumerate(x.shape))
+    return tuple(size for i, size in enumerate(x.shape) if i not in chosen)
+
+
+@rule(aten.mean.dim, aten.sum.dim_IntList)
+def _mean(
+    x: TensorSpec,
+    dims: Sequence[int] | None,
+    keepdim: bool = False,
+    *,
+    dtype: torch.dtype | None = None,
+) -> Found:
+    if category(dtype or x.dtype) != 2 or not is_canonical(x) or not x.shape:
+        return None
+    shape = _reduced(x, dims, keepdim)
+    return None if shape is None else fresh(x, shape, dtype)
+
+
+@rule(aten.mean.default, aten.sum.default)
+def _mean_all(x: TensorSpec, *, dtype: torch.dtype | None = None) -> Found:
+    return fresh(x, (), dtype) if category(dtype or x.dtype) == 2 else None

@@ -1,0 +1,58 @@
+"""Fast inference rules for the common operators.
+
+A rule gets the operator's arguments with a ``TensorSpec`` for each tensor, and returns the specs
+of the results: a ``TensorSpec`` for memory of its own, a ``View`` for the memory of the first
+argument, a list or tuple of them, or None when it does not know, errors included (then the
+operator is run on fake tensors). Rules must agree with the kernels, strides included: every
+graph that the test-suite runs is compared, node by node, with what the kernels return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from monograph.capture.abstract import TensorSpec, contiguous_strides
+
+__all__ = ["RULES", "View", "fresh", "is_canonical", "resolve", "rule"]
+
+aten = torch.ops.aten
+Found = Any
+RULES: dict[Any, Callable[..., Found]] = {}
+
+
+class View(NamedTuple):
+    """A result that shares the first argument's memory, ``offset`` elements further on."""
+
+    spec: TensorSpec
+    offset: int = 0
+
+
+def rule(*operators: Any) -> Callable[[Callable[..., Found]], Callable[..., Found]]:
+    """Register the decorated function as the rule of ``operators``."""
+
+    def register(function: Callable[..., Found]) -> Callable[..., Found]:
+        for operator in operators:
+            RULES[operator] = function
+        return function
+
+    return register
+
+
+def fresh(spec: TensorSpec, shape: Sequence[int], dtype: torch.dtype | None = None) -> TensorSpec:
+    """A row-major result on the device of ``spec``."""
+    sizes = tuple(shape)
+    return TensorSpec.of(sizes, contiguous_strides(sizes), dtype or spec.dtype, spec.device)
+
+
+def is_canonical(spec: TensorSpec) -> bool:
+    """Whether the strides are exactly those that torch gives a new row-major tensor."""
+    return spec.strides == contiguous_strides(spec.shape)
+
+
+def resolve(spec: TensorSpec, dim: int) -> int | None:
+    """A dimension counted from the front; None where there is no such dimension."""
+    rank = len(spec.shape)
+    return dim % rank if -rank <= dim < rank else None

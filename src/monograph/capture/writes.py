@@ -1,0 +1,328 @@
+"""Operators that write their arguments, and tensors that become other tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from monograph.capture.abstract import AbstractTensor, contiguous_strides, make_abstract
+from monograph.capture.aliasing import Value, fold_into_root, functional_form, overlaps_itself
+from monograph.capture.handlers import handles
+from monograph.diagnostics import MutationError, OperatorError
+from monograph.torch_internals import install_metadata, storage_key
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["check_write", "rebind", "refuse_shared_memory", "store", "write_in_place", "write_out"]
+
+aten = torch.ops.aten
+
+
+def write_in_place(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """``add_`` and its like: the functional form, and its result stored in the argument."""
+    functional = functional_form(op)
+    schema = op._schema
+    written = [
+        _argument(schema, i, args, kwargs)
+        for i, argument in enumerate(schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    ]
+    flat = [t for item in written for t in (item if isinstance(item, (list, tuple)) else [item])]
+    targets = [item for item in flat if isinstance(item, torch.Tensor)]
+    if functional is None:
+        if len(op._schema.returns) == 0 and op._opname.startswith("_foreach_"):
+            return _write_each(recorder, op, args, kwargs)
+        raise MutationError(
+            f"{op} writes its arguments and has no functional form",
+            code="MG-M105",
+            where=recorder.here(),
+            hint="let the operator return new tensors instead, and copy_ them where needed.",
+        )
+    for target in targets:
+        check_write(recorder, op, target)
+    recorder.check(op, args, kwargs)
+    found = recorder.record(functional, _completed(schema, functional._schema, args), kwargs)
+    results = list(found) if isinstance(found, (tuple, list)) else [found]
+    # A functional form returns what the operator returns, then what it writes; for the usual
+    # in-place operator these are one and the same.
+    contents = results[-len(targets) :] if targets else []
+    for target, content in zip(targets, contents, strict=True):
+        store(recorder, target, content)
+    returns = len(schema.returns)
+    if returns == 0:
+        return None
+    if returns == 1 and len(results) == 1:
+        return targets[0]
+    kept = results[:returns]
+    return kept[0] if returns == 1 else tuple(kept)
+
+
+def _write_each(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    base = op._opname.removesuffix("_")
+    functional = getattr(getattr(aten, base), op._overloadname)
+    found = recorder.record(functional, args, kwargs)
+    for target, content in zip(args[0], found, strict=True):
+        check_write(recorder, op, target)
+        store(recorder, target, content)
+
+
+def _completed(schema: Any, functional: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """``args`` with the defaults that only the writing operator's schema has."""
+    missing = list(zip(schema.arguments, functional.arguments, strict=False))[len(args) :]
+    extra = []
+    for mine, other in missing:
+        if mine.kwarg_only or not mine.has_default_value() or other.has_default_value():
+            break
+        extra.append(mine.default_value)
+    return (*args, *extra)
+
+
+def _argument(schema: Any, i: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return args[i] if i < len(args) else kwargs.get(schema.arguments[i].name)
+
+
+def check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
+    """Refuse what eager mode refuses to write, and note that the memory is written."""
+    value = recorder.value_of(target)
+    root = value.root
+    origin = root.origin
+    if op._opname not in ("fill_", "zero_") and overlaps_itself(value.spec):
+        overlap = OperatorError(
+            f"{op}: unsupported operation: more than one element of the written-to tensor refers "
+            "to a single memory location. Please clone() the tensor before writing."
+        )
+        overlap.where = recorder.here()
+        raise overlap
+    if (
+        origin is not None
+        and origin.kind == "parameter"
+        and origin.tensor.requires_grad
+        and torch.is_grad_enabled()
+        and recorder.base_grad
+    ):
+        error = OperatorError(
+            f"{op} writes the parameter {origin.target}, a leaf that requires grad"
+        )
+        error.where = recorder.here()
+        raise error
+    recorder.written(value)
+    if root.tracks and origin is not None and not torch.is_grad_enabled() and recorder.base_grad:
+        recorder.assume(
+            "gradient",
+            f"{origin.target} is written under no_grad: the exported program differentiates "
+            "through the write, eager mode ignores it",
+            recorder.here(),
+        )
+
+
+def store(recorder: Recorder, target: torch.Tensor, content: AbstractTensor) -> None:
+    """Make ``content`` the new content of ``target``."""
+    value = recorder.value_of(target)
+    spec = value.spec
+    have = content.value.spec
+    if have.dtype != spec.dtype or have.device != spec.device:
+        content = recorder.call(
+            aten._to_copy.default, (content,), {"dtype": spec.dtype, "device": spec.device}
+        )
+    if content.value.spec.shape != spec.shape:
+        content = recorder.call(aten.expand.default, (content, list(spec.shape)))
+    fold_into_root(value, content)
+
+
+@handles(aten.copy_.default)
+def _copy(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    target, source = args[0], args[1]
+    check_write(recorder, op, target)
+    recorder.check(op, args, kwargs)
+    content = recorder.tensor_of(recorder.value_of(source))
+    recorder.read(content.value)
+    if content.value.spec.dtype == recorder.value_of(target).spec.dtype:
+        # A tensor of its own: later writes to ``source`` must not reach ``target``, and the
+        # node alone carries the value.
+        snapshot = Value(content.value.node, content.value.spec, recorder)
+        snapshot.tracks = content.value.tracks
+        content = make_abstract(snapshot.spec, snapshot)
+    store(recorder, target, content)
+    return target
+
+
+def write_out(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``out=`` variants."""
+    names = [a.name for a in op._schema.arguments if a.is_out]
+    outs = [kwargs[name] for name in names]
+    functional = functional_form(op)
+    if functional is None:
+        raise MutationError(
+            f"{op} has no functional form", code="MG-M105", where=recorder.here(),
+            hint="call it without out=, and copy_ the result.",
+        )  # fmt: skip
+    rest = {name: value for name, value in kwargs.items() if name not in names}
+    found = recorder.record(functional, args, rest)
+    results = list(found) if isinstance(found, (tuple, list)) else [found]
+    for out, content in zip(outs, results, strict=True):
+        check_write(recorder, op, out)
+        have, want = content.value.spec, recorder.value_of(out).spec
+        if not torch.can_cast(have.dtype, want.dtype):
+            error = OperatorError(f"{op}: result type {have.dtype} can't be cast to {want.dtype}")
+            error.where = recorder.here()
+            raise error
+        if have.shape == want.shape:
+            store(recorder, out, content)
+        else:
+            if have.dtype != want.dtype:
+                content = recorder.call(aten._to_copy.default, (content,), {"dtype": want.dtype})
+            _become(recorder, out, content, f"{op} resizes its out= argument")
+    return outs[0] if len(outs) == 1 else tuple(outs)
+
+
+def rebind(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``t_()``, ``squeeze_()`` ...: the same tensor object, seen differently from now on."""
+    target = args[0]
+    functional = functional_form(op)
+    if functional is None:
+        raise MutationError(
+            f"{op} changes a tensor's sizes in place", code="MG-M105", where=recorder.here(),
+            hint="use the operator without the trailing underscore.",
+        )  # fmt: skip
+    view = recorder.record(functional, args, kwargs)
+    _become(recorder, target, view, f"{op} changes a tensor's sizes in place")
+    return target
+
+
+def _become(recorder: Recorder, target: torch.Tensor, content: AbstractTensor, what: str) -> None:
+    if not isinstance(target, AbstractTensor):
+        raise MutationError(
+            f"{what}, which would change a tensor of the caller",
+            code="MG-M106",
+            where=recorder.here(),
+            hint="make a new tensor and rebind the attribute: self.x = new.",
+        )
+    old = target.value
+    if old.origin is not None:
+        raise MutationError(
+            f"{what}: {old.origin.target} would have another shape after the call",
+            code="MG-M103",
+            where=recorder.here(),
+            hint="return the new tensor instead.",
+        )
+    for node in (old.node,):
+        if node.meta.get("val") is target:
+            node.meta["val"] = make_abstract(old.spec, old)
+    target.value = content.value
+    install_metadata(target, make_abstract(content.value.spec, content.value))
+
+
+@handles(aten.detach_.default)
+def _detach_in_place(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    target = args[0]
+    if isinstance(target, AbstractTensor) and target.value.tracks:
+        target.value = recorder.record(aten.detach.default, (target,)).value
+    return target
+
+
+@handles(aten._has_compatible_shallow_copy_type.default)
+def _assign_data(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bool:
+    """``x.data = y`` asks this first, and copies the metadata itself."""
+    target, source = args
+    if not isinstance(target, AbstractTensor):
+        raise MutationError(
+            ".data of a tensor of the caller is replaced",
+            code="MG-M106",
+            where=recorder.here(),
+            hint="under torch.no_grad(), write its content: tensor.copy_(new).",
+        )
+    if target.value.node.meta.get("val") is target:
+        target.value.node.meta["val"] = make_abstract(target.value.spec, target.value)
+    target.value = recorder.value_of(source)
+    return True
+
+
+@handles(aten.resize_.default)
+def _resize(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    target, shape = args[0], tuple(args[1])
+    if recorder.value_of(target).spec.shape == shape:
+        return target
+    empty = recorder.call(
+        aten.empty.memory_format, (list(shape),), {"dtype": target.dtype, "device": target.device}
+    )
+    value = recorder.value_of(target)
+    if value.spec.numel >= empty.numel() and value.spec.is_contiguous():
+        strides = list(contiguous_strides(shape))
+        prefix = recorder.call(aten.as_strided.default, (target, list(shape), strides))
+        _become(recorder, target, prefix, "resize_")
+        return target
+    if value.spec.numel:
+        raise MutationError(
+            "resize_ of a tensor with elements", code="MG-M105", where=recorder.here(),
+            hint="make a new tensor of the size that is needed.",
+        )  # fmt: skip
+    _become(recorder, target, empty, "resize_")
+    return target
+
+
+@handles(aten.lift_fresh.default)
+def _lift_fresh(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``torch.tensor(...)`` inside the program: a constant, and a tensor of its own."""
+    if isinstance(args[0], AbstractTensor):
+        return args[0]
+    value = recorder.value_of(args[0])
+    origin = value.origin
+    assert origin is not None
+    if origin.kind != "constant":
+        return args[0]
+    origin.fresh = True
+    copied = Value(value.node, value.spec, recorder)
+    return make_abstract(copied.spec, copied)
+
+
+@handles(aten.detach.default, aten.alias.default)
+def _detach(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    tensor = args[0]
+    if isinstance(tensor, AbstractTensor):
+        # Torch's factories detach what they return, and the autograd engine what it saves for
+        # the backward pass: the same value, which a node would not change.
+        saved = recorder.above_autograd and not recorder.user_detach
+        if saved or not tensor.value.tracks:
+            return make_abstract(tensor.value.spec, tensor.value)
+    return recorder.record(op, args, kwargs)
+
+
+def refuse_shared_memory(recorder: Recorder, root: Value) -> None:
+    """Two real tensors in one memory, one of them written: they must be the same tensor."""
+    origin = root.origin
+    assert origin is not None
+    key = storage_key(origin.tensor)
+    for other in recorder.origins:
+        if other is origin or storage_key(other.tensor) != key:
+            continue
+        if origin.kind == other.kind == "input" and other.tensor is origin.tensor:
+            _join_twin(recorder, origin.node, other.node)
+            continue
+        raise MutationError(
+            f"{origin.target} is written, and {other.target} shares its memory",
+            code="MG-M102",
+            where=recorder.here(),
+            hint="give one of them memory of its own (.clone()) before exporting.",
+        )
+
+
+def _join_twin(recorder: Recorder, written: Any, other: Any) -> None:
+    """One tensor passed twice and written once: the second becomes another name of the first."""
+    first = recorder.argument_values[written]
+    second = recorder.argument_values[other]
+    second.parent, second.root = first, first.root
+    second.seen = first.root.version
+    second.step, second.step_parent, second.step_index = other, written, None
+    recorder.twins.append((written.name, other.name))
+    for node in recorder.graph.nodes:  # views that were made of the second so far
+        tensor = node.meta.get("val")
+        if isinstance(tensor, AbstractTensor) and tensor.value.root is second:
+            tensor.value.root, tensor.value.seen = first.root, first.root.version
