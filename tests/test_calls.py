@@ -157,6 +157,22 @@ def test_names_follow_the_paths():
     assert [n.name for n in program.graph.nodes] == [n.name for n in again.graph.nodes]
 
 
+def test_odd_names():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = nn.ModuleDict({"a-b": nn.Linear(3, 3), "1": nn.Linear(3, 3)})
+
+        def forward(self, input, lambda_, torch_, **kwargs):
+            total = input + lambda_["a b"] + torch_["class"] + kwargs["self_"]
+            return self.parts["a-b"](total) + self.parts["1"](kwargs["add"])
+
+    args = (X, {"a b": X}, {"class": Y})
+    program = assert_exports(Odd(), args, {"self_": X, "add": Y, "device": Y})
+    names = [n.name for n in program.graph.nodes if n.op == "placeholder"]
+    assert names[4:] == ["input", "lambda__a_b", "torch__class", "self_", "add", "_device"]
+
+
 WRONG = {
     "size": (lambda m: m(torch.randn(3, 3), {"k": Y}),
              r"Expected input at \*args\[0\].shape\[0\] to be equal to 2, but got 3"),

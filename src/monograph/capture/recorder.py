@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import operator
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ from monograph.torch_internals import (
 
 __all__ = ["Recorder"]
 
+# Names that the generated code of a graph uses itself.
+_RESERVED = frozenset({*keyword.kwlist, "self", "torch", "device", "inf", "nan", "getattr"})
 ILLEGAL_NAMES = frozenset(
     {*keyword.kwlist, *dir(builtins), "self", "torch", "device", "inf", "nan"}
 )
@@ -100,6 +103,16 @@ class Recorder(DispatchMode):
 
     # Names -----------------------------------------------------------------------------------
 
+    def argument_name(self, base: str) -> str:
+        """A free name for a placeholder: the user's own, as far as it is an identifier."""
+        base = re.sub(r"\W", "_", base)
+        if base in _RESERVED or base[:1].isdigit():
+            base = f"_{base}"
+        if base in self.used_names:
+            return self.fresh_name(base)
+        self.used_names.add(base)
+        return base
+
     def fresh_name(self, base: str) -> str:
         """``add``, ``add_1``, ``add_2`` ...: never a builtin, never one that is taken."""
         used, counts = self.used_names, self._counts
@@ -122,7 +135,7 @@ class Recorder(DispatchMode):
 
     def placeholder(self, name: str) -> Node:
         """A new placeholder, before the arguments if it comes while the program runs."""
-        unique = self.fresh_name(name)
+        unique = self.argument_name(name)
         before = self._first_argument
         if before is None and self.is_running:  # a program without arguments
             before = next((n for n in self.graph.nodes if n.op != "placeholder"), None)
@@ -145,7 +158,7 @@ class Recorder(DispatchMode):
 
     def enter_argument(self, name: str, path: str, example: Any) -> Any:
         """A placeholder for one leaf of the arguments; returns what the program gets."""
-        node = append_placeholder(self.graph, self.fresh_name(name))
+        node = append_placeholder(self.graph, self.argument_name(name))
         if self._first_argument is None:
             self._first_argument = node
         if not isinstance(example, torch.Tensor):

@@ -209,11 +209,16 @@ def _become(recorder: Recorder, target: torch.Tensor, content: AbstractTensor, w
             where=recorder.here(),
             hint="return the new tensor instead.",
         )
-    for node in (old.node,):
-        if node.meta.get("val") is target:
-            node.meta["val"] = make_abstract(old.spec, old)
+    _leave_to_graph(target)
     target.value = content.value
     install_metadata(target, make_abstract(content.value.spec, content.value))
+
+
+def _leave_to_graph(tensor: AbstractTensor) -> None:
+    """Give the node of ``tensor`` a tensor of its own, before this one becomes another."""
+    value = tensor.value
+    if value.node.meta.get("val") is tensor:
+        value.node.meta["val"] = make_abstract(value.spec, value)
 
 
 @handles(aten.detach_.default)
@@ -239,8 +244,7 @@ def _assign_data(
             where=recorder.here(),
             hint="under torch.no_grad(), write its content: tensor.copy_(new).",
         )
-    if target.value.node.meta.get("val") is target:
-        target.value.node.meta["val"] = make_abstract(target.value.spec, target.value)
+    _leave_to_graph(target)
     target.value = recorder.value_of(source)
     return True
 

@@ -1,0 +1,5 @@
+"""``python -m monograph``."""
+
+from monograph.cli import main
+
+main()

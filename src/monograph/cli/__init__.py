@@ -1,0 +1,22 @@
+"""The command line: one module a command."""
+
+import typer
+
+from monograph.cli.export import export_command
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="PyTorch programs captured ahead of time as one graph.", no_args_is_help=True
+)
+app.command("export")(export_command)
+
+
+@app.callback()
+def _monograph() -> None:
+    """PyTorch programs captured ahead of time as one graph."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

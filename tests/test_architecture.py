@@ -1,0 +1,130 @@
+"""Imports point one way, and the door to torch.export is closed."""
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import monograph
+
+ROOT = Path(monograph.__file__).parent
+ORDER = [
+    ("torch_internals",), ("shapes",), ("diagnostics",), ("capture",), ("control",), ("source",),
+    ("passes",), ("signature",), ("module",), ("printing",), ("program",), ("export",),
+    ("interop",), ("testing",), ("exportdb",), ("cli",), ("__main__",),
+]  # fmt: skip
+RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
+FORBIDDEN = (
+    "torch.export", "torch._export", "torch._dynamo", "torch._functorch", "torch._inductor",
+    "torch.fx.experimental", "functorch",
+)  # fmt: skip
+DOOR = ("interop", "exportdb/exporters")
+FILES = sorted(p for p in ROOT.rglob("*.py") if "cases" not in p.parts)
+
+
+def imports(path):
+    """Every module that a file imports, inside functions too; (name, only for typing)."""
+    tree = ast.parse(path.read_text())
+    typing_only = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            yield name, id(node) in typing_only
+
+
+def room(path):
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_one_way(path):
+    here = room(path)
+    if here == "__init__":
+        return
+    for name, typing_only in imports(path):
+        if name.startswith("monograph.") and not typing_only:
+            there = name.split(".")[1]
+            assert RANK[there] <= RANK[here], f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_door_is_closed(path):
+    if str(path.relative_to(ROOT)).startswith(DOOR):
+        return
+    for name, _ in imports(path):
+        assert not name.startswith(FORBIDDEN), f"{path} imports {name}"
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            text = ast.unparse(node)
+            assert not text.startswith(FORBIDDEN), f"{path} uses {text}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_private_names_of_torch_stay_in_one_module(path):
+    if path.name == "torch_internals.py":
+        return
+    allowed = ("torch._ops.OpOverload",)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            text = ast.unparse(node)
+            if text.startswith(("torch._C", "torch._sub", "torch._py", "torch._lib", "torch._ops")):
+                assert text.startswith(allowed) or text == "torch._ops", f"{path}: {text}"
+    for name, _ in imports(path):
+        private = name.startswith("torch.") and any(
+            part.startswith("_") for part in name.split(".")[1:]
+        )
+        assert not private, f"{path} imports {name}"
+
+
+def test_the_shape_core_is_sealed():
+    sealed = ("expr.py", "domain.py", "decide.py", "linear.py", "env.py")
+    for path in (ROOT / "shapes").glob("*.py"):
+        if path.name in sealed:
+            for name, _ in imports(path):
+                assert not name.startswith(("torch", "monograph")) or name.startswith(
+                    "monograph.shapes."
+                ), f"{path} imports {name}"
+
+
+def test_all_is_what_is_public():
+    for name in ("monograph", "monograph.diagnostics", "monograph.exportdb", "monograph.testing"):
+        module = importlib.import_module(name)
+        assert sorted(module.__all__) == sorted(set(module.__all__))
+        for public in module.__all__:
+            assert hasattr(module, public)
+
+
+def test_every_module_has_a_docstring():
+    for info in pkgutil.walk_packages([str(ROOT)], "monograph."):
+        if info.name != "monograph.__main__":
+            assert importlib.import_module(info.name).__doc__, info.name
+
+
+def test_files_stay_readable():
+    for path in FILES:
+        assert len(path.read_text().splitlines()) <= 550, f"{path} is two files"
+
+
+def test_import_does_not_load_the_compiler():
+    code = (
+        "import sys, torch; before = set(sys.modules); import monograph;"
+        "new = {m.split('.')[0] for m in set(sys.modules) - before};"
+        "assert 'torch._dynamo' not in sys.modules and 'sympy' not in sys.modules;"
+        "assert not new & {'rich', 'typer', 'hypothesis', 'pytest', 'transformers'}, new"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

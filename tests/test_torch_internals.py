@@ -1,0 +1,145 @@
+"""What the package relies on in torch's private parts, fact by fact."""
+
+import operator
+
+import pytest
+import torch
+from torch.fx import Graph
+
+from monograph import torch_internals as internals
+
+
+class Seen(internals.DispatchMode):
+    def __init__(self, result=None):
+        super().__init__()
+        self.operators = []
+        self.result = result
+
+    def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+        self.operators.append(str(op))
+        return op(*args, **(kwargs or {}))
+
+
+def test_below_autograd_composites_arrive_whole_and_grad_mode_is_true():
+    mode = Seen()
+    with internals.below_autograd(), mode:
+        assert torch.is_grad_enabled()
+        torch.nn.functional.linear(torch.ones(2, 3, requires_grad=True), torch.ones(4, 3))
+    assert "aten.linear.default" in mode.operators
+    assert "aten.addmm.default" not in mode.operators
+
+
+def test_a_mode_is_not_wrapped_by_the_compiler():
+    assert Seen.__torch_dispatch__.__name__ == "__torch_dispatch__"
+    assert not hasattr(Seen.__torch_dispatch__, "__wrapped__")
+
+
+def test_wrappers_take_sizes_strides_dtype_and_device():
+    class Wrapper(torch.Tensor):
+        __torch_function__ = internals.disabled_torch_function
+
+        @classmethod
+        def __torch_dispatch__(cls, *args, **kwargs):
+            raise AssertionError
+
+    made = internals.make_wrapper(
+        Wrapper, (2, 3), (1, 2), dtype=torch.float16, device=torch.device("cpu")
+    )
+    assert made.shape == (2, 3)
+    assert made.stride() == (1, 2)
+    assert made.dtype is torch.float16
+    other = internals.make_wrapper(
+        Wrapper, (6,), (1,), dtype=torch.float16, device=torch.device("cpu")
+    )
+    internals.install_metadata(made, other)
+    assert made.shape == (6,)
+
+
+def test_exporting_flags_are_read_by_the_public_functions():
+    with internals.exporting_flags():
+        assert torch.compiler.is_exporting()
+        assert torch.compiler.is_compiling()
+        assert not torch.backends.mha.get_fastpath_enabled()
+        with internals.not_exporting():
+            assert not torch.compiler.is_exporting()
+    assert not torch.compiler.is_exporting()
+
+
+def test_kernels_are_known_by_key():
+    assert internals.has_kernel(torch.ops.aten.linear.default, internals.COMPOSITE)
+    assert not internals.has_kernel(torch.ops.aten.add.Tensor, internals.COMPOSITE)
+    assert internals.autocast_handles(torch.ops.aten.linear.default, "cpu")
+    assert not internals.autocast_handles(torch.ops.aten.einsum.default, "cpu")
+
+
+def test_a_composite_opens_into_its_parts():
+    mode = Seen()
+    args = (torch.ones(2, 3), torch.ones(4, 3), torch.ones(4))
+    with internals.below_autograd(), mode:
+        internals.opened_composite(torch.ops.aten.linear.default, args, {})
+    assert mode.operators == ["aten.t.default", "aten.addmm.default"]
+
+
+def test_functorch_levels_are_visible():
+    assert not internals.functorch_is_active()
+    assert torch.func.vmap(lambda x: x * internals.functorch_is_active())(torch.ones(2)).all()
+
+
+@pytest.mark.parametrize("call", ["grad", "backward"])
+def test_both_ways_to_differentiate_go_through_one_name(call, monkeypatch):
+    class Reached(Exception):
+        pass
+
+    def entry(*args, **kwargs):
+        raise Reached(kwargs.get("accumulate_grad"))
+
+    monkeypatch.setattr(torch.autograd, internals.BACKWARD_ENTRY, entry)
+    x = torch.ones(2, requires_grad=True)
+    with pytest.raises(Reached) as caught:
+        torch.autograd.grad(x.sum(), x) if call == "grad" else x.sum().backward()
+    assert caught.value.args[0] is (call == "backward")
+
+
+def test_fake_tensors_share_storage_with_their_views():
+    with internals.fake_mode():
+        x = torch.empty(2, 3)
+        assert internals.storage_key(x[0]) == internals.storage_key(x)
+        assert internals.storage_key(x + 1) != internals.storage_key(x)
+        with pytest.raises(internals.dynamic_output_errors()):
+            x.nonzero()
+
+
+def test_nodes_appended_by_hand_are_nodes():
+    graph = Graph()
+    x = internals.append_placeholder(graph, "x")
+    node = internals.append_node(graph, "mine", operator.neg, (x,), {})
+    internals.claim_names(graph, {"x", "mine"})
+    graph.output(graph.call_function(operator.neg, (node,)))
+    graph.lint()
+    assert [n.name for n in graph.nodes][:2] == ["x", "mine"]
+    assert graph.find_nodes(op="call_function", target=operator.neg)[0] is node
+    assert graph.create_node("call_function", operator.neg, (x,), name="mine").name != "mine"
+    assert x.users
+
+
+def test_modes_can_be_left():
+    mode = Seen()
+    with mode:
+        with internals.without_modes():
+            torch.ones(2) + 1
+        assert mode.operators == []
+
+
+def test_set_data_asks_whether_types_fit():
+    mode = Seen()
+    x = torch.ones(2)
+    with internals.below_autograd(), mode:
+        x.data = torch.zeros(2)
+    assert "aten._has_compatible_shallow_copy_type.default" in mode.operators
+
+
+def test_the_registry_of_containers():
+    definition = internals.pytree_node(torch.return_types.max)
+    assert definition is None or callable(definition.flatten_fn)
+    assert internals.pytree_node(dict) is not None
+    assert internals.pytree_node(int) is None
