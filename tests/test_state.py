@@ -3,6 +3,8 @@
 import contextlib
 import copy
 import random
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -213,6 +215,23 @@ def test_side_effects_are_listed():
     program = monograph.export(Messy(), (X,))
     kinds = {assumption.kind for assumption in program.assumptions}
     assert {"attribute", "global", "random"} <= kinds
+
+
+def test_the_compiler_is_not_disturbed():
+    # It is first imported while a program is captured, and makes tables of what it finds.
+    code = (
+        "import sys, torch, monograph\n"
+        "from torch.utils.checkpoint import checkpoint\n"
+        "f = {'fake': lambda x: torch.fft.fft(x).real.cummax(0).values,"
+        "     'checkpoint': lambda x: checkpoint(torch.sin, x, use_reentrant=False)}[sys.argv[1]]\n"
+        "monograph.export(f, (torch.randn(4),))\n"
+        "def g(x): return x + torch.tensor(float(len({id(g): 1})))\n"
+        "class M(torch.nn.Module):\n"
+        "    def forward(self, x): return g(x)\n"
+        "print(torch.export.export(M(), (torch.randn(4),), strict=True))\n"
+    )
+    for way in ("fake", "checkpoint"):
+        subprocess.run([sys.executable, "-c", code, way], check=True, capture_output=True)
 
 
 def test_two_threads():

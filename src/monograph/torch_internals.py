@@ -19,6 +19,7 @@ from torch.utils._pytree import SUPPORTED_NODES, KeyEntry, NodeDef
 
 __all__ = [
     "BACKWARD_ENTRY",
+    "COMPILER",
     "COMPOSITE",
     "DispatchMode",
     "NodeDef",
@@ -44,6 +45,8 @@ disabled_torch_function = _C._disabled_torch_function_impl
 COMPOSITE = "CompositeImplicitAutograd"
 # Both ``torch.autograd.grad`` and ``torch.autograd.backward`` look this name up and call it.
 BACKWARD_ENTRY = "_engine_run_backward"
+# The package of the compiler: read where the program has loaded it, never imported here.
+COMPILER = "torch._dynamo"
 
 
 class DispatchMode(TorchDispatchMode):
@@ -253,7 +256,7 @@ def mark_constant(function: Any) -> None:
 
 def is_compiled_module(module: torch.nn.Module) -> bool:
     """Whether ``module`` is what ``torch.compile(module)`` returned."""
-    eval_frame = sys.modules.get("torch._dynamo.eval_frame")
+    eval_frame = sys.modules.get(f"{COMPILER}.eval_frame")
     return eval_frame is not None and isinstance(module, eval_frame.OptimizedModule)
 
 

@@ -7,6 +7,7 @@ one of them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -64,8 +65,15 @@ class Outcome:
         self.single = results[0] if container is None and results else None
 
 
-def infer(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome:
+def infer(
+    op: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    unpatched: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Outcome:
     """The outcome of ``op`` on arguments in which a ``TensorSpec`` stands for each tensor.
+
+    ``unpatched`` is entered while an operator runs on fake tensors.
 
     Raises:
         OperatorError: what eager mode would raise as RuntimeError (or Index-, TypeError).
@@ -77,7 +85,8 @@ def infer(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome:
         found = rule(*args, **kwargs)
         if found is not None:
             return _outcome_of_rule(found)
-    return _run_on_fakes(op, args, kwargs)
+    with unpatched():
+        return _run_on_fakes(op, args, kwargs)
 
 
 def _outcome_of_rule(found: Any) -> Outcome:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import builtins
 import contextlib
 import functools
+import importlib.abc
+import importlib.machinery
 import random
 import sys
 import threading
@@ -24,6 +26,7 @@ from monograph.capture.scopes import Scope
 from monograph.diagnostics import PythonFeatureError
 from monograph.torch_internals import (
     BACKWARD_ENTRY,
+    COMPILER,
     compiled_original,
     functorch_is_active,
     is_compiled_module,
@@ -90,18 +93,74 @@ def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[N
             original = getattr(owner, attribute)
             noticed = _noticed(recorder, original, kind, f"{owner.__name__}.{attribute}", mine)
             replacements.append((owner, attribute, noticed))
-    undo: list[tuple[Any, str, Any]] = []
+    patches = _Patches(replacements)
+    recorder.unpatched = patches.suspended
+    finder = _CompilerImport(patches)
+    sys.meta_path.insert(0, finder)
+    patches.apply()
     try:
-        for owner, attribute, replacement in replacements:
-            undo.append((owner, attribute, vars(owner).get(attribute, _MISSING)))
-            setattr(owner, attribute, replacement)
         yield
     finally:
-        for owner, attribute, before in reversed(undo):
+        patches.remove()
+        sys.meta_path.remove(finder)
+
+
+class _Patches:
+    """Replacements that can be taken back for a while."""
+
+    def __init__(self, replacements: list[tuple[Any, str, Any]]) -> None:
+        self._replacements = replacements
+        self._before: list[tuple[Any, str, Any]] = []
+
+    def apply(self) -> None:
+        for owner, attribute, replacement in self._replacements:
+            self._before.append((owner, attribute, vars(owner).get(attribute, _MISSING)))
+            setattr(owner, attribute, replacement)
+
+    def remove(self) -> None:
+        while self._before:
+            owner, attribute, before = self._before.pop()
             if before is _MISSING:
                 delattr(owner, attribute)
             else:
                 setattr(owner, attribute, before)
+
+    @contextlib.contextmanager
+    def suspended(self) -> Iterator[None]:
+        """The original entry points, while torch runs code of its own."""
+        is_outermost = bool(self._before)
+        self.remove()
+        try:
+            yield
+        finally:
+            if is_outermost:
+                self.apply()
+
+
+class _CompilerImport(importlib.abc.MetaPathFinder):
+    """Takes the replacements back while ``torch._dynamo`` is imported.
+
+    Some parts of torch import it when they are first called, and it makes tables of the functions
+    that it finds in ``builtins`` and ``torch``, for the whole process.
+    """
+
+    def __init__(self, patches: _Patches) -> None:
+        self._patches = patches
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        if name != COMPILER:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        if spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def exec_module(module: Any) -> None:
+            with self._patches.suspended():
+                execute(module)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
 
 
 Mine = Callable[[], bool]

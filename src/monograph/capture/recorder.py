@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import builtins
-import keyword
 import operator
-import re
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +21,7 @@ from monograph.capture.handlers import HANDLERS, PURE
 from monograph.capture.infer import Outcome, Result, infer
 from monograph.capture.inputs import Origin
 from monograph.capture.location import current_source_line, frames_of_user
+from monograph.capture.names import Names
 from monograph.capture.scopes import Scope
 from monograph.capture.structure import Structure, flatten
 from monograph.diagnostics import ExportError, MutationError, OperatorError, SourceLine
@@ -37,11 +36,6 @@ from monograph.torch_internals import (
 
 __all__ = ["Recorder"]
 
-# Names that the generated code of a graph uses itself.
-_RESERVED = frozenset({*keyword.kwlist, "self", "torch", "device", "inf", "nan", "getattr"})
-ILLEGAL_NAMES = frozenset(
-    {*keyword.kwlist, *dir(builtins), "self", "torch", "device", "inf", "nan"}
-)
 _is_grad_enabled = torch.is_grad_enabled
 _get_default_dtype = torch.get_default_dtype
 _PLAIN = frozenset({
@@ -89,53 +83,23 @@ class Recorder(DispatchMode):
         self.opaque: dict[str, Any] = {}
         self.argument_values: dict[Node, Value] = {}
         self.twins: list[tuple[str, str]] = []
-        self.used_names: set[str] = set()
-        self._counts: dict[str, int] = {}
+        self.names = Names()
         self._local_memo: dict[tuple[Any, ...], Outcome] = {}
         self._first_argument: Node | None = None
         self.find_constant_path: Any = None
         self.user_detach = False
+        self.unpatched: Callable[[], AbstractContextManager[None]] = nullcontext
         self.is_running = False
         # Device types for which autocast is on. Torch hides its state from dispatch modes.
         self.autocast = {d for d in ("cpu", "cuda") if torch.is_autocast_enabled(d)}
         self.watched: frozenset[str] = frozenset()
         self.module_calls: dict[str, ModuleCall] = {}
 
-    # Names -----------------------------------------------------------------------------------
-
-    def argument_name(self, base: str) -> str:
-        """A free name for a placeholder: the user's own, as far as it is an identifier."""
-        base = re.sub(r"\W", "_", base)
-        if base in _RESERVED or base[:1].isdigit():
-            base = f"_{base}"
-        if base in self.used_names:
-            return self.fresh_name(base)
-        self.used_names.add(base)
-        return base
-
-    def fresh_name(self, base: str) -> str:
-        """``add``, ``add_1``, ``add_2`` ...: never a builtin, never one that is taken."""
-        used, counts = self.used_names, self._counts
-        count = counts.get(base, -1)
-        if count < 0:
-            count = 0
-            if base not in ILLEGAL_NAMES and base not in used:
-                counts[base] = 0
-                used.add(base)
-                return base
-        while True:
-            count += 1
-            name = f"{base}_{count}"
-            if name not in used:
-                counts[base] = count
-                used.add(name)
-                return name
-
     # Tensors that enter ----------------------------------------------------------------------
 
     def placeholder(self, name: str) -> Node:
         """A new placeholder, before the arguments if it comes while the program runs."""
-        unique = self.argument_name(name)
+        unique = self.names.argument(name)
         before = self._first_argument
         if before is None and self.is_running:  # a program without arguments
             before = next((n for n in self.graph.nodes if n.op != "placeholder"), None)
@@ -158,7 +122,7 @@ class Recorder(DispatchMode):
 
     def enter_argument(self, name: str, path: str, example: Any) -> Any:
         """A placeholder for one leaf of the arguments; returns what the program gets."""
-        node = append_placeholder(self.graph, self.argument_name(name))
+        node = append_placeholder(self.graph, self.names.argument(name))
         if self._first_argument is None:
             self._first_argument = node
         if not isinstance(example, torch.Tensor):
@@ -314,10 +278,10 @@ class Recorder(DispatchMode):
         """An object that only the operator understands (a Generator): an attribute of the graph."""
         name = next((name for name, held in self.opaque.items() if held is arg), None)
         if name is None:
-            name = self.fresh_name(f"obj_{type(arg).__name__.lower()}")
+            name = self.names.fresh(f"obj_{type(arg).__name__.lower()}")
             self.opaque[name] = arg
         node = self.graph.get_attr(name)
-        self.used_names.add(node.name)
+        self.names.used.add(node.name)
         return node
 
     def check(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -362,7 +326,7 @@ class Recorder(DispatchMode):
         specs = tuple(self._to_specs(arg) for arg in args)
         spec_kwargs = {name: self._to_specs(arg) for name, arg in kwargs.items()}
         try:
-            outcome = infer(op, specs, spec_kwargs)
+            outcome = infer(op, specs, spec_kwargs, self.unpatched)
         except ExportError as error:
             known = questions.outcome_from_known(self, op, args, kwargs, error)
             if known is not None:
@@ -390,7 +354,7 @@ class Recorder(DispatchMode):
 
     def _append(self, target: Any, args: Any, kwargs: Any, example: Any) -> Node:
         name = "getitem" if target is operator.getitem else target._opname
-        node = append_node(self.graph, self.fresh_name(name), target, args, kwargs)
+        node = append_node(self.graph, self.names.fresh(name), target, args, kwargs)
         meta = node.meta
         meta["val"] = example
         meta["location"] = current_source_line(3) if self.is_running else None

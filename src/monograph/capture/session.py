@@ -336,7 +336,7 @@ class _Session:
             kept.append(origin)
             contents.append(recorder.read(value.root))
         results = [o.constant if o.node is None else o.node for o in outputs]
-        claim_names(graph, recorder.used_names)
+        claim_names(graph, recorder.names.used)
         graph.output((*contents, *results))
         _remove_dead_nodes(graph)
         _remove_unused_constants(recorder)
