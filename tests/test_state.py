@@ -316,6 +316,34 @@ def test_module_shares_storage_but_not_tensors():
     assert torch.equal(model.weight, torch.ones(3, 3))
 
 
+class Unlucky(nn.Module):
+    """Names that the program's module uses itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.graph = nn.Linear(3, 3)
+        self.plan = nn.Parameter(torch.ones(3))
+        self.register_buffer("graph_module", torch.ones(3))
+        self.register_buffer("_plan", torch.ones(3))
+
+    def forward(self, x):
+        return self.graph(x) * self.plan + self.graph_module + self._plan
+
+
+def test_unlucky_names():
+    program = assert_exports(Unlucky(), (X,))
+    assert set(program.module().state_dict()) == set(Unlucky().state_dict())
+
+
+def test_copies_of_programs():
+    model = nn.Linear(3, 3)
+    program = monograph.export(model, (X,))
+    copied = copy.deepcopy(program.graph_module)
+    assert torch.equal(copied(model.weight, model.bias, X)[0], model(X))
+    module = copy.deepcopy(program.module())
+    assert torch.equal(module(X), model(X))
+
+
 def test_train_and_eval():
     module = monograph.export(nn.Dropout().eval(), (X,)).module()
     assert module.eval() is module

@@ -83,39 +83,39 @@ class ProgramModule(nn.Module):
     ) -> None:
         super().__init__()
         # Plain attributes, so that the graph's module is not a child with a name in state_dict.
-        self.__dict__["graph_module"] = graph_module
-        self.__dict__["plan"] = plan
+        self.__dict__["_graph_module"] = graph_module
+        self.__dict__["_plan"] = plan
         self.__dict__["_owners"] = _register(self, state)
         self.training = bool(plan.root.training)
 
     @property
     def graph(self) -> Graph:
         """The program's graph."""
-        graph: Graph = self.__dict__["graph_module"].graph
+        graph: Graph = self.__dict__["_graph_module"].graph
         return graph
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program."""
-        plan: CallPlan = self.__dict__["plan"]
+        plan: CallPlan = self.__dict__["_plan"]
         leaves = self._leaves(plan, args, kwargs)
         for check, leaf in zip(plan.checks, leaves, strict=True):
             _check(check, leaf)
         if plan.writes:
             _check_memory(plan, leaves)
         owners = self.__dict__["_owners"]
-        state = [getattr(*owners[name]) for name in plan.state]
+        state = [_tensor_at(owners[name]) for name in plan.state]
         inputs = [*state, *leaves]
         if plan.writes and torch.is_grad_enabled():
             _keep_for_backward(plan, inputs)
-        results = self.__dict__["graph_module"].forward(*inputs)
+        results = self.__dict__["_graph_module"].forward(*inputs)
         for write in plan.writes:
             target = write.target
-            destination = leaves[target] if isinstance(target, int) else getattr(*owners[target])
+            destination = leaves[target] if isinstance(target, int) else _tensor_at(owners[target])
             _write_back(destination, results[write.index])
         outputs = []
         for (constant, index), alias in zip(plan.outputs, plan.aliases, strict=True):
             if alias is not None:
-                outputs.append(leaves[alias] if isinstance(alias, int) else getattr(*owners[alias]))
+                outputs.append(leaves[alias] if isinstance(alias, int) else _tensor_at(owners[alias]))
             else:
                 outputs.append(constant if index is None else results[index])
         return plan.result.unflatten(outputs)
@@ -131,7 +131,7 @@ class ProgramModule(nn.Module):
         Raises:
             InputError: MG-I105, for the other mode.
         """
-        captured = self.__dict__["plan"].root.training
+        captured = self.__dict__["_plan"].root.training
         if captured is not None and mode != captured:
             now, wanted = ("train", "eval") if captured else ("eval", "train")
             raise InputError(
@@ -156,8 +156,8 @@ class ProgramModule(nn.Module):
                 hint="convert the model and export it again.",
             )
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self.__dict__["graph_module"], self.__dict__["plan"] = _moved(
-            self.__dict__["graph_module"], self.__dict__["plan"], probe.device
+        self.__dict__["_graph_module"], self.__dict__["_plan"] = _moved(
+            self.__dict__["_graph_module"], self.__dict__["_plan"], probe.device
         )
         return self
 
@@ -170,20 +170,31 @@ def _tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
     return [*module.named_parameters(), *module.named_buffers()]
 
 
+Place = tuple[dict[str, Any], str]
+
+
+def _tensor_at(place: Place) -> torch.Tensor:
+    holder, name = place
+    tensor: torch.Tensor = holder[name]
+    return tensor
+
+
 def _register(
     module: nn.Module, state: dict[str, tuple[torch.Tensor, str, bool]]
-) -> dict[str, tuple[nn.Module, str]]:
-    """Register each tensor under its dotted name; returns where each name lives."""
+) -> dict[str, Place]:
+    """Register each tensor under its dotted name; returns where each name lives.
+
+    Directly, because ``register_buffer`` refuses names that this class uses itself.
+    """
     made: dict[int, torch.Tensor] = {}
-    owners: dict[str, tuple[nn.Module, str]] = {}
+    owners: dict[str, Place] = {}
     for name, (tensor, kind, persistent) in state.items():
         owner = module
         *path, last = name.split(".")
         for step in path:
             child = owner._modules.get(step)
             if child is None:
-                child = nn.Module()
-                owner.add_module(step, child)
+                child = owner._modules[step] = nn.Module()
             owner = child
         shared = made.get(id(tensor))
         if shared is None:
@@ -191,11 +202,12 @@ def _register(
             if kind == "parameter":
                 shared = nn.Parameter(shared, requires_grad=tensor.requires_grad)
             made[id(tensor)] = shared
-        if isinstance(shared, nn.Parameter):
-            owner.register_parameter(last, shared)
-        else:
-            owner.register_buffer(last, shared, persistent=persistent and kind == "buffer")
-        owners[name] = (owner, last)
+        holder: dict[str, Any]
+        holder = owner._parameters if isinstance(shared, nn.Parameter) else owner._buffers
+        holder[last] = shared
+        if kind == "constant" or not persistent:
+            owner._non_persistent_buffers_set.add(last)
+        owners[name] = (holder, last)
     return owners
 
 

@@ -153,7 +153,9 @@ class AbstractTensor(torch.Tensor):
         return repr(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> torch.Tensor:
-        memo[id(self)] = copied = self.clone()
+        recorder = self.value.recorder
+        copied = self.clone() if recorder.is_running else make_abstract(spec_of(self), self.value)
+        memo[id(self)] = copied
         return copied
 
     def detach(self) -> torch.Tensor:

@@ -1,0 +1,39 @@
+"""What the README says is so."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_example_and_its_output(tmp_path):
+    code, output = (
+        re.search(rf"```{kind}\n(.*?)```", README, re.DOTALL).group(1) for kind in ("python", "text")
+    )
+    assert code == (ROOT / "examples" / "quickstart.py").read_text()
+    path = tmp_path / "quickstart.py"
+    path.write_text(code)
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    printed = done.stdout.replace(str(tmp_path) + "/", "")
+    assert [line.rstrip() for line in printed.splitlines()] == [
+        line.rstrip() for line in output.splitlines()
+    ]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "bench/README.md"])
+def test_links_lead_somewhere(name):
+    path = ROOT / name
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+        assert target.startswith("http") or (path.parent / target).exists(), target
+
+
+def test_dependencies_have_a_row():
+    declared = re.search(r"^dependencies = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(), re.M)
+    names = re.findall(r'"([a-z]+)', declared.group(1))
+    assert re.findall(r"^\| ([a-z]+) \|", README, re.M)[1:] == ["torch", "typer", "rich"]
+    assert set(names) == {"torch", "typer", "rich"}
