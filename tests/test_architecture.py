@@ -78,7 +78,7 @@ def test_the_door_is_closed(path):
 def test_private_names_of_torch_stay_in_one_module(path):
     if path.name == "torch_internals.py":
         return
-    allowed = ("torch._ops.OpOverload",)
+    allowed = ("torch._ops.OpOverload", "torch._ops.HigherOrderOperator")
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Attribute):
             text = ast.unparse(node)
@@ -117,7 +117,7 @@ def test_every_module_has_a_docstring():
 
 def test_files_stay_readable():
     for path in FILES:
-        assert len(path.read_text().splitlines()) <= 520, f"{path} is two files"
+        assert len(path.read_text().splitlines()) <= 500, f"{path} is two files"
 
 
 def test_import_does_not_load_the_compiler():

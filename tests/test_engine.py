@@ -213,10 +213,36 @@ def test_custom_operator_without_fake():
     assert caught.value.where.file == __file__
 
 
+@torch.library.custom_op("monograph_tests::step", mutates_args=("x", "state"))
+def step(x: torch.Tensor, by: float, state: torch.Tensor | None = None) -> torch.Tensor:
+    x.mul_(by)
+    if state is not None:
+        state.add_(x.sum())
+    return x.mean()
+
+
+@step.register_fake
+def _(x, by, state=None):
+    return x.new_empty(())
+
+
 def test_custom_operator_that_writes():
-    with pytest.raises(monograph.MutationError) as caught:
-        monograph.export(lambda x: writes(x), (X,))
-    assert caught.value.code == "MG-M105"
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("state", torch.zeros(()))
+
+        def forward(self, x):
+            y = x.clone()
+            writes(y[0])
+            mean = step(y[:, 1:], 2.0, self.state)
+            return y, mean, step(x, 0.5)
+
+    program = assert_exports(Model(), (X.clone(),))
+    assert list(program.graph_signature.buffers_to_mutate.values()) == ["state"]
+    assert "torch.ops.higher_order.auto_functionalized(torch.ops.monograph_tests.step" in str(
+        program
+    )
 
 
 def test_library_operator():

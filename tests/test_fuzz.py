@@ -19,9 +19,7 @@ VIEWS = {
     "squeeze": lambda t, i, j: t.squeeze(),
     "diagonal": lambda t, i, j: t.diagonal() if t.dim() >= 2 else t,
     "chunk": lambda t, i, j: t.chunk(2, i % t.dim())[0] if t.dim() else t,
-    "unbind": lambda t, i, j: t.unbind(i % t.dim())[0]
-    if t.dim() and t.shape[i % t.dim()]
-    else t,
+    "unbind": lambda t, i, j: t.unbind(i % t.dim())[0] if t.dim() and t.shape[i % t.dim()] else t,
     "detach": lambda t, i, j: t.detach(),
     "same": lambda t, i, j: t.contiguous(),
 }
@@ -53,6 +51,9 @@ program = st.lists(
 )
 
 
+CHECKS = list(HealthCheck)
+
+
 def interpret(steps, x, y):
     pool = [x, y, x * 2]
     for (kind, name), i, j, k in steps:
@@ -66,7 +67,7 @@ def interpret(steps, x, y):
     return tuple(pool)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=200, deadline=None, suppress_health_check=CHECKS, derandomize=True)
 @given(program, st.sampled_from([(3, 4), (2, 2, 3), (4,), (1, 3)]))
 def test_random_programs(steps, shape):
     example = torch.arange(1.0, torch.Size(shape).numel() + 1).reshape(shape)

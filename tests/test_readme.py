@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "bench/README.md"]
 README = (ROOT / "README.md").read_text()
 
 
 def test_example_and_its_output(tmp_path):
-    code, output = (
-        re.search(rf"```{kind}\n(.*?)```", README, re.DOTALL).group(1) for kind in ("python", "text")
-    )
+    blocks = (re.search(rf"```{kind}\n(.*?)```", README, re.S) for kind in ("python", "text"))
+    code, output = (block.group(1) for block in blocks)
     assert code == (ROOT / "examples" / "quickstart.py").read_text()
     path = tmp_path / "quickstart.py"
     path.write_text(code)
@@ -25,7 +25,7 @@ def test_example_and_its_output(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "bench/README.md"])
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_links_lead_somewhere(name):
     path = ROOT / name
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):

@@ -211,6 +211,40 @@ def test_everything_is_put_back(fail):
     assert not isinstance(model.forward(X), AbstractTensor)
 
 
+def test_closures_and_classes_are_put_back():
+    history, total = [], None
+
+    class Keeps(nn.Module):
+        last = None
+        table = {}
+
+        def forward(self, x):
+            nonlocal total
+            type(self).last = x + 1
+            type(self).added = x + 2
+            total = x.sum()
+            history.append(x * 2)
+            return x + 3
+
+    model = Keeps()
+    program = monograph.export(model, (X,))
+    assert Keeps.last is None
+    assert not hasattr(Keeps, "added")
+    assert total is None
+    assert history == []
+    assert {a.kind for a in program.assumptions} == {"class", "closure"}
+
+    def f(x):
+        nonlocal total
+        total = x
+        history.append(x)
+        return x * 2
+
+    monograph.export(f, (X,))
+    assert total is None
+    assert history == []
+
+
 def test_side_effects_are_listed():
     program = monograph.export(Messy(), (X,))
     kinds = {assumption.kind for assumption in program.assumptions}

@@ -115,7 +115,9 @@ class ProgramModule(nn.Module):
         outputs = []
         for (constant, index), alias in zip(plan.outputs, plan.aliases, strict=True):
             if alias is not None:
-                outputs.append(leaves[alias] if isinstance(alias, int) else _tensor_at(owners[alias]))
+                outputs.append(
+                    _tensor_at(owners[alias]) if isinstance(alias, str) else leaves[alias]
+                )
             else:
                 outputs.append(constant if index is None else results[index])
         return plan.result.unflatten(outputs)
@@ -202,8 +204,8 @@ def _register(
             if kind == "parameter":
                 shared = nn.Parameter(shared, requires_grad=tensor.requires_grad)
             made[id(tensor)] = shared
-        holder: dict[str, Any]
-        holder = owner._parameters if isinstance(shared, nn.Parameter) else owner._buffers
+        is_parameter = isinstance(shared, nn.Parameter)
+        holder: Any = owner._parameters if is_parameter else owner._buffers
         holder[last] = shared
         if kind == "constant" or not persistent:
             owner._non_persistent_buffers_set.add(last)

@@ -105,6 +105,8 @@ def format_target(target: Callable[..., Any] | str) -> str:
     """``torch.ops.aten.add.Tensor``."""
     if isinstance(target, torch._ops.OpOverload):
         return f"torch.ops.{target}"
+    if isinstance(target, torch._ops.HigherOrderOperator):
+        return f"torch.ops.higher_order.{target.name()}"
     return getattr(target, "__name__", str(target))
 
 
@@ -112,6 +114,8 @@ def format_value(value: Any) -> str:
     """An argument as Python source."""
     if isinstance(value, Node):
         return value.name
+    if isinstance(value, torch._ops.OpOverload):
+        return format_target(value)
     if isinstance(value, tuple):
         inner = ", ".join(format_value(item) for item in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"

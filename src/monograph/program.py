@@ -10,7 +10,7 @@ from torch import nn
 from torch.fx import Graph, GraphModule, Node
 
 from monograph.capture.assumptions import Assumption
-from monograph.capture.recorder import ModuleCall
+from monograph.capture.scopes import ModuleCall
 from monograph.capture.session import Captured
 from monograph.capture.structure import Structure
 from monograph.diagnostics import ExportError
@@ -85,7 +85,7 @@ class ExportedProgram:
         """The graph; nodes carry ``val``, ``stack_trace`` and ``nn_module_stack``."""
         graph = self._captured.graph
         if not self._metadata_is_full:
-            _fill_metadata(graph)
+            _fill_metadata(self._captured)
             self._metadata_is_full = True
         return graph
 
@@ -282,8 +282,11 @@ def _recorded(call: ModuleCall) -> ModuleCallSignature:
     )
 
 
-def _fill_metadata(graph: Graph) -> None:
+def _fill_metadata(captured: Captured) -> None:
     """Write what other readers of graphs look for, from what was noted while capturing."""
+    graph = captured.graph
+    for origin in captured.origins:
+        origin.node.meta["val"] = origin.value.abstract()
     traces: dict[Any, str] = {}
     stacks: dict[Any, Any] = {}
     for node in graph.nodes:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch._higher_order_ops.auto_functionalize import auto_functionalized
 from torch.fx import Graph, Node
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import SUPPORTED_NODES, KeyEntry, NodeDef
@@ -29,6 +30,7 @@ __all__ = [
     "below_autograd",
     "exporting_flags",
     "fake_mode",
+    "functionalized",
     "functorch_is_active",
     "install_metadata",
     "make_wrapper",
@@ -192,6 +194,10 @@ def storage_key(tensor: torch.Tensor) -> int:
     """The identity of the memory behind a strided tensor, shared by its views."""
     return int(tensor.untyped_storage()._cdata)
 
+
+# ``auto_functionalized(op, **arguments)`` calls an operator that writes, on copies; it returns
+# what the operator returns, then the copies in the order of the arguments.
+functionalized = auto_functionalized
 
 # torch.fx ------------------------------------------------------------------------------------
 

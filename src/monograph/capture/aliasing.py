@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.fx import Node
 
-from monograph.capture.abstract import AbstractTensor, TensorSpec, contiguous_strides, is_dense
+from monograph.capture.abstract import (
+    AbstractTensor,
+    TensorSpec,
+    contiguous_strides,
+    is_dense,
+    make_abstract,
+)
 from monograph.diagnostics import MutationError
 
 if TYPE_CHECKING:
@@ -80,6 +86,10 @@ class Value:
         self.tracks = self.detached = False
         self.origin = None
 
+    def abstract(self) -> AbstractTensor:
+        """A tensor that stands for this value."""
+        return make_abstract(self.spec, self)
+
 
 def fold_into_root(value: Value, written: AbstractTensor) -> None:
     """Make ``written``, which has the shape and dtype of ``value``, the new content of it."""
@@ -92,7 +102,7 @@ def fold_into_root(value: Value, written: AbstractTensor) -> None:
             content, current = _scatter_into_root(current, content), None
         else:
             content, current = folded, current.parent
-    content = laid_out_as(content, recorder.tensor_of(root))
+    content = laid_out_as(content, root.abstract())
     root.node = recorder.read(content.value)
     root.tracks = root.tracks or content.value.tracks
     root.version += 1
@@ -171,7 +181,7 @@ def _invert(view: Value, content: AbstractTensor) -> AbstractTensor | None:
     inverse_of = _INVERSES.get(target)
     if inverse_of is None:
         return None
-    return inverse_of(recorder, recorder.tensor_of(parent), content, view.step)
+    return inverse_of(recorder, parent.abstract(), content, view.step)
 
 
 _SAME_ORDER = frozenset({
@@ -294,7 +304,7 @@ def _scatter_into_root(view: Value, content: AbstractTensor) -> AbstractTensor:
             where=recorder.here(),
             hint="write to the tensor itself, or to a copy: y = view.clone(), then use y.",
         )
-    whole = recorder.tensor_of(root)
+    whole = root.abstract()
     recorder.rely_on_layout(root)
     return recorder.call(
         aten.as_strided_scatter.default,

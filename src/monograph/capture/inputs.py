@@ -7,7 +7,7 @@ import inspect
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -15,6 +15,9 @@ from torch.fx import Node
 
 from monograph.capture.structure import Structure, flatten
 from monograph.diagnostics import PythonFeatureError, SourceLine
+
+if TYPE_CHECKING:
+    from monograph.capture.aliasing import Value
 
 __all__ = ["Argument", "Origin", "Program", "Root", "State", "flatten_arguments", "root_of"]
 
@@ -31,6 +34,7 @@ class Origin:
     target: str
     tensor: torch.Tensor
     node: Node
+    value: Value
     persistent: bool = True
     fresh: bool = False  # made by the program itself (torch.tensor(...)): no state
     mutated: bool = False

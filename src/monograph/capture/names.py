@@ -22,7 +22,8 @@ class Names:
 
     def argument(self, base: str) -> str:
         """A free name for a placeholder: the user's own, as far as it is an identifier."""
-        base = re.sub(r"\W", "_", base)
+        if not base.isidentifier():
+            base = re.sub(r"\W", "_", base)
         if base in _RESERVED or base[:1].isdigit():
             base = f"_{base}"
         if base in self.used:

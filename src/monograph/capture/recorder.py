@@ -6,7 +6,6 @@ import operator
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,13 +21,14 @@ from monograph.capture.infer import Outcome, Result, infer
 from monograph.capture.inputs import Origin
 from monograph.capture.location import current_source_line, frames_of_user
 from monograph.capture.names import Names
-from monograph.capture.scopes import Scope
-from monograph.capture.structure import Structure, flatten
+from monograph.capture.scopes import ModuleCall, Scope
+from monograph.capture.structure import flatten
 from monograph.diagnostics import ExportError, MutationError, OperatorError, SourceLine
 from monograph.torch_internals import (
     DispatchMode,
     append_node,
     append_placeholder,
+    functionalized,
     hide_from_compiler,
     opened_composite,
     without_modes,
@@ -36,6 +36,7 @@ from monograph.torch_internals import (
 
 __all__ = ["Recorder"]
 
+_GIVEN_NAMES = {operator.getitem: "getitem", functionalized: "auto_functionalized"}
 _is_grad_enabled = torch.is_grad_enabled
 _get_default_dtype = torch.get_default_dtype
 _PLAIN = frozenset({
@@ -46,16 +47,6 @@ _PLAIN = frozenset({
 # one capture, because their fake implementation is the user's and may change.
 _memo: dict[tuple[Any, ...], Outcome] = {}
 _MEMO_LIMIT = 200_000
-
-
-@dataclass(frozen=True)
-class ModuleCall:
-    """One call of a module: leaves are nodes or constants."""
-
-    inputs: list[Any]
-    outputs: list[Any]
-    in_structure: Structure
-    out_structure: Structure
 
 
 class Recorder(DispatchMode):
@@ -114,10 +105,10 @@ class Recorder(DispatchMode):
         value = Value(node, spec_of(tensor), self)
         value.offset = int(tensor.storage_offset())
         value.tracks = tensor.requires_grad
-        value.origin = Origin(kind, target, tensor, node)
+        value.origin = Origin(kind, target, tensor, node, value)
         self.origins.append(value.origin)
         self.values[id(tensor)] = value
-        node.meta["val"] = make_abstract(value.spec, value)
+        node.meta["val"] = tensor  # an abstract one takes its place when the graph is read
         return value
 
     def enter_argument(self, name: str, path: str, example: Any) -> Any:
@@ -130,7 +121,7 @@ class Recorder(DispatchMode):
             return example
         value = Value(node, spec_of(example), self)
         value.tracks = value.spec.dtype.is_floating_point or value.spec.dtype.is_complex
-        value.origin = Origin("input", path, example, node)
+        value.origin = Origin("input", path, example, node, value)
         self.origins.append(value.origin)
         self.argument_values[node] = value
         tensor = make_abstract(value.spec, value)
@@ -166,7 +157,7 @@ class Recorder(DispatchMode):
             # Computed under no_grad and now used where gradients flow: cut them off here.
             value.detached = value.tracks = False
             tensor = make_abstract(value.spec, value)
-            value.node = self._append(torch.ops.aten.detach.default, (value.node,), {}, tensor)
+            value.node = self.append(torch.ops.aten.detach.default, (value.node,), {}, tensor)
             value.seen = value.root.version
             return
         parent = value.parent
@@ -178,20 +169,16 @@ class Recorder(DispatchMode):
             return
         args = torch.fx.map_arg(step.args, lambda n: new if n is old else n)
         kwargs = torch.fx.map_arg(step.kwargs, lambda n: new if n is old else n)
-        replayed = self._append(step.target, args, kwargs, step.meta["val"])
+        replayed = self.append(step.target, args, kwargs, step.meta["val"])
         value.step, value.step_parent = replayed, new
         index = value.step_index
         if index is None:
             value.node = replayed
         else:
-            value.node = self._append(
+            value.node = self.append(
                 operator.getitem, (replayed, index), {}, value.node.meta["val"]
             )
         value.seen = value.root.version
-
-    def tensor_of(self, value: Value) -> AbstractTensor:
-        """A tensor that stands for ``value``."""
-        return make_abstract(value.spec, value)
 
     def rely_on_layout(self, root: Value) -> None:
         """The graph addresses the memory of ``root``: an input must come with its strides."""
@@ -232,12 +219,12 @@ class Recorder(DispatchMode):
                 key.append(arg)
                 nodes.append(arg)
             else:
-                nodes.append(self._argument(arg, key, sources))
+                nodes.append(self.argument(arg, key, sources))
         node_kwargs: dict[str, Any] = {}
         if kwargs:
             for name, arg in kwargs.items():
                 key.append(name)
-                node_kwargs[name] = self._argument(arg, key, sources)
+                node_kwargs[name] = self.argument(arg, key, sources)
         try:
             outcome = self.outcome_of(op, args, kwargs or {}, tuple(key))
         except special.OpenInstead:
@@ -247,7 +234,7 @@ class Recorder(DispatchMode):
 
     call = record
 
-    def _argument(self, arg: Any, key: list[Any], sources: list[Value]) -> Any:
+    def argument(self, arg: Any, key: list[Any], sources: list[Value]) -> Any:
         """The node form of one argument; what distinguishes it goes into ``key``."""
         cls = arg.__class__
         if cls in _PLAIN:
@@ -255,7 +242,7 @@ class Recorder(DispatchMode):
             return arg
         if cls is list or cls is tuple:
             key.append(len(arg))
-            return [self._argument(item, key, sources) for item in arg]
+            return [self.argument(item, key, sources) for item in arg]
         if cls is float or cls is bool:
             key.append(cls)
             key.append(arg)
@@ -270,7 +257,7 @@ class Recorder(DispatchMode):
         if isinstance(arg, Node):  # an argument of a recorded view, replayed
             return arg
         if isinstance(arg, (list, tuple)):  # torch.Size, immutable_list
-            return self._argument(list(arg), key, sources)
+            return self.argument(list(arg), key, sources)
         key.append(id(arg))
         return self._opaque(arg)
 
@@ -289,10 +276,10 @@ class Recorder(DispatchMode):
         key: list[Any] = [op, _get_default_dtype()]
         sources: list[Value] = []
         for arg in args:
-            self._argument(arg, key, sources)
+            self.argument(arg, key, sources)
         for name, arg in kwargs.items():
             key.append(name)
-            self._argument(arg, key, sources)
+            self.argument(arg, key, sources)
         self.outcome_of(op, args, kwargs, tuple(key))
         written, *others = sources
         if any(overlap_partly(written, other) for other in others):
@@ -323,8 +310,8 @@ class Recorder(DispatchMode):
                 return self._local_memo[key]
         except TypeError:
             built_in, key = False, ()
-        specs = tuple(self._to_specs(arg) for arg in args)
-        spec_kwargs = {name: self._to_specs(arg) for name, arg in kwargs.items()}
+        specs = tuple(self.to_specs(arg) for arg in args)
+        spec_kwargs = {name: self.to_specs(arg) for name, arg in kwargs.items()}
         try:
             outcome = infer(op, specs, spec_kwargs, self.unpatched)
         except ExportError as error:
@@ -343,17 +330,19 @@ class Recorder(DispatchMode):
             self._local_memo[key] = outcome
         return outcome
 
-    def _to_specs(self, arg: Any) -> Any:
+    def to_specs(self, arg: Any) -> Any:
+        """``arg`` with each tensor in it replaced by its spec."""
         if isinstance(arg, torch.Tensor):
             return self.value_of(arg).spec
         if isinstance(arg, Node):
             return arg.meta["val"].value.spec
         if isinstance(arg, (list, tuple)):
-            return [self._to_specs(item) for item in arg]
+            return [self.to_specs(item) for item in arg]
         return arg
 
-    def _append(self, target: Any, args: Any, kwargs: Any, example: Any) -> Node:
-        name = "getitem" if target is operator.getitem else target._opname
+    def append(self, target: Any, args: Any, kwargs: Any, example: Any) -> Node:
+        """A new node; ``example`` is its ``meta["val"]``."""
+        name = _GIVEN_NAMES.get(target) or target._opname
         node = append_node(self.graph, self.names.fresh(name), target, args, kwargs)
         meta = node.meta
         meta["val"] = example
@@ -381,17 +370,17 @@ class Recorder(DispatchMode):
         if result is not None:
             if result.is_constant:
                 return result.constant
-            node = self._append(op, nodes, node_kwargs, None)
+            node = self.append(op, nodes, node_kwargs, None)
             tensor = self._result(result, node, sources, tracks, detached)
             node.meta["val"] = tensor
             return tensor
-        node = self._append(op, nodes, node_kwargs, None)
-        found = self._unpack(outcome.results, node, node, sources, tracks, detached)
+        node = self.append(op, nodes, node_kwargs, None)
+        found = self.unpack(outcome.results, node, node, sources, tracks, detached)
         if outcome.container is None:
             return None
         return outcome.container(found)
 
-    def _unpack(
+    def unpack(
         self,
         results: tuple[Result, ...],
         step: Node,
@@ -406,12 +395,12 @@ class Recorder(DispatchMode):
             if result.is_constant:
                 found.append(result.constant)
             elif result.parts is not None:
-                part = self._append(operator.getitem, (node, index), {}, None)
-                found.append(self._unpack(result.parts, step, part, sources, tracks, detached))
+                part = self.append(operator.getitem, (node, index), {}, None)
+                found.append(self.unpack(result.parts, step, part, sources, tracks, detached))
             elif result.spec is None:
                 found.append(None)
             else:
-                part = self._append(operator.getitem, (node, index), {}, None)
+                part = self.append(operator.getitem, (node, index), {}, None)
                 tensor = self._result(result, part, sources, tracks, detached)
                 part.meta["val"] = tensor
                 if result.source >= 0:
@@ -445,14 +434,11 @@ class Recorder(DispatchMode):
         inputs, in_structure = flatten((args, kwargs))
         outputs, out_structure = flatten(result)
         self.module_calls[path] = ModuleCall(
-            [self._as_node(leaf) for leaf in inputs],
-            [self._as_node(leaf) for leaf in outputs],
+            [self.argument(leaf, [], []) for leaf in inputs],
+            [self.argument(leaf, [], []) for leaf in outputs],
             in_structure,
             out_structure,
         )
-
-    def _as_node(self, leaf: Any) -> Any:
-        return self.read(self.value_of(leaf)) if isinstance(leaf, torch.Tensor) else leaf
 
     # Questions -------------------------------------------------------------------------------
 

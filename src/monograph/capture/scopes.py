@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["Scope"]
+from monograph.capture.structure import Structure
+
+__all__ = ["ModuleCall", "Scope"]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class Scope:
     """A module that is running: its dotted path, its class's name, and the scope around it."""
 
-    path: str
-    class_name: str
-    outer: Scope | None
+    __slots__ = ("class_name", "outer", "path")
+
+    def __init__(self, path: str, class_name: str, outer: Scope | None) -> None:
+        self.path = path
+        self.class_name = class_name
+        self.outer = outer
 
     def stack(self) -> dict[str, tuple[str, str]]:
         """The form that ``meta["nn_module_stack"]`` has in the field: path to (path, class)."""
         found = {} if self.outer is None else self.outer.stack()
-        found[f"L__self__{'.' + self.path if self.path else ''}".replace(".", "_")] = (
-            self.path,
-            self.class_name,
-        )
+        key = f"L__self__{'.' + self.path if self.path else ''}".replace(".", "_")
+        found[key] = (self.path, self.class_name)
         return found
+
+
+@dataclass(frozen=True)
+class ModuleCall:
+    """One call of a module: leaves are nodes or constants."""
+
+    inputs: list[Any]
+    outputs: list[Any]
+    in_structure: Structure
+    out_structure: Structure

@@ -17,7 +17,8 @@ from monograph.capture.aliasing import Value
 from monograph.capture.assumptions import Assumption
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
 from monograph.capture.patches import NeedsAutograd, patched
-from monograph.capture.recorder import ModuleCall, Recorder
+from monograph.capture.recorder import Recorder
+from monograph.capture.scopes import ModuleCall
 from monograph.capture.snapshot import Change, Snapshot
 from monograph.capture.structure import Structure, flatten, is_constant
 from monograph.diagnostics import ExportError, MutationError, PythonFeatureError
@@ -247,7 +248,7 @@ class _Session:
                 )
             else:
                 recorder.assume(
-                    "global", f"{change.path} is assigned while the program runs; the exported "
+                    change.field, f"{change.path} is assigned while the program runs; the exported "
                     "program does not assign it",
                 )  # fmt: skip
 
@@ -262,7 +263,7 @@ class _Session:
                 "pass it in and return it.",
             )
         recorder.written(value)
-        content = recorder.tensor_of(recorder.value_of(new))
+        content = recorder.value_of(new).abstract()
         root = value.root
         root.node = recorder.read(content.value)
         root.version += 1

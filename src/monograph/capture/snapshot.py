@@ -6,11 +6,13 @@ that they hold, the globals of the Python modules that define them, and the rand
 
 from __future__ import annotations
 
+import functools
 import random
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from types import CellType
 from typing import Any
 
 import torch
@@ -18,7 +20,8 @@ from torch import nn
 
 __all__ = ["Change", "Snapshot"]
 
-_BUILT_IN_MODULE_STATE = frozenset(nn.Module().__dict__) - {"_parameters", "_buffers", "_modules"}
+_OWNED = {"_parameters": "parameter", "_buffers": "buffer", "_modules": "module"}
+_BUILT_IN_MODULE_STATE = frozenset(nn.Module().__dict__)
 _CONTAINERS = (list, dict, set, deque)
 _MAX_OBJECTS = 20_000
 
@@ -27,8 +30,9 @@ _MAX_OBJECTS = 20_000
 class Change:
     """One entry of a watched container that is another object now.
 
-    ``path`` is dotted, ``field`` says where it stands (``buffer``, ``parameter``, ``attribute``
-    or ``global``); ``old`` is ``MISSING`` for a new entry, ``new`` for one that is gone.
+    ``path`` is dotted, ``field`` says where it stands (``buffer``, ``parameter``, ``attribute``,
+    ``global``, ``closure`` or ``class``); ``old`` is ``MISSING`` for a new entry, ``new`` for one
+    that is gone.
     """
 
     path: str
@@ -101,14 +105,24 @@ class Snapshot:
 
     def __init__(self, modules: list[tuple[str, nn.Module]], function: Any) -> None:
         self._saved: list[_Saved] = []
+        self._empty: list[tuple[dict[str, Any], str, str]] = []
+        self._changed: list[_Saved] | None = None
         self._seen: set[int] = set()
         self._torch_state = torch.get_rng_state()
         self._python_state = random.getstate()
         numpy = sys.modules.get("numpy")
         self._numpy_state = numpy.random.get_state() if numpy is not None else None
+        self._cells: list[tuple[CellType, Any]] = []
+        self._classes: list[tuple[type, dict[str, Any]]] = []
+        self._watch_function(function)
         namespaces = {getattr(function, "__module__", None)}
         for path, child in modules:
-            namespaces.add(type(child).__module__)
+            kind = type(child)
+            namespaces.add(kind.__module__)
+            if not kind.__module__.startswith("torch.") and id(kind) not in self._seen:
+                self._seen.add(id(kind))
+                self._classes.append((kind, dict(vars(kind))))
+                self._watch_function(vars(kind).get("forward"))
             self._watch_module(child, path)
         for name in namespaces:
             if name and not name.startswith(("torch.", "monograph.capture")):
@@ -118,17 +132,34 @@ class Snapshot:
         state = module.__dict__
         self._seen.add(id(state))
         self._saved.append(_Saved(state, path, "attribute"))
-        for name, field in (
-            ("_parameters", "parameter"), ("_buffers", "buffer"), ("_modules", "module"),
-        ):  # fmt: skip
-            if isinstance(state.get(name), dict):  # a scripted module has wrappers of its own
-                self._saved.append(_Saved(state[name], path, field))
-        prefix = f"{path}." if path else ""
+        for name, field in _OWNED.items():
+            held = state.get(name)
+            if held:
+                if isinstance(held, dict):  # a scripted module has wrappers of its own
+                    self._saved.append(_Saved(held, path, field))
+            elif held is not None:
+                self._empty.append((held, path, field))
         for name, value in state.items():
-            if name not in _BUILT_IN_MODULE_STATE and name not in (
-                "_parameters", "_buffers", "_modules",
-            ):  # fmt: skip
-                self._watch_value(value, prefix + name, "attribute")
+            if type(value) not in _PLAIN and name not in _BUILT_IN_MODULE_STATE:
+                self._watch_value(value, f"{path}.{name}" if path else name, "attribute")
+
+    def _watch_function(self, function: Any) -> None:
+        """The variables that a function closes over, and the containers in them."""
+        while isinstance(function, functools.partial):
+            function = function.func
+        function = getattr(function, "__func__", function)
+        code = getattr(function, "__code__", None)
+        for name, cell in zip(
+            getattr(code, "co_freevars", ()), getattr(function, "__closure__", None) or (),
+            strict=True,
+        ):  # fmt: skip
+            try:
+                content = cell.cell_contents
+            except ValueError:  # not assigned yet
+                continue
+            self._cells.append((cell, content))
+            if not isinstance(content, nn.Module):
+                self._watch_value(content, name, "closure")
 
     def _watch_globals(self, name: str) -> None:
         namespace = getattr(sys.modules.get(name), "__dict__", None)
@@ -164,9 +195,32 @@ class Snapshot:
                 if type(item) not in _PLAIN:
                     stack.append((item, f"{path}.{key}"))
 
+    def _find_changed(self) -> list[_Saved]:
+        changed = [saved for saved in self._saved if not saved.is_unchanged()]
+        for container, path, field in self._empty:
+            if container:
+                saved = _Saved({}, path, field)
+                saved.container = container
+                changed.append(saved)
+        return changed
+
+    def _other_changes(self) -> Iterator[Change]:
+        """Rebound closure variables and class attributes."""
+        for cell, content in self._cells:
+            if cell.cell_contents is not content:
+                yield Change("a closed-over variable", "closure", content, cell.cell_contents)
+        for kind, before in self._classes:
+            now = dict(vars(kind))
+            for name in {**before, **now}:
+                if before.get(name, MISSING) is not now.get(name, MISSING):
+                    old, new = before.get(name, MISSING), now.get(name, MISSING)
+                    yield Change(f"{kind.__qualname__}.{name}", "class", old, new)
+
     def changes(self) -> list[Change]:
         """What is another object now, before ``restore``."""
-        return [c for saved in self._saved if not saved.is_unchanged() for c in saved.changes()]
+        self._changed = self._find_changed()
+        found = [change for saved in self._changed for change in saved.changes()]
+        return [*found, *self._other_changes()]
 
     def tensor_paths(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Plain tensor attributes, in lists and dicts too, with their dotted paths."""
@@ -180,14 +234,25 @@ class Snapshot:
 
     def restore(self) -> None:
         """Put everything back, the random generators too."""
-        for saved in self._saved:
-            if not saved.is_unchanged():
-                saved.restore()
+        for saved in self._find_changed() if self._changed is None else self._changed:
+            saved.restore()
+        for cell, content in self._cells:
+            cell.cell_contents = content
+        for kind, before in self._classes:
+            for name in [*vars(kind)]:
+                if name not in before:
+                    delattr(kind, name)
+            for name, value in before.items():
+                if vars(kind).get(name, MISSING) is not value:
+                    setattr(kind, name, value)
         if not torch.equal(torch.get_rng_state(), self._torch_state):
             torch.set_rng_state(self._torch_state)
-        random.setstate(self._python_state)
+        if random.getstate() != self._python_state:
+            random.setstate(self._python_state)
         if self._numpy_state is not None:
-            sys.modules["numpy"].random.set_state(self._numpy_state)
+            numpy = sys.modules["numpy"].random
+            if str(numpy.get_state()) != str(self._numpy_state):
+                numpy.set_state(self._numpy_state)
 
 
 _PLAIN = frozenset(

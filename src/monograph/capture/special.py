@@ -65,6 +65,8 @@ def _dual(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, 
 @handles(aten.batch_norm.default, aten.native_batch_norm.default)
 def _batch_norm(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """In training mode the kernel writes its running statistics, unknown to its schema."""
+    if len(args) > 5 and (not args[5] or args[3] is None):
+        return recorder.record(op, args, kwargs)
     names = [a.name for a in op._schema.arguments]
     given = dict(zip(names, args, strict=False)) | kwargs
     mean, var = given["running_mean"], given["running_var"]

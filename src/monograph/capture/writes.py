@@ -9,8 +9,9 @@ import torch
 from monograph.capture.abstract import AbstractTensor, contiguous_strides, make_abstract
 from monograph.capture.aliasing import Value, fold_into_root, functional_form, overlaps_itself
 from monograph.capture.handlers import handles
+from monograph.capture.infer import Result
 from monograph.diagnostics import MutationError, OperatorError
-from monograph.torch_internals import install_metadata, storage_key
+from monograph.torch_internals import functionalized, install_metadata, storage_key
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -36,12 +37,7 @@ def write_in_place(
     if functional is None:
         if len(op._schema.returns) == 0 and op._opname.startswith("_foreach_"):
             return _write_each(recorder, op, args, kwargs)
-        raise MutationError(
-            f"{op} writes its arguments and has no functional form",
-            code="MG-M105",
-            where=recorder.here(),
-            hint="let the operator return new tensors instead, and copy_ them where needed.",
-        )
+        return _write_custom(recorder, op, args, kwargs)
     for target in targets:
         check_write(recorder, op, target)
     recorder.check(op, args, kwargs)
@@ -59,6 +55,61 @@ def write_in_place(
         return targets[0]
     kept = results[:returns]
     return kept[0] if returns == 1 else tuple(kept)
+
+
+def _write_custom(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """A custom operator that writes: called on copies, which then become the content."""
+    names = [argument.name for argument in op._schema.arguments]
+    given = {a.name: a.default_value for a in op._schema.arguments if a.has_default_value()}
+    given |= dict(zip(names, args, strict=False)) | kwargs
+    written = [
+        a.name for a in op._schema.arguments if a.alias_info is not None and a.alias_info.is_write
+    ]
+    kinds = (torch.Tensor, type(None))
+    if op.namespace == "aten" or not all(isinstance(given[name], kinds) for name in written):
+        raise MutationError(
+            f"{op} writes its arguments and has no functional form",
+            code="MG-M105",
+            where=recorder.here(),
+            hint="let the operator return new tensors instead, and copy_ them where needed.",
+        )
+    targets = [given[name] for name in written]
+    for target in targets:
+        if target is not None:
+            check_write(recorder, op, target)
+    returned, contents = _on_copies(recorder, op, given, targets)
+    for target, content in zip(targets, contents, strict=True):
+        if target is not None:
+            store(recorder, target, content)
+    return returned
+
+
+def _on_copies(
+    recorder: Recorder, op: Any, arguments: dict[str, Any], targets: list[torch.Tensor | None]
+) -> tuple[Any, list[Any]]:
+    """Record ``op`` on copies of what it writes; returns its results and the copies."""
+    key: list[Any] = [op, torch.get_default_dtype()]
+    sources: list[Value] = []
+    nodes = {name: recorder.argument(arg, key, sources) for name, arg in arguments.items()}
+    outcome = recorder.outcome_of(op, (), arguments, tuple(key))
+    if any(result.source >= 0 for result in outcome.results):
+        raise MutationError(
+            f"{op} returns one of its arguments",
+            code="MG-M105",
+            where=recorder.here(),
+            hint="let the operator return nothing, and use the argument that it writes.",
+        )
+    results = outcome.results or (Result(None),)  # nothing returned counts as one None
+    copies = [Result(None if t is None else recorder.to_specs(t)) for t in targets]
+    node = recorder.append(functionalized, (op,), nodes, None)
+    tracks = any(source.tracks for source in sources)
+    found = recorder.unpack((*results, *copies), node, node, sources, tracks, False)
+    returned, contents = found[: len(results)], found[len(results) :]
+    if outcome.container is not None:
+        return outcome.container(returned), contents
+    return returned[0], contents
 
 
 def _write_each(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -138,7 +189,7 @@ def _copy(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, 
     target, source = args[0], args[1]
     check_write(recorder, op, target)
     recorder.check(op, args, kwargs)
-    content = recorder.tensor_of(recorder.value_of(source))
+    content = recorder.value_of(source).abstract()
     recorder.read(content.value)
     if content.value.spec.dtype == recorder.value_of(target).spec.dtype:
         # A tensor of its own: later writes to ``source`` must not reach ``target``, and the
