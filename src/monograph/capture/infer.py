@@ -30,7 +30,7 @@ from monograph.torch_internals import (
     unsupported_operator_error,
 )
 
-__all__ = ["Outcome", "Result", "infer"]
+__all__ = ["Outcome", "Result", "attention_switches", "infer"]
 
 _BUILT_IN_NAMESPACES = ("aten", "prims", "prim")
 
@@ -184,3 +184,14 @@ def _as_ours(op: Any, error: Exception) -> BaseException:
     if isinstance(error, TypeError):
         return OperatorTypeError(message)
     return OperatorError(message)
+
+
+def attention_switches() -> tuple[bool, ...]:
+    """The process-wide switches by which attention chooses its kernel, and so its layout."""
+    backends = torch.backends.cuda
+    return (
+        backends.flash_sdp_enabled(),
+        backends.mem_efficient_sdp_enabled(),
+        backends.math_sdp_enabled(),
+        backends.cudnn_sdp_enabled(),
+    )

@@ -17,7 +17,7 @@ from monograph.capture.aliasing import Value, overlap_partly
 from monograph.capture.assumptions import Assumption
 from monograph.capture.constants import known_value
 from monograph.capture.handlers import HANDLERS, PURE
-from monograph.capture.infer import Outcome, Result, infer
+from monograph.capture.infer import Outcome, Result, attention_switches, infer
 from monograph.capture.inputs import Origin
 from monograph.capture.location import current_source_line, frames_of_user
 from monograph.capture.names import Names
@@ -37,6 +37,7 @@ from monograph.torch_internals import (
 __all__ = ["Recorder"]
 
 _GIVEN_NAMES = {operator.getitem: "getitem", functionalized: "auto_functionalized"}
+_ATTENTION = torch.ops.aten.scaled_dot_product_attention.default
 _is_grad_enabled = torch.is_grad_enabled
 _get_default_dtype = torch.get_default_dtype
 _PLAIN = frozenset({
@@ -295,6 +296,8 @@ class Recorder(DispatchMode):
         self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
     ) -> Outcome:
         """What ``op`` returns: from the memo, else inferred."""
+        if op is _ATTENTION:
+            key = (*key, attention_switches())
         try:
             outcome = _memo.get(key)
         except TypeError:  # an argument that cannot be hashed
@@ -305,7 +308,7 @@ class Recorder(DispatchMode):
         self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
     ) -> Outcome:
         try:
-            built_in = op.namespace in ("aten", "prims") and not _depends_on_switches(op)
+            built_in = op.namespace in ("aten", "prims")
             if not built_in and key in self._local_memo:
                 return self._local_memo[key]
         except TypeError:
@@ -490,11 +493,6 @@ class Recorder(DispatchMode):
         origin.mutated = True
         self.known.clear()
         writes.refuse_shared_memory(self, value.root)
-
-
-def _depends_on_switches(op: Any) -> bool:
-    """Operators whose kernel, and so layout, is chosen by a process-wide switch."""
-    return "scaled_dot_product" in op._opname
 
 
 hide_from_compiler(Recorder.__torch_dispatch__)

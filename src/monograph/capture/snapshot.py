@@ -251,8 +251,9 @@ class Snapshot:
             random.setstate(self._python_state)
         if self._numpy_state is not None:
             numpy = sys.modules["numpy"].random
-            if str(numpy.get_state()) != str(self._numpy_state):
-                numpy.set_state(self._numpy_state)
+            now, before = numpy.get_state(), self._numpy_state
+            if now[2:] != before[2:] or now[1].tobytes() != before[1].tobytes():
+                numpy.set_state(before)
 
 
 _PLAIN = frozenset(
