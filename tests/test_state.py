@@ -268,6 +268,24 @@ def test_the_compiler_is_not_disturbed():
         subprocess.run([sys.executable, "-c", code, way], check=True, capture_output=True)
 
 
+def test_a_tensor_that_outlives_the_capture_says_what_it_is():
+    kept = {}
+
+    class Hidden:
+        __slots__ = ("tensor",)
+
+    kept["hidden"] = hidden = Hidden()
+
+    def f(x):
+        hidden.tensor = x + 1
+        return x
+
+    monograph.export(f, (X,))
+    with pytest.raises(monograph.InternalError, match="stands for a value inside"):
+        hidden.tensor + 1
+    assert "f32[2, 3]" in repr(hidden.tensor)
+
+
 def test_two_threads():
     results = {}
 

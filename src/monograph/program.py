@@ -9,7 +9,10 @@ import torch
 from torch import nn
 from torch.fx import Graph, GraphModule, Node
 
+from monograph.capture.abstract import TensorSpec
+from monograph.capture.aliasing import Value
 from monograph.capture.assumptions import Assumption
+from monograph.capture.recorder import Recorder
 from monograph.capture.scopes import ModuleCall
 from monograph.capture.session import Captured
 from monograph.capture.structure import Structure
@@ -282,14 +285,23 @@ def _recorded(call: ModuleCall) -> ModuleCallSignature:
     )
 
 
+def _tensors_of(promised: Any, node: Node, recorder: Recorder) -> Any:
+    """Abstract tensors for the specs that a node was recorded with."""
+    if isinstance(promised, TensorSpec):
+        return Value(node, promised, recorder).abstract()
+    if isinstance(promised, tuple) and node.op == "call_function":
+        return tuple(_tensors_of(item, node, recorder) for item in promised)
+    return promised
+
+
 def _fill_metadata(captured: Captured) -> None:
     """Write what other readers of graphs look for, from what was noted while capturing."""
     graph = captured.graph
-    for origin in captured.origins:
-        origin.node.meta["val"] = origin.value.abstract()
     traces: dict[Any, str] = {}
     stacks: dict[Any, Any] = {}
     for node in graph.nodes:
+        if node.op != "output":
+            node.meta["val"] = _tensors_of(node.meta.get("val"), node, captured.recorder)
         where, scope = node.meta.get("location"), node.meta.get("scope")
         if where is not None:
             if where not in traces:

@@ -201,7 +201,7 @@ _PERMUTATIONS = frozenset({
 
 def _order_of(step: Node) -> list[int]:
     """Which dimension of the parent each dimension of a permuting view is."""
-    rank = step.args[0].meta["val"].dim()  # type: ignore[union-attr]
+    rank = len(step.args[0].meta["val"].shape)  # type: ignore[union-attr]
     sizes = list(range(2, rank + 2))
     probe = torch.empty(sizes, device="meta")
     target: Any = step.target

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.fx import Node, map_arg
 
+from monograph.capture.abstract import TensorSpec
+
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
@@ -61,8 +63,8 @@ def _evaluate(node: Node, cache: dict[Node, Any], constants: dict[Node, torch.Te
         return None
     if any(cache.get(source) is None for source in node.all_input_nodes):
         return None
-    example = node.meta.get("val")
-    if isinstance(example, torch.Tensor) and example.numel() > _LIMIT:
+    spec = node.meta["val"]
+    if isinstance(spec, TensorSpec) and spec.numel > _LIMIT:
         return None
     target: Any = node.target
     if target is operator.getitem:

@@ -74,6 +74,7 @@ class Recorder(DispatchMode):
         self.layout_matters: set[str] = set()
         self.opaque: dict[str, Any] = {}
         self.argument_values: dict[Node, Value] = {}
+        self.argument_views: list[Value] = []
         self.twins: list[tuple[str, str]] = []
         self.names = Names()
         self._local_memo: dict[tuple[Any, ...], Outcome] = {}
@@ -109,7 +110,7 @@ class Recorder(DispatchMode):
         value.origin = Origin(kind, target, tensor, node, value)
         self.origins.append(value.origin)
         self.values[id(tensor)] = value
-        node.meta["val"] = tensor  # an abstract one takes its place when the graph is read
+        node.meta["val"] = value.spec
         return value
 
     def enter_argument(self, name: str, path: str, example: Any) -> Any:
@@ -128,7 +129,7 @@ class Recorder(DispatchMode):
         tensor = make_abstract(value.spec, value)
         if self.above_autograd and example.requires_grad:
             tensor.requires_grad_()
-        node.meta["val"] = make_abstract(value.spec, value)
+        node.meta["val"] = value.spec
         return tensor
 
     def value_of(self, tensor: torch.Tensor) -> Value:
@@ -157,8 +158,7 @@ class Recorder(DispatchMode):
                 return
             # Computed under no_grad and now used where gradients flow: cut them off here.
             value.detached = value.tracks = False
-            tensor = make_abstract(value.spec, value)
-            value.node = self.append(torch.ops.aten.detach.default, (value.node,), {}, tensor)
+            value.node = self.append(torch.ops.aten.detach.default, (value.node,), {}, value.spec)
             value.seen = value.root.version
             return
         parent = value.parent
@@ -338,13 +338,13 @@ class Recorder(DispatchMode):
         if isinstance(arg, torch.Tensor):
             return self.value_of(arg).spec
         if isinstance(arg, Node):
-            return arg.meta["val"].value.spec
+            return arg.meta["val"]
         if isinstance(arg, (list, tuple)):
             return [self.to_specs(item) for item in arg]
         return arg
 
     def append(self, target: Any, args: Any, kwargs: Any, example: Any) -> Node:
-        """A new node; ``example`` is its ``meta["val"]``."""
+        """A new node. ``meta["val"]`` holds specs until the graph is read."""
         name = _GIVEN_NAMES.get(target) or target._opname
         node = append_node(self.graph, self.names.fresh(name), target, args, kwargs)
         meta = node.meta
@@ -373,10 +373,8 @@ class Recorder(DispatchMode):
         if result is not None:
             if result.is_constant:
                 return result.constant
-            node = self.append(op, nodes, node_kwargs, None)
-            tensor = self._result(result, node, sources, tracks, detached)
-            node.meta["val"] = tensor
-            return tensor
+            node = self.append(op, nodes, node_kwargs, result.spec)
+            return self._result(result, node, sources, tracks, detached)
         node = self.append(op, nodes, node_kwargs, None)
         found = self.unpack(outcome.results, node, node, sources, tracks, detached)
         if outcome.container is None:
@@ -403,13 +401,12 @@ class Recorder(DispatchMode):
             elif result.spec is None:
                 found.append(None)
             else:
-                part = self.append(operator.getitem, (node, index), {}, None)
+                part = self.append(operator.getitem, (node, index), {}, result.spec)
                 tensor = self._result(result, part, sources, tracks, detached)
-                part.meta["val"] = tensor
                 if result.source >= 0:
                     tensor.value.step, tensor.value.step_index = step, index
                 found.append(tensor)
-        node.meta["val"] = tuple(found)
+        node.meta["val"] = tuple(result.spec for result in results)
         return found
 
     def _result(
@@ -424,6 +421,8 @@ class Recorder(DispatchMode):
             value.root, value.seen = root, root.version
             value.offset = parent.offset + result.offset
             value.step, value.step_parent, value.step_index = node, parent.node, None
+            if root.origin is not None:
+                self.argument_views.append(value)
         if tracks and (spec.dtype.is_floating_point or spec.dtype.is_complex):
             value.tracks = True
             if detached and value.root is value:

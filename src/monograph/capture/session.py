@@ -50,6 +50,7 @@ class Captured:
     """
 
     graph: Graph
+    recorder: Recorder
     root: Root
     state: State
     arguments: Arguments
@@ -148,6 +149,7 @@ class _Session:
             )
         return Captured(
             graph=recorder.graph,
+            recorder=recorder,
             root=self.root,
             state=self.state,
             arguments=self.arguments,

@@ -260,16 +260,8 @@ def _become(recorder: Recorder, target: torch.Tensor, content: AbstractTensor, w
             where=recorder.here(),
             hint="return the new tensor instead.",
         )
-    _leave_to_graph(target)
     target.value = content.value
     install_metadata(target, make_abstract(content.value.spec, content.value))
-
-
-def _leave_to_graph(tensor: AbstractTensor) -> None:
-    """Give the node of ``tensor`` a tensor of its own, before this one becomes another."""
-    value = tensor.value
-    if value.node.meta.get("val") is tensor:
-        value.node.meta["val"] = make_abstract(value.spec, value)
 
 
 @handles(aten.detach_.default)
@@ -295,7 +287,6 @@ def _assign_data(
             where=recorder.here(),
             hint="under torch.no_grad(), write its content: tensor.copy_(new).",
         )
-    _leave_to_graph(target)
     target.value = recorder.value_of(source)
     return True
 
@@ -377,7 +368,6 @@ def _join_twin(recorder: Recorder, written: Any, other: Any) -> None:
     second.seen = first.root.version
     second.step, second.step_parent, second.step_index = other, written, None
     recorder.twins.append((written.name, other.name))
-    for node in recorder.graph.nodes:  # views that were made of the second so far
-        tensor = node.meta.get("val")
-        if isinstance(tensor, AbstractTensor) and tensor.value.root is second:
-            tensor.value.root, tensor.value.seen = first.root, first.root.version
+    for view in recorder.argument_views:  # views that were made of the second so far
+        if view.root is second:
+            view.root, view.seen = first.root, first.root.version

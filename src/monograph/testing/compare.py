@@ -127,7 +127,7 @@ class _Checker(Interpreter):
 
 
 def _compare(node: Node, promised: Any, actual: Any) -> None:
-    if isinstance(promised, (tuple, list)):
+    if isinstance(promised, (tuple, list)) and isinstance(actual, (tuple, list)):
         for one, other in zip(promised, actual, strict=True):
             _compare(node, one, other)
     elif isinstance(promised, torch.Tensor) and isinstance(actual, torch.Tensor):
