@@ -452,6 +452,11 @@ def test_type_promotion(dtype):
     assert_exports(f, (a, scalar))
 
 
+def test_numbers_that_are_equal_but_not_the_same():
+    for number in (1, 1.0, True, 1 + 0j, 1, 0, -0.0, False, 0j):
+        assert_exports(lambda x, n=number: x * n, (torch.arange(3),))
+
+
 def _uses_default_dtype(x):
     return x / 2 + torch.ones(3), torch.zeros(2), x * 1.5
 

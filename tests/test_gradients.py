@@ -1,5 +1,7 @@
 """Gradients through exported programs, and programs that differentiate inside themselves."""
 
+import copy
+
 import pytest
 import torch
 from bench.models import SMALL
@@ -67,6 +69,57 @@ def test_grad_mode_regions(make):
     x = torch.randn(2, 3)
     program = assert_exports(model, (x,))
     assert_equal(gradients(program.module(), (x,), {}), gradients(model, (x,), {}))
+
+
+class BehindAutograd(nn.Module):
+    """Writes that autograd does not see."""
+
+    def __init__(self):
+        super().__init__()
+        self.w, self.v = nn.Parameter(torch.randn(3, 3)), nn.Parameter(torch.randn(3))
+
+    def forward(self, x):
+        with torch.no_grad():
+            self.w.mul_(2)
+            self.v[0] = 4
+            seen = self.w.t()
+            part = self.v[1:].clone()
+            part.add_(1)
+        h = x * self.v
+        with torch.no_grad():
+            h.mul_(3)
+        h.data[:, 0] = 1
+        return h @ self.w, h * seen.sum(), part * self.v[1:]
+
+
+def test_writes_behind_autograd():
+    model, x = BehindAutograd(), torch.randn(2, 3)
+    program = assert_exports(model, (x,))
+    assert program.assumptions == []
+    copied = copy.deepcopy(model)
+    actual = gradients(program.module(), (x,), {})
+    model.load_state_dict(copied.state_dict())
+    assert_equal(actual, gradients(model, (x,), {}), tolerance=1e-5)
+
+
+def test_writes_behind_autograd_to_an_argument():
+    def f(x):
+        x.data.mul_(2)
+        with torch.no_grad():
+            y = x.view(-1)
+        return x * x, y * 3
+
+    program = monograph.export(f, (torch.randn(2, 2, requires_grad=True),))
+    results = []
+    for run in (f, program.module()):
+        x = torch.tensor([[1.0, float("inf")], [float("nan"), -2.0]], requires_grad=True)
+        with torch.enable_grad():
+            first, second = run(x)
+        (first.sum() + 5 * second.sum()).backward()
+        results.append((first.detach(), x.grad))
+    assert_equal(results[1][0], results[0][0])
+    assert torch.equal(results[1][1][0, :1], results[0][1][0, :1])
+    assert torch.equal(results[1][1][1, 1:], results[0][1][1, 1:])
 
 
 def test_result_of_no_grad_does_not_require_grad():

@@ -64,6 +64,31 @@ def test_plain_state_is_a_buffer_that_is_not_saved():
     assert not module.state_dict()
 
 
+class Swap(nn.Module):
+    """Two buffers change places; old content is returned."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("a", torch.zeros(3))
+        self.register_buffer("b", torch.ones(3))
+        self.register_buffer("c", torch.full((3,), 2.0))
+
+    def forward(self, x):
+        old, part = self.a, self.a[1:]
+        self.a, self.b = self.b, self.a
+        held = torch.empty(2)
+        held.copy_(self.c[1:])
+        self.c += x[0]
+        self.c = self.c.view(3)
+        return old, part, self.a + x, held, self.b * 2
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_what_is_overwritten_is_copied_first(grad):
+    with torch.set_grad_enabled(grad):
+        assert_exports(Swap(), (X,), more=[(X + 1,), (X + 2,)])
+
+
 def test_batch_norm_in_training():
     model = nn.Sequential(
         nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(64, 8),

@@ -35,10 +35,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Write:
-    """Result ``index`` of the graph is the new content of an argument or of a buffer."""
+    """Result ``index`` of the graph is the new content of an argument or of a buffer.
+
+    ``is_hidden``: the program writes it only under ``no_grad`` or through ``.data``.
+    """
 
     target: int | str
     index: int
+    is_hidden: bool
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class ProgramModule(nn.Module):
         for write in plan.writes:
             target = write.target
             destination = leaves[target] if isinstance(target, int) else _tensor_at(owners[target])
-            _write_back(destination, results[write.index])
+            _write_back(destination, results[write.index], write.is_hidden)
         outputs = []
         for (constant, index), alias in zip(plan.outputs, plan.aliases, strict=True):
             if alias is not None:
@@ -308,11 +312,8 @@ def _keep_for_backward(plan: CallPlan, inputs: list[Any]) -> None:
         inputs[index] = tensor.data if name in plan.statistics else tensor.clone()
 
 
-def _write_back(destination: torch.Tensor, content: torch.Tensor) -> None:
-    if isinstance(destination, nn.Parameter) and torch.is_grad_enabled():
-        with torch.no_grad():
-            destination.copy_(content)
-    else:
+def _write_back(destination: torch.Tensor, content: torch.Tensor, is_hidden: bool) -> None:
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not is_hidden):
         destination.copy_(content)
 
 

@@ -113,7 +113,11 @@ class ExportedProgram:
             state=[s.target or "" for s in signature.input_specs if s.target is not None],
             checks=[_check_of(captured, i) for i in range(len(captured.argument_nodes))],
             writes=[
-                Write(names[o.node.name] if o.kind == "input" else o.target, i)
+                Write(
+                    names[o.node.name] if o.kind == "input" else o.target,
+                    i,
+                    not o.is_seen_by_autograd,
+                )
                 for i, o in enumerate(captured.mutations)
             ],
             outputs=[

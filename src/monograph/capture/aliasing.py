@@ -32,6 +32,7 @@ __all__ = [
     "laid_out_as",
     "overlap_partly",
     "overlaps_itself",
+    "passes_detach",
 ]
 
 aten = torch.ops.aten
@@ -42,10 +43,10 @@ class Value:
     """What a tensor of the program stands for: a graph node, and its place in an alias set.
 
     ``seen`` is the root's ``version`` when ``node`` was derived; where they differ the node is
-    out of date. ``tracks``: a gradient may flow through it. ``detached``: computed under
-    ``no_grad``, so that no gradient may. For a view, ``step`` is the node that made it from
-    ``step_parent`` (``step_index``: which of several results) and ``offset`` is where it starts
-    in the root's memory, in elements.
+    out of date. ``tracks``: 2 where a gradient flows through it, 1 where one would if an argument
+    required it, else 0. ``detached``: computed under ``no_grad``, so that none may. For a view,
+    ``step`` is the node that made it from ``step_parent`` (``step_index``: which of several
+    results) and ``offset`` is where it starts in the root's memory, in elements.
     """
 
     __slots__ = (
@@ -83,7 +84,8 @@ class Value:
         self.recorder = recorder
         self.seen = self.version = 0
         self.offset = 0
-        self.tracks = self.detached = False
+        self.tracks = 0
+        self.detached = False
         self.origin = None
 
     def abstract(self) -> AbstractTensor:
@@ -94,6 +96,7 @@ class Value:
 def fold_into_root(value: Value, written: AbstractTensor) -> None:
     """Make ``written``, which has the shape and dtype of ``value``, the new content of it."""
     recorder, root = value.recorder, value.root
+    is_hidden = recorder.hides_gradients() or passes_detach(value)
     current: Value | None = value
     content = written
     while current is not None and current.parent is not None:
@@ -103,13 +106,50 @@ def fold_into_root(value: Value, written: AbstractTensor) -> None:
         else:
             content, current = folded, current.parent
     content = laid_out_as(content, root.abstract())
+    if is_hidden and root.tracks:
+        content = _behind_autograd(root, content)
     root.node = recorder.read(content.value)
-    root.tracks = root.tracks or content.value.tracks
+    root.tracks = max(root.tracks, content.value.tracks)
     root.version += 1
-    root.seen = root.version
+    root.detached = content.value.detached
+    root.seen = -1 if root.detached else root.version
     if value is not root and written.value.spec is value.spec:
         value.node, value.seen = recorder.read(written.value), root.version
         value.tracks = written.value.tracks
+
+
+def passes_detach(value: Value) -> bool:
+    """Whether a view was made of a detached tensor (``x.data[0]``)."""
+    current: Value | None = value
+    while current is not None and current.parent is not None:
+        if current.step.target is aten.detach.default:
+            return True
+        current = current.parent
+    return False
+
+
+def _behind_autograd(root: Value, content: AbstractTensor) -> AbstractTensor:
+    """The new content of ``root``, written under ``no_grad`` or through ``.data``.
+
+    Eager mode changes the values and leaves the gradient as it was: the derivative of the new
+    content with respect to the old is 1. ``old - old.detach()`` is zero and has that derivative;
+    ``where`` keeps the zero where old is not finite.
+    """
+    recorder = root.recorder
+    if root.tracks < 2:
+        name = "a tensor" if root.origin is None else root.origin.target
+        recorder.assume(
+            "gradient",
+            f"{name} is written behind autograd: where a gradient with respect to the arguments "
+            "is taken, the exported program cuts it off there",
+            recorder.here(),
+        )
+        return content
+    with torch.enable_grad():
+        call, old = recorder.call, root.abstract()
+        zero = call(aten.sub.Tensor, (old, call(aten.detach.default, (old,))))
+        zero = call(aten.where.ScalarOther, (call(aten.isfinite.default, (old,)), zero, 0.0))
+        return call(aten.add.Tensor, (call(aten.detach.default, (content,)), zero))
 
 
 def laid_out_as(content: AbstractTensor, model: AbstractTensor) -> AbstractTensor:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Argument", "Origin", "Program", "Root", "State", "flatten_arguments", "root_of"]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Origin:
     """A tensor that enters the graph from outside.
 
@@ -38,8 +38,8 @@ class Origin:
     persistent: bool = True
     fresh: bool = False  # made by the program itself (torch.tensor(...)): no state
     mutated: bool = False
+    is_seen_by_autograd: bool = False  # some write to it was not under no_grad or through .data
     read_at: SourceLine | None = None
-    twin: int | None = None  # of an input: the earlier input that is the same tensor
 
 
 class State:

@@ -34,14 +34,17 @@ from monograph.torch_internals import (
     without_modes,
 )
 
-__all__ = ["Recorder"]
+__all__ = ["SHARES", "Recorder"]
+
+SHARES = "shares_memory_of"  # in a view's meta: the node that it is a view of
 
 _GIVEN_NAMES = {operator.getitem: "getitem", functionalized: "auto_functionalized"}
 _ATTENTION = torch.ops.aten.scaled_dot_product_attention.default
+_DETACH = torch.ops.aten.detach.default
 _is_grad_enabled = torch.is_grad_enabled
 _get_default_dtype = torch.get_default_dtype
 _PLAIN = frozenset({
-    int, type(None), str, torch.dtype, torch.device, torch.layout, torch.memory_format, complex,
+    int, type(None), str, torch.dtype, torch.device, torch.layout, torch.memory_format,
 })  # fmt: skip
 
 # Outcomes of built-in operators hold for the whole process; those of custom operators only for
@@ -69,7 +72,6 @@ class Recorder(DispatchMode):
         self.base_grad = _is_grad_enabled()
         self.scope: Scope | None = None
         self.custom_functions = 0
-        self.constant_paths: dict[int, str] | None = None
         self.known: dict[Node, torch.Tensor | None] = {}
         self.layout_matters: set[str] = set()
         self.opaque: dict[str, Any] = {}
@@ -106,7 +108,7 @@ class Recorder(DispatchMode):
         node = self.placeholder(name)
         value = Value(node, spec_of(tensor), self)
         value.offset = int(tensor.storage_offset())
-        value.tracks = tensor.requires_grad
+        value.tracks = 2 if tensor.requires_grad else 0
         value.origin = Origin(kind, target, tensor, node, value)
         self.origins.append(value.origin)
         self.values[id(tensor)] = value
@@ -122,7 +124,8 @@ class Recorder(DispatchMode):
             node.meta["val"] = example
             return example
         value = Value(node, spec_of(example), self)
-        value.tracks = value.spec.dtype.is_floating_point or value.spec.dtype.is_complex
+        if value.spec.dtype.is_floating_point or value.spec.dtype.is_complex:
+            value.tracks = 2 if example.requires_grad else 1
         value.origin = Origin("input", path, example, node, value)
         self.origins.append(value.origin)
         self.argument_values[node] = value
@@ -157,8 +160,8 @@ class Recorder(DispatchMode):
             if not _is_grad_enabled() or self.custom_functions:
                 return
             # Computed under no_grad and now used where gradients flow: cut them off here.
-            value.detached = value.tracks = False
-            value.node = self.append(torch.ops.aten.detach.default, (value.node,), {}, value.spec)
+            value.detached, value.tracks = False, 0
+            value.node = self.append(_DETACH, (value.node,), {}, value.spec)
             value.seen = value.root.version
             return
         parent = value.parent
@@ -173,12 +176,10 @@ class Recorder(DispatchMode):
         replayed = self.append(step.target, args, kwargs, step.meta["val"])
         value.step, value.step_parent = replayed, new
         index = value.step_index
-        if index is None:
-            value.node = replayed
-        else:
-            value.node = self.append(
-                operator.getitem, (replayed, index), {}, value.node.meta["val"]
-            )
+        value.node = replayed
+        if index is not None:
+            value.node = self.append(operator.getitem, (replayed, index), {}, value.spec)
+        value.node.meta[SHARES] = new
         value.seen = value.root.version
 
     def rely_on_layout(self, root: Value) -> None:
@@ -244,7 +245,7 @@ class Recorder(DispatchMode):
         if cls is list or cls is tuple:
             key.append(len(arg))
             return [self.argument(item, key, sources) for item in arg]
-        if cls is float or cls is bool:
+        if cls is float or cls is bool or cls is complex:
             key.append(cls)
             key.append(arg)
             return arg
@@ -255,8 +256,6 @@ class Recorder(DispatchMode):
             key.append(value.spec)
             sources.append(value)
             return value.node
-        if isinstance(arg, Node):  # an argument of a recorded view, replayed
-            return arg
         if isinstance(arg, (list, tuple)):  # torch.Size, immutable_list
             return self.argument(list(arg), key, sources)
         key.append(id(arg))
@@ -337,8 +336,6 @@ class Recorder(DispatchMode):
         """``arg`` with each tensor in it replaced by its spec."""
         if isinstance(arg, torch.Tensor):
             return self.value_of(arg).spec
-        if isinstance(arg, Node):
-            return arg.meta["val"]
         if isinstance(arg, (list, tuple)):
             return [self.to_specs(item) for item in arg]
         return arg
@@ -361,14 +358,12 @@ class Recorder(DispatchMode):
         outcome: Outcome,
         sources: list[Value],
     ) -> Any:
-        tracks = False
-        for source in sources:
-            if source.tracks:
-                tracks = True
-                break
-        detached = (
-            tracks and not _is_grad_enabled() and self.base_grad and not self.custom_functions
-        )
+        tracks = 0
+        if op is not _DETACH:
+            for source in sources:
+                if source.tracks > tracks:
+                    tracks = source.tracks
+        detached = tracks > 0 and self.hides_gradients()
         result = outcome.single
         if result is not None:
             if result.is_constant:
@@ -387,7 +382,7 @@ class Recorder(DispatchMode):
         step: Node,
         node: Node,
         sources: list[Value],
-        tracks: bool,
+        tracks: int,
         detached: bool,
     ) -> list[Any]:
         """One ``getitem`` node for each of several results."""
@@ -410,7 +405,7 @@ class Recorder(DispatchMode):
         return found
 
     def _result(
-        self, result: Result, node: Node, sources: list[Value], tracks: bool, detached: bool
+        self, result: Result, node: Node, sources: list[Value], tracks: int, detached: bool
     ) -> AbstractTensor:
         spec = result.spec
         assert spec is not None
@@ -421,13 +416,20 @@ class Recorder(DispatchMode):
             value.root, value.seen = root, root.version
             value.offset = parent.offset + result.offset
             value.step, value.step_parent, value.step_index = node, parent.node, None
+            node.meta[SHARES] = parent.node
             if root.origin is not None:
                 self.argument_views.append(value)
         if tracks and (spec.dtype.is_floating_point or spec.dtype.is_complex):
-            value.tracks = True
+            value.tracks = tracks
             if detached and value.root is value:
                 value.detached, value.seen = True, -1
+            elif detached:  # a view that is made under no_grad: writes pass, gradients do not
+                return self.record(_DETACH, (make_abstract(spec, value),))
         return make_abstract(spec, value)
+
+    def hides_gradients(self) -> bool:
+        """Whether a ``no_grad`` region of the program is running."""
+        return not _is_grad_enabled() and self.base_grad and not self.custom_functions
 
     def note_module_call(self, path: str, args: Any, kwargs: Any, result: Any) -> None:
         """Remember the first call of a module: its arguments and results as nodes."""

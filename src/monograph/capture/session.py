@@ -17,7 +17,7 @@ from monograph.capture.aliasing import Value
 from monograph.capture.assumptions import Assumption
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
 from monograph.capture.patches import NeedsAutograd, patched
-from monograph.capture.recorder import Recorder
+from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.scopes import ModuleCall
 from monograph.capture.snapshot import Change, Snapshot
 from monograph.capture.structure import Structure, flatten, is_constant
@@ -118,6 +118,7 @@ class _Session:
         self.recorder.watched = watched
         self.state = State(root.module)
         self.names: dict[int, tuple[str, str]] = {}
+        self.rebound: dict[Origin, Value] = {}  # state that the program has rebound
 
     def run(self) -> Captured:
         recorder = self.recorder
@@ -265,11 +266,9 @@ class _Session:
                 "pass it in and return it.",
             )
         recorder.written(value)
-        content = recorder.value_of(new).abstract()
-        root = value.root
-        root.node = recorder.read(content.value)
-        root.version += 1
-        root.seen = root.version
+        assert value.origin is not None
+        value.origin.is_seen_by_autograd = True
+        self.rebound[value.origin] = recorder.value_of(new)
 
     def _compare_arguments(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]
@@ -310,15 +309,21 @@ class _Session:
             value = recorder.value_of(leaf)
             node = recorder.read(value)
             origin = value.origin
-            if origin is not None and origin.kind in ("input", "buffer", "parameter"):
+            is_itself = origin is not None and origin not in self.rebound
+            if origin is not None and is_itself and origin.kind != "constant":
                 outputs.append(Output(node, alias=origin.node.name))
                 continue
-            is_borrowed = node.op == "placeholder" and value.root.origin is None
-            if is_borrowed or owners.setdefault(node, value.root) is not value.root:
-                # Two tensors of the program that only share a node: each gets its own memory.
-                node = recorder.read(recorder.call(torch.ops.aten.clone.default, (leaf,)).value)
+            # Two tensors of the program that only share a node each get their own memory; so does
+            # what must survive that an argument or a buffer is overwritten after the call.
+            is_borrowed = value.root.origin is None and _is_made_of_input(node)
+            is_shared = owners.setdefault(node, value.root) is not value.root
+            if is_borrowed or is_shared or value.root.origin in self.rebound:
+                node = self._copied(node, value)
             outputs.append(Output(node))
         return outputs, structure
+
+    def _copied(self, node: Node, value: Value) -> Node:
+        return self.recorder.append(torch.ops.aten.clone.default, (node,), {}, value.spec)
 
     def _finish(self, outputs: list[Output]) -> list[Origin]:
         recorder = self.recorder
@@ -331,19 +336,27 @@ class _Session:
         for origin in mutations:
             if origin.fresh:
                 continue
-            value = recorder.values.get(id(origin.tensor)) or recorder.argument_values[origin.node]
-            if origin.kind == "input":
-                value = recorder.argument_values[origin.node]
             if origin.kind == "constant":
                 _become_buffer(origin)
+            value = self.rebound.get(origin, origin.value.root)
+            node = recorder.read(value)
+            if _is_made_of_input(node):  # may be overwritten before it is copied
+                node = self._copied(node, value)
             kept.append(origin)
-            contents.append(recorder.read(value.root))
+            contents.append(node)
         results = [o.constant if o.node is None else o.node for o in outputs]
         claim_names(graph, recorder.names.used)
         graph.output((*contents, *results))
         _remove_dead_nodes(graph)
         _remove_unused_constants(recorder)
         return kept
+
+
+def _is_made_of_input(node: Node) -> bool:
+    """Whether a node is a placeholder, or shares one's memory by views."""
+    while SHARES in node.meta:
+        node = node.meta[SHARES]
+    return node.op == "placeholder"
 
 
 def _run_user_program(call: Callable[..., Any], args: Any, kwargs: Any) -> Any:

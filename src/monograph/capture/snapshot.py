@@ -7,6 +7,7 @@ that they hold, the globals of the Python modules that define them, and the rand
 from __future__ import annotations
 
 import functools
+import operator
 import random
 import sys
 from collections import deque
@@ -47,29 +48,23 @@ MISSING = object()
 class _Saved:
     """One container, and the objects that were in it."""
 
-    __slots__ = ("container", "copy", "field", "ids", "path")
+    __slots__ = ("container", "copy", "field", "path")
 
     def __init__(self, container: Any, path: str, field: str) -> None:
         self.container = container
         self.path = path
         self.field = field
-        if isinstance(container, dict):
-            self.copy: Any = dict(container)
-            self.ids = list(map(id, container.values()))
-        else:
-            self.copy = list(container)
-            self.ids = list(map(id, container))
+        self.copy: Any = dict(container) if isinstance(container, dict) else list(container)
 
     def is_unchanged(self) -> bool:
-        container = self.container
-        if isinstance(container, dict):
-            if not container:
-                return not self.copy
-            return (
-                list(map(id, container.values())) == self.ids
-                and container.keys() == self.copy.keys()
+        now, before = self.container, self.copy
+        if len(now) != len(before):
+            return False
+        if isinstance(now, dict):
+            return all(map(operator.is_, now.values(), before.values())) and all(
+                map(operator.eq, now, before)
             )
-        return list(map(id, container)) == self.ids
+        return all(map(operator.is_, now, before))
 
     def changes(self) -> Iterator[Change]:
         if isinstance(self.container, dict):

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from monograph.capture.abstract import AbstractTensor, contiguous_strides, make_abstract
-from monograph.capture.aliasing import Value, fold_into_root, functional_form, overlaps_itself
+from monograph.capture.aliasing import (
+    Value,
+    fold_into_root,
+    functional_form,
+    overlaps_itself,
+    passes_detach,
+)
 from monograph.capture.handlers import handles
 from monograph.capture.infer import Result
 from monograph.diagnostics import MutationError, OperatorError
@@ -104,7 +110,7 @@ def _on_copies(
     results = outcome.results or (Result(None),)  # nothing returned counts as one None
     copies = [Result(None if t is None else recorder.to_specs(t)) for t in targets]
     node = recorder.append(functionalized, (op,), nodes, None)
-    tracks = any(source.tracks for source in sources)
+    tracks = max((source.tracks for source in sources), default=0)
     found = recorder.unpack((*results, *copies), node, node, sources, tracks, False)
     returned, contents = found[: len(results)], found[len(results) :]
     if outcome.container is not None:
@@ -148,26 +154,14 @@ def check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
         )
         overlap.where = recorder.here()
         raise overlap
-    if (
-        origin is not None
-        and origin.kind == "parameter"
-        and origin.tensor.requires_grad
-        and torch.is_grad_enabled()
-        and recorder.base_grad
-    ):
-        error = OperatorError(
-            f"{op} writes the parameter {origin.target}, a leaf that requires grad"
-        )
-        error.where = recorder.here()
-        raise error
+    if origin is not None and not recorder.hides_gradients() and not passes_detach(value):
+        # Autograd sees the write, and refuses it for a leaf; so does the exported program.
+        origin.is_seen_by_autograd = True
+        if origin.tensor.requires_grad and origin.tensor.is_leaf and recorder.base_grad:
+            leaf = OperatorError(f"{op} writes {origin.target}, a leaf that requires grad")
+            leaf.where = recorder.here()
+            raise leaf
     recorder.written(value)
-    if root.tracks and origin is not None and not torch.is_grad_enabled() and recorder.base_grad:
-        recorder.assume(
-            "gradient",
-            f"{origin.target} is written under no_grad: the exported program differentiates "
-            "through the write, eager mode ignores it",
-            recorder.here(),
-        )
 
 
 def store(recorder: Recorder, target: torch.Tensor, content: AbstractTensor) -> None:

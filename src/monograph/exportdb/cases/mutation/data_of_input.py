@@ -43,5 +43,5 @@ EXPECT = Expect(
     operators=("detach", "select", "select_scatter", "select_scatter"),
     inputs=("CONSTANT_TENSOR", "USER_INPUT"),
     outputs=("USER_INPUT_MUTATION", "USER_OUTPUT"),
-    assumptions=(),
+    assumptions=("gradient",),
 )
