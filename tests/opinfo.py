@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,16 +30,18 @@ def entries() -> Iterator[tuple[str, Any, torch.dtype]]:
 common_methods_invocations.wrapper_set_seed = lambda op, *args, **kwargs: op(*args, **kwargs)
 
 
-def first_sample(info: Any, dtype: torch.dtype) -> Any:
-    return next(iter(info.sample_inputs("cpu", dtype, requires_grad=False)), None)
+def samples(info: Any, dtype: torch.dtype, most: int) -> list[Any]:
+    torch.manual_seed(0)
+    return list(itertools.islice(info.sample_inputs("cpu", dtype, requires_grad=False), most))
 
 
 def run(info: Any, dtype: torch.dtype, export: Exporter) -> None:
     """Export the operator on its first sample and compare with eager; raises where it differs."""
-    torch.manual_seed(0)
-    sample = first_sample(info, dtype)
-    if sample is None:
-        return
+    for sample in samples(info, dtype, 1):
+        run_sample(info, sample, export)
+
+
+def run_sample(info: Any, sample: Any, export: Exporter) -> None:
     args, kwargs = (sample.input, *sample.args), sample.kwargs
     exported = export(info.op, _copied(args), _copied(kwargs))
     torch.manual_seed(0)

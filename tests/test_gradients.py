@@ -242,6 +242,37 @@ def test_detach_beside_an_inner_gradient():
         assert torch.allclose(x.grad, 6 * x.sin() ** 2 * x.cos(), atol=1e-6)
 
 
+def test_writes_beside_an_inner_gradient():
+    model = nn.Linear(3, 3)
+
+    def f(x):
+        x = x.detach().requires_grad_()
+        y = model(x) * 1
+        y[0].mul_(2)
+        y.t()[1].add_(1)
+        z = torch.zeros(2, 3)
+        z.copy_(y.sin())
+        return torch.autograd.grad(z.sum(), x)[0], z
+
+    assert_exports(f, (torch.randn(2, 3),), tolerance=1e-6)
+
+
+class Doubles(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mark_dirty(x)
+        return x.mul_(2)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * 2
+
+
+def test_autograd_function_that_writes():
+    model, x = nn.Linear(3, 3), torch.randn(2, 3)
+    assert_exports(lambda x: Doubles.apply(model(x)) + 1, (x,))
+
+
 def test_backward_inside_is_refused():
     def f(x):
         y = (x.requires_grad_() * 2).sum()

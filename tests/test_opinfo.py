@@ -7,6 +7,7 @@ from pathlib import Path
 import opinfo
 import pytest
 
+import monograph
 from monograph import MonographError
 
 LISTED = {
@@ -35,6 +36,18 @@ def test_operator(name):
     refusals = (MonographError, AssertionError if "jiterator" in name else MonographError)
     with pytest.raises(refusals):  # fails where the exception is no longer necessary
         opinfo.run(info, dtype, opinfo.by_monograph)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(ENTRIES.keys() - LISTED))
+def test_operator_on_many_samples(name):
+    """All samples (25 at most); a refusal because of values or sizes that vary may stand."""
+    info, dtype = ENTRIES[name]
+    for sample in opinfo.samples(info, dtype, 25):
+        try:
+            opinfo.run_sample(info, sample, opinfo.by_monograph)
+        except monograph.DataDependentError:
+            continue
 
 
 def test_exceptions_name_operators():

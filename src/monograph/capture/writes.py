@@ -41,8 +41,6 @@ def write_in_place(
     flat = [t for item in written for t in (item if isinstance(item, (list, tuple)) else [item])]
     targets = [item for item in flat if isinstance(item, torch.Tensor)]
     if functional is None:
-        if len(op._schema.returns) == 0 and op._opname.startswith("_foreach_"):
-            return _write_each(recorder, op, args, kwargs)
         return _write_custom(recorder, op, args, kwargs)
     for target in targets:
         check_write(recorder, op, target)
@@ -118,15 +116,6 @@ def _on_copies(
     return returned[0], contents
 
 
-def _write_each(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    base = op._opname.removesuffix("_")
-    functional = getattr(getattr(aten, base), op._overloadname)
-    found = recorder.record(functional, args, kwargs)
-    for target, content in zip(args[0], found, strict=True):
-        check_write(recorder, op, target)
-        store(recorder, target, content)
-
-
 def _completed(schema: Any, functional: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """``args`` with the defaults that only the writing operator's schema has."""
     missing = list(zip(schema.arguments, functional.arguments, strict=False))[len(args) :]
@@ -154,7 +143,8 @@ def check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
         )
         overlap.where = recorder.here()
         raise overlap
-    if origin is not None and not recorder.hides_gradients() and not passes_detach(value):
+    is_hidden = recorder.custom_functions or recorder.hides_gradients() or passes_detach(value)
+    if origin is not None and not is_hidden:
         # Autograd sees the write, and refuses it for a leaf; so does the exported program.
         origin.is_seen_by_autograd = True
         if origin.tensor.requires_grad and origin.tensor.is_leaf and recorder.base_grad:
