@@ -70,7 +70,7 @@ def _batch_norm(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict
     names = [a.name for a in op._schema.arguments]
     given = dict(zip(names, args, strict=False)) | kwargs
     mean, var = given["running_mean"], given["running_var"]
-    if not given["training"] or mean is None:
+    if not given["training"] or mean is None or given["input"].dim() < 2:  # nothing to write
         return recorder.record(op, args, kwargs)
     values = [given[n] for n in names[:8]]
     output, saved_mean, saved_rstd, new_mean, new_var = recorder.record(

@@ -123,7 +123,10 @@ def _stack(tensors: Sequence[TensorSpec], dim: int = 0) -> Found:
     first = tensors[0]
     rank = len(first.shape) + 1
     if not -rank <= dim < rank or any(
-        spec.shape != first.shape or spec.dtype != first.dtype or spec.device != first.device
+        spec.shape != first.shape
+        or spec.dtype != first.dtype
+        or spec.device != first.device
+        or not is_canonical(spec)
         for spec in tensors
     ):
         return None

@@ -136,7 +136,9 @@ def _where(condition: TensorSpec, left: TensorSpec, right: TensorSpec) -> Found:
 @rule(aten.masked_fill.Scalar)
 def _masked_fill(spec: TensorSpec, mask: TensorSpec, value: Any) -> Found:
     found = _elementwise((spec, mask), spec.dtype)
-    return found if found is not None and found.shape == spec.shape else None
+    if found is None or found.shape != spec.shape or not is_canonical(spec):
+        return None  # the kernel clones into row-major order, the fake kernel does too
+    return found
 
 
 @rule(

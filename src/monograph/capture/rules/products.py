@@ -129,12 +129,16 @@ def _adaptive_avg_pool2d(x: TensorSpec, sizes: Sequence[int]) -> Found:
 def _batch_norm(
     x: TensorSpec, weight: Any, bias: Any, mean: Any, var: Any, training: bool, *rest: Any
 ) -> Found:
-    if training or mean is None or not is_canonical(x) or len(x.shape) < 2 or not x.numel:
+    if training or mean is None or len(x.shape) < 2 or not x.numel or x.device.type != "cpu":
         return None
     per_channel = [spec for spec in (weight, bias, mean, var) if spec is not None]
     if any(spec.shape != x.shape[1:2] or spec.dtype != x.dtype for spec in per_channel):
         return None
-    return x
+    if is_canonical(x):
+        return x
+    if len(x.shape) >= 4 and x.strides[1] <= min(x.strides):
+        return None  # perhaps channels-last
+    return fresh(x, x.shape)  # other layouts are not kept, whatever the fake kernel says
 
 
 @rule(aten.layer_norm.default)
