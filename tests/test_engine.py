@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 import monograph
 from monograph import DataDependentError, ExportError, PythonFeatureError
+from monograph.capture.rules import RULES
 from monograph.testing import assert_exports
 
 X = torch.randn(2, 3)
@@ -508,6 +509,16 @@ def test_cold_start_needs_no_compiler():
         "assert 'torch._dynamo' not in sys.modules and 'sympy' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_mistake_of_ours_says_so(monkeypatch):
+    # What is no spec makes one of our own functions fail.
+    monkeypatch.setitem(RULES, torch.ops.aten.cosh.default, lambda spec: 3)
+    with pytest.raises(monograph.InternalError, match="TypeError") as caught:
+        monograph.export(lambda x: x.cosh().sin(), (X,))
+    assert caught.value.where.file == __file__
+    with pytest.raises(KeyError, match="mine"):
+        monograph.export(lambda x: {}["mine"], (X,))
 
 
 def test_errors_are_ours():

@@ -88,6 +88,15 @@ def frames_of_user(depth: int = 1) -> list[FrameType]:
     return found
 
 
+def is_raised_by_us(error: BaseException) -> bool:
+    """Whether the innermost frame of an exception's traceback is the package's own code."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    name = step.tb_frame.f_code.co_filename if step is not None else ""
+    return name.startswith(_OURS) and not name.startswith(_CASES)
+
+
 def source_line_of_traceback(error: BaseException) -> SourceLine | None:
     """The innermost user line in the traceback of an exception."""
     found = None

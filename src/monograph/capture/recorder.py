@@ -13,7 +13,7 @@ from torch.fx import Graph, Node
 
 from monograph.capture import questions, special, writes
 from monograph.capture.abstract import AbstractTensor, make_abstract, spec_of
-from monograph.capture.aliasing import Value, overlap_partly
+from monograph.capture.aliasing import Value
 from monograph.capture.assumptions import Assumption
 from monograph.capture.constants import known_value
 from monograph.capture.handlers import HANDLERS, PURE
@@ -23,7 +23,7 @@ from monograph.capture.location import current_source_line, frames_of_user
 from monograph.capture.names import Names
 from monograph.capture.scopes import ModuleCall, Scope
 from monograph.capture.structure import flatten
-from monograph.diagnostics import ExportError, MutationError, OperatorError, SourceLine
+from monograph.diagnostics import ExportError, MutationError, SourceLine
 from monograph.torch_internals import (
     DispatchMode,
     append_node,
@@ -274,22 +274,12 @@ class Recorder(DispatchMode):
     def check(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Raise what eager mode raises for ``op``, without recording it."""
         key: list[Any] = [op, _get_default_dtype()]
-        sources: list[Value] = []
         for arg in args:
-            self.argument(arg, key, sources)
+            self.argument(arg, key, [])
         for name, arg in kwargs.items():
             key.append(name)
-            self.argument(arg, key, sources)
+            self.argument(arg, key, [])
         self.outcome_of(op, args, kwargs, tuple(key))
-        written, *others = sources
-        if any(overlap_partly(written, other) for other in others):
-            error = OperatorError(
-                f"{op}: unsupported operation: some elements of the input tensor and the "
-                "written-to tensor refer to a single memory location. Please clone() the tensor "
-                "before performing the operation."
-            )
-            error.where = self.here()
-            raise error
 
     def outcome_of(
         self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]

@@ -21,7 +21,13 @@ from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.scopes import ModuleCall
 from monograph.capture.snapshot import Change, Snapshot
 from monograph.capture.structure import Structure, flatten, is_constant
-from monograph.diagnostics import ExportError, MutationError, PythonFeatureError
+from monograph.diagnostics import (
+    ExportError,
+    InternalError,
+    MonographError,
+    MutationError,
+    PythonFeatureError,
+)
 from monograph.torch_internals import below_autograd, claim_names, exporting_flags
 
 __all__ = ["Captured", "Output", "capture"]
@@ -81,13 +87,28 @@ def capture(
     Raises:
         ExportError: what stands in the way, with the user's line.
     """
-    with _lock, _no_garbage_collection():
+    with _lock, _no_garbage_collection(), _own_mistakes():
         try:
             return _Session(root, args, kwargs, opens, False, watched).run()
         except NeedsAutograd:
             pass
         # Outside the handler: the first attempt's frames are gone.
         return _Session(root, args, kwargs, opens, True, watched).run()
+
+
+@contextlib.contextmanager
+def _own_mistakes() -> Iterator[None]:
+    """An exception of our own making says so; the user's, and torch's, pass through."""
+    try:
+        yield
+    except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, MonographError) or not location.is_raised_by_us(error):
+            raise
+        raise InternalError(
+            f"{type(error).__name__}: {error}",
+            where=location.source_line_of_traceback(error),
+            hint="please report it with the program that caused it.",
+        ) from error
 
 
 @contextlib.contextmanager

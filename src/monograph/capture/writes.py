@@ -11,6 +11,7 @@ from monograph.capture.aliasing import (
     Value,
     fold_into_root,
     functional_form,
+    overlap_partly,
     overlaps_itself,
     passes_detach,
 )
@@ -44,12 +45,16 @@ def write_in_place(
         return _write_custom(recorder, op, args, kwargs)
     for target in targets:
         check_write(recorder, op, target)
-    recorder.check(op, args, kwargs)
+    _refuse_overlap(recorder, op, args, kwargs)
     found = recorder.record(functional, _completed(schema, functional._schema, args), kwargs)
     results = list(found) if isinstance(found, (tuple, list)) else [found]
     # A functional form returns what the operator returns, then what it writes; for the usual
     # in-place operator these are one and the same.
     contents = results[-len(targets) :] if targets else []
+    specs = [(content.value.spec, recorder.value_of(t).spec) for t, content in
+             zip(targets, contents, strict=True)]  # fmt: skip
+    if any(have.shape != want.shape or have.dtype != want.dtype for have, want in specs):
+        recorder.check(op, args, kwargs)  # a result that does not fit, or is cast
     for target, content in zip(targets, contents, strict=True):
         store(recorder, target, content)
     returns = len(schema.returns)
@@ -59,6 +64,24 @@ def write_in_place(
         return targets[0]
     kept = results[:returns]
     return kept[0] if returns == 1 else tuple(kept)
+
+
+def _refuse_overlap(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Raise what eager mode raises where an argument lies partly in what ``op`` writes."""
+    tensors = [a for a in (*args, *kwargs.values()) if isinstance(a, torch.Tensor)]
+    if len(tensors) < 2:
+        return
+    written, *others = map(recorder.value_of, tensors)
+    if any(overlap_partly(written, other) for other in others):
+        error = OperatorError(
+            f"{op}: unsupported operation: some elements of the input tensor and the written-to "
+            "tensor refer to a single memory location. Please clone() the tensor before "
+            "performing the operation."
+        )
+        error.where = recorder.here()
+        raise error
 
 
 def _write_custom(
@@ -172,7 +195,10 @@ def store(recorder: Recorder, target: torch.Tensor, content: AbstractTensor) -> 
 def _copy(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     target, source = args[0], args[1]
     check_write(recorder, op, target)
-    recorder.check(op, args, kwargs)
+    _refuse_overlap(recorder, op, args, kwargs)
+    have, want = recorder.value_of(source).spec, recorder.value_of(target).spec
+    if have.shape != want.shape:
+        recorder.check(op, args, kwargs)
     content = recorder.value_of(source).abstract()
     recorder.read(content.value)
     if content.value.spec.dtype == recorder.value_of(target).spec.dtype:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import operator
 import sys
 import time
 from collections import Counter
@@ -135,7 +136,8 @@ def _offered(module: ModuleType) -> list[str]:
 
 def _print_summary(console: Console, program: ExportedProgram) -> None:
     nodes = list(program.graph.nodes)
-    operators = Counter(str(n.target) for n in nodes if n.op == "call_function")
+    targets = (n.target for n in nodes if n.op == "call_function")
+    operators = Counter(str(t) for t in targets if t is not operator.getitem)
     parameters = sum(p.numel() for p in program.parameters())
     signature = program.graph_signature
     table = Table(show_header=False, box=None)

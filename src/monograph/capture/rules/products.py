@@ -141,6 +141,19 @@ def _batch_norm(
     return fresh(x, x.shape)  # other layouts are not kept, whatever the fake kernel says
 
 
+@rule(aten._native_batch_norm_legit_functional.default)
+def _batch_norm_training(
+    x: TensorSpec, weight: Any, bias: Any, mean: TensorSpec, var: TensorSpec, *rest: Any
+) -> Found:
+    per_channel = [spec for spec in (weight, bias, mean, var) if spec is not None]
+    if len(x.shape) < 2 or not x.numel or not is_canonical(x) or x.device.type != "cpu":
+        return None
+    if any(spec.shape != x.shape[1:2] or spec.dtype != x.dtype for spec in per_channel):
+        return None
+    statistic = fresh(x, x.shape[1:2])
+    return (x, statistic, statistic, mean, var)
+
+
 @rule(aten.layer_norm.default)
 def _layer_norm(x: TensorSpec, shape: Sequence[int], *affine: Any) -> Found:
     count = len(shape)
