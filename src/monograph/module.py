@@ -327,8 +327,11 @@ def _bind_again(
         return args, kwargs
     try:
         bound = signature.bind(*args, **kwargs)
-    except TypeError:
-        return args, kwargs
+    except TypeError as error:
+        names = ", ".join(signature.parameters)
+        raise InputError(
+            f"Expected the arguments ({names}) as they were exported: {error}", code="MG-I101"
+        ) from None
     by_name: dict[str, Any] = {}
     positional: list[Any] = []
     for name, value in bound.arguments.items():

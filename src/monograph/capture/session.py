@@ -7,6 +7,7 @@ import gc
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import FunctionType, ModuleType
 from typing import Any
 
 import torch
@@ -245,6 +246,8 @@ class _Session:
         recorder = self.recorder
         for change in changes:
             old, new = change.old, change.new
+            if change.field == "global" and isinstance(new, (ModuleType, FunctionType, type)):
+                continue  # imported when first needed
             value = recorder.values.get(id(old)) if isinstance(old, torch.Tensor) else None
             is_state = value is not None and isinstance(new, torch.Tensor)
             if change.field == "parameter":

@@ -116,7 +116,7 @@ class Snapshot:
             namespaces.add(kind.__module__)
             if not kind.__module__.startswith("torch.") and id(kind) not in self._seen:
                 self._seen.add(id(kind))
-                self._classes.append((kind, dict(vars(kind))))
+                self._classes.append((kind, _attributes(kind)))
                 self._watch_function(vars(kind).get("forward"))
             self._watch_module(child, path)
         for name in namespaces:
@@ -205,7 +205,7 @@ class Snapshot:
             if cell.cell_contents is not content:
                 yield Change("a closed-over variable", "closure", content, cell.cell_contents)
         for kind, before in self._classes:
-            now = dict(vars(kind))
+            now = _attributes(kind)
             for name in {**before, **now}:
                 if before.get(name, MISSING) is not now.get(name, MISSING):
                     old, new = before.get(name, MISSING), now.get(name, MISSING)
@@ -234,7 +234,7 @@ class Snapshot:
         for cell, content in self._cells:
             cell.cell_contents = content
         for kind, before in self._classes:
-            for name in [*vars(kind)]:
+            for name in _attributes(kind):
                 if name not in before:
                     delattr(kind, name)
             for name, value in before.items():
@@ -249,6 +249,11 @@ class Snapshot:
             now, before = numpy.get_state(), self._numpy_state
             if now[2:] != before[2:] or now[1].tobytes() != before[1].tobytes():
                 numpy.set_state(before)
+
+
+def _attributes(kind: type) -> dict[str, Any]:
+    """A class's own attributes; Python itself adds names with two underscores."""
+    return {name: value for name, value in vars(kind).items() if not name.startswith("__")}
 
 
 _PLAIN = frozenset(
