@@ -381,6 +381,28 @@ def test_tied_weights_enter_once():
     assert module.a.weight is module.b.weight
 
 
+def test_parameters_that_no_module_owns():
+    free = nn.Parameter(torch.ones(3))
+
+    class Listed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weights = [nn.Parameter(torch.ones(3)), nn.Parameter(torch.zeros(3))]
+            self.made = self.weights[0] * 2
+
+        def forward(self, x):
+            return x * self.weights[0] + self.weights[1] * free + self.made
+
+    program = monograph.export(Listed(), (X,))
+    names = {"weights.0", "weights.1", "lifted_parameter_2"}
+    assert set(program.graph_signature.parameters) == names
+    assert set(program.state_dict) == names
+    assert [a.kind for a in program.assumptions] == ["gradient"]
+    module = program.module()
+    module(X).sum().backward()
+    assert {name for name, p in module.named_parameters() if p.grad is not None} == names
+
+
 def test_module_shares_storage_but_not_tensors():
     model = nn.Linear(3, 3)
     module = monograph.export(model, (X,)).module()

@@ -141,12 +141,23 @@ class Recorder(DispatchMode):
             found: Value = tensor.value
             return found
         value = self.values.get(id(tensor))
-        if value is None:
-            path = self.find_constant_path(tensor) if self.find_constant_path else None
-            if path is None:
-                count = sum(o.kind == "constant" for o in self.origins)
-                path = f"lifted_tensor_{count}"
-            value = self.enter("constant", "c_" + path.replace(".", "_"), path, tensor)
+        return self._enter_unknown(tensor) if value is None else value
+
+    def _enter_unknown(self, tensor: torch.Tensor) -> Value:
+        """A tensor that no module owns: closed over, in a list, made from an array ..."""
+        path = self.find_constant_path(tensor) if self.find_constant_path else None
+        if isinstance(tensor, torch.nn.Parameter):  # it can be trained all the same
+            path = path or f"lifted_parameter_{sum(o.kind == 'parameter' for o in self.origins)}"
+            return self.enter("parameter", "p_" + path, path, tensor)
+        path = path or f"lifted_tensor_{sum(o.kind == 'constant' for o in self.origins)}"
+        value = self.enter("constant", "c_" + path, path, tensor)
+        if tensor.requires_grad:
+            self.assume(
+                "gradient",
+                f"{path} is a constant of the program: no gradient reaches what it was made from",
+                self.here(),
+            )
+        value.tracks = 0
         return value
 
     def read(self, value: Value) -> Node:
@@ -443,8 +454,7 @@ class Recorder(DispatchMode):
     def here_if_user(self) -> SourceLine | None:
         """The user's line, if the innermost caller outside us is the user's (not a library's)."""
         frames = frames_of_user(3)
-        direct = sys._getframe(2)
-        return self.here() if frames and frames[0] is direct else None
+        return self.here() if frames and frames[0] is sys._getframe(2) else None
 
     def assume(self, kind: str, text: str, where: SourceLine | None = None) -> None:
         """List something that was fixed while capturing, once for each line."""
