@@ -143,8 +143,16 @@ def _batch_norm(
 
 @rule(aten._native_batch_norm_legit_functional.default)
 def _batch_norm_training(
-    x: TensorSpec, weight: Any, bias: Any, mean: TensorSpec, var: TensorSpec, *rest: Any
+    x: TensorSpec,
+    weight: Any,
+    bias: Any,
+    mean: TensorSpec,
+    var: TensorSpec,
+    training: bool,
+    *rest: Any,
 ) -> Found:
+    if not training:  # the saved statistics are empty then
+        return None
     per_channel = [spec for spec in (weight, bias, mean, var) if spec is not None]
     if len(x.shape) < 2 or not x.numel or not is_canonical(x) or x.device.type != "cpu":
         return None
