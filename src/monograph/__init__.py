@@ -1,6 +1,7 @@
 """One program, one graph: PyTorch programs captured ahead of time."""
 
 from monograph.diagnostics import (
+    ConstraintViolationError,
     ControlFlowError,
     DataDependentError,
     ExportError,
@@ -11,13 +12,19 @@ from monograph.diagnostics import (
     NotYetError,
     OperatorError,
     PythonFeatureError,
+    ShapeError,
 )
 from monograph.export import assume_constant_result, export
 from monograph.program import ExportedProgram
+from monograph.shapes.dims import AdditionalInputs, Dim, ShapesCollection, dims
+from monograph.violations import refine_dynamic_shapes
 
 __all__ = [
+    "AdditionalInputs",
+    "ConstraintViolationError",
     "ControlFlowError",
     "DataDependentError",
+    "Dim",
     "ExportError",
     "ExportedProgram",
     "InputError",
@@ -27,7 +34,11 @@ __all__ = [
     "NotYetError",
     "OperatorError",
     "PythonFeatureError",
+    "ShapeError",
+    "ShapesCollection",
     "assume_constant_result",
+    "dims",
     "export",
+    "refine_dynamic_shapes",
 ]
 __version__ = "0.1.0"

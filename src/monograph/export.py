@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from monograph.capture.inputs import root_of
-from monograph.capture.session import capture
+from monograph.capture.session import Captured, capture
 from monograph.diagnostics import NotYetError, PythonFeatureError
 from monograph.program import ExportedProgram
+from monograph.violations import refuse_violations
 
 __all__ = ["export"]
 
@@ -28,7 +29,10 @@ def export(
         f: a module, a function, a bound method or a ``functools.partial``.
         args: example positional arguments, a tuple; any nesting of containers.
         kwargs: example keyword arguments.
-        dynamic_shapes: which sizes vary. Not there yet: all sizes are those of the examples.
+        dynamic_shapes: which sizes vary: a dict from argument names (or path patterns such as
+            ``"past.*"``) or a tuple in the order of the arguments; for each tensor a dict from
+            dimension to ``Dim``, a list of them, or text (``"batch, 2*seq, _"``). What is not
+            mentioned is static. Also a ``ShapesCollection`` or ``AdditionalInputs``.
         strict: read the program's source. Not there yet.
         preserve_module_call_signature: dotted names of modules whose calls are described in
             ``ExportedProgram.module_call_graph``.
@@ -37,14 +41,10 @@ def export(
         The program. ``f`` and all that it refers to are left as they were.
 
     Raises:
-        ExportError: what stands in the way, with the user's line and what to write instead.
+        ExportError: what stands in the way, with the user's line and what to write instead;
+            a ``ConstraintViolationError`` where the program holds for fewer sizes than declared.
         Exception: whatever the program itself raises on these arguments.
     """
-    if dynamic_shapes:
-        raise NotYetError(
-            "dynamic_shapes is not there yet: every size is that of the example",
-            hint="export without dynamic_shapes, once for each size that is needed.",
-        )
     if strict:
         raise NotYetError(
             "strict=True is not there yet",
@@ -57,8 +57,14 @@ def export(
         )
     kwargs = dict(kwargs or {})
     root = root_of(f)
-    captured = capture(root, args, kwargs, watched=frozenset(preserve_module_call_signature))
-    return ExportedProgram(captured, (args, kwargs), tuple(preserve_module_call_signature))
+    preserved = tuple(preserve_module_call_signature)
+
+    def attempt(shapes: Any) -> Captured:
+        return capture(root, args, kwargs, watched=frozenset(preserved), dynamic_shapes=shapes)
+
+    captured = attempt(dynamic_shapes)
+    refuse_violations(captured, dynamic_shapes, attempt)
+    return ExportedProgram(captured, (args, kwargs), preserved)
 
 
 def assume_constant_result(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ from torch.fx import Graph, GraphModule, Node, map_arg
 from monograph.capture.inputs import Root
 from monograph.capture.structure import Structure
 from monograph.diagnostics import InputError
+from monograph.input_sizes import SizeChecks
 from monograph.torch_internals import storage_key
 
 __all__ = ["CallPlan", "Check", "ProgramModule", "Write"]
@@ -24,13 +25,14 @@ class Check:
     """What one leaf of the arguments must be.
 
     ``strides`` is set where the graph addresses the input's memory; ``is_written``: the program
-    writes it.
+    writes it. ``varies``: the dimensions whose sizes are checked elsewhere; (0,) for a number.
     """
 
     path: str
     example: Any
     strides: tuple[int, ...] | None
     is_written: bool
+    varies: frozenset[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class CallPlan:
     aliases: list[int | str | None]
     twins: list[tuple[int, int]]
     statistics: frozenset[int | str]
+    sizes: SizeChecks | None = None
 
 
 class ProgramModule(nn.Module):
@@ -104,6 +107,8 @@ class ProgramModule(nn.Module):
         leaves = self._leaves(plan, args, kwargs)
         for check, leaf in zip(plan.checks, leaves, strict=True):
             _check(check, leaf)
+        if plan.sizes is not None:
+            plan.sizes.run(leaves)
         if plan.writes:
             _check_memory(plan, leaves)
         owners = self.__dict__["_owners"]
@@ -226,7 +231,7 @@ def _check(check: Check, leaf: Any) -> None:
         if not isinstance(leaf, torch.Tensor):
             raise InputError(f"Expected input at {path} to be a tensor, but got {leaf!r}")
         if leaf.shape != example.shape:
-            _refuse_shape(path, example.shape, leaf.shape)
+            _refuse_shape(check, leaf.shape)
         if leaf.dtype != example.dtype:
             raise InputError(
                 f"Expected input at {path} to have dtype {example.dtype}, but got {leaf.dtype}"
@@ -240,6 +245,11 @@ def _check(check: Check, leaf: Any) -> None:
                 f"Expected input at {path} to have strides {check.strides}, but got "
                 f"{leaf.stride()}",
                 hint="the program addresses this input's memory (as_strided).",
+            )
+    elif check.varies:
+        if type(leaf) is not type(example) and not (type(leaf), type(example)) == (int, float):
+            raise InputError(
+                f"Expected input at {path} to be a {type(example).__name__}, but got {leaf!r}"
             )
     elif isinstance(leaf, torch.Tensor) or not _is_same_constant(leaf, example):
         raise InputError(
@@ -257,14 +267,15 @@ def _is_same_constant(given: Any, expected: Any) -> bool:
     return bool(given == expected) or (given != given and expected != expected)
 
 
-def _refuse_shape(path: str, expected: torch.Size, given: torch.Size) -> None:
+def _refuse_shape(check: Check, given: torch.Size) -> None:
+    path, expected = check.path, check.example.shape
     if len(expected) != len(given):
         raise InputError(
             f"Expected input at {path} to have {len(expected)} dimensions "
             f"{tuple(expected)}, but got {len(given)} {tuple(given)}"
         )
     for i, (want, have) in enumerate(zip(expected, given, strict=True)):
-        if want != have:
+        if want != have and i not in (check.varies or ()):
             raise InputError(
                 f"Expected input at {path}.shape[{i}] to be equal to {want}, but got {have}"
             )
@@ -381,7 +392,7 @@ def _moved(
     checks = [
         Check(c.path, torch.empty_strided(c.example.shape, c.example.stride(),
                                           dtype=c.example.dtype, device=device),
-              c.strides, c.is_written)
+              c.strides, c.is_written, c.varies)
         if isinstance(c.example, torch.Tensor) else c
         for c in plan.checks
     ]  # fmt: skip

@@ -11,6 +11,7 @@ from torch.fx import Graph, Node
 
 from monograph.capture.abstract import spec_of
 from monograph.diagnostics import SourceLine
+from monograph.shapes.symnode import in_normal_form
 
 if TYPE_CHECKING:
     from monograph.program import ExportedProgram
@@ -84,6 +85,8 @@ def _annotation(node: Node) -> str:
     value = node.meta.get("val")
     if isinstance(value, torch.Tensor):
         return f': "{spec_of(value)!r}"'
+    if isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool)):
+        return f': "Sym({in_normal_form(value)})"'
     return ""
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.fx import Graph, GraphModule, Node
 
-from monograph.capture.abstract import TensorSpec
+from monograph.capture.abstract import TensorSpec, spec_of
 from monograph.capture.aliasing import Value
 from monograph.capture.assumptions import Assumption
 from monograph.capture.recorder import Recorder
@@ -17,8 +17,14 @@ from monograph.capture.scopes import ModuleCall
 from monograph.capture.session import Captured
 from monograph.capture.structure import Structure
 from monograph.diagnostics import ExportError
+from monograph.input_sizes import size_checks
 from monograph.module import CallPlan, Check, ProgramModule, Write
 from monograph.printing import format_program
+from monograph.shapes.constraints import Range, ranges_of, sentence
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
+from monograph.shapes.symnode import BoolNode, expression_of, symbolic
 from monograph.signature import (
     Argument,
     CallSpec,
@@ -30,6 +36,9 @@ from monograph.signature import (
     ModuleCallSignature,
     OutputKind,
     OutputSpec,
+    SymBoolArgument,
+    SymFloatArgument,
+    SymIntArgument,
     TensorArgument,
 )
 
@@ -56,7 +65,7 @@ class ExportedProgram:
         state_dict: parameters and persistent buffers by their names, tied ones under each name.
         constants: the other tensors: lifted constants and buffers that are not saved.
         example_inputs: ``(args, kwargs)`` as given to ``export``.
-        range_constraints: of the sizes that vary (none: all sizes are fixed).
+        range_constraints: the range of each size that varies, by its name.
         module_call_graph: the modules; with signatures where these were asked for.
         assumptions: what was fixed for good while capturing, with the lines that caused it.
         call_spec: the structures of the arguments and of the result.
@@ -72,8 +81,9 @@ class ExportedProgram:
         self._metadata_is_full = False
         self._graph_module: GraphModule | None = None
         self.example_inputs = example_inputs
-        self.range_constraints: dict[str, Any] = {}
-        self.assumptions: list[Assumption] = captured.assumptions
+        env = captured.recorder.sizes.env
+        self.range_constraints: dict[str, Range] = ranges_of(env)
+        self.assumptions: list[Assumption] = [*captured.assumptions, *_about_sizes(captured)]
         self.graph_signature = _signature_of(captured)
         self.state_dict, self.constants = _state_of(captured)
         structure = captured.arguments
@@ -127,6 +137,9 @@ class ExportedProgram:
             aliases=_aliases_of(captured, names),
             twins=[(names[a], names[b]) for a, b in captured.twins],
             statistics=frozenset(o.target for o in captured.mutations if _is_statistic(o.node)),
+            sizes=size_checks(
+                captured.recorder.sizes.env, captured.declared, captured.arguments.leaves
+            ),
         )
         return ProgramModule(self.graph_module, plan, _all_state(captured))
 
@@ -175,7 +188,7 @@ def _signature_of(captured: Captured) -> ExportGraphSignature:
         origin = origins.get(node.name)
         argument: Argument = TensorArgument(node.name)
         if origin is None:
-            argument = ConstantArgument(node.name, node.meta["val"])
+            argument = _number(node) or ConstantArgument(node.name, node.meta["val"])
         if origin is None or origin.kind == "input":
             inputs.append(InputSpec(InputKind.USER_INPUT, argument, None))
         else:
@@ -193,10 +206,21 @@ def _signature_of(captured: Captured) -> ExportGraphSignature:
         result: Argument = (
             ConstantArgument("", output.constant)
             if output.node is None
-            else TensorArgument(output.node.name)
+            else _number(output.node) or TensorArgument(output.node.name)
         )
         outputs.append(OutputSpec(OutputKind.USER_OUTPUT, result, None))
     return ExportGraphSignature(inputs, outputs)
+
+
+def _number(node: Node) -> Argument | None:
+    """How a node that is a number and varies is called in the signature."""
+    value = expression_of(node.meta.get("val"))
+    if isinstance(value, Expr):
+        return SymIntArgument(node.name)
+    if isinstance(value, FloatExpr):
+        return SymFloatArgument(node.name)
+    is_test = isinstance(value, (Compare, CompareFloats, All, Some, OneOf))
+    return SymBoolArgument(node.name) if is_test else None
 
 
 def _state_of(captured: Captured) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -226,10 +250,27 @@ def _all_state(captured: Captured) -> dict[str, tuple[torch.Tensor, str, bool]]:
     return found
 
 
+def _about_sizes(captured: Captured) -> list[Assumption]:
+    """What was narrowed, tied or fixed, each with the line that did it."""
+    env = captured.recorder.sizes.env
+    kinds = {"branch": "narrowed", "fixed": "fixed", "precondition": "precondition"}
+    found = [Assumption(kinds[g.kind], sentence(g, env), g.where) for g in env.guards]
+    return list(dict.fromkeys(found))
+
+
 def _check_of(captured: Captured, index: int) -> Check:
     leaf = captured.arguments.leaves[index]
     mutated = {o.node.name for o in captured.mutations}
+    promised = captured.argument_nodes[index].meta["val"]
+    varies: frozenset[int] | None = None
+    if isinstance(promised, torch.Tensor):
+        promised = spec_of(promised)
+    if isinstance(promised, TensorSpec):
+        varies = frozenset(i for i, n in enumerate(promised.shape) if isinstance(n, Expr))
+    elif isinstance(promised, (Expr, FloatExpr)):
+        varies = frozenset((0,))
     return Check(
+        varies=varies or None,
         path=leaf.path,
         example=leaf.example,
         strides=tuple(leaf.example.stride()) if leaf.path in captured.layout_matters else None,
@@ -295,9 +336,13 @@ def _recorded(call: ModuleCall) -> ModuleCallSignature:
 def _tensors_of(promised: Any, node: Node, recorder: Recorder) -> Any:
     """Abstract tensors for the specs that a node was recorded with."""
     if isinstance(promised, TensorSpec):
-        return Value(node, promised, recorder).abstract()
+        return Value(node, promised.normal(), recorder).abstract()
     if isinstance(promised, tuple) and node.op == "call_function":
         return tuple(_tensors_of(item, node, recorder) for item in promised)
+    if isinstance(promised, (Expr, FloatExpr)):
+        return symbolic(recorder.sizes.env, promised)
+    if isinstance(promised, (Compare, CompareFloats, All, Some, OneOf)):
+        return torch.SymBool(BoolNode(recorder.sizes.env, promised))
     return promised
 
 

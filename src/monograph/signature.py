@@ -19,6 +19,9 @@ __all__ = [
     "ModuleCallSignature",
     "OutputKind",
     "OutputSpec",
+    "SymBoolArgument",
+    "SymFloatArgument",
+    "SymIntArgument",
     "TensorArgument",
 ]
 
@@ -55,6 +58,27 @@ class TensorArgument:
 
 
 @dataclass(frozen=True)
+class SymIntArgument:
+    """The integer that the node called ``name`` gives."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SymFloatArgument:
+    """The float that the node called ``name`` gives."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SymBoolArgument:
+    """The truth value that the node called ``name`` gives."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class ConstantArgument:
     """A value that is part of the program; ``name`` is its placeholder, or empty."""
 
@@ -62,7 +86,7 @@ class ConstantArgument:
     value: Any
 
 
-Argument = TensorArgument | ConstantArgument
+Argument = TensorArgument | SymIntArgument | SymFloatArgument | SymBoolArgument | ConstantArgument
 
 
 @dataclass(frozen=True)
@@ -94,7 +118,8 @@ class OutputSpec:
     target: str | None
 
     def __str__(self) -> str:
-        value = self.arg.name if isinstance(self.arg, TensorArgument) else repr(self.arg.value)
+        is_constant = isinstance(self.arg, ConstantArgument)
+        value = repr(self.arg.value) if is_constant else self.arg.name  # type: ignore[union-attr]
         text = f"{value}: {self.kind.name}"
         return text if self.target is None else f"{text} target={self.target!r}"
 

@@ -173,6 +173,21 @@ def fake_mode() -> Any:
     return _fake_mode
 
 
+def symbolic_fake_mode(shape_env: Any) -> Any:
+    """A ``FakeTensorMode`` whose sizes belong to ``shape_env``, which need not be torch's."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    mode = FakeTensorMode(allow_non_fake_inputs=False, shape_env=shape_env, static_shapes=False)
+    mode.cache_enabled = False  # it wants sympy
+    return mode
+
+
+def symbolic_dispatch() -> contextlib.AbstractContextManager[Any]:
+    """Python meta functions come before the C++ ones, which want plain integers."""
+    guard: contextlib.AbstractContextManager[Any] = _C._EnablePythonDispatcher()
+    return guard
+
+
 def dynamic_output_errors() -> tuple[type[BaseException], ...]:
     """What a fake kernel raises when a result's size or value depends on data."""
     from torch._subclasses import fake_tensor

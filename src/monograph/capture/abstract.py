@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import torch
 
 from monograph.diagnostics import InternalError, PythonFeatureError
+from monograph.shapes.expr import Expr
+from monograph.shapes.scope import Scope
+from monograph.shapes.symnode import expression_of, symbolic
 from monograph.torch_internals import disabled_torch_function, make_wrapper
 
 if TYPE_CHECKING:
@@ -36,36 +39,46 @@ _DTYPE_NAMES = {
 class TensorSpec:
     """What is known of a tensor without its data; equal specs are the same object.
 
-    ``shape`` and ``strides`` are in elements. Make one with ``TensorSpec.of``.
+    ``shape`` and ``strides`` are in elements: integers, or expressions of symbols, whose ``scope``
+    then keeps the spec. Strides hold for tensors that are not empty. Make one with
+    ``TensorSpec.of``.
     """
 
-    __slots__ = ("device", "dtype", "numel", "shape", "strides")
+    __slots__ = ("device", "dtype", "numel", "scope", "shape", "strides", "wrapped")
 
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
+    shape: tuple[Any, ...]
+    strides: tuple[Any, ...]
     dtype: torch.dtype
     device: torch.device
-    numel: int
+    numel: Any
+    scope: Scope | None
+    wrapped: tuple[Any, Any] | None
 
     @staticmethod
     def of(
-        shape: tuple[int, ...], strides: tuple[int, ...], dtype: torch.dtype, device: torch.device
+        shape: tuple[Any, ...], strides: tuple[Any, ...], dtype: torch.dtype, device: torch.device
     ) -> TensorSpec:
         """The one spec with these fields."""
         key = (shape, strides, dtype, device)
         spec = _interned.get(key)
         if spec is None:
-            spec = TensorSpec()
-            spec.shape, spec.strides, spec.dtype, spec.device = key
-            numel = 1
-            for size in shape:
-                numel *= size
-            spec.numel = numel
-            # setdefault, not assignment: two threads must agree on one object.
-            spec = _interned.setdefault(key, spec)
+            scope = next((n.scope for n in (*shape, *strides) if n.__class__ is Expr), None)
+            table = _interned if scope is None else scope.interned
+            spec = table.get(key)
+            if spec is None:
+                # setdefault, not assignment: two threads must agree on one object.
+                spec = table.setdefault(key, _new_spec(key, scope))
         return spec
 
-    def with_layout(self, shape: tuple[int, ...], strides: tuple[int, ...]) -> TensorSpec:
+    def normal(self) -> TensorSpec:
+        """The same under the equalities between sizes that are known by now."""
+        scope = self.scope
+        if scope is None or not scope.replacements:
+            return self
+        shape = tuple(scope.normal(size) for size in self.shape)
+        return self.with_layout(shape, tuple(scope.normal(stride) for stride in self.strides))
+
+    def with_layout(self, shape: tuple[Any, ...], strides: tuple[Any, ...]) -> TensorSpec:
         """The same dtype and device with other sizes and strides."""
         return TensorSpec.of(shape, strides, self.dtype, self.device)
 
@@ -83,22 +96,38 @@ class TensorSpec:
 
     def __repr__(self) -> str:
         dtype = _DTYPE_NAMES.get(self.dtype, str(self.dtype).removeprefix("torch."))
-        return f"{dtype}[{', '.join(map(str, self.shape))}]"
+        return f"{dtype}[{', '.join(map(str, self.normal().shape))}]"
 
 
-def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+def _new_spec(key: tuple[Any, ...], scope: Scope | None) -> TensorSpec:
+    spec = TensorSpec()
+    spec.shape, spec.strides, spec.dtype, spec.device = key
+    spec.scope, spec.wrapped = scope, None
+    numel: Any = 1
+    for size in spec.shape:
+        numel = numel * size
+    spec.numel = numel
+    return spec
+
+
+def contiguous_strides(shape: tuple[Any, ...]) -> tuple[Any, ...]:
     """Row-major strides as torch gives them (a size of 0 counts as 1)."""
-    strides = []
-    step = 1
+    strides: list[Any] = []
+    step: Any = 1
     for size in reversed(shape):
         strides.append(step)
-        step *= size if size > 1 else 1
+        if size.__class__ is not int:
+            step = size * step
+        elif size > 1:
+            step *= size
     return tuple(reversed(strides))
 
 
 def is_dense(spec: TensorSpec) -> bool:
     """Whether the elements fill their memory, in some order of the dimensions."""
-    expected = 1
+    expected: Any = 1
+    if spec.scope is not None:
+        return _is_dense_symbolic(spec)
     for stride, size in sorted(zip(spec.strides, spec.shape, strict=True)):
         if size == 0:
             return False
@@ -106,6 +135,19 @@ def is_dense(spec: TensorSpec) -> bool:
             if stride != expected:
                 return False
             expected *= size
+    return True
+
+
+def _is_dense_symbolic(spec: TensorSpec) -> bool:
+    """The same, as far as it can be told for all sizes."""
+    left = [p for p in zip(spec.shape, spec.strides, strict=True) if p[0] != 1]
+    expected: Any = 1
+    while left:
+        match = next((pair for pair in left if pair[1] == expected), None)
+        if match is None:
+            return False
+        left.remove(match)
+        expected = match[0] * expected
     return True
 
 
@@ -122,7 +164,26 @@ def spec_of(tensor: torch.Tensor) -> TensorSpec:
             code="MG-P104",
             hint="convert it with .to_dense() (or .dequantize()) before the exported function.",
         )
-    return TensorSpec.of(tuple(tensor.shape), tensor.stride(), tensor.dtype, tensor.device)
+    shape, strides = tuple(tensor.shape), tensor.stride()
+    for size in (*shape, *strides):
+        if size.__class__ is not int:
+            shape = tuple(expression_of(size) for size in shape)
+            strides = tuple(_of_filled(expression_of(stride)) for stride in strides)
+            break
+    return TensorSpec.of(shape, strides, tensor.dtype, tensor.device)
+
+
+def _of_filled(stride: Any) -> Any:
+    """A stride of a tensor that is not empty: ``max(n, 1)``, which torch writes, is ``n``."""
+    if not isinstance(stride, Expr):
+        return stride
+    scope = stride.scope
+    for atom in stride.atoms():
+        if atom.kind == "pos" and isinstance(atom.args[0], Expr) and atom.args[0].const == -1:
+            stride = scope.replaced_atom(stride, atom, atom.args[0])
+            if not isinstance(stride, Expr):
+                return stride
+    return stride
 
 
 class AbstractTensor(torch.Tensor):
@@ -171,8 +232,14 @@ class AbstractTensor(torch.Tensor):
         return torch.ops.aten.alias.default(self)
 
     def tolist(self) -> Any:
-        """All values: only where they are known while capturing."""
-        return self.value.recorder.read_values(self, ".tolist()", _real_tolist)
+        """All values as numbers, of which those that are not known vary."""
+        recorder = self.value.recorder
+        size = self.value.spec.numel
+        if recorder.known_value(self.value) is not None or size.__class__ is not int or size > 64:
+            return recorder.read_values(self, ".tolist()", _real_tolist)
+        if self.dim() == 0:
+            return self.item()
+        return [row.tolist() for row in self.unbind(0)]
 
     def numpy(self, *, force: bool = False) -> Any:
         """A NumPy array: only where the values are known while capturing."""
@@ -206,8 +273,17 @@ class AbstractTensor(torch.Tensor):
 
 def make_abstract(spec: TensorSpec, value: Value) -> AbstractTensor:
     """A tensor that looks like ``spec`` and stands for ``value``."""
+    shape, strides = spec.shape, spec.strides
+    if spec.scope is not None:
+        if spec.wrapped is None:
+            env = spec.scope.owner
+            spec.wrapped = (
+                tuple(symbolic(env, size) for size in shape),
+                tuple(symbolic(env, stride) for stride in strides),
+            )
+        shape, strides = spec.wrapped
     tensor: AbstractTensor = make_wrapper(
-        AbstractTensor, spec.shape, spec.strides, dtype=spec.dtype, device=spec.device
+        AbstractTensor, shape, strides, dtype=spec.dtype, device=spec.device
     )
     tensor.value = value
     return tensor

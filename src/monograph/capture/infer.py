@@ -22,11 +22,17 @@ from monograph.diagnostics import (
     OperatorTypeError,
     PythonFeatureError,
 )
+from monograph.shapes.env import ShapeEnv
+from monograph.shapes.expr import Expr, UndeterminedError
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.symnode import expression_of, facade, symbolic
 from monograph.torch_internals import (
     dynamic_output_errors,
     fake_mode,
     quiet_fakes,
     storage_key,
+    symbolic_dispatch,
+    symbolic_fake_mode,
     unsupported_operator_error,
 )
 
@@ -45,13 +51,21 @@ class Result:
 
     __slots__ = ("constant", "is_constant", "offset", "parts", "source", "spec")
 
-    def __init__(self, spec: TensorSpec | None, source: int = -1, offset: int = 0) -> None:
+    def __init__(self, spec: TensorSpec | None, source: int = -1, offset: Any = 0) -> None:
         self.spec = spec
         self.source = source
         self.offset = offset
         self.constant: Any = None
         self.is_constant = False
         self.parts: tuple[Result, ...] | None = None
+
+    def is_symbolic(self) -> bool:
+        """Whether a size of it varies."""
+        if self.parts is not None:
+            return any(part.is_symbolic() for part in self.parts)
+        return self.offset.__class__ is not int or (
+            self.spec is not None and self.spec.scope is not None
+        )
 
 
 class Outcome:
@@ -64,16 +78,26 @@ class Outcome:
         self.container = container
         self.single = results[0] if container is None and results else None
 
+    def is_symbolic(self, key: tuple[Any, ...]) -> bool:
+        """Whether a size that varies is in the results, or in the ``key`` of the call."""
+        return any(r.is_symbolic() for r in self.results) or any(
+            item.__class__ in (Expr, FloatExpr)
+            or (item.__class__ is TensorSpec and item.scope is not None)
+            for item in key
+        )
+
 
 def infer(
     op: Any,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     unpatched: Callable[[], AbstractContextManager[None]] = nullcontext,
+    env: ShapeEnv | None = None,
 ) -> Outcome:
     """The outcome of ``op`` on arguments in which a ``TensorSpec`` stands for each tensor.
 
-    ``unpatched`` is entered while an operator runs on fake tensors.
+    ``unpatched`` is entered while an operator runs on fake tensors. ``env`` is where sizes that
+    vary belong: questions about them go there.
 
     Raises:
         OperatorError: what eager mode would raise as RuntimeError (or Index-, TypeError).
@@ -82,11 +106,14 @@ def infer(
     """
     rule = RULES.get(op)
     if rule is not None:
-        found = rule(*args, **kwargs)
+        try:
+            found = rule(*args, **kwargs)
+        except UndeterminedError:  # the rule knows plain numbers only
+            found = None
         if found is not None:
             return _outcome_of_rule(found)
     with unpatched():
-        return _run_on_fakes(op, args, kwargs)
+        return _run_on_fakes(op, args, kwargs, env)
 
 
 def _outcome_of_rule(found: Any) -> Outcome:
@@ -101,27 +128,46 @@ def _result_of_rule(found: TensorSpec | View) -> Result:
     return Result(found)
 
 
-def substitute(item: Any, on_spec: Callable[[TensorSpec], Any]) -> Any:
-    """``item`` with every ``TensorSpec`` in it replaced."""
+def substitute(item: Any, on_spec: Callable[[TensorSpec], Any], on_size: Any = None) -> Any:
+    """``item`` with every ``TensorSpec`` in it, and every size that varies, replaced."""
     if isinstance(item, TensorSpec):
         return on_spec(item)
     if isinstance(item, (list, tuple)):
-        return type(item)(substitute(each, on_spec) for each in item)
+        return type(item)(substitute(each, on_spec, on_size) for each in item)
+    if on_size is not None and isinstance(item, (Expr, FloatExpr)):
+        return on_size(item)
     return item
 
 
-def _run_on_fakes(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome:
-    mode = fake_mode()
+def _varies(item: Any) -> bool:
+    if isinstance(item, TensorSpec):
+        return item.scope is not None
+    if isinstance(item, (list, tuple)):
+        return any(_varies(each) for each in item)
+    return isinstance(item, (Expr, FloatExpr))
+
+
+def _run_on_fakes(
+    op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], env: ShapeEnv | None
+) -> Outcome:
+    custom = op.namespace not in _BUILT_IN_NAMESPACES
+    is_symbolic = env is not None and (custom or _varies((args, tuple(kwargs.values()))))
+    mode = fake_mode() if env is None or not is_symbolic else _symbolic_mode(env, custom)
     fakes: list[torch.Tensor] = []
 
     def fake(spec: TensorSpec) -> torch.Tensor:
-        made = torch.empty_strided(spec.shape, spec.strides, dtype=spec.dtype, device=spec.device)
+        shape = [symbolic(env, size) for size in spec.shape]  # type: ignore[arg-type]
+        strides = [symbolic(env, stride) for stride in spec.strides]  # type: ignore[arg-type]
+        made = torch.empty_strided(shape, strides, dtype=spec.dtype, device=spec.device)
         fakes.append(made)
         return made
 
-    with mode, quiet_fakes():
-        fake_args = substitute(args, fake)
-        fake_kwargs = {name: substitute(value, fake) for name, value in kwargs.items()}
+    def size(item: Any) -> Any:
+        return symbolic(env, item)  # type: ignore[arg-type]
+
+    with mode, quiet_fakes(), symbolic_dispatch() if is_symbolic else nullcontext():
+        fake_args = substitute(args, fake, size)
+        fake_kwargs = {name: substitute(value, fake, size) for name, value in kwargs.items()}
         try:
             found = op(*fake_args, **fake_kwargs)
         except ExportError:
@@ -137,6 +183,17 @@ def _run_on_fakes(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Out
         return Outcome((_result(found, fakes, sources),), None)
 
 
+def _symbolic_mode(env: ShapeEnv, custom: bool) -> Any:
+    """The fake mode of one capture, whose sizes are that capture's symbols."""
+    torch_env = facade(env)
+    # Built-in operators that make sizes of values have rules of our own.
+    torch_env.allow_dynamic_output_shape_ops = torch_env.allow_scalar_outputs = custom
+    mode = env.scope.interned.get("fake mode")
+    if mode is None:
+        mode = env.scope.interned["fake mode"] = symbolic_fake_mode(torch_env)
+    return mode
+
+
 def _result(found: Any, fakes: list[torch.Tensor], sources: dict[int, int]) -> Result:
     if found is None:
         return Result(None)
@@ -150,7 +207,7 @@ def _result(found: Any, fakes: list[torch.Tensor], sources: dict[int, int]) -> R
         return result
     spec = spec_of(found)
     source = sources.get(storage_key(found), -1)
-    offset = int(found.storage_offset()) if source >= 0 else 0
+    offset = expression_of(found.storage_offset()) if source >= 0 else 0
     return Result(spec, source, offset)
 
 

@@ -155,11 +155,22 @@ def _is_filled(cell: types.CellType) -> bool:
 
 @dataclass
 class Argument:
-    """One leaf of the call's arguments: its path, its placeholder's name, its example."""
+    """One leaf of the call's arguments: its path, its placeholder's name, its example.
+
+    ``parts`` are those of its name (``("past", "0", "keys")``); ``source`` is how the program
+    would write it (``past[0].keys``).
+    """
 
     path: str
     name: str
     example: Any
+    parts: tuple[str, ...] = ()
+    source: str = ""
+
+    @property
+    def dotted(self) -> str:
+        """``past.0.keys``."""
+        return ".".join(self.parts)
 
 
 @dataclass
@@ -181,12 +192,16 @@ def flatten_arguments(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any])
     for name, (suffix, _), child in zip(
         names, args_structure.keys, args_structure.children, strict=True
     ):
-        for path, parts in zip(child.paths("*args" + suffix), child.names((name,)), strict=True):
-            found.leaves.append(Argument(path, "_".join(parts), next(leaf)))
+        start = "*args" + suffix
+        for path, parts in zip(child.paths(start), child.names((name,)), strict=True):
+            source = name + path.removeprefix(start)
+            found.leaves.append(Argument(path, "_".join(parts), next(leaf), parts, source))
     for path, parts, example in zip(
         kwargs_structure.paths("*kwargs"), kwargs_structure.names(), named, strict=True
     ):
-        found.leaves.append(Argument(path, "_".join(parts), example))
+        start = f"*kwargs[{parts[0]!r}]" if parts else ""
+        source = "".join((*parts[:1], path.removeprefix(start)))
+        found.leaves.append(Argument(path, "_".join(parts), example, parts, source))
     return found
 
 

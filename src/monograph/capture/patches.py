@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from monograph.capture import numbers
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.scopes import Scope
 from monograph.diagnostics import PythonFeatureError
@@ -81,6 +82,7 @@ def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[N
         (torch, "set_autocast_enabled", _set_autocast(recorder, mine)),
         (builtins, "id", _identity(recorder, mine)),
     ]
+    replacements += numbers.replacements(recorder, mine)
     sources: list[tuple[Any, tuple[str, ...], str]] = [
         (random, _RANDOM, "random"),
         (time, _TIME, "time"),
@@ -93,7 +95,7 @@ def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[N
             original = getattr(owner, attribute)
             noticed = _noticed(recorder, original, kind, f"{owner.__name__}.{attribute}", mine)
             replacements.append((owner, attribute, noticed))
-    patches = _Patches(replacements)
+    patches = _Patches(replacements, recorder.integer_namespaces)
     recorder.unpatched = patches.suspended
     finder = _CompilerImport(patches)
     sys.meta_path.insert(0, finder)
@@ -108,16 +110,23 @@ def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[N
 class _Patches:
     """Replacements that can be taken back for a while."""
 
-    def __init__(self, replacements: list[tuple[Any, str, Any]]) -> None:
+    def __init__(
+        self, replacements: list[tuple[Any, str, Any]], integers: list[dict[str, Any]]
+    ) -> None:
         self._replacements = replacements
+        self._integers = integers  # namespaces in which ``int`` is replaced
         self._before: list[tuple[Any, str, Any]] = []
 
     def apply(self) -> None:
         for owner, attribute, replacement in self._replacements:
             self._before.append((owner, attribute, vars(owner).get(attribute, _MISSING)))
             setattr(owner, attribute, replacement)
+        for namespace in self._integers:
+            namespace["int"] = numbers.Integers
 
     def remove(self) -> None:
+        for namespace in self._integers:
+            namespace.pop("int", None)
         while self._before:
             owner, attribute, before = self._before.pop()
             if before is _MISSING:

@@ -10,12 +10,14 @@ from monograph.capture.abstract import spec_of
 from monograph.capture.infer import Outcome, Result
 from monograph.capture.location import frames_of_user
 from monograph.diagnostics import DataDependentError, ExportError
+from monograph.shapes.questions import equal
+from monograph.shapes.symnode import BoolNode, symbolic
 from monograph.torch_internals import node_is_marked_constant
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["answer", "outcome_from_known", "require_known"]
+__all__ = ["answer", "number_in", "outcome_from_known", "require_known"]
 
 aten = torch.ops.aten
 
@@ -35,11 +37,62 @@ def answer(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str,
     if name not in _QUESTIONS:
         return recorder.record(op, args, kwargs)
     code, asked = _QUESTIONS[name]
+    if code == "MG-D102" and isinstance(args[0], torch.Tensor):
+        return number_in(recorder, args[0])
     known = [
         require_known(recorder, arg, asked, code) if isinstance(arg, torch.Tensor) else arg
         for arg in args
     ]
     return op(*known, **kwargs)
+
+
+_INTEGER_RANGES = {
+    torch.uint8: (0, 255), torch.int8: (-128, 127), torch.int16: (-(2**15), 2**15 - 1),
+    torch.int32: (-(2**31), 2**31 - 1), torch.int64: (None, None), torch.bool: (0, 1),
+}  # fmt: skip
+
+
+def number_in(recorder: Recorder, tensor: torch.Tensor) -> Any:
+    """``tensor.item()``: the number where constants determine it, else a symbol for it."""
+    value = recorder.value_of(tensor)
+    is_marked = _marked_constant_function() is not None
+    if recorder.known_value(value) is not None or is_marked:
+        known = require_known(recorder, tensor, ".item()", "MG-D102")
+        return aten.item.default(known)
+    spec = value.spec
+    if spec.numel.__class__ is int and spec.numel != 1:
+        return aten.item.default(torch.empty(spec.shape))  # raises what eager mode raises
+    sizes = recorder.sizes
+    node = recorder.read(value)
+    found = sizes.numbers.get(node)
+    if found is None:
+        found = sizes.numbers[node] = _symbol_for(recorder, node, spec.dtype)
+    return found
+
+
+def _symbol_for(recorder: Recorder, node: Any, dtype: torch.dtype) -> Any:
+    sizes, env = recorder.sizes, recorder.sizes.env
+    where = recorder.here()
+    name = (where.value_name() if where else None) or f"{node.name}.item()"
+    if dtype in _INTEGER_RANGES:
+        symbol = sizes.fresh(name, *_INTEGER_RANGES[dtype])
+        item = recorder.append_named("item", aten.item.default, (node,), symbol)
+        sizes.bind_number(symbol, item)
+        if dtype is torch.bool:
+            item.meta["val"] = equal(symbol, 1)
+            return torch.SymBool(BoolNode(env, equal(symbol, 1)))
+        return symbolic(env, symbol)
+    if dtype.is_complex:
+        raise DataDependentError(
+            "a complex number is read from a tensor",
+            code="MG-D102",
+            where=where,
+            hint="read .real and .imag of the tensor.",
+        )
+    number = env.float_symbol(env.numbered("f"), None, name)
+    item = recorder.append_named("item", aten.item.default, (node,), number)
+    sizes.bind_number(number, item)
+    return symbolic(env, number)
 
 
 def require_known(recorder: Recorder, tensor: torch.Tensor, asked: str, code: str) -> torch.Tensor:

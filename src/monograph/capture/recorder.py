@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import sys
 from collections.abc import Callable
@@ -11,23 +12,24 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture import questions, special, writes
-from monograph.capture.abstract import AbstractTensor, make_abstract, spec_of
+from monograph.capture import questions, special, unbacked, writes
+from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.assumptions import Assumption
 from monograph.capture.constants import known_value
+from monograph.capture.entering import Entrance
 from monograph.capture.handlers import HANDLERS, PURE
 from monograph.capture.infer import Outcome, Result, attention_switches, infer
-from monograph.capture.inputs import Origin
 from monograph.capture.location import current_source_line, frames_of_user
-from monograph.capture.names import Names
 from monograph.capture.scopes import ModuleCall, Scope
+from monograph.capture.sizes import Sizes, in_sizes
 from monograph.capture.structure import flatten
 from monograph.diagnostics import ExportError, MutationError, SourceLine
+from monograph.shapes.expr import Expr
+from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     DispatchMode,
     append_node,
-    append_placeholder,
     functionalized,
     hide_from_compiler,
     opened_composite,
@@ -38,7 +40,11 @@ __all__ = ["SHARES", "Recorder"]
 
 SHARES = "shares_memory_of"  # in a view's meta: the node that it is a view of
 
-_GIVEN_NAMES = {operator.getitem: "getitem", functionalized: "auto_functionalized"}
+_GIVEN_NAMES = {
+    torch.ops.aten.sym_size.int: "sym_size_int",
+    operator.getitem: "getitem",
+    functionalized: "auto_functionalized",
+}
 _ATTENTION = torch.ops.aten.scaled_dot_product_attention.default
 _DETACH = torch.ops.aten.detach.default
 _is_grad_enabled = torch.is_grad_enabled
@@ -53,19 +59,16 @@ _memo: dict[tuple[Any, ...], Outcome] = {}
 _MEMO_LIMIT = 200_000
 
 
-class Recorder(DispatchMode):
+class Recorder(Entrance, DispatchMode):
     """Writes one graph.
 
-    ``values`` maps the identity of each real tensor that has entered the graph to its value;
-    ``origins`` are those tensors in order of entry. ``opens`` asks for composite operators to be
-    recorded as the operators they are made of.
+    ``opens`` asks for composite operators to be recorded as the operators they are made of.
     """
 
     def __init__(self, *, opens: bool = False, above_autograd: bool = False) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        DispatchMode.__init__(self)  # type: ignore[no-untyped-call]
+        Entrance.__init__(self)
         self.graph = Graph()
-        self.values: dict[int, Value] = {}
-        self.origins: list[Origin] = []
         self.assumptions: list[Assumption] = []
         self.opens = opens
         self.above_autograd = above_autograd
@@ -75,90 +78,18 @@ class Recorder(DispatchMode):
         self.known: dict[Node, torch.Tensor | None] = {}
         self.layout_matters: set[str] = set()
         self.opaque: dict[str, Any] = {}
-        self.argument_values: dict[Node, Value] = {}
         self.argument_views: list[Value] = []
         self.twins: list[tuple[str, str]] = []
-        self.names = Names()
+        self.sizes = Sizes(self)
         self._local_memo: dict[tuple[Any, ...], Outcome] = {}
-        self._first_argument: Node | None = None
-        self.find_constant_path: Any = None
         self.user_detach = False
         self.unpatched: Callable[[], AbstractContextManager[None]] = nullcontext
         self.is_running = False
+        self.integer_namespaces: list[dict[str, Any]] = []
         # Device types for which autocast is on. Torch hides its state from dispatch modes.
         self.autocast = {d for d in ("cpu", "cuda") if torch.is_autocast_enabled(d)}
         self.watched: frozenset[str] = frozenset()
         self.module_calls: dict[str, ModuleCall] = {}
-
-    # Tensors that enter ----------------------------------------------------------------------
-
-    def placeholder(self, name: str) -> Node:
-        """A new placeholder, before the arguments if it comes while the program runs."""
-        unique = self.names.argument(name)
-        before = self._first_argument
-        if before is None and self.is_running:  # a program without arguments
-            before = next((n for n in self.graph.nodes if n.op != "placeholder"), None)
-        if before is None:
-            return append_placeholder(self.graph, unique)
-        with self.graph.inserting_before(before):
-            return append_placeholder(self.graph, unique)
-
-    def enter(self, kind: str, name: str, target: str, tensor: torch.Tensor) -> Value:
-        """Lift a real tensor: parameter, buffer or constant."""
-        node = self.placeholder(name)
-        value = Value(node, spec_of(tensor), self)
-        value.offset = int(tensor.storage_offset())
-        value.tracks = 2 if tensor.requires_grad else 0
-        value.origin = Origin(kind, target, tensor, node, value)
-        self.origins.append(value.origin)
-        self.values[id(tensor)] = value
-        node.meta["val"] = value.spec
-        return value
-
-    def enter_argument(self, name: str, path: str, example: Any) -> Any:
-        """A placeholder for one leaf of the arguments; returns what the program gets."""
-        node = append_placeholder(self.graph, self.names.argument(name))
-        if self._first_argument is None:
-            self._first_argument = node
-        if not isinstance(example, torch.Tensor):
-            node.meta["val"] = example
-            return example
-        value = Value(node, spec_of(example), self)
-        if value.spec.dtype.is_floating_point or value.spec.dtype.is_complex:
-            value.tracks = 2 if example.requires_grad else 1
-        value.origin = Origin("input", path, example, node, value)
-        self.origins.append(value.origin)
-        self.argument_values[node] = value
-        tensor = make_abstract(value.spec, value)
-        if self.above_autograd and example.requires_grad:
-            tensor.requires_grad_()
-        node.meta["val"] = value.spec
-        return tensor
-
-    def value_of(self, tensor: torch.Tensor) -> Value:
-        """The value of any tensor; an unknown real one becomes a constant of the program."""
-        if tensor.__class__ is AbstractTensor:
-            found: Value = tensor.value
-            return found
-        value = self.values.get(id(tensor))
-        return self._enter_unknown(tensor) if value is None else value
-
-    def _enter_unknown(self, tensor: torch.Tensor) -> Value:
-        """A tensor that no module owns: closed over, in a list, made from an array ..."""
-        path = self.find_constant_path(tensor) if self.find_constant_path else None
-        if isinstance(tensor, torch.nn.Parameter):  # it can be trained all the same
-            path = path or f"lifted_parameter_{sum(o.kind == 'parameter' for o in self.origins)}"
-            return self.enter("parameter", "p_" + path, path, tensor)
-        path = path or f"lifted_tensor_{sum(o.kind == 'constant' for o in self.origins)}"
-        value = self.enter("constant", "c_" + path, path, tensor)
-        if tensor.requires_grad:
-            self.assume(
-                "gradient",
-                f"{path} is a constant of the program: no gradient reaches what it was made from",
-                self.here(),
-            )
-        value.tracks = 0
-        return value
 
     def read(self, value: Value) -> Node:
         """The node of ``value``, brought up to date."""
@@ -269,8 +200,21 @@ class Recorder(DispatchMode):
             return value.node
         if isinstance(arg, (list, tuple)):  # torch.Size, immutable_list
             return self.argument(list(arg), key, sources)
+        if in_sizes(arg):
+            content = self.size_of(arg)
+            key.append(content)
+            return self.sizes.node_of(content)
         key.append(id(arg))
         return self._opaque(arg)
+
+    def size_of(self, arg: Any) -> Any:
+        """The expression of a SymInt or SymFloat; a truth value is decided here."""
+        content = expression_of(arg)
+        if isinstance(content, Expr):
+            return self.sizes.env.scope.normal(content)
+        if isinstance(arg, torch.SymBool):
+            return bool(arg)
+        return content
 
     def _opaque(self, arg: Any) -> Any:
         """An object that only the operator understands (a Generator): an attribute of the graph."""
@@ -299,7 +243,7 @@ class Recorder(DispatchMode):
         if op is _ATTENTION:
             key = (*key, attention_switches())
         try:
-            outcome = _memo.get(key)
+            outcome = _memo.get(key) or self._local_memo.get(key)
         except TypeError:  # an argument that cannot be hashed
             outcome = None
         return outcome if outcome is not None else self._infer(op, args, kwargs, key)
@@ -307,30 +251,30 @@ class Recorder(DispatchMode):
     def _infer(
         self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
     ) -> Outcome:
-        try:
-            built_in = op.namespace in ("aten", "prims")
-            if not built_in and key in self._local_memo:
-                return self._local_memo[key]
-        except TypeError:
-            built_in, key = False, ()
         specs = tuple(self.to_specs(arg) for arg in args)
         spec_kwargs = {name: self.to_specs(arg) for name, arg in kwargs.items()}
+        env = self.sizes.env
+        symbols = len(env.symbols)
         try:
-            outcome = infer(op, specs, spec_kwargs, self.unpatched)
+            outcome = infer(op, specs, spec_kwargs, self.unpatched, env)
         except ExportError as error:
             known = questions.outcome_from_known(self, op, args, kwargs, error)
+            known = known or unbacked.outcome_of(self, op, specs, spec_kwargs, error)
             if known is not None:
                 return known
             if special.may_open(op, error):
                 raise special.OpenInstead from None
-            error.where = self.here()
+            error.where = error.where or self.here()
             raise
-        if built_in:
-            if len(_memo) > _MEMO_LIMIT:
-                _memo.clear()
-            _memo[key] = outcome
-        elif key:
-            self._local_memo[key] = outcome
+        if len(env.symbols) > symbols and self.sizes.adopt(symbols):
+            return outcome  # its sizes are this call's own
+        memo = self._local_memo
+        if op.namespace in ("aten", "prims") and not outcome.is_symbolic(key):
+            memo = _memo
+            if len(memo) > _MEMO_LIMIT:
+                memo.clear()
+        with contextlib.suppress(TypeError):
+            memo[key] = outcome
         return outcome
 
     def to_specs(self, arg: Any) -> Any:
@@ -339,7 +283,15 @@ class Recorder(DispatchMode):
             return self.value_of(arg).spec
         if isinstance(arg, (list, tuple)):
             return [self.to_specs(item) for item in arg]
-        return arg
+        return self.size_of(arg) if in_sizes(arg) else arg
+
+    def append_named(self, name: str, target: Any, args: tuple[Any, ...], example: Any) -> Node:
+        """A node that computes with sizes."""
+        node = append_node(self.graph, self.names.fresh(name), target, args, {})
+        node.meta["val"] = example
+        node.meta["location"] = current_source_line(3) if self.is_running else None
+        node.meta["scope"] = self.scope
+        return node
 
     def append(self, target: Any, args: Any, kwargs: Any, example: Any) -> Node:
         """A new node. ``meta["val"]`` holds specs until the graph is read."""
@@ -370,6 +322,8 @@ class Recorder(DispatchMode):
             if result.is_constant:
                 return result.constant
             node = self.append(op, nodes, node_kwargs, result.spec)
+            if self.sizes.unbound:
+                self.sizes.bind_results(result.spec, node)
             return self._result(result, node, sources, tracks, detached)
         node = self.append(op, nodes, node_kwargs, None)
         found = self.unpack(outcome.results, node, node, sources, tracks, detached)
@@ -398,6 +352,8 @@ class Recorder(DispatchMode):
                 found.append(None)
             else:
                 part = self.append(operator.getitem, (node, index), {}, result.spec)
+                if self.sizes.unbound:
+                    self.sizes.bind_results(result.spec, part)
                 tensor = self._result(result, part, sources, tracks, detached)
                 if result.source >= 0:
                     tensor.value.step, tensor.value.step_index = step, index

@@ -16,10 +16,13 @@ from torch.fx import Graph, Node
 from monograph.capture import constants, location
 from monograph.capture.aliasing import Value
 from monograph.capture.assumptions import Assumption
+from monograph.capture.declare import Declaration, declare, read_specification
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
 from monograph.capture.patches import NeedsAutograd, patched
+from monograph.capture.numbers import NeedsIntegers
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.scopes import ModuleCall
+from monograph.capture.sizes import in_sizes
 from monograph.capture.snapshot import Change, Snapshot
 from monograph.capture.structure import Structure, flatten, is_constant
 from monograph.diagnostics import (
@@ -29,11 +32,13 @@ from monograph.diagnostics import (
     MutationError,
     PythonFeatureError,
 )
+from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import below_autograd, claim_names, exporting_flags
 
 __all__ = ["Captured", "Output", "capture"]
 
 _lock = threading.RLock()
+_MOST_ATTEMPTS = 12
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Captured:
     twins: list[tuple[str, str]]
     layout_matters: frozenset[str]
     module_calls: dict[str, ModuleCall] = field(default_factory=dict)
+    declared: dict[str, Declaration] = field(default_factory=dict)
 
 
 def capture(
@@ -80,21 +86,29 @@ def capture(
     *,
     opens: bool = False,
     watched: frozenset[str] = frozenset(),
+    dynamic_shapes: Any = None,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
-    ``opens`` records composite operators as their parts. Only one thread captures at a time.
+    ``opens`` records composite operators as their parts; ``dynamic_shapes`` says which sizes
+    vary. Only one thread captures at a time.
 
     Raises:
         ExportError: what stands in the way, with the user's line.
     """
     with _lock, _no_garbage_collection(), _own_mistakes():
-        try:
-            return _Session(root, args, kwargs, opens, False, watched).run()
-        except NeedsAutograd:
-            pass
-        # Outside the handler: the first attempt's frames are gone.
-        return _Session(root, args, kwargs, opens, True, watched).run()
+        above_autograd = False
+        integers: list[dict[str, Any]] = []
+        for _ in range(_MOST_ATTEMPTS):
+            session = _Session(root, args, kwargs, opens, above_autograd, watched, dynamic_shapes)
+            session.recorder.integer_namespaces = integers
+            try:
+                return session.run()
+            except NeedsAutograd:
+                above_autograd = True
+            except NeedsIntegers as needed:
+                integers = [*integers, needed.namespace]
+        raise InternalError("the capture was started again and again")
 
 
 @contextlib.contextmanager
@@ -133,11 +147,13 @@ class _Session:
         opens: bool,
         above_autograd: bool,
         watched: frozenset[str],
+        dynamic_shapes: Any,
     ) -> None:
         self.root = root
         self.arguments = flatten_arguments(root, args, kwargs)
         self.recorder = Recorder(opens=opens, above_autograd=above_autograd)
         self.recorder.watched = watched
+        self.specification = read_specification(root, self.arguments, dynamic_shapes)
         self.state = State(root.module)
         self.names: dict[int, tuple[str, str]] = {}
         self.rebound: dict[Origin, Value] = {}  # state that the program has rebound
@@ -146,7 +162,12 @@ class _Session:
         recorder = self.recorder
         snapshot = Snapshot(self.state.modules, self.root.call)
         self._enter_state(snapshot)
-        leaves = [recorder.enter_argument(a.name, a.path, a.example) for a in self.arguments.leaves]
+        env = recorder.sizes.env
+        sizes, declared = declare(env, self.arguments, self.specification)
+        leaves = [
+            recorder.enter_argument(a.name, a.path, a.example, size)
+            for a, size in zip(self.arguments.leaves, sizes, strict=True)
+        ]
         argument_nodes = [n for n in recorder.graph.nodes if n.op == "placeholder"]
         argument_nodes = argument_nodes[len(argument_nodes) - len(leaves) :]
         self._assume_constants(leaves)
@@ -186,6 +207,7 @@ class _Session:
             twins=recorder.twins,
             layout_matters=frozenset(recorder.layout_matters),
             module_calls=recorder.module_calls,
+            declared=declared,
         )
 
     def _enter_state(self, snapshot: Snapshot) -> None:
@@ -214,7 +236,7 @@ class _Session:
 
     def _assume_constants(self, leaves: list[Any]) -> None:
         for argument, leaf in zip(self.arguments.leaves, leaves, strict=True):
-            if not isinstance(leaf, torch.Tensor) and leaf is not None:
+            if not isinstance(leaf, torch.Tensor) and leaf is not None and not in_sizes(leaf):
                 self.recorder.assume(
                     "constant-input", f"the argument {argument.name} is always {leaf!r}"
                 )
@@ -325,6 +347,9 @@ class _Session:
         owners: dict[Node, Value] = {}
         outputs = []
         for leaf in leaves:
+            if in_sizes(leaf):
+                outputs.append(self._size_output(leaf))
+                continue
             if not isinstance(leaf, torch.Tensor):
                 if not is_constant(leaf):
                     raise PythonFeatureError(f"the result holds a {type(leaf).__name__}")
@@ -345,6 +370,15 @@ class _Session:
                 node = self._copied(node, value)
             outputs.append(Output(node))
         return outputs, structure
+
+    def _size_output(self, leaf: Any) -> Output:
+        sizes = self.recorder.sizes
+        content = expression_of(leaf)
+        if isinstance(leaf, torch.SymBool):
+            found = sizes.test_node(content)
+        else:
+            found = sizes.node_of(self.recorder.size_of(leaf))
+        return Output(found) if isinstance(found, Node) else Output(None, found)
 
     def _copied(self, node: Node, value: Value) -> Node:
         return self.recorder.append(torch.ops.aten.clone.default, (node,), {}, value.spec)

@@ -27,6 +27,7 @@ _CONSTANT_TYPES = (
     torch.device, torch.dtype, torch.layout, torch.memory_format, torch.Generator,
     types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.EllipsisType,
 )  # fmt: skip
+_LEAVES = (torch.Tensor, torch.SymInt, torch.SymFloat, torch.SymBool)
 _FAST_CONSTANTS = frozenset(
     {int, float, bool, str, type(None), torch.device, torch.dtype, torch.memory_format}
 )
@@ -150,7 +151,7 @@ def flatten(value: Any, path: str = "") -> tuple[list[Any], Structure]:
 
 
 def _flatten(value: Any, path: str, leaves: list[Any], above: tuple[int, ...]) -> Structure:
-    if isinstance(value, torch.Tensor) or is_constant(value):
+    if isinstance(value, _LEAVES) or is_constant(value):
         leaves.append(value)
         return LEAF
     handler = _handler(type(value))

@@ -2,6 +2,7 @@
 
 from monograph.diagnostics.codes import CODES, Code
 from monograph.diagnostics.errors import (
+    ConstraintViolationError,
     ControlFlowError,
     DataDependentError,
     ExportError,
@@ -14,12 +15,14 @@ from monograph.diagnostics.errors import (
     OperatorIndexError,
     OperatorTypeError,
     PythonFeatureError,
+    ShapeError,
 )
 from monograph.diagnostics.source_line import SourceLine
 
 __all__ = [
     "CODES",
     "Code",
+    "ConstraintViolationError",
     "ControlFlowError",
     "DataDependentError",
     "ExportError",
@@ -32,5 +35,6 @@ __all__ = [
     "OperatorIndexError",
     "OperatorTypeError",
     "PythonFeatureError",
+    "ShapeError",
     "SourceLine",
 ]

@@ -1,6 +1,6 @@
 """The registry of error codes: one code, one kind of problem, for good.
 
-The letter groups them: D data dependence, P Python features, M mutation and side effects,
+The letter groups them: D data dependence, S shapes, P Python features, M mutation and side effects,
 C control-flow operators, O operators that refuse their arguments, I inputs at run time.
 """
 
@@ -29,6 +29,26 @@ CODES: dict[str, Code] = {
         Code("MG-D102", "Python needs the number in a tensor", _ONE_GRAPH),
         Code("MG-D103", "Python needs all the values of a tensor", _ONE_GRAPH),
         Code("MG-D104", "a result's size depends on a tensor's values", _ONE_GRAPH),
+        Code(
+            "MG-D105",
+            "a question about a number that is only known when the program runs",
+            "the answer decides what the program does next, and a graph has one way to go",
+        ),
+        Code(
+            "MG-S101",
+            "sizes that are declared wider than the program allows",
+            "the program, as it was captured, is wrong for some of the sizes that were declared",
+        ),
+        Code(
+            "MG-S102",
+            "a specification of sizes that does not fit the arguments",
+            "each size that varies belongs to a dimension of one of the arguments",
+        ),
+        Code(
+            "MG-S103",
+            "an example outside the range that was declared for it",
+            "the program is captured with the example inputs, so they must be valid ones",
+        ),
         Code(
             "MG-P101",
             "an argument of a type that cannot be taken apart",
@@ -112,6 +132,11 @@ CODES: dict[str, Code] = {
             "MG-I105",
             "a mode that the program was not captured in",
             "dropout and batch norm were captured as they were",
+        ),
+        Code(
+            "MG-I106",
+            "a size outside the range that the program was captured for",
+            "a program holds for the sizes that were declared, where the program allows them",
         ),
         Code("MG-X101", "a mistake in Monograph", "please report it"),
     )

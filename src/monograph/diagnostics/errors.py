@@ -24,6 +24,7 @@ from monograph.diagnostics.codes import CODES
 from monograph.diagnostics.source_line import SourceLine
 
 __all__ = [
+    "ConstraintViolationError",
     "ControlFlowError",
     "DataDependentError",
     "ExportError",
@@ -36,6 +37,7 @@ __all__ = [
     "OperatorIndexError",
     "OperatorTypeError",
     "PythonFeatureError",
+    "ShapeError",
 ]
 
 
@@ -80,6 +82,26 @@ class DataDependentError(ExportError):
     """Python needs the value of a tensor that is only known when the program runs."""
 
     default_code = "MG-D102"
+
+
+class ShapeError(ExportError, ValueError):
+    """A specification of sizes that does not fit, or an example that does not fit it."""
+
+    default_code = "MG-S102"
+
+
+class ConstraintViolationError(ShapeError):
+    """The program does not hold for all the sizes that were declared.
+
+    ``suggested_fixes`` maps the name of a dimension to what to declare instead.
+    """
+
+    default_code = "MG-S101"
+
+    def __init__(self, what: str, *, suggested_fixes: dict[str, str] | None = None,
+                 where: SourceLine | None = None, hint: str | None = None) -> None:  # fmt: skip
+        self.suggested_fixes = suggested_fixes or {}
+        super().__init__(what, where=where, hint=hint)
 
 
 class PythonFeatureError(ExportError):

@@ -43,6 +43,17 @@ class SourceLine:
             return None
         return raw[self.start : self.end].decode(errors="replace")
 
+    def value_name(self) -> str | None:
+        """What the line calls the value of the marked columns: ``n`` in ``n = k.item()``.
+
+        Else the marked source text itself.
+        """
+        expression = self.expression()
+        head, equals, rest = self.text.partition(" = ")
+        if equals and head.isidentifier() and expression and rest.strip() == expression.strip():
+            return head
+        return expression
+
     def stack_trace(self) -> str:
         """The form in which ``torch.fx`` keeps a node's origin."""
         return f'  File "{self.file}", line {self.line}, in {self.function}\n    {self.text}\n'

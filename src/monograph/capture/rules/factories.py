@@ -9,7 +9,8 @@ import torch
 
 from monograph.capture.abstract import TensorSpec, contiguous_strides, is_dense
 from monograph.capture.rules.pointwise import number_dtype
-from monograph.capture.rules.table import View, fresh, is_canonical, resolve, rule
+from monograph.capture.rules.table import View, fresh, is_canonical, is_size, resolve, rule
+from monograph.shapes.expr import Expr, Int
 
 aten = torch.ops.aten
 Found = Any
@@ -36,12 +37,12 @@ def _to_dtype(
 
 
 def _factory(
-    shape: Sequence[int],
+    shape: Sequence[Int],
     dtype: torch.dtype | None,
     device: torch.device | None,
     layout: Any,
 ) -> Found:
-    if layout not in (None, torch.strided) or any(size < 0 for size in shape):
+    if layout not in (None, torch.strided) or not all(map(is_size, shape)):
         return None
     device = device or torch.device("cpu")
     if device.type == "cuda":
@@ -53,7 +54,7 @@ def _factory(
 
 @rule(aten.zeros.default, aten.ones.default, aten.rand.default, aten.randn.default)
 def _zeros(
-    shape: Sequence[int], *, dtype: Any = None, layout: Any = None, device: Any = None,
+    shape: Sequence[Int], *, dtype: Any = None, layout: Any = None, device: Any = None,
     pin_memory: Any = None,
 ) -> Found:  # fmt: skip
     return _factory(shape, dtype, device, layout)
@@ -61,7 +62,7 @@ def _zeros(
 
 @rule(aten.empty.memory_format)
 def _empty(
-    shape: Sequence[int], *, dtype: Any = None, layout: Any = None, device: Any = None,
+    shape: Sequence[Int], *, dtype: Any = None, layout: Any = None, device: Any = None,
     pin_memory: Any = None, memory_format: Any = None,
 ) -> Found:  # fmt: skip
     if memory_format not in (None, torch.contiguous_format):
@@ -71,19 +72,45 @@ def _empty(
 
 @rule(aten.full.default)
 def _full(
-    shape: Sequence[int], fill: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    shape: Sequence[Int], fill: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
     pin_memory: Any = None,
 ) -> Found:  # fmt: skip
     return _factory(shape, dtype or number_dtype(fill), device, layout)
+
+
+def _range(
+    start: Any, end: Any, step: Any, dtype: Any = None, layout: Any = None, device: Any = None
+) -> Found:
+    """Integers only: floats are counted in floating point."""
+    if any(isinstance(n, bool) or not isinstance(n, (int, Expr)) for n in (start, end, step)):
+        return None
+    if not isinstance(step, int) or step == 0:
+        return None
+    length = -((start - end) // step) if step > 0 else -((end - start) // -step)
+    return _factory((length,), dtype or torch.int64, device, layout) if is_size(length) else None
 
 
 @rule(aten.arange.default)
 def _arange(
     end: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: Any = None
 ) -> Found:
-    if not isinstance(end, int) or isinstance(end, bool) or end < 0:
-        return None
-    return _factory((end,), dtype or torch.int64, device, layout)
+    return _range(0, end, 1, dtype, layout, device)
+
+
+@rule(aten.arange.start)
+def _arange_start(
+    start: Any, end: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    pin_memory: Any = None,
+) -> Found:  # fmt: skip
+    return _range(start, end, 1, dtype, layout, device)
+
+
+@rule(aten.arange.start_step)
+def _arange_step(
+    start: Any, end: Any, step: Any = 1, *, dtype: Any = None, layout: Any = None,
+    device: Any = None, pin_memory: Any = None,
+) -> Found:  # fmt: skip
+    return _range(start, end, step, dtype, layout, device)
 
 
 @rule(aten.zeros_like.default, aten.ones_like.default, aten.empty_like.default)

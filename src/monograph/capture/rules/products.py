@@ -9,7 +9,16 @@ import torch
 
 from monograph.capture.abstract import TensorSpec
 from monograph.capture.rules.pointwise import category
-from monograph.capture.rules.table import View, fresh, is_canonical, resolve, rule
+from monograph.capture.rules.table import (
+    View,
+    fresh,
+    is_canonical,
+    must_hold,
+    resolve,
+    rule,
+)
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import not_less
 
 aten = torch.ops.aten
 Found = Any
@@ -23,7 +32,9 @@ def _linear(x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None) -
         return None
     if bias is not None and bias.dtype != x.dtype:
         return None
-    if not (len(x.shape) == 2 or is_canonical(x)) or x.device != weight.device or not x.numel:
+    if x.device != weight.device or x.numel == 0:
+        return None
+    if len(x.shape) > 2 and x.scope is None and not is_canonical(x):
         return None
     return fresh(x, (*x.shape[:-1], weight.shape[0]))
 
@@ -51,7 +62,7 @@ def _addmm(bias: TensorSpec, left: TensorSpec, right: TensorSpec, **scales: Any)
 def _matmul(left: TensorSpec, right: TensorSpec) -> Found:
     if left.dtype != right.dtype or len(left.shape) < 2 or len(right.shape) < 2:
         return None
-    if left.shape[-1] != right.shape[-2] or not left.numel or not right.numel:
+    if left.shape[-1] != right.shape[-2] or left.numel == 0 or right.numel == 0:
         return None
     if len(left.shape) == len(right.shape) and left.shape[:-2] == right.shape[:-2]:
         return fresh(left, (*left.shape[:-1], right.shape[-1]))
@@ -70,7 +81,7 @@ def _conv2d(
 ) -> Found:
     if len(x.shape) != 4 or x.dtype != weight.dtype or x.shape[1] != weight.shape[1] * groups:
         return None
-    if x.device != weight.device or x.shape[1] == 1 or weight.shape[1] == 1 or not x.numel:
+    if x.device != weight.device or x.shape[1] == 1 or weight.shape[1] == 1 or x.numel == 0:
         return None  # one channel: channels-last and contiguous look alike
     if not (is_canonical(x) and is_canonical(weight)) or weight.shape[0] % groups:
         return None
@@ -81,18 +92,23 @@ def _conv2d(
 
 
 def _window(
-    sizes: Sequence[int],
+    sizes: Sequence[Int],
     kernel: Sequence[int],
     stride: Sequence[int],
     padding: Sequence[int],
     dilation: Sequence[int],
-) -> list[int] | None:
+) -> list[Int] | None:
     """Sizes after a sliding window: floor((n + 2p - d(k - 1) - 1) / s) + 1."""
     found = []
     for i, size in enumerate(sizes):
         k, s, p, d = (v[i] if len(v) > 1 else v[0] for v in (kernel, stride, padding, dilation))
         out = (size + 2 * p - d * (k - 1) - 1) // s + 1
-        if out <= 0 or p < 0 or s <= 0:
+        if p < 0 or s <= 0:
+            return None
+        if isinstance(out, Expr):
+            if not must_hold(out, not_less(out, 1)):
+                return None
+        elif out <= 0:
             return None
         found.append(out)
     return found
@@ -107,7 +123,7 @@ def _max_pool2d(
     dilation: Sequence[int] = (1,),
     ceil_mode: bool = False,
 ) -> Found:
-    if len(x.shape) != 4 or ceil_mode or not is_canonical(x) or x.shape[1] == 1 or not x.numel:
+    if len(x.shape) != 4 or ceil_mode or not is_canonical(x) or x.shape[1] == 1 or x.numel == 0:
         return None
     kernel = kernel if len(kernel) == 2 else (kernel[0], kernel[0])
     if any(2 * p > k for p, k in zip(padding, kernel, strict=False)):
@@ -118,7 +134,7 @@ def _max_pool2d(
 
 @rule(aten.adaptive_avg_pool2d.default)
 def _adaptive_avg_pool2d(x: TensorSpec, sizes: Sequence[int]) -> Found:
-    if len(x.shape) != 4 or not is_canonical(x) or x.shape[1] == 1 or not x.numel:
+    if len(x.shape) != 4 or not is_canonical(x) or x.shape[1] == 1 or x.numel == 0:
         return None
     if list(sizes) == [1, 1]:
         return None  # computed as a mean, whose layout follows another path
@@ -129,7 +145,7 @@ def _adaptive_avg_pool2d(x: TensorSpec, sizes: Sequence[int]) -> Found:
 def _batch_norm(
     x: TensorSpec, weight: Any, bias: Any, mean: Any, var: Any, training: bool, *rest: Any
 ) -> Found:
-    if training or mean is None or len(x.shape) < 2 or not x.numel or x.device.type != "cpu":
+    if training or mean is None or len(x.shape) < 2 or x.numel == 0 or x.device.type != "cpu":
         return None
     per_channel = [spec for spec in (weight, bias, mean, var) if spec is not None]
     if any(spec.shape != x.shape[1:2] or spec.dtype != x.dtype for spec in per_channel):
@@ -154,7 +170,7 @@ def _batch_norm_training(
     if not training:  # the saved statistics are empty then
         return None
     per_channel = [spec for spec in (weight, bias, mean, var) if spec is not None]
-    if len(x.shape) < 2 or not x.numel or not is_canonical(x) or x.device.type != "cpu":
+    if len(x.shape) < 2 or x.numel == 0 or not is_canonical(x) or x.device.type != "cpu":
         return None
     if any(spec.shape != x.shape[1:2] or spec.dtype != x.dtype for spec in per_channel):
         return None
@@ -165,7 +181,7 @@ def _batch_norm_training(
 @rule(aten.layer_norm.default)
 def _layer_norm(x: TensorSpec, shape: Sequence[int], *affine: Any) -> Found:
     count = len(shape)
-    if not count or x.shape[-count:] != tuple(shape) or not is_canonical(x) or not x.numel:
+    if not count or x.shape[-count:] != tuple(shape) or not is_canonical(x) or x.numel == 0:
         return None
     for spec in affine[:2]:
         if spec is not None and (spec.shape != tuple(shape) or spec.dtype != x.dtype):
@@ -196,7 +212,7 @@ def _dropout(x: TensorSpec, p: float, train: bool) -> Found:
     return None
 
 
-def _reduced(x: TensorSpec, dims: Sequence[int] | None, keepdim: bool) -> tuple[int, ...] | None:
+def _reduced(x: TensorSpec, dims: Sequence[int] | None, keepdim: bool) -> tuple[Int, ...] | None:
     rank = len(x.shape)
     chosen = set(range(rank)) if not dims else {resolve(x, d) for d in dims}
     if None in chosen or (dims and len(chosen) != len(dims)):

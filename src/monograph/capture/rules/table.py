@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 import torch
 
 from monograph.capture.abstract import TensorSpec, contiguous_strides
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import Test, not_less
 
-__all__ = ["RULES", "View", "fresh", "is_canonical", "resolve", "rule"]
+__all__ = ["RULES", "View", "fresh", "is_canonical", "is_size", "must_hold", "resolve", "rule"]
 
 aten = torch.ops.aten
 Found = Any
@@ -27,7 +29,7 @@ class View(NamedTuple):
     """A result that shares the first argument's memory, ``offset`` elements further on."""
 
     spec: TensorSpec
-    offset: int = 0
+    offset: Any = 0
 
 
 def rule(*operators: Any) -> Callable[[Callable[..., Found]], Callable[..., Found]]:
@@ -56,3 +58,16 @@ def resolve(spec: TensorSpec, dim: int) -> int | None:
     """A dimension counted from the front; None where there is no such dimension."""
     rank = len(spec.shape)
     return dim % rank if -rank <= dim < rank else None
+
+
+def is_size(size: Int) -> bool:
+    """Whether ``size`` is not negative; of one that varies, the operator demands it."""
+    if isinstance(size, Expr):
+        return must_hold(size, not_less(size, 0))
+    return size >= 0
+
+
+def must_hold(size: Expr, test: Test) -> bool:
+    """The operator raises an error unless ``test``, which is about ``size``, holds."""
+    found: bool = size.scope.owner.require(test)
+    return found

@@ -9,13 +9,24 @@ from typing import Any
 import torch
 
 from monograph.capture.abstract import TensorSpec, contiguous_strides
-from monograph.capture.rules.table import View, fresh, is_canonical, resolve, rule
+from monograph.capture.rules.table import (
+    View,
+    fresh,
+    is_canonical,
+    is_size,
+    must_hold,
+    resolve,
+    rule,
+)
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import both, equal, not_less
 
 aten = torch.ops.aten
 Found = Any
+_END = 2**63 - 1
 
 
-def _view_strides(spec: TensorSpec, shape: Sequence[int]) -> tuple[int, ...] | None:
+def _view_strides(spec: TensorSpec, shape: Sequence[Int]) -> tuple[Int, ...] | None:
     """The strides that give ``spec``'s memory another shape; None where it needs a copy.
 
     Groups of old dimensions that lie without gaps are matched, from the right, with groups of
@@ -25,6 +36,8 @@ def _view_strides(spec: TensorSpec, shape: Sequence[int]) -> tuple[int, ...] | N
         return None
     if is_canonical(spec):
         return contiguous_strides(tuple(shape))
+    if spec.scope is not None or any(isinstance(size, Expr) for size in shape):
+        return _view_strides_symbolic(spec, shape)
     strides = [0] * len(shape)
     new = len(shape) - 1
     chunk_stride = spec.strides[-1] if spec.strides else 1
@@ -48,26 +61,82 @@ def _view_strides(spec: TensorSpec, shape: Sequence[int]) -> tuple[int, ...] | N
     return tuple(strides) if new < 0 else None
 
 
-def _complete(spec: TensorSpec, shape: Sequence[int]) -> tuple[int, ...] | None:
+def _view_strides_symbolic(spec: TensorSpec, shape: Sequence[Int]) -> tuple[Int, ...] | None:
+    """The same with sizes that vary, of which only equality can be told."""
+    strides: list[Int] = [0] * len(shape)
+    new = len(shape) - 1
+    old = len(spec.shape) - 1
+    while old >= 0:
+        chunk_stride, chunk = spec.strides[old], spec.shape[old]
+        while old > 0 and (
+            spec.shape[old - 1] == 1 or spec.strides[old - 1] == chunk * chunk_stride
+        ):
+            old -= 1
+            chunk = spec.shape[old] * chunk
+        old -= 1
+        matched: Int = 1
+        while new >= 0 and (matched != chunk or shape[new] == 1):
+            strides[new] = matched * chunk_stride
+            matched = shape[new] * matched
+            new -= 1
+        if matched != chunk:
+            return None
+    return tuple(strides) if new < 0 else None
+
+
+def _complete(spec: TensorSpec, shape: Sequence[Int]) -> tuple[Int, ...] | None:
     """``shape`` with its -1 worked out."""
-    known = math.prod(size for size in shape if size != -1)
-    holes = sum(size == -1 for size in shape)
+    known: Int = 1
+    holes = 0
+    for size in shape:
+        if size.__class__ is int and size == -1:
+            holes += 1
+        else:
+            known = known * size
+    numel: Int = spec.numel
+    if isinstance(numel, Expr) or isinstance(known, Expr):
+        return _complete_symbolic(numel, known, shape, holes)
     if holes == 0:
-        return tuple(shape) if known == spec.numel else None
-    if holes > 1 or known <= 0 or spec.numel % known:
+        return tuple(shape) if known == numel else None
+    if holes > 1 or known <= 0 or numel % known:
         return None
-    return tuple(spec.numel // known if size == -1 else size for size in shape)
+    return tuple(numel // known if size == -1 else size for size in shape)
+
+
+def _complete_symbolic(
+    numel: Int, known: Int, shape: Sequence[Int], holes: int
+) -> tuple[Int, ...] | None:
+    """As ``_complete``. That the sizes fit is what the operator itself demands."""
+    scope = (numel if isinstance(numel, Expr) else known).scope  # type: ignore[union-attr]
+    numel, known = scope.normal(numel), scope.normal(known)
+    if holes > 1:
+        return None
+    if holes == 0:
+        fits = numel == known or scope.owner.require(equal(numel, known))
+        return tuple(shape) if fits else None
+    quotient: Int | None = None
+    if known == 0:
+        return None
+    if isinstance(numel, Expr):
+        quotient = numel.exact_quotient(known)
+    elif isinstance(known, int) and numel % known == 0:
+        quotient = numel // known
+    if quotient is None:
+        quotient = scope.floordiv(numel, known)
+        if not scope.owner.require(equal(quotient * known, numel)):
+            return None
+    return tuple(quotient if size.__class__ is int and size == -1 else size for size in shape)
 
 
 @rule(aten.view.default, aten._unsafe_view.default)
-def _view(x: TensorSpec, shape: Sequence[int]) -> Found:
+def _view(x: TensorSpec, shape: Sequence[Int]) -> Found:
     complete = _complete(x, shape)
     strides = None if complete is None else _view_strides(x, complete)
     return None if complete is None or strides is None else View(x.with_layout(complete, strides))
 
 
 @rule(aten.reshape.default)
-def _reshape(x: TensorSpec, shape: Sequence[int]) -> Found:
+def _reshape(x: TensorSpec, shape: Sequence[Int]) -> Found:
     complete = _complete(x, shape)
     if complete is None or x.numel == 0:
         return None
@@ -85,9 +154,9 @@ def _flatten(x: TensorSpec, start: int = 0, end: int = -1) -> Found:
 
 
 @rule(aten.unflatten.int)
-def _unflatten(x: TensorSpec, dim: int, sizes: Sequence[int]) -> Found:
+def _unflatten(x: TensorSpec, dim: int, sizes: Sequence[Int]) -> Found:
     at = resolve(x, dim)
-    if at is None or any(size < 0 for size in sizes):
+    if at is None or not all(map(is_size, sizes)):
         return None
     return _view(x, (*x.shape[:at], *sizes, *x.shape[at + 1 :]))
 
@@ -133,7 +202,10 @@ def _squeeze(x: TensorSpec, dim: int) -> Found:
     at = resolve(x, dim)
     if at is None:
         return None
-    if x.shape[at] != 1:
+    if isinstance(x.shape[at], Expr):  # the rank depends on it
+        if not x.scope.owner.decide(equal(x.shape[at], 1)):  # type: ignore[union-attr]
+            return View(x)
+    elif x.shape[at] != 1:
         return View(x)
     return View(
         x.with_layout(x.shape[:at] + x.shape[at + 1 :], x.strides[:at] + x.strides[at + 1 :])
@@ -141,47 +213,93 @@ def _squeeze(x: TensorSpec, dim: int) -> Found:
 
 
 @rule(aten.select.int)
-def _select(x: TensorSpec, dim: int, index: int) -> Found:
+def _select(x: TensorSpec, dim: int, index: Int) -> Found:
     at = resolve(x, dim)
-    if at is None or not -x.shape[at] <= index < x.shape[at]:
+    if at is None:
         return None
+    size = x.shape[at]
+    if isinstance(size, Expr) or isinstance(index, Expr):
+        scope = (size if isinstance(size, Expr) else index).scope  # type: ignore[union-attr]
+        inside = both(not_less(index, -size), not_less(size, index + 1))
+        if not scope.owner.require(inside):
+            return None
+        start = _from_front(index, size)
+    elif not -size <= index < size:
+        return None
+    else:
+        start = index % size
     spec = x.with_layout(x.shape[:at] + x.shape[at + 1 :], x.strides[:at] + x.strides[at + 1 :])
-    return View(spec, (index % x.shape[at]) * x.strides[at])
+    return View(spec, start * x.strides[at])
+
+
+def _from_front(index: Int, size: Int) -> Int:
+    """An index that may count from the end, counted from the front: exact for either sign."""
+    if isinstance(index, int):
+        return index + size if index < 0 else index
+    scope = index.scope
+    is_natural = scope.owner.known(not_less(index, 0))
+    if is_natural is not None:
+        return index if is_natural else index + size
+    # 1 where the index is negative, else 0
+    negative = scope.positive_part(-index) - scope.positive_part(-index - 1)
+    return index + size * negative
+
+
+def _clamped(index: Int, size: Int, default: Int) -> Int:
+    """A bound of a slice: counted from the front, within ``0 .. size``."""
+    if index is None or (isinstance(index, int) and index >= _END):
+        return default
+    front = _from_front(index, size)
+    scope = next((v.scope for v in (front, size) if isinstance(v, Expr)), None)
+    if scope is None:
+        return max(0, min(front, size))  # type: ignore[type-var, return-value]
+    within = scope.minimum(front, size)
+    known = scope.owner.known(not_less(size, front)) is True
+    within = front if known else within
+    return within if scope.owner.known(not_less(within, 0)) is True else scope.positive_part(within)
 
 
 @rule(aten.slice.Tensor)
-def _slice(
-    x: TensorSpec, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
-) -> Found:
+def _slice(x: TensorSpec, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Found:
     at = resolve(x, dim)
     if at is None or step <= 0:
         return None
     size = x.shape[at]
-    first, last, step = slice(start, end, step).indices(size)
-    last = max(last, first)
     sizes = list(x.shape)
     strides = list(x.strides)
-    sizes[at] = (last - first + step - 1) // step
+    if any(isinstance(item, Expr) for item in (size, start, end)):
+        first, last = _clamped(start, size, 0), _clamped(end, size, size)
+        length = last - first
+        if isinstance(length, Expr):
+            if length.scope.owner.known(not_less(length, 0)) is not True:
+                length = length.scope.positive_part(length)
+        else:
+            length = max(length, 0)
+        sizes[at] = (length + step - 1) // step
+    else:
+        first, last, step = slice(start, end, step).indices(size)
+        last = max(last, first)
+        sizes[at] = (last - first + step - 1) // step
     strides[at] *= step
     return View(x.with_layout(tuple(sizes), tuple(strides)), first * x.strides[at])
 
 
 @rule(aten.expand.default)
-def _expand(x: TensorSpec, shape: Sequence[int], *, implicit: bool = False) -> Found:
+def _expand(x: TensorSpec, shape: Sequence[Int], *, implicit: bool = False) -> Found:
     added = len(shape) - len(x.shape)
     if added < 0:
         return None
     sizes, strides = list(shape), [0] * len(shape)
     for i in range(len(shape)):
         if i < added:
-            if sizes[i] < 0:
+            if not is_size(sizes[i]):
                 return None
             strides[i] = 0
             continue
         old, stride = x.shape[i - added], x.strides[i - added]
         if sizes[i] in (-1, old):
             sizes[i], strides[i] = old, stride
-        elif old != 1:
+        elif old != 1 or not is_size(sizes[i]):
             return None
     if any(sizes[i] == 1 for i in range(added)):
         return None  # the stride of a new dimension of size 1 is a special case
@@ -189,11 +307,51 @@ def _expand(x: TensorSpec, shape: Sequence[int], *, implicit: bool = False) -> F
 
 
 @rule(aten.split.Tensor)
-def _split(x: TensorSpec, size: int, dim: int = 0) -> Found:
+def _split(x: TensorSpec, size: Int, dim: int = 0) -> Found:
     at = resolve(x, dim)
-    if at is None or size <= 0 or x.shape[at] == 0:
+    if at is None or x.shape[at] == 0:
+        return None
+    if isinstance(size, Expr) or isinstance(x.shape[at], Expr):
+        return _pieces(x, size, at)
+    if size <= 0:
         return None
     return [_slice(x, at, i, i + size) for i in range(0, x.shape[at], size)]
+
+
+def _pieces(x: TensorSpec, size: Int, at: int) -> Found:
+    """Pieces of ``size``, the last one smaller; their number is part of the program."""
+    total = x.shape[at]
+    scope = (size if isinstance(size, Expr) else total).scope  # type: ignore[union-attr]
+    if not scope.owner.require(not_less(size, 1)):
+        return None
+    count = scope.owner.fix(scope.ceildiv(total, size), "the number of pieces")
+    if count < 1:
+        return None
+    last = total - size * (count - 1)
+    sizes = [size] * (count - 1) + [last]
+    return _parts(x, sizes, at)
+
+
+def _parts(x: TensorSpec, sizes: Sequence[Int], at: int) -> Found:
+    found, start = [], 0
+    for size in sizes:
+        shape = (*x.shape[:at], size, *x.shape[at + 1 :])
+        found.append(View(x.with_layout(shape, x.strides), start * x.strides[at]))
+        start = start + size
+    return found
+
+
+@rule(aten.split_with_sizes.default, aten.split.sizes)
+def _split_with_sizes(x: TensorSpec, sizes: Sequence[Int], dim: int = 0) -> Found:
+    at = resolve(x, dim)
+    if at is None or not all(map(is_size, sizes)):
+        return None
+    total = sum(sizes)
+    if total != x.shape[at]:
+        varying = next((n for n in (total, x.shape[at]) if isinstance(n, Expr)), None)
+        if varying is None or not must_hold(varying, equal(total, x.shape[at])):
+            return None
+    return _parts(x, sizes, at)
 
 
 @rule(aten.chunk.default)
@@ -201,13 +359,21 @@ def _chunk(x: TensorSpec, chunks: int, dim: int = 0) -> Found:
     at = resolve(x, dim)
     if at is None or chunks <= 0 or x.shape[at] == 0:
         return None
+    if isinstance(x.shape[at], Expr):
+        size = x.scope.ceildiv(x.shape[at], chunks)  # type: ignore[union-attr]
+        return _pieces(x, size, at)
     return _split(x, -(-x.shape[at] // chunks), at)
 
 
 @rule(aten.unbind.int)
 def _unbind(x: TensorSpec, dim: int = 0) -> Found:
     at = resolve(x, dim)
-    return None if at is None else [_select(x, at, i) for i in range(x.shape[at])]
+    if at is None:
+        return None
+    count = x.shape[at]
+    if isinstance(count, Expr):
+        count = count.scope.owner.fix(count, "the number of rows that are taken apart")
+    return [_select(x, at, i) for i in range(count)]
 
 
 @rule(aten.detach.default, aten.alias.default, aten.lift_fresh.default)

@@ -1,0 +1,432 @@
+"""From a specification of sizes to the symbols of a capture."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from monograph.capture.inputs import Argument, Arguments, Root
+from monograph.capture.structure import Structure, flatten
+from monograph.diagnostics import ShapeError
+from monograph.shapes.dims import (
+    AdditionalInputs,
+    AnyDim,
+    DerivedDim,
+    Dim,
+    DimHint,
+    ShapesCollection,
+    parse_shape,
+    read_dim,
+)
+from monograph.shapes.env import ShapeEnv
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.floats import FloatExpr
+
+__all__ = ["Declaration", "declare", "read_specification"]
+
+_STATIC = {"", None}
+
+
+@dataclass
+class Declaration:
+    """One symbol that was declared.
+
+    ``kind``: "named" for a ``Dim``, "DYNAMIC", "AUTO". ``places``: the leaf, the dimension (None for a
+    number), slope and offset of each size that it gives.
+    """
+
+    name: str
+    kind: str
+    dim: Dim | None
+    places: list[tuple[Argument, int | None, int, int]] = field(default_factory=list)
+    lo: int | None = 0
+    hi: int | None = None
+
+
+# A specification, leaf by leaf ---------------------------------------------------------------
+
+
+def read_specification(root: Root, arguments: Arguments, spec: Any) -> list[Any]:
+    """For each leaf of the arguments: a dict from dimension to what was declared, or None.
+
+    A number's declaration stands under the key None.
+
+    Raises:
+        ShapeError: MG-S102, naming the part that does not fit and the paths that there are.
+    """
+    found: list[Any] = [None] * len(arguments.leaves)
+    if spec is None:
+        return found
+    if isinstance(spec, AdditionalInputs) or type(spec).__name__ == "AdditionalInputs":
+        return _from_examples(arguments, spec)
+    by_identity = getattr(spec, "_shapes", None)
+    if isinstance(spec, ShapesCollection) or isinstance(by_identity, dict):
+        for i, leaf in enumerate(arguments.leaves):
+            entry = (by_identity or {}).get(id(leaf.example))
+            if entry is not None:
+                found[i] = _entry(leaf, entry)
+        return found
+    tops = list(_top_level(arguments))
+    if isinstance(spec, (tuple, list)):
+        if len(spec) > len(tops):
+            _refuse(
+                f"dynamic_shapes has {len(spec)} entries for {len(tops)} arguments", arguments
+            )
+        for (_, structure, first), entry in zip(tops, spec, strict=False):
+            _spread(structure, entry, arguments, first, found)
+        return found
+    if not isinstance(spec, dict):
+        _refuse(f"dynamic_shapes is a {type(spec).__name__}, not a dict or a tuple", arguments)
+    by_name = {name: (structure, first) for name, structure, first in tops}
+    grouped = _grouped(root, tops)
+    for key, entry in spec.items():
+        if key in by_name:
+            structure, first = by_name[key]
+            _spread(structure, entry, arguments, first, found)
+        elif key in grouped:
+            _spread_group(grouped[key], entry, arguments, found, key)
+        elif isinstance(key, str) and _by_pattern(key, entry, arguments, found):
+            continue
+        elif root.signature is not None and key in root.signature.parameters:
+            if entry not in (None, {}, (), []):
+                _refuse(f"dynamic_shapes names {key!r}, which was not passed", arguments)
+        else:
+            _refuse(f"dynamic_shapes names {key!r}, which is no argument", arguments)
+    return found
+
+
+def _top_level(arguments: Arguments) -> Iterator[tuple[str, Structure, int]]:
+    """Name, structure and first leaf of each argument."""
+    first = 0
+    for structure in arguments.args.children:
+        count = structure.num_leaves
+        name = arguments.leaves[first].parts[0] if count else ""
+        yield name, structure, first
+        first += count
+    for (_, name), structure in zip(arguments.kwargs.keys, arguments.kwargs.children, strict=True):
+        yield name, structure, first
+        first += structure.num_leaves
+
+
+def _grouped(root: Root, tops: list[tuple[str, Structure, int]]) -> dict[Any, Any]:
+    """What ``*args`` and ``**kwargs`` of the signature stand for."""
+    if root.signature is None:
+        return {}
+    names = list(root.signature.parameters.values())
+    known = {p.name for p in names}
+    found: dict[Any, Any] = {}
+    for parameter in names:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            prefix = parameter.name + "_"
+            found[parameter.name] = [t for t in tops if t[0].startswith(prefix)]
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            found[parameter.name] = {t[0]: t for t in tops if t[0] not in known}
+    return found
+
+
+def _spread_group(
+    group: Any, entry: Any, arguments: Arguments, found: list[Any], key: str
+) -> None:
+    if isinstance(group, dict) and isinstance(entry, dict):
+        for name, inner in entry.items():
+            if name not in group:
+                _refuse(f"dynamic_shapes names {key}[{name!r}], which was not passed", arguments)
+            _spread(group[name][1], inner, arguments, group[name][2], found)
+    elif isinstance(group, list) and isinstance(entry, (tuple, list)):
+        for (_, structure, first), inner in zip(group, entry, strict=False):
+            _spread(structure, inner, arguments, first, found)
+    elif entry is not None:
+        _refuse(f"dynamic_shapes[{key!r}] does not have the form of *{key}", arguments)
+
+
+def _by_pattern(key: str, entry: Any, arguments: Arguments, found: list[Any]) -> bool:
+    """``"past.*"`` or ``"past.0.keys"``: every leaf under that path."""
+    hits = [
+        i
+        for i, leaf in enumerate(arguments.leaves)
+        if fnmatch.fnmatchcase(leaf.dotted, key)
+        or leaf.dotted.startswith(key + ".")
+        or fnmatch.fnmatchcase(leaf.dotted, key + ".*")
+    ]
+    for i in hits:
+        leaf = arguments.leaves[i]
+        if isinstance(leaf.example, torch.Tensor) or not isinstance(entry, (dict, tuple, list)):
+            found[i] = _entry(leaf, entry)
+    return bool(hits)
+
+
+def _spread(
+    structure: Structure, entry: Any, arguments: Arguments, first: int, found: list[Any]
+) -> None:
+    """Give ``entry`` to the leaves of ``structure``, the first of which is number ``first``."""
+    if entry is None:
+        return
+    if structure.kind is None:
+        found[first] = _entry(arguments.leaves[first], entry)
+        return
+    leaves = range(first, first + structure.num_leaves)
+    if _is_for_each(structure, entry):
+        for i in leaves:
+            if isinstance(arguments.leaves[i].example, torch.Tensor):
+                found[i] = _entry(arguments.leaves[i], entry)
+        return
+    names = [name for _, name in structure.keys]
+    if isinstance(entry, dict):
+        wanted = {str(key): inner for key, inner in entry.items()}
+        unknown = [key for key in wanted if key not in names]
+        if unknown:
+            path = arguments.leaves[first].dotted.rsplit(".", 1)[0] if len(leaves) else ""
+            _refuse(f"dynamic_shapes names {path}.{unknown[0]}, which is not there", arguments)
+        entries = [wanted.get(name) for name in names]
+    elif isinstance(entry, (tuple, list)):
+        entries = list(entry)
+        if len(entries) == structure.num_leaves != len(names):  # flat, for a nested container
+            for i, inner in zip(leaves, entries, strict=True):
+                found[i] = None if inner is None else _entry(arguments.leaves[i], inner)
+            return
+        if len(entries) > len(names):
+            path = arguments.leaves[first].dotted.rsplit(".", 1)[0] if len(leaves) else ""
+            _refuse(
+                f"dynamic_shapes has {len(entries)} entries at {path}, which has {len(names)}",
+                arguments,
+            )
+    elif hasattr(entry, "__dict__"):  # a dataclass or a cache that holds specifications
+        entries = [getattr(entry, name, None) for name in names]
+    else:
+        _refuse(f"{entry!r} is no specification of a {structure.kind.__name__}", arguments)
+    start = first
+    for child, inner in zip(structure.children, entries, strict=False):
+        _spread(child, inner, arguments, start, found)
+        start += child.num_leaves
+
+
+def _is_for_each(structure: Structure, entry: Any) -> bool:
+    """Whether ``entry`` describes one tensor, and so every tensor in the container."""
+    if isinstance(entry, (str, DimHint)) or type(entry).__name__ == "_DimHint":
+        return True
+    if not isinstance(entry, dict) or not entry or not all(type(key) is int for key in entry):
+        return False
+    return all(
+        inner is not None and not isinstance(inner, (dict, tuple, list)) for inner in entry.values()
+    )
+
+
+def _entry(leaf: Argument, entry: Any) -> dict[int | None, Any] | None:
+    """The declaration of one leaf, by dimension."""
+    try:
+        if not isinstance(leaf.example, torch.Tensor):
+            return _entry_of_number(leaf, entry)
+        rank = leaf.example.dim()
+        if isinstance(entry, str):
+            entry = parse_shape(entry)
+        if isinstance(entry, DimHint) or type(entry).__name__ == "_DimHint":
+            entry = [entry] * rank
+        if isinstance(entry, dict):
+            pairs = list(entry.items())
+        elif isinstance(entry, (tuple, list)):
+            entries = list(entry)
+            if ... in entries:
+                at = entries.index(...)
+                entries[at : at + 1] = [None] * (rank - len(entries) + 1)
+            if len(entries) != rank:
+                raise ValueError(f"{len(entries)} sizes for a tensor of {rank} dimensions")
+            pairs = list(enumerate(entries))
+        else:
+            raise ValueError(f"{entry!r} does not describe a tensor")
+        found: dict[int | None, Any] = {}
+        for dim, item in pairs:
+            if type(dim) is not int or not -rank <= dim < rank:
+                raise ValueError(f"dimension {dim!r} of a tensor of {rank} dimensions")
+            found[dim % rank] = read_dim(item)
+        return found
+    except ValueError as error:
+        raise ShapeError(f"the specification of {leaf.path} ({leaf.dotted}): {error}") from None
+
+
+def _entry_of_number(leaf: Argument, entry: Any) -> dict[int | None, Any] | None:
+    if entry in ({}, (), []):
+        return None
+    item = read_dim(entry)
+    if item is None or isinstance(item, int):
+        return None
+    if type(leaf.example) not in (int, float):
+        raise ValueError(f"a {type(leaf.example).__name__} cannot vary, only tensors and numbers")
+    return {None: item}
+
+
+def _from_examples(arguments: Arguments, spec: Any) -> list[Any]:
+    """Whatever differs between the examples is ``Dim.DYNAMIC``."""
+    found: list[Any] = [None] * len(arguments.leaves)
+    examples = getattr(spec, "examples", None) or getattr(spec, "_examples", [])
+    for args, kwargs in examples:
+        leaves, structure = flatten(tuple(args))
+        named, named_structure = flatten(dict(kwargs or {}))
+        if (structure, named_structure) != (arguments.args, arguments.kwargs):
+            _refuse("an additional input has another structure than the example", arguments)
+        pairs = zip(arguments.leaves, (*leaves, *named), strict=True)
+        for i, (leaf, other) in enumerate(pairs):
+            example = leaf.example
+            if isinstance(example, torch.Tensor):
+                if not isinstance(other, torch.Tensor) or other.dim() != example.dim():
+                    _refuse(f"an additional input differs in kind at {leaf.path}", arguments)
+                for dim, (one, two) in enumerate(zip(example.shape, other.shape, strict=True)):
+                    if one != two:
+                        found[i] = {**(found[i] or {}), dim: Dim.DYNAMIC}
+            elif type(example) in (int, float) and other != example:
+                found[i] = {None: Dim.DYNAMIC}
+    return found
+
+
+def _refuse(what: str, arguments: Arguments) -> Any:
+    paths = ", ".join(leaf.dotted for leaf in arguments.leaves[:12])
+    more = " ..." if len(arguments.leaves) > 12 else ""
+    raise ShapeError(what, hint=f"the arguments are: {paths}{more}.")
+
+
+# Symbols -------------------------------------------------------------------------------------
+
+
+def declare(
+    env: ShapeEnv, arguments: Arguments, specification: list[Any]
+) -> tuple[list[Any], dict[str, Declaration]]:
+    """Make the symbols; returns, for each leaf, what ``enter_argument`` wants, and all symbols.
+
+    Raises:
+        ShapeError: MG-S103 for an example outside its range, MG-S102 for contradictions.
+    """
+    table: dict[str, Declaration] = {}
+    leaves: list[dict[int | None, tuple[str, int, int] | int]] = []
+    count = 0
+    for leaf, entry in zip(arguments.leaves, specification, strict=True):
+        mine: dict[int | None, tuple[str, int, int] | int] = {}
+        for dim, item in (entry or {}).items():
+            if item is None:
+                continue
+            if isinstance(item, int):
+                _check_static(leaf, dim, item)
+                continue
+            if isinstance(item, DimHint):
+                name = f"s{count}"
+                count += 1
+            else:
+                name = (item.root if isinstance(item, DerivedDim) else item).__name__
+            slope, offset = _declare_one(table, name, item)
+            table[name].places.append((leaf, dim, slope, offset))
+            mine[dim] = (name, slope, offset)
+        leaves.append(mine)
+    symbols = {name: _symbol(env, declaration) for name, declaration in table.items()}
+    return [
+        _sizes(leaf, mine, symbols) for leaf, mine in zip(arguments.leaves, leaves, strict=True)
+    ], table
+
+
+def _declare_one(table: dict[str, Declaration], name: str, item: AnyDim) -> tuple[int, int]:
+    if isinstance(item, DimHint):
+        table[name] = Declaration(name, item.kind, None, [], item.min or 0, item.max)
+        return 1, 0
+    root, slope, offset = item._parts()
+    known = table.get(name)
+    if known is None:
+        table[name] = Declaration(name, "named", root, [], root.min, root.max)
+    elif known.dim is not root and known.dim is not None:
+        ranges = [(d.min, d.max, d.values) for d in (known.dim, root)]
+        if ranges[0] != ranges[1] and (0, None, None) not in ranges:
+            raise ShapeError(
+                f"two dimensions are called {name}, with different ranges: {known.dim} and {root}"
+            )
+        if ranges[0] == (0, None, None):
+            known.dim, known.lo, known.hi = root, root.min, root.max
+    return slope, offset
+
+
+def _check_static(leaf: Argument, dim: int | None, wanted: int) -> None:
+    size = leaf.example.shape[dim] if dim is not None else leaf.example
+    if size != wanted:
+        raise ShapeError(
+            f"{leaf.dotted}.shape[{dim}] is {size} in the example, and {wanted} was declared",
+            code="MG-S103",
+        )
+
+
+def _symbol(env: ShapeEnv, declaration: Declaration) -> Expr | FloatExpr:
+    leaf, dim, _, _ = declaration.places[0]
+    values = {_value_at(*place) for place in declaration.places}
+    first = source_of(leaf, dim)
+    for place in declaration.places:
+        found, slope, offset = _size_at(place[0], place[1]), place[2], place[3]
+        if isinstance(found, float):
+            return env.float_symbol(declaration.name, found, first)
+        if (found - offset) % slope:
+            text = DerivedDim(declaration.dim, slope, offset) if declaration.dim else ""
+            raise ShapeError(
+                f"{source_of(place[0], place[1])} is {found} in the example, which is not of the "
+                f"form {text}",
+                code="MG-S103",
+            )
+    if len(values) > 1:
+        sizes = ", ".join(
+            f"{source_of(p[0], p[1])} = {_size_at(p[0], p[1])}" for p in declaration.places
+        )
+        raise ShapeError(
+            f"{declaration.name} has different values in the example: {sizes}", code="MG-S103"
+        )
+    hint = values.pop()
+    lo, hi = declaration.lo, declaration.hi
+    if dim is None and declaration.dim is None and declaration.lo == 0:
+        lo = declaration.lo = None  # a number that is no size
+    allowed = declaration.dim.values if declaration.dim else None
+    if allowed is not None and hint not in allowed:
+        raise ShapeError(
+            f"{declaration.name}: {hint} not in {set(allowed)} ({first} of the example)",
+            code="MG-S103",
+        )
+    if (lo is not None and hint < lo) or (hi is not None and hint > hi):
+        bounds = f"[{lo}, {'int_oo' if hi is None else hi}]"
+        raise ShapeError(
+            f"{declaration.name}: {hint} not in range {bounds} ({first} of the example)",
+            code="MG-S103",
+            hint="widen the range, or export with an example inside it.",
+        )
+    for place_leaf, place_dim, slope, offset in declaration.places:
+        if place_dim is not None and lo is not None and slope * lo + offset < 0:
+            lo = declaration.lo = -(offset // slope)  # a size is not negative
+            del place_leaf
+    symbol = env.symbol(declaration.name, hint, first, lo, hi)
+    if allowed is not None:
+        env.limit_to(symbol, allowed)
+    return symbol
+
+
+def source_of(leaf: Argument, dim: int | None) -> str:
+    """``x.shape[0]``; the name itself for a number."""
+    return leaf.source if dim is None else f"{leaf.source}.shape[{dim}]"
+
+
+def _size_at(leaf: Argument, dim: int | None) -> Any:
+    return leaf.example if dim is None else int(leaf.example.shape[dim])
+
+
+def _value_at(leaf: Argument, dim: int | None, slope: int, offset: int) -> Any:
+    found = _size_at(leaf, dim)
+    return found if isinstance(found, float) else (found - offset) // slope
+
+
+def _sizes(leaf: Argument, mine: dict[Any, Any], symbols: dict[str, Any]) -> Any:
+    if not mine:
+        return None
+    if None in mine:
+        name, slope, offset = mine[None]
+        symbol = symbols[name]
+        return symbol if isinstance(symbol, FloatExpr) else slope * symbol + offset
+    sizes: list[Int] = []
+    for i, size in enumerate(leaf.example.shape):
+        if i not in mine:
+            sizes.append(int(size))
+        else:
+            name, slope, offset = mine[i]
+            sizes.append(slope * symbols[name] + offset)
+    return tuple(sizes)

@@ -1,0 +1,256 @@
+"""Python's own functions on sizes: replaced while a program is captured, where C code would need
+
+the very number. ``max(n, 1)`` must not compare, ``math.sqrt(n)`` must not read, ``round(n, -1)``
+must round.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import functools
+import math
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from monograph.capture.location import frames_of_user
+from monograph.shapes.env import ShapeEnv
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, expression_of, symbolic
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["NeedsIntegers", "replacements"]
+
+_SYMBOLIC = (torch.SymInt, torch.SymFloat)
+_MATH = ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "exp",
+         "log", "log2", "log10")  # fmt: skip
+_int = builtins.int
+_max, _min = builtins.max, builtins.min
+
+Mine = Callable[[], bool]
+Replacement = tuple[Any, str, Any]
+
+
+class NeedsIntegers(BaseException):
+    """A module's code calls ``int(size)``, which C turns into the very number.
+
+    Capture again, with ``int`` in ``namespace`` (the module's globals) replaced. Not an ``Exception``, so
+    that no handler of the program's takes it.
+    """
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        super().__init__()
+        self.namespace = namespace
+
+
+class _IntegersType(type):
+    """``int`` for a module that calls it on sizes: everything else is as it was."""
+
+    def __instancecheck__(cls, item: Any) -> bool:
+        return isinstance(item, _int)
+
+    def __subclasscheck__(cls, item: Any) -> bool:
+        return issubclass(item, _int)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], torch.SymInt):
+            return args[0]
+        if len(args) == 1 and isinstance(args[0], torch.SymFloat):
+            return math.trunc(args[0])
+        return _int(*args, **kwargs)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is _int or other is Integers
+
+    def __hash__(cls) -> int:
+        return hash(_int)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(_int, name)
+
+
+class Integers(metaclass=_IntegersType):
+    """Stands for ``int`` in a module's globals."""
+
+
+def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
+    """What ``patches`` has to replace, as (owner, attribute, replacement)."""
+    env = recorder.sizes.env
+    found: list[Replacement] = [
+        (builtins, "max", _extreme(_max, torch.sym_max, mine)),
+        (builtins, "min", _extreme(_min, torch.sym_min, mine)),
+        (builtins, "divmod", _divmod(mine)),
+        (math, "isqrt", _isqrt(env, mine)),
+        (math, "pow", _pow(env, mine)),
+        (torch.SymInt, "__round__", _round),
+        (torch.SymInt, "__hash__", _hash(env)),
+        (torch.SymInt, "__int__", _to_int(recorder, torch.SymInt.__int__)),
+        (torch.SymFloat, "__int__", _to_int(recorder, torch.SymFloat.__int__)),
+        (torch.SymBool, "__bool__", _truth(recorder)),
+        (torch, "_check_with", _check_with(env, torch._check_with, mine)),
+        (torch, "_check_is_size", _check_is_size(torch._check_is_size, mine)),
+    ]
+    found += [(math, name, _math(env, name, mine)) for name in _MATH]
+    return found
+
+
+def _extreme(original: Any, combine: Any, mine: Mine) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not mine():
+            return original(*args, **kwargs)
+        items = args
+        if len(args) == 1:
+            items = args = (list(args[0]),)  # an iterator is read once
+            items = args[0]  # type: ignore[assignment]
+        if kwargs or not any(isinstance(item, _SYMBOLIC) for item in items):
+            return original(*args, **kwargs)
+        return functools.reduce(combine, items)
+
+    return call
+
+
+def _divmod(mine: Mine) -> Callable[[Any, Any], Any]:
+    original = builtins.divmod
+
+    @functools.wraps(original)
+    def call(left: Any, right: Any, /) -> Any:
+        if mine() and (isinstance(left, _SYMBOLIC) or isinstance(right, _SYMBOLIC)):
+            return left // right, left % right
+        return original(left, right)
+
+    return call
+
+
+def _math(env: ShapeEnv, name: str, mine: Mine) -> Callable[..., Any]:
+    original = getattr(math, name)
+
+    @functools.wraps(original)
+    def call(*args: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], _SYMBOLIC) and mine():
+            return symbolic(env, FloatExpr(name, (expression_of(args[0]),)))
+        return original(*args)
+
+    return call
+
+
+def _pow(env: ShapeEnv, mine: Mine) -> Callable[[Any, Any], Any]:
+    original = math.pow
+
+    @functools.wraps(original)
+    def call(base: Any, exponent: Any) -> Any:
+        if isinstance(base, _SYMBOLIC) and mine():
+            args = (expression_of(base), expression_of(exponent))
+            return symbolic(env, FloatExpr("pow", args))
+        return original(base, exponent)
+
+    return call
+
+
+def _isqrt(env: ShapeEnv, mine: Mine) -> Callable[[Any], Any]:
+    original = math.isqrt
+
+    @functools.wraps(original)
+    def call(n: Any) -> Any:
+        if isinstance(n, torch.SymInt) and mine():
+            return symbolic(env, env.scope.isqrt(expression_of(n)))
+        return original(n)
+
+    return call
+
+
+def _round(self: torch.SymInt, ndigits: int | None = None) -> Any:
+    node: IntNode = self.node
+    return symbolic(node.env, node.round(ndigits).content)
+
+
+def _hash(env: ShapeEnv) -> Callable[[torch.SymInt], int]:
+    """A dict finds a key by its hash, so the number must be the one of the example."""
+
+    def identity(self: torch.SymInt) -> int:
+        why = "a size is a dictionary's key (or an argument of a cached function) here"
+        return hash(env.fix(expression_of(self), why))
+
+    return identity
+
+
+def _to_int(recorder: Recorder, original: Any) -> Callable[[Any], int]:
+    def convert(self: Any) -> int:
+        frame = sys._getframe(1)
+        namespace = frame.f_globals
+        is_call = "int" in frame.f_code.co_names and "int" not in namespace
+        if is_call and recorder.is_running and isinstance(self.node, (IntNode, FloatNode)):
+            raise NeedsIntegers(namespace)
+        found: int = original(self)
+        return found
+
+    return convert
+
+
+def _truth(recorder: Recorder) -> Callable[[torch.SymBool], bool]:
+    original = torch.SymBool.__bool__
+
+    def truth(self: torch.SymBool) -> bool:
+        node = self.node
+        if isinstance(node, BoolNode) and recorder.is_running and not node.is_constant():
+            frames = frames_of_user(2)
+            # Only where the user's own frame asks, not a function of torch's below it.
+            if frames and frames[0] is sys._getframe(1):
+                is_assertion, message = _assertion_at(frames[0])
+                if is_assertion:
+                    return recorder.sizes.env.require(node.content, message)
+        return original(self)
+
+    return truth
+
+
+def _assertion_at(frame: FrameType) -> tuple[bool, str | None]:
+    """Whether the running instruction is the test of an ``assert``, and its message if constant."""
+    instructions = _instructions(frame.f_code)
+    at = next((i for i, ins in enumerate(instructions) if ins.offset == frame.f_lasti), None)
+    if at is None or "JUMP" not in instructions[at].opname:
+        return False, None
+    following = [ins for ins in instructions[at + 1 : at + 4] if ins.opname != "CACHE"]
+    if not following or following[0].opname != "LOAD_ASSERTION_ERROR":
+        return False, None
+    message = following[1].argval if following[1].opname == "LOAD_CONST" else None
+    return True, message if isinstance(message, str) else None
+
+
+@functools.lru_cache(maxsize=512)
+def _instructions(code: Any) -> list[dis.Instruction]:
+    return list(dis.get_instructions(code))
+
+
+def _check_with(env: ShapeEnv, original: Any, mine: Mine) -> Callable[..., None]:
+    """``torch._check`` and its relatives: a fact, and an assertion of the program."""
+
+    @functools.wraps(original)
+    def check(error_type: Any, condition: Any, message: Any) -> None:
+        if not mine() or not isinstance(condition, torch.SymBool):
+            original(error_type, condition, message)
+            return
+        text = None if message is None else str(message())
+        if not env.require(expression_of(condition), text):
+            original(error_type, False, message)
+
+    return check
+
+
+def _check_is_size(original: Any, mine: Mine) -> Callable[..., None]:
+    @functools.wraps(original)
+    def check(i: Any, message: Any = None, *, max: Any = None) -> None:  # noqa: A002
+        if not mine() or not isinstance(i, torch.SymInt):
+            original(i, message, max=max)
+            return
+        torch._check(i >= 0, message)
+        if max is not None:
+            torch._check(i <= max, message)
+
+    return check

@@ -1,0 +1,295 @@
+"""Sizes in a graph: which nodes give the symbols, and the nodes that compute with them."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import torch
+from torch.fx import Node
+
+from monograph.capture.abstract import TensorSpec
+from monograph.diagnostics import DataDependentError
+from monograph.shapes.env import ShapeEnv
+from monograph.shapes.expr import Atom, Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import (
+    All,
+    Compare,
+    CompareFloats,
+    OneOf,
+    Some,
+    Test,
+    symbols_of,
+    text_of,
+)
+from monograph.shapes.text import Tree, tree_of
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["Sizes", "in_sizes"]
+
+aten = torch.ops.aten
+
+_OPERATORS = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv,
+    "%": operator.mod, "**": operator.pow, "neg": operator.neg, "max": torch.sym_max,
+    "min": torch.sym_min, "isqrt": math.isqrt, "bitwise_and": operator.and_,
+    "bitwise_or": operator.or_, "bitwise_xor": operator.xor,
+}  # fmt: skip
+_FLOAT_OPERATORS = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv,
+    "floordiv": operator.floordiv, "mod": operator.mod, "pow": operator.pow, "neg": operator.neg,
+    "abs": operator.abs, "float": torch.sym_float, "max": torch.sym_max, "min": torch.sym_min,
+    "round": round,
+}  # fmt: skip
+_TO_INTEGER = {"floor": math.floor, "ceil": math.ceil, "trunc": math.trunc, "round": round}
+_NAMES = {
+    operator.add: "add", operator.sub: "sub", operator.mul: "mul", operator.floordiv: "floordiv",
+    operator.mod: "mod", operator.pow: "pow", operator.neg: "neg", torch.sym_max: "sym_max",
+    torch.sym_min: "sym_min", math.isqrt: "isqrt", operator.truediv: "truediv",
+    operator.abs: "abs", torch.sym_float: "sym_float", round: "round", math.floor: "floor",
+    math.ceil: "ceil", math.trunc: "trunc", operator.and_: "and", operator.or_: "or",
+    operator.xor: "xor", operator.ge: "ge", operator.eq: "eq", operator.ne: "ne",
+    operator.lt: "lt", operator.le: "le", operator.gt: "gt", operator.not_: "not",
+}  # fmt: skip
+
+
+class Sizes:
+    """The shape environment of a capture, and the nodes that stand for its expressions."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.env = env = ShapeEnv()
+        env.here = recorder.here
+        env.undecided = self._undecided
+        env.on_runtime_check = self.assert_at_run_time
+        self.bindings: dict[str, Any] = {}  # symbol -> (node, dimension), a node, or a tree
+        self.unbound: dict[str, Expr] = {}  # symbols whose node is about to be recorded
+        self.checks: list[tuple[Test, str | None]] = []  # that wait for their symbols' nodes
+        self.numbers: dict[Node, Any] = {}  # what ``.item()`` of a node gave
+        self._nodes: dict[Any, Any] = {}
+
+    # Where symbols come from -----------------------------------------------------------------
+
+    def bind_sizes(self, spec: TensorSpec, node: Node) -> None:
+        """The sizes of ``node`` give their symbols, alone or in ``a*x + b``."""
+        for i, size in enumerate(spec.shape):
+            if not isinstance(size, Expr) or len(size.terms) != 1:
+                continue
+            monomial, slope = size.terms[0]
+            atom = size.scope.atoms[monomial[0]]
+            if len(monomial) != 1 or atom.kind != "symbol":
+                continue
+            is_plain = slope == 1 and not size.const
+            if atom.name not in self.bindings or (is_plain and atom.name not in self._plain()):
+                self.bindings[atom.name] = (node, i, slope, size.const)
+                self._nodes.pop(atom, None)
+            self.unbound.pop(atom.name, None)
+
+    def _plain(self) -> set[str]:
+        return {
+            name for name, found in self.bindings.items()
+            if not isinstance(found, tuple) or found[2:] == (1, 0)
+        }  # fmt: skip
+
+    def bind_number(self, symbol: Expr | FloatExpr, node: Node) -> None:
+        """``node`` is the number itself."""
+        name = symbol.args[0] if isinstance(symbol, FloatExpr) else symbol.atoms()[0].name
+        self.bindings[name] = node
+        self.unbound.pop(name, None)
+
+    def fresh(self, source: str, lo: int | None = 0, hi: int | None = None) -> Expr:
+        """A symbol for an integer that is only known when the program runs."""
+        env = self.env
+        symbol = env.symbol(env.numbered("u"), None, source, lo, hi, is_unbacked=True)
+        self.unbound[symbol.atoms()[0].name] = symbol
+        return symbol
+
+    def adopt(self, before: int) -> bool:
+        """Symbols that an operator's fake implementation has made: its results will give them."""
+        made = list(self.env.symbols.values())[before:]
+        fresh = [s for s in made if s.is_unbacked and s.name not in self.env.definitions]
+        for symbol in fresh:
+            if isinstance(symbol.expr, Expr):
+                self.unbound[symbol.name] = symbol.expr
+        return bool(fresh)
+
+    def bind_results(self, spec: TensorSpec, node: Node) -> None:
+        """A result may give symbols that were made for it, and checks that waited for them."""
+        if self.unbound and spec.scope is not None:
+            self.bind_sizes(spec, node)
+        if self.checks and not self.unbound:
+            waiting, self.checks = self.checks, []
+            for test, message in waiting:
+                self.assert_at_run_time(test, message)
+
+    # Nodes -----------------------------------------------------------------------------------
+
+    def node_of(self, item: Any) -> Any:
+        """A node for an expression, a float or a symbol; plain numbers are themselves."""
+        if isinstance(item, FloatExpr):
+            return self._float_node(item)
+        if not isinstance(item, Expr):
+            return item
+        found = self._nodes.get(item)
+        if found is None:
+            found = self._nodes[item] = self._build(tree_of(item), item)
+        return found
+
+    def _build(self, tree: Tree, item: Expr | None = None) -> Any:
+        if isinstance(tree, int):
+            return tree
+        found = self._nodes.get(tree)
+        if found is not None:
+            return found
+        if isinstance(tree, Atom):
+            found = self._symbol_node(tree.name)
+        else:
+            args = tuple(self._build(arg) for arg in tree.args)
+            found = self._call(_OPERATORS[tree.name], args, item)
+        self._nodes[tree] = found
+        return found
+
+    def _symbol_node(self, name: str) -> Any:
+        source = self.bindings.get(name)
+        if source is None:
+            definition = self.env.definitions.get(name)
+            assert definition is not None, f"{name} has no source"
+            if isinstance(definition, tuple) and isinstance(definition[0], str):
+                how, number = definition
+                return self._call(_TO_INTEGER[how], (self.node_of(number),), None)
+            old, step, offset = definition
+            base: Any = self._symbol_node_of(old)
+            if offset:
+                base = self._call(operator.sub, (base, offset), None)
+            return self._call(operator.floordiv, (base, step), None)
+        if isinstance(source, Node):
+            return source
+        node, dim, slope, const = source
+        size = self._sized(node, dim)
+        if const:
+            size = self._call(operator.sub, (size, const), None)
+        return size if slope == 1 else self._call(operator.floordiv, (size, slope), None)
+
+    def _symbol_node_of(self, atom: Atom) -> Any:
+        return self._build(atom)
+
+    def _sized(self, node: Node, dim: int) -> Node:
+        key = (node, dim)
+        found = self._nodes.get(key)
+        if found is None:
+            value = node.meta["val"].shape[dim]
+            found = self._nodes[key] = self.recorder.append(
+                aten.sym_size.int, (node, dim), {}, value
+            )
+        made: Node = found
+        return made
+
+    def _call(self, target: Any, args: tuple[Any, ...], item: Any) -> Node:
+        if item is None:
+            item = _value_of_call(target, args)
+        name = _NAMES.get(target) or target.__name__
+        return self.recorder.append_named(name, target, args, item)
+
+    def _float_node(self, item: FloatExpr) -> Any:
+        found = self._nodes.get(item)
+        if found is not None:
+            return found
+        if item.op == "symbol":
+            return self.bindings[item.args[0]]
+        args = tuple(self.node_of(arg) for arg in item.args)
+        function = _FLOAT_OPERATORS.get(item.op) or getattr(math, item.op)
+        found = self._nodes[item] = self._call(function, args, item)
+        return found
+
+    def test_node(self, test: Test) -> Any:
+        """A node for the truth of ``test``."""
+        if isinstance(test, bool):
+            return test
+        if isinstance(test, Compare):
+            left, right = test.sides()
+            sign = {"ge": operator.ge, "eq": operator.eq, "ne": operator.ne}[test.kind]
+            return self._call(sign, (self.node_of(left), self.node_of(right)), test)
+        if isinstance(test, CompareFloats):
+            name = test.op.removeprefix("not ")
+            args = (self.node_of(test.left), self.node_of(test.right))
+            node = self._call(getattr(operator, name), args, test)
+            return node if name == test.op else self._call(operator.not_, (node,), test)
+        if isinstance(test, OneOf):
+            parts = [
+                self._call(operator.eq, (self.node_of(test.expr), v), test) for v in test.values
+            ]
+            combined = self._combined(operator.or_, parts, test)
+            return combined if test.is_one else self._call(operator.not_, (combined,), test)
+        combine = operator.and_ if isinstance(test, All) else operator.or_
+        return self._combined(combine, [self.test_node(part) for part in test.parts], test)
+
+    def _combined(self, combine: Any, parts: list[Any], test: Test) -> Any:
+        total = parts[0]
+        for part in parts[1:]:
+            total = self._call(combine, (total, part), test)
+        return total
+
+    def assert_at_run_time(self, test: Test, message: str | None) -> None:
+        """Record a check of what only the values can tell."""
+        assert not isinstance(test, Some) or test.parts
+        if self.unbound and any(name in self.unbound for name in symbols_of(test)):
+            self.checks.append((test, message))
+            return
+        text = message or f"Runtime assertion failed for expression {text_of(test)}"
+        node = self.test_node(test)
+        self.recorder.append_named(
+            "_assert_scalar", aten._assert_scalar.default, (node, text), None
+        )
+
+    # Questions that nobody can answer --------------------------------------------------------
+
+    def _undecided(self, test: Test) -> NoReturn:
+        recorder, env = self.recorder, self.env
+        where = recorder.here()
+        names = [n for n in symbols_of(test) if env.symbols[n].is_unbacked]
+        sources = "; ".join(
+            f"{n} is {env.symbols[n].source}"
+            + (f" ({env.symbols[n].where})" if env.symbols[n].where else "")
+            for n in names
+        )
+        expression = where.expression() if where else None
+        asked = text_of(test)
+        raise DataDependentError(
+            (
+                f"`{expression}` needs to know whether "
+                if expression
+                else "Python needs to know whether "
+            )
+            + f"{asked} holds, which is only known when the program runs ({sources})",
+            code="MG-D105",
+            where=where,
+            hint="say before this line what is known of it, for example:\n"
+            f"  torch._check({env.in_users_words(test)})\n"
+            "or compute both sides and choose with torch.where.",
+        )
+
+
+def _value_of_call(target: Any, args: tuple[Any, ...]) -> Any:
+    """The expression of a node that was made on the way to another."""
+    values = [arg.meta["val"] if isinstance(arg, Node) else arg for arg in args]
+    scope = next((v.scope for v in values if isinstance(v, Expr)), None)
+    if scope is None:
+        return None
+    if target is torch.sym_max:
+        return scope.maximum(*values)
+    if target is torch.sym_min:
+        return scope.minimum(*values)
+    if target is math.isqrt:
+        return scope.isqrt(*values)
+    arithmetic = (operator.add, operator.sub, operator.mul, operator.floordiv, operator.mod,
+                  operator.pow, operator.neg)  # fmt: skip
+    return target(*values) if target in arithmetic else None
+
+
+def in_sizes(item: Any) -> bool:
+    """Whether ``item`` is a size, a float or a truth that varies."""
+    return isinstance(item, (torch.SymInt, torch.SymFloat, torch.SymBool))

@@ -1,0 +1,185 @@
+"""Operators whose results have sizes that depend on values: their symbols, made here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from monograph.capture.abstract import TensorSpec, contiguous_strides
+from monograph.capture.infer import Outcome, Result
+from monograph.diagnostics import ExportError
+from monograph.shapes.expr import Int
+from monograph.shapes.questions import not_less
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["outcome_of"]
+
+aten = torch.ops.aten
+Rule = Callable[..., Any]
+_RULES: dict[Any, Rule] = {}
+
+
+def _rule(*operators: Any) -> Callable[[Rule], Rule]:
+    def register(function: Rule) -> Rule:
+        for operator in operators:
+            _RULES[operator] = function
+        return function
+
+    return register
+
+
+def outcome_of(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: ExportError
+) -> Outcome | None:
+    """The outcome of ``op`` with fresh symbols; None where there is no rule for it."""
+    rule = _RULES.get(op)
+    if rule is None or error.code != "MG-D104":
+        return None
+    found = rule(recorder, op, *args, **kwargs)
+    if found is None:
+        return None
+    if isinstance(found, TensorSpec):
+        return Outcome((Result(found),), None)
+    return Outcome(tuple(Result(spec) for spec in found), type(found))
+
+
+def _source(recorder: Recorder, what: str) -> str:
+    where = recorder.here()
+    return (where.value_name() if where else None) or what
+
+
+def _count(recorder: Recorder, what: str, limit: Int | None, lo: int = 0) -> Any:
+    """A size between ``lo`` and ``limit``."""
+    symbol = recorder.sizes.fresh(what, lo, limit if isinstance(limit, int) else None)
+    if limit is not None and not isinstance(limit, int):
+        recorder.sizes.env.assume(not_less(limit, symbol))
+    return symbol
+
+
+def _fresh(
+    spec: TensorSpec, shape: tuple[Any, ...], dtype: torch.dtype | None = None
+) -> TensorSpec:
+    return TensorSpec.of(shape, contiguous_strides(shape), dtype or spec.dtype, spec.device)
+
+
+@_rule(aten.nonzero.default, aten.argwhere.default)
+def _nonzero(recorder: Recorder, op: Any, x: TensorSpec) -> TensorSpec:
+    count = _count(recorder, "the number of elements that are not zero", x.numel)
+    rank = len(x.shape)
+    return TensorSpec.of((count, rank), (1, count), torch.int64, x.device)
+
+
+@_rule(aten.nonzero_numpy.default)
+def _nonzero_numpy(recorder: Recorder, op: Any, x: TensorSpec) -> list[TensorSpec]:
+    count = _count(recorder, "the number of elements that are not zero", x.numel)
+    rank = max(len(x.shape), 1)
+    return [TensorSpec.of((count,), (1,), torch.int64, x.device) for _ in range(rank)]
+
+
+@_rule(aten.masked_select.default)
+def _masked_select(recorder: Recorder, op: Any, x: TensorSpec, mask: TensorSpec) -> TensorSpec:
+    count = _count(recorder, "the number of elements that the mask selects", None)
+    return _fresh(x, (count,))
+
+
+@_rule(aten.index.Tensor)
+def _index(recorder: Recorder, op: Any, x: TensorSpec, indices: list[Any]) -> TensorSpec | None:
+    """Boolean masks become as many index vectors as they have dimensions."""
+    expanded: list[Any] = []
+    for index in indices:
+        if index is None or index.dtype not in (torch.bool, torch.uint8):
+            expanded.append(index)
+            continue
+        count = _count(recorder, "the number of elements that the mask selects", index.numel)
+        vector = TensorSpec.of((count,), (1,), torch.int64, x.device)
+        expanded += [vector] * len(index.shape)
+    if len(expanded) > len(x.shape):
+        return None
+    from monograph.capture.infer import infer
+
+    outcome = infer(op, (x, expanded), {}, recorder.unpatched, recorder.sizes.env)
+    assert outcome.single is not None
+    return outcome.single.spec
+
+
+@_rule(aten.repeat_interleave.Tensor)
+def _repeat_interleave(
+    recorder: Recorder, op: Any, repeats: TensorSpec, *, output_size: Any = None
+) -> TensorSpec:
+    count = output_size if output_size is not None else _count(recorder, "the sum of repeats", None)
+    return _fresh(repeats, (count,), torch.int64)
+
+
+@_rule(aten.repeat_interleave.self_Tensor)
+def _repeat_interleave_of(
+    recorder: Recorder, op: Any, x: TensorSpec, repeats: TensorSpec, dim: int | None = None, *,
+    output_size: Any = None,
+) -> TensorSpec:  # fmt: skip
+    count = output_size if output_size is not None else _count(recorder, "the sum of repeats", None)
+    if dim is None:
+        return _fresh(x, (count,))
+    at = dim % len(x.shape)
+    return _fresh(x, (*x.shape[:at], count, *x.shape[at + 1 :]))
+
+
+def _distinct(recorder: Recorder, limit: Int) -> Any:
+    return _count(recorder, "the number of distinct values", limit)
+
+
+@_rule(aten._unique2.default)
+def _unique2(
+    recorder: Recorder, op: Any, x: TensorSpec, sorted: bool = True, return_inverse: bool = False,
+    return_counts: bool = False,
+) -> tuple[TensorSpec, ...]:  # fmt: skip
+    count = _distinct(recorder, x.numel)
+    inverse = x.shape if return_inverse else (0,)
+    counts = (count,) if return_counts else (0,)
+    return (
+        _fresh(x, (count,)), _fresh(x, inverse, torch.int64), _fresh(x, counts, torch.int64),
+    )  # fmt: skip
+
+
+@_rule(aten.unique_consecutive.default)
+def _unique_consecutive(
+    recorder: Recorder, op: Any, x: TensorSpec, return_inverse: bool = False,
+    return_counts: bool = False, dim: int | None = None,
+) -> tuple[TensorSpec, ...]:  # fmt: skip
+    if dim is None:
+        return _unique2(recorder, op, x, True, return_inverse, return_counts)
+    return _unique_dim(recorder, op, x, dim, True, return_inverse, return_counts)
+
+
+@_rule(aten.unique_dim.default)
+def _unique_dim(
+    recorder: Recorder, op: Any, x: TensorSpec, dim: int, sorted: bool = True,
+    return_inverse: bool = False, return_counts: bool = False,
+) -> tuple[TensorSpec, ...]:  # fmt: skip
+    at = dim % max(len(x.shape), 1)
+    count = _distinct(recorder, x.shape[at])
+    inverse = (x.shape[at],) if return_inverse else (0,)
+    counts = (count,) if return_counts else (0,)
+    return (
+        _fresh(x, (*x.shape[:at], count, *x.shape[at + 1 :])),
+        _fresh(x, inverse, torch.int64), _fresh(x, counts, torch.int64),
+    )  # fmt: skip
+
+
+@_rule(aten.one_hot.default)
+def _one_hot(recorder: Recorder, op: Any, x: TensorSpec, classes: int = -1) -> TensorSpec:
+    count = _count(recorder, "the number of classes", None)
+    return _fresh(x, (*x.shape, count))
+
+
+@_rule(aten.bincount.default)
+def _bincount(
+    recorder: Recorder, op: Any, x: TensorSpec, weights: TensorSpec | None = None, least: int = 0
+) -> TensorSpec:
+    count = _count(recorder, "the number of bins", None, least)
+    if weights is None:
+        return _fresh(x, (count,), torch.int64)
+    dtype = weights.dtype if weights.dtype == torch.float32 else torch.float64
+    return _fresh(x, (count,), dtype)

@@ -1,0 +1,328 @@
+"""Questions about expressions: is it never negative, is it zero?
+
+An answer is one of four: ``PROVED`` and ``REFUTED`` come with a certificate that
+``certificates.check`` verifies, ``DEPENDS`` with two witnesses (values of the symbols within all that is
+known, with opposite answers), ``UNKNOWN`` with nothing: the budget was used up. The steps, each of
+them sound, are tried in the order of their cost:
+
+1. constants and the memo;
+2. the interval and the residue class of the normal form;
+3. the shift to lower bounds: with ``x = lo + x'`` all coefficients are non-negative;
+4. the newest derived atom replaced by its definition (``n - k + 1 <= k * (n // k) <= n``);
+5. a few witnesses;
+6. facts: difference bounds, then the simplex method;
+7. more witnesses.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from enum import Enum
+from typing import NamedTuple
+
+from monograph.shapes.certificates import (
+    Apart,
+    Bounded,
+    Branch,
+    Certificate,
+    Combined,
+    Defined,
+    Factored,
+    Shifted,
+    definitions,
+    factored_bound,
+    shifted_bound,
+    unfolded,
+)
+from monograph.shapes.domain import congruence, interval
+from monograph.shapes.expr import Atom, Expr, Int, value_of
+from monograph.shapes.linear import by_differences, by_simplex
+from monograph.shapes.scope import Scope
+
+__all__ = ["Answer", "Decider", "Verdict"]
+
+_FUEL = 24  # atoms replaced, for one question
+_FEW, _MANY = 24, 600  # witnesses tried
+
+
+class Verdict(Enum):
+    """What is known about a question."""
+
+    PROVED = "proved"
+    REFUTED = "refuted"
+    DEPENDS = "depends"
+    UNKNOWN = "unknown"
+
+
+class Answer(NamedTuple):
+    """A verdict and what it rests on.
+
+    ``witnesses``: values by symbol name for which the answer is yes, and for which it is no.
+    """
+
+    verdict: Verdict
+    certificate: Certificate | None = None
+    witnesses: tuple[dict[str, int], dict[str, int]] | None = None
+
+
+_YES, _NO = Answer(Verdict.PROVED), Answer(Verdict.REFUTED)
+
+
+class Decider:
+    """Answers questions within one scope, under ``facts`` (expressions that are never negative).
+
+    ``hints`` are values of symbols that hold together: the first witness to try.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.facts: list[Expr] = []
+        self.distinct: list[Expr] = []  # expressions that are never zero
+        self.hints: dict[str, int] = {}
+        self.statistics: Counter[str] = Counter()
+        self._memo: dict[tuple[str, Expr], Answer] = {}
+        self._epoch = -1
+
+    def nonnegative(self, item: Int) -> Answer:
+        """Is ``item >= 0`` for all values of its symbols?"""
+        return self._remembered("nonnegative", item)
+
+    def zero(self, item: Int) -> Answer:
+        """Is ``item == 0`` for all values of its symbols?"""
+        return self._remembered("zero", item)
+
+    def _remembered(self, kind: str, item: Int) -> Answer:
+        item = self.scope.normal(item)
+        if not isinstance(item, Expr):
+            is_true = item >= 0 if kind == "nonnegative" else item == 0
+            return _YES if is_true else _NO
+        if self._epoch != self.scope.epoch:
+            self._memo.clear()
+            self._epoch = self.scope.epoch
+        found = self._memo.get((kind, item))
+        if found is None:
+            self.statistics["questions"] += 1
+            found = self._sign(item) if kind == "nonnegative" else self._is_zero(item)
+            self._memo[kind, item] = found
+        return found
+
+    def _sign(self, item: Expr) -> Answer:
+        for verdict, goal in ((Verdict.PROVED, item), (Verdict.REFUTED, -item - 1)):
+            assert isinstance(goal, Expr)
+            proof = self._quickly(goal)
+            if proof is not None:
+                return Answer(verdict, proof)
+        for verdict, goal in ((Verdict.PROVED, item), (Verdict.REFUTED, -item - 1)):
+            assert isinstance(goal, Expr)
+            proof = self._by_definitions(goal, _FUEL)
+            if proof is not None:
+                self.statistics["definitions"] += 1
+                return Answer(verdict, proof)
+        return self._slowly(
+            item, "nonnegative", ((Verdict.PROVED, item), (Verdict.REFUTED, -item - 1))
+        )
+
+    def _is_zero(self, item: Expr) -> Answer:
+        lo, hi = interval(item)
+        modulus, remainder = congruence(item)
+        excluded = (lo is not None and lo > 0) or (hi is not None and hi < 0)
+        if modulus and remainder % modulus:
+            excluded = True
+        if excluded or item in self.distinct or -item in self.distinct:
+            self.statistics["interval"] += 1
+            return Answer(Verdict.REFUTED, Apart(item))
+        above, below = item - 1, -item - 1
+        assert isinstance(above, Expr)
+        assert isinstance(below, Expr)
+        for goal in (above, below):
+            proof = self._quickly(goal) or self._by_definitions(goal, _FUEL)
+            if proof is not None:
+                return Answer(Verdict.REFUTED, proof)
+        negated = -item
+        assert isinstance(negated, Expr)
+        first = self._quickly(item) or self._by_definitions(item, _FUEL)
+        if first is not None:
+            second = self._quickly(negated) or self._by_definitions(negated, _FUEL)
+            if second is not None:
+                return Answer(Verdict.PROVED, Branch(item, first, second))
+        found = self._slowly(item, "zero", ((Verdict.REFUTED, above), (Verdict.REFUTED, below)))
+        if found.verdict is Verdict.UNKNOWN and self.facts:
+            first = self._by_facts(item)
+            second = self._by_facts(negated) if first is not None else None
+            if first is not None and second is not None:
+                return Answer(Verdict.PROVED, Branch(item, first, second))
+        return found
+
+    def _slowly(self, item: Expr, kind: str, goals: tuple[tuple[Verdict, Int], ...]) -> Answer:
+        witnesses = self._witnesses(item, kind, _FEW)
+        if witnesses is None:
+            for verdict, goal in goals:
+                assert isinstance(goal, Expr)
+                proof = self._by_facts(goal)
+                if proof is not None:
+                    self.statistics["facts"] += 1
+                    return Answer(verdict, proof)
+            witnesses = self._witnesses(item, kind, _MANY)
+        if witnesses is not None:
+            self.statistics["witnesses"] += 1
+            return Answer(Verdict.DEPENDS, witnesses=witnesses)
+        self.statistics["unknown"] += 1
+        return Answer(Verdict.UNKNOWN)
+
+    # Proofs that ``goal >= 0`` ---------------------------------------------------------------
+
+    def _quickly(self, goal: Expr) -> Certificate | None:
+        lo = interval(goal)[0]
+        if lo is not None and lo >= 0:
+            self.statistics["interval"] += 1
+            return Bounded(goal)
+        bound = shifted_bound(goal)
+        if bound is not None and bound >= 0:
+            self.statistics["shift"] += 1
+            return Shifted(goal)
+        bound = factored_bound(goal)
+        if bound is not None and bound >= 0:
+            self.statistics["shift"] += 1
+            return Factored(goal)
+        return None
+
+    def _by_definitions(self, goal: Int, fuel: int) -> Certificate | None:
+        """Replace the newest derived atom by its definition, and so on."""
+        if not isinstance(goal, Expr):
+            return None
+        derived = [a for a in goal.atoms() if a.kind in ("div", "pos")]
+        if not derived or fuel <= 0:
+            return None
+        atom = derived[-1]
+        for lower in unfolded(goal, atom):
+            rest: Certificate | None = None
+            if isinstance(lower, Expr):
+                rest = self._quickly(lower) or self._by_definitions(lower, fuel - 1)
+            elif lower >= 0:
+                rest = Bounded(lower)
+            if rest is not None:
+                return Defined(goal, atom, lower, rest)
+        if atom.kind == "pos":
+            return self._by_cases(goal, atom, fuel - 1)
+        return None
+
+    def _by_cases(self, goal: Expr, atom: Atom, fuel: int) -> Certificate | None:
+        """``max(d, 0)`` is ``d`` or ``0``: prove both."""
+        proofs = []
+        for value in (atom.args[0], 0):
+            case = goal.scope.replaced_atom(goal, atom, value)
+            proof: Certificate | None
+            if isinstance(case, Expr):
+                proof = self._quickly(case) or self._by_definitions(case, fuel // 2)
+            else:
+                proof = Bounded(case) if case >= 0 else None
+            if proof is None:
+                return None
+            proofs.append(proof)
+        return Branch(atom.args[0], proofs[0], proofs[1], goal)
+
+    def _by_facts(self, goal: Expr) -> Certificate | None:
+        facts = self._relevant(goal)
+        if not facts:
+            return None
+        for find in (by_differences, by_simplex):
+            multipliers = find(goal, facts)
+            if multipliers:
+                proof = Combined(goal, tuple(multipliers))
+                if proof.bound() > -1:
+                    return proof
+        return None
+
+    def _relevant(self, goal: Expr) -> list[Expr]:
+        """The facts, and the definitions of atoms, that share atoms with ``goal``."""
+        scope = self.scope
+        wanted = {a.index for a in goal.atoms()}
+        pool = [fact for item in self.facts if isinstance(fact := scope.normal(item), Expr)]
+        found: list[Expr] = []
+        defined: set[int] = set()
+        for _ in range(3):
+            for index in sorted(wanted - defined):
+                defined.add(index)
+                found.extend(definitions(scope.atoms[index]))
+            for fact in pool:
+                if fact not in found and any(a.index in wanted for a in fact.atoms()):
+                    found.append(fact)
+            before = len(wanted)
+            for fact in found:
+                wanted.update(a.index for a in fact.atoms())
+            if len(wanted) == before:
+                break
+        return found
+
+    # Witnesses -------------------------------------------------------------------------------
+
+    def _witnesses(
+        self, item: Expr, kind: str, limit: int
+    ) -> tuple[dict[str, int], dict[str, int]] | None:
+        scope = self.scope
+        facts = [fact for f in self.facts if isinstance(fact := scope.normal(f), Expr)]
+        apart = [fact for f in self.distinct if isinstance(fact := scope.normal(f), Expr)]
+        symbols = {a.index: a for a in item.symbols()}
+        related = [f for f in (*facts, *apart) if any(a.index in symbols for a in f.symbols())]
+        for fact in related:
+            symbols.update((a.index, a) for a in fact.symbols())
+        found: dict[bool, dict[str, int]] = {}
+        for values in itertools.islice(self._candidates([*symbols.values()], item), limit):
+            try:
+                if any(f.evaluate(values) < 0 for f in facts if f in related):
+                    continue
+                if any(f.evaluate(values) == 0 for f in apart if f in related):
+                    continue
+                value = item.evaluate(values)
+            except (ZeroDivisionError, ValueError, OverflowError):
+                continue
+            found.setdefault(value >= 0 if kind == "nonnegative" else value == 0, values)
+            if len(found) == 2:
+                return found[True], found[False]
+        return None
+
+    def _candidates(self, symbols: list[Atom], item: Expr) -> Iterator[dict[str, int]]:
+        """Values within the ranges: the hints, then corners, then small steps from them."""
+        hints = {s.name: _hint(s, self.hints) for s in symbols}
+        yield hints
+        choices = {s.name: _choices(s, hints[s.name], item) for s in symbols}
+        for name, values in choices.items():  # one at a time
+            for value in values:
+                yield {**hints, name: value}
+        for level in range(max((len(v) for v in choices.values()), default=0)):  # all together
+            yield {name: values[min(level, len(values) - 1)] for name, values in choices.items()}
+        if len(symbols) > 1:
+            for chosen in itertools.product(*choices.values()):
+                yield dict(zip(choices, chosen, strict=True))
+
+
+def _hint(symbol: Atom, hints: dict[str, int]) -> int:
+    hint = hints.get(symbol.name)
+    lo, hi = symbol.lo, symbol.hi
+    if hint is not None and (lo is None or hint >= lo) and (hi is None or hint <= hi):
+        return hint
+    if lo is not None:
+        return lo
+    return min(hi, 0) if hi is not None else 0
+
+
+def _choices(symbol: Atom, hint: int, item: Expr) -> list[int]:
+    lo, hi = symbol.lo, symbol.hi
+    start = lo if lo is not None else (min(hi, 0) if hi is not None else 0)
+    constants = {abs(item.const)} | {abs(c) for _, c in item.terms}
+    constants |= {abs(a) for atom in item.atoms() for a in atom.args if isinstance(a, int)}
+    near = [start, start + 1, start + 2, start + 3, hint + 1, hint - 1, start + 7, hi]
+    if lo is None:
+        near += [-1, -2, -7, -100]
+    for constant in sorted(constants)[:6]:
+        near += [constant, constant + 1, constant - 1, start + constant]
+    near += [start + 5, start + 13, start + 64, start + 1000, start + 10**6]
+    found: list[int] = []
+    for value in near:
+        inside = value is not None and (lo is None or value >= lo) and (hi is None or value <= hi)
+        if inside and value not in found:
+            assert value is not None
+            found.append(value)
+    return found or [value_of(hint, {})]

@@ -1,0 +1,393 @@
+"""The shape environment: symbols, what is assumed of them, and the guards that came of questions.
+
+It knows nothing of torch and of the program that is captured. Two callables connect it with these: ``here``
+gives the line that is running, ``undecided`` raises the error for a question that nobody can
+answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from monograph.shapes.decide import Decider, Verdict
+from monograph.shapes.expr import Atom, Expr, Int
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import (
+    All,
+    Compare,
+    OneOf,
+    Some,
+    Test,
+    negated,
+    not_less,
+    symbols_of,
+    text_of,
+    truth,
+)
+from monograph.shapes.scope import Scope
+from monograph.shapes.solve import Solution, solve
+
+__all__ = ["Guard", "ShapeEnv", "Symbol"]
+
+log = logging.getLogger("monograph.shapes")
+
+
+@dataclass
+class Symbol:
+    """An integer (``kind`` "float": a float) that varies.
+
+    ``hint`` is its value for the example inputs, None for what is only known at run time.
+    ``source`` says where it comes from: ``x.shape[0]``, ``n.item()``. ``range``: as it was declared.
+    """
+
+    name: str
+    expr: Expr | FloatExpr
+    hint: Any
+    source: str
+    range: tuple[int | None, int | None]
+    is_unbacked: bool = False
+    where: Any = None
+
+
+@dataclass
+class Guard:
+    """Something that was found to hold for the examples and that the program relies on.
+
+    ``test`` holds. ``kind``: ``branch`` where the program (or an operator) decided by it, so that the
+    other side was not captured; ``precondition`` where an operator, or the program itself, raises
+    an error if it does not hold; ``fixed`` where Python needed the very number.
+    ``asked`` is the question as it stood when it was asked, and ``answer`` its answer.
+    """
+
+    test: Test
+    kind: str
+    where: Any
+    asked: str
+    answer: bool
+    message: str | None = None
+    symbols: list[str] = field(default_factory=list)
+    is_narrowing: bool = True  # proved to exclude sizes that were allowed before
+    solved: bool = False  # an equality that has become a substitution
+
+
+class ShapeEnv:
+    """Symbols and facts of one capture. Facts are only ever added."""
+
+    def __init__(self) -> None:
+        self.scope = Scope()
+        self.scope.owner = self
+        self.decider = Decider(self.scope)
+        self.symbols: dict[str, Symbol] = {}
+        self.guards: list[Guard] = []
+        self.values: dict[str, Any] = {}  # hints by name
+        self.here: Callable[[], Any] = lambda: None
+        self.undecided: Callable[[Test], NoReturn] = _cannot_decide
+        self.on_runtime_check: Callable[[Test, str | None], None] = lambda test, message: None
+        # How symbols that no input gives are computed: (atom, step, offset) for (atom - offset) //
+        # step, or ("floor", number) and its like for an integer made of a float.
+        self.definitions: dict[str, Any] = {}
+        self.sets: dict[str, tuple[int, ...]] = {}
+        self._derived: dict[Any, Expr] = {}
+
+    # Symbols ---------------------------------------------------------------------------------
+
+    def symbol(
+        self,
+        name: str,
+        hint: int | None,
+        source: str,
+        lo: int | None = 0,
+        hi: int | None = None,
+        *,
+        is_unbacked: bool = False,
+    ) -> Expr:
+        """A new symbol of this name (with a number added where the name is taken)."""
+        name = self.fresh_name(name)
+        expr = self.scope.symbol(name, lo, hi)
+        where = self.here()
+        self.symbols[name] = Symbol(name, expr, hint, source, (lo, hi), is_unbacked, where)
+        if hint is not None:
+            self.values[name] = self.decider.hints[name] = hint
+        log.info("symbols: %s in [%s, %s], from %s, %s", name, lo, hi, source,
+                 f"{hint} in the example" if hint is not None else "known when the program runs")  # fmt: skip
+        return expr
+
+    def limit_to(self, symbol: Expr, values: tuple[int, ...]) -> None:
+        """``symbol`` is one of ``values``: questions about it alone are tried on each."""
+        self.sets[symbol.atoms()[0].name] = values
+
+    def float_symbol(self, name: str, hint: float | None, source: str) -> FloatExpr:
+        """A new symbol for a float."""
+        name = self.fresh_name(name)
+        expr = FloatExpr("symbol", (name,))
+        self.symbols[name] = Symbol(
+            name, expr, hint, source, (None, None), hint is None, self.here()
+        )
+        if hint is not None:
+            self.values[name] = hint
+        return expr
+
+    def fresh_name(self, name: str) -> str:
+        """``name``, or ``name_1`` and so on where it is taken."""
+        unique, count = name, 0
+        while unique in self.symbols:
+            count += 1
+            unique = f"{name}_{count}"
+        return unique
+
+    def numbered(self, prefix: str) -> str:
+        """``u0``, ``u1`` ...: the first that is free."""
+        count = 0
+        while f"{prefix}{count}" in self.symbols:
+            count += 1
+        return f"{prefix}{count}"
+
+    def hint(self, item: Any) -> Any:
+        """The value of an expression for the example inputs; None where it is not known."""
+        try:
+            if isinstance(item, Expr):
+                return item.evaluate(self.values)
+            if isinstance(item, FloatExpr):
+                return item.evaluate(self.values)
+        except (KeyError, ZeroDivisionError, ValueError, OverflowError):
+            return None
+        return item
+
+    def truth(self, test: Test) -> bool | None:
+        """Whether ``test`` holds for the example inputs; None where it is not known."""
+        try:
+            return truth(test, self.values)
+        except (KeyError, ZeroDivisionError, ValueError, OverflowError):
+            return None
+
+    # Questions -------------------------------------------------------------------------------
+
+    def known(self, test: Test) -> bool | None:
+        """The answer that holds for all sizes; None where it depends on them, or is not found."""
+        if isinstance(test, bool):
+            return test
+        if self.sets:
+            names = symbols_of(test)
+            if len(names) == 1 and names[0] in self.sets:
+                answers = {truth(test, {names[0]: value}) for value in self.sets[names[0]]}
+                return answers.pop() if len(answers) == 1 else None
+        if isinstance(test, Compare):
+            if test.kind == "ge":
+                answer = self.decider.nonnegative(test.expr)
+            else:
+                answer = self.decider.zero(test.expr)
+            if answer.verdict is Verdict.PROVED:
+                return test.kind != "ne"
+            return test.kind == "ne" if answer.verdict is Verdict.REFUTED else None
+        if isinstance(test, OneOf):
+            now = self.scope.normal(test.expr)
+            return (now in test.values) is test.is_one if isinstance(now, int) else None
+        if isinstance(test, (All, Some)):
+            answers = [self.known(part) for part in test.parts]
+            settles = isinstance(test, Some)
+            if settles in answers:
+                return settles
+            return None if None in answers else not settles
+        return None
+
+    def is_known(self, test: Test) -> bool:
+        """Whether ``test`` holds for all sizes, as far as can be proved."""
+        return self.known(test) is True
+
+    def decide(self, test: Test, kind: str = "branch") -> bool:
+        """The answer that the capture goes on with; a guard where it is not the only one."""
+        answer = self.known(test)
+        if answer is not None:
+            return answer
+        value = self.truth(test)
+        if value is None:
+            self.undecided(test)
+        self.rely_on(test if value else negated(test), kind, asked=test, answer=value)
+        return value
+
+    def require(self, test: Test, message: str | None = None) -> bool:
+        """``test`` is asserted: hold it for true where it may be, and note it.
+
+        Returns False where it cannot hold, or does not for the example inputs.
+        """
+        answer = self.known(test)
+        if answer is not None:
+            return answer
+        if self.truth(test) is False:
+            return False
+        self.rely_on(test, "precondition", asked=test, answer=True, message=message)
+        return True
+
+    def rely_on(
+        self,
+        test: Test,
+        kind: str,
+        *,
+        asked: Test,
+        answer: bool,
+        message: str | None = None,
+    ) -> None:
+        """Record a guard, and take it for a fact."""
+        names = symbols_of(test)
+        guard = Guard(test, kind, self.here(), text_of(asked), answer, message, names)
+        guard.is_narrowing = self._depends(test)
+        self.guards.append(guard)
+        log.info("guards: %s is %s (%s) %s", guard.asked, answer, kind, guard.where or "")
+        unbacked = any(self.symbols[name].is_unbacked for name in names)
+        if unbacked or not all(isinstance(self.symbols[n].expr, Expr) for n in names):
+            self.on_runtime_check(test, message)
+        before = self.scope.replaced
+        self.assume(test)
+        guard.solved = self.scope.replaced > before
+
+    def _depends(self, test: Test) -> bool:
+        """Whether there are sizes for which ``test`` does not hold, as far as is known."""
+        if not isinstance(test, Compare):
+            return True
+        decider = self.decider
+        ask = decider.nonnegative if test.kind == "ge" else decider.zero
+        return ask(test.expr).verdict is Verdict.DEPENDS
+
+    def fix(self, item: Int, why: str) -> int:
+        """Python needs the very number: it is that of the example from now on."""
+        item = self.scope.normal(item)
+        if isinstance(item, int):
+            return item
+        value = self.hint(item)
+        test = Compare("eq", item - value) if value is not None else Compare("eq", item)  # type: ignore[arg-type]
+        if value is None:
+            self.undecided(test)
+        self.rely_on(test, "fixed", asked=test, answer=True, message=why)
+        return int(value)
+
+    # Facts -----------------------------------------------------------------------------------
+
+    def assume(self, test: Test) -> None:
+        """``test`` holds."""
+        if isinstance(test, All):
+            for part in test.parts:
+                self.assume(part)
+        if not isinstance(test, Compare):
+            return
+        now = self.scope.normal(test.expr)
+        if isinstance(now, int):
+            return
+        log.debug("facts: %s", text_of(Compare(test.kind, now)))
+        if test.kind == "ge":
+            self._assume_not_negative(now)
+        elif test.kind == "eq":
+            self._assume_zero(now)
+        else:
+            self._assume_not_zero(now)
+
+    def _assume_not_negative(self, expr: Expr) -> None:
+        found = _line(expr)
+        if found is not None:
+            symbol, slope = found
+            if slope > 0:  # slope*x + c >= 0
+                self._narrow(symbol, lo=-(expr.const // slope))
+            else:
+                self._narrow(symbol, hi=expr.const // -slope)
+            return
+        if expr not in self.decider.facts:
+            self.decider.facts.append(expr)
+            self.scope.epoch += 1
+
+    def _assume_not_zero(self, expr: Expr) -> None:
+        found = _line(expr)
+        if found is not None and expr.const % found[1] == 0:
+            symbol, value = found[0], -expr.const // found[1]
+            if symbol.lo == value:
+                self._narrow(symbol, lo=value + 1)
+                return
+            if symbol.hi == value:
+                self._narrow(symbol, hi=value - 1)
+                return
+        if not self.is_known(not_less(expr, 0)):
+            negative = -expr
+            if isinstance(negative, Expr) and self.is_known(not_less(negative, 0)):
+                self.assume(not_less(negative, 1))
+                return
+        else:
+            self.assume(not_less(expr, 1))
+            return
+        if expr not in self.decider.distinct:
+            self.decider.distinct.append(expr)
+            self.scope.epoch += 1
+
+    def _narrow(self, symbol: Atom, lo: int | None = None, hi: int | None = None) -> None:
+        self.scope.narrow(symbol, lo, hi)
+        if symbol.lo is not None and symbol.lo == symbol.hi:
+            self.scope.replace(symbol, symbol.lo)
+
+    def _assume_zero(self, expr: Expr) -> None:
+        solution = solve(expr, lambda atom: self.symbols[atom.name].is_unbacked)
+        if solution is None:
+            for fact in (expr, -expr):
+                if isinstance(fact, Expr) and fact not in self.decider.facts:
+                    self.decider.facts.append(fact)
+            self.scope.epoch += 1
+            return
+        self._replace(solution)
+        rest = self.scope.normal(expr)
+        if isinstance(rest, Expr) and rest is not expr:
+            self._assume_zero(rest)
+
+    def _replace(self, solution: Solution) -> None:
+        """The symbol is an expression from now on, whose range it hands on."""
+        symbol, by = solution.symbol, solution.value
+        if solution.step is not None:  # x = step * new + offset
+            step, offset = solution.step
+            hint = self.values.get(symbol.name)
+            lo = None if symbol.lo is None else -((offset - symbol.lo) // step)
+            hi = None if symbol.hi is None else (symbol.hi - offset) // step
+            new = self.symbol(
+                "_" + symbol.name.lstrip("_"),
+                None if hint is None else (hint - offset) // step,
+                f"({symbol.name} - {offset}) // {step}" if offset else f"{symbol.name} // {step}",
+                lo,
+                hi,
+                is_unbacked=self.symbols[symbol.name].is_unbacked,
+            )
+            by = step * new + offset
+            self.definitions[new.atoms()[0].name] = (symbol, step, offset)
+        lo, hi = symbol.lo, symbol.hi
+        self.scope.replace(symbol, by)
+        log.debug("facts: %s = %r", symbol.name, by)
+        if lo is not None:
+            self.assume(not_less(by, lo))
+        if hi is not None:
+            self.assume(not_less(hi, by))
+
+    def in_users_words(self, test: Test) -> str:
+        """``test`` with the source of each symbol in place of its name."""
+        text = text_of(test)
+        for name in symbols_of(test):
+            text = re.sub(rf"\b{re.escape(name)}\b", lambda _, n=name: self.symbols[n].source, text)
+        return text
+
+    def derived(self, key: Any, name: str, hint: int | None, lo: int | None, source: str) -> Expr:
+        """A symbol for an integer that is computed at run time from others, once for each ``key``."""
+        found = self._derived.get(key)
+        if found is None:
+            found = self._derived[key] = self.symbol(
+                self.numbered(name), hint, source, lo, is_unbacked=True
+            )
+            self.definitions[found.atoms()[0].name] = key
+        return found
+
+
+def _line(expr: Expr) -> tuple[Atom, int] | None:
+    """``(x, c)`` where ``expr`` is ``c*x + const`` with a symbol ``x``."""
+    if len(expr.terms) != 1 or len(expr.terms[0][0]) != 1:
+        return None
+    atom = expr.scope.atoms[expr.terms[0][0][0]]
+    return (atom, expr.terms[0][1]) if atom.kind == "symbol" else None
+
+
+def _cannot_decide(test: Test) -> NoReturn:
+    raise LookupError(text_of(test))

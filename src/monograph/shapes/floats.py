@@ -1,0 +1,191 @@
+"""Numbers that Python computes as floats from sizes: kept as trees, never evaluated here.
+
+Only what comes back to integers is understood: ``math.floor(n / 2)``, ``int(math.sqrt(n))``,
+``round(n * 1.5)``. Where the result follows exactly it is an expression; the caller makes a
+symbol of anything else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monograph.shapes.expr import Expr, Int, value_of
+from monograph.shapes.scope import Scope
+
+__all__ = ["FloatExpr", "float_value", "is_never_negative", "rational", "to_integer"]
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: x - y,
+    "mul": lambda x, y: x * y,
+    "truediv": lambda x, y: x / y,
+    "floordiv": lambda x, y: x // y,
+    "mod": lambda x, y: x % y,
+    "pow": lambda x, y: x**y,
+    "neg": lambda x: -x,
+    "abs": abs,
+    "float": float,
+    "max": max,
+    "min": min,
+    "round": round,
+    **{
+        name: getattr(math, name)
+        for name in ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan",
+                     "exp", "log", "log2", "log10")
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FloatExpr:
+    """An operation by its Python name, on expressions, floats and other operations.
+
+    ``("symbol", (name,))`` is a float that the program gets as an argument or reads from a tensor.
+    """
+
+    op: str
+    args: tuple[Any, ...]
+
+    def evaluate(self, values: Mapping[str, Any]) -> float:
+        """The value, computed as Python does.
+
+        Raises:
+            KeyError: a symbol without a value.
+        """
+        if self.op == "symbol":
+            return float(values[self.args[0]])
+        found = _FUNCTIONS[self.op](*(float_value(arg, values) for arg in self.args))
+        return float(found)
+
+    def symbols(self) -> list[str]:
+        """Names of all symbols."""
+        if self.op == "symbol":
+            return [self.args[0]]
+        found: list[str] = []
+        for arg in self.args:
+            if isinstance(arg, FloatExpr):
+                found += arg.symbols()
+            elif isinstance(arg, Expr):
+                found += [atom.name for atom in arg.symbols()]
+        return list(dict.fromkeys(found))
+
+    def __str__(self) -> str:
+        if self.op == "symbol":
+            return str(self.args[0])
+        infix = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "pow": "**", "mod": "%"}
+        if self.op in infix:
+            return f"({self.args[0]} {infix[self.op]} {self.args[1]})"
+        return f"{self.op}({', '.join(map(str, self.args))})"
+
+
+def float_value(item: Any, values: Mapping[str, Any]) -> Any:
+    """The value of a float, an integer, an expression or an operation."""
+    if isinstance(item, FloatExpr):
+        return item.evaluate(values)
+    return value_of(item, values) if isinstance(item, Expr) else item
+
+
+def rational(item: Any) -> tuple[Int, int] | None:
+    """``(n, d)`` with ``item == n / d`` exactly, ``d`` a power of two.
+
+    Sums and products of such numbers are computed by floats without rounding, as long as they stay
+    under 2**53: sizes do.
+    """
+    if isinstance(item, (int, Expr)):
+        return item, 1
+    if isinstance(item, float):
+        if not math.isfinite(item):
+            return None
+        n, d = item.as_integer_ratio()
+        return (n, d) if d <= 1 << 16 and abs(n) < 1 << 32 else None
+    if not isinstance(item, FloatExpr):
+        return None
+    if item.op == "float":
+        return rational(item.args[0])
+    if item.op in ("add", "sub", "mul"):
+        left, right = rational(item.args[0]), rational(item.args[1])
+        if left is None or right is None or left[1] * right[1] > 1 << 20:
+            return None
+        (a, b), (c, d) = left, right
+        if item.op == "mul":
+            return a * c, b * d
+        return (a * d + c * b if item.op == "add" else a * d - c * b), b * d
+    if item.op == "neg":
+        inner = rational(item.args[0])
+        return None if inner is None else (-inner[0], inner[1])
+    if item.op == "truediv" and isinstance(item.args[1], (int, float)):
+        left, right = rational(item.args[0]), rational(item.args[1])
+        if left is not None and right is not None and isinstance(right[0], int):
+            k = right[0]
+            if k > 0 and k & (k - 1) == 0:
+                return left[0] * right[1], left[1] * k
+    return None
+
+
+def to_integer(scope: Scope, how: str, item: Any) -> Int | None:
+    """``floor``, ``ceil``, ``trunc`` or ``round`` (half to even) of a float, where it is exact."""
+    ratio = rational(item)
+    if ratio is None and isinstance(item, FloatExpr) and item.op == "truediv":
+        left, right = rational(item.args[0]), rational(item.args[1])
+        # The quotient of two integers is rounded once, which never carries it over an integer.
+        if left is not None and right is not None and isinstance(right[0], int) and right[0]:
+            ratio = (left[0] * right[1], left[1] * right[0])
+        elif left is not None and right is not None and isinstance(right[0], Expr):
+            return _by_expression(scope, how, left[0] * right[1], right[0] * left[1])
+    if ratio is None:
+        return _of_root(scope, how, item)
+    n, d = ratio
+    if d < 0:
+        n, d = -n, -d
+    if how == "floor":
+        return scope.floordiv(n, d)
+    if how == "ceil":
+        return scope.ceildiv(n, d)
+    return scope.truncdiv(n, d) if how == "trunc" else scope.rounddiv(n, d)
+
+
+def _by_expression(scope: Scope, how: str, n: Int, m: Int) -> Int | None:
+    if how == "ceil":
+        return -scope.floordiv(-n, m)
+    if how == "floor":
+        return scope.floordiv(n, m)
+    return scope.floordiv(n, m) if how == "trunc" and _same_sign(n, m) else None
+
+
+def _same_sign(n: Int, m: Int) -> bool:
+    from monograph.shapes.domain import interval
+
+    lows = [interval(n)[0], interval(m)[0]]
+    return all(lo is not None and lo >= 0 for lo in lows)
+
+
+def _of_root(scope: Scope, how: str, item: Any) -> Int | None:
+    """The floor of ``sqrt(n)``: exact for ``n < 2**52``, where floats cannot reach an integer."""
+    if not isinstance(item, FloatExpr) or how not in ("floor", "trunc"):
+        return None
+    is_root = item.op == "sqrt" or (item.op == "pow" and item.args[1] == 0.5)
+    if not is_root:
+        return None
+    inner = rational(item.args[0])
+    if inner is None or inner[1] != 1:
+        return None
+    return scope.isqrt(inner[0])
+
+
+def is_never_negative(item: Any) -> bool:
+    """Whether a float is at least 0, by its operations."""
+    from monograph.shapes.domain import interval
+
+    if isinstance(item, (int, float)):
+        return item >= 0
+    if isinstance(item, Expr):
+        lo = interval(item)[0]
+        return lo is not None and lo >= 0
+    if item.op in ("sqrt", "abs", "exp"):
+        return True
+    if item.op in ("add", "mul", "truediv", "float", "min", "floordiv"):
+        return all(is_never_negative(arg) for arg in item.args)
+    return item.op == "max" and any(is_never_negative(arg) for arg in item.args)

@@ -1,0 +1,241 @@
+"""Yes-or-no questions about sizes: comparisons, and their combinations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.floats import FloatExpr, float_value
+from monograph.shapes.scope import Scope
+from monograph.shapes.text import format_expr
+
+__all__ = [
+    "All",
+    "Compare",
+    "CompareFloats",
+    "OneOf",
+    "Some",
+    "Test",
+    "equal",
+    "negated",
+    "not_less",
+    "symbols_of",
+    "text_of",
+    "truth",
+]
+
+
+@dataclass(frozen=True)
+class Compare:
+    """``expr >= 0`` ("ge"), ``expr == 0`` ("eq") or ``expr != 0`` ("ne")."""
+
+    kind: str
+    expr: Expr
+
+    def sides(self) -> tuple[Int, Int]:
+        """Both sides of the comparison, for readers."""
+        left, right = _sides(self.expr)
+        return left, right
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """``expr`` is one of ``values`` (or none of them)."""
+
+    expr: Expr
+    values: tuple[int, ...]
+    is_one: bool = True
+
+
+@dataclass(frozen=True)
+class CompareFloats:
+    """A comparison that involves floating-point numbers; ``op`` is Python's name of it."""
+
+    op: str
+    left: Any
+    right: Any
+
+
+@dataclass(frozen=True)
+class All:
+    """Every part holds."""
+
+    parts: tuple[Test, ...]
+
+
+@dataclass(frozen=True)
+class Some:
+    """At least one part holds."""
+
+    parts: tuple[Test, ...]
+
+
+Test = bool | Compare | OneOf | CompareFloats | All | Some
+
+_OPPOSITE = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
+
+
+def not_less(left: Int, right: Int) -> Test:
+    """``left >= right``."""
+    difference = left - right
+    if not isinstance(difference, Expr):
+        return difference >= 0
+    shared = math.gcd(*(c for _, c in difference.terms))
+    if shared > 1:  # integers: 3*x - 2 >= 0 is x >= 1
+        terms = tuple((m, c // shared) for m, c in difference.terms)
+        return Compare("ge", _expression(difference.scope, terms, difference.const // shared))
+    return Compare("ge", difference)
+
+
+def equal(left: Int, right: Int, *, is_equal: bool = True) -> Test:
+    """``left == right``, or ``!=``."""
+    difference = left - right
+    if not isinstance(difference, Expr):
+        return (difference == 0) is is_equal
+    shared = math.gcd(*(c for _, c in difference.terms))
+    if difference.const % shared:
+        return not is_equal
+    if difference.terms[0][1] < 0:  # one spelling of two
+        shared = -shared
+    if shared != 1:
+        terms = tuple((m, c // shared) for m, c in difference.terms)
+        difference = _expression(difference.scope, terms, difference.const // shared)
+    return Compare("eq" if is_equal else "ne", difference)
+
+
+def _expression(scope: Scope, terms: Any, const: int) -> Expr:
+    made = scope.make(terms, const)
+    assert isinstance(made, Expr)
+    return made
+
+
+def both(left: Test, right: Test) -> Test:
+    """The conjunction."""
+    if left is True or right is False:
+        return right
+    if right is True or left is False:
+        return left
+    return All((left, right))
+
+
+def either(left: Test, right: Test) -> Test:
+    """The disjunction."""
+    return negated(both(negated(left), negated(right)))
+
+
+def negated(test: Test) -> Test:
+    """The opposite of ``test``."""
+    if isinstance(test, bool):
+        return not test
+    if isinstance(test, Compare):
+        if test.kind == "ge":
+            return not_less(-1, test.expr)
+        return Compare("ne" if test.kind == "eq" else "eq", test.expr)
+    if isinstance(test, OneOf):
+        return OneOf(test.expr, test.values, not test.is_one)
+    if isinstance(test, CompareFloats):
+        if test.op in ("eq", "ne"):
+            return CompareFloats(_OPPOSITE[test.op], test.left, test.right)
+        return CompareFloats(
+            "not " + test.op if " " not in test.op else test.op[4:], test.left, test.right
+        )
+    opposite = Some if isinstance(test, All) else All
+    return opposite(tuple(negated(part) for part in test.parts))
+
+
+def truth(test: Test, values: Mapping[str, Any]) -> bool:
+    """Whether ``test`` holds for these values of the symbols.
+
+    Raises:
+        KeyError: a symbol without a value.
+    """
+    if isinstance(test, bool):
+        return test
+    if isinstance(test, Compare):
+        value = test.expr.evaluate(values)
+        return value >= 0 if test.kind == "ge" else (value == 0) is (test.kind == "eq")
+    if isinstance(test, OneOf):
+        return (test.expr.evaluate(values) in test.values) is test.is_one
+    if isinstance(test, CompareFloats):
+        left, right = float_value(test.left, values), float_value(test.right, values)
+        name = test.op.removeprefix("not ")
+        found = bool(getattr(_Python, name)(left, right))
+        return found is (name == test.op)
+    combine = all if isinstance(test, All) else any
+    return combine(truth(part, values) for part in test.parts)
+
+
+class _Python:
+    eq = staticmethod(lambda x, y: x == y)
+    ne = staticmethod(lambda x, y: x != y)
+    lt = staticmethod(lambda x, y: x < y)
+    le = staticmethod(lambda x, y: x <= y)
+    gt = staticmethod(lambda x, y: x > y)
+    ge = staticmethod(lambda x, y: x >= y)
+
+
+def symbols_of(test: Test) -> list[str]:
+    """The names of all symbols in ``test``."""
+    if isinstance(test, bool):
+        return []
+    if isinstance(test, (Compare, OneOf)):
+        return [atom.name for atom in test.expr.symbols()]
+    if isinstance(test, CompareFloats):
+        found: list[str] = []
+        for side in (test.left, test.right):
+            if isinstance(side, FloatExpr):
+                found += side.symbols()
+            elif isinstance(side, Expr):
+                found += [atom.name for atom in side.symbols()]
+        return list(dict.fromkeys(found))
+    return list(dict.fromkeys(name for part in test.parts for name in symbols_of(part)))
+
+
+_SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
+def text_of(test: Test) -> str:
+    """``test`` in the names of its symbols: ``2*seq >= batch + 1``."""
+    if isinstance(test, bool):
+        return str(test)
+    if isinstance(test, OneOf):
+        values = "{" + ", ".join(map(str, test.values)) + "}"
+        return f"{format_expr(test.expr)} {'in' if test.is_one else 'not in'} {values}"
+    if isinstance(test, CompareFloats):
+        name = test.op.removeprefix("not ")
+        text = f"{test.left} {_SIGNS[name]} {test.right}"
+        return text if name == test.op else f"not ({text})"
+    if isinstance(test, Compare):
+        left, right = test.sides()
+        sign = {"ge": ">=", "eq": "==", "ne": "!="}[test.kind]
+        if test.kind == "ge" and isinstance(left, int):  # 16 >= batch reads better turned round
+            return f"{format_expr(right)} <= {left}"
+        return f"{format_expr(left)} {sign} {format_expr(right)}"
+    word = " and " if isinstance(test, All) else " or "
+    return word.join(f"({text_of(part)})" for part in test.parts)
+
+
+def _sides(expr: Expr) -> tuple[Int, Int]:
+    """``expr`` as a difference of two expressions without negative coefficients."""
+    from monograph.shapes.text import Call, tree_of
+
+    scope = expr.scope
+    tree = tree_of(expr)
+    if isinstance(tree, Call) and tree.name in ("%", "max", "min"):
+        return expr, 0
+    left = scope.make(tuple((m, c) for m, c in expr.terms if c > 0), max(expr.const, 0))
+    right = scope.make(tuple((m, -c) for m, c in expr.terms if c < 0), max(-expr.const, 0))
+    if (
+        _size(right)
+        and isinstance(tree, Call)
+        and any(isinstance(arg, Call) and arg.name == "%" for arg in tree.args)
+    ):
+        return expr - expr.const, -expr.const
+    return left, right
+
+
+def _size(item: Int) -> int:
+    return len(item.terms) if isinstance(item, Expr) else 0

@@ -1,0 +1,97 @@
+"""Sizes declared wider than the program allows: the error, and fixes that have been tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from monograph.capture.session import Captured
+from monograph.diagnostics import ConstraintViolationError, MonographError
+from monograph.shapes.constraints import Violations, compare, refine
+from monograph.shapes.dims import AnyDim, DerivedDim, Dim
+
+__all__ = ["refine_dynamic_shapes", "refuse_violations"]
+
+_ROUNDS = 4
+
+
+def refuse_violations(
+    captured: Captured, shapes: Any, attempt: Callable[[Any], Captured]
+) -> None:
+    """Raise where the capture is narrower than what was declared.
+
+    The fixes that the error suggests have been followed: ``attempt`` captured the program with
+    them, and nothing was left to suggest.
+
+    Raises:
+        ConstraintViolationError: with a reason for each dimension.
+    """
+    found = compare(captured.recorder.sizes.env, captured.declared)
+    if not found.names:
+        return
+    fixes = _verified(found, shapes, attempt)
+    lines = [f"Constraints violated ({', '.join(found.names)})!"]
+    for text, where in found.lines:
+        lines.append(f"  - {text}")
+        if where is not None:
+            lines.append(f"      {where}   {where.text}")
+    hint = "use Dim.AUTO for these dimensions to accept what the program allows."
+    if fixes:
+        lines += ["", "Suggested fixes:"]
+        lines += [f"  {name} = {_spelled(name, fix)}" for name, fix in fixes.items()]
+        hint = (
+            "these were tried: the program exports with them. "
+            "refine_dynamic_shapes(dynamic_shapes, error) applies them."
+        )
+    first = next((where for _, where in found.lines if where is not None), None)
+    error = ConstraintViolationError("\n".join(lines), where=first, hint=hint)
+    error.suggested_fixes = dict(fixes)
+    raise error
+
+
+def _verified(
+    found: Violations, shapes: Any, attempt: Callable[[Any], Captured]
+) -> dict[str, AnyDim | int]:
+    """The fixes with which the program exports; none where they do not help."""
+    fixes = dict(found.fixes)
+    for _ in range(_ROUNDS):
+        if not fixes:
+            return {}
+        try:
+            again = attempt(refine(shapes, fixes))
+        except MonographError:
+            return {}
+        left = compare(again.recorder.sizes.env, again.declared)
+        if not left.names:
+            return _with_roots(fixes)
+        fixes |= left.fixes
+    return {}
+
+
+def _with_roots(fixes: dict[str, AnyDim | int]) -> dict[str, AnyDim | int]:
+    """Dimensions that others are derived from come first."""
+    found: dict[str, AnyDim | int] = {}
+    for fix in fixes.values():
+        if isinstance(fix, (Dim, DerivedDim)):
+            root = fix._parts()[0]
+            if root.__name__ not in fixes:
+                found.setdefault(root.__name__, root)
+    plain = {name: fix for name, fix in fixes.items() if not isinstance(fix, DerivedDim)}
+    return found | plain | fixes
+
+
+def _spelled(name: str, fix: AnyDim | int) -> str:
+    if isinstance(fix, Dim) and fix.__name__ != name:
+        return fix.__name__
+    return repr(fix)
+
+
+def refine_dynamic_shapes(dynamic_shapes: Any, error: ConstraintViolationError) -> Any:
+    """``dynamic_shapes`` with the suggestions of ``error`` followed.
+
+    Raises:
+        ValueError: the error has no suggestions.
+    """
+    if not error.suggested_fixes:
+        raise ValueError("the error suggests no fixes")
+    return refine(dynamic_shapes, error.suggested_fixes)
