@@ -285,7 +285,6 @@ REFUSED = {
     "result": lambda: monograph.export(lambda x: {x.shape}, (X,)),
     "sparse": lambda: monograph.export(lambda x: x, (X.to_sparse(),)),
     "cycle": lambda: monograph.export(lambda x: x, (cyclic(),)),
-    "dynamic_shapes": lambda: monograph.export(lambda x: x, (X,), dynamic_shapes={"x": {0: 1}}),
     "strict": lambda: monograph.export(lambda x: x, (X,), strict=True),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from monograph.both_sides import settle
 from monograph.capture.inputs import root_of
 from monograph.capture.session import Captured, capture
 from monograph.diagnostics import NotYetError, PythonFeatureError
@@ -60,7 +61,12 @@ def export(
     preserved = tuple(preserve_module_call_signature)
 
     def attempt(shapes: Any) -> Captured:
-        return capture(root, args, kwargs, watched=frozenset(preserved), dynamic_shapes=shapes)
+        def once(hints: dict[str, int] | None) -> Captured:
+            return capture(
+                root, args, kwargs, watched=frozenset(preserved), dynamic_shapes=shapes, hints=hints
+            )
+
+        return settle(once(None), once)
 
     captured = attempt(dynamic_shapes)
     refuse_violations(captured, dynamic_shapes, attempt)

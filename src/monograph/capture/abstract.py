@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import torch
 
 from monograph.diagnostics import InternalError, PythonFeatureError
+from monograph.capture import numbers
 from monograph.shapes.expr import Expr
 from monograph.shapes.scope import Scope
 from monograph.shapes.symnode import expression_of, symbolic
@@ -228,6 +229,17 @@ class AbstractTensor(torch.Tensor):
         finally:
             recorder.user_detach = before
 
+    def is_contiguous(self, memory_format: Any = torch.contiguous_format) -> bool:
+        """Whether it lies in row-major order, for sizes in general: no question is asked of one."""
+        spec = self.value.spec
+        if spec.scope is None or memory_format is not torch.contiguous_format:
+            return super().is_contiguous(memory_format=memory_format)
+        return spec.is_contiguous()
+
+    def contiguous(self, memory_format: Any = torch.contiguous_format) -> torch.Tensor:
+        """Itself where it is contiguous, else a copy."""
+        return torch.ops.aten.contiguous.default(self, memory_format=memory_format)
+
     def __copy__(self) -> torch.Tensor:
         return torch.ops.aten.alias.default(self)
 
@@ -235,11 +247,17 @@ class AbstractTensor(torch.Tensor):
         """All values as numbers, of which those that are not known vary."""
         recorder = self.value.recorder
         size = self.value.spec.numel
-        if recorder.known_value(self.value) is not None or size.__class__ is not int or size > 64:
+        if size.__class__ is not int or size > 64 or recorder.is_known(self.value):
             return recorder.read_values(self, ".tolist()", _real_tolist)
         if self.dim() == 0:
             return self.item()
         return [row.tolist() for row in self.unbind(0)]
+
+    def __int__(self) -> int:
+        return numbers.converted(self, "int")  # type: ignore[no-any-return]
+
+    def __float__(self) -> float:
+        return numbers.converted(self, "float")  # type: ignore[no-any-return]
 
     def numpy(self, *, force: bool = False) -> Any:
         """A NumPy array: only where the values are known while capturing."""

@@ -174,6 +174,9 @@ def laid_out_as(content: AbstractTensor, model: AbstractTensor) -> AbstractTenso
 
 def overlaps_itself(spec: TensorSpec) -> bool:
     """Whether two elements may lie at one address (an expanded or unfolded tensor)."""
+    if spec.scope is not None:  # told only of dimensions that repeat for certain
+        pairs = zip(spec.strides, spec.shape, strict=True)
+        return any(stride == 0 and size != 1 for stride, size in pairs)
     reach = 0
     for stride, size in sorted(zip(spec.strides, spec.shape, strict=True)):
         if size > 1:
@@ -189,6 +192,8 @@ def overlap_partly(left: Value, right: Value) -> bool:
     Where one has gaps the answer is False: kernels do not look further either.
     """
     if left.root is not right.root or left.spec.dtype != right.spec.dtype:
+        return False
+    if left.spec.scope is not None or right.spec.scope is not None:
         return False
     if not (left.spec.numel and right.spec.numel and is_dense(left.spec) and is_dense(right.spec)):
         return False

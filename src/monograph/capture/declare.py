@@ -291,9 +291,11 @@ def _refuse(what: str, arguments: Arguments) -> Any:
 
 
 def declare(
-    env: ShapeEnv, arguments: Arguments, specification: list[Any]
+    env: ShapeEnv, arguments: Arguments, specification: list[Any], hints: dict[str, int]
 ) -> tuple[list[Any], dict[str, Declaration]]:
     """Make the symbols; returns, for each leaf, what ``enter_argument`` wants, and all symbols.
+
+    ``hints`` are values of symbols to go by instead of the example's.
 
     Raises:
         ShapeError: MG-S103 for an example outside its range, MG-S102 for contradictions.
@@ -318,7 +320,7 @@ def declare(
             table[name].places.append((leaf, dim, slope, offset))
             mine[dim] = (name, slope, offset)
         leaves.append(mine)
-    symbols = {name: _symbol(env, declaration) for name, declaration in table.items()}
+    symbols = {name: _symbol(env, declaration, hints) for name, declaration in table.items()}
     return [
         _sizes(leaf, mine, symbols) for leaf, mine in zip(arguments.leaves, leaves, strict=True)
     ], table
@@ -352,7 +354,7 @@ def _check_static(leaf: Argument, dim: int | None, wanted: int) -> None:
         )
 
 
-def _symbol(env: ShapeEnv, declaration: Declaration) -> Expr | FloatExpr:
+def _symbol(env: ShapeEnv, declaration: Declaration, hints: dict[str, int]) -> Expr | FloatExpr:
     leaf, dim, _, _ = declaration.places[0]
     values = {_value_at(*place) for place in declaration.places}
     first = source_of(leaf, dim)
@@ -395,6 +397,7 @@ def _symbol(env: ShapeEnv, declaration: Declaration) -> Expr | FloatExpr:
         if place_dim is not None and lo is not None and slope * lo + offset < 0:
             lo = declaration.lo = -(offset // slope)  # a size is not negative
             del place_leaf
+    hint = hints.get(declaration.name, hint)
     symbol = env.symbol(declaration.name, hint, first, lo, hi)
     if allowed is not None:
         env.limit_to(symbol, allowed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import os
 import sys
 from types import CodeType, FrameType
@@ -95,6 +96,21 @@ def is_raised_by_us(error: BaseException) -> bool:
         step = step.tb_next
     name = step.tb_frame.f_code.co_filename if step is not None else ""
     return name.startswith(_OURS) and not name.startswith(_CASES)
+
+
+def is_raised_by_program(error: BaseException) -> bool:
+    """Whether a ``raise`` statement of the user's program has raised ``error``."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    if step is None:
+        return False
+    code = step.tb_frame.f_code
+    kind = _kinds.get(code)
+    if (kind if kind is not None else _kind_of(code)) != _USER:
+        return False
+    opcode = code.co_code[step.tb_lasti]
+    return dis.opname[opcode] in ("RAISE_VARARGS", "RERAISE")
 
 
 def source_line_of_traceback(error: BaseException) -> SourceLine | None:

@@ -25,58 +25,90 @@ from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, expression_of
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["NeedsIntegers", "replacements"]
+__all__ = ["STAND_INS", "NeedsNumbers", "converted", "replacements"]
 
 _SYMBOLIC = (torch.SymInt, torch.SymFloat)
 _MATH = ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "exp",
          "log", "log2", "log10")  # fmt: skip
-_int = builtins.int
 _max, _min = builtins.max, builtins.min
 
 Mine = Callable[[], bool]
 Replacement = tuple[Any, str, Any]
 
 
-class NeedsIntegers(BaseException):
-    """A module's code calls ``int(size)``, which C turns into the very number.
+class NeedsNumbers(BaseException):
+    """A module's code calls ``int(size)`` or ``float(size)``, which C turns into a plain number.
 
-    Capture again, with ``int`` in ``namespace`` (the module's globals) replaced. Not an ``Exception``, so
-    that no handler of the program's takes it.
+    Capture again, with that ``name`` in ``namespace`` (the module's globals) replaced. Not an
+    ``Exception``, so that no handler of the program's takes it.
     """
 
-    def __init__(self, namespace: dict[str, Any]) -> None:
+    def __init__(self, namespace: dict[str, Any], name: str) -> None:
         super().__init__()
         self.namespace = namespace
+        self.name = name
 
 
-class _IntegersType(type):
-    """``int`` for a module that calls it on sizes: everything else is as it was."""
+class _NumberType(type):
+    """``int`` or ``float`` for a module that calls it on sizes; everything else is as it was."""
+
+    original: type
+    convert: Callable[[Any], Any]
 
     def __instancecheck__(cls, item: Any) -> bool:
-        return isinstance(item, _int)
+        return isinstance(item, cls.original)
 
     def __subclasscheck__(cls, item: Any) -> bool:
-        return issubclass(item, _int)
+        return issubclass(item, cls.original)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and isinstance(args[0], torch.SymInt):
-            return args[0]
-        if len(args) == 1 and isinstance(args[0], torch.SymFloat):
-            return math.trunc(args[0])
-        return _int(*args, **kwargs)
+        if len(args) == 1:
+            item = args[0]
+            if isinstance(item, torch.Tensor) and not isinstance(item, torch.nn.Parameter):
+                item = item.item()
+            if isinstance(item, _SYMBOLIC):
+                return cls.convert(item)
+        return cls.original(*args, **kwargs)
 
     def __eq__(cls, other: object) -> bool:
-        return other is _int or other is Integers
+        return other is cls or other is cls.original
 
     def __hash__(cls) -> int:
-        return hash(_int)
+        return hash(cls.original)
 
     def __getattr__(cls, name: str) -> Any:
-        return getattr(_int, name)
+        return getattr(cls.original, name)
 
 
-class Integers(metaclass=_IntegersType):
+class Integers(metaclass=_NumberType):
     """Stands for ``int`` in a module's globals."""
+
+    original = int
+    convert = staticmethod(torch.sym_int)
+
+
+class Floats(metaclass=_NumberType):
+    """Stands for ``float`` in a module's globals."""
+
+    original = float
+    convert = staticmethod(torch.sym_float)
+
+
+STAND_INS: dict[str, Any] = {"int": Integers, "float": Floats}
+
+
+def ask_for_stand_in(name: str, frame: FrameType) -> None:
+    """Raise ``NeedsNumbers`` where the code of ``frame`` calls the builtin ``name``."""
+    namespace = frame.f_globals
+    if name in frame.f_code.co_names and name not in namespace:
+        raise NeedsNumbers(namespace, name)
+
+
+def converted(tensor: Any, name: str) -> Any:
+    """``int(tensor)`` or ``float(tensor)``, for a tensor of the program."""
+    if tensor.value.recorder.is_running and not tensor.value.recorder.is_known(tensor.value):
+        ask_for_stand_in(name, sys._getframe(2))
+    return getattr(torch.Tensor, f"__{name}__")(tensor)
 
 
 def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
@@ -90,14 +122,36 @@ def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
         (math, "pow", _pow(env, mine)),
         (torch.SymInt, "__round__", _round),
         (torch.SymInt, "__hash__", _hash(env)),
-        (torch.SymInt, "__int__", _to_int(recorder, torch.SymInt.__int__)),
-        (torch.SymFloat, "__int__", _to_int(recorder, torch.SymFloat.__int__)),
+        (torch.SymInt, "__int__", _to_number(recorder, torch.SymInt, "int")),
+        (torch.SymFloat, "__int__", _to_number(recorder, torch.SymFloat, "int")),
+        (torch.SymInt, "__float__", _to_number(recorder, torch.SymInt, "float")),
+        (torch.SymFloat, "__float__", _to_number(recorder, torch.SymFloat, "float")),
+        (torch.SymInt, "__format__", _format(torch.SymInt.__format__)),
+        (torch.SymFloat, "__format__", _format(torch.SymFloat.__format__)),
         (torch.SymBool, "__bool__", _truth(recorder)),
         (torch, "_check_with", _check_with(env, torch._check_with, mine)),
         (torch, "_check_is_size", _check_is_size(torch._check_is_size, mine)),
     ]
+    functional = torch.nn.functional
+    attention = functional.scaled_dot_product_attention
+    found.append((functional, "scaled_dot_product_attention", _with_truths(attention, mine)))
     found += [(math, name, _math(env, name, mine)) for name in _MATH]
     return found
+
+
+def _with_truths(original: Any, mine: Mine) -> Callable[..., Any]:
+    """Flags that come of ``n > 1 and ...`` are truths about sizes: C code wants plain ones."""
+
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if mine():
+            args = tuple(bool(a) if isinstance(a, torch.SymBool) else a for a in args)
+            for name, value in kwargs.items():
+                if isinstance(value, torch.SymBool):
+                    kwargs[name] = bool(value)
+        return original(*args, **kwargs)
+
+    return call
 
 
 def _extreme(original: Any, combine: Any, mine: Mine) -> Callable[..., Any]:
@@ -180,17 +234,30 @@ def _hash(env: ShapeEnv) -> Callable[[torch.SymInt], int]:
     return identity
 
 
-def _to_int(recorder: Recorder, original: Any) -> Callable[[Any], int]:
-    def convert(self: Any) -> int:
-        frame = sys._getframe(1)
-        namespace = frame.f_globals
-        is_call = "int" in frame.f_code.co_names and "int" not in namespace
-        if is_call and recorder.is_running and isinstance(self.node, (IntNode, FloatNode)):
-            raise NeedsIntegers(namespace)
-        found: int = original(self)
-        return found
+def _to_number(recorder: Recorder, kind: Any, name: str) -> Callable[[Any], Any]:
+    def convert(self: Any) -> Any:
+        node = self.node
+        if not isinstance(node, (IntNode, FloatNode)):
+            return kind.__int__(self)
+        if recorder.is_running and not node.is_constant():
+            ask_for_stand_in(name, sys._getframe(1))
+        if isinstance(node, FloatNode):
+            number = node.guard_float("", 0)
+            return number if name == "float" else int(number)
+        return int(node.guard_int("", 0)) if name == "int" else float(node.guard_int("", 0))
 
     return convert
+
+
+def _format(original: Any) -> Callable[[Any, str], str]:
+    def format_number(self: Any, specification: str) -> str:
+        if not specification:
+            return str(original(self, ""))
+        node = self.node
+        number = node.guard_float("", 0) if node.is_float() else node.guard_int("", 0)
+        return format(number, specification)
+
+    return format_number
 
 
 def _truth(recorder: Recorder) -> Callable[[torch.SymBool], bool]:

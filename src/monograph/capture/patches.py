@@ -95,7 +95,7 @@ def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[N
             original = getattr(owner, attribute)
             noticed = _noticed(recorder, original, kind, f"{owner.__name__}.{attribute}", mine)
             replacements.append((owner, attribute, noticed))
-    patches = _Patches(replacements, recorder.integer_namespaces)
+    patches = _Patches(replacements, recorder.stand_ins)
     recorder.unpatched = patches.suspended
     finder = _CompilerImport(patches)
     sys.meta_path.insert(0, finder)
@@ -111,22 +111,22 @@ class _Patches:
     """Replacements that can be taken back for a while."""
 
     def __init__(
-        self, replacements: list[tuple[Any, str, Any]], integers: list[dict[str, Any]]
+        self, replacements: list[tuple[Any, str, Any]], stand_ins: list[tuple[dict[str, Any], str]]
     ) -> None:
         self._replacements = replacements
-        self._integers = integers  # namespaces in which ``int`` is replaced
+        self._stand_ins = stand_ins  # namespaces in which ``int`` or ``float`` is replaced
         self._before: list[tuple[Any, str, Any]] = []
 
     def apply(self) -> None:
         for owner, attribute, replacement in self._replacements:
             self._before.append((owner, attribute, vars(owner).get(attribute, _MISSING)))
             setattr(owner, attribute, replacement)
-        for namespace in self._integers:
-            namespace["int"] = numbers.Integers
+        for namespace, name in self._stand_ins:
+            namespace[name] = numbers.STAND_INS[name]
 
     def remove(self) -> None:
-        for namespace in self._integers:
-            namespace.pop("int", None)
+        for namespace, name in self._stand_ins:
+            namespace.pop(name, None)
         while self._before:
             owner, attribute, before = self._before.pop()
             if before is _MISSING:

@@ -85,7 +85,7 @@ class Recorder(Entrance, DispatchMode):
         self.user_detach = False
         self.unpatched: Callable[[], AbstractContextManager[None]] = nullcontext
         self.is_running = False
-        self.integer_namespaces: list[dict[str, Any]] = []
+        self.stand_ins: list[tuple[dict[str, Any], str]] = []
         # Device types for which autocast is on. Torch hides its state from dispatch modes.
         self.autocast = {d for d in ("cpu", "cuda") if torch.is_autocast_enabled(d)}
         self.watched: frozenset[str] = frozenset()
@@ -428,6 +428,11 @@ class Recorder(Entrance, DispatchMode):
         """
         with without_modes(), torch.no_grad():
             return convert(questions.require_known(self, tensor, asked, "MG-D103"))
+
+    def is_known(self, value: Value) -> bool:
+        """Whether constants alone determine the data of ``value``."""
+        with without_modes(), torch.no_grad():
+            return self.known_value(value) is not None
 
     def known_value(self, value: Value, *, use_examples: bool = False) -> torch.Tensor | None:
         """The data of ``value`` where constants alone determine it."""

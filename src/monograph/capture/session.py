@@ -19,7 +19,7 @@ from monograph.capture.assumptions import Assumption
 from monograph.capture.declare import Declaration, declare, read_specification
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
 from monograph.capture.patches import NeedsAutograd, patched
-from monograph.capture.numbers import NeedsIntegers
+from monograph.capture.numbers import NeedsNumbers
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.scopes import ModuleCall
 from monograph.capture.sizes import in_sizes
@@ -87,27 +87,30 @@ def capture(
     opens: bool = False,
     watched: frozenset[str] = frozenset(),
     dynamic_shapes: Any = None,
+    hints: dict[str, int] | None = None,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
     ``opens`` records composite operators as their parts; ``dynamic_shapes`` says which sizes
-    vary. Only one thread captures at a time.
+    vary, and ``hints`` by which values of these questions are answered (those of the examples,
+    if it is None). Only one thread captures at a time.
 
     Raises:
         ExportError: what stands in the way, with the user's line.
     """
     with _lock, _no_garbage_collection(), _own_mistakes():
         above_autograd = False
-        integers: list[dict[str, Any]] = []
+        stand_ins: list[tuple[dict[str, Any], str]] = []
         for _ in range(_MOST_ATTEMPTS):
             session = _Session(root, args, kwargs, opens, above_autograd, watched, dynamic_shapes)
-            session.recorder.integer_namespaces = integers
+            session.recorder.stand_ins = stand_ins
+            session.hints = hints or {}
             try:
                 return session.run()
             except NeedsAutograd:
                 above_autograd = True
-            except NeedsIntegers as needed:
-                integers = [*integers, needed.namespace]
+            except NeedsNumbers as needed:
+                stand_ins = [*stand_ins, (needed.namespace, needed.name)]
         raise InternalError("the capture was started again and again")
 
 
@@ -153,6 +156,7 @@ class _Session:
         self.arguments = flatten_arguments(root, args, kwargs)
         self.recorder = Recorder(opens=opens, above_autograd=above_autograd)
         self.recorder.watched = watched
+        self.hints: dict[str, int] = {}
         self.specification = read_specification(root, self.arguments, dynamic_shapes)
         self.state = State(root.module)
         self.names: dict[int, tuple[str, str]] = {}
@@ -163,7 +167,7 @@ class _Session:
         snapshot = Snapshot(self.state.modules, self.root.call)
         self._enter_state(snapshot)
         env = recorder.sizes.env
-        sizes, declared = declare(env, self.arguments, self.specification)
+        sizes, declared = declare(env, self.arguments, self.specification, self.hints)
         leaves = [
             recorder.enter_argument(a.name, a.path, a.example, size)
             for a, size in zip(self.arguments.leaves, sizes, strict=True)

@@ -65,6 +65,7 @@ class Sizes:
         self.env = env = ShapeEnv()
         env.here = recorder.here
         env.undecided = self._undecided
+        env.unknown = self._unknown
         env.on_runtime_check = self.assert_at_run_time
         self.bindings: dict[str, Any] = {}  # symbol -> (node, dimension), a node, or a tree
         self.unbound: dict[str, Expr] = {}  # symbols whose node is about to be recorded
@@ -246,6 +247,19 @@ class Sizes:
         )
 
     # Questions that nobody can answer --------------------------------------------------------
+
+    def _unknown(self, item: Any) -> NoReturn:
+        where = self.recorder.here()
+        names = item.symbols() if isinstance(item, FloatExpr) else [a.name for a in item.symbols()]
+        symbols = [self.env.symbols[name] for name in names]
+        sources = "; ".join(f"{s.source}, {s.where}" for s in symbols if s.is_unbacked)
+        expression = where.expression() if where else None
+        raise DataDependentError(
+            f"`{expression}` needs a number that is only known when the program runs ({sources})",
+            code="MG-D102",
+            where=where,
+            hint="keep the number a tensor, or pass it to the program as a Python number.",
+        )
 
     def _undecided(self, test: Test) -> NoReturn:
         recorder, env = self.recorder, self.env

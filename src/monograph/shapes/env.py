@@ -22,6 +22,7 @@ from monograph.shapes.questions import (
     OneOf,
     Some,
     Test,
+    equal,
     negated,
     not_less,
     symbols_of,
@@ -86,12 +87,14 @@ class ShapeEnv:
         self.values: dict[str, Any] = {}  # hints by name
         self.here: Callable[[], Any] = lambda: None
         self.undecided: Callable[[Test], NoReturn] = _cannot_decide
+        self.unknown: Callable[[Any], NoReturn] = _cannot_decide
         self.on_runtime_check: Callable[[Test, str | None], None] = lambda test, message: None
         # How symbols that no input gives are computed: (atom, step, offset) for (atom - offset) //
         # step, or ("floor", number) and its like for an integer made of a float.
         self.definitions: dict[str, Any] = {}
         self.sets: dict[str, tuple[int, ...]] = {}
         self._derived: dict[Any, Expr] = {}
+        self._parameter: dict[tuple[int, int, int], Expr] = {}
 
     # Symbols ---------------------------------------------------------------------------------
 
@@ -258,9 +261,9 @@ class ShapeEnv:
         if isinstance(item, int):
             return item
         value = self.hint(item)
-        test = Compare("eq", item - value) if value is not None else Compare("eq", item)  # type: ignore[arg-type]
         if value is None:
-            self.undecided(test)
+            self.unknown(item)
+        test = equal(item, value)
         self.rely_on(test, "fixed", asked=test, answer=True, message=why)
         return int(value)
 
@@ -345,7 +348,7 @@ class ShapeEnv:
             hint = self.values.get(symbol.name)
             lo = None if symbol.lo is None else -((offset - symbol.lo) // step)
             hi = None if symbol.hi is None else (symbol.hi - offset) // step
-            new = self.symbol(
+            new = self._parameter.get((symbol.index, step, offset)) or self.symbol(
                 "_" + symbol.name.lstrip("_"),
                 None if hint is None else (hint - offset) // step,
                 f"({symbol.name} - {offset}) // {step}" if offset else f"{symbol.name} // {step}",
@@ -353,6 +356,7 @@ class ShapeEnv:
                 hi,
                 is_unbacked=self.symbols[symbol.name].is_unbacked,
             )
+            self._parameter[symbol.index, step, offset] = new
             by = step * new + offset
             self.definitions[new.atoms()[0].name] = (symbol, step, offset)
         lo, hi = symbol.lo, symbol.hi
@@ -369,6 +373,22 @@ class ShapeEnv:
         for name in symbols_of(test):
             text = re.sub(rf"\b{re.escape(name)}\b", lambda _, n=name: self.symbols[n].source, text)
         return text
+
+    def restart(self, guards: list[Guard]) -> None:
+        """Forget what was assumed, and assume only ``guards`` instead."""
+        scope = self.scope
+        scope.replacements.clear()
+        for symbol in self.symbols.values():
+            if isinstance(symbol.expr, Expr):
+                atom = symbol.expr.atoms()[0]
+                atom.lo, atom.hi = symbol.range
+        self.decider.facts.clear()
+        self.decider.distinct.clear()
+        scope.epoch += 1
+        scope.replaced += 1
+        self.guards = guards
+        for guard in guards:
+            self.assume(guard.test)
 
     def derived(self, key: Any, name: str, hint: int | None, lo: int | None, source: str) -> Expr:
         """A symbol for an integer that is computed at run time from others, once for each ``key``."""
@@ -389,5 +409,5 @@ def _line(expr: Expr) -> tuple[Atom, int] | None:
     return (atom, expr.terms[0][1]) if atom.kind == "symbol" else None
 
 
-def _cannot_decide(test: Test) -> NoReturn:
-    raise LookupError(text_of(test))
+def _cannot_decide(item: Any) -> NoReturn:
+    raise LookupError(str(item))

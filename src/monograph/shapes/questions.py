@@ -86,8 +86,48 @@ def not_less(left: Int, right: Int) -> Test:
     shared = math.gcd(*(c for _, c in difference.terms))
     if shared > 1:  # integers: 3*x - 2 >= 0 is x >= 1
         terms = tuple((m, c // shared) for m, c in difference.terms)
-        return Compare("ge", _expression(difference.scope, terms, difference.const // shared))
-    return Compare("ge", difference)
+        difference = _expression(difference.scope, terms, difference.const // shared)
+    return _about_atom(difference) or Compare("ge", difference)
+
+
+def _about_atom(expr: Expr) -> Test | None:
+    """``n // k >= m`` is ``n >= k*m``, and so on: a bound of a bare atom, as one of its inside."""
+    if len(expr.terms) != 1:
+        return None
+    monomial, sign = expr.terms[0]
+    atom = expr.scope.atoms[monomial[0]]
+    if len(monomial) != 1 or abs(sign) != 1:
+        if sign == 1 and expr.const == -1 and len(monomial) > 1:
+            return _product_is_positive(expr, monomial)
+        return None
+    bound = -expr.const if sign == 1 else expr.const
+    inside = atom.args[0] if atom.args else None
+    if atom.kind == "div":
+        k = atom.args[1]
+        assert isinstance(k, int)
+        assert inside is not None
+        return not_less(inside, k * bound) if sign == 1 else not_less(k * bound + k - 1, inside)
+    if atom.kind == "pos":
+        assert inside is not None
+        if sign == 1:
+            return bound <= 0 or not_less(inside, bound)
+        return bound >= 0 and not_less(bound, inside)
+    return None
+
+
+def _product_is_positive(expr: Expr, monomial: tuple[int, ...]) -> Test | None:
+    """``x*y >= 1`` with factors that are not negative: each is at least 1."""
+    from monograph.shapes.domain import atom_interval
+
+    scope = expr.scope
+    atoms = [scope.atoms[index] for index in dict.fromkeys(monomial)]
+    if any((atom_interval(scope, atom)[0] or -1) < 0 for atom in atoms if
+           atom_interval(scope, atom)[0] != 0):  # fmt: skip
+        return None
+    test: Test = True
+    for atom in atoms:
+        test = both(test, not_less(scope.bare(atom), 1))
+    return test
 
 
 def equal(left: Int, right: Int, *, is_equal: bool = True) -> Test:
@@ -103,6 +143,13 @@ def equal(left: Int, right: Int, *, is_equal: bool = True) -> Test:
     if shared != 1:
         terms = tuple((m, c // shared) for m, c in difference.terms)
         difference = _expression(difference.scope, terms, difference.const // shared)
+    if not difference.const and len(difference.terms) == 1 and len(difference.terms[0][0]) > 1:
+        positive = _product_is_positive(difference, difference.terms[0][0])
+        if positive is not None:  # a product of sizes that is not zero
+            return negated(positive) if is_equal else positive
+    atom = difference.scope.atom_of(difference)
+    if atom is not None and atom.kind == "pos":  # max(d, 0) == 0
+        return not_less(0, atom.args[0]) if is_equal else not_less(atom.args[0], 1)
     return Compare("eq" if is_equal else "ne", difference)
 
 

@@ -480,9 +480,9 @@ class FloatNode(_Node):
         if isinstance(self.content, float):
             return self.content
         value = env.hint(self.content)
-        test = CompareFloats("eq", self.content, value)
         if value is None:
-            env.undecided(test)
+            env.unknown(self.content)
+        test = CompareFloats("eq", self.content, value)
         env.rely_on(test, "fixed", asked=test, answer=True)
         return float(value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,13 @@ from torch.fx import Interpreter, Node
 from monograph.capture.abstract import spec_of
 from monograph.capture.structure import flatten
 from monograph.export import export
+from monograph.input_sizes import size_checks
 from monograph.program import ExportedProgram
+from monograph.shapes.env import ShapeEnv
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr, float_value
+from monograph.shapes.questions import truth
+from monograph.shapes.symnode import expression_of
 
 __all__ = ["assert_equal", "assert_exports", "assert_specs_hold", "fresh_like"]
 
@@ -68,6 +75,7 @@ def assert_exports(
     *,
     tolerance: float = 0.0,
     more: Sequence[tuple[Any, ...]] = (),
+    dynamic_shapes: Any = None,
 ) -> ExportedProgram:
     """Export ``f`` and compare with eager: on the example, on fresh inputs, on ``more``.
 
@@ -76,7 +84,7 @@ def assert_exports(
     """
     kwargs = kwargs or {}
     eager = copy.deepcopy(f) if isinstance(f, nn.Module) else f
-    program = export(f, *copy.deepcopy((args, kwargs)))
+    program = export(f, *copy.deepcopy((args, kwargs)), dynamic_shapes=dynamic_shapes)
     for node in program.graph.nodes:
         schema = getattr(node.target, "_schema", None)
         assert schema is None or not schema.is_mutable, f"{node.target} writes"
@@ -95,7 +103,8 @@ def assert_exports(
                 torch.testing.assert_close(
                     tensor, eager.state_dict()[name], rtol=tolerance, atol=tolerance
                 )
-    assert_specs_hold(program, *copy.deepcopy((args, kwargs)))
+    for call in [args, *more]:
+        assert_specs_hold(program, *copy.deepcopy((call, kwargs)))
     return program
 
 
@@ -114,30 +123,70 @@ def assert_specs_hold(
         by_name[s.arg.name] for s in program.graph_signature.input_specs if s.arg.name in by_name
     ]
     assert len(inputs) == len(state)
+    captured = program._captured
+    env = captured.recorder.sizes.env
+    checks = size_checks(env, captured.declared, captured.arguments.leaves)
+    values = {} if checks is None else checks.run(leaves)
     with torch.no_grad():
-        _Checker(program.graph_module).run(*inputs, *leaves)
+        _Checker(program.graph_module, env, values).run(*inputs, *leaves)
 
 
 class _Checker(Interpreter):
+    """Runs a graph; symbols get their values from the first result that has them as a size."""
+
+    def __init__(self, module: Any, env: ShapeEnv, values: dict[str, Any]) -> None:
+        super().__init__(module)
+        self.size_env = env
+        self.values = values
+
     def run_node(self, n: Node) -> Any:
         result = super().run_node(n)
         if n.op == "call_function":
-            _compare(n, n.meta["val"], result)
+            self.compare(n, n.meta["val"], result)
         return result
 
+    def number(self, promised: Any, actual: Any) -> Any:
+        """The value of a promised size; ``actual`` is that of a symbol without one."""
+        expr = expression_of(promised)
+        if isinstance(expr, (Expr, FloatExpr)):
+            names = expr.symbols() if isinstance(expr, FloatExpr) else [a.name for a in expr.symbols()]
+            for name in names:
+                if name in self.values:
+                    continue
+                definition = self.size_env.definitions.get(name)
+                if definition is not None and isinstance(definition[0], str):
+                    how = {"floor": math.floor, "ceil": math.ceil, "trunc": math.trunc}
+                    number = float_value(definition[1], self.values)
+                    self.values[name] = how.get(definition[0], round)(number)
+                elif str(expr) == name:
+                    self.values[name] = actual
+            return float_value(expr, self.values)
+        if not isinstance(expr, (int, float)):
+            return truth(expr, self.values)
+        return expr
 
-def _compare(node: Node, promised: Any, actual: Any) -> None:
-    if isinstance(promised, (tuple, list)) and isinstance(actual, (tuple, list)):
-        for one, other in zip(promised, actual, strict=True):
-            _compare(node, one, other)
-    elif isinstance(promised, torch.Tensor) and isinstance(actual, torch.Tensor):
-        want, have = spec_of(promised), spec_of(actual)
-        same = (
-            want.shape == have.shape
-            and want.dtype == have.dtype
-            and want.device == have.device
-            and significant_strides(promised) == significant_strides(actual)
-        )
-        assert same, (
-            f"{node.format_node()}: promised {want} {want.strides}, got {have} {have.strides}"
-        )
+    def compare(self, node: Node, promised: Any, actual: Any) -> None:
+        if isinstance(promised, (tuple, list)) and isinstance(actual, (tuple, list)):
+            for one, other in zip(promised, actual, strict=True):
+                self.compare(node, one, other)
+        elif isinstance(promised, torch.Tensor) and isinstance(actual, torch.Tensor):
+            pairs = list(zip(promised.shape, actual.shape, strict=True))
+            shape = tuple(self.number(one, other) for one, other in pairs)
+            strides = tuple(self.number(stride, None) for stride in promised.stride())
+            wanted = [t for t, n in zip(strides, shape, strict=True) if n > 1 and actual.numel()]
+            same = (
+                shape == tuple(actual.shape)
+                and promised.dtype == actual.dtype
+                and promised.device == actual.device
+                and tuple(wanted) == significant_strides(actual)
+            )
+            want, have = spec_of(promised), spec_of(actual)
+            assert same, (
+                f"{node.format_node()}: promised {want} {want.strides}, that is {shape} {strides}; "
+                f"got {have} {have.strides}"
+            )
+        elif isinstance(promised, (torch.SymInt, torch.SymFloat, torch.SymBool)):
+            wanted_number = self.number(promised, actual)
+            assert wanted_number == actual or wanted_number != wanted_number, (
+                f"{node.format_node()}: promised {promised}, that is {wanted_number}; got {actual}"
+            )

@@ -69,7 +69,7 @@ def _elementwise(operands: Sequence[Any], dtype: torch.dtype) -> TensorSpec | No
             return TensorSpec.of(shape, strides, dtype, first.device)
         return None
     if not all(is_canonical(spec) for spec in placed):
-        return None
+        return _by_first(placed, shape, dtype)
     rank = len(shape)
     sizes = list(shape)
     for spec in placed:
@@ -79,6 +79,25 @@ def _elementwise(operands: Sequence[Any], dtype: torch.dtype) -> TensorSpec | No
             elif size not in (1, sizes[i]):
                 return None
     return fresh(first, sizes, dtype)
+
+
+def _by_first(
+    placed: Sequence[TensorSpec], shape: tuple[Any, ...], dtype: torch.dtype
+) -> TensorSpec | None:
+    """With sizes that vary: the layout of the first operand that has more than one dimension.
+
+    The others must fit into its shape.
+    """
+    if all(spec.scope is None for spec in placed):
+        return None
+    first = next((s for s in placed if sum(n != 1 for n in s.shape) > 1), placed[0])
+    if first.shape != shape or not is_dense(first):
+        return None
+    for spec in placed:
+        sizes = shape[len(shape) - len(spec.shape) :]
+        if any(mine not in (1, size) for mine, size in zip(spec.shape, sizes, strict=True)):
+            return None
+    return TensorSpec.of(shape, first.strides, dtype, first.device)
 
 
 def _numbers_and_tensors(*operands: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from monograph.capture.abstract import TensorSpec
+from monograph.capture.abstract import TensorSpec, is_dense
 from monograph.capture.rules.pointwise import category
 from monograph.capture.rules.table import (
     View,
@@ -69,26 +69,65 @@ def _matmul(left: TensorSpec, right: TensorSpec) -> Found:
     return None
 
 
-@rule(aten.conv2d.default)
-def _conv2d(
+@rule(aten.conv1d.default, aten.conv2d.default, aten.conv3d.default)
+def _conv(
     x: TensorSpec,
     weight: TensorSpec,
     bias: TensorSpec | None = None,
-    stride: Sequence[int] = (1, 1),
-    padding: Sequence[int] = (0, 0),
-    dilation: Sequence[int] = (1, 1),
+    stride: Sequence[int] = (1,),
+    padding: Sequence[int] = (0,),
+    dilation: Sequence[int] = (1,),
     groups: int = 1,
 ) -> Found:
-    if len(x.shape) != 4 or x.dtype != weight.dtype or x.shape[1] != weight.shape[1] * groups:
+    rank = len(weight.shape)
+    if len(x.shape) != rank or x.dtype != weight.dtype or x.shape[1] != weight.shape[1] * groups:
+        return None
+    if rank != 4 and x.scope is None:
         return None
     if x.device != weight.device or x.shape[1] == 1 or weight.shape[1] == 1 or x.numel == 0:
-        return None  # one channel: channels-last and contiguous look alike
-    if not (is_canonical(x) and is_canonical(weight)) or weight.shape[0] % groups:
+        if x.scope is None:
+            return None  # one channel: channels-last and contiguous look alike
+    if not (is_canonical(weight) and (is_canonical(x) or _may_be_copied(x))):
+        return None
+    if weight.shape[0] % groups:
         return None
     if bias is not None and (bias.shape != weight.shape[:1] or bias.dtype != x.dtype):
         return None
     sizes = _window(x.shape[2:], weight.shape[2:], stride, padding, dilation)
     return None if sizes is None else fresh(x, (x.shape[0], weight.shape[0], *sizes))
+
+
+def _may_be_copied(x: TensorSpec) -> bool:
+    """Whether a convolution copies ``x`` into row-major order: not where it is channels-last."""
+    return x.scope is not None and x.strides[1] != 1
+
+
+@rule(aten.conv_transpose1d.default, aten.conv_transpose2d.input, aten.conv_transpose3d.input)
+def _conv_transpose(
+    x: TensorSpec,
+    weight: TensorSpec,
+    bias: TensorSpec | None = None,
+    stride: Sequence[int] = (1,),
+    padding: Sequence[int] = (0,),
+    output_padding: Sequence[int] = (0,),
+    groups: int = 1,
+    dilation: Sequence[int] = (1,),
+) -> Found:
+    """Only with sizes that vary: torch's own rule asks which kernel is used."""
+    if x.scope is None or len(x.shape) != len(weight.shape) or x.dtype != weight.dtype:
+        return None
+    if x.shape[1] != weight.shape[0] or not is_canonical(x) or not is_canonical(weight):
+        return None
+    if bias is not None and (len(bias.shape) != 1 or bias.dtype != x.dtype):
+        return None
+    sizes: list[Int] = []
+    for i, size in enumerate(x.shape[2:]):
+        s, p, o, d = (
+            v[i] if len(v) > 1 else v[0] for v in (stride, padding, output_padding, dilation)
+        )
+        kernel = weight.shape[2 + i]
+        sizes.append((size - 1) * s - 2 * p + d * (kernel - 1) + o + 1)
+    return fresh(x, (x.shape[0], weight.shape[1] * groups, *sizes))
 
 
 def _window(
@@ -136,7 +175,7 @@ def _max_pool2d(
 def _adaptive_avg_pool2d(x: TensorSpec, sizes: Sequence[int]) -> Found:
     if len(x.shape) != 4 or not is_canonical(x) or x.shape[1] == 1 or x.numel == 0:
         return None
-    if list(sizes) == [1, 1]:
+    if list(sizes) == [1, 1] and x.scope is None:
         return None  # computed as a mean, whose layout follows another path
     return fresh(x, (*x.shape[:2], *sizes))
 
@@ -230,12 +269,64 @@ def _mean(
     *,
     dtype: torch.dtype | None = None,
 ) -> Found:
-    if category(dtype or x.dtype) != 2 or not is_canonical(x) or not x.shape:
+    if category(dtype or x.dtype) != 2 or not x.shape:
         return None
     shape = _reduced(x, dims, keepdim)
-    return None if shape is None else fresh(x, shape, dtype)
+    if shape is None:
+        return None
+    if is_canonical(x):
+        return fresh(x, shape, dtype)
+    if x.scope is None or keepdim or not is_dense(x):
+        return None
+    # Kept dimensions stay in the order in which they lie.
+    gone = {resolve(x, d) for d in dims} if dims else set(range(len(x.shape)))
+    left = [i for i in _order(x) if i not in gone]
+    strides: dict[int, Int] = {}
+    step: Int = 1
+    for i in left:
+        strides[i] = step
+        step = x.shape[i] * step
+    kept = [i for i in range(len(x.shape)) if i not in gone]
+    laid = tuple(strides[i] for i in kept)
+    return TensorSpec.of(shape, laid, dtype or x.dtype, x.device)
+
+
+def _order(x: TensorSpec) -> list[int]:
+    """The dimensions of a dense tensor from the innermost to the outermost."""
+    left = list(range(len(x.shape)))
+    found: list[int] = []
+    expected: Int = 1
+    while left:
+        match = next((i for i in reversed(left) if x.strides[i] == expected), None)
+        if match is None:
+            match = next(i for i in left if x.shape[i] == 1)
+        left.remove(match)
+        found.append(match)
+        expected = x.shape[match] * expected
+    return found
 
 
 @rule(aten.mean.default, aten.sum.default)
 def _mean_all(x: TensorSpec, *, dtype: torch.dtype | None = None) -> Found:
     return fresh(x, (), dtype) if category(dtype or x.dtype) == 2 else None
+
+
+@rule(aten.diff.default)
+def _diff(
+    x: TensorSpec, n: int = 1, dim: int = -1, prepend: TensorSpec | None = None,
+    append: TensorSpec | None = None,
+) -> Found:  # fmt: skip
+    at = resolve(x, dim)
+    if at is None or n < 1 or x.scope is None:
+        return None
+    total: Int = x.shape[at]
+    for more in (prepend, append):
+        if more is not None:
+            if len(more.shape) != len(x.shape) or more.dtype != x.dtype:
+                return None
+            total = more.shape[at] + total
+    if not isinstance(total, Expr):
+        return None
+    length = total.scope.positive_part(total - n)
+    dtype = torch.bool if x.dtype is torch.bool else None
+    return fresh(x, (*x.shape[:at], length, *x.shape[at + 1 :]), dtype)

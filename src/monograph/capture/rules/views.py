@@ -19,7 +19,7 @@ from monograph.capture.rules.table import (
     rule,
 )
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.questions import both, equal, not_less
+from monograph.shapes.questions import both, either, equal, not_less
 
 aten = torch.ops.aten
 Found = Any
@@ -299,6 +299,11 @@ def _expand(x: TensorSpec, shape: Sequence[Int], *, implicit: bool = False) -> F
         old, stride = x.shape[i - added], x.strides[i - added]
         if sizes[i] in (-1, old):
             sizes[i], strides[i] = old, stride
+        elif isinstance(old, Expr):
+            fits = either(equal(old, 1), equal(old, sizes[i]))
+            if not must_hold(old, fits):
+                return None
+            strides[i] = stride
         elif old != 1 or not is_size(sizes[i]):
             return None
     if any(sizes[i] == 1 for i in range(added)):

@@ -1,0 +1,266 @@
+"""A question about sizes has two sides: capture the other one too, and see whether it matters.
+
+Libraries ask ``if q_length > 1`` where both answers lead to the same program, and models raise an
+error on the other side. So every question that narrowed the capture is tried again as if the
+example had sizes with the opposite answer. Where the two programs are the same on the sizes of
+one side, the question is dropped; where the other side raises, it is a precondition.
+See docs/notes/0006.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from monograph.capture.location import is_raised_by_program
+from monograph.capture.session import Captured
+from monograph.diagnostics import MonographError
+from monograph.same_program import is_same_program
+from monograph.shapes.env import Guard, ShapeEnv
+from monograph.shapes.expr import Atom, Expr
+from monograph.shapes.questions import not_less, text_of, truth
+
+__all__ = ["settle"]
+
+Attempt = Callable[[dict[str, int]], Captured]
+
+_MOST_SIDES = 16  # captures in search of the other sides of questions
+_MOST_POINTS = 3  # sizes that are compared one by one
+
+
+@dataclass(frozen=True)
+class _Region:
+    """The values of one size that a capture holds for."""
+
+    lo: int | None
+    hi: int | None
+    holes: frozenset[int] = frozenset()
+
+    def points(self) -> list[int] | None:
+        """All of them, if they are few."""
+        if self.lo is None or self.hi is None or self.hi - self.lo > 2 * _MOST_POINTS:
+            return None
+        found = [v for v in range(self.lo, self.hi + 1) if v not in self.holes]
+        return found if len(found) <= _MOST_POINTS else None
+
+    def joined(self, points: list[int]) -> _Region | None:
+        """With ``points`` too, where that leaves no gap."""
+        lo, hi, holes, left = self.lo, self.hi, self.holes - set(points), set(points)
+        while lo is not None and lo - 1 in left:
+            lo -= 1
+        while hi is not None and hi + 1 in left:
+            hi += 1
+        region = _Region(lo, hi, holes)
+        return region if all(region.has(point) for point in points) else None
+
+    def has(self, value: int) -> bool:
+        """Whether ``value`` is one of them."""
+        above = self.lo is None or value >= self.lo
+        return above and (self.hi is None or value <= self.hi) and value not in self.holes
+
+
+def settle(captured: Captured, attempt: Attempt) -> Captured:
+    """``captured``, or a capture of the other side of one of its questions, for as many sizes as
+
+    can be shown. ``attempt`` captures the program as if the example had the sizes it is given.
+    """
+    tried: set[str] = set()
+    for _ in range(_MOST_SIDES):
+        guard = _next(captured, tried)
+        if guard is None:
+            break
+        tried.add(_key(guard))
+        hints = _other_side(captured, guard)
+        if hints is None:
+            continue
+        try:
+            other = attempt(hints)
+        except MonographError:
+            continue
+        except Exception as error:
+            if not is_raised_by_program(error):
+                continue
+            # The program refuses such sizes itself, in eager mode too.
+            guard.kind = "precondition"
+            guard.message = f"{type(error).__name__}: {error}".split("\n")[0][:200]
+            continue
+        captured = _merged(captured, other, guard) or captured
+    return captured
+
+
+def _key(guard: Guard) -> str:
+    return f"{text_of(guard.test)} {guard.where}"
+
+
+def _next(captured: Captured, tried: set[str]) -> Guard | None:
+    env = captured.recorder.sizes.env
+    for guard in env.guards:
+        names = guard.symbols
+        is_ours = all(n in captured.declared and env.symbols[n].hint is not None for n in names)
+        if guard.kind == "precondition" or not guard.is_narrowing or not names or not is_ours:
+            continue
+        if guard.kind == "branch" and _key(guard) not in tried:
+            return guard
+    return None
+
+
+def _other_side(captured: Captured, guard: Guard) -> dict[str, int] | None:
+    """Sizes for which ``guard`` does not hold and everything before it does."""
+    env = captured.recorder.sizes.env
+    before = list(itertools.takewhile(lambda g: g is not guard, env.guards))
+    names = [n for n, s in env.symbols.items() if n in captured.declared and s.hint is not None]
+    hints = {name: env.symbols[name].hint for name in names}
+    for changed in _candidates(env, guard, hints):
+        values = hints | changed
+        if not all(_is_allowed(env, name, values[name]) for name in changed):
+            continue
+        known = [g for g in before if set(g.symbols) <= set(values)]
+        if not truth(guard.test, values) and all(truth(g.test, values) for g in known):
+            return values
+    return None
+
+
+def _is_allowed(env: ShapeEnv, name: str, value: Any) -> bool:
+    lo, hi = env.symbols[name].range
+    if name in env.sets:
+        return value in env.sets[name]
+    return (lo is None or value >= lo) and (hi is None or value <= hi)
+
+
+def _candidates(
+    env: ShapeEnv, guard: Guard, hints: dict[str, Any]
+) -> Iterator[dict[str, int]]:
+    names = [name for name in guard.symbols if isinstance(hints.get(name), int)]
+    expr = getattr(guard.test, "expr", None)
+    constants = {abs(expr.const), *(abs(c) for _, c in expr.terms)} if expr is not None else set()
+    choices: dict[str, list[int]] = {}
+    for name in names:
+        hint = hints[name]
+        near = [hint + 1, hint - 1, 2, 1, *hints.values()]
+        near += [c + d for c in sorted(constants) for d in (0, 1, -1)]
+        near += list(env.sets.get(name, ())) + [0, hint + 2, 2 * hint, 3 * hint, 64, 1000]
+        choices[name] = list(dict.fromkeys(n for n in near if isinstance(n, int) and n >= 0))
+    for name in names:
+        for value in choices[name]:
+            yield {name: value}
+    for pair in itertools.islice(itertools.product(*choices.values()), 400):
+        yield dict(zip(names, pair, strict=True))
+
+
+# Joining two captures ------------------------------------------------------------------------
+
+
+def _merged(mine: Captured, other: Captured, guard: Guard) -> Captured | None:
+    """One of the two, for the sizes of both; None where they differ."""
+    envs = mine.recorder.sizes.env, other.recorder.sizes.env
+    if len(guard.symbols) != 1:
+        if _tests(envs[0], guard) >= _tests(envs[1], None, guard) and is_same_program(mine, other):
+            _restart(mine, [g for g in envs[0].guards if g is not guard])
+            return mine
+        return None
+    name = guard.symbols[0]
+    rest = _tests(envs[0], None, only_not=name), _tests(envs[1], None, only_not=name)
+    regions = _region(envs[0], name), _region(envs[1], name)
+    for kept, dropped, order in ((mine, other, (0, 1)), (other, mine, (1, 0))):
+        a, b = order
+        if rest[a] < rest[b]:
+            continue
+        points = regions[b].points()
+        union = None if points is None else regions[a].joined(points)
+        if union is not None and points is not None:
+            if all(is_same_program(kept, dropped, {name: point}) for point in points):
+                return _widened(kept, name, union, guard)
+        elif points is None and is_same_program(kept, dropped):
+            union = _adjacent(regions[a], regions[b])
+            if union is not None:
+                return _widened(kept, name, union, guard)
+    return None
+
+
+def _adjacent(left: _Region, right: _Region) -> _Region | None:
+    """Two ranges side by side, as one."""
+    for a, b in ((left, right), (right, left)):
+        if a.hi is not None and b.lo is not None and b.lo <= a.hi + 1:
+            return _Region(a.lo, b.hi, a.holes | b.holes)
+    return None
+
+
+def _tests(
+    env: ShapeEnv, without: Guard | None, opposite_of: Guard | None = None, only_not: str = ""
+) -> set[str]:
+    """The narrowing guards as text, but for those about the size ``only_not`` alone."""
+    found = set()
+    for guard in env.guards:
+        if guard is without or not guard.is_narrowing or guard.kind == "precondition":
+            continue
+        if opposite_of is not None and guard.asked == opposite_of.asked:
+            continue
+        if guard.symbols != [only_not]:
+            found.add(text_of(guard.test))
+    return found
+
+
+def _region(env: ShapeEnv, name: str) -> _Region:
+    symbol = env.symbols[name].expr
+    assert isinstance(symbol, Expr)
+    now = env.scope.normal(symbol)
+    if isinstance(now, int):
+        return _Region(now, now)
+    atom = symbol.atoms()[0]
+    holes = set()
+    for expr in env.decider.distinct:
+        value = _hole(expr, atom)
+        if value is not None:
+            holes.add(value)
+    return _Region(atom.lo, atom.hi, frozenset(holes))
+
+
+def _hole(expr: Expr, atom: Atom) -> int | None:
+    if len(expr.terms) != 1 or expr.terms[0][0] != (atom.index,):
+        return None
+    slope = expr.terms[0][1]
+    return None if expr.const % slope else -expr.const // slope
+
+
+def _widened(captured: Captured, name: str, region: _Region, guard: Guard) -> Captured:
+    """``captured`` with the guards on the size ``name`` that ``region`` makes needless dropped."""
+    env = captured.recorder.sizes.env
+    symbol = env.symbols[name]
+    assert isinstance(symbol.expr, Expr)
+    # The corners of the region: a guard that fails at one of them is no longer true.
+    corners = [v for v in (region.lo, region.hi) if v is not None]
+    corners += [v + d for v in list(corners) for d in (1, 2, -1, -2)]
+    corners = [v for v in {*corners, *_mentioned(env, name)} if region.has(v)]
+    kept = [
+        g for g in env.guards
+        if g.symbols != [name] or g.kind == "precondition"
+        or all(truth(g.test, {name: v}) for v in corners)
+    ]  # fmt: skip
+    lo, hi = symbol.range
+    bounds = []
+    if region.lo is not None and (lo is None or region.lo > lo):
+        bounds.append(not_less(symbol.expr, region.lo))
+    if region.hi is not None and (hi is None or region.hi < hi):
+        bounds.append(not_less(region.hi, symbol.expr))
+    texts = {text_of(g.test) for g in kept}
+    for test in bounds:
+        if text_of(test) not in texts:
+            kept.append(replace(guard, test=test, symbols=[name], solved=False, kind="branch"))
+    _restart(captured, kept)
+    return captured
+
+
+def _mentioned(env: ShapeEnv, name: str) -> list[int]:
+    found = []
+    for guard in env.guards:
+        expr = getattr(guard.test, "expr", None)
+        if guard.symbols == [name] and isinstance(expr, Expr):
+            slope = abs(expr.terms[0][1])
+            found += [abs(expr.const) // slope + d for d in (-1, 0, 1)]
+    return found
+
+
+def _restart(captured: Captured, guards: list[Guard]) -> None:
+    captured.recorder.sizes.env.restart(guards)

@@ -1,0 +1,148 @@
+"""Whether two captures of one program are the same program, for given sizes."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch.fx import Node
+
+from monograph.capture.abstract import TensorSpec
+from monograph.capture.constants import is_random
+from monograph.capture.session import Captured
+from monograph.shapes.expr import Expr
+from monograph.shapes.scope import Scope
+from monograph.shapes.text import format_expr, parse
+
+__all__ = ["is_same_program"]
+
+aten = torch.ops.aten
+# Operators that return their argument's elements, and so the argument where the shape is its own.
+_RESHAPING = frozenset({
+    aten.expand.default, aten.view.default, aten.reshape.default, aten._unsafe_view.default,
+    aten.flatten.using_ints, aten.contiguous.default, aten.alias.default,
+})  # fmt: skip
+
+
+def is_same_program(
+    left: Captured, right: Captured, sizes: dict[str, int] | None = None
+) -> bool:
+    """Whether both compute the same, operator by operator; with ``sizes``, for these."""
+    scope = Scope()
+    one, other = _Reader(left, scope, sizes), _Reader(right, scope, sizes)
+    try:
+        return one.read() == other.read()
+    except ValueError:  # an expression that cannot be brought over
+        return False
+
+
+class _Reader:
+    """Turns a graph into nested tuples that are equal for equal programs."""
+
+    def __init__(self, captured: Captured, scope: Scope, sizes: dict[str, int] | None) -> None:
+        self.captured = captured
+        self.scope = scope
+        self.sizes = sizes or {}
+        self.ids: dict[Any, int] = scope.interned.setdefault("ids", {})
+        self.keys: dict[Node, int] = {}
+        self.draws = 0
+
+    def read(self) -> Any:
+        captured = self.captured
+        effects = []
+        returned: Any = ()
+        for node in captured.graph.nodes:
+            if node.op == "output":
+                returned = self._argument(node.args[0])
+                continue
+            key = self._key(node)
+            self.keys[node] = key if isinstance(key, int) else self._id(key)
+            if node.op == "call_function" and not node.users:
+                effects.append(self.keys[node])
+        bindings = captured.recorder.sizes.bindings
+        unbacked = [
+            (name, self.keys.get(source[0] if isinstance(source, tuple) else source))
+            for name, source in sorted(bindings.items())
+            if name not in captured.declared
+        ]
+        outputs = [(o.node is None, repr(o.constant), o.alias) for o in captured.outputs]
+        targets = [(o.kind, o.target) for o in captured.mutations]
+        structure = captured.output_structure
+        return returned, effects, unbacked, outputs, targets, structure
+
+    def _id(self, key: Any) -> int:
+        return self.ids.setdefault(key, len(self.ids))
+
+    def _key(self, node: Node) -> Any:
+        if node.op in ("placeholder", "get_attr"):
+            return node.op, node.target
+        value = node.meta.get("val")
+        target: Any = node.target
+        if isinstance(value, Expr) and target is not aten.item.default:
+            return "size", self._size(value)
+        if self._returns_its_argument(node, value):
+            return self.keys[node.args[0]]  # type: ignore[index]
+        draw = None
+        if is_random(target):
+            self.draws += 1
+            draw = self.draws
+        args = self._argument(node.args)
+        kwargs = tuple(sorted((k, self._argument(v)) for k, v in node.kwargs.items()))
+        name = target if isinstance(target, str) else _name_of(target)
+        return "call", name, args, kwargs, draw, self._spec(value)
+
+    def _returns_its_argument(self, node: Node, value: Any) -> bool:
+        if not node.args or not isinstance(node.args[0], Node):
+            return False
+        before = node.args[0].meta.get("val")
+        if not isinstance(value, TensorSpec) or not isinstance(before, TensorSpec):
+            return False
+        is_slice = node.target is aten.slice.Tensor and (len(node.args) < 5 or node.args[4] == 1)
+        if node.target not in _RESHAPING and not is_slice:
+            return False
+        shapes = [tuple(map(self._size, spec.shape)) for spec in (before, value)]
+        return shapes[0] == shapes[1]
+
+    def _spec(self, value: Any) -> Any:
+        if isinstance(value, TensorSpec):
+            return tuple(map(self._size, value.shape)), str(value.dtype), str(value.device)
+        if isinstance(value, tuple):
+            return tuple(self._spec(item) for item in value)
+        return None
+
+    def _argument(self, item: Any) -> Any:
+        if isinstance(item, Node):
+            value = item.meta.get("val")
+            if isinstance(value, Expr) and item.target is not aten.item.default:
+                return "size", self._size(value)
+            return "node", self.keys[item]
+        if isinstance(item, (tuple, list)):
+            return tuple(self._argument(each) for each in item)
+        if isinstance(item, dict):
+            return tuple((k, self._argument(v)) for k, v in item.items())
+        if type(item) is int:
+            return "size", item
+        return type(item).__name__, repr(item)
+
+    def _size(self, item: Any) -> Any:
+        if not isinstance(item, Expr):
+            return item
+        now = item.scope.normal(item)
+        if not isinstance(now, Expr):
+            return now
+        return parse(format_expr(now), self.scope, self._symbol)
+
+    def _symbol(self, name: str) -> Any:
+        if name in self.sizes:
+            return self.sizes[name]
+        table: dict[str, Expr] = self.scope.interned.setdefault("symbols", {})
+        if name not in table:
+            table[name] = self.scope.symbol(name, None, None)
+        return table[name]
+
+
+def _name_of(target: Any) -> str:
+    if target is operator.getitem:
+        return "getitem"
+    return str(target)
