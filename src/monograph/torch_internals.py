@@ -33,6 +33,7 @@ __all__ = [
     "functionalized",
     "functorch_is_active",
     "install_metadata",
+    "make_alias",
     "make_wrapper",
     "no_python_dispatch",
     "node_is_marked_constant",
@@ -104,6 +105,15 @@ def not_exporting() -> Iterator[None]:
         yield
     finally:
         torch.compiler._is_exporting_flag = before
+
+
+def make_alias(kind: type, wrapper: torch.Tensor) -> Any:
+    """Another wrapper tensor with the sizes and strides of ``wrapper``, which are not worked out
+
+    again: 2 us instead of 50 where they are symbolic.
+    """
+    with _C._DisableTorchDispatch():
+        return torch.Tensor._make_subclass(kind, wrapper)
 
 
 def hide_from_compiler(function: Callable[..., Any]) -> None:

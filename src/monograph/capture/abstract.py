@@ -11,7 +11,7 @@ from monograph.capture import numbers
 from monograph.shapes.expr import Expr
 from monograph.shapes.scope import Scope
 from monograph.shapes.symnode import expression_of, symbolic
-from monograph.torch_internals import disabled_torch_function, make_wrapper
+from monograph.torch_internals import disabled_torch_function, make_alias, make_wrapper
 
 if TYPE_CHECKING:
     from monograph.capture.aliasing import Value
@@ -53,7 +53,7 @@ class TensorSpec:
     device: torch.device
     numel: Any
     scope: Scope | None
-    wrapped: tuple[Any, Any] | None
+    wrapped: torch.Tensor | None
 
     @staticmethod
     def of(
@@ -291,17 +291,20 @@ class AbstractTensor(torch.Tensor):
 
 def make_abstract(spec: TensorSpec, value: Value) -> AbstractTensor:
     """A tensor that looks like ``spec`` and stands for ``value``."""
-    shape, strides = spec.shape, spec.strides
-    if spec.scope is not None:
-        if spec.wrapped is None:
-            env = spec.scope.owner
-            spec.wrapped = (
-                tuple(symbolic(env, size) for size in shape),
-                tuple(symbolic(env, stride) for stride in strides),
-            )
-        shape, strides = spec.wrapped
-    tensor: AbstractTensor = make_wrapper(
-        AbstractTensor, shape, strides, dtype=spec.dtype, device=spec.device
-    )
+    if spec.scope is None:
+        tensor: AbstractTensor = make_wrapper(
+            AbstractTensor, spec.shape, spec.strides, dtype=spec.dtype, device=spec.device
+        )
+    elif spec.wrapped is None or value.recorder.above_autograd:
+        env = spec.scope.owner
+        shape = tuple(symbolic(env, size) for size in spec.shape)
+        strides = tuple(symbolic(env, stride) for stride in spec.strides)
+        tensor = make_wrapper(
+            AbstractTensor, shape, strides, dtype=spec.dtype, device=spec.device
+        )
+        if spec.wrapped is None:  # torch asks a dozen questions of the sizes: once is enough
+            spec.wrapped = make_alias(AbstractTensor, tensor)
+    else:
+        tensor = make_alias(AbstractTensor, spec.wrapped)
     tensor.value = value
     return tensor

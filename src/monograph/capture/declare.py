@@ -46,6 +46,11 @@ class Declaration:
     lo: int | None = 0
     hi: int | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing was said of its least value."""
+        return self.dim is None or not self.dim.has_min
+
 
 # A specification, leaf by leaf ---------------------------------------------------------------
 

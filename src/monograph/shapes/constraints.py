@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from monograph.shapes.dims import AnyDim, DerivedDim, Dim
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.questions import text_of
+from monograph.shapes.questions import text_of, truth
 from monograph.shapes.text import format_expr
 
 __all__ = ["Range", "Violations", "compare", "ranges_of", "refine", "sentence"]
@@ -38,6 +38,7 @@ class Declared(Protocol):
     kind: str
     lo: int | None
     hi: int | None
+    is_open: bool  # nothing was said of its least value: whether 0 is allowed is for the program
 
 
 @dataclass
@@ -170,6 +171,8 @@ def _compare_guard(
         return
     names = [n for n in guard.symbols if n in declared and declared[n].kind == "named"]
     if len(names) == 1:
+        if _excludes_only_zero(declared[names[0]], guard, names[0]):
+            return
         source = f"{names[0]} = {env.symbols[names[0]].source}"
         if not isinstance(env.scope.normal(env.symbols[names[0]].expr), Expr):  # type: ignore[arg-type]
             return  # a constant: said already
@@ -179,7 +182,7 @@ def _compare_guard(
         )
         found.add(names[0], line, guard.where)
         return
-    if isinstance(guard.test, object) and guard.solved:
+    if guard.solved:
         return  # an equality that tied two dimensions: said already
     for name in names:
         found.add(
@@ -189,6 +192,14 @@ def _compare_guard(
             guard.where,
         )
     found.fixes.setdefault(names[-1], Dim.AUTO)
+
+
+def _excludes_only_zero(declaration: Declared, guard: Guard, name: str) -> bool:
+    """A size that nobody said may be 0, and that may not: reported, but no error."""
+    if not declaration.is_open or truth(guard.test, {name: 0}):
+        return False
+    tried = [*range(1, 70), 127, 128, 129, 1000, 4096, 100_000]
+    return all(truth(guard.test, {name: n}) for n in tried) and guard.is_lower_bound()
 
 
 def _range_fixes(env: ShapeEnv, declared: Mapping[str, Declared], found: Violations) -> None:

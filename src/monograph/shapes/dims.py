@@ -85,6 +85,7 @@ class Dim(_Linear):
                 raise ValueError(f"{name} has no values")
             min, max = self.values[0], self.values[-1]  # noqa: A001
         self.__name__ = name
+        self.has_min = min is not None
         self.min = 0 if min is None else min
         self.max = max
         if max is not None and max < self.min:
@@ -96,7 +97,7 @@ class Dim(_Linear):
     def __repr__(self) -> str:
         if self.values is not None:
             return f"Dim('{self.__name__}', values={self.values})"
-        bounds = f", min={self.min}" if self.min else ""
+        bounds = f", min={self.min}" if self.has_min else ""
         if self.max is not None:
             bounds += f", max={self.max}"
         return f"Dim('{self.__name__}'{bounds})"
@@ -228,7 +229,7 @@ def read_dim(item: Any) -> AnyDim | int | None:
         offset = int(item.fn(0))
         return _derived(root, int(item.fn(1)) - offset, offset)
     if hasattr(item, "__name__") and hasattr(item, "min") and hasattr(item, "max"):
-        return Dim(item.__name__, min=_bound(item.min), max=_bound(item.max))
+        return Dim(item.__name__, min=_bound(item.min) or None, max=_bound(item.max))
     raise ValueError(f"{item!r} is not a dimension")
 
 

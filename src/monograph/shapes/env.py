@@ -74,6 +74,13 @@ class Guard:
     is_narrowing: bool = True  # proved to exclude sizes that were allowed before
     solved: bool = False  # an equality that has become a substitution
 
+    def is_lower_bound(self) -> bool:
+        """Whether it says that one size is at least (or not) some number, and nothing else."""
+        if isinstance(self.test, Compare) and self.test.kind in ("ge", "ne"):
+            found = _line(self.test.expr)
+            return found is not None and (found[1] > 0 or self.test.kind == "ne")
+        return False
+
 
 class ShapeEnv:
     """Symbols and facts of one capture. Facts are only ever added."""

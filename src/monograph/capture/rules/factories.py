@@ -125,6 +125,52 @@ def _like(
     return TensorSpec.of(x.shape, x.strides, dtype or x.dtype, x.device)
 
 
+@rule(aten.new_ones.default, aten.new_zeros.default, aten.new_empty.default)
+def _new(
+    x: TensorSpec, shape: Sequence[Int], *, dtype: Any = None, layout: Any = None,
+    device: Any = None, pin_memory: Any = None,
+) -> Found:  # fmt: skip
+    if x.device.type == "cuda":
+        return None
+    return _factory(shape, dtype or x.dtype, device or x.device, layout)
+
+
+@rule(aten.new_full.default)
+def _new_full(
+    x: TensorSpec, shape: Sequence[Int], fill: Any, *, dtype: Any = None, layout: Any = None,
+    device: Any = None, pin_memory: Any = None,
+) -> Found:  # fmt: skip
+    if x.device.type == "cuda":
+        return None
+    return _factory(shape, dtype or x.dtype, device or x.device, layout)
+
+
+@rule(aten.full_like.default)
+def _full_like(x: TensorSpec, fill: Any, **options: Any) -> Found:
+    return _like(x, **options)
+
+
+@rule(aten.to.dtype_layout)
+def _to_dtype_layout(
+    x: TensorSpec, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    pin_memory: Any = None, non_blocking: bool = False, copy: bool = False,
+    memory_format: Any = None,
+) -> Found:  # fmt: skip
+    if memory_format is not None or layout not in (None, torch.strided):
+        return None
+    if (device or x.device) != x.device:
+        return None
+    return _to_dtype(x, dtype or x.dtype, non_blocking, copy)
+
+
+@rule(aten.to.device)
+def _to_device(
+    x: TensorSpec, device: Any, dtype: Any, non_blocking: bool = False, copy: bool = False,
+    *rest: Any,
+) -> Found:  # fmt: skip
+    return _to_dtype(x, dtype, non_blocking, copy, *rest) if device == x.device else None
+
+
 @rule(aten.cat.default)
 def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> Found:
     first = tensors[0]
@@ -135,14 +181,19 @@ def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> Found:
         or len(spec.shape) != len(first.shape)
         or spec.shape[:at] != first.shape[:at]
         or spec.shape[at + 1 :] != first.shape[at + 1 :]
-        or not is_canonical(spec)
+        or not (is_canonical(spec) or _is_not_channels_last(spec))
         for spec in tensors
     ):
         return None
-    if len(first.shape) == 4 and any(1 in spec.shape for spec in tensors):
+    if len(first.shape) == 4 and first.scope is None and any(1 in spec.shape for spec in tensors):
         return None  # channels-last and contiguous may look alike
     size = sum(spec.shape[at] for spec in tensors)
     return fresh(first, (*first.shape[:at], size, *first.shape[at + 1 :]))
+
+
+def _is_not_channels_last(spec: TensorSpec) -> bool:
+    """With sizes that vary: whether joining it gives a row-major result."""
+    return spec.scope is not None and (len(spec.shape) < 4 or spec.strides[1] != 1)
 
 
 @rule(aten.stack.default)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ import torch
 
 from monograph.capture.abstract import TensorSpec, is_dense
 from monograph.capture.rules.table import RULES, fresh, is_canonical, rule
+from monograph.shapes.certificates import shifted_bound
+from monograph.shapes.expr import Expr
 
 aten = torch.ops.aten
 Found = Any
@@ -67,7 +70,7 @@ def _elementwise(operands: Sequence[Any], dtype: torch.dtype) -> TensorSpec | No
     if all(spec.shape == shape and spec.strides == strides for spec in placed):
         if is_canonical(first) or is_dense(first):
             return TensorSpec.of(shape, strides, dtype, first.device)
-        return None
+        return _by_first(placed, shape, dtype)
     if not all(is_canonical(spec) for spec in placed):
         return _by_first(placed, shape, dtype)
     rank = len(shape)
@@ -91,13 +94,49 @@ def _by_first(
     if all(spec.scope is None for spec in placed):
         return None
     first = next((s for s in placed if sum(n != 1 for n in s.shape) > 1), placed[0])
-    if first.shape != shape or not is_dense(first):
+    if first.shape != shape:
         return None
     for spec in placed:
         sizes = shape[len(shape) - len(spec.shape) :]
         if any(mine not in (1, size) for mine, size in zip(spec.shape, sizes, strict=True)):
             return None
-    return TensorSpec.of(shape, first.strides, dtype, first.device)
+    strides = first.strides if is_dense(first) else _compacted(first)
+    return None if strides is None else TensorSpec.of(shape, strides, dtype, first.device)
+
+
+def _compacted(spec: TensorSpec) -> tuple[Any, ...] | None:
+    """Strides without gaps, the dimensions in the order in which they lie."""
+    order: list[int] = []  # from the innermost
+    for i in range(len(spec.shape) - 1, -1, -1):
+        if spec.strides[i].__class__ is int and spec.strides[i] == 0:
+            return None  # repeated: its place is decided by other operands
+        at = len(order)
+        for j, other in enumerate(order):
+            if _is_less(spec.strides[i], spec.strides[other]):
+                at = j
+                break
+        order.insert(at, i)
+    for inner, outer in itertools.pairwise(order):
+        if spec.strides[inner] != spec.strides[outer] and not _is_less(
+            spec.strides[inner], spec.strides[outer]
+        ):
+            return None
+    strides: list[Any] = [0] * len(order)
+    step: Any = 1
+    for i in order:
+        strides[i] = step
+        step = spec.shape[i] * step
+    return tuple(strides)
+
+
+def _is_less(left: Any, right: Any) -> bool:
+    """Whether a stride is smaller for all tensors that are not empty."""
+    difference = right - left - 1
+    if not isinstance(difference, Expr):
+        return bool(difference >= 0)
+    sizes = frozenset(atom.index for atom in difference.atoms())
+    bound = shifted_bound(difference, sizes)
+    return bound is not None and bound >= 0
 
 
 def _numbers_and_tensors(*operands: Any) -> bool:
@@ -171,12 +210,26 @@ def _float_unary(spec: TensorSpec) -> Found:
 
 
 @rule(
-    aten.relu.default, aten.neg.default, aten.silu.default, aten.hardswish.default,
+    aten.relu.default, aten.silu.default, aten.hardswish.default,
     aten.hardsigmoid.default, aten.relu6.default, aten.bitwise_not.default,
     aten.logical_not.default, aten.floor.default, aten.ceil.default, aten.round.default,
 )  # fmt: skip
 def _same_unary(spec: TensorSpec) -> Found:
     return _elementwise((spec,), spec.dtype) if category(spec.dtype) == 2 else None
+
+
+@rule(aten.neg.default, aten.abs.default)
+def _sign(spec: TensorSpec) -> Found:
+    return _elementwise((spec,), spec.dtype) if 0 < category(spec.dtype) < 3 else None
+
+
+@rule(
+    aten.__and__.Tensor, aten.__or__.Tensor, aten.__xor__.Tensor, aten.bitwise_and.Tensor,
+    aten.bitwise_or.Tensor, aten.bitwise_xor.Tensor,
+)  # fmt: skip
+def _bitwise(left: TensorSpec, right: TensorSpec) -> Found:
+    dtype = _promoted((left, right))
+    return _elementwise((left, right), dtype) if category(dtype) < 2 else None
 
 
 RULES[aten.logical_not.default] = lambda spec: _elementwise((spec,), torch.bool)

@@ -228,6 +228,47 @@ def _layer_norm(x: TensorSpec, shape: Sequence[int], *affine: Any) -> Found:
     return x
 
 
+@rule(aten.group_norm.default)
+def _group_norm(x: TensorSpec, groups: int, *affine: Any) -> Found:
+    if len(x.shape) < 2 or x.scope is None or not is_canonical(x):
+        return None
+    if x.shape[1].__class__ is not int or x.shape[1] % groups:
+        return None
+    for spec in affine[:2]:
+        if spec is not None and (spec.shape != x.shape[1:2] or spec.dtype != x.dtype):
+            return None
+    return x
+
+
+def _broadcast(shapes: Sequence[tuple[Int, ...]]) -> tuple[Int, ...] | None:
+    rank = max(map(len, shapes))
+    sizes: list[Int] = [1] * rank
+    for shape in shapes:
+        for i, size in enumerate(shape, rank - len(shape)):
+            if sizes[i] == 1:
+                sizes[i] = size
+            elif size not in (1, sizes[i]):
+                return None
+    return tuple(sizes)
+
+
+@rule(aten.index.Tensor)
+def _index(x: TensorSpec, indices: Sequence[TensorSpec | None]) -> Found:
+    """By vectors of integers, with sizes that vary."""
+    given = [(i, spec) for i, spec in enumerate(indices) if spec is not None]
+    if not given or all(spec.scope is None for spec in (x, *(s for _, s in given))):
+        return None
+    if any(spec.dtype not in (torch.int64, torch.int32) for _, spec in given):
+        return None
+    shape = _broadcast([spec.shape for _, spec in given])
+    if shape is None or not is_canonical(x):
+        return None
+    first, last = given[0][0], given[-1][0]
+    if last - first + 1 != len(given):
+        return None
+    return fresh(x, (*x.shape[:first], *shape, *x.shape[last + 1 :]))
+
+
 @rule(aten.embedding.default)
 def _embedding(table: TensorSpec, index: TensorSpec, *rest: Any) -> Found:
     if len(table.shape) != 2 or index.dtype not in (torch.int64, torch.int32):
