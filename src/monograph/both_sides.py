@@ -67,6 +67,7 @@ def settle(captured: Captured, attempt: Attempt) -> Captured:
     can be shown. ``attempt`` captures the program as if the example had the sizes it is given.
     """
     tried: set[str] = set()
+    joined: dict[str, set[int]] = {}  # sizes that came from the other side of a question
     for _ in range(_MOST_SIDES):
         guard = _next(captured, tried)
         if guard is None:
@@ -86,7 +87,7 @@ def settle(captured: Captured, attempt: Attempt) -> Captured:
             guard.kind = "precondition"
             guard.message = f"{type(error).__name__}: {error}".split("\n")[0][:200]
             continue
-        captured = _merged(captured, other, guard) or captured
+        captured = _merged(captured, other, guard, joined, attempt) or captured
     return captured
 
 
@@ -152,7 +153,13 @@ def _candidates(
 # Joining two captures ------------------------------------------------------------------------
 
 
-def _merged(mine: Captured, other: Captured, guard: Guard) -> Captured | None:
+def _merged(
+    mine: Captured,
+    other: Captured,
+    guard: Guard,
+    joined: dict[str, set[int]],
+    attempt: Attempt,
+) -> Captured | None:
     """One of the two, for the sizes of both; None where they differ."""
     envs = mine.recorder.sizes.env, other.recorder.sizes.env
     if len(guard.symbols) != 1:
@@ -161,22 +168,65 @@ def _merged(mine: Captured, other: Captured, guard: Guard) -> Captured | None:
             return mine
         return None
     name = guard.symbols[0]
-    rest = _tests(envs[0], None, only_not=name), _tests(envs[1], None, only_not=name)
     regions = _region(envs[0], name), _region(envs[1], name)
     for kept, dropped, order in ((mine, other, (0, 1)), (other, mine, (1, 0))):
         a, b = order
-        if rest[a] < rest[b]:
-            continue
         points = regions[b].points()
-        union = None if points is None else regions[a].joined(points)
-        if union is not None and points is not None:
-            if all(is_same_program(kept, dropped, {name: point}) for point in points):
-                return _widened(kept, name, union, guard)
-        elif points is None and is_same_program(kept, dropped):
+        union = regions[a].joined(points) if points is not None else None
+        if points is None:
             union = _adjacent(regions[a], regions[b])
-            if union is not None:
-                return _widened(kept, name, union, guard)
+        sizes = [{}] if points is None else [{name: point} for point in points]
+        if union is None or not all(is_same_program(kept, dropped, size) for size in sizes):
+            continue
+        if not _covers_the_rest(kept, dropped, name, points, joined, attempt):
+            continue
+        joined.setdefault(name, set()).update(points or ())
+        return _widened(kept, name, union, guard)
     return None
+
+
+def _covers_the_rest(
+    kept: Captured,
+    dropped: Captured,
+    name: str,
+    points: list[int] | None,
+    joined: dict[str, set[int]],
+    attempt: Attempt,
+) -> bool:
+    """Whether ``dropped`` holds for all other sizes that ``kept`` holds for.
+
+    It may leave out sizes that an earlier question has joined to ``kept``: then these corners are
+    captured, and compared, one by one.
+    """
+    one, two = kept.recorder.sizes.env, dropped.recorder.sizes.env
+    known = _tests(one, None, only_not=name)
+    extra = [g for g in two.guards if _is_extra(g, name, known)]
+    for guard in extra:
+        others = guard.symbols
+        if points is None or len(others) != 1 or not joined.get(others[0]):
+            return False
+        third = others[0]
+        if _region(two, third).joined(sorted(joined[third])) is None:
+            return False
+        for point, corner in itertools.product(points, joined[third]):
+            sizes = {name: point, third: corner}
+            hints = {n: s.hint for n, s in one.symbols.items() if n in kept.declared}
+            try:
+                found = attempt(hints | sizes)
+            except Exception:
+                return False
+            guards = found.recorder.sizes.env.guards
+            if any(_is_extra(g, name, known) and g.symbols != [third] for g in guards):
+                return False
+            if not is_same_program(kept, found, sizes):
+                return False
+    return True
+
+
+def _is_extra(guard: Guard, name: str, known: set[str]) -> bool:
+    if not guard.is_narrowing or guard.kind == "precondition" or guard.symbols == [name]:
+        return False
+    return text_of(guard.test) not in known
 
 
 def _adjacent(left: _Region, right: _Region) -> _Region | None:
@@ -247,7 +297,11 @@ def _widened(captured: Captured, name: str, region: _Region, guard: Guard) -> Ca
     texts = {text_of(g.test) for g in kept}
     for test in bounds:
         if text_of(test) not in texts:
-            kept.append(replace(guard, test=test, symbols=[name], solved=False, kind="branch"))
+            kept.append(
+                replace(
+                    guard, test=test, symbols=[name], solved=False, asked=text_of(test), answer=True
+                )
+            )
     _restart(captured, kept)
     return captured
 
