@@ -263,8 +263,7 @@ def _check_of(captured: Captured, index: int) -> Check:
     mutated = {o.node.name for o in captured.mutations}
     promised = captured.argument_nodes[index].meta["val"]
     varies: frozenset[int] | None = None
-    if isinstance(promised, torch.Tensor):
-        promised = spec_of(promised)
+    promised = spec_of(promised) if isinstance(promised, torch.Tensor) else expression_of(promised)
     if isinstance(promised, TensorSpec):
         varies = frozenset(i for i, n in enumerate(promised.shape) if isinstance(n, Expr))
     elif isinstance(promised, (Expr, FloatExpr)):

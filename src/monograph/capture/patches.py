@@ -247,7 +247,7 @@ def _backward(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
 def _contains_abstract(data: Any) -> bool:
     if isinstance(data, (list, tuple)):
         return any(_contains_abstract(item) for item in data)
-    return isinstance(data, AbstractTensor)
+    return isinstance(data, (AbstractTensor, torch.SymInt, torch.SymFloat))
 
 
 def _tensor(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]:
@@ -255,6 +255,9 @@ def _tensor(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]
 
     @functools.wraps(original)
     def make(data: Any, *args: Any, **kwargs: Any) -> Any:
+        if mine() and isinstance(data, (torch.SymInt, torch.SymFloat)):
+            made = _stacked(data)
+            return made.to(**{k: v for k, v in kwargs.items() if k in ("dtype", "device") and v})
         if not mine() or not isinstance(data, (list, tuple)) or not _contains_abstract(data):
             if mine() and isinstance(data, AbstractTensor) and original.__name__ == "tensor":
                 made = data.detach().clone()
@@ -271,6 +274,9 @@ def _tensor(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]
             return torch.stack([part.to(dtype) for part in parts])
         if isinstance(data, torch.Tensor):
             return data.reshape(()) if data.numel() == 1 else data
+        if isinstance(data, (torch.SymInt, torch.SymFloat)):
+            dtype = torch.int64 if isinstance(data, torch.SymInt) else torch.get_default_dtype()
+            return torch.full((), data, dtype=dtype)
         made: torch.Tensor = original(data)
         return made
 

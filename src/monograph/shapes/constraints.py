@@ -95,14 +95,16 @@ def compare(env: ShapeEnv, declared: Mapping[str, Declared]) -> Violations:
         if not isinstance(symbol, Expr):
             continue
         now = scope.normal(symbol)
-        where = _cause(env, name)
+        cause = _cause(env, name)
+        where = None if cause is None else cause.where
         source = f"{name} = {env.symbols[name].source}"
         if isinstance(now, int):
             if declaration.kind != "AUTO" and (declaration.lo, declaration.hi) != (now, now):
                 found.add(
                     name,
                     f"Not all values of {source} in the specified range are valid because {name} "
-                    f"was inferred to be a constant ({now}).",
+                    f"was inferred to be a constant ({now})."
+                    + (f" {cause.message}." if cause is not None and cause.message else ""),
                     where,
                 )
                 found.fixes[name] = now
@@ -115,9 +117,9 @@ def compare(env: ShapeEnv, declared: Mapping[str, Declared]) -> Violations:
     return found
 
 
-def _cause(env: ShapeEnv, name: str) -> Any:
-    """The line of the last guard that is about ``name``."""
-    return next((g.where for g in reversed(env.guards) if name in g.symbols), None)
+def _cause(env: ShapeEnv, name: str) -> Guard | None:
+    """The last guard that is about ``name``."""
+    return next((g for g in reversed(env.guards) if name in g.symbols), None)
 
 
 def _compare_tied(
@@ -220,7 +222,8 @@ def _range_fixes(env: ShapeEnv, declared: Mapping[str, Declared], found: Violati
             continue
         lo, hi = symbol.lo, symbol.hi
         if (lo, hi) != (declaration.lo, declaration.hi):
-            found.fixes[name] = Dim(name, min=lo, max=hi)
+            least = lo if declaration.lo != lo or not declaration.is_open else None
+            found.fixes[name] = Dim(name, min=least, max=hi)
         elif name in found.names:
             found.fixes[name] = Dim.AUTO
 

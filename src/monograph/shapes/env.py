@@ -242,6 +242,11 @@ class ShapeEnv:
         message: str | None = None,
     ) -> None:
         """Record a guard, and take it for a fact."""
+        if isinstance(test, All):
+            for part in test.parts:
+                if self.known(part) is not True:
+                    self.rely_on(part, kind, asked=part, answer=True, message=message)
+            return
         names = symbols_of(test)
         guard = Guard(test, kind, self.here(), text_of(asked), answer, message, names)
         guard.is_narrowing = self._depends(test)

@@ -14,6 +14,7 @@ from monograph.capture.rules.table import (
     fresh,
     is_canonical,
     must_hold,
+    must_hold_if_varies,
     resolve,
     rule,
 )
@@ -153,8 +154,8 @@ def _window(
     return found
 
 
-@rule(aten.max_pool2d.default)
-def _max_pool2d(
+@rule(aten.max_pool1d.default, aten.max_pool2d.default, aten.max_pool3d.default)
+def _max_pool(
     x: TensorSpec,
     kernel: Sequence[int],
     stride: Sequence[int] = (),
@@ -162,13 +163,52 @@ def _max_pool2d(
     dilation: Sequence[int] = (1,),
     ceil_mode: bool = False,
 ) -> Found:
-    if len(x.shape) != 4 or ceil_mode or not is_canonical(x) or x.shape[1] == 1 or x.numel == 0:
+    if len(x.shape) < 3 or ceil_mode or not is_canonical(x) or x.numel == 0:
         return None
-    kernel = kernel if len(kernel) == 2 else (kernel[0], kernel[0])
+    if x.scope is None and (len(x.shape) != 4 or x.shape[1] == 1):
+        return None
+    rank = len(x.shape) - 2
+    kernel = kernel if len(kernel) == rank else (kernel[0],) * rank
     if any(2 * p > k for p, k in zip(padding, kernel, strict=False)):
         return None
     sizes = _window(x.shape[2:], kernel, stride or kernel, padding, dilation)
     return None if sizes is None else fresh(x, (*x.shape[:2], *sizes))
+
+
+@rule(aten.avg_pool1d.default, aten.avg_pool2d.default, aten.avg_pool3d.default)
+def _avg_pool(
+    x: TensorSpec, kernel: Sequence[int], stride: Sequence[int] = (),
+    padding: Sequence[int] = (0,), ceil_mode: bool = False, *rest: Any,
+) -> Found:  # fmt: skip
+    return None if x.scope is None else _max_pool(x, kernel, stride, padding, (1,), ceil_mode)
+
+
+@rule(aten.lstm.input, aten.gru.input, aten.rnn_tanh.input, aten.rnn_relu.input)
+def _recurrent(
+    x: TensorSpec, state: Any, weights: Sequence[TensorSpec], has_biases: bool, layers: int,
+    dropout: float, train: bool, bidirectional: bool, batch_first: bool,
+) -> Found:  # fmt: skip
+    """The whole network is one operator: the number of steps may vary."""
+    if x.scope is None or len(x.shape) != 3 or x.dtype != weights[0].dtype:
+        return None
+    is_lstm = isinstance(state, (list, tuple))
+    hidden = state[0] if is_lstm else state
+    width = hidden.shape[-1]
+    if len(weights) % (layers * (1 + bidirectional)):
+        return None
+    per_layer = len(weights) // (layers * (1 + bidirectional))
+    if per_layer != (4 if has_biases else 2):  # projections
+        return None
+    out = width * (1 + bidirectional)
+    steps, batch = (x.shape[1], x.shape[0]) if batch_first else (x.shape[0], x.shape[1])
+    if not must_hold_if_varies(steps, not_less(steps, 1)):
+        return None
+    if batch_first:  # computed with the steps first
+        output = x.with_layout((batch, steps, out), (out, batch * out, 1))
+    else:
+        output = fresh(x, (steps, batch, out))
+    last = fresh(x, (layers * (1 + bidirectional), batch, width))
+    return (output, last, last) if is_lstm else (output, last)
 
 
 @rule(aten.adaptive_avg_pool2d.default)
@@ -371,3 +411,10 @@ def _diff(
     length = total.scope.positive_part(total - n)
     dtype = torch.bool if x.dtype is torch.bool else None
     return fresh(x, (*x.shape[:at], length, *x.shape[at + 1 :]), dtype)
+
+
+@rule(aten.slice_scatter.default, aten.select_scatter.default, aten.diagonal_scatter.default)
+def _scatter_into(x: TensorSpec, source: TensorSpec, *where: Any) -> Found:
+    if x.scope is None and source.scope is None:
+        return None
+    return x if is_dense(x) and source.dtype == x.dtype else None

@@ -18,7 +18,7 @@ from monograph.capture.abstract import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import Test, not_less
 
-__all__ = ["RULES", "View", "fresh", "is_canonical", "is_size", "must_hold", "resolve", "rule"]
+__all__ = ["RULES", "View", "fresh", "is_canonical", "is_size", "must_hold", "must_hold_if_varies", "resolve", "rule"]
 
 aten = torch.ops.aten
 Found = Any
@@ -71,3 +71,8 @@ def must_hold(size: Expr, test: Test) -> bool:
     """The operator raises an error unless ``test``, which is about ``size``, holds."""
     found: bool = size.scope.owner.require(test)
     return found
+
+
+def must_hold_if_varies(size: Int, test: Test) -> bool:
+    """``must_hold``, or the plain truth."""
+    return must_hold(size, test) if isinstance(size, Expr) else test is True
