@@ -89,13 +89,18 @@ VARYING: dict[str, Varying] = {
         {"input_ids": "batch, seq", "decoder_input_ids": "batch, target"}, _pair, (1, 2, 3, 7, 40)
     ),
     "clip": Varying(
-        {"input_ids": "batch, seq", "pixel_values": "images, _, _, _",
-         "attention_mask": "batch, seq"}, _clip,
-    ),  # fmt: skip
+        {
+            "input_ids": "batch, seq",
+            "pixel_values": "images, _, _, _",
+            "attention_mask": "batch, seq",
+        },
+        _clip,
+    ),
     "whisper": Varying(
-        {"input_features": "batch, _, _", "decoder_input_ids": "batch, seq"}, _speech,
+        {"input_features": "batch, _, _", "decoder_input_ids": "batch, seq"},
+        _speech,
         (1, 2, 3, 7, 32),
-    ),  # fmt: skip
+    ),
     # Mamba's scan is a Python loop over the tokens: their number is part of the program.
     "mamba": Varying({"input_ids": "batch, _"}, _text, (6,), (1, 6)),
     **{

@@ -1,5 +1,6 @@
 """One program, one graph: PyTorch programs captured ahead of time."""
 
+from monograph.constraints.violations import refine_dynamic_shapes
 from monograph.diagnostics import (
     ConstraintViolationError,
     ControlFlowError,
@@ -17,7 +18,6 @@ from monograph.diagnostics import (
 from monograph.export import assume_constant_result, export
 from monograph.program import ExportedProgram
 from monograph.shapes.dims import AdditionalInputs, Dim, ShapesCollection, dims
-from monograph.violations import refine_dynamic_shapes
 
 __all__ = [
     "AdditionalInputs",

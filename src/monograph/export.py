@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from monograph.both_sides import settle
-from monograph.capture.inputs import root_of
+from monograph.capture.inputs import Root, root_of
 from monograph.capture.session import Captured, capture
-from monograph.diagnostics import NotYetError, PythonFeatureError
+from monograph.constraints.both_sides import settle
+from monograph.constraints.violations import refuse_violations
+from monograph.diagnostics import NotYetError, PythonFeatureError, UndecidedError
 from monograph.program import ExportedProgram
-from monograph.violations import refuse_violations
 
 __all__ = ["export"]
 
@@ -68,9 +68,27 @@ def export(
 
         return settle(once(None), once)
 
-    captured = attempt(dynamic_shapes)
+    try:
+        captured = attempt(dynamic_shapes)
+    except UndecidedError as error:
+        tried = [
+            _exports(root, args, kwargs, dynamic_shapes, {error.asked: answer})
+            for answer in (True, False)
+        ]
+        raise error.with_verified(tried) from None
     refuse_violations(captured, dynamic_shapes, attempt)
     return ExportedProgram(captured, (args, kwargs), preserved)
+
+
+def _exports(
+    root: Root, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any, answers: dict[str, bool]
+) -> bool:
+    """Whether the program would export if it asserted these answers."""
+    try:
+        capture(root, args, kwargs, dynamic_shapes=shapes, pretended=answers)
+    except Exception:
+        return False
+    return True
 
 
 def assume_constant_result(function: Callable[..., Any]) -> Callable[..., Any]:

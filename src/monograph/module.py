@@ -13,8 +13,8 @@ from torch.fx import Graph, GraphModule, Node, map_arg
 
 from monograph.capture.inputs import Root
 from monograph.capture.structure import Structure
+from monograph.constraints.input_sizes import SizeChecks
 from monograph.diagnostics import InputError
-from monograph.input_sizes import SizeChecks
 from monograph.torch_internals import storage_key
 
 __all__ = ["CallPlan", "Check", "ProgramModule", "Write"]

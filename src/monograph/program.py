@@ -16,8 +16,8 @@ from monograph.capture.recorder import Recorder
 from monograph.capture.scopes import ModuleCall
 from monograph.capture.session import Captured
 from monograph.capture.structure import Structure
+from monograph.constraints.input_sizes import size_checks
 from monograph.diagnostics import ExportError
-from monograph.input_sizes import size_checks
 from monograph.module import CallPlan, Check, ProgramModule, Write
 from monograph.printing import format_program
 from monograph.shapes.constraints import Range, ranges_of, sentence

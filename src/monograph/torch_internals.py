@@ -192,10 +192,25 @@ def symbolic_fake_mode(shape_env: Any) -> Any:
     return mode
 
 
-def symbolic_dispatch() -> contextlib.AbstractContextManager[Any]:
-    """Python meta functions come before the C++ ones, which want plain integers."""
-    guard: contextlib.AbstractContextManager[Any] = _C._EnablePythonDispatcher()
-    return guard
+@contextlib.contextmanager
+def symbolic_dispatch(mode: Any) -> Iterator[None]:
+    """Python meta functions come before the C++ ones, which want plain integers.
+
+    Sizes that a custom operator's fake implementation asks for (``new_dynamic_size``) come from
+    the shape environment of ``mode``; torch's own function wants symbols of sympy.
+    """
+    from torch._library import fake_impl
+
+    def allocate(shape_env: Any, low: int = 0, high: int | None = None) -> Any:
+        return shape_env.new_size(low, high)
+
+    before = fake_impl.allocate_size
+    fake_impl.allocate_size = allocate
+    try:
+        with _C._EnablePythonDispatcher():
+            yield
+    finally:
+        fake_impl.allocate_size = before
 
 
 def dynamic_output_errors() -> tuple[type[BaseException], ...]:

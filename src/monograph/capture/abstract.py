@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 
-from monograph.diagnostics import InternalError, PythonFeatureError
 from monograph.capture import numbers
+from monograph.diagnostics import InternalError, PythonFeatureError
 from monograph.shapes.expr import Expr
 from monograph.shapes.scope import Scope
 from monograph.shapes.symnode import expression_of, symbolic
@@ -254,10 +254,18 @@ class AbstractTensor(torch.Tensor):
         return [row.tolist() for row in self.unbind(0)]
 
     def __int__(self) -> int:
-        return numbers.converted(self, "int")  # type: ignore[no-any-return]
+        return numbers.converted(self, "int")
 
     def __float__(self) -> float:
-        return numbers.converted(self, "float")  # type: ignore[no-any-return]
+        return numbers.converted(self, "float")
+
+    def __getitem__(self, index: Any) -> torch.Tensor:
+        view, rest = _selected(self, index)
+        return super(AbstractTensor, view).__getitem__(rest)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        view, rest = _selected(self, index)
+        super(AbstractTensor, view).__setitem__(rest, value)
 
     def numpy(self, *, force: bool = False) -> Any:
         """A NumPy array: only where the values are known while capturing."""
@@ -289,6 +297,40 @@ class AbstractTensor(torch.Tensor):
     __reduce_ex__ = _no_memory
 
 
+def _selected(tensor: Any, index: Any) -> tuple[Any, Any]:
+    """``tensor[index]`` with the numbers that vary taken first: torch refuses them."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(isinstance(part, torch.SymInt) for part in parts):
+        return tensor, index
+    dots = next((i for i, part in enumerate(parts) if part is Ellipsis), len(parts))
+    rest: list[Any] = []
+    dim = 0
+    for part in parts[:dots]:
+        if isinstance(part, torch.SymInt):
+            tensor = tensor.select(dim, part)
+        else:
+            rest.append(part)
+            dim += _consumed(part)
+    back: list[Any] = []
+    dim = -1
+    for part in reversed(parts[dots + 1 :]):
+        if isinstance(part, torch.SymInt):
+            tensor = tensor.select(dim, part)
+        else:
+            back.insert(0, part)
+            dim -= _consumed(part)
+    return tensor, (*rest, Ellipsis, *back)
+
+
+def _consumed(part: Any) -> int:
+    """How many dimensions one part of an index stands for."""
+    if part is None:
+        return 0
+    if isinstance(part, torch.Tensor) and part.dtype in (torch.bool, torch.uint8):
+        return part.dim()
+    return 1
+
+
 def make_abstract(spec: TensorSpec, value: Value) -> AbstractTensor:
     """A tensor that looks like ``spec`` and stands for ``value``."""
     if spec.scope is None:
@@ -299,9 +341,7 @@ def make_abstract(spec: TensorSpec, value: Value) -> AbstractTensor:
         env = spec.scope.owner
         shape = tuple(symbolic(env, size) for size in spec.shape)
         strides = tuple(symbolic(env, stride) for stride in spec.strides)
-        tensor = make_wrapper(
-            AbstractTensor, shape, strides, dtype=spec.dtype, device=spec.device
-        )
+        tensor = make_wrapper(AbstractTensor, shape, strides, dtype=spec.dtype, device=spec.device)
         if spec.wrapped is None:  # torch asks a dozen questions of the sizes: once is enough
             spec.wrapped = make_alias(AbstractTensor, tensor)
     else:

@@ -20,6 +20,7 @@ from monograph.capture.abstract import (
     make_abstract,
 )
 from monograph.diagnostics import MutationError
+from monograph.shapes.symnode import symbolic
 
 if TYPE_CHECKING:
     from monograph.capture.inputs import Origin
@@ -253,33 +254,41 @@ def _order_of(step: Node) -> list[int]:
     return [size - 2 for size in target(probe, *step.args[1:], **step.kwargs).shape]
 
 
+def _given(recorder: Recorder, step: Node) -> tuple[Any, ...]:
+    """The arguments of a view but for the first; sizes that vary as the program had them."""
+    return tuple(
+        symbolic(recorder.sizes.env, arg.meta["val"]) if isinstance(arg, Node) else arg
+        for arg in step.args[1:]
+    )
+
+
 def _unslice(
     recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
 ) -> AbstractTensor:
-    return recorder.call(aten.slice_scatter.default, (parent, content, *step.args[1:]))
+    return recorder.call(aten.slice_scatter.default, (parent, content, *_given(recorder, step)))
 
 
 def _unselect(
     recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
 ) -> AbstractTensor:
-    return recorder.call(aten.select_scatter.default, (parent, content, *step.args[1:]))
+    return recorder.call(aten.select_scatter.default, (parent, content, *_given(recorder, step)))
 
 
 def _undiagonal(
     recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
 ) -> AbstractTensor:
     return recorder.call(
-        aten.diagonal_scatter.default, (parent, content, *step.args[1:]), dict(step.kwargs)
+        aten.diagonal_scatter.default, (parent, content, *_given(recorder, step)), dict(step.kwargs)
     )
 
 
 def _unnarrow(
     recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
 ) -> AbstractTensor:
-    dim, start, length = step.args[1:4]
-    if start < 0:  # type: ignore[operator]
-        start += parent.shape[dim]  # type: ignore[index, operator]
-    end = start + length  # type: ignore[operator]
+    dim, start, length = _given(recorder, step)[:3]
+    if isinstance(start, int) and start < 0:
+        start += parent.shape[dim]
+    end = start + length
     return recorder.call(aten.slice_scatter.default, (parent, content, dim, start, end))
 
 

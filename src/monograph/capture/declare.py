@@ -35,8 +35,8 @@ _STATIC = {"", None}
 class Declaration:
     """One symbol that was declared.
 
-    ``kind``: "named" for a ``Dim``, "DYNAMIC", "AUTO". ``places``: the leaf, the dimension (None for a
-    number), slope and offset of each size that it gives.
+    ``kind``: "named" for a ``Dim``, "DYNAMIC", "AUTO". ``places``: the leaf, the dimension (None
+    for a number), slope and offset of each size that it gives.
     """
 
     name: str
@@ -78,9 +78,7 @@ def read_specification(root: Root, arguments: Arguments, spec: Any) -> list[Any]
     tops = list(_top_level(arguments))
     if isinstance(spec, (tuple, list)):
         if len(spec) > len(tops):
-            _refuse(
-                f"dynamic_shapes has {len(spec)} entries for {len(tops)} arguments", arguments
-            )
+            _refuse(f"dynamic_shapes has {len(spec)} entries for {len(tops)} arguments", arguments)
         for (_, structure, first), entry in zip(tops, spec, strict=False):
             _spread(structure, entry, arguments, first, found)
         return found
@@ -133,9 +131,7 @@ def _grouped(root: Root, tops: list[tuple[str, Structure, int]]) -> dict[Any, An
     return found
 
 
-def _spread_group(
-    group: Any, entry: Any, arguments: Arguments, found: list[Any], key: str
-) -> None:
+def _spread_group(group: Any, entry: Any, arguments: Arguments, found: list[Any], key: str) -> None:
     if isinstance(group, dict) and isinstance(entry, dict):
         for name, inner in entry.items():
             if name not in group:

@@ -104,7 +104,7 @@ class Entrance:
     def value_of(self, tensor: torch.Tensor) -> Value:
         """The value of any tensor; an unknown real one becomes a constant of the program."""
         if tensor.__class__ is AbstractTensor:
-            found: Value = tensor.value  # type: ignore[attr-defined]
+            found: Value = tensor.value
             return found
         value = self.values.get(id(tensor))
         return self._enter_unknown(tensor) if value is None else value

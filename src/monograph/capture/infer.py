@@ -25,7 +25,8 @@ from monograph.diagnostics import (
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, UndeterminedError
 from monograph.shapes.floats import FloatExpr
-from monograph.shapes.symnode import expression_of, facade, symbolic
+from monograph.shapes.symnode import expression_of, symbolic
+from monograph.shapes.torch_env import facade
 from monograph.torch_internals import (
     dynamic_output_errors,
     fake_mode,
@@ -77,6 +78,17 @@ class Outcome:
         self.results = results
         self.container = container
         self.single = results[0] if container is None and results else None
+
+    def specs(self) -> list[TensorSpec]:
+        """The specs of all results, also of those inside lists."""
+        found: list[TensorSpec] = []
+        stack = list(self.results)
+        while stack:
+            result = stack.pop()
+            stack.extend(result.parts or ())
+            if result.spec is not None:
+                found.append(result.spec)
+        return found
 
     def is_symbolic(self, key: tuple[Any, ...]) -> bool:
         """Whether a size that varies is in the results, or in the ``key`` of the call."""
@@ -165,7 +177,7 @@ def _run_on_fakes(
     def size(item: Any) -> Any:
         return symbolic(env, item)  # type: ignore[arg-type]
 
-    with mode, quiet_fakes(), symbolic_dispatch() if is_symbolic else nullcontext():
+    with mode, quiet_fakes(), symbolic_dispatch(mode) if is_symbolic else nullcontext():
         fake_args = substitute(args, fake, size)
         fake_kwargs = {name: substitute(value, fake, size) for name, value in kwargs.items()}
         try:

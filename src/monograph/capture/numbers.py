@@ -1,7 +1,7 @@
-"""Python's own functions on sizes: replaced while a program is captured, where C code would need
+"""Python's own functions on sizes, replaced while a program is captured.
 
-the very number. ``max(n, 1)`` must not compare, ``math.sqrt(n)`` must not read, ``round(n, -1)``
-must round.
+C code would need the very number: ``max(n, 1)`` must not compare, ``math.sqrt(n)`` must not read,
+``round(n, -1)`` must round.
 """
 
 from __future__ import annotations
@@ -272,7 +272,7 @@ def _truth(recorder: Recorder) -> Callable[[torch.SymBool], bool]:
                 is_assertion, message = _assertion_at(frames[0])
                 if is_assertion:
                     return recorder.sizes.env.require(node.content, message)
-        return original(self)
+        return original(self)  # type: ignore[no-untyped-call]
 
     return truth
 

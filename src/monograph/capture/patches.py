@@ -276,7 +276,7 @@ def _tensor(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]
             return data.reshape(()) if data.numel() == 1 else data
         if isinstance(data, (torch.SymInt, torch.SymFloat)):
             dtype = torch.int64 if isinstance(data, torch.SymInt) else torch.get_default_dtype()
-            return torch.full((), data, dtype=dtype)
+            return torch.full((), data, dtype=dtype)  # type: ignore[call-overload]
         made: torch.Tensor = original(data)
         return made
 

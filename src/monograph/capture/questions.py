@@ -171,6 +171,8 @@ def outcome_from_known(
     if op in _SIZED_BY_INDEX and isinstance(args[0], torch.Tensor):
         # The size follows from the indices alone: any memory will do for what is indexed.
         spec = recorder.value_of(args[0]).spec
+        if spec.scope is not None:
+            return None
         stand_in = torch.zeros((), dtype=spec.dtype, device=spec.device).expand(spec.shape)
         args = (_Known(stand_in), *args[1:])
     failed = False

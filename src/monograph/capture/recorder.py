@@ -259,14 +259,14 @@ class Recorder(Entrance, DispatchMode):
             outcome = infer(op, specs, spec_kwargs, self.unpatched, env)
         except ExportError as error:
             known = questions.outcome_from_known(self, op, args, kwargs, error)
-            known = known or unbacked.outcome_of(self, op, specs, spec_kwargs, error)
+            known = known or unbacked.outcome_of(self, op, args, specs, spec_kwargs, error)
             if known is not None:
                 return known
             if special.may_open(op, error):
                 raise special.OpenInstead from None
             error.where = error.where or self.here()
             raise
-        if len(env.symbols) > symbols and self.sizes.adopt(symbols):
+        if len(env.symbols) > symbols and self.sizes.adopt(symbols, outcome):
             return outcome  # its sizes are this call's own
         memo = self._local_memo
         if op.namespace in ("aten", "prims") and not outcome.is_symbolic(key):
@@ -322,7 +322,7 @@ class Recorder(Entrance, DispatchMode):
             if result.is_constant:
                 return result.constant
             node = self.append(op, nodes, node_kwargs, result.spec)
-            if self.sizes.unbound:
+            if self.sizes.unbound and result.spec is not None:
                 self.sizes.bind_results(result.spec, node)
             return self._result(result, node, sources, tracks, detached)
         node = self.append(op, nodes, node_kwargs, None)

@@ -18,8 +18,8 @@ from monograph.capture.aliasing import Value
 from monograph.capture.assumptions import Assumption
 from monograph.capture.declare import Declaration, declare, read_specification
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
-from monograph.capture.patches import NeedsAutograd, patched
 from monograph.capture.numbers import NeedsNumbers
+from monograph.capture.patches import NeedsAutograd, patched
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.scopes import ModuleCall
 from monograph.capture.sizes import in_sizes
@@ -88,12 +88,14 @@ def capture(
     watched: frozenset[str] = frozenset(),
     dynamic_shapes: Any = None,
     hints: dict[str, int] | None = None,
+    pretended: dict[str, bool] | None = None,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
     ``opens`` records composite operators as their parts; ``dynamic_shapes`` says which sizes
     vary, and ``hints`` by which values of these questions are answered (those of the examples,
-    if it is None). Only one thread captures at a time.
+    if it is None). ``pretended`` answers questions that nobody can answer, as assertions in the
+    program would. Only one thread captures at a time.
 
     Raises:
         ExportError: what stands in the way, with the user's line.
@@ -105,6 +107,7 @@ def capture(
             session = _Session(root, args, kwargs, opens, above_autograd, watched, dynamic_shapes)
             session.recorder.stand_ins = stand_ins
             session.hints = hints or {}
+            session.recorder.sizes.env.pretended = pretended or {}
             try:
                 return session.run()
             except NeedsAutograd:

@@ -10,10 +10,10 @@ import torch
 from torch.fx import Node
 
 from monograph.capture.abstract import TensorSpec
-from monograph.diagnostics import DataDependentError
+from monograph.diagnostics import DataDependentError, UndecidedError
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Atom, Expr
-from monograph.shapes.floats import FloatExpr
+from monograph.shapes.floats import ROUNDINGS, FloatExpr
 from monograph.shapes.questions import (
     All,
     Compare,
@@ -21,12 +21,14 @@ from monograph.shapes.questions import (
     OneOf,
     Some,
     Test,
+    negated,
     symbols_of,
     text_of,
 )
 from monograph.shapes.text import Tree, tree_of
 
 if TYPE_CHECKING:
+    from monograph.capture.infer import Outcome
     from monograph.capture.recorder import Recorder
 
 __all__ = ["Sizes", "in_sizes"]
@@ -45,7 +47,6 @@ _FLOAT_OPERATORS = {
     "abs": operator.abs, "float": torch.sym_float, "max": torch.sym_max, "min": torch.sym_min,
     "round": round,
 }  # fmt: skip
-_TO_INTEGER = {"floor": math.floor, "ceil": math.ceil, "trunc": math.trunc, "round": round}
 _NAMES = {
     operator.add: "add", operator.sub: "sub", operator.mul: "mul", operator.floordiv: "floordiv",
     operator.mod: "mod", operator.pow: "pow", operator.neg: "neg", torch.sym_max: "sym_max",
@@ -67,6 +68,7 @@ class Sizes:
         env.undecided = self._undecided
         env.unknown = self._unknown
         env.on_runtime_check = self.assert_at_run_time
+        env.on_unbacked = self._wait_for
         self.bindings: dict[str, Any] = {}  # symbol -> (node, dimension), a node, or a tree
         self.unbound: dict[str, Expr] = {}  # symbols whose node is about to be recorded
         self.checks: list[tuple[Test, str | None]] = []  # that wait for their symbols' nodes
@@ -105,18 +107,24 @@ class Sizes:
     def fresh(self, source: str, lo: int | None = 0, hi: int | None = None) -> Expr:
         """A symbol for an integer that is only known when the program runs."""
         env = self.env
-        symbol = env.symbol(env.numbered("u"), None, source, lo, hi, is_unbacked=True)
-        self.unbound[symbol.atoms()[0].name] = symbol
-        return symbol
+        return env.symbol(env.numbered("u"), None, source, lo, hi, is_unbacked=True)
 
-    def adopt(self, before: int) -> bool:
-        """Symbols that an operator's fake implementation has made: its results will give them."""
-        made = list(self.env.symbols.values())[before:]
-        fresh = [s for s in made if s.is_unbacked and s.name not in self.env.definitions]
-        for symbol in fresh:
-            if isinstance(symbol.expr, Expr):
-                self.unbound[symbol.name] = symbol.expr
-        return bool(fresh)
+    def adopt(self, before: int, outcome: Outcome) -> bool:
+        """Forget symbols that an operator's fake implementation has made for itself alone.
+
+        Returns whether there are others: its results will give them.
+        """
+        made = {s.name for s in list(self.env.symbols.values())[before:]} & set(self.unbound)
+        used: set[str] = set()
+        for spec in outcome.specs():
+            used |= {a.name for n in spec.shape if isinstance(n, Expr) for a in n.symbols()}
+        for name in made - used:
+            del self.unbound[name]
+            self.checks = [c for c in self.checks if name not in symbols_of(c[0])]
+        return bool(made & used)
+
+    def _wait_for(self, name: str, symbol: Expr) -> None:
+        self.unbound[name] = symbol
 
     def bind_results(self, spec: TensorSpec, node: Node) -> None:
         """A result may give symbols that were made for it, and checks that waited for them."""
@@ -161,7 +169,7 @@ class Sizes:
             assert definition is not None, f"{name} has no source"
             if isinstance(definition, tuple) and isinstance(definition[0], str):
                 how, number = definition
-                return self._call(_TO_INTEGER[how], (self.node_of(number),), None)
+                return self._call(ROUNDINGS[how], (self.node_of(number),), None)
             old, step, offset = definition
             base: Any = self._symbol_node_of(old)
             if offset:
@@ -272,18 +280,16 @@ class Sizes:
         )
         expression = where.expression() if where else None
         asked = text_of(test)
-        raise DataDependentError(
+        raise UndecidedError(
             (
                 f"`{expression}` needs to know whether "
                 if expression
                 else "Python needs to know whether "
             )
             + f"{asked} holds, which is only known when the program runs ({sources})",
-            code="MG-D105",
             where=where,
-            hint="say before this line what is known of it, for example:\n"
-            f"  torch._check({env.in_users_words(test)})\n"
-            "or compute both sides and choose with torch.where.",
+            asked=asked,
+            checks=(env.in_users_words(test), env.in_users_words(negated(test))),
         )
 
 
@@ -306,4 +312,4 @@ def _value_of_call(target: Any, args: tuple[Any, ...]) -> Any:
 
 def in_sizes(item: Any) -> bool:
     """Whether ``item`` is a size, a float or a truth that varies."""
-    return isinstance(item, (torch.SymInt, torch.SymFloat, torch.SymBool))
+    return isinstance(item, (torch.SymInt, torch.SymFloat, torch.SymBool, Expr, FloatExpr))

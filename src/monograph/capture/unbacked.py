@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from monograph.capture.abstract import TensorSpec, contiguous_strides
-from monograph.capture.infer import Outcome, Result
+from monograph.capture.infer import Outcome, Result, infer
 from monograph.diagnostics import ExportError
 from monograph.shapes.expr import Int
 from monograph.shapes.questions import not_less
@@ -33,23 +33,29 @@ def _rule(*operators: Any) -> Callable[[Rule], Rule]:
 
 
 def outcome_of(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: ExportError
+    recorder: Recorder,
+    op: Any,
+    tensors: tuple[Any, ...],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    error: ExportError,
 ) -> Outcome | None:
-    """The outcome of ``op`` with fresh symbols; None where there is no rule for it."""
+    """The outcome of ``op`` with fresh symbols; None where there is no rule for it.
+
+    ``args`` are the specs of ``tensors``.
+    """
     rule = _RULES.get(op)
     if rule is None or error.code != "MG-D104":
         return None
-    found = rule(recorder, op, *args, **kwargs)
+    if op is aten.index.Tensor:
+        found = _index(recorder, args[0], args[1], tensors[1])
+    else:
+        found = rule(recorder, op, *args, **kwargs)
     if found is None:
         return None
     if isinstance(found, TensorSpec):
         return Outcome((Result(found),), None)
     return Outcome(tuple(Result(spec) for spec in found), type(found))
-
-
-def _source(recorder: Recorder, what: str) -> str:
-    where = recorder.here()
-    return (where.value_name() if where else None) or what
 
 
 def _count(recorder: Recorder, what: str, limit: Int | None, lo: int = 0) -> Any:
@@ -86,24 +92,30 @@ def _masked_select(recorder: Recorder, op: Any, x: TensorSpec, mask: TensorSpec)
     return _fresh(x, (count,))
 
 
-@_rule(aten.index.Tensor)
-def _index(recorder: Recorder, op: Any, x: TensorSpec, indices: list[Any]) -> TensorSpec | None:
+def _index(
+    recorder: Recorder, x: TensorSpec, indices: list[Any], tensors: list[Any]
+) -> TensorSpec | None:
     """Boolean masks become as many index vectors as they have dimensions."""
     expanded: list[Any] = []
-    for index in indices:
+    for index, tensor in zip(indices, tensors, strict=True):
         if index is None or index.dtype not in (torch.bool, torch.uint8):
             expanded.append(index)
             continue
-        count = _count(recorder, "the number of elements that the mask selects", index.numel)
+        known = recorder.known_value(recorder.value_of(tensor))
+        if known is not None:
+            count = int(known.sum())
+        else:
+            count = _count(recorder, "the number of elements that the mask selects", index.numel)
         vector = TensorSpec.of((count,), (1,), torch.int64, x.device)
         expanded += [vector] * len(index.shape)
     if len(expanded) > len(x.shape):
         return None
-    from monograph.capture.infer import infer
-
-    outcome = infer(op, (x, expanded), {}, recorder.unpatched, recorder.sizes.env)
+    outcome = infer(aten.index.Tensor, (x, expanded), {}, recorder.unpatched, recorder.sizes.env)
     assert outcome.single is not None
     return outcome.single.spec
+
+
+_RULES[aten.index.Tensor] = _index
 
 
 @_rule(aten.repeat_interleave.Tensor)
@@ -132,7 +144,8 @@ def _distinct(recorder: Recorder, limit: Int) -> Any:
 
 @_rule(aten._unique2.default)
 def _unique2(
-    recorder: Recorder, op: Any, x: TensorSpec, sorted: bool = True, return_inverse: bool = False,
+    recorder: Recorder, op: Any, x: TensorSpec, is_sorted: bool = True,
+    return_inverse: bool = False,
     return_counts: bool = False,
 ) -> tuple[TensorSpec, ...]:  # fmt: skip
     count = _distinct(recorder, x.numel)
@@ -155,7 +168,7 @@ def _unique_consecutive(
 
 @_rule(aten.unique_dim.default)
 def _unique_dim(
-    recorder: Recorder, op: Any, x: TensorSpec, dim: int, sorted: bool = True,
+    recorder: Recorder, op: Any, x: TensorSpec, dim: int, is_sorted: bool = True,
     return_inverse: bool = False, return_counts: bool = False,
 ) -> tuple[TensorSpec, ...]:  # fmt: skip
     at = dim % max(len(x.shape), 1)

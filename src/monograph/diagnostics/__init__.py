@@ -16,6 +16,7 @@ from monograph.diagnostics.errors import (
     OperatorTypeError,
     PythonFeatureError,
     ShapeError,
+    UndecidedError,
 )
 from monograph.diagnostics.source_line import SourceLine
 
@@ -37,4 +38,5 @@ __all__ = [
     "PythonFeatureError",
     "ShapeError",
     "SourceLine",
+    "UndecidedError",
 ]

@@ -20,6 +20,8 @@ through unchanged.
 
 from __future__ import annotations
 
+from typing import Any
+
 from monograph.diagnostics.codes import CODES
 from monograph.diagnostics.source_line import SourceLine
 
@@ -38,6 +40,7 @@ __all__ = [
     "OperatorTypeError",
     "PythonFeatureError",
     "ShapeError",
+    "UndecidedError",
 ]
 
 
@@ -84,6 +87,42 @@ class DataDependentError(ExportError):
     default_code = "MG-D102"
 
 
+class UndecidedError(DataDependentError):
+    """A question about numbers that are only known when the program runs.
+
+    ``asked`` is the question; ``checks`` are the two assertions that would answer it, as the
+    program would write them.
+    """
+
+    default_code = "MG-D105"
+
+    def __init__(
+        self, what: str, *, where: SourceLine | None, asked: str, checks: tuple[str, str]
+    ) -> None:
+        self.asked = asked
+        self.checks = checks
+        super().__init__(
+            what,
+            where=where,
+            hint="say before this line what is known of it:\n"
+            + "\n".join(f"  torch._check({check})" for check in checks)
+            + "\nor compute both sides and choose with torch.where.",
+        )
+
+    def with_verified(self, verified: list[bool]) -> UndecidedError:
+        """The error again, showing those checks only with which the program has exported."""
+        if any(verified):
+            lines = [c for c, works in zip(self.checks, verified, strict=True) if works]
+            self.hint = (
+                "say before this line what is known of it; verified by exporting the program so:\n"
+                + "\n".join(f"  torch._check({line})" for line in lines)
+                + "\nor compute both sides and choose with torch.where."
+            )
+        else:
+            self.hint = "compute both sides and choose with torch.where."
+        return self
+
+
 class ShapeError(ExportError, ValueError):
     """A specification of sizes that does not fit, or an example that does not fit it."""
 
@@ -98,7 +137,7 @@ class ConstraintViolationError(ShapeError):
 
     default_code = "MG-S101"
 
-    def __init__(self, what: str, *, suggested_fixes: dict[str, str] | None = None,
+    def __init__(self, what: str, *, suggested_fixes: dict[str, Any] | None = None,
                  where: SourceLine | None = None, hint: str | None = None) -> None:  # fmt: skip
         self.suggested_fixes = suggested_fixes or {}
         super().__init__(what, where=where, hint=hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,9 +50,10 @@ class SourceLine:
         Else the marked source text itself.
         """
         expression = self.expression()
-        head, equals, rest = self.text.partition(" = ")
-        if equals and head.isidentifier() and expression and rest.strip() == expression.strip():
-            return head
+        if expression:
+            named = re.search(rf"(\w+)\s*=\s*{re.escape(expression)}", self.text)
+            if named:
+                return named[1]
         return expression
 
     def stack_trace(self) -> str:

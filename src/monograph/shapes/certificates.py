@@ -15,7 +15,8 @@ from monograph.shapes.domain import atom_interval, congruence, interval, monomia
 from monograph.shapes.expr import Atom, Expr, Int, Monomial
 
 __all__ = [
-    "Apart", "Bounded", "Branch", "Certificate", "Combined", "Defined", "Factored", "Shifted", "check",
+    "Apart", "Bounded", "Branch", "Certificate", "Combined", "Defined", "Factored", "Shifted",
+    "check",
     "check_apart", "definitions", "factored_bound", "shifted_bound", "unfolded",
 ]  # fmt: skip
 
@@ -188,7 +189,8 @@ def unfolded(goal: Expr, atom: Atom) -> list[Int]:
 
     For ``q = n // k``: ``k * goal + k - 1`` with ``k*q`` replaced by ``n`` (where its cofactor is
     negative) or by ``n - k + 1`` (where it is positive). For ``max(d, 0)`` with cofactors that are
-    not negative: ``goal`` with it replaced by ``d``, or by 0. Empty where a cofactor's sign is not known.
+    not negative: ``goal`` with it replaced by ``d``, or by 0. Empty where a cofactor's sign is not
+    known.
     """
     scope = goal.scope
     is_division = atom.kind == "div"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from monograph.shapes.dims import AnyDim, DerivedDim, Dim
+from monograph.shapes.dims import AnyDim, DerivedDim, Dim, _derived
 from monograph.shapes.env import Guard, ShapeEnv
-from monograph.shapes.expr import Expr, Int
+from monograph.shapes.expr import Expr
 from monograph.shapes.questions import text_of, truth
 from monograph.shapes.text import format_expr
 
@@ -38,7 +38,10 @@ class Declared(Protocol):
     kind: str
     lo: int | None
     hi: int | None
-    is_open: bool  # nothing was said of its least value: whether 0 is allowed is for the program
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing was said of its least value: the program tells whether 0 is allowed."""
 
 
 @dataclass
@@ -262,8 +265,13 @@ def refine(spec: Any, fixes: Mapping[str, AnyDim | int]) -> Any:
         return spec
     if isinstance(fix, int):
         return slope * fix + offset
+    return _composed(fix, slope, offset)
+
+
+def _composed(fix: AnyDim, slope: int, offset: int) -> AnyDim:
     if isinstance(fix, (Dim, DerivedDim)):
-        return fix * slope + offset
+        root, inner, const = fix._parts()
+        return _derived(root, slope * inner, slope * const + offset)
     return fix
 
 
@@ -276,11 +284,6 @@ def _resolved(name: str, fixes: Mapping[str, AnyDim | int]) -> AnyDim | int | No
             inner = _resolved(root.__name__, fixes)
             if isinstance(inner, int):
                 return slope * inner + offset
-            if isinstance(inner, (Dim, DerivedDim)):
-                return inner * slope + offset
+            if inner is not None:
+                return _composed(inner, slope, offset)
     return fix
-
-
-def values_of(item: Int, values: Mapping[str, int]) -> int:
-    """The value of an expression or an integer."""
-    return item.evaluate(values) if isinstance(item, Expr) else item

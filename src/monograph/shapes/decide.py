@@ -1,9 +1,9 @@
 """Questions about expressions: is it never negative, is it zero?
 
 An answer is one of four: ``PROVED`` and ``REFUTED`` come with a certificate that
-``certificates.check`` verifies, ``DEPENDS`` with two witnesses (values of the symbols within all that is
-known, with opposite answers), ``UNKNOWN`` with nothing: the budget was used up. The steps, each of
-them sound, are tried in the order of their cost:
+``certificates.check`` verifies, ``DEPENDS`` with two witnesses (values of the symbols within all
+that is known, with opposite answers), ``UNKNOWN`` with nothing: the budget was used up. The steps,
+each of them sound, are tried in the order of their cost:
 
 1. constants and the memo;
 2. the interval and the residue class of the normal form;

@@ -1,8 +1,8 @@
 """Dimensions that vary, as users declare them.
 
 ``Dim("batch", min=1, max=64)`` names a size; ``2*batch + 1`` is derived from it; ``Dim.AUTO`` and
-``Dim.DYNAMIC`` leave the name to the export; ``Dim("res", values=(224, 256))`` is a set. The dimensions of
-``torch.export`` mean the same here.
+``Dim.DYNAMIC`` leave the name to the export; ``Dim("res", values=(224, 256))`` is a set. The
+dimensions of ``torch.export`` mean the same here.
 """
 
 from __future__ import annotations
@@ -150,9 +150,11 @@ AnyDim = Dim | DerivedDim | DimHint
 
 
 def dims(
-    *names: str, min: int | None = None, max: int | None = None  # noqa: A002
+    *names: str,
+    min: int | None = None,  # noqa: A002
+    max: int | None = None,  # noqa: A002
 ) -> tuple[Dim, ...]:
-    """Several dimensions at once: ``batch, seq = dims("batch seq")`` or ``dims("batch", "seq")``."""
+    """Several at once: ``batch, seq = dims("batch seq")``, or ``dims("batch", "seq")``."""
     return tuple(
         Dim(name, min=min, max=max) for text in names for name in text.replace(",", " ").split()
     )
@@ -214,7 +216,7 @@ def read_dim(item: Any) -> AnyDim | int | None:
     if isinstance(item, str):
         parsed = parse_shape(item)
         if len(parsed) == 1:
-            return parsed[0]  # type: ignore[no-any-return]
+            return parsed[0]
     if isinstance(item, DimHint):
         return None if item.kind == "STATIC" else item
     kind = type(item).__name__

@@ -1,8 +1,8 @@
 """The shape environment: symbols, what is assumed of them, and the guards that came of questions.
 
-It knows nothing of torch and of the program that is captured. Two callables connect it with these: ``here``
-gives the line that is running, ``undecided`` raises the error for a question that nobody can
-answer.
+It knows nothing of torch and of the program that is captured. Callables connect it with these:
+``here`` gives the line that is running, ``undecided`` raises the error for a question that nobody
+can answer.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Symbol:
     """An integer (``kind`` "float": a float) that varies.
 
     ``hint`` is its value for the example inputs, None for what is only known at run time.
-    ``source`` says where it comes from: ``x.shape[0]``, ``n.item()``. ``range``: as it was declared.
+    ``source`` says where it comes from: ``x.shape[0]``, ``n.item()``. ``range``: as declared.
     """
 
     name: str
@@ -58,9 +58,9 @@ class Symbol:
 class Guard:
     """Something that was found to hold for the examples and that the program relies on.
 
-    ``test`` holds. ``kind``: ``branch`` where the program (or an operator) decided by it, so that the
-    other side was not captured; ``precondition`` where an operator, or the program itself, raises
-    an error if it does not hold; ``fixed`` where Python needed the very number.
+    ``test`` holds. ``kind``: ``branch`` where the program (or an operator) decided by it, so that
+    the other side was not captured; ``precondition`` where an operator, or the program itself,
+    raises an error if it does not hold; ``fixed`` where Python needed the very number.
     ``asked`` is the question as it stood when it was asked, and ``answer`` its answer.
     """
 
@@ -95,6 +95,8 @@ class ShapeEnv:
         self.here: Callable[[], Any] = lambda: None
         self.undecided: Callable[[Test], NoReturn] = _cannot_decide
         self.unknown: Callable[[Any], NoReturn] = _cannot_decide
+        self.on_unbacked: Callable[[str, Expr], None] = lambda name, symbol: None
+        self.pretended: dict[str, bool] = {}  # answers to questions that nobody can answer
         self.on_runtime_check: Callable[[Test, str | None], None] = lambda test, message: None
         # How symbols that no input gives are computed: (atom, step, offset) for (atom - offset) //
         # step, or ("floor", number) and its like for an integer made of a float.
@@ -114,6 +116,7 @@ class ShapeEnv:
         hi: int | None = None,
         *,
         is_unbacked: bool = False,
+        is_derived: bool = False,
     ) -> Expr:
         """A new symbol of this name (with a number added where the name is taken)."""
         name = self.fresh_name(name)
@@ -122,8 +125,10 @@ class ShapeEnv:
         self.symbols[name] = Symbol(name, expr, hint, source, (lo, hi), is_unbacked, where)
         if hint is not None:
             self.values[name] = self.decider.hints[name] = hint
-        log.info("symbols: %s in [%s, %s], from %s, %s", name, lo, hi, source,
-                 f"{hint} in the example" if hint is not None else "known when the program runs")  # fmt: skip
+        elif not is_derived:
+            self.on_unbacked(name, expr)
+        known = "known when the program runs" if hint is None else f"{hint} in the example"
+        log.info("symbols: %s in [%s, %s], from %s, %s", name, lo, hi, source, known)
         return expr
 
     def limit_to(self, symbol: Expr, values: tuple[int, ...]) -> None:
@@ -197,11 +202,11 @@ class ShapeEnv:
             now = self.scope.normal(test.expr)
             return (now in test.values) is test.is_one if isinstance(now, int) else None
         if isinstance(test, (All, Some)):
-            answers = [self.known(part) for part in test.parts]
+            parts = [self.known(part) for part in test.parts]
             settles = isinstance(test, Some)
-            if settles in answers:
+            if settles in parts:
                 return settles
-            return None if None in answers else not settles
+            return None if None in parts else not settles
         return None
 
     def is_known(self, test: Test) -> bool:
@@ -215,6 +220,10 @@ class ShapeEnv:
             return answer
         value = self.truth(test)
         if value is None:
+            value = self.pretended.get(text_of(test))
+            if value is not None:  # as if it had been asserted before
+                self.require(test if value else negated(test))
+                return value
             self.undecided(test)
         self.rely_on(test if value else negated(test), kind, asked=test, answer=value)
         return value
@@ -367,6 +376,7 @@ class ShapeEnv:
                 lo,
                 hi,
                 is_unbacked=self.symbols[symbol.name].is_unbacked,
+                is_derived=True,
             )
             self._parameter[symbol.index, step, offset] = new
             by = step * new + offset
@@ -383,7 +393,12 @@ class ShapeEnv:
         """``test`` with the source of each symbol in place of its name."""
         text = text_of(test)
         for name in symbols_of(test):
-            text = re.sub(rf"\b{re.escape(name)}\b", lambda _, n=name: self.symbols[n].source, text)
+            source = self.symbols[name].source
+
+            def spelled(match: re.Match[str], source: str = source) -> str:
+                return source
+
+            text = re.sub(rf"\b{re.escape(name)}\b", spelled, text)
         return text
 
     def restart(self, guards: list[Guard]) -> None:
@@ -403,11 +418,11 @@ class ShapeEnv:
             self.assume(guard.test)
 
     def derived(self, key: Any, name: str, hint: int | None, lo: int | None, source: str) -> Expr:
-        """A symbol for an integer that is computed at run time from others, once for each ``key``."""
+        """A symbol for an integer that is computed at run time; one for each ``key``."""
         found = self._derived.get(key)
         if found is None:
             found = self._derived[key] = self.symbol(
-                self.numbered(name), hint, source, lo, is_unbacked=True
+                self.numbered(name), hint, source, lo, is_unbacked=True, is_derived=True
             )
             self.definitions[found.atoms()[0].name] = key
         return found

@@ -67,6 +67,10 @@ class Expr:
     scope: Scope
     terms: tuple[tuple[Monomial, int], ...]
     const: int
+    _domain: Any
+    _epoch: int
+    _normal: Any
+    _normal_epoch: int
     wrap: Any  # whatever stands for this expression elsewhere
 
     def __add__(self, other: Int) -> Int:
@@ -97,7 +101,7 @@ class Expr:
 
     def __mul__(self, other: Int) -> Int:
         if other.__class__ is int:
-            return self.scaled(other)  # type: ignore[arg-type]
+            return self.scaled(other)
         if not isinstance(other, Expr):
             return NotImplemented
         if len(self.terms) == 1 and len(other.terms) == 1 and not self.const and not other.const:
@@ -198,10 +202,10 @@ class Expr:
         None where there is none, or where it is not a polynomial in the same atoms.
         """
         if divisor.__class__ is int:
-            if divisor == 0 or self.const % divisor or any(c % divisor for _, c in self.terms):  # type: ignore[operator]
+            if divisor == 0 or self.const % divisor or any(c % divisor for _, c in self.terms):
                 return None
-            terms = tuple((m, c // divisor) for m, c in self.terms)  # type: ignore[operator]
-            return self.scope.make(terms, self.const // divisor)  # type: ignore[operator]
+            terms = tuple((m, c // divisor) for m, c in self.terms)
+            return self.scope.make(terms, self.const // divisor)
         assert isinstance(divisor, Expr)
         lead, leading = max(divisor.terms, key=_degree)
         rest: Int = self

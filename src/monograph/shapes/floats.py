@@ -15,7 +15,7 @@ from typing import Any
 from monograph.shapes.expr import Expr, Int, value_of
 from monograph.shapes.scope import Scope
 
-__all__ = ["FloatExpr", "float_value", "is_never_negative", "rational", "to_integer"]
+__all__ = ["ROUNDINGS", "FloatExpr", "float_value", "is_never_negative", "rational", "to_integer"]
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "add": lambda x, y: x + y,
@@ -36,6 +36,10 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
         for name in ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan",
                      "exp", "log", "log2", "log10")
     },
+}  # fmt: skip
+
+ROUNDINGS: dict[str, Callable[[float], int]] = {
+    "floor": math.floor, "ceil": math.ceil, "trunc": math.trunc, "round": round,
 }  # fmt: skip
 
 

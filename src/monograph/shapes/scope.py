@@ -103,7 +103,7 @@ class Scope:
             ZeroDivisionError: ``k`` is the constant 0.
         """
         if n.__class__ is int and k.__class__ is int:
-            return n // k  # type: ignore[operator, no-any-return]
+            return n // k
         if k.__class__ is not int:
             return self._ratio(n, k)  # type: ignore[arg-type]
         assert isinstance(n, Expr)
@@ -172,7 +172,7 @@ class Scope:
     def positive_part(self, d: Int) -> Int:
         """``max(d, 0)``."""
         if d.__class__ is int:
-            return max(d, 0)  # type: ignore[type-var]
+            return max(d, 0)
         assert isinstance(d, Expr)
         from monograph.shapes.domain import interval
 
@@ -229,7 +229,7 @@ class Scope:
     def isqrt(self, n: Int) -> Int:
         """The floor of the square root of ``n >= 0``."""
         if n.__class__ is int:
-            return math.isqrt(n)  # type: ignore[arg-type]
+            return math.isqrt(n)
         assert isinstance(n, Expr)
         if len(n.terms) == 1 and not n.const:
             (monomial, coefficient), root = n.terms[0], 1
@@ -243,10 +243,10 @@ class Scope:
     def power(self, base: Int, exponent: Int) -> Int:
         """``base ** exponent`` for an exponent that is not negative."""
         if exponent.__class__ is int:
-            if exponent < 0:  # type: ignore[operator]
+            if exponent < 0:
                 raise ValueError("a negative exponent")
             result: Int = 1
-            for _ in range(exponent):  # type: ignore[arg-type]
+            for _ in range(exponent):
                 result = result * base
             return result
         if base == 1:

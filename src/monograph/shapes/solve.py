@@ -13,7 +13,7 @@ __all__ = ["Solution", "solve"]
 
 @dataclass(frozen=True)
 class Solution:
-    """``symbol`` is ``value``; or (``step`` set to (k, r)) it is ``k`` times a new symbol plus ``r``."""
+    """``symbol`` is ``value``; with ``step`` (k, r) it is ``k`` times a new symbol plus ``r``."""
 
     symbol: Atom
     value: Int

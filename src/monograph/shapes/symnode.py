@@ -1,12 +1,12 @@
 """Sizes as torch sees them: the nodes under ``torch.SymInt``, ``SymFloat`` and ``SymBool``.
 
-Torch asks a node for arithmetic, for comparisons, and for plain numbers and truth values. The first two make new
-expressions; the last is where a question goes to the environment. Method names are torch's.
+Torch asks a node for arithmetic, for comparisons, and for plain numbers and truth values. The
+first two make new expressions; the last is where a question goes to the environment. Method names
+are torch's.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +14,14 @@ import torch
 
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.floats import FloatExpr, is_never_negative, rational, to_integer
+from monograph.shapes.floats import (
+    ROUNDINGS,
+    FloatExpr,
+    is_never_negative,
+    rational,
+    to_integer,
+)
+from monograph.shapes.layout import lies_densely, lies_in_order
 from monograph.shapes.questions import (
     CompareFloats,
     Test,
@@ -108,12 +115,16 @@ class _Node:
 
     @property
     def expr(self) -> Any:
-        return _Sympyish(self.env, self.content)
+        from monograph.shapes.torch_env import Sympyish
+
+        return Sympyish(self.env, self.content)
 
     _expr = expr
 
     @property
     def shape_env(self) -> Any:
+        from monograph.shapes.torch_env import facade
+
         return facade(self.env)
 
     @property
@@ -156,13 +167,11 @@ class _Node:
     def clone(self) -> _Node:
         return self
 
-    def str(self) -> str:
-        return self.__str__()
-
     def __str__(self) -> str:
         return format_expr(self.content) if isinstance(self.content, Expr) else f"{self.content}"
 
     _graph_repr = __repr__ = __str__
+    str = __str__
 
 
 class IntNode(_Node):
@@ -312,45 +321,30 @@ class IntNode(_Node):
         return self.guard_int("", 0)
 
     # Layouts. ``sizes`` and ``strides`` are nodes.
-    def is_contiguous(self, sizes: list[IntNode], strides: list[IntNode]) -> BoolNode:
-        return self._ordered(sizes, strides, list(range(len(sizes)))[::-1])
+    def is_contiguous(self, sizes: Any, strides: Any) -> BoolNode:
+        order = list(range(len(sizes)))[::-1]
+        return self._test(lies_in_order(self.env, _contents(sizes), _contents(strides), order))
 
     def is_channels_last_contiguous_2d(self, sizes: Any, strides: Any) -> BoolNode:
-        return self._ordered(sizes, strides, [1, 3, 2, 0])
+        order = [1, 3, 2, 0]
+        return self._test(lies_in_order(self.env, _contents(sizes), _contents(strides), order))
 
     def is_channels_last_contiguous_3d(self, sizes: Any, strides: Any) -> BoolNode:
-        return self._ordered(sizes, strides, [1, 4, 3, 2, 0])
+        order = [1, 4, 3, 2, 0]
+        return self._test(lies_in_order(self.env, _contents(sizes), _contents(strides), order))
 
     is_channels_last_strides_2d = is_channels_last_contiguous_2d
     is_channels_last_strides_3d = is_channels_last_contiguous_3d
 
-    def _ordered(self, sizes: Any, strides: Any, order: list[int]) -> BoolNode:
-        if len(order) != len(sizes):
-            return self._test(False)
-        expected: Int = 1
-        for i in order:
-            size, stride = sizes[i].content, strides[i].content
-            if size == 1:
-                continue
-            if self.env.known(equal(stride, expected)) is not True:
-                return self._test(False)
-            expected = expected * size
-        return self._test(True)
-
     def is_non_overlapping_and_dense(self, sizes: Any, strides: Any) -> BoolNode:
-        pairs = [(s.content, t.content) for s, t in zip(sizes, strides, strict=True)]
-        left = [(size, stride) for size, stride in pairs if size != 1]
-        expected: Int = 1
-        while left:
-            match = next((p for p in left if self.env.known(equal(p[1], expected)) is True), None)
-            if match is None:
-                return self._test(False)
-            left.remove(match)
-            expected = expected * match[0]
-        return self._test(True)
+        return self._test(lies_densely(self.env, _contents(sizes), _contents(strides)))
 
     def is_non_overlapping_and_dense_indicator(self, sizes: Any, strides: Any) -> IntNode:
-        return self._int(int(self.is_non_overlapping_and_dense(sizes, strides).content is True))
+        return self._int(int(lies_densely(self.env, _contents(sizes), _contents(strides))))
+
+
+def _contents(nodes: Any) -> list[Any]:
+    return [node.content for node in nodes]
 
 
 class FloatNode(_Node):
@@ -365,45 +359,8 @@ class FloatNode(_Node):
             return FloatNode(self.env, FloatExpr(op, args).evaluate({}))
         return FloatNode(self.env, FloatExpr(op, args))
 
-    def add(self, other: FloatNode) -> FloatNode:
-        return self._operation("add", other)
-
-    def sub(self, other: FloatNode) -> FloatNode:
-        return self._operation("sub", other)
-
-    def mul(self, other: FloatNode) -> FloatNode:
-        return self._operation("mul", other)
-
-    def truediv(self, other: FloatNode) -> FloatNode:
-        return self._operation("truediv", other)
-
-    float_truediv = truediv
-
-    def floordiv(self, other: FloatNode) -> FloatNode:
-        return self._operation("floordiv", other)
-
-    def mod(self, other: FloatNode) -> FloatNode:
-        return self._operation("mod", other)
-
-    def pow(self, other: FloatNode) -> FloatNode:
-        return self._operation("pow", other)
-
-    float_pow = pow
-
-    def neg(self) -> FloatNode:
-        return self._operation("neg")
-
     def pos(self) -> FloatNode:
         return self
-
-    def abs(self) -> FloatNode:
-        return self._operation("abs")
-
-    def sym_max(self, other: FloatNode) -> FloatNode:
-        return self._operation("max", other)
-
-    def sym_min(self, other: FloatNode) -> FloatNode:
-        return self._operation("min", other)
 
     def sym_float(self) -> FloatNode:
         return self
@@ -413,13 +370,7 @@ class FloatNode(_Node):
         found = to_integer(env.scope, how, self.content)
         if found is None:
             value = env.hint(self.content)
-            functions = {
-                "floor": math.floor,
-                "ceil": math.ceil,
-                "trunc": math.trunc,
-                "round": round,
-            }
-            hint = None if value is None else functions[how](value)
+            hint = None if value is None else ROUNDINGS[how](value)
             lo = 0 if is_never_negative(self.content) else None
             found = env.derived((how, self.content), "z", hint, lo, f"{how}({self.content})")
         return IntNode(env, found)
@@ -457,24 +408,6 @@ class FloatNode(_Node):
             return found
         return BoolNode(env, CompareFloats(op, self.content, other.content))
 
-    def eq(self, other: FloatNode) -> BoolNode:
-        return self._compare("eq", other)
-
-    def ne(self, other: FloatNode) -> BoolNode:
-        return self._compare("ne", other)
-
-    def lt(self, other: FloatNode) -> BoolNode:
-        return self._compare("lt", other)
-
-    def le(self, other: FloatNode) -> BoolNode:
-        return self._compare("le", other)
-
-    def gt(self, other: FloatNode) -> BoolNode:
-        return self._compare("gt", other)
-
-    def ge(self, other: FloatNode) -> BoolNode:
-        return self._compare("ge", other)
-
     def guard_float(self, file: str, line: int) -> float:
         env = self.env
         if isinstance(self.content, float):
@@ -490,17 +423,31 @@ class FloatNode(_Node):
         return self.guard_float("", 0)
 
 
-def _function(name: str) -> Callable[[FloatNode], FloatNode]:
-    def apply(self: FloatNode) -> FloatNode:
-        return self._operation(name)
+def _operation(name: str) -> Callable[..., FloatNode]:
+    def apply(self: FloatNode, *others: FloatNode) -> FloatNode:
+        return self._operation(name, *others)
 
     return apply
 
 
+def _comparison(name: str) -> Callable[[FloatNode, FloatNode], BoolNode]:
+    def compare(self: FloatNode, other: FloatNode) -> BoolNode:
+        return self._compare(name, other)
+
+    return compare
+
+
 for _name in ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "exp",
               "log", "log2", "log10"):  # fmt: skip
-    setattr(FloatNode, f"sym_{_name}", _function(_name))
-    setattr(FloatNode, _name, _function(_name))
+    setattr(FloatNode, f"sym_{_name}", _operation(_name))
+    setattr(FloatNode, _name, _operation(_name))
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "abs"):
+    setattr(FloatNode, _name, _operation(_name))
+for _name, _alias in (("max", "sym_max"), ("min", "sym_min"), ("truediv", "float_truediv"),
+                      ("pow", "float_pow")):  # fmt: skip
+    setattr(FloatNode, _alias, _operation(_name))
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    setattr(FloatNode, _name, _comparison(_name))
 
 
 class BoolNode(_Node):
@@ -569,138 +516,3 @@ class BoolNode(_Node):
 
     def int_(self) -> int:
         return int(self.guard_bool("", 0))
-
-
-# What torch's own Python code asks of ``node.shape_env`` --------------------------------------
-
-
-class _Sympyish:
-    """What torch's code reads of ``node.expr``, where it expects an expression of sympy."""
-
-    is_Boolean = is_symbol = False
-
-    def __init__(self, env: ShapeEnv, content: Any) -> None:
-        self.env = env
-        self.content = content
-        self.is_number = self.is_constant = isinstance(content, (int, float))
-
-    @property
-    def free_symbols(self) -> set[Any]:
-        if isinstance(self.content, Expr):
-            return {_Sympyish(self.env, self.env.scope.bare(a)) for a in self.content.symbols()}
-        return set()
-
-    def __eq__(self, other: object) -> bool:
-        return self.content == (other.content if isinstance(other, _Sympyish) else other)
-
-    def __hash__(self) -> int:
-        return hash(self.content)
-
-    def __int__(self) -> int:
-        return self.env.fix(self.content, "torch needs this number itself")
-
-    def __str__(self) -> str:
-        return str(self.content)
-
-    __repr__ = __str__
-
-
-def _content(item: Any) -> Any:
-    return item.content if isinstance(item, _Sympyish) else item
-
-
-class _Facade:
-    """The part of torch's ShapeEnv that its meta functions and fake tensors touch."""
-
-    def __init__(self, env: ShapeEnv) -> None:
-        self.env = env
-        self.allow_scalar_outputs = self.allow_dynamic_output_shape_ops = False
-        self.prefer_deferred_runtime_asserts_over_guards = True
-        self.pending_fresh_unbacked_symbols: list[Any] = []
-        self.unbacked_renamings: dict[Any, Any] = {}
-        self.replacements: dict[Any, Any] = {}
-        self.settings = self
-        self.specialize_zero_one = False
-        self.trace_asserts = False
-        self.should_record_events = self._translation_validation_enabled = False
-        self.frozen = self.runtime_asserts_frozen = False
-        self.tracked_fakes = None
-        self.is_recording = False
-        self._version_counter = 0
-        self.fake_tensor_cache: dict[Any, Any] = {}
-
-    def evaluate_sym_node(
-        self, node: Any, size_oblivious: bool = False, fallback_value: bool | None = None
-    ) -> Any:
-        if fallback_value is not None or size_oblivious:
-            known = self.env.known(node.content)
-            return bool(fallback_value) if known is None else known
-        return node.evaluate()
-
-    def _maybe_evaluate_static(self, content: Any, **options: Any) -> Any:
-        content = _content(content)
-        if isinstance(content, (int, float)):
-            return content
-        if isinstance(content, (Expr, FloatExpr)):
-            return None
-        return self.env.known(content)
-
-    def _fresh(self, name: str, lo: int | None, hi: int | None = None) -> Any:
-        env = self.env
-        name = env.numbered(name)
-        return env.symbol(name, None, name, lo, hi, is_unbacked=True)
-
-    def create_unbacked_symint(self, source: Any = None) -> torch.SymInt:
-        return symbolic(self.env, self._fresh("u", None))  # type: ignore[no-any-return]
-
-    def create_unbacked_symfloat(self) -> torch.SymFloat:
-        name = self.env.numbered("zf")
-        return symbolic(self.env, self.env.float_symbol(name, None, name))  # type: ignore[no-any-return]
-
-    def create_unbacked_symbool(self) -> torch.SymBool:
-        return torch.SymBool(BoolNode(self.env, equal(self._fresh("u", 0, 1), 1)))
-
-    def _constrain_range_for_size(
-        self, content: Any, min: int | None = None, max: int | None = None
-    ) -> None:
-        content = _content(content)
-        self.env.assume(not_less(content, min or 0))
-        if max is not None:
-            self.env.assume(not_less(max, content))
-
-    def constrain_symbol_range(self, content: Any, lo: int, hi: int) -> None:
-        content = _content(content)
-        self.env.assume(both(not_less(content, lo), not_less(hi, content)))
-
-    def is_unbacked_symint(self, content: Any) -> bool:
-        content = _content(content)
-        if not isinstance(content, Expr):
-            return False
-        return any(self.env.symbols[a.name].is_unbacked for a in content.symbols())
-
-    def has_hint(self, content: Any) -> bool:
-        return self.env.hint(_content(content)) is not None
-
-    def suppress_guards(self) -> Any:
-        import contextlib
-
-        return contextlib.nullcontext()
-
-    ignore_fresh_unbacked_symbols = suppress_guards
-
-    def freeze(self) -> None:
-        """Nothing to do."""
-
-    def is_dim_dynamic(self, *args: Any) -> bool:
-        return True
-
-    def _update_version_counter(self) -> None:
-        """Nothing to do."""
-
-
-def facade(env: ShapeEnv) -> Any:
-    """The one facade of an environment."""
-    found = env.scope.interned.get("facade")
-    if found is None:
-        found = env.scope.interned["facade"] = _Facade(env)
-    return found

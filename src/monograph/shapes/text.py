@@ -1,7 +1,7 @@
 """Expressions as text, and back.
 
-``unfolded`` undoes the normal form for readers: it brings back ``%``, ``max`` and ``min``. Its trees are
-what the printer prints and what becomes nodes of a graph.
+``tree_of`` undoes the normal form for readers: it brings back ``%``, ``max`` and ``min``. Its
+trees are what the printer prints and what becomes nodes of a graph.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,12 +12,12 @@ from torch.fx import Interpreter, Node
 
 from monograph.capture.abstract import spec_of
 from monograph.capture.structure import flatten
+from monograph.constraints.input_sizes import size_checks
 from monograph.export import export
-from monograph.input_sizes import size_checks
 from monograph.program import ExportedProgram
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
-from monograph.shapes.floats import FloatExpr, float_value
+from monograph.shapes.floats import ROUNDINGS, FloatExpr, float_value
 from monograph.shapes.questions import truth
 from monograph.shapes.symnode import expression_of
 
@@ -149,15 +148,16 @@ class _Checker(Interpreter):
         """The value of a promised size; ``actual`` is that of a symbol without one."""
         expr = expression_of(promised)
         if isinstance(expr, (Expr, FloatExpr)):
-            names = expr.symbols() if isinstance(expr, FloatExpr) else [a.name for a in expr.symbols()]
+            names = (
+                expr.symbols() if isinstance(expr, FloatExpr) else [a.name for a in expr.symbols()]
+            )
             for name in names:
                 if name in self.values:
                     continue
                 definition = self.size_env.definitions.get(name)
                 if definition is not None and isinstance(definition[0], str):
-                    how = {"floor": math.floor, "ceil": math.ceil, "trunc": math.trunc}
                     number = float_value(definition[1], self.values)
-                    self.values[name] = how.get(definition[0], round)(number)
+                    self.values[name] = ROUNDINGS[definition[0]](number)
                 elif str(expr) == name:
                     self.values[name] = actual
             return float_value(expr, self.values)

@@ -85,9 +85,10 @@ def _conv(
         return None
     if rank != 4 and x.scope is None:
         return None
-    if x.device != weight.device or x.shape[1] == 1 or weight.shape[1] == 1 or x.numel == 0:
-        if x.scope is None:
-            return None  # one channel: channels-last and contiguous look alike
+    if x.device != weight.device or x.numel == 0:
+        return None
+    if x.scope is None and 1 in (x.shape[1], weight.shape[1]):
+        return None  # one channel: channels-last and contiguous look alike
     if not (is_canonical(weight) and (is_canonical(x) or _may_be_copied(x))):
         return None
     if weight.shape[0] % groups:

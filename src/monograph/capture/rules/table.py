@@ -18,7 +18,17 @@ from monograph.capture.abstract import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import Test, not_less
 
-__all__ = ["RULES", "View", "fresh", "is_canonical", "is_size", "must_hold", "must_hold_if_varies", "resolve", "rule"]
+__all__ = [
+    "RULES",
+    "View",
+    "fresh",
+    "is_canonical",
+    "is_size",
+    "must_hold",
+    "must_hold_if_varies",
+    "resolve",
+    "rule",
+]
 
 aten = torch.ops.aten
 Found = Any
@@ -43,7 +53,7 @@ def rule(*operators: Any) -> Callable[[Callable[..., Found]], Callable[..., Foun
     return register
 
 
-def fresh(spec: TensorSpec, shape: Sequence[int], dtype: torch.dtype | None = None) -> TensorSpec:
+def fresh(spec: TensorSpec, shape: Sequence[Int], dtype: torch.dtype | None = None) -> TensorSpec:
     """A row-major result on the device of ``spec``."""
     sizes = tuple(shape)
     return TensorSpec.of(sizes, contiguous_strides(sizes), dtype or spec.dtype, spec.device)

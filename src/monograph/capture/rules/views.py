@@ -51,7 +51,7 @@ def _view_strides(spec: TensorSpec, shape: Sequence[Int]) -> tuple[Int, ...] | N
             continue
         while new >= 0 and (matched < chunk or shape[new] == 1):
             strides[new] = matched * chunk_stride
-            matched *= shape[new]
+            matched *= shape[new]  # type: ignore[assignment]
             new -= 1
         if matched != chunk:
             return None
@@ -252,7 +252,7 @@ def _clamped(index: Int, size: Int, default: Int) -> Int:
     front = _from_front(index, size)
     scope = next((v.scope for v in (front, size) if isinstance(v, Expr)), None)
     if scope is None:
-        return max(0, min(front, size))  # type: ignore[type-var, return-value]
+        return max(0, min(front, size))
     within = scope.minimum(front, size)
     known = scope.owner.known(not_less(size, front)) is True
     within = front if known else within
@@ -326,7 +326,7 @@ def _split(x: TensorSpec, size: Int, dim: int = 0) -> Found:
 def _pieces(x: TensorSpec, size: Int, at: int) -> Found:
     """Pieces of ``size``, the last one smaller; their number is part of the program."""
     total = x.shape[at]
-    scope = (size if isinstance(size, Expr) else total).scope  # type: ignore[union-attr]
+    scope = (size if isinstance(size, Expr) else total).scope
     if not scope.owner.require(not_less(size, 1)):
         return None
     count = scope.owner.fix(scope.ceildiv(total, size), "the number of pieces")
@@ -338,7 +338,8 @@ def _pieces(x: TensorSpec, size: Int, at: int) -> Found:
 
 
 def _parts(x: TensorSpec, sizes: Sequence[Int], at: int) -> Found:
-    found, start = [], 0
+    found: list[View] = []
+    start: Int = 0
     for size in sizes:
         shape = (*x.shape[:at], size, *x.shape[at + 1 :])
         found.append(View(x.with_layout(shape, x.strides), start * x.strides[at]))

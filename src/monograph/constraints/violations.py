@@ -15,9 +15,7 @@ __all__ = ["refine_dynamic_shapes", "refuse_violations"]
 _ROUNDS = 4
 
 
-def refuse_violations(
-    captured: Captured, shapes: Any, attempt: Callable[[Any], Captured]
-) -> None:
+def refuse_violations(captured: Captured, shapes: Any, attempt: Callable[[Any], Captured]) -> None:
     """Raise where the capture is narrower than what was declared.
 
     The fixes that the error suggests have been followed: ``attempt`` captured the program with

@@ -25,9 +25,7 @@ _RESHAPING = frozenset({
 })  # fmt: skip
 
 
-def is_same_program(
-    left: Captured, right: Captured, sizes: dict[str, int] | None = None
-) -> bool:
+def is_same_program(left: Captured, right: Captured, sizes: dict[str, int] | None = None) -> bool:
     """Whether both compute the same, operator by operator; with ``sizes``, for these."""
     scope = Scope()
     one, other = _Reader(left, scope, sizes), _Reader(right, scope, sizes)

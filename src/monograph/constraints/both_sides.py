@@ -16,8 +16,8 @@ from typing import Any
 
 from monograph.capture.location import is_raised_by_program
 from monograph.capture.session import Captured
+from monograph.constraints.same_program import is_same_program
 from monograph.diagnostics import MonographError
-from monograph.same_program import is_same_program
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Atom, Expr
 from monograph.shapes.questions import not_less, text_of, truth
@@ -130,9 +130,7 @@ def _is_allowed(env: ShapeEnv, name: str, value: Any) -> bool:
     return (lo is None or value >= lo) and (hi is None or value <= hi)
 
 
-def _candidates(
-    env: ShapeEnv, guard: Guard, hints: dict[str, Any]
-) -> Iterator[dict[str, int]]:
+def _candidates(env: ShapeEnv, guard: Guard, hints: dict[str, Any]) -> Iterator[dict[str, int]]:
     names = [name for name in guard.symbols if isinstance(hints.get(name), int)]
     expr = getattr(guard.test, "expr", None)
     constants = {abs(expr.const), *(abs(c) for _, c in expr.terms)} if expr is not None else set()
@@ -141,7 +139,7 @@ def _candidates(
         hint = hints[name]
         near = [hint + 1, hint - 1, 2, 1, *hints.values()]
         near += [c + d for c in sorted(constants) for d in (0, 1, -1)]
-        near += list(env.sets.get(name, ())) + [0, hint + 2, 2 * hint, 3 * hint, 64, 1000]
+        near += [*list(env.sets.get(name, ())), 0, hint + 2, 2 * hint, 3 * hint, 64, 1000]
         choices[name] = list(dict.fromkeys(n for n in near if isinstance(n, int) and n >= 0))
     for name in names:
         for value in choices[name]:

@@ -1,0 +1,1 @@
+"""What a capture has found out about sizes: reported, checked at the call, and repaired."""
