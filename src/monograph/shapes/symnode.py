@@ -7,6 +7,7 @@ are torch's.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,7 @@ from monograph.shapes.questions import (
     not_less,
     text_of,
 )
+from monograph.shapes.symbase import Node
 from monograph.shapes.text import format_expr
 
 __all__ = ["BoolNode", "FloatNode", "IntNode", "expression_of", "in_normal_form", "symbolic"]
@@ -52,7 +54,7 @@ def expression_of(item: Any) -> Any:
     """The expression under a SymInt, SymFloat or SymBool; other things as they are."""
     if isinstance(item, (torch.SymInt, torch.SymFloat, torch.SymBool)):
         node = item.node
-        return node.content if isinstance(node, _Node) else _plain(node)
+        return node.content if isinstance(node, Node) else _plain(node)
     return item
 
 
@@ -73,87 +75,10 @@ def _plain(node: Any) -> Any:
     return node
 
 
-class _Node:
-    """What the three kinds share. ``content`` is an expression, or a number."""
+class _Node(Node):
+    """With what makes nodes of plain numbers."""
 
-    __slots__ = ("content", "env")
-    kind: type
-
-    def __init__(self, env: ShapeEnv, content: Any) -> None:
-        self.env = env
-        self.content = content
-
-    # What torch asks of any node.
-    def is_int(self) -> bool:
-        return self.kind is int
-
-    def is_float(self) -> bool:
-        return self.kind is float
-
-    def is_bool(self) -> bool:
-        return self.kind is bool
-
-    def is_nested_int(self) -> bool:
-        return False
-
-    def nested_int(self) -> None:
-        return None
-
-    def is_constant(self) -> bool:
-        return isinstance(self.content, (int, float))
-
-    def is_symbolic(self) -> bool:
-        return not self.is_constant()
-
-    @property
-    def constant(self) -> Any:
-        return self.content if self.is_constant() else None
-
-    @property
-    def pytype(self) -> type:
-        return self.kind
-
-    @property
-    def expr(self) -> Any:
-        from monograph.shapes.torch_env import Sympyish
-
-        return Sympyish(self.env, self.content)
-
-    _expr = expr
-
-    @property
-    def shape_env(self) -> Any:
-        from monograph.shapes.torch_env import facade
-
-        return facade(self.env)
-
-    @property
-    def hint(self) -> Any:
-        return self.require_hint(None)
-
-    @property
-    def fx_node(self) -> None:
-        return None
-
-    def has_hint(self) -> bool:
-        return self._hint is not None
-
-    @property
-    def _hint(self) -> Any:
-        return self.env.hint(self.content)
-
-    def require_hint(self, fallback: Any = None) -> Any:
-        found = self._hint
-        return fallback if found is None else found
-
-    def maybe_as_int(self) -> int | None:
-        return self.content if self.kind is int and self.is_constant() else None
-
-    def maybe_as_float(self) -> float | None:
-        return self.content if self.kind is float and self.is_constant() else None
-
-    def maybe_as_bool(self) -> bool | None:
-        return self.content if self.kind is bool and self.is_constant() else None
+    __slots__ = ()
 
     def wrap_int(self, number: int) -> IntNode:
         return IntNode(self.env, int(number))
@@ -163,15 +88,6 @@ class _Node:
 
     def wrap_bool(self, truth: bool) -> BoolNode:
         return BoolNode(self.env, bool(truth))
-
-    def clone(self) -> _Node:
-        return self
-
-    def __str__(self) -> str:
-        return format_expr(self.content) if isinstance(self.content, Expr) else f"{self.content}"
-
-    _graph_repr = __repr__ = __str__
-    str = __str__
 
 
 class IntNode(_Node):
@@ -238,28 +154,6 @@ class IntNode(_Node):
     def rshift(self, other: IntNode) -> IntNode:
         scope = self.env.scope
         return self._int(scope.floordiv(self.content, scope.power(2, other.content)))
-
-    def _bitwise(self, name: str, other: IntNode) -> IntNode:
-        functions: dict[str, Callable[[int, int], int]] = {
-            "bitwise_and": lambda x, y: x & y,
-            "bitwise_or": lambda x, y: x | y,
-            "bitwise_xor": lambda x, y: x ^ y,
-        }
-        is_natural = all(is_never_negative(n.content) for n in (self, other))
-        args = (self.content, other.content)
-        lo = 0 if is_natural else None
-        return self._int(self.env.scope.opaque(name, args, functions[name], lo))
-
-    def bitwise_and(self, other: IntNode) -> IntNode:
-        return self._bitwise("bitwise_and", other)
-
-    def bitwise_or(self, other: IntNode) -> IntNode:
-        return self._bitwise("bitwise_or", other)
-
-    def bitwise_xor(self, other: IntNode) -> IntNode:
-        return self._bitwise("bitwise_xor", other)
-
-    and_, or_ = bitwise_and, bitwise_or
 
     def sym_max(self, other: IntNode) -> IntNode:
         return self._int(self.env.scope.maximum(self.content, other.content))
@@ -341,6 +235,25 @@ class IntNode(_Node):
 
     def is_non_overlapping_and_dense_indicator(self, sizes: Any, strides: Any) -> IntNode:
         return self._int(int(lies_densely(self.env, _contents(sizes), _contents(strides))))
+
+
+_BITWISE: dict[str, Callable[[int, int], int]] = {
+    "bitwise_and": operator.and_, "bitwise_or": operator.or_, "bitwise_xor": operator.xor,
+}  # fmt: skip
+
+
+def _bitwise(name: str) -> Callable[[IntNode, IntNode], IntNode]:
+    def apply(self: IntNode, other: IntNode) -> IntNode:
+        args = (self.content, other.content)
+        lo = 0 if all(map(is_never_negative, args)) else None
+        return self._int(self.env.scope.opaque(name, args, _BITWISE[name], lo))
+
+    return apply
+
+
+for _name in _BITWISE:
+    setattr(IntNode, _name, _bitwise(_name))
+IntNode.and_, IntNode.or_ = IntNode.bitwise_and, IntNode.bitwise_or  # type: ignore[attr-defined]
 
 
 def _contents(nodes: Any) -> list[Any]:
