@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from monograph.capture.location import frames_of_user
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import negated
 from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, expression_of, symbolic
 
 if TYPE_CHECKING:
@@ -266,28 +266,60 @@ def _truth(recorder: Recorder) -> Callable[[torch.SymBool], bool]:
     def truth(self: torch.SymBool) -> bool:
         node = self.node
         if isinstance(node, BoolNode) and recorder.is_running and not node.is_constant():
-            frames = frames_of_user(2)
-            # Only where the user's own frame asks, not a function of torch's below it.
-            if frames and frames[0] is sys._getframe(1):
-                is_assertion, message = _assertion_at(frames[0])
-                if is_assertion:
-                    return recorder.sizes.env.require(node.content, message)
+            wanted, message = _assertion_at(sys._getframe(1))
+            if wanted is not None:
+                test = node.content if wanted else negated(node.content)
+                return recorder.sizes.env.require(test, message) is wanted
         return original(self)  # type: ignore[no-untyped-call]
 
     return truth
 
 
-def _assertion_at(frame: FrameType) -> tuple[bool, str | None]:
-    """Whether the running instruction is the test of an ``assert``, and its message if constant."""
+_BEFORE_A_RAISE = ("LOAD_", "PRECALL", "CALL", "KW_NAMES", "FORMAT_VALUE", "BUILD_", "PUSH_NULL",
+                   "CACHE", "BINARY_")  # fmt: skip
+
+
+def _assertion_at(frame: FrameType) -> tuple[bool | None, str | None]:
+    """What the truth that is tested here must be, because ``raise`` follows if it is not.
+
+    None where both ways lead on. The message of an ``assert``, where it is at hand, comes second.
+    """
     instructions = _instructions(frame.f_code)
     at = next((i for i, ins in enumerate(instructions) if ins.offset == frame.f_lasti), None)
     if at is None or "JUMP" not in instructions[at].opname:
-        return False, None
-    following = [ins for ins in instructions[at + 1 : at + 4] if ins.opname != "CACHE"]
-    if not following or following[0].opname != "LOAD_ASSERTION_ERROR":
-        return False, None
-    message = following[1].argval if following[1].opname == "LOAD_CONST" else None
-    return True, message if isinstance(message, str) else None
+        return None, None
+    jump = instructions[at]
+    jumps_if = "IF_TRUE" in jump.opname
+    if not jumps_if and "IF_FALSE" not in jump.opname:
+        return None, None
+    target = next((i for i, ins in enumerate(instructions) if ins.offset == jump.argval), at)
+    for start, wanted in ((at + 1, jumps_if), (target, not jumps_if)):
+        raised = _raises(instructions, start)
+        if raised is not None:
+            return wanted, _message(raised, frame)
+    return None, None
+
+
+def _raises(instructions: list[dis.Instruction], start: int) -> list[dis.Instruction] | None:
+    """The instructions from ``start`` to a ``raise``, if they do nothing else."""
+    for i in range(start, min(start + 60, len(instructions))):
+        if instructions[i].opname == "RAISE_VARARGS":
+            return instructions[start:i]
+        if not instructions[i].opname.startswith(_BEFORE_A_RAISE):
+            return None
+    return None
+
+
+def _message(raised: list[dis.Instruction], frame: FrameType) -> str | None:
+    for instruction in raised:
+        found = None
+        if instruction.opname == "LOAD_CONST":
+            found = instruction.argval
+        elif instruction.opname == "LOAD_FAST":  # torch._assert(condition, message)
+            found = frame.f_locals.get(instruction.argval)
+        if isinstance(found, str):
+            return found
+    return None
 
 
 @functools.lru_cache(maxsize=512)

@@ -142,6 +142,10 @@ def _compare_tied(
     if as_dim is not None:
         found.fixes[name] = as_dim
     if not named:  # k * a new symbol
+        cause = next((g for g in env.guards if g.solved and name in g.symbols), None)
+        if cause is not None and cause.kind == "precondition":
+            found.fixes.pop(name, None)
+            return  # the program itself refuses other sizes
         found.add(
             name,
             f"Not all values of {sources[name]} in the specified range satisfy that it is of the "

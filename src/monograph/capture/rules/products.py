@@ -89,14 +89,31 @@ def _conv(
         return None
     if x.scope is None and 1 in (x.shape[1], weight.shape[1]):
         return None  # one channel: channels-last and contiguous look alike
-    if not (is_canonical(weight) and (is_canonical(x) or _may_be_copied(x))):
+    is_channels_last = _lies_channels_last(x)
+    if not is_canonical(weight) or not (is_canonical(x) or _may_be_copied(x) or is_channels_last):
         return None
     if weight.shape[0] % groups:
         return None
     if bias is not None and (bias.shape != weight.shape[:1] or bias.dtype != x.dtype):
         return None
     sizes = _window(x.shape[2:], weight.shape[2:], stride, padding, dilation)
-    return None if sizes is None else fresh(x, (x.shape[0], weight.shape[0], *sizes))
+    if sizes is None:
+        return None
+    shape = (x.shape[0], weight.shape[0], *sizes)
+    return _channels_last(x, shape) if is_channels_last else fresh(x, shape)
+
+
+def _channels_last(x: TensorSpec, shape: tuple[Int, ...]) -> TensorSpec:
+    channels, height, width = shape[1:]
+    row = channels * width
+    return x.with_layout(shape, (row * height, 1, row, channels))
+
+
+def _lies_channels_last(x: TensorSpec) -> bool:
+    """Told only of tensors with sizes that vary, and of more channels than one."""
+    if x.scope is None or len(x.shape) != 4 or x.shape[1] == 1:
+        return False
+    return x is _channels_last(x, x.shape)
 
 
 def _may_be_copied(x: TensorSpec) -> bool:
@@ -164,7 +181,8 @@ def _max_pool(
     dilation: Sequence[int] = (1,),
     ceil_mode: bool = False,
 ) -> Found:
-    if len(x.shape) < 3 or ceil_mode or not is_canonical(x) or x.numel == 0:
+    is_channels_last = _lies_channels_last(x)
+    if len(x.shape) < 3 or ceil_mode or x.numel == 0 or not (is_canonical(x) or is_channels_last):
         return None
     if x.scope is None and (len(x.shape) != 4 or x.shape[1] == 1):
         return None
@@ -173,7 +191,10 @@ def _max_pool(
     if any(2 * p > k for p, k in zip(padding, kernel, strict=False)):
         return None
     sizes = _window(x.shape[2:], kernel, stride or kernel, padding, dilation)
-    return None if sizes is None else fresh(x, (*x.shape[:2], *sizes))
+    if sizes is None:
+        return None
+    shape = (*x.shape[:2], *sizes)
+    return _channels_last(x, shape) if is_channels_last else fresh(x, shape)
 
 
 @rule(aten.avg_pool1d.default, aten.avg_pool2d.default, aten.avg_pool3d.default)
@@ -214,6 +235,10 @@ def _recurrent(
 
 @rule(aten.adaptive_avg_pool2d.default)
 def _adaptive_avg_pool2d(x: TensorSpec, sizes: Sequence[int]) -> Found:
+    if x.scope is not None and len(x.shape) == 4 and list(sizes) == [1, 1]:
+        return fresh(x, (*x.shape[:2], 1, 1))
+    if _lies_channels_last(x):
+        return _channels_last(x, (*x.shape[:2], *sizes))
     if len(x.shape) != 4 or not is_canonical(x) or x.shape[1] == 1 or x.numel == 0:
         return None
     if list(sizes) == [1, 1] and x.scope is None:
@@ -230,7 +255,7 @@ def _batch_norm(
     per_channel = [spec for spec in (weight, bias, mean, var) if spec is not None]
     if any(spec.shape != x.shape[1:2] or spec.dtype != x.dtype for spec in per_channel):
         return None
-    if is_canonical(x):
+    if is_canonical(x) or _lies_channels_last(x):
         return x
     if len(x.shape) >= 4 and x.strides[1] <= min(x.strides):
         return None  # perhaps channels-last
@@ -419,3 +444,8 @@ def _scatter_into(x: TensorSpec, source: TensorSpec, *where: Any) -> Found:
     if x.scope is None and source.scope is None:
         return None
     return x if is_dense(x) and source.dtype == x.dtype else None
+
+
+@rule(aten.roll.default, aten.flip.default, aten.tril.default, aten.triu.default)
+def _same_layout(x: TensorSpec, *rest: Any) -> Found:
+    return x if x.scope is not None and is_canonical(x) else None
