@@ -12,6 +12,7 @@ from monograph.capture.abstract import TensorSpec, is_dense
 from monograph.capture.rules.table import RULES, fresh, is_canonical, rule
 from monograph.shapes.certificates import shifted_bound
 from monograph.shapes.expr import Expr
+from monograph.shapes.questions import equal
 
 aten = torch.ops.aten
 Found = Any
@@ -79,9 +80,18 @@ def _elementwise(operands: Sequence[Any], dtype: torch.dtype) -> TensorSpec | No
         for i, size in enumerate(spec.shape, rank - len(spec.shape)):
             if sizes[i] == 1:
                 sizes[i] = size
-            elif size not in (1, sizes[i]):
+            elif size not in (1, sizes[i]) and not _are_equal(size, sizes[i]):
                 return None
     return fresh(first, sizes, dtype)
+
+
+def _are_equal(left: Any, right: Any) -> bool:
+    """Whether two sizes are known to be equal, in whatever form."""
+    difference = left - right
+    if not isinstance(difference, Expr):
+        return bool(difference == 0)
+    known: bool = difference.scope.owner.is_known(equal(left, right))
+    return known
 
 
 def _by_first(
@@ -95,7 +105,9 @@ def _by_first(
         return None
     first = next((s for s in placed if sum(n != 1 for n in s.shape) > 1), placed[0])
     if first.shape != shape:
-        return None
+        first = next((s for s in placed if s.shape == shape), first)
+        if first.shape != shape or sum(n != 1 for n in shape) > 1:
+            return None
     for spec in placed:
         sizes = shape[len(shape) - len(spec.shape) :]
         if any(mine not in (1, size) for mine, size in zip(spec.shape, sizes, strict=True)):

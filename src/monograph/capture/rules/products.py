@@ -327,7 +327,7 @@ def _index(x: TensorSpec, indices: Sequence[TensorSpec | None]) -> Found:
     if any(spec.dtype not in (torch.int64, torch.int32) for _, spec in given):
         return None
     shape = _broadcast([spec.shape for _, spec in given])
-    if shape is None or not is_canonical(x):
+    if shape is None or (len(given) < len(x.shape) and not is_canonical(x)):
         return None
     first, last = given[0][0], given[-1][0]
     if last - first + 1 != len(given):
@@ -340,6 +340,14 @@ def _embedding(table: TensorSpec, index: TensorSpec, *rest: Any) -> Found:
     if len(table.shape) != 2 or index.dtype not in (torch.int64, torch.int32):
         return None
     return fresh(table, (*index.shape, table.shape[1]))
+
+
+@rule(aten.cumsum.default)
+def _cumsum(x: TensorSpec, dim: int, *, dtype: torch.dtype | None = None) -> Found:
+    if x.scope is None or resolve(x, dim) is None or not is_dense(x):
+        return None
+    found = dtype or (torch.int64 if category(x.dtype) < 2 else x.dtype)
+    return TensorSpec.of(x.shape, x.strides, found, x.device)
 
 
 @rule(aten.softmax.int, aten.log_softmax.int)
