@@ -1,7 +1,8 @@
 """Monograph beside torch.export: ``make bench``, or ``python -m bench.run [section ...]``.
 
-Sections: speed, layers, memory, start. Speed and layers alternate the two exporters in one
-process and print medians; memory and start use fresh processes.
+Sections: speed, layers, memory, start, sizes, windows, questions. Speed, layers and sizes
+alternate the exporters in one process and print medians; memory, start and windows use fresh
+processes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch
 
 import monograph
 from bench.models import FULL, Example, llama
+from bench.sizes import questions, sizes, windows
 
 ROUNDS = 5
 
@@ -173,7 +175,10 @@ def start() -> None:
         print(f"{which:13} import {imports:.3f} s after torch, first export {exports:.3f} s")
 
 
-SECTIONS = {"speed": speed, "layers": layers, "memory": memory, "start": start}
+SECTIONS = {
+    "speed": speed, "layers": layers, "memory": memory, "start": start, "sizes": sizes,
+    "windows": windows, "questions": questions,
+}  # fmt: skip
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -69,10 +70,10 @@ def sizes() -> None:
         ours = specification(name, monograph.Dim)
         theirs = specification(name, torch.export.Dim)
         works: dict[str, Callable[[], Any]] = {
-            "static": lambda: monograph.export(model, args, kwargs),
-            "dynamic": lambda: monograph.export(model, args, kwargs, dynamic_shapes=ours),
-            "torch": lambda: torch.export.export(
-                model, args, kwargs, dynamic_shapes=theirs, strict=False
+            "static": partial(monograph.export, model, args, kwargs),
+            "dynamic": partial(monograph.export, model, args, kwargs, dynamic_shapes=ours),
+            "torch": partial(
+                torch.export.export, model, args, kwargs, dynamic_shapes=theirs, strict=False
             ),
         }
         times: dict[str, list[float]] = {key: [] for key in works}
@@ -136,13 +137,9 @@ def harvest() -> list[tuple[Decider, str, Any]]:
     try:
         for name in FULL:
             model, args, kwargs = example_of(name)
-            monograph.export(
-                model, args, kwargs, dynamic_shapes=specification(name, monograph.Dim)
-            )
+            monograph.export(model, args, kwargs, dynamic_shapes=specification(name, monograph.Dim))
         shapes = {"x": {0: "batch", 2: 4 * monograph.Dim("h"), 3: 4 * monograph.Dim("w")}}
-        monograph.export(
-            Windows().eval(), (torch.randn(1, 3, 224, 224),), dynamic_shapes=shapes
-        )
+        monograph.export(Windows().eval(), (torch.randn(1, 3, 224, 224),), dynamic_shapes=shapes)
     finally:
         Decider._remembered = original  # type: ignore[method-assign]
     return asked
@@ -151,7 +148,10 @@ def harvest() -> list[tuple[Decider, str, Any]]:
 def questions() -> None:
     """Time of one question to the integer engine: the first time, and again."""
     cold, warm = [], []
-    for decider, kind, item in harvest():
+    asked = harvest()
+    gc.collect()
+    gc.disable()
+    for decider, kind, item in asked:
         ask = getattr(decider, kind)
         decider.scope.epoch += 1  # whatever was worked out is out of date
         start = time.perf_counter()
@@ -163,6 +163,7 @@ def questions() -> None:
             ask(item)
             spent.append((time.perf_counter() - start) * 1e6)
         warm.append(statistics.median(spent))
+    gc.enable()
     for label, times in (("cold", cold), ("warm", warm)):
         times.sort()
         print(f"{label}: {len(times)} questions, median {statistics.median(times):.1f} us, "

@@ -166,6 +166,7 @@ def _merged(
             return mine
         return None
     name = guard.symbols[0]
+    rest = _tests(envs[0], None, only_not=name), _tests(envs[1], None, only_not=name)
     regions = _region(envs[0], name), _region(envs[1], name)
     for kept, dropped, order in ((mine, other, (0, 1)), (other, mine, (1, 0))):
         a, b = order
@@ -176,6 +177,8 @@ def _merged(
         sizes = [{}] if points is None else [{name: point} for point in points]
         if union is None or not all(is_same_program(kept, dropped, size) for size in sizes):
             continue
+        if kept is other and not rest[1] <= rest[0]:
+            continue  # it would lose sizes that an earlier question has joined
         if not _covers_the_rest(kept, dropped, name, points, joined, attempt):
             continue
         joined.setdefault(name, set()).update(points or ())

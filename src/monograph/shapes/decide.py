@@ -8,8 +8,8 @@ each of them sound, are tried in the order of their cost:
 1. constants and the memo;
 2. the interval and the residue class of the normal form;
 3. the shift to lower bounds: with ``x = lo + x'`` all coefficients are non-negative;
-4. the newest derived atom replaced by its definition (``n - k + 1 <= k * (n // k) <= n``);
-5. a few witnesses;
+4. a few witnesses;
+5. the newest derived atom replaced by its definition (``n - k + 1 <= k * (n // k) <= n``);
 6. facts: difference bounds, then the simplex method;
 7. more witnesses.
 """
@@ -44,7 +44,7 @@ from monograph.shapes.scope import Scope
 __all__ = ["Answer", "Decider", "Verdict"]
 
 _FUEL = 24  # atoms replaced, for one question
-_FEW, _MANY = 24, 600  # witnesses tried
+_FIRST, _FEW, _MANY = 6, 24, 600  # witnesses tried
 
 
 class Verdict(Enum):
@@ -114,6 +114,10 @@ class Decider:
             proof = self._quickly(goal)
             if proof is not None:
                 return Answer(verdict, proof)
+        witnesses = self._witnesses(item, "nonnegative", _FIRST)
+        if witnesses is not None:
+            self.statistics["witnesses"] += 1
+            return Answer(Verdict.DEPENDS, witnesses=witnesses)
         for verdict, goal in ((Verdict.PROVED, item), (Verdict.REFUTED, -item - 1)):
             assert isinstance(goal, Expr)
             proof = self._by_definitions(goal, _FUEL)
@@ -133,6 +137,10 @@ class Decider:
         if excluded or item in self.distinct or -item in self.distinct:
             self.statistics["interval"] += 1
             return Answer(Verdict.REFUTED, Apart(item))
+        witnesses = self._witnesses(item, "zero", _FIRST)
+        if witnesses is not None:
+            self.statistics["witnesses"] += 1
+            return Answer(Verdict.DEPENDS, witnesses=witnesses)
         above, below = item - 1, -item - 1
         assert isinstance(above, Expr)
         assert isinstance(below, Expr)
@@ -164,7 +172,9 @@ class Decider:
                 if proof is not None:
                     self.statistics["facts"] += 1
                     return Answer(verdict, proof)
-            witnesses = self._witnesses(item, kind, _MANY)
+            # Long expressions take long to evaluate: the effort is bounded, not the count.
+            weight = sum(len(f.terms) for f in (*self.facts, *self.distinct)) + len(item.terms)
+            witnesses = self._witnesses(item, kind, max(_FEW, _MANY // (1 + weight // 8)))
         if witnesses is not None:
             self.statistics["witnesses"] += 1
             return Answer(Verdict.DEPENDS, witnesses=witnesses)
@@ -225,6 +235,7 @@ class Decider:
 
     def _by_facts(self, goal: Expr) -> Certificate | None:
         facts = self._relevant(goal)
+        facts = _connected(goal, facts)
         if not facts:
             return None
         for find in (by_differences, by_simplex):
@@ -296,6 +307,21 @@ class Decider:
         if len(symbols) > 1:
             for chosen in itertools.product(*choices.values()):
                 yield dict(zip(choices, chosen, strict=True))
+
+
+def _connected(goal: Expr, facts: list[Expr]) -> list[Expr]:
+    """The facts that share monomials with ``goal``, also through others."""
+    wanted = {m for m, _ in goal.terms}
+    left = list(facts)
+    found: list[Expr] = []
+    while True:
+        more = [f for f in left if any(m in wanted for m, _ in f.terms)]
+        if not more:
+            return found
+        found += more
+        left = [f for f in left if f not in more]
+        for fact in more:
+            wanted.update(m for m, _ in fact.terms)
 
 
 def _hint(symbol: Atom, hints: dict[str, int]) -> int:

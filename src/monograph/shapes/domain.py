@@ -34,8 +34,8 @@ def congruence(item: Int) -> Congruence:
 def _domain(item: Expr) -> tuple[Interval, Congruence]:
     scope = item.scope
     if item._epoch == scope.epoch:
-        found: tuple[Interval, Congruence] = item._domain
-        return found
+        known: tuple[Interval, Congruence] = item._domain
+        return known
     lo: int | None = item.const
     hi: int | None = item.const
     modulus, remainder = 0, item.const
@@ -48,6 +48,13 @@ def _domain(item: Expr) -> tuple[Interval, Congruence]:
         m, r = _monomial_congruence(scope, monomial)
         modulus = math.gcd(modulus, coefficient * m)
         remainder += coefficient * r
+    if lo is None:
+        lo = _by_definition(item)
+    if hi is None:
+        opposite = -item
+        assert isinstance(opposite, Expr)
+        found = _by_definition(opposite)
+        hi = None if found is None else -found
     if modulus:
         remainder %= modulus
     if modulus > 1:
@@ -56,6 +63,27 @@ def _domain(item: Expr) -> tuple[Interval, Congruence]:
     item._domain = ((lo, hi), (modulus, remainder))
     item._epoch = scope.epoch
     return item._domain
+
+
+def _by_definition(item: Expr) -> int | None:
+    """A lower bound of ``x - x // 2`` and its like, whose terms are bounded together only.
+
+    The newest ``q = n // k`` is replaced: ``n - k + 1 <= k*q <= n``.
+    """
+    newest, slope = None, 0
+    for monomial, coefficient in item.terms:
+        if len(monomial) == 1 and (newest is None or monomial[0] > newest.index):
+            atom = item.scope.atoms[monomial[0]]
+            if atom.kind == "div":
+                newest, slope = atom, coefficient
+    if newest is None:
+        return None
+    n, k = newest.args
+    assert isinstance(k, int)
+    rest = item - slope * item.scope.bare(newest)
+    low = k * rest + slope * (n if slope < 0 else n - k + 1)
+    bound = interval(low)[0]
+    return None if bound is None else -(-bound // k)
 
 
 def monomial_interval(scope: Scope, monomial: Monomial) -> Interval:

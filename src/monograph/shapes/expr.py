@@ -188,13 +188,7 @@ class Expr:
             ZeroDivisionError: a division by an expression that is zero there.
             ValueError: the square root of a negative number, a negative exponent.
         """
-        table = self.scope.atoms
-        total = self.const
-        for monomial, coefficient in self.terms:
-            for index in monomial:
-                coefficient *= _evaluate_atom(table[index], values)
-            total += coefficient
-        return total
+        return _evaluate(self, values, {})
 
     def exact_quotient(self, divisor: Int) -> Int | None:
         """``q`` with ``q * divisor == self`` for all values, found by polynomial division.
@@ -247,10 +241,23 @@ def value_of(item: Int, values: Mapping[str, int]) -> int:
     return item.evaluate(values) if isinstance(item, Expr) else item
 
 
-def _evaluate_atom(atom: Atom, values: Mapping[str, int]) -> int:
+def _evaluate(expr: Expr, values: Mapping[str, int], known: dict[int, int]) -> int:
+    table = expr.scope.atoms
+    total = expr.const
+    for monomial, coefficient in expr.terms:
+        for index in monomial:
+            found = known.get(index)
+            if found is None:
+                found = known[index] = _evaluate_atom(table[index], values, known)
+            coefficient *= found
+        total += coefficient
+    return total
+
+
+def _evaluate_atom(atom: Atom, values: Mapping[str, int], known: dict[int, int]) -> int:
     if atom.kind == "symbol":
         return values[atom.name]
-    args = [value_of(arg, values) for arg in atom.args]
+    args = [_evaluate(arg, values, known) if isinstance(arg, Expr) else arg for arg in atom.args]
     if atom.kind in ("div", "ratio"):
         return args[0] // args[1]
     if atom.kind == "pos":

@@ -114,9 +114,12 @@ class Scope:
             return self.floordiv(-n, -k)
         if k == 1:
             return n
-        # Whole parts come out: (k*q + r) // k == q + r // k, coefficient by coefficient.
-        whole = self.make(tuple((m, c // k) for m, c in n.terms if c // k), n.const // k)
-        rest = tuple((m, c % k) for m, c in n.terms if c % k)
+        # Whole parts come out: (k*q + r) // k == q + r // k, coefficient by coefficient. What is
+        # left lies around zero, so that one of w - w//2 and its opposite is short.
+        half = (k - 1) // 2
+        rest = tuple((m, r) for m, c in n.terms if (r := (c + half) % k - half))
+        outer = tuple((m, q) for m, c in n.terms if (q := (c + half) // k))
+        whole = self.make(outer, n.const // k)
         const = n.const % k
         if not rest:
             return whole
@@ -127,7 +130,7 @@ class Scope:
             const, k = const // shared, k // shared
             if k == 1:
                 return whole + self.make(rest, const)
-        if rest[-1][1] == k - 1 > 1:  # (-x) // k, a ceiling: n // k == -((k - 1 - n) // k)
+        if rest[0][1] < 0:  # one spelling of two: n // k == -((k - 1 - n) // k)
             return whole - self.floordiv((k - 1 - const) - self.make(rest, 0), k)
         inner = self.make(rest, const)
         assert isinstance(inner, Expr)

@@ -71,6 +71,7 @@ def _permutation(spec: TensorSpec) -> tuple[int, ...]:
 
 def _example(spec: TensorSpec) -> TensorSpec | None:
     """``spec`` with sizes that tell the dimensions apart."""
+    spec = spec.normal()
     if spec.scope is None:
         return spec
     # One number for each symbol, so that equal sizes stay equal.

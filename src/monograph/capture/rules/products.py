@@ -13,6 +13,7 @@ from monograph.capture.rules.table import (
     View,
     fresh,
     is_canonical,
+    is_size,
     must_hold,
     must_hold_if_varies,
     resolve,
@@ -452,6 +453,24 @@ def _scatter_into(x: TensorSpec, source: TensorSpec, *where: Any) -> Found:
     if x.scope is None and source.scope is None:
         return None
     return x if is_dense(x) and source.dtype == x.dtype else None
+
+
+@rule(aten.pad.default, aten.constant_pad_nd.default)
+def _pad(x: TensorSpec, pads: Sequence[Int], *rest: Any) -> Found:
+    """With zeros or another constant; ``pads`` counts from the last dimension."""
+    if rest and isinstance(rest[0], str) and rest[0] != "constant":
+        return None
+    if all(isinstance(n, int) for n in (*x.shape, *pads)):
+        return None
+    if len(pads) % 2 or len(pads) > 2 * len(x.shape) or not is_canonical(x):
+        return None
+    shape = list(x.shape)
+    for i in range(len(pads) // 2):
+        size = shape[-1 - i] + pads[2 * i] + pads[2 * i + 1]
+        if not is_size(size):
+            return None
+        shape[-1 - i] = size
+    return fresh(x, shape)
 
 
 @rule(aten.roll.default, aten.flip.default, aten.tril.default, aten.triu.default)
