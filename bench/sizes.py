@@ -37,7 +37,7 @@ def specification(name: str, dim: Any) -> Any:
     def size(text: str) -> Any:
         factor, _, root = text.rpartition("*")
         if root not in made:
-            made[root] = dim(root, min=2, max=512)
+            made[root] = dim(root, min=2, max=64)
         return int(factor) * made[root] if factor else made[root]
 
     return {

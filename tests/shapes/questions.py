@@ -137,6 +137,15 @@ def problem_with(case: Case, kind: str, item: Int, answer: Answer) -> str | None
             value = value_of(item, witness)
             if (value >= 0 if kind == "nonnegative" else value == 0) is not wanted:
                 return f"the witness {witness} says the opposite"
+            whole = {s.atoms()[0].name: s.atoms()[0].lo for s in case.symbols} | witness
+            decider = case.decider
+            names = set(witness)
+            for fact in decider.facts:
+                if {a.name for a in fact.symbols()} <= names and fact.evaluate(whole) < 0:
+                    return f"the witness {witness} violates {fact!r} >= 0"
+            for fact in decider.distinct:
+                if {a.name for a in fact.symbols()} <= names and fact.evaluate(whole) == 0:
+                    return f"the witness {witness} violates {fact!r} != 0"
             for symbol in case.symbols:
                 atom = symbol.atoms()[0]
                 given = witness.get(atom.name, atom.lo)

@@ -43,6 +43,7 @@ from monograph.shapes.scope import Scope
 
 __all__ = ["Answer", "Decider", "Verdict"]
 
+_MOST_FACTS = 200
 _FUEL = 24  # atoms replaced, for one question
 _FIRST, _FEW, _MANY = 6, 24, 600  # witnesses tried
 
@@ -253,7 +254,7 @@ class Decider:
         pool = [fact for item in self.facts if isinstance(fact := scope.normal(item), Expr)]
         found: list[Expr] = []
         defined: set[int] = set()
-        for _ in range(3):
+        while len(found) < _MOST_FACTS:
             for index in sorted(wanted - defined):
                 defined.add(index)
                 found.extend(definitions(scope.atoms[index]))
@@ -276,9 +277,16 @@ class Decider:
         facts = [fact for f in self.facts if isinstance(fact := scope.normal(f), Expr)]
         apart = [fact for f in self.distinct if isinstance(fact := scope.normal(f), Expr)]
         symbols = {a.index: a for a in item.symbols()}
-        related = [f for f in (*facts, *apart) if any(a.index in symbols for a in f.symbols())]
-        for fact in related:
-            symbols.update((a.index, a) for a in fact.symbols())
+        related: list[Expr] = []
+        left = [*facts, *apart]
+        while True:  # facts about these symbols, and about those of such facts
+            more = [f for f in left if any(a.index in symbols for a in f.symbols())]
+            if not more:
+                break
+            related += more
+            left = [f for f in left if f not in more]
+            for fact in more:
+                symbols.update((a.index, a) for a in fact.symbols())
         found: dict[bool, dict[str, int]] = {}
         for values in itertools.islice(self._candidates([*symbols.values()], item), limit):
             try:

@@ -158,8 +158,10 @@ def _text(tree: Tree, level: int) -> str:
     if mine is None:
         return f"{tree.name}({', '.join(_text(arg, 0) for arg in tree.args)})"
     if tree.name == "neg":
-        text = f"-{_text(tree.args[0], 2)}"
-        return f"({text})" if level else text
+        inner = tree.args[0]
+        binds_less = isinstance(inner, Call) and inner.name in ("//", "%")  # -(a // b)
+        text = f"-{_text(inner, 3 if binds_less else 2)}"
+        return f"({text})" if level > 1 else text
     left, right = tree.args
     # Operators of one level group to the left; // and % bind their right side tightly.
     sep = "" if tree.name in ("*", "**") else " "
