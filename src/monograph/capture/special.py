@@ -10,6 +10,8 @@ from monograph.capture.handlers import HANDLERS, PURE, Handler, handles
 from monograph.capture.questions import answer
 from monograph.capture.writes import check_write, rebind, store, write_in_place, write_out
 from monograph.diagnostics import ControlFlowError, ExportError, PythonFeatureError
+from monograph.shapes.questions import not_less
+from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     COMPOSITE,
     autocast_handles,
@@ -50,6 +52,34 @@ def _control_flow(
         where=recorder.here(),
         hint="where both sides may be computed, use torch.where; unroll a loop of fixed length.",
     )
+
+
+@handles(aten._assert_scalar.default)
+def _assert_scalar(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """An assertion in a program that is itself a graph."""
+    condition, message = args
+    if isinstance(condition, torch.SymBool):
+        condition = recorder.sizes.env.require(expression_of(condition), message)
+    if not condition:
+        raise RuntimeError(message)
+
+
+@handles(aten.sym_constrain_range.default, aten.sym_constrain_range_for_size.default)
+def _constrain_range(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    size, env = expression_of(args[0]), recorder.sizes.env
+    bounds = {"min": None, "max": None} | dict(zip(("min", "max"), args[1:], strict=False)) | kwargs
+    if op is aten.sym_constrain_range_for_size.default and bounds["min"] is None:
+        bounds["min"] = 0
+    for test in (
+        True if bounds["min"] is None else not_less(size, bounds["min"]),
+        True if bounds["max"] is None else not_less(bounds["max"], size),
+    ):
+        if not env.require(test):
+            raise RuntimeError(f"Invalid value range for {size!r}")
 
 
 @handles(aten._make_dual.default, aten._unpack_dual.default)

@@ -166,6 +166,8 @@ def _merged(
             return mine
         return None
     name = guard.symbols[0]
+    if name in envs[0].sets:
+        return _merged_in_set(mine, other, name)
     rest = _tests(envs[0], None, only_not=name), _tests(envs[1], None, only_not=name)
     regions = _region(envs[0], name), _region(envs[1], name)
     for kept, dropped, order in ((mine, other, (0, 1)), (other, mine, (1, 0))):
@@ -184,6 +186,30 @@ def _merged(
         joined.setdefault(name, set()).update(points or ())
         return _widened(kept, name, union, guard)
     return None
+
+
+def _merged_in_set(mine: Captured, other: Captured, name: str) -> Captured | None:
+    """The same for a size that is one of a few values."""
+    envs = mine.recorder.sizes.env, other.recorder.sizes.env
+    points = [v for v in envs[0].sets[name] if _admits(envs[1], name, v)]
+    before = [v for v in envs[0].sets[name] if _admits(envs[0], name, v)]
+    tests = [_tests(env, None, only_not=name) for env in envs]
+    if not tests[0] >= tests[1]:
+        return None
+    guards = envs[0].guards
+    kept = [
+        g for g in guards
+        if g.symbols != [name] or all(truth(g.test, {name: v}) for v in (*before, *points))
+    ]  # fmt: skip
+    _restart(mine, kept)  # so that its sizes are no longer those of one side
+    if all(is_same_program(mine, other, {name: point}) for point in points):
+        return mine
+    _restart(mine, guards)
+    return None
+
+
+def _admits(env: ShapeEnv, name: str, value: int) -> bool:
+    return all(truth(g.test, {name: value}) for g in env.guards if g.symbols == [name])
 
 
 def _covers_the_rest(

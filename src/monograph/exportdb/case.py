@@ -2,7 +2,9 @@
 
 A case is one importable file ``cases/<area>/<name>.py`` that holds, in this order: a docstring (a
 title line, then sections such as *What it shows*), ``CASE``, ``model()``, ``inputs()``, and where
-they apply ``more_inputs()``, ``bad_inputs()``, ``EXPECT`` and ``rewrite_<word>()`` functions.
+they apply ``more_inputs()``, ``bad_inputs()``, ``EXPECT``, then ``dynamic_shapes()`` with
+``more_sizes()`` and ``bad_sizes()`` for its form with sizes that vary, and ``rewrite_<word>()``
+functions.
 """
 
 from __future__ import annotations

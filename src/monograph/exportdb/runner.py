@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -36,6 +36,9 @@ class _Loaded:
     more: list[Call]
     bad: list[Call]
     rewrites: dict[str, Callable[[], Any]]
+    dynamic_shapes: Any = None
+    more_sizes: list[Call] = field(default_factory=list)
+    bad_sizes: list[Call] = field(default_factory=list)
 
 
 def run_case(module: ModuleType) -> None:
@@ -50,6 +53,8 @@ def run_case(module: ModuleType) -> None:
         _check_refusal(module, loaded)
     else:
         _check_program(loaded, loaded.model, loaded.expect)
+    if loaded.dynamic_shapes is not None:
+        _check_sizes(loaded)
     for rewrite in loaded.rewrites.values():
         _check_program(loaded, rewrite, Expect())
 
@@ -79,6 +84,9 @@ def _load(module: ModuleType) -> _Loaded:
         more=list(names["more_inputs"]()) if "more_inputs" in names else [],
         bad=list(names["bad_inputs"]()) if "bad_inputs" in names else [],
         rewrites={n: f for n, f in names.items() if n.startswith("rewrite_")},
+        dynamic_shapes=names["dynamic_shapes"]() if "dynamic_shapes" in names else None,
+        more_sizes=list(names["more_sizes"]()) if "more_sizes" in names else [],
+        bad_sizes=list(names["bad_sizes"]()) if "bad_sizes" in names else [],
     )
 
 
@@ -121,6 +129,23 @@ def _check_program(loaded: _Loaded, make: Callable[[], Any], expect: Expect) -> 
         wanted = getattr(expect, name)
         if wanted is not None and wanted != value:
             raise CaseFailedError(f"{loaded.name}: {name} are {value}, not {wanted}")
+
+
+def _check_sizes(loaded: _Loaded) -> None:
+    """The form with sizes that vary: equal to eager at other sizes, refused where it must be."""
+    eager, example = loaded.model(), loaded.inputs()
+    program = export(make_equal(eager), *_copied(example), dynamic_shapes=loaded.dynamic_shapes)
+    module = program.module()
+    for given in [example, *loaded.more_sizes]:
+        ours, theirs = _copied(given), _copied(given)
+        actual = module(*ours[0], **ours[1])
+        assert_equal(actual, eager(*theirs[0], **theirs[1]), tolerance=1e-6)
+    for given in loaded.bad_sizes:
+        try:
+            module(*given.args, **given.kwargs)
+        except (InputError, RuntimeError):
+            continue
+        raise CaseFailedError(f"{loaded.name}: {given} was not refused")
 
 
 def _check_refusal(module: ModuleType, loaded: _Loaded) -> None:

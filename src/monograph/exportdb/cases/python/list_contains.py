@@ -16,6 +16,7 @@ Leaves it to Python.
 import torch
 from torch import nn
 
+from monograph import Dim
 from monograph.exportdb import Case, Expect, call
 
 CASE = Case(tags=("python.assert", "python.data-structure", "torch.dynamic-shape"))
@@ -43,3 +44,15 @@ EXPECT = Expect(
     outputs=("USER_OUTPUT",),
     assumptions=(),
 )
+
+
+def dynamic_shapes():
+    return {"x": {0: Dim("n"), 1: Dim("m", values=(2, 6))}}
+
+
+def more_sizes():
+    return [call(torch.randn(n, m)) for n in (0, 1, 2, 3, 7, 100) for m in (2, 6)]
+
+
+def bad_sizes():
+    return [call(torch.randn(n, 2)) for n in (4, 5, 6)] + [call(torch.randn(3, 4))]

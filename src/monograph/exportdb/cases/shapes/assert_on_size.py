@@ -10,12 +10,14 @@ An assertion is a branch of the program.
 
 What Monograph does
 -------------------
-Evaluates it once: with fixed sizes it holds for every call that the program accepts.
+Evaluates it once where the size is fixed. Where it varies, the assertion becomes a condition of the
+program: inputs that violate it are refused before anything runs.
 """
 
 import torch
 from torch import nn
 
+from monograph import Dim
 from monograph.exportdb import Case, Expect, call
 
 CASE = Case(tags=("python.assert", "torch.dynamic-shape"))
@@ -46,3 +48,15 @@ EXPECT = Expect(
     outputs=("USER_OUTPUT",),
     assumptions=(),
 )
+
+
+def dynamic_shapes():
+    return {"x": {0: Dim("n")}}
+
+
+def more_sizes():
+    return [call(torch.randn(n, 2)) for n in (3, 4, 7, 100)]
+
+
+def bad_sizes():
+    return [call(torch.randn(n, 2)) for n in (0, 1, 2)]

@@ -10,12 +10,14 @@ The size must not be mistaken for a number that the user wrote.
 
 What Monograph does
 -------------------
-Records the factory with the size that the example has; inputs of another size are refused.
+Records the factory: with the example's number where the size is fixed, with an expression of the
+input's size (``sym_size`` and ``mul``) where it varies.
 """
 
 import torch
 from torch import nn
 
+from monograph import Dim
 from monograph.exportdb import Case, Expect, call
 
 CASE = Case(tags=("torch.dynamic-shape",))
@@ -44,3 +46,11 @@ EXPECT = Expect(
     outputs=("USER_OUTPUT",),
     assumptions=(),
 )
+
+
+def dynamic_shapes():
+    return {"x": {0: Dim("n"), 1: Dim("m")}}
+
+
+def more_sizes():
+    return [call(torch.randn(n, m)) for n in (0, 1, 2, 7) for m in (0, 1, 5)]

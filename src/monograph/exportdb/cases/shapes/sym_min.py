@@ -10,12 +10,13 @@ The result is a number, not a tensor.
 
 What Monograph does
 -------------------
-Computes it: with fixed sizes it is a constant of the graph.
+Computes it where the size is fixed; where it varies, ``sym_min`` is an operation of the graph.
 """
 
 import torch
 from torch import nn
 
+from monograph import Dim
 from monograph.exportdb import Case, Expect, call
 
 CASE = Case(tags=("torch.operator",))
@@ -44,3 +45,11 @@ EXPECT = Expect(
     outputs=("USER_OUTPUT",),
     assumptions=(),
 )
+
+
+def dynamic_shapes():
+    return {"x": {0: Dim("n"), 1: Dim("m")}}
+
+
+def more_sizes():
+    return [call(torch.randn(n, m)) for n in (0, 1, 99, 100, 101) for m in (1, 4)]

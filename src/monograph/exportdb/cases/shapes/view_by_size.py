@@ -10,12 +10,13 @@ Arithmetic on `torch.Size` must keep its meaning.
 
 What Monograph does
 -------------------
-Records the view with the sizes of the example.
+Records the view: with numbers where the sizes are fixed, else with the input's own size.
 """
 
 import torch
 from torch import nn
 
+from monograph import Dim
 from monograph.exportdb import Case, Expect, call
 
 CASE = Case(tags=("torch.dynamic-shape",))
@@ -46,3 +47,11 @@ EXPECT = Expect(
     outputs=("USER_OUTPUT",),
     assumptions=(),
 )
+
+
+def dynamic_shapes():
+    return {"x": {0: Dim("n")}}
+
+
+def more_sizes():
+    return [call(torch.randn(n, 10)) for n in (0, 1, 2, 33)]
