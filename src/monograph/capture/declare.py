@@ -152,6 +152,7 @@ def _by_pattern(key: str, entry: Any, arguments: Arguments, found: list[Any]) ->
         if fnmatch.fnmatchcase(leaf.dotted, key)
         or leaf.dotted.startswith(key + ".")
         or fnmatch.fnmatchcase(leaf.dotted, key + ".*")
+        or fnmatch.fnmatchcase(leaf.dotted, key.removesuffix(".*"))
     ]
     for i in hits:
         leaf = arguments.leaves[i]

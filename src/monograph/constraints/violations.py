@@ -24,6 +24,7 @@ def refuse_violations(captured: Captured, shapes: Any, attempt: Callable[[Any], 
     Raises:
         ConstraintViolationError: with a reason for each dimension.
     """
+    captured.recorder.sizes.env.summarise()
     found = compare(captured.recorder.sizes.env, captured.declared)
     if not found.names:
         return

@@ -7,7 +7,6 @@ can answer.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any, NoReturn
 from monograph.shapes.decide import Decider, Verdict
 from monograph.shapes.expr import Atom, Expr, Int
 from monograph.shapes.floats import FloatExpr
+from monograph.shapes.logs import log, show_what_is_asked_for
 from monograph.shapes.questions import (
     All,
     Compare,
@@ -33,8 +33,6 @@ from monograph.shapes.scope import Scope
 from monograph.shapes.solve import Solution, solve
 
 __all__ = ["Guard", "ShapeEnv", "Symbol"]
-
-log = logging.getLogger("monograph.shapes")
 
 
 @dataclass
@@ -86,6 +84,7 @@ class ShapeEnv:
     """Symbols and facts of one capture. Facts are only ever added."""
 
     def __init__(self) -> None:
+        show_what_is_asked_for()
         self.scope = Scope()
         self.scope.owner = self
         self.decider = Decider(self.scope)
@@ -400,6 +399,19 @@ class ShapeEnv:
 
             text = re.sub(rf"\b{re.escape(name)}\b", spelled, text)
         return text
+
+    def summarise(self) -> None:
+        """Log what has become of each symbol."""
+        for name, symbol in self.symbols.items():
+            if not isinstance(symbol.expr, Expr):
+                continue
+            now = self.scope.normal(symbol.expr)
+            if now is symbol.expr:
+                atom = symbol.expr.atoms()[0]
+                hi = "int_oo" if atom.hi is None else atom.hi
+                log.info("summary: %s in VR[%s, %s]", name, atom.lo, hi)
+            else:
+                log.info("summary: %s = %r", name, now)
 
     def restart(self, guards: list[Guard]) -> None:
         """Forget what was assumed, and assume only ``guards`` instead."""
