@@ -82,3 +82,33 @@ def test_random_programs(steps, shape):
         assert_equal(module(*mine), f(*theirs), tolerance=1e-6)
         assert_equal(mine, theirs, tolerance=1e-6)
     assert_specs_hold(program, (example.clone(), example + 1))
+
+
+SIZES = st.lists(st.integers(0, 5), min_size=3, max_size=3)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=CHECKS, derandomize=True)
+@given(program, st.sampled_from([(3, 4), (2, 2, 3), (4,), (1, 3)]), st.lists(SIZES, max_size=4))
+def test_random_programs_with_sizes_that_vary(steps, shape, others):
+    """Whatever call the program accepts, it does what eager does."""
+
+    def f(x, y):
+        return interpret(steps, x, y)
+
+    def inputs(sizes):
+        x = torch.arange(1.0, torch.Size(sizes).numel() + 1).reshape(sizes)
+        return x, x + 1
+
+    shapes = {"x": monograph.Dim.AUTO, "y": monograph.Dim.AUTO}
+    exported = monograph.export(f, inputs(shape), dynamic_shapes=shapes)
+    module = exported.module()
+    for sizes in [shape, *(tuple(other[: len(shape)]) for other in others)]:
+        mine, theirs = inputs(sizes), inputs(sizes)
+        try:
+            actual = module(*mine)
+        except (monograph.InputError, RuntimeError, IndexError):
+            assert sizes != shape
+            continue
+        assert_equal(actual, f(*theirs), tolerance=1e-6)
+        assert_equal(mine, theirs, tolerance=1e-6)
+        assert_specs_hold(exported, inputs(sizes))

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from monograph.capture.abstract import AbstractTensor, contiguous_strides, make_abstract
+from monograph.capture.abstract import (
+    AbstractTensor,
+    TensorSpec,
+    contiguous_strides,
+    make_abstract,
+)
 from monograph.capture.aliasing import (
     Value,
     fold_into_root,
@@ -18,6 +23,7 @@ from monograph.capture.aliasing import (
 from monograph.capture.handlers import handles
 from monograph.capture.infer import Result
 from monograph.diagnostics import MutationError, OperatorError
+from monograph.shapes.questions import equal
 from monograph.torch_internals import functionalized, install_metadata, storage_key
 
 if TYPE_CHECKING:
@@ -53,7 +59,9 @@ def write_in_place(
     contents = results[-len(targets) :] if targets else []
     specs = [(content.value.spec, recorder.value_of(t).spec) for t, content in
              zip(targets, contents, strict=True)]  # fmt: skip
-    if any(have.shape != want.shape or have.dtype != want.dtype for have, want in specs):
+    if any(
+        have.shape != want.shape or have.dtype != want.dtype for have, want in specs
+    ) and not all(_will_fit(have, want) for have, want in specs):
         recorder.check(op, args, kwargs)  # a result that does not fit, or is cast
     for target, content in zip(targets, contents, strict=True):
         store(recorder, target, content)
@@ -64,6 +72,18 @@ def write_in_place(
         return targets[0]
     kept = results[:returns]
     return kept[0] if returns == 1 else tuple(kept)
+
+
+def _will_fit(have: TensorSpec, want: TensorSpec) -> bool:
+    """With sizes that vary: whether a result has the shape of what it is written to.
+
+    Where that is not known it is a condition of the program: eager mode raises an error.
+    """
+    scope = have.scope or want.scope
+    if scope is None or have.dtype != want.dtype or len(have.shape) != len(want.shape):
+        return False
+    pairs = zip(have.shape, want.shape, strict=True)
+    return all(a == b or scope.owner.require(equal(a, b)) for a, b in pairs)
 
 
 def _refuse_overlap(
@@ -197,8 +217,8 @@ def _copy(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, 
     check_write(recorder, op, target)
     _refuse_overlap(recorder, op, args, kwargs)
     have, want = recorder.value_of(source).spec, recorder.value_of(target).spec
-    if have.shape != want.shape:
-        recorder.check(op, args, kwargs)
+    if have.shape != want.shape and have.scope is None and want.scope is None:
+        recorder.check(op, args, kwargs)  # where sizes vary, expand says what must hold
     content = recorder.value_of(source).abstract()
     recorder.read(content.value)
     if content.value.spec.dtype == recorder.value_of(target).spec.dtype:

@@ -212,6 +212,27 @@ def _squeeze(x: TensorSpec, dim: int) -> Found:
     )
 
 
+@rule(aten.squeeze.default)
+def _squeeze_all(x: TensorSpec) -> Found:
+    return _squeeze_dims(x, range(len(x.shape)))
+
+
+@rule(aten.squeeze.dims)
+def _squeeze_dims(x: TensorSpec, dims: Sequence[int]) -> Found:
+    """Torch's own rule takes a size that varies for one that is not 1."""
+    if x.scope is None:
+        return None
+    gone = {resolve(x, dim) for dim in dims}
+    kept = [
+        i
+        for i, size in enumerate(x.shape)
+        if i not in gone
+        or not (x.scope.owner.decide(equal(size, 1)) if isinstance(size, Expr) else size == 1)
+    ]
+    shape = tuple(x.shape[i] for i in kept)
+    return View(x.with_layout(shape, tuple(x.strides[i] for i in kept)))
+
+
 @rule(aten.select.int)
 def _select(x: TensorSpec, dim: int, index: Int) -> Found:
     at = resolve(x, dim)
