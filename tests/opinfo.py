@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch.testing._internal import common_methods_invocations
 from torch.testing._internal.common_methods_invocations import op_db
-from torch.utils._pytree import tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from monograph.testing import assert_equal
 
@@ -89,3 +90,86 @@ def by_torch(f: Callable[..., Any], args: Any, kwargs: Any) -> Callable[..., Any
             return f(*args, **kwargs)
 
     return torch.export.export(Wrapper(), args, kwargs, strict=False).module()
+
+
+# Sizes that vary ------------------------------------------------------------------------------
+
+
+def export_with_sizes_that_vary(info: Any, sample: Any) -> Any:
+    """The operator on a sample of which every dimension is ``Dim.AUTO``."""
+    import monograph
+
+    args, kwargs = _copied((sample.input, *sample.args)), _copied(sample.kwargs)
+    shapes = monograph.ShapesCollection()
+    for leaf in tree_leaves((args, kwargs)):
+        if isinstance(leaf, torch.Tensor) and leaf.dim():
+            shapes[leaf] = dict.fromkeys(range(leaf.dim()), monograph.Dim.AUTO)
+    return monograph.export(info.op, args, kwargs, dynamic_shapes=shapes)
+
+
+def calls_of_other_sizes(program: Any, seed: int = 0, count: int = 4) -> Iterator[Any]:
+    """Random inputs of sizes that the program says it holds for."""
+    captured = program._captured
+    env = captured.recorder.sizes.env
+    rng = random.Random(seed)
+    roots = [n for n in program.range_constraints if env.symbols[n].hint is not None]
+    for _ in range(count):
+        values = {}
+        for name in roots:
+            bounds = program.range_constraints[name]
+            choices = [n for n in (0, 1, 2, 3, 5, env.symbols[name].hint) if n in bounds]
+            values[name] = rng.choice(choices or [env.symbols[name].hint])
+        leaves = []
+        for leaf, node in zip(captured.arguments.leaves, captured.argument_nodes, strict=True):
+            example = leaf.example
+            if not isinstance(example, torch.Tensor):
+                leaves.append(example)
+                continue
+            spec = captured.recorder.argument_values[node].spec.normal()
+            shape = [n if isinstance(n, int) else n.evaluate(values) for n in spec.shape]
+            leaves.append(_random_like(example, shape, rng))
+        split = captured.arguments.args.num_leaves
+        yield (
+            captured.arguments.args.unflatten(leaves[:split]),
+            captured.arguments.kwargs.unflatten(leaves[split:]),
+        )
+
+
+def _random_like(example: torch.Tensor, shape: list[int], rng: random.Random) -> torch.Tensor:
+    """Values of the example, as many as are needed, in another order."""
+    count = torch.Size(shape).numel()
+    flat = example.detach().reshape(-1)
+    if not flat.numel():
+        return torch.ones(shape, dtype=example.dtype)
+    index = torch.tensor([rng.randrange(flat.numel()) for _ in range(count)], dtype=torch.int64)
+    return flat[index].reshape(shape)
+
+
+def check_other_sizes(info: Any, program: Any) -> list[str]:
+    """What is wrong with the program at other sizes."""
+    from monograph import InputError
+    from monograph.testing import assert_specs_hold
+
+    wrong = []
+    module = program.module()
+    for args, kwargs in calls_of_other_sizes(program):
+        shapes = [
+            tuple(t.shape) for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)
+        ]
+        try:
+            expected = info.op(*_copied(args), **_copied(kwargs))
+        except Exception:  # not a valid call
+            continue
+        try:
+            actual = module(*_copied(args), **_copied(kwargs))
+        except InputError:
+            continue
+        except Exception as error:
+            wrong.append(f"{shapes}: raises {type(error).__name__}: {str(error)[:150]}")
+            continue
+        try:
+            assert_equal(actual, expected, tolerance=1e-5)
+            assert_specs_hold(program, _copied(args), _copied(kwargs))
+        except AssertionError as error:
+            wrong.append(f"{shapes}: {str(error)[:300]}")
+    return wrong

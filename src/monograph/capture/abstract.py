@@ -9,6 +9,7 @@ import torch
 from monograph.capture import numbers
 from monograph.diagnostics import InternalError, PythonFeatureError
 from monograph.shapes.expr import Expr
+from monograph.shapes.questions import Test, both, either, equal
 from monograph.shapes.scope import Scope
 from monograph.shapes.symnode import expression_of, symbolic
 from monograph.torch_internals import disabled_torch_function, make_alias, make_wrapper
@@ -230,11 +231,17 @@ class AbstractTensor(torch.Tensor):
             recorder.user_detach = before
 
     def is_contiguous(self, memory_format: Any = torch.contiguous_format) -> bool:
-        """Whether it lies in row-major order, for sizes in general: no question is asked of one."""
+        """Whether it lies in row-major order: a question about sizes, where these vary."""
         spec = self.value.spec
         if spec.scope is None or memory_format is not torch.contiguous_format:
             return super().is_contiguous(memory_format=memory_format)
-        return spec.is_contiguous()
+        test: Test = True
+        expected: Any = 1
+        for size, stride in zip(reversed(spec.shape), reversed(spec.strides), strict=True):
+            test = both(test, either(equal(size, 1), equal(stride, expected)))
+            expected = size * expected
+        found: bool = spec.scope.owner.decide(either(equal(spec.numel, 0), test))
+        return found
 
     def contiguous(self, memory_format: Any = torch.contiguous_format) -> torch.Tensor:
         """Itself where it is contiguous, else a copy."""

@@ -125,7 +125,17 @@ def infer(
         if found is not None:
             return _outcome_of_rule(found)
     with unpatched():
-        return _run_on_fakes(op, args, kwargs, env)
+        try:
+            return _run_on_fakes(op, args, kwargs, env)
+        except (OperatorError, OperatorIndexError):
+            if env is None or env.by_example or not _varies((args, tuple(kwargs.values()))):
+                raise
+        # Torch has taken a size that varies for one that is not 1; in the example it is.
+        env.by_example = True
+        try:
+            return _run_on_fakes(op, args, kwargs, env)
+        finally:
+            env.by_example = False
 
 
 def _outcome_of_rule(found: Any) -> Outcome:

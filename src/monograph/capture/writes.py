@@ -23,7 +23,8 @@ from monograph.capture.aliasing import (
 from monograph.capture.handlers import handles
 from monograph.capture.infer import Result
 from monograph.diagnostics import MutationError, OperatorError
-from monograph.shapes.questions import equal
+from monograph.shapes.expr import Expr
+from monograph.shapes.questions import equal, not_less
 from monograph.torch_internals import functionalized, install_metadata, storage_key
 
 if TYPE_CHECKING:
@@ -174,11 +175,36 @@ def _argument(schema: Any, i: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     return args[i] if i < len(args) else kwargs.get(schema.arguments[i].name)
 
 
+_COPY_OR_VIEW = frozenset({
+    aten.contiguous.default, aten.reshape.default, aten.flatten.using_ints, aten.to.dtype,
+    aten.reshape_as.default,
+})  # fmt: skip
+
+
+def _refuse_ambiguous_copy(recorder: Recorder, root: Value) -> None:
+    """A copy that is a view of its argument for some sizes, such as 1, must not be one here."""
+    node = root.node
+    if root.spec.scope is None or node.op != "call_function" or node.target not in _COPY_OR_VIEW:
+        return
+    source: Any = node.args[0].meta["val"]  # type: ignore[union-attr]
+    env = recorder.sizes.env
+    for size in source.shape:
+        if isinstance(size, Expr) and not env.decide(not_less(size, 2)):
+            raise MutationError(
+                f"{node.target} returns a view or a copy, depending on sizes that vary, and its "
+                "result is written",
+                code="MG-M101",
+                where=recorder.here(),
+                hint="write to a copy: .clone().",
+            )
+
+
 def check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
     """Refuse what eager mode refuses to write, and note that the memory is written."""
     value = recorder.value_of(target)
     root = value.root
     origin = root.origin
+    _refuse_ambiguous_copy(recorder, root)
     if op._opname not in ("fill_", "zero_") and overlaps_itself(value.spec):
         overlap = OperatorError(
             f"{op}: unsupported operation: more than one element of the written-to tensor refers "

@@ -100,6 +100,7 @@ class ShapeEnv:
         # How symbols that no input gives are computed: (atom, step, offset) for (atom - offset) //
         # step, or ("floor", number) and its like for an integer made of a float.
         self.definitions: dict[str, Any] = {}
+        self.by_example = False  # questions that may be left open are answered by the example
         self.sets: dict[str, tuple[int, ...]] = {}
         self._derived: dict[Any, Expr] = {}
         self._parameter: dict[tuple[int, int, int], Expr] = {}
@@ -226,6 +227,15 @@ class ShapeEnv:
             self.undecided(test)
         self.rely_on(test if value else negated(test), kind, asked=test, answer=value)
         return value
+
+    def probably(self, test: Test, otherwise: bool) -> bool:
+        """The answer if it is known, else ``otherwise``, as torch's ``guard_or_false`` gives it."""
+        answer = self.known(test)
+        if answer is not None:
+            return answer
+        if self.by_example and self.truth(test) is not None:
+            return self.decide(test)
+        return otherwise
 
     def require(self, test: Test, message: str | None = None) -> bool:
         """``test`` is asserted: hold it for true where it may be, and note it.

@@ -420,10 +420,10 @@ class BoolNode(_Node):
         return self.env.is_known(self.content)
 
     def guard_or_false(self, file: str, line: int) -> bool:
-        return self.env.is_known(self.content)
+        return self.env.probably(self.content, False)
 
     def guard_or_true(self, file: str, line: int) -> bool:
-        return self.env.known(self.content) is not False
+        return self.env.probably(self.content, True)
 
     guard_size_oblivious = guard_or_false
 

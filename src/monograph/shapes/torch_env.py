@@ -28,9 +28,7 @@ class Sympyish:
 
     @property
     def free_symbols(self) -> set[Any]:
-        if isinstance(self.content, Expr):
-            return {Sympyish(self.env, self.env.scope.bare(a)) for a in self.content.symbols()}
-        return set()
+        return set()  # torch looks for symbols of sympy here, to tell kinds of them apart
 
     def __eq__(self, other: object) -> bool:
         return self.content == (other.content if isinstance(other, Sympyish) else other)
@@ -75,8 +73,7 @@ class _Facade:
         self, node: Any, size_oblivious: bool = False, fallback_value: bool | None = None
     ) -> Any:
         if fallback_value is not None or size_oblivious:
-            known = self.env.known(node.content)
-            return bool(fallback_value) if known is None else known
+            return self.env.probably(node.content, bool(fallback_value))
         return node.evaluate()
 
     def _maybe_evaluate_static(self, content: Any, **options: Any) -> Any:

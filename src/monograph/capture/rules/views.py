@@ -19,7 +19,7 @@ from monograph.capture.rules.table import (
     rule,
 )
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.questions import both, either, equal, not_less
+from monograph.shapes.questions import both, equal, not_less
 
 aten = torch.ops.aten
 Found = Any
@@ -321,15 +321,36 @@ def _expand(x: TensorSpec, shape: Sequence[Int], *, implicit: bool = False) -> F
         if sizes[i] in (-1, old):
             sizes[i], strides[i] = old, stride
         elif isinstance(old, Expr):
-            fits = either(equal(old, 1), equal(old, sizes[i]))
-            if not must_hold(old, fits):
+            is_repeated = _is_repeated(old, sizes[i])
+            if is_repeated is None:
                 return None
-            strides[i] = stride
+            strides[i] = 0 if is_repeated else stride
         elif old != 1 or not is_size(sizes[i]):
             return None
     if any(sizes[i] == 1 for i in range(added)):
         return None  # the stride of a new dimension of size 1 is a special case
     return View(x.with_layout(tuple(sizes), tuple(strides)))
+
+
+def _is_repeated(old: Expr, size: Int) -> bool | None:
+    """Whether a dimension of ``old`` elements is 1, to be repeated; None for an error.
+
+    The example decides, unless the sizes are equal for certain.
+    """
+    env = old.scope.owner
+    same = equal(old, size)
+    if env.known(same) is True:
+        return False
+    hints = env.hint(old), env.hint(size)
+    if None in hints:
+        return False if env.require(same) else None
+    if hints[0] == hints[1]:
+        own = {a.name for a in old.symbols()}
+        if isinstance(size, Expr) and own == {a.name for a in size.symbols()}:
+            env.require(same)
+            return False
+        return False if env.decide(same) else None
+    return True if env.decide(equal(old, 1)) else None
 
 
 @rule(aten.split.Tensor)
