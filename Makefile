@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check sweep bench clean
+.PHONY: demo test check sweep bench questions clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -19,6 +19,9 @@ check: $(STAMP)
 
 sweep: $(STAMP)
 	$(BIN)/python -m pytest -m slow
+
+questions: $(STAMP)
+	$(BIN)/python tests/shapes/questions.py 1000000
 
 bench: $(STAMP)
 	$(BIN)/python -m bench.run
