@@ -20,7 +20,7 @@ from monograph.shapes.decide import Decider
 
 _BATCH = {0: "batch"}
 _TEXT = {0: "batch", 1: "seq"}
-_IMAGES = {0: "batch", 2: "8*h", 3: "8*w"}
+_IMAGES = {0: "batch", 2: "16*h", 3: "16*w"}
 _SPECS: dict[str, Any] = {
     "ResNet-50": {"x": _BATCH}, "ViT-B/16": {"x": _BATCH}, "U-Net": {"x": _IMAGES},
     "BERT-12": {"input_ids": _TEXT, "attention_mask": _TEXT},

@@ -100,7 +100,12 @@ def test_random_programs_with_sizes_that_vary(steps, shape, others):
         return x, x + 1
 
     shapes = {"x": monograph.Dim.AUTO, "y": monograph.Dim.AUTO}
-    exported = monograph.export(f, inputs(shape), dynamic_shapes=shapes)
+    try:
+        exported = monograph.export(f, inputs(shape), dynamic_shapes=shapes)
+    except monograph.MutationError as error:  # a view or a copy, depending on the sizes
+        if error.code != "MG-M101":
+            raise
+        return
     module = exported.module()
     for sizes in [shape, *(tuple(other[: len(shape)]) for other in others)]:
         mine, theirs = inputs(sizes), inputs(sizes)

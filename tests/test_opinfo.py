@@ -10,6 +10,7 @@ import pytest
 
 import monograph
 from monograph import MonographError
+from monograph.capture import constants as monograph_constants
 
 LISTED = {
     line.split("#")[0].strip()
@@ -57,3 +58,36 @@ def test_operator_on_many_samples(name):
 
 def test_exceptions_name_operators():
     assert sorted(LISTED - ENTRIES.keys()) == []
+
+
+# Kernels that do not check their arguments crash on random ones.
+UNSAFE = ("jiterator", "lu_unpack", "lu_solve", "ldl", "ormqr", "householder", "max_unpool",
+          "embedding_bag", "ctc_loss", "segment_reduce")  # fmt: skip
+# Torch's fake kernels promise other strides than the kernels give; or the kernel of an exported
+# batch norm refuses a batch without elements that the eager one takes; or channels are none.
+FAKES_OF_SIZES = (
+    "fft.",
+    "nn.functional.batch_norm",
+    "nn.functional.conv3d",
+    "linalg.pinv.singular",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(ENTRIES.keys() - LISTED))
+def test_operator_with_sizes_that_vary(name):
+    """Every size left to ``Dim.AUTO``: right at all sizes that the program accepts."""
+    if any(word in name for word in UNSAFE):
+        pytest.skip("the kernel does not check its arguments")
+    info, dtype = ENTRIES[name]
+    for sample in opinfo.samples(info, dtype, 2):
+        if not opinfo.is_valid(info, sample):
+            continue
+        try:
+            program = opinfo.export_with_sizes_that_vary(info, sample)
+        except (MonographError, ValueError) as error:
+            assert not isinstance(error, monograph.InternalError)
+            continue
+        random = any(monograph_constants.is_random(node.target) for node in program.graph.nodes)
+        if not random and "empty" not in name and not name.startswith(FAKES_OF_SIZES):
+            assert opinfo.check_other_sizes(info, program) == []

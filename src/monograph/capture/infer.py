@@ -120,7 +120,7 @@ def infer(
     if rule is not None:
         try:
             found = rule(*args, **kwargs)
-        except UndeterminedError:  # the rule knows plain numbers only
+        except (UndeterminedError, ZeroDivisionError):  # the rule knows plain numbers only
             found = None
         if found is not None:
             return _outcome_of_rule(found)

@@ -47,6 +47,10 @@ _GIVEN_NAMES = {
 }
 _ATTENTION = torch.ops.aten.scaled_dot_product_attention.default
 _DETACH = torch.ops.aten.detach.default
+_COPY_OR_VIEW = frozenset({  # which of the two depends on strides
+    torch.ops.aten.contiguous.default, torch.ops.aten.reshape.default,
+    torch.ops.aten.flatten.using_ints, torch.ops.aten.reshape_as.default,
+})  # fmt: skip
 _is_grad_enabled = torch.is_grad_enabled
 _get_default_dtype = torch.get_default_dtype
 _PLAIN = frozenset({
@@ -85,6 +89,7 @@ class Recorder(Entrance, DispatchMode):
         self.user_detach = False
         self.unpatched: Callable[[], AbstractContextManager[None]] = nullcontext
         self.is_running = False
+        self.ambiguous: list[tuple[Value, Value]] = []  # (what was copied, the copy)
         self.stand_ins: list[tuple[dict[str, Any], str]] = []
         # Device types for which autocast is on. Torch hides its state from dispatch modes.
         self.autocast = {d for d in ("cpu", "cuda") if torch.is_autocast_enabled(d)}
@@ -376,6 +381,8 @@ class Recorder(Entrance, DispatchMode):
             node.meta[SHARES] = parent.node
             if root.origin is not None:
                 self.argument_views.append(value)
+        elif sources and sources[0].spec.scope is not None and node.target in _COPY_OR_VIEW:
+            self.ambiguous.append((sources[0], value))
         if tracks and (spec.dtype.is_floating_point or spec.dtype.is_complex):
             value.tracks = tracks
             if detached and value.root is value:

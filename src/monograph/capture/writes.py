@@ -175,28 +175,33 @@ def _argument(schema: Any, i: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     return args[i] if i < len(args) else kwargs.get(schema.arguments[i].name)
 
 
-_COPY_OR_VIEW = frozenset({
-    aten.contiguous.default, aten.reshape.default, aten.flatten.using_ints, aten.to.dtype,
-    aten.reshape_as.default,
-})  # fmt: skip
+def _refuse_ambiguous_copies(recorder: Recorder, root: Value) -> None:
+    """A copy that is a view for some sizes (``x.contiguous()`` where a size is 1) must not be one
 
-
-def _refuse_ambiguous_copy(recorder: Recorder, root: Value) -> None:
-    """A copy that is a view of its argument for some sizes, such as 1, must not be one here."""
-    node = root.node
-    if root.spec.scope is None or node.op != "call_function" or node.target not in _COPY_OR_VIEW:
-        return
-    source: Any = node.args[0].meta["val"]  # type: ignore[union-attr]
-    env = recorder.sizes.env
-    for size in source.shape:
-        if isinstance(size, Expr) and not env.decide(not_less(size, 2)):
+    here: neither the copy nor what it was made of may be written, unless the sizes are such that it
+    is a copy.
+    """
+    for source, copied in recorder.ambiguous:
+        if (source.root is root or copied is root) and not _lies_as_in_general(source.spec):
             raise MutationError(
-                f"{node.target} returns a view or a copy, depending on sizes that vary, and its "
-                "result is written",
+                "a copy that is a view for some sizes is written, or what it was made of is",
                 code="MG-M101",
                 where=recorder.here(),
-                hint="write to a copy: .clone().",
+                hint="make it a copy for all sizes: .clone() instead of .contiguous(), .reshape().",
             )
+
+
+def _lies_as_in_general(spec: TensorSpec) -> bool:
+    """Whether no size and no pair of strides is special, which makes it a guard of the program."""
+    assert spec.scope is not None
+    env = spec.scope.owner
+    if not all(env.decide(not_less(n, 2)) for n in spec.shape if isinstance(n, Expr)):
+        return False
+    for i in range(len(spec.shape) - 1):
+        follows = equal(spec.strides[i], spec.shape[i + 1] * spec.strides[i + 1])
+        if env.known(follows) is None and env.decide(follows):
+            return False
+    return True
 
 
 def check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
@@ -204,7 +209,8 @@ def check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
     value = recorder.value_of(target)
     root = value.root
     origin = root.origin
-    _refuse_ambiguous_copy(recorder, root)
+    if recorder.ambiguous:
+        _refuse_ambiguous_copies(recorder, root)
     if op._opname not in ("fill_", "zero_") and overlaps_itself(value.spec):
         overlap = OperatorError(
             f"{op}: unsupported operation: more than one element of the written-to tensor refers "
@@ -356,6 +362,11 @@ def _resize(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str
         aten.empty.memory_format, (list(shape),), {"dtype": target.dtype, "device": target.device}
     )
     value = recorder.value_of(target)
+    if value.spec.scope is not None or any(not isinstance(n, int) for n in shape):
+        raise MutationError(
+            "resize_ with sizes that vary", code="MG-M105", where=recorder.here(),
+            hint="make a new tensor of the size that is needed.",
+        )  # fmt: skip
     if value.spec.numel >= empty.numel() and value.spec.is_contiguous():
         strides = list(contiguous_strides(shape))
         prefix = recorder.call(aten.as_strided.default, (target, list(shape), strides))

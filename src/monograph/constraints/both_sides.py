@@ -20,7 +20,7 @@ from monograph.constraints.same_program import is_same_program
 from monograph.diagnostics import MonographError
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Atom, Expr
-from monograph.shapes.questions import not_less, text_of, truth
+from monograph.shapes.questions import holds, not_less, text_of
 
 __all__ = ["settle"]
 
@@ -118,7 +118,7 @@ def _other_side(captured: Captured, guard: Guard) -> dict[str, int] | None:
         if not all(_is_allowed(env, name, values[name]) for name in changed):
             continue
         known = [g for g in before if set(g.symbols) <= set(values)]
-        if not truth(guard.test, values) and all(truth(g.test, values) for g in known):
+        if not holds(guard.test, values) and all(holds(g.test, values) for g in known):
             return values
     return None
 
@@ -199,7 +199,7 @@ def _merged_in_set(mine: Captured, other: Captured, name: str) -> Captured | Non
     guards = envs[0].guards
     kept = [
         g for g in guards
-        if g.symbols != [name] or all(truth(g.test, {name: v}) for v in (*before, *points))
+        if g.symbols != [name] or all(holds(g.test, {name: v}) for v in (*before, *points))
     ]  # fmt: skip
     _restart(mine, kept)  # so that its sizes are no longer those of one side
     if all(is_same_program(mine, other, {name: point}) for point in points):
@@ -209,7 +209,7 @@ def _merged_in_set(mine: Captured, other: Captured, name: str) -> Captured | Non
 
 
 def _admits(env: ShapeEnv, name: str, value: int) -> bool:
-    return all(truth(g.test, {name: value}) for g in env.guards if g.symbols == [name])
+    return all(holds(g.test, {name: value}) for g in env.guards if g.symbols == [name])
 
 
 def _covers_the_rest(
@@ -313,7 +313,7 @@ def _widened(captured: Captured, name: str, region: _Region, guard: Guard) -> Ca
     kept = [
         g for g in env.guards
         if g.symbols != [name] or g.kind == "precondition"
-        or all(truth(g.test, {name: v}) for v in corners)
+        or all(holds(g.test, {name: v}) for v in corners)
     ]  # fmt: skip
     lo, hi = symbol.range
     bounds = []

@@ -11,7 +11,7 @@ from monograph.diagnostics import InputError
 from monograph.shapes.dims import DerivedDim, Dim
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Atom, Expr
-from monograph.shapes.questions import text_of, truth
+from monograph.shapes.questions import holds, text_of
 from monograph.shapes.text import format_expr
 
 __all__ = ["SizeChecks", "size_checks"]
@@ -77,7 +77,7 @@ class SizeChecks:
                     None if hi is None else hi * step + offset,
                 )
         for guard in self.guards:
-            if not truth(guard.test, values):
+            if not holds(guard.test, values):
                 given = ", ".join(f"{name} = {values[name]}" for name in guard.symbols)
                 raise InputError(
                     f"Expected inputs to satisfy {text_of(guard.test)}, but got {given}",

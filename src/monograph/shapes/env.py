@@ -378,15 +378,19 @@ class ShapeEnv:
             hint = self.values.get(symbol.name)
             lo = None if symbol.lo is None else -((offset - symbol.lo) // step)
             hi = None if symbol.hi is None else (symbol.hi - offset) // step
-            new = self._parameter.get((symbol.index, step, offset)) or self.symbol(
-                "_" + symbol.name.lstrip("_"),
-                None if hint is None else (hint - offset) // step,
-                f"({symbol.name} - {offset}) // {step}" if offset else f"{symbol.name} // {step}",
-                lo,
-                hi,
-                is_unbacked=self.symbols[symbol.name].is_unbacked,
-                is_derived=True,
-            )
+            new = self._parameter.get((symbol.index, step, offset))
+            if new is None:
+                new = self.symbol(
+                    "_" + symbol.name.lstrip("_"),
+                    None if hint is None else (hint - offset) // step,
+                    f"({symbol.name} - {offset}) // {step}"
+                    if offset
+                    else f"{symbol.name} // {step}",
+                    lo,
+                    hi,
+                    is_unbacked=self.symbols[symbol.name].is_unbacked,
+                    is_derived=True,
+                )
             self._parameter[symbol.index, step, offset] = new
             by = step * new + offset
             self.definitions[new.atoms()[0].name] = (symbol, step, offset)

@@ -20,6 +20,7 @@ __all__ = [
     "Some",
     "Test",
     "equal",
+    "holds",
     "negated",
     "not_less",
     "symbols_of",
@@ -213,6 +214,14 @@ def truth(test: Test, values: Mapping[str, Any]) -> bool:
         return found is (name == test.op)
     combine = all if isinstance(test, All) else any
     return combine(truth(part, values) for part in test.parts)
+
+
+def holds(test: Test, values: Mapping[str, Any]) -> bool:
+    """``truth``, where a division by zero and its like count as no."""
+    try:
+        return truth(test, values)
+    except (ZeroDivisionError, ValueError, OverflowError):
+        return False
 
 
 class _Python:

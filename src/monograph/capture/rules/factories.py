@@ -9,8 +9,17 @@ import torch
 
 from monograph.capture.abstract import TensorSpec, contiguous_strides, is_dense
 from monograph.capture.rules.pointwise import number_dtype
-from monograph.capture.rules.table import View, fresh, is_canonical, is_size, resolve, rule
+from monograph.capture.rules.table import (
+    View,
+    fresh,
+    is_canonical,
+    is_size,
+    must_hold,
+    resolve,
+    rule,
+)
 from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import equal
 
 aten = torch.ops.aten
 Found = Any
@@ -179,8 +188,7 @@ def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> Found:
         spec.dtype != first.dtype
         or spec.device != first.device
         or len(spec.shape) != len(first.shape)
-        or spec.shape[:at] != first.shape[:at]
-        or spec.shape[at + 1 :] != first.shape[at + 1 :]
+        or not _agree(spec, first, at)
         or not (is_canonical(spec) or _is_not_channels_last(spec))
         for spec in tensors
     ):
@@ -189,6 +197,17 @@ def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> Found:
         return None  # channels-last and contiguous may look alike
     size = sum(spec.shape[at] for spec in tensors)
     return fresh(first, (*first.shape[:at], size, *first.shape[at + 1 :]))
+
+
+def _agree(spec: TensorSpec, first: TensorSpec, at: int) -> bool:
+    """Whether all sizes but one are equal; of those that vary, the operator demands it."""
+    for i, (mine, other) in enumerate(zip(spec.shape, first.shape, strict=True)):
+        if i == at or mine == other:
+            continue
+        varying = next((n for n in (mine, other) if isinstance(n, Expr)), None)
+        if varying is None or not must_hold(varying, equal(mine, other)):
+            return False
+    return True
 
 
 def _is_not_channels_last(spec: TensorSpec) -> bool:

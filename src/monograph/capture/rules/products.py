@@ -476,3 +476,13 @@ def _pad(x: TensorSpec, pads: Sequence[Int], *rest: Any) -> Found:
 @rule(aten.roll.default, aten.flip.default, aten.tril.default, aten.triu.default)
 def _same_layout(x: TensorSpec, *rest: Any) -> Found:
     return x if x.scope is not None and is_canonical(x) else None
+
+
+@rule(aten.nll_loss_nd.default, aten.nll_loss.default, aten.nll_loss2d.default)
+def _nll_loss(
+    x: TensorSpec, target: TensorSpec, weight: TensorSpec | None = None, reduction: int = 1,
+    ignored: int = -100,
+) -> Found:  # fmt: skip
+    if x.scope is None and target.scope is None:
+        return None
+    return fresh(x, target.shape if reduction == 0 else ())

@@ -233,6 +233,13 @@ def _squeeze_dims(x: TensorSpec, dims: Sequence[int]) -> Found:
     return View(x.with_layout(shape, tuple(x.strides[i] for i in kept)))
 
 
+@rule(aten.squeeze_copy.default, aten.squeeze_copy.dim, aten.squeeze_copy.dims)
+def _squeeze_copy(x: TensorSpec, dims: Any = None) -> Found:
+    every = range(len(x.shape)) if dims is None else dims
+    found = _squeeze_dims(x, [every] if isinstance(every, int) else every)
+    return None if found is None or not is_canonical(x) else fresh(x, found.spec.shape)
+
+
 @rule(aten.select.int)
 def _select(x: TensorSpec, dim: int, index: Int) -> Found:
     at = resolve(x, dim)
