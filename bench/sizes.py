@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 import monograph
-from bench.models import FULL, Example
+from bench.dynamic import VARYING
+from bench.models import FULL, SMALL, Example
 from bench.windows import Windows
 from monograph.shapes.decide import Decider
 
@@ -138,8 +139,13 @@ def harvest() -> list[tuple[Decider, str, Any]]:
         for name in FULL:
             model, args, kwargs = example_of(name)
             monograph.export(model, args, kwargs, dynamic_shapes=specification(name, monograph.Dim))
-        shapes = {"x": {0: "batch", 2: 4 * monograph.Dim("h"), 3: 4 * monograph.Dim("w")}}
-        monograph.export(Windows().eval(), (torch.randn(1, 3, 224, 224),), dynamic_shapes=shapes)
+        for name, varying in VARYING.items():
+            model, _, _ = SMALL[name]()
+            args, kwargs = varying.inputs(*varying.example)
+            monograph.export(model, args, kwargs, dynamic_shapes=varying.shapes)
+        for shapes in ("batch, _, 4*h, 4*w", "batch, _, h, w"):
+            model, images = Windows().eval(), torch.randn(1, 3, 224, 224)
+            monograph.export(model, (images,), dynamic_shapes={"x": shapes})
     finally:
         Decider._remembered = original  # type: ignore[method-assign]
     return asked
@@ -164,7 +170,7 @@ def questions() -> None:
             spent.append((time.perf_counter() - start) * 1e6)
         warm.append(statistics.median(spent))
     gc.enable()
-    for label, times in (("cold", cold), ("warm", warm)):
+    for label, times in (("cold", cold), ("warm", warm)):  # of all exports together
         times.sort()
         print(f"{label}: {len(times)} questions, median {statistics.median(times):.1f} us, "
               f"95th percentile {times[int(len(times) * 0.95)]:.1f} us, "
