@@ -124,15 +124,22 @@ def windows(limit: int = 120) -> None:
         print(f"{which:14} {shown}", flush=True)
 
 
-def harvest() -> list[tuple[Decider, str, Any]]:
-    """Every question that exports of the models ask, with the state that it was asked in."""
-    asked: list[tuple[Decider, str, Any]] = []
+def harvest() -> list[tuple[Decider, str, Any, float, bool]]:
+    """Every question that exports of the models ask: engine, kind, expression, the time that the
+
+    answer took (in us), and whether it was the first time (since something new was known).
+    """
+    asked: list[tuple[Decider, str, Any, float, bool]] = []
     original = Decider._remembered
 
     def remembered(self: Decider, kind: str, item: Any) -> Any:
+        before = self.statistics["questions"]
+        start = time.perf_counter()
+        answer = original(self, kind, item)
+        spent = (time.perf_counter() - start) * 1e6
         if not isinstance(self.scope.normal(item), int):
-            asked.append((self, kind, item))
-        return original(self, kind, item)
+            asked.append((self, kind, item, spent, self.statistics["questions"] > before))
+        return answer
 
     Decider._remembered = remembered  # type: ignore[method-assign]
     try:
@@ -152,26 +159,17 @@ def harvest() -> list[tuple[Decider, str, Any]]:
 
 
 def questions() -> None:
-    """Time of one question to the integer engine: the first time, and again."""
-    cold, warm = [], []
-    asked = harvest()
+    """Time of one question to the integer engine while models are exported (13 of them with sizes
+
+    that may be 0 and 1, window attention with any height and width among them): the first time,
+    and again.
+    """
     gc.collect()
     gc.disable()
-    for decider, kind, item in asked:
-        ask = getattr(decider, kind)
-        decider.scope.epoch += 1  # whatever was worked out is out of date
-        start = time.perf_counter()
-        ask(item)
-        cold.append((time.perf_counter() - start) * 1e6)
-        spent = []
-        for _ in range(5):
-            start = time.perf_counter()
-            ask(item)
-            spent.append((time.perf_counter() - start) * 1e6)
-        warm.append(statistics.median(spent))
+    asked = harvest()
     gc.enable()
-    for label, times in (("cold", cold), ("warm", warm)):  # of all exports together
-        times.sort()
+    for label, is_first in (("cold", True), ("warm", False)):
+        times = sorted(spent for *_, spent, first in asked if first is is_first)
         print(f"{label}: {len(times)} questions, median {statistics.median(times):.1f} us, "
               f"95th percentile {times[int(len(times) * 0.95)]:.1f} us, "
               f"longest {times[-1]:.0f} us")  # fmt: skip

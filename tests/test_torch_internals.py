@@ -7,6 +7,7 @@ import torch
 from torch.fx import Graph
 
 from monograph import torch_internals as internals
+from monograph.capture.abstract import AbstractTensor
 
 
 class Seen(internals.DispatchMode):
@@ -143,3 +144,56 @@ def test_the_registry_of_containers():
     assert definition is None or callable(definition.flatten_fn)
     assert internals.pytree_node(dict) is not None
     assert internals.pytree_node(int) is None
+
+
+def sized(name="n", hint=4):
+    from monograph.shapes.env import ShapeEnv
+    from monograph.shapes.symnode import symbolic
+
+    env = ShapeEnv()
+    return env, symbolic(env, env.symbol(name, hint, "x.shape[0]"))
+
+
+def test_a_symint_takes_any_node():
+    env, n = sized()
+    assert isinstance(n, torch.SymInt)
+    assert str(n + 1) == "n + 1"
+    assert str((n * 6 + 9) // 3) == "2*n + 3"
+    assert isinstance(n > 3, torch.SymBool)
+    assert (n >= 0) is True  # known: a plain bool
+    assert str(torch.sym_max(n, 3)) == "max(n, 3)"
+    assert not env.guards
+
+
+def test_an_alias_of_a_wrapper_keeps_symbolic_sizes():
+    _, n = sized()
+    wrapper = internals.make_wrapper(AbstractTensor, (n, 3), (3, 1), dtype=torch.float32)
+    alias = internals.make_alias(AbstractTensor, wrapper)
+    assert type(alias) is AbstractTensor
+    assert [str(size) for size in alias.shape] == ["n", "3"]
+    assert alias.shape[0].node is wrapper.shape[0].node
+
+
+def test_fake_tensors_take_another_shape_environment():
+    from monograph.shapes.torch_env import facade
+
+    env, n = sized()
+    mode = internals.symbolic_fake_mode(facade(env))
+    with mode, internals.symbolic_dispatch(mode):
+        x = torch.empty_strided((n, 3), (3, 1))
+        y = (x.sin() + torch.ones(3)).sum(1)
+    assert [str(size) for size in y.shape] == ["n"]
+    assert not env.guards
+
+
+def test_sizes_of_custom_operators_come_from_that_environment():
+    from torch._library import fake_impl
+
+    from monograph.shapes.torch_env import facade
+
+    env, _ = sized()
+    mode = internals.symbolic_fake_mode(facade(env))
+    with mode, internals.symbolic_dispatch(mode):
+        size = fake_impl.allocate_size(facade(env), 0)
+    assert str(size) == "u0"
+    assert env.symbols["u0"].is_unbacked

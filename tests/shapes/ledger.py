@@ -50,7 +50,7 @@ def main() -> None:
     from bench.sizes import harvest
 
     lines: dict[str, None] = {}
-    for decider, kind, item in harvest():
+    for decider, kind, item, *_ in harvest():
         now = decider.scope.normal(item)
         if not isinstance(now, Expr) or decider.distinct:
             continue

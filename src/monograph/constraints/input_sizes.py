@@ -185,9 +185,9 @@ def _is_in_ranges(env: ShapeEnv, guard: Guard) -> bool:
         return True
     facts, distinct = env.decider.facts, env.decider.distinct
     env.decider.facts, env.decider.distinct = [], []
-    env.scope.epoch += 1
+    env.decider.forget()
     try:
         return env.known(guard.test) is True
     finally:
         env.decider.facts, env.decider.distinct = facts, distinct
-        env.scope.epoch += 1
+        env.decider.forget()

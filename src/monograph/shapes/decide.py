@@ -94,6 +94,10 @@ class Decider:
         """Is ``item == 0`` for all values of its symbols?"""
         return self._remembered("zero", item)
 
+    def forget(self) -> None:
+        """``facts`` or ``distinct`` have changed: what was answered may be answered better."""
+        self._memo.clear()
+
     def _remembered(self, kind: str, item: Int) -> Answer:
         item = self.scope.normal(item)
         if not isinstance(item, Expr):

@@ -328,7 +328,7 @@ class ShapeEnv:
             return
         if expr not in self.decider.facts:
             self.decider.facts.append(expr)
-            self.scope.epoch += 1
+            self.decider.forget()
 
     def _assume_not_zero(self, expr: Expr) -> None:
         found = _line(expr)
@@ -350,7 +350,7 @@ class ShapeEnv:
             return
         if expr not in self.decider.distinct:
             self.decider.distinct.append(expr)
-            self.scope.epoch += 1
+            self.decider.forget()
 
     def _narrow(self, symbol: Atom, lo: int | None = None, hi: int | None = None) -> None:
         self.scope.narrow(symbol, lo, hi)
@@ -363,7 +363,7 @@ class ShapeEnv:
             for fact in (expr, -expr):
                 if isinstance(fact, Expr) and fact not in self.decider.facts:
                     self.decider.facts.append(fact)
-            self.scope.epoch += 1
+            self.decider.forget()
             return
         self._replace(solution)
         rest = self.scope.normal(expr)

@@ -185,7 +185,8 @@ class IntNode(_Node):
         return BoolNode(self.env, True)
 
     def _test(self, test: Test) -> BoolNode:
-        return BoolNode(self.env, test)
+        known = self.env.known(test)
+        return BoolNode(self.env, test if known is None else known)
 
     def eq(self, other: IntNode) -> BoolNode:
         return self._test(equal(self.content, other.content))

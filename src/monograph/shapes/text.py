@@ -159,8 +159,7 @@ def _text(tree: Tree, level: int) -> str:
         return f"{tree.name}({', '.join(_text(arg, 0) for arg in tree.args)})"
     if tree.name == "neg":
         inner = tree.args[0]
-        binds_less = isinstance(inner, Call) and inner.name in ("//", "%")  # -(a // b)
-        text = f"-{_text(inner, 3 if binds_less else 2)}"
+        text = f"-{_text(inner, 3 if _starts_with_division(inner) else 2)}"
         return f"({text})" if level > 1 else text
     left, right = tree.args
     # Operators of one level group to the left; // and % bind their right side tightly.
@@ -169,6 +168,15 @@ def _text(tree: Tree, level: int) -> str:
     if mine == 2 and isinstance(left, Call) and left.name == "*" and tree.name in ("//", "%"):
         text = f"({_text(left, 0)}){sep}{tree.name}{sep}{_text(right, mine + 1)}"
     return f"({text})" if mine < level else text
+
+
+def _starts_with_division(tree: Tree) -> bool:
+    """Whether a minus sign before it would be divided: ``-(a // b)*c``."""
+    while isinstance(tree, Call) and tree.name in _LEVEL and tree.name != "neg":
+        if tree.name in ("//", "%"):
+            return True
+        tree = tree.args[0]
+    return False
 
 
 # Parsing -------------------------------------------------------------------------------------
