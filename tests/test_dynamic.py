@@ -458,3 +458,41 @@ def test_sets_are_enforced():
         program.module()(R(5))
     with pytest.raises(ConstraintViolationError):
         export(lambda x: x + 1 if x.shape[0] < 10 else x, (R(8),), dynamic_shapes=shapes)
+
+
+def test_gradients_at_other_sizes():
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+    module = export(model, (R(1, 4),), dynamic_shapes={"input": {0: Dim("n")}}).module()
+    x = R(5, 4)
+    model(x).square().mean().backward()
+    module(x).square().mean().backward()
+    for mine, theirs in zip(module.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, theirs.grad)
+
+
+def test_derivatives_inside():
+    def forces(x):
+        energy = (x**3).sum()
+        return torch.autograd.grad(energy, x, create_graph=True)[0]
+
+    example = R(4, 3, requires_grad=True)
+    module = export(forces, (example,), dynamic_shapes={"x": {0: Dim("n")}}).module()
+    x = R(7, 3, requires_grad=True)
+    torch.testing.assert_close(module(x), forces(x))
+
+
+def test_transforms_inside():
+    def f(x):
+        return torch.vmap(lambda row: row.sin().sum())(x)
+
+    assert_exports(
+        f, (R(4, 3),), dynamic_shapes={"x": "n, m"}, more=[(R(1, 5),), (R(3, 1),)], tolerance=1e-6
+    )
+
+
+def test_training_statistics():
+    model = nn.Sequential(nn.BatchNorm1d(3)).train()
+    module = export(model, (R(4, 3),), dynamic_shapes={"input": {0: Dim("n", min=2)}}).module()
+    x = R(9, 3)
+    torch.testing.assert_close(module(x), model(x))
+    torch.testing.assert_close(module.state_dict(), model.state_dict())
