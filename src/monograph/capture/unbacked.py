@@ -161,24 +161,23 @@ def _unique_consecutive(
     recorder: Recorder, op: Any, x: TensorSpec, return_inverse: bool = False,
     return_counts: bool = False, dim: int | None = None,
 ) -> tuple[TensorSpec, ...]:  # fmt: skip
-    if dim is None:
+    if dim is None or len(x.shape) == 1:
         return _unique2(recorder, op, x, True, return_inverse, return_counts)
-    return _unique_dim(recorder, op, x, dim, True, return_inverse, return_counts)
+    return _unique_dim(recorder, op, x, dim)
 
 
 @_rule(aten.unique_dim.default)
 def _unique_dim(
-    recorder: Recorder, op: Any, x: TensorSpec, dim: int, is_sorted: bool = True,
-    return_inverse: bool = False, return_counts: bool = False,
-) -> tuple[TensorSpec, ...]:  # fmt: skip
+    recorder: Recorder, op: Any, x: TensorSpec, dim: int, *flags: bool
+) -> tuple[TensorSpec, ...]:
+    """The kernel returns the inverse and the counts whether they are asked for or not."""
     at = dim % max(len(x.shape), 1)
     count = _distinct(recorder, x.shape[at])
-    inverse = (x.shape[at],) if return_inverse else (0,)
-    counts = (count,) if return_counts else (0,)
     return (
         _fresh(x, (*x.shape[:at], count, *x.shape[at + 1 :])),
-        _fresh(x, inverse, torch.int64), _fresh(x, counts, torch.int64),
-    )  # fmt: skip
+        _fresh(x, (x.shape[at],), torch.int64),
+        _fresh(x, (count,), torch.int64),
+    )
 
 
 @_rule(aten.one_hot.default)
