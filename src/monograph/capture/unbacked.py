@@ -161,7 +161,7 @@ def _unique_consecutive(
     recorder: Recorder, op: Any, x: TensorSpec, return_inverse: bool = False,
     return_counts: bool = False, dim: int | None = None,
 ) -> tuple[TensorSpec, ...]:  # fmt: skip
-    if dim is None or len(x.shape) == 1:
+    if dim is None or (dim == 0 and len(x.shape) == 1):  # as the kernel tells them apart
         return _unique2(recorder, op, x, True, return_inverse, return_counts)
     return _unique_dim(recorder, op, x, dim)
 
