@@ -124,12 +124,17 @@ def windows(limit: int = 120) -> None:
         print(f"{which:14} {shown}", flush=True)
 
 
-def harvest() -> list[tuple[Decider, str, Any, float, bool]]:
+Asked = tuple[Decider, str, Any, float, bool, str]
+
+
+def harvest() -> list[Asked]:
     """Every question that exports of the models ask: engine, kind, expression, the time that the
 
-    answer took (in us), and whether it was the first time (since something new was known).
+    answer took (in us), whether it was the first time (since something new was known), and the
+    models' group.
     """
-    asked: list[tuple[Decider, str, Any, float, bool]] = []
+    asked: list[Asked] = []
+    group = "bench models"
     original = Decider._remembered
 
     def remembered(self: Decider, kind: str, item: Any) -> Any:
@@ -138,7 +143,8 @@ def harvest() -> list[tuple[Decider, str, Any, float, bool]]:
         answer = original(self, kind, item)
         spent = (time.perf_counter() - start) * 1e6
         if not isinstance(self.scope.normal(item), int):
-            asked.append((self, kind, item, spent, self.statistics["questions"] > before))
+            is_first = self.statistics["questions"] > before
+            asked.append((self, kind, item, spent, is_first, group))
         return answer
 
     Decider._remembered = remembered  # type: ignore[method-assign]
@@ -146,10 +152,12 @@ def harvest() -> list[tuple[Decider, str, Any, float, bool]]:
         for name in FULL:
             model, args, kwargs = example_of(name)
             monograph.export(model, args, kwargs, dynamic_shapes=specification(name, monograph.Dim))
+        group = "small models"
         for name, varying in VARYING.items():
             model, _, _ = SMALL[name]()
             args, kwargs = varying.inputs(*varying.example)
             monograph.export(model, args, kwargs, dynamic_shapes=varying.shapes)
+        group = "windows"
         for shapes in ("batch, _, 4*h, 4*w", "batch, _, h, w"):
             model, images = Windows().eval(), torch.randn(1, 3, 224, 224)
             monograph.export(model, (images,), dynamic_shapes={"x": shapes})
@@ -159,17 +167,20 @@ def harvest() -> list[tuple[Decider, str, Any, float, bool]]:
 
 
 def questions() -> None:
-    """Time of one question to the integer engine, in exports with sizes that may be 0 and 1.
+    """Time of one question to the integer engine.
 
-    Cold: the first time. Warm: again, in passing (in the export, where the processor's caches hold
-    other things) and at once.
+    In exports of the bench models (sizes from 2), of the small models (sizes from 0 or 1, both
+    sides of questions included) and of window attention with any height and width. Cold: the first
+    time. Warm: again, in passing (in the export, where the processor's caches hold other things)
+    and at once.
     """
     gc.collect()
     gc.disable()
     asked = harvest()
     gc.enable()
-    cold = [spent for *_, spent, is_first in asked if is_first]
-    passing = [spent for *_, spent, is_first in asked if not is_first]
+    groups = dict.fromkeys(entry[5] for entry in asked)
+    found = {f"cold, {group}": [e[3] for e in asked if e[4] and e[5] == group] for group in groups}
+    found["warm, in passing"] = [e[3] for e in asked if not e[4]]
     warm = []
     for decider, kind, item, *_ in asked:
         ask = getattr(decider, kind)
@@ -177,8 +188,9 @@ def questions() -> None:
         start = time.perf_counter()
         ask(item)
         warm.append((time.perf_counter() - start) * 1e6)
-    for label, found in (("cold", cold), ("warm, in passing", passing), ("warm, at once", warm)):
-        times = sorted(found)
+    found["warm, at once"] = warm
+    for label, measured in found.items():
+        times = sorted(measured)
         print(f"{label}: {len(times)} questions, median {statistics.median(times):.1f} us, "
               f"95th percentile {times[int(len(times) * 0.95)]:.1f} us, "
               f"longest {times[-1]:.0f} us")  # fmt: skip
