@@ -474,11 +474,6 @@ def test_memory_of_tensors_is_refused():
         assert caught.value.code == "MG-P106"
 
 
-def test_control_flow_operators_are_not_yet():
-    with pytest.raises(monograph.ControlFlowError):
-        monograph.export(lambda x: torch.cond(x.sum() > 0, lambda x: x, lambda x: -x, (x,)), (X,))
-
-
 def test_assume_constant_result():
     class Model(nn.Module):
         @monograph.assume_constant_result

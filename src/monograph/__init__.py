@@ -1,6 +1,7 @@
 """One program, one graph: PyTorch programs captured ahead of time."""
 
 from monograph.constraints.violations import refine_dynamic_shapes
+from monograph.control import associative_scan, cond, map, scan, while_loop  # noqa: A004
 from monograph.diagnostics import (
     ConstraintViolationError,
     ControlFlowError,
@@ -36,9 +37,14 @@ __all__ = [
     "PythonFeatureError",
     "ShapeError",
     "ShapesCollection",
+    "associative_scan",
     "assume_constant_result",
+    "cond",
     "dims",
     "export",
+    "map",
     "refine_dynamic_shapes",
+    "scan",
+    "while_loop",
 ]
 __version__ = "0.1.0"

@@ -366,8 +366,7 @@ def _moved(
 ) -> tuple[GraphModule, CallPlan]:
     """The graph and the checks for another device, where the program used one device."""
     devices = {c.example.device for c in plan.checks if isinstance(c.example, torch.Tensor)}
-    for node in graph_module.graph.nodes:
-        devices |= {v for v in (*node.args, *node.kwargs.values()) if isinstance(v, torch.device)}
+    devices |= _devices_in(graph_module)
     if devices <= {device}:
         return graph_module, plan
     if len(devices) > 1:
@@ -377,6 +376,29 @@ def _moved(
             code="MG-I105",
             hint="move the model and export it again.",
         )
+
+    copied = _with_device(graph_module, device)
+    checks = [
+        Check(c.path, torch.empty_strided(c.example.shape, c.example.stride(),
+                                          dtype=c.example.dtype, device=device),
+              c.strides, c.is_written, c.varies)
+        if isinstance(c.example, torch.Tensor) else c
+        for c in plan.checks
+    ]  # fmt: skip
+    return copied, replace(plan, checks=checks)
+
+
+def _devices_in(graph_module: GraphModule) -> set[torch.device]:
+    found: set[torch.device] = set()
+    for module in graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, GraphModule) else ():
+            values = (*node.args, *node.kwargs.values())
+            found |= {v for v in values if isinstance(v, torch.device)}
+    return found
+
+
+def _with_device(graph_module: GraphModule, device: torch.device) -> GraphModule:
+    """A copy of the graph, and of the graphs inside it, with all devices replaced."""
 
     def move(item: Any) -> Any:
         return device if isinstance(item, torch.device) else item
@@ -388,12 +410,8 @@ def _moved(
         node.args = tuple(move(item) for item in node.args)
         node.kwargs = {name: move(item) for name, item in node.kwargs.items()}
     copied.graph.output(map_arg(graph_module.graph.output_node().args[0], nodes.__getitem__))
+    for name, child in graph_module.named_children():
+        if isinstance(child, GraphModule):
+            setattr(copied, name, _with_device(child, device))
     copied.recompile()
-    checks = [
-        Check(c.path, torch.empty_strided(c.example.shape, c.example.stride(),
-                                          dtype=c.example.dtype, device=device),
-              c.strides, c.is_written, c.varies)
-        if isinstance(c.example, torch.Tensor) else c
-        for c in plan.checks
-    ]  # fmt: skip
-    return copied, replace(plan, checks=checks)
+    return copied

@@ -10,6 +10,7 @@ import torch
 from torch.fx import Graph, Node
 
 from monograph.capture.abstract import spec_of
+from monograph.capture.subgraphs import Subgraph, subgraphs_of
 from monograph.diagnostics import SourceLine
 from monograph.shapes.symnode import in_normal_form
 
@@ -58,7 +59,20 @@ def format_graph(graph: Graph, class_name: str = "GraphModule") -> str:
         *(_INDENT * 2 + line if line else "" for line in body),
         "",
     ]
+    for name, subgraph in _subgraphs(graph):
+        inner = format_graph(subgraph.graph, name).split("\n")
+        lines += [_INDENT + line if line else "" for line in inner]
     return "\n".join(lines)
+
+
+def _subgraphs(graph: Graph) -> list[tuple[str, Subgraph]]:
+    """The subgraphs of a graph, each with the name of the attribute that holds it."""
+    found = {}
+    for node in graph.nodes:
+        names = [a.target for a in node.args if isinstance(a, Node) and a.op == "get_attr"]
+        for name, subgraph in zip(names, subgraphs_of(node), strict=False):
+            found[str(name)] = subgraph
+    return list(found.items())
 
 
 def _same_line(left: SourceLine, right: SourceLine | None) -> bool:

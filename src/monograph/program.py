@@ -16,7 +16,9 @@ from monograph.capture.recorder import Recorder
 from monograph.capture.scopes import ModuleCall
 from monograph.capture.session import Captured
 from monograph.capture.structure import Structure
+from monograph.capture.subgraphs import built, subgraphs_of
 from monograph.constraints.input_sizes import size_checks
+from monograph.control.eager import runnable
 from monograph.diagnostics import ExportError
 from monograph.module import CallPlan, Check, ProgramModule, Write
 from monograph.printing import format_program
@@ -98,7 +100,7 @@ class ExportedProgram:
         """The graph; nodes carry ``val``, ``stack_trace`` and ``nn_module_stack``."""
         graph = self._captured.graph
         if not self._metadata_is_full:
-            _fill_metadata(self._captured)
+            _fill_metadata(graph, self._captured.recorder)
             self._metadata_is_full = True
         return graph
 
@@ -106,7 +108,7 @@ class ExportedProgram:
     def graph_module(self) -> GraphModule:
         """The graph as a module that is called with all placeholders' values."""
         if self._graph_module is None:
-            self._graph_module = GraphModule(dict(self._captured.opaque), self.graph)
+            self._graph_module = built(self._captured.opaque, self.graph)
         return self._graph_module
 
     def module(self) -> nn.Module:
@@ -141,7 +143,7 @@ class ExportedProgram:
                 captured.recorder.sizes.env, captured.declared, captured.arguments.leaves
             ),
         )
-        return ProgramModule(self.graph_module, plan, _all_state(captured))
+        return ProgramModule(runnable(self.graph_module), plan, _all_state(captured))
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The parameters, each once."""
@@ -345,14 +347,15 @@ def _tensors_of(promised: Any, node: Node, recorder: Recorder) -> Any:
     return promised
 
 
-def _fill_metadata(captured: Captured) -> None:
+def _fill_metadata(graph: Graph, recorder: Recorder) -> None:
     """Write what other readers of graphs look for, from what was noted while capturing."""
-    graph = captured.graph
     traces: dict[Any, str] = {}
     stacks: dict[Any, Any] = {}
     for node in graph.nodes:
+        for subgraph in subgraphs_of(node):
+            _fill_metadata(subgraph.graph, recorder)
         if node.op != "output":
-            node.meta["val"] = _tensors_of(node.meta.get("val"), node, captured.recorder)
+            node.meta["val"] = _tensors_of(node.meta.get("val"), node, recorder)
         where, scope = node.meta.get("location"), node.meta.get("scope")
         if where is not None:
             if where not in traces:

@@ -13,7 +13,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch._higher_order_ops.associative_scan import associative_scan as torch_associative_scan
 from torch._higher_order_ops.auto_functionalize import auto_functionalized
+from torch._higher_order_ops.map import map as torch_map
+from torch._higher_order_ops.scan import scan as torch_scan
+from torch._higher_order_ops.while_loop import while_loop as torch_while_loop
 from torch.fx import Graph, Node
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import SUPPORTED_NODES, KeyEntry, NodeDef
@@ -40,6 +44,11 @@ __all__ = [
     "pytree_node",
     "registered_key_paths",
     "storage_key",
+    "torch_associative_scan",
+    "torch_map",
+    "torch_scan",
+    "torch_while_loop",
+    "without_modes",
 ]
 
 _C: Any = torch._C
@@ -258,6 +267,13 @@ def append_placeholder(graph: Graph, name: str) -> Node:
     graph._find_nodes_lookup_table.insert(node)
     graph._len += 1
     return node
+
+
+def erase_nodes(graph: Graph) -> None:
+    """Empty a graph that was given up, so that its nodes are no longer users of others."""
+    for node in reversed(list(graph.nodes)):
+        node.users.clear()
+        graph.erase_node(node)
 
 
 def claim_names(graph: Graph, names: set[str]) -> None:

@@ -89,6 +89,15 @@ class Value:
         self.detached = False
         self.origin = None
 
+    def state(self) -> dict[str, Any]:
+        """Everything that may change."""
+        return {name: getattr(self, name) for name in self.__slots__ if hasattr(self, name)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Be again what ``state()`` returned."""
+        for name, content in state.items():
+            setattr(self, name, content)
+
     def abstract(self) -> AbstractTensor:
         """A tensor that stands for this value."""
         return make_abstract(self.spec, self)
@@ -107,6 +116,8 @@ def fold_into_root(value: Value, written: AbstractTensor) -> None:
         else:
             content, current = folded, current.parent
     content = laid_out_as(content, root.abstract())
+    recorder.touch(root)
+    recorder.touch(value)
     if is_hidden and root.tracks:
         content = _behind_autograd(root, content)
     root.node = recorder.read(content.value)

@@ -13,6 +13,7 @@ import torch
 from torch.fx import Node, map_arg
 
 from monograph.capture.abstract import TensorSpec
+from monograph.capture.subgraphs import SUBGRAPHS
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -39,18 +40,16 @@ def known_value(recorder: Recorder, node: Node, *, use_examples: bool) -> torch.
     }
     if use_examples:
         constants |= {o.node: o.tensor for o in recorder.origins}
-    order: list[Node] = []
-    stack = [node]
+    stack = [(node, False)]
     visited: set[Node] = set()
     while stack:  # depth first, without Python's recursion limit
-        current = stack.pop()
-        if current in visited or current in cache:
-            continue
-        visited.add(current)
-        order.append(current)
-        stack.extend(current.all_input_nodes)
-    for current in sorted(order):
-        cache[current] = _evaluate(current, cache, constants)
+        current, is_ready = stack.pop()
+        if is_ready:
+            cache[current] = _evaluate(current, cache, constants)
+        elif current not in visited and current not in cache:
+            visited.add(current)
+            stack.append((current, True))
+            stack.extend((source, False) for source in current.all_input_nodes)
     found = cache[node]
     return found if isinstance(found, torch.Tensor) else None
 
@@ -59,7 +58,7 @@ def _evaluate(node: Node, cache: dict[Node, Any], constants: dict[Node, torch.Te
     if node.op == "placeholder":
         tensor = constants.get(node)
         return None if tensor is None else tensor.detach()
-    if node.op != "call_function" or is_random(node.target):
+    if node.op != "call_function" or is_random(node.target) or SUBGRAPHS in node.meta:
         return None
     if any(cache.get(source) is None for source in node.all_input_nodes):
         return None

@@ -30,29 +30,30 @@ class Entrance:
     ``origins`` are those tensors in order of entry.
     """
 
-    graph: Graph
     sizes: Sizes
     is_running: bool
     above_autograd: bool
 
     def __init__(self) -> None:
+        self.graph = self.program_graph = Graph()  # ``graph``: the one that is written now
         self.values: dict[int, Value] = {}
         self.origins: list[Origin] = []
         self.argument_values: dict[Node, Value] = {}
-        self.names = Names()
+        self.names = self.program_names = Names()
         self.find_constant_path: Any = None
         self._first_argument: Node | None = None
 
     def placeholder(self, name: str) -> Node:
         """A new placeholder, before the arguments if it comes while the program runs."""
-        unique = self.names.argument(name)
+        graph = self.program_graph
+        unique = self.program_names.argument(name)
         before = self._first_argument
         if before is None and self.is_running:  # a program without arguments
-            before = next((n for n in self.graph.nodes if n.op != "placeholder"), None)
+            before = next((n for n in graph.nodes if n.op != "placeholder"), None)
         if before is None:
-            return append_placeholder(self.graph, unique)
-        with self.graph.inserting_before(before):
-            return append_placeholder(self.graph, unique)
+            return append_placeholder(graph, unique)
+        with graph.inserting_before(before):
+            return append_placeholder(graph, unique)
 
     def enter(self, kind: str, name: str, target: str, tensor: torch.Tensor) -> Value:
         """Lift a real tensor: parameter, buffer or constant."""

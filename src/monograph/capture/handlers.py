@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["HANDLERS", "PURE", "Handler", "handles"]
+__all__ = ["HANDLERS", "PURE", "REPLACED", "Handler", "handles", "replaces"]
 
 
 Handler = Callable[["Recorder", Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -29,5 +29,18 @@ def handles(*operators: Any) -> Callable[[Handler], Handler]:
         for operator in operators:
             HANDLERS[operator] = handler
         return handler
+
+    return register
+
+
+REPLACED: dict[Any, Callable[..., Any]] = {}
+
+
+def replaces(function: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """While a program is captured, calls of ``function`` go to the decorated one."""
+
+    def register(replacement: Callable[..., Any]) -> Callable[..., Any]:
+        REPLACED[function] = replacement
+        return replacement
 
     return register

@@ -23,6 +23,9 @@ from torch import nn
 
 from monograph.capture import numbers
 from monograph.capture.abstract import AbstractTensor
+from monograph.capture.handlers import REPLACED
+from monograph.capture.questions import tensor_of_truth
+from monograph.capture.redirect import redirected
 from monograph.capture.scopes import Scope
 from monograph.diagnostics import PythonFeatureError
 from monograph.torch_internals import (
@@ -99,12 +102,13 @@ def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[N
     recorder.unpatched = patches.suspended
     finder = _CompilerImport(patches)
     sys.meta_path.insert(0, finder)
-    patches.apply()
-    try:
-        yield
-    finally:
-        patches.remove()
-        sys.meta_path.remove(finder)
+    with redirected(REPLACED, mine):
+        patches.apply()
+        try:
+            yield
+        finally:
+            patches.remove()
+            sys.meta_path.remove(finder)
 
 
 class _Patches:
@@ -247,7 +251,7 @@ def _backward(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
 def _contains_abstract(data: Any) -> bool:
     if isinstance(data, (list, tuple)):
         return any(_contains_abstract(item) for item in data)
-    return isinstance(data, (AbstractTensor, torch.SymInt, torch.SymFloat))
+    return isinstance(data, (AbstractTensor, torch.SymInt, torch.SymFloat, torch.SymBool))
 
 
 def _tensor(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]:
@@ -255,7 +259,7 @@ def _tensor(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]
 
     @functools.wraps(original)
     def make(data: Any, *args: Any, **kwargs: Any) -> Any:
-        if mine() and isinstance(data, (torch.SymInt, torch.SymFloat)):
+        if mine() and isinstance(data, (torch.SymInt, torch.SymFloat, torch.SymBool)):
             made = _stacked(data)
             return made.to(**{k: v for k, v in kwargs.items() if k in ("dtype", "device") and v})
         if not mine() or not isinstance(data, (list, tuple)) or not _contains_abstract(data):
@@ -274,6 +278,8 @@ def _tensor(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]
             return torch.stack([part.to(dtype) for part in parts])
         if isinstance(data, torch.Tensor):
             return data.reshape(()) if data.numel() == 1 else data
+        if isinstance(data, torch.SymBool):
+            return tensor_of_truth(recorder, data)
         if isinstance(data, (torch.SymInt, torch.SymFloat)):
             dtype = torch.int64 if isinstance(data, torch.SymInt) else torch.get_default_dtype()
             return torch.full((), data, dtype=dtype)  # type: ignore[call-overload]

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from monograph.capture.abstract import spec_of
+from monograph.capture.abstract import AbstractTensor, TensorSpec, make_abstract, spec_of
+from monograph.capture.aliasing import Value
 from monograph.capture.infer import Outcome, Result
 from monograph.capture.location import frames_of_user
 from monograph.diagnostics import DataDependentError, ExportError
 from monograph.shapes.questions import equal
-from monograph.shapes.symnode import BoolNode, symbolic
+from monograph.shapes.symnode import BoolNode, expression_of, symbolic
 from monograph.torch_internals import node_is_marked_constant
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["answer", "number_in", "outcome_from_known", "require_known"]
+__all__ = ["answer", "number_in", "outcome_from_known", "require_known", "tensor_of_truth"]
 
 aten = torch.ops.aten
 
@@ -93,6 +94,16 @@ def _symbol_for(recorder: Recorder, node: Any, dtype: torch.dtype) -> Any:
     item = recorder.append_named("item", aten.item.default, (node,), number)
     sizes.bind_number(number, item)
     return symbolic(env, number)
+
+
+def tensor_of_truth(
+    recorder: Recorder, truth: torch.SymBool, dtype: torch.dtype = torch.bool
+) -> AbstractTensor:
+    """A tensor without dimensions that holds a truth about numbers that vary."""
+    node = recorder.sizes.test_node(expression_of(truth))
+    spec = TensorSpec.of((), (), dtype, torch.device("cpu"))
+    made = recorder.append(aten.scalar_tensor.default, (node,), {"dtype": dtype}, spec)
+    return make_abstract(spec, Value(made, spec, recorder))
 
 
 def require_known(recorder: Recorder, tensor: torch.Tensor, asked: str, code: str) -> torch.Tensor:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from torch.fx import Graph, Node
+from torch.fx import Node
 
 from monograph.capture import questions, special, unbacked, writes
 from monograph.capture.abstract import AbstractTensor, make_abstract
@@ -72,7 +72,8 @@ class Recorder(Entrance, DispatchMode):
     def __init__(self, *, opens: bool = False, above_autograd: bool = False) -> None:
         DispatchMode.__init__(self)  # type: ignore[no-untyped-call]
         Entrance.__init__(self)
-        self.graph = Graph()
+        self.region: Any = None  # the branch or loop body that is captured now
+        self.has_regions = False
         self.assumptions: list[Assumption] = []
         self.opens = opens
         self.above_autograd = above_autograd
@@ -90,6 +91,7 @@ class Recorder(Entrance, DispatchMode):
         self.unpatched: Callable[[], AbstractContextManager[None]] = nullcontext
         self.is_running = False
         self.ambiguous: list[tuple[Value, Value]] = []  # (what was copied, the copy)
+        self.copies_of_branches: list[tuple[Value, Value]] = []
         self.stand_ins: list[tuple[dict[str, Any], str]] = []
         # Device types for which autocast is on. Torch hides its state from dispatch modes.
         self.autocast = {d for d in ("cpu", "cuda") if torch.is_autocast_enabled(d)}
@@ -102,7 +104,18 @@ class Recorder(Entrance, DispatchMode):
             self._refresh(value)
         return value.node
 
+    def touch(self, value: Value) -> None:
+        """``value`` is about to change: inside a branch, not for what comes after it."""
+        if self.region is not None:
+            self.region.save(value)
+
+    def touch_tensor(self, tensor: Any) -> None:
+        """``tensor`` is about to become another value."""
+        if self.region is not None:
+            self.region.save_tensor(tensor)
+
     def _refresh(self, value: Value) -> None:
+        self.touch(value)
         if value.detached:
             if not _is_grad_enabled() or self.custom_functions:
                 return
@@ -112,7 +125,8 @@ class Recorder(Entrance, DispatchMode):
             value.seen = value.root.version
             return
         parent = value.parent
-        assert parent is not None
+        if parent is None:
+            writes.refuse_forbidden(self)
         old, new = value.step_parent, self.read(parent)
         step = value.step
         if step.op == "placeholder":  # one tensor passed twice: another name of the first

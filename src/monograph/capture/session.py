@@ -13,18 +13,21 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture import constants, location
+from monograph.capture import location
 from monograph.capture.aliasing import Value
 from monograph.capture.assumptions import Assumption
+from monograph.capture.dead_nodes import remove_dead_nodes
 from monograph.capture.declare import Declaration, declare, read_specification
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
 from monograph.capture.numbers import NeedsNumbers
 from monograph.capture.patches import NeedsAutograd, patched
 from monograph.capture.recorder import SHARES, Recorder
+from monograph.capture.running import running
 from monograph.capture.scopes import ModuleCall
 from monograph.capture.sizes import in_sizes
 from monograph.capture.snapshot import Change, Snapshot
 from monograph.capture.structure import Structure, flatten, is_constant
+from monograph.capture.subgraphs import refuse_leaks
 from monograph.diagnostics import (
     ExportError,
     InternalError,
@@ -257,16 +260,14 @@ class _Session:
             patched(recorder, self.names),
             torch.autograd.set_multithreading_enabled(False) if above else below_autograd(),
             recorder,
+            running(recorder),
         ):
-            recorder.is_running = True
             try:
                 return _run_user_program(self.root.call, args, kwargs)
             except ExportError as error:
                 if error.where is None:
                     error.where = location.source_line_of_traceback(error)
                 raise
-            finally:
-                recorder.is_running = False
 
     # After the program has run ---------------------------------------------------------------
 
@@ -392,7 +393,7 @@ class _Session:
 
     def _finish(self, outputs: list[Output]) -> list[Origin]:
         recorder = self.recorder
-        graph = recorder.graph
+        graph = recorder.program_graph
         order = {"parameter": 0, "buffer": 1, "constant": 1, "input": 2}
         mutated = [o for o in recorder.origins if o.mutated]
         mutations = sorted(mutated, key=lambda o: order[o.kind])
@@ -410,9 +411,11 @@ class _Session:
             kept.append(origin)
             contents.append(node)
         results = [o.constant if o.node is None else o.node for o in outputs]
+        if recorder.has_regions:
+            refuse_leaks(graph, [*contents, *results])
         claim_names(graph, recorder.names.used)
         graph.output((*contents, *results))
-        _remove_dead_nodes(graph)
+        remove_dead_nodes(graph)
         _remove_unused_constants(recorder)
         return kept
 
@@ -442,32 +445,6 @@ def _kind_of(value: Any) -> str:
 def _become_buffer(origin: Origin) -> None:
     """A plain tensor attribute that the program writes is state: a buffer that is not saved."""
     origin.kind, origin.persistent = "buffer", False
-
-
-def _remove_dead_nodes(graph: Graph) -> None:
-    """Drop operators whose results nobody reads.
-
-    A random operator stays while a later one is live: each draw moves the generator on.
-    """
-    draws_later = False
-    for node in reversed(graph.nodes):
-        if node.op not in ("call_function", "get_attr"):
-            continue
-        random = constants.is_random(node.target)
-        if node.users or (node.op == "call_function" and not _may_be_dropped(node, draws_later)):
-            draws_later = draws_later or random
-            continue
-        graph.erase_node(node)
-
-
-def _may_be_dropped(node: Node, draws_later: bool) -> bool:
-    target: Any = node.target
-    schema = getattr(target, "_schema", None)
-    if schema is None:  # getitem
-        return True
-    if not schema.returns or target.namespace not in ("aten", "prims"):
-        return False
-    return not (draws_later and constants.is_random(target))
 
 
 def _remove_unused_constants(recorder: Recorder) -> None:

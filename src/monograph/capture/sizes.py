@@ -135,6 +135,18 @@ class Sizes:
             for test, message in waiting:
                 self.assert_at_run_time(test, message)
 
+    # Inside a branch -------------------------------------------------------------------------
+
+    def mark(self) -> Any:
+        """Which nodes stand for what, for ``go_back``."""
+        return dict(self.bindings), dict(self.numbers), dict(self._nodes)
+
+    def go_back(self, mark: Any) -> Any:
+        """Forget the nodes that were made since ``mark``; returns the mark of before."""
+        before = self.mark()
+        self.bindings, self.numbers, self._nodes = map(dict, mark)
+        return before
+
     # Nodes -----------------------------------------------------------------------------------
 
     def node_of(self, item: Any) -> Any:

@@ -48,9 +48,10 @@ def _control_flow(
     recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     raise ControlFlowError(
-        f"the control-flow operator {op} is not captured yet",
+        f"the higher-order operator {op} is not captured",
+        code="MG-C120",
         where=recorder.here(),
-        hint="where both sides may be computed, use torch.where; unroll a loop of fixed length.",
+        hint="use cond, while_loop, map, scan or associative_scan.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 
@@ -22,7 +22,7 @@ from monograph.capture.aliasing import (
 )
 from monograph.capture.handlers import handles
 from monograph.capture.infer import Result
-from monograph.diagnostics import MutationError, OperatorError
+from monograph.diagnostics import ControlFlowError, MutationError, OperatorError
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import equal, not_less
 from monograph.torch_internals import functionalized, install_metadata, storage_key
@@ -175,6 +175,42 @@ def _argument(schema: Any, i: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     return args[i] if i < len(args) else kwargs.get(schema.arguments[i].name)
 
 
+def _part_copies_of_branches(recorder: Recorder, root: Value) -> None:
+    """What a branch returned is, or is not, the memory of a tensor that it was given.
+
+    Where one of the two is written, nobody may use the other any more.
+    """
+    for source, copied in recorder.copies_of_branches:
+        if copied is root:
+            forbid(recorder, source.root)
+        elif source.root is root:
+            forbid(recorder, copied)
+
+
+def forbid(recorder: Recorder, root: Value) -> None:
+    """The memory of ``root`` may have been written, or not: it is not used from now on."""
+    if root.origin is not None:
+        raise ControlFlowError(
+            f"{root.origin.target} is written if a branch goes one way, and a copy of it if it "
+            "goes the other way",
+            code="MG-C110",
+            where=recorder.here(),
+            hint="make the copy before: x = x.clone(); or write x = x + 1 instead of x += 1.",
+        )
+    recorder.touch(root)
+    root.version += 1
+
+
+def refuse_forbidden(recorder: Recorder) -> NoReturn:
+    """A tensor is used that ``forbid`` was called on."""
+    raise ControlFlowError(
+        "a tensor is used that a branch or a loop has written, or a copy of it",
+        code="MG-C110",
+        where=recorder.here(),
+        hint="give the branch or the loop a copy to work on: x = x.clone().",
+    )
+
+
 def _refuse_ambiguous_copies(recorder: Recorder, root: Value) -> None:
     """A copy that is a view for some sizes (``x.contiguous()`` where a size is 1) must not be one
 
@@ -209,6 +245,8 @@ def check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
     value = recorder.value_of(target)
     root = value.root
     origin = root.origin
+    if recorder.copies_of_branches:
+        _part_copies_of_branches(recorder, root)
     if recorder.ambiguous:
         _refuse_ambiguous_copies(recorder, root)
     if op._opname not in ("fill_", "zero_") and overlaps_itself(value.spec):
@@ -322,6 +360,7 @@ def _become(recorder: Recorder, target: torch.Tensor, content: AbstractTensor, w
             where=recorder.here(),
             hint="return the new tensor instead.",
         )
+    recorder.touch_tensor(target)
     target.value = content.value
     install_metadata(target, make_abstract(content.value.spec, content.value))
 
@@ -332,6 +371,7 @@ def _detach_in_place(
 ) -> Any:
     target = args[0]
     if isinstance(target, AbstractTensor) and target.value.tracks:
+        recorder.touch_tensor(target)
         target.value = recorder.record(aten.detach.default, (target,)).value
     return target
 
@@ -349,6 +389,7 @@ def _assign_data(
             where=recorder.here(),
             hint="under torch.no_grad(), write its content: tensor.copy_(new).",
         )
+    recorder.touch_tensor(target)
     target.value = recorder.value_of(source)
     return True
 

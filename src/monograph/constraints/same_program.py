@@ -6,11 +6,12 @@ import operator
 from typing import Any
 
 import torch
-from torch.fx import Node
+from torch.fx import Graph, Node
 
 from monograph.capture.abstract import TensorSpec
 from monograph.capture.constants import is_random
 from monograph.capture.session import Captured
+from monograph.capture.subgraphs import subgraphs_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.scope import Scope
 from monograph.shapes.text import format_expr, parse
@@ -48,16 +49,7 @@ class _Reader:
 
     def read(self) -> Any:
         captured = self.captured
-        effects = []
-        returned: Any = ()
-        for node in captured.graph.nodes:
-            if node.op == "output":
-                returned = self._argument(node.args[0])
-                continue
-            key = self._key(node)
-            self.keys[node] = key if isinstance(key, int) else self._id(key)
-            if node.op == "call_function" and not node.users:
-                effects.append(self.keys[node])
+        returned, effects = self._read_graph(captured.graph)
         bindings = captured.recorder.sizes.bindings
         unbacked = [
             (name, self.keys.get(source[0] if isinstance(source, tuple) else source))
@@ -69,12 +61,28 @@ class _Reader:
         structure = captured.output_structure
         return returned, effects, unbacked, outputs, targets, structure
 
+    def _read_graph(self, graph: Graph, inside: int = 0) -> tuple[Any, list[int]]:
+        """What a graph returns and its effects; ``inside`` tells subgraphs' inputs apart."""
+        effects = []
+        returned: Any = ()
+        for position, node in enumerate(graph.nodes):
+            if node.op == "output":
+                returned = self._argument(node.args[0])
+            elif inside and node.op == "placeholder":
+                self.keys[node] = self._id(("operand", inside, position))
+            else:
+                key = self._key(node)
+                self.keys[node] = key if isinstance(key, int) else self._id(key)
+                if node.op == "call_function" and not node.users:
+                    effects.append(self.keys[node])
+        return returned, effects
+
     def _id(self, key: Any) -> int:
         return self.ids.setdefault(key, len(self.ids))
 
     def _key(self, node: Node) -> Any:
         if node.op in ("placeholder", "get_attr"):
-            return node.op, node.target
+            return node.op, str(node.target)
         value = node.meta.get("val")
         target: Any = node.target
         if isinstance(value, Expr) and target is not aten.item.default:
@@ -91,7 +99,11 @@ class _Reader:
             given.pop("is_causal", None)  # one query and one key: there is nothing to mask
             args = args[:5]
         kwargs = tuple(sorted((k, self._argument(v)) for k, v in given.items()))
-        name = target if isinstance(target, str) else _name_of(target)
+        bodies = tuple(
+            self._id(repr(self._read_graph(s.graph, inside)))
+            for inside, s in enumerate(subgraphs_of(node), 1)
+        )
+        name = target if isinstance(target, str) else (_name_of(target), bodies)
         return "call", name, args, kwargs, draw, self._spec(value)
 
     def _returns_its_argument(self, node: Node, value: Any) -> bool:

@@ -110,7 +110,54 @@ CODES: dict[str, Code] = {
             "a parameter's memory is replaced",
             "the caller's parameters stay as they are",
         ),
-        Code("MG-C101", "a control-flow operator", "branches and loops become subgraphs"),
+        Code(
+            "MG-C101",
+            "a predicate that is no single truth",
+            "a branch goes one way or the other",
+        ),
+        Code(
+            "MG-C102",
+            "branches that return different structures",
+            "what comes after the branch must know what it gets",
+        ),
+        Code(
+            "MG-C103",
+            "None on one side of a branch",
+            "what comes after the branch must know whether it gets a tensor",
+        ),
+        Code(
+            "MG-C104",
+            "branches whose tensors differ in their number of dimensions",
+            "sizes may differ, and dtypes are promoted, but a tensor has one number of dimensions",
+        ),
+        Code("MG-C105", "branches on different devices", "a tensor is on one device"),
+        Code("MG-C106", "an argument of a control-flow operator", "it is checked as in eager mode"),
+        Code(
+            "MG-C107",
+            "what a loop carries becomes another thing",
+            "each iteration starts from what the one before has left",
+        ),
+        Code("MG-C108", "a loop's condition", "a loop goes on or ends"),
+        Code(
+            "MG-C109",
+            "a tensor leaves a branch or a loop by a back door",
+            "whether it exists depends on the way that the program takes",
+        ),
+        Code(
+            "MG-C110",
+            "a write in a branch or a loop that cannot be made functional",
+            "the tensor's memory would be shared on one side and not on the other",
+        ),
+        Code(
+            "MG-C111",
+            "rows that cannot be taken or stacked",
+            "rows come from tensors of one length, and results of one size are stacked",
+        ),
+        Code(
+            "MG-C120",
+            "a control-flow operator that is not captured",
+            "cond, while_loop, map, scan and associative_scan are",
+        ),
         Code("MG-O101", "an operator refuses its arguments", "the program fails in eager mode too"),
         Code("MG-I101", "inputs of another structure", "a program has one input structure"),
         Code(

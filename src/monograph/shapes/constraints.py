@@ -68,7 +68,7 @@ def ranges_of(env: ShapeEnv) -> dict[str, Range]:
     """The range of every symbol that is left, by name."""
     found: dict[str, Range] = {}
     for name, symbol in env.symbols.items():
-        if isinstance(symbol.expr, Expr):
+        if isinstance(symbol.expr, Expr) and not symbol.is_given_up:
             atom = symbol.expr.atoms()[0]
             if atom.index not in env.scope.replacements:
                 found[name] = Range(atom.lo, atom.hi)

@@ -50,6 +50,7 @@ class Symbol:
     range: tuple[int | None, int | None]
     is_unbacked: bool = False
     where: Any = None
+    is_given_up: bool = False  # of an attempt at a loop that came to nothing
 
 
 @dataclass
@@ -100,6 +101,7 @@ class ShapeEnv:
         # How symbols that no input gives are computed: (atom, step, offset) for (atom - offset) //
         # step, or ("floor", number) and its like for an integer made of a float.
         self.definitions: dict[str, Any] = {}
+        self.supposed: Test = True  # what holds because of the branch that is captured
         self.by_example = False  # questions that may be left open are answered by the example
         self.sets: dict[str, tuple[int, ...]] = {}
         self._derived: dict[Any, Expr] = {}

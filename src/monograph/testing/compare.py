@@ -18,7 +18,7 @@ from monograph.program import ExportedProgram
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import ROUNDINGS, FloatExpr, float_value
-from monograph.shapes.questions import truth
+from monograph.shapes.questions import symbols_of, truth
 from monograph.shapes.symnode import expression_of
 
 __all__ = ["assert_equal", "assert_exports", "assert_specs_hold", "fresh_like"]
@@ -162,6 +162,8 @@ class _Checker(Interpreter):
                     self.values[name] = actual
             return float_value(expr, self.values)
         if not isinstance(expr, (int, float)):
+            for name in symbols_of(expr):  # a truth that was read from a tensor
+                self.values.setdefault(name, int(actual))
             return truth(expr, self.values)
         return expr
 

@@ -1,0 +1,65 @@
+"""Calls of a function sent elsewhere, whatever name it is called by."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType
+from typing import Any
+
+__all__ = ["constant_replaced", "redirected"]
+
+_TARGET = "the function that is called instead"
+
+
+def _template(*args: Any, **kwargs: Any) -> Any:
+    target: Any = "the function that is called instead"
+    return target(*args, **kwargs)
+
+
+def constant_replaced(code: CodeType, old: Any, new: Any) -> CodeType:
+    """``code`` with a constant replaced, also in the functions inside it.
+
+    A constant may be any object: the way to hand one to code without a name for it.
+    """
+    consts = tuple(
+        constant_replaced(c, old, new)
+        if isinstance(c, CodeType)
+        else (new if type(c) is type(old) and c == old else c)
+        for c in code.co_consts
+    )
+    return code.replace(co_consts=consts)
+
+
+@contextlib.contextmanager
+def redirected(targets: dict[Any, Callable[..., Any]], mine: Callable[[], bool]) -> Iterator[None]:
+    """Send calls of the keys to the values, for calls that are ``mine``.
+
+    The function objects get other code for a while, so that a name bound to one long ago
+    (``from torch import cond``) leads there too.
+    """
+    before: list[tuple[Any, CodeType]] = []
+    for function, target in targets.items():
+        code = function.__code__
+        original = FunctionType(
+            code, function.__globals__, function.__name__, function.__defaults__,
+            function.__closure__,
+        )  # fmt: skip
+        original.__kwdefaults__ = function.__kwdefaults__
+        before.append((function, code))
+        sent = constant_replaced(_template.__code__, _TARGET, _choice(original, target, mine))
+        function.__code__ = sent.replace(co_name=code.co_name, co_qualname=code.co_qualname)
+    try:
+        yield
+    finally:
+        for function, code in before:
+            function.__code__ = code
+
+
+def _choice(
+    original: Callable[..., Any], target: Callable[..., Any], mine: Callable[[], bool]
+) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return (target if mine() else original)(*args, **kwargs)
+
+    return call

@@ -1,0 +1,241 @@
+"""Two branches become one ``cond`` node."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.fx import Node
+
+from monograph.capture.aliasing import Value
+from monograph.capture.location import is_raised_by_program
+from monograph.capture.recorder import Recorder
+from monograph.capture.structure import LEAF, Structure, flatten
+from monograph.capture.subgraphs import SUBGRAPHS, Subgraph
+from monograph.control.region import Region, lift
+from monograph.control.results import Found, Joined, Mismatch, describe, join, note
+from monograph.diagnostics import MonographError, PythonFeatureError
+from monograph.shapes.questions import Test, negated
+
+__all__ = ["Group", "branch", "emit", "group", "overwrite", "predicate_node", "unflatten"]
+
+aten = torch.ops.aten
+higher_order = torch.ops.higher_order
+
+
+@dataclass
+class Group:
+    """One of several results of a region: a nested value, taken apart."""
+
+    name: str
+    structure: Structure
+    found: list[Found]
+
+
+def group(region: Region, name: str, value: Any) -> Group:
+    """Remember a nested value; what cannot be taken apart is one leaf."""
+    try:
+        leaves, structure = flatten(value)
+    except PythonFeatureError:
+        leaves, structure = [value], LEAF
+    return Group(name, structure, [note(region, leaf) for leaf in leaves])
+
+
+def branch(
+    recorder: Recorder,
+    predicate: torch.Tensor | Test,
+    bodies: Sequence[Callable[[], Sequence[tuple[str, Any]]]],
+    preferred: Sequence[Any] = (),
+) -> list[Any]:
+    """Capture both ``bodies`` and join what they return, pair by pair of a name and a value.
+
+    ``preferred`` are nodes that become the first operands. A pair that cannot be joined gives its
+    ``Mismatch``. A body that raises an error of the program's own becomes an assertion.
+    """
+    is_tensor = isinstance(predicate, torch.Tensor)
+    node = predicate_node(recorder, predicate)
+    paths: list[Test] = [True, True] if is_tensor else [predicate, negated(predicate)]  # type: ignore[list-item, arg-type]
+    recorder.has_regions = True
+    symbols = len(recorder.sizes.env.symbols)
+    regions: list[Region] = []
+    results: list[list[Group]] = []
+    for name, body, path in zip(("true", "false"), bodies, paths, strict=True):
+        region = Region(recorder, name)
+        regions.append(region)
+        try:
+            with region.capturing(path):
+                results.append([group(region, *pair) for pair in body()])
+        except BaseException as error:
+            for given_up in regions:
+                given_up.abandon()
+            if isinstance(error, MonographError) or not is_raised_by_program(error):
+                raise
+            _assert(recorder, predicate, name == "false", error)
+            return [value for _, value in bodies[name == "true"]()]
+    local = frozenset(list(recorder.sizes.env.symbols)[symbols:])
+    joined = [_join_groups(recorder, pair, local) for pair in zip(*results, strict=True)]
+    return _emit_cond(recorder, node, regions, joined, preferred)
+
+
+def predicate_node(recorder: Recorder, predicate: Any) -> Any:
+    """The node of a truth: a boolean tensor without dimensions, or a comparison of sizes."""
+    if not isinstance(predicate, torch.Tensor):
+        return recorder.sizes.test_node(predicate)
+    if predicate.dtype != torch.bool:
+        predicate = recorder.call(aten.ne.Scalar, (predicate, 0))
+    if predicate.dim():
+        predicate = recorder.call(aten.reshape.default, (predicate, []))
+    return recorder.read(recorder.value_of(predicate))
+
+
+def _assert(
+    recorder: Recorder, predicate: torch.Tensor | Test, wanted: bool, error: BaseException
+) -> None:
+    """The program raises ``error`` unless ``predicate`` is ``wanted``."""
+    message = f"{type(error).__name__}: {error}".rstrip(": ")
+    if isinstance(predicate, torch.Tensor):
+        assert_tensor(recorder, predicate, wanted, message)
+    else:
+        recorder.sizes.env.require(predicate if wanted else negated(predicate), message)
+
+
+def assert_tensor(recorder: Recorder, tensor: Any, wanted: bool, message: str) -> None:
+    """A run-time assertion that a tensor with one element is (or is not) true."""
+    if not wanted:
+        tensor = recorder.call(aten.logical_not.default, (tensor,))
+    node = predicate_node(recorder, tensor)
+    recorder.append(aten._assert_async.msg, (node, message), {}, None)
+
+
+Results = list[tuple[Structure, list[Joined], list[list[Found]]] | Mismatch]
+
+
+def _join_groups(
+    recorder: Recorder, pair: Sequence[Group], local: frozenset[str]
+) -> tuple[Structure, list[Joined], list[list[Found]]] | Mismatch:
+    structures = [g.structure for g in pair]
+    if any(s != structures[0] for s in structures):
+        values = [g.found[0] if g.structure is LEAF else None for g in pair]
+        texts = [_outline(g) for g in pair]
+        code = "MG-C103" if any(v is not None and v.content is None for v in values) else "MG-C102"
+        hint = "let every branch give the same structure of tensors."
+        what = "the branches give different structures"
+        if code == "MG-C103":
+            what = "one branch gives None, the other does not"
+            hint = (
+                "let every branch give a tensor; a mask that masks nothing, say, instead of None."
+            )
+        return Mismatch(code, what, [("", *texts)], hint)
+    try:
+        columns = [list(column) for column in zip(*(g.found for g in pair), strict=True)]
+        return structures[0], [join(recorder, column, local) for column in columns], columns
+    except Mismatch as mismatch:
+        return mismatch
+
+
+def _outline(found: Group) -> str:
+    if found.structure is LEAF:
+        return describe(found.found[0])
+    kind = getattr(found.structure.kind, "__name__", "value")
+    return f"{kind} of {len(found.found)}"
+
+
+def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
+    """A value of ``structure``."""
+    return leaves[0] if structure is LEAF else structure.unflatten(list(leaves))
+
+
+def _emit_cond(
+    recorder: Recorder,
+    predicate: Any,
+    regions: Sequence[Region],
+    joined: Results,
+    preferred: Sequence[Any],
+) -> list[Any]:
+    outputs: list[list[Any]] = [[] for _ in regions]
+    specs: list[Any] = []
+    wraps: list[Callable[[Node], Any]] = []
+    plan: list[
+        Any
+    ] = []  # for each pair: its structure and, for each leaf, a constant or a position
+    for item in joined:
+        if isinstance(item, Mismatch):
+            plan.append(item)
+            continue
+        structure, leaves, columns = item
+        places: list[tuple[bool, Any]] = []
+        for one, column in zip(leaves, columns, strict=True):
+            if one.node_in is None:
+                places.append((False, one.constant))
+                continue
+            assert one.wrap is not None
+            for region, found, nodes in zip(regions, column, outputs, strict=True):
+                with region.reopened():
+                    nodes.append(one.node_in(region, found))
+            places.append((True, len(specs)))
+            specs.append(one.spec)
+            wraps.append(one.wrap)
+        plan.append((structure, places))
+    roots = list({id(root): root for region in regions for root, _ in region.written}.values())
+    for root in roots:
+        untouched = recorder.read(root)
+        for region, nodes in zip(regions, outputs, strict=True):
+            content = next((new for old, new in region.written if old is root), None)
+            nodes.append(untouched if content is None else content.node)
+        specs.append(root.spec)
+    for region, nodes in zip(regions, outputs, strict=True):
+        region.finish(nodes)
+    results: list[Any] = []
+    if specs or any(len(region.graph.nodes) > 1 for region in regions):
+        operands = lift(regions, preferred)
+        subgraphs = [region.subgraph(operands) for region in regions]
+        results = emit(
+            recorder, higher_order.cond, "cond", ("true_graph", "false_graph"), subgraphs,
+            lambda graphs: (predicate, *graphs, tuple(operands)), specs,
+        )  # fmt: skip
+    for root, node in zip(roots, results[len(wraps) :], strict=True):
+        contents = [new for region in regions for old, new in region.written if old is root]
+        overwrite(recorder, root, node, max(content.tracks for content in contents))
+    made = [wrap(node) for wrap, node in zip(wraps, results, strict=False)]
+    return [
+        item if isinstance(item, Mismatch)
+        else unflatten(item[0], [made[at] if is_new else at for is_new, at in item[1]])
+        for item in plan
+    ]  # fmt: skip
+
+
+def emit(
+    recorder: Recorder,
+    target: Any,
+    name: str,
+    prefixes: Sequence[str],
+    subgraphs: list[Subgraph],
+    arguments: Callable[[list[Node]], tuple[Any, ...]],
+    specs: Sequence[Any],
+) -> list[Node]:
+    """The control-flow node, and a node for each of its results."""
+    graphs = []
+    for prefix, subgraph in zip(prefixes, subgraphs, strict=True):
+        count = 0
+        while f"{prefix}_{count}" in recorder.names.used:
+            count += 1
+        attribute = recorder.names.fresh(f"{prefix}_{count}")
+        recorder.opaque[attribute] = subgraph
+        graphs.append(recorder.graph.get_attr(attribute))
+        recorder.names.used.add(graphs[-1].name)
+    node = recorder.append_named(name, target, arguments(graphs), tuple(specs))
+    node.meta[SUBGRAPHS] = subgraphs
+    return [recorder.append(operator.getitem, (node, i), {}, spec) for i, spec in enumerate(specs)]
+
+
+def overwrite(recorder: Recorder, root: Value, node: Node, tracks: int) -> None:
+    """``node`` is the content of ``root`` from now on: what a region has written."""
+    recorder.touch(root)
+    root.node = node
+    root.tracks = max(root.tracks, tracks)
+    root.detached = False
+    root.version += 1
+    root.seen = root.version

@@ -1,0 +1,492 @@
+"""A loop becomes one ``while_loop`` node.
+
+What the loop carries is found by trying: at first all numbers are taken for constants and all sizes
+for fixed; what the body then returns otherwise is carried, and the body is captured again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.fx import Node
+
+from monograph.capture import writes
+from monograph.capture.abstract import TensorSpec, contiguous_strides, make_abstract
+from monograph.capture.aliasing import Value
+from monograph.capture.questions import number_in, tensor_of_truth
+from monograph.capture.recorder import Recorder
+from monograph.capture.sizes import in_sizes
+from monograph.capture.structure import Structure
+from monograph.control.branches import emit, overwrite, predicate_node, unflatten
+from monograph.control.region import Region, lift
+from monograph.control.results import Found, Mismatch, describe, table
+from monograph.diagnostics import ControlFlowError
+from monograph.shapes.expr import Expr
+from monograph.shapes.questions import Test
+from monograph.shapes.supposing import give_up
+from monograph.shapes.symnode import expression_of, symbolic
+
+__all__ = ["Carried", "loop"]
+
+aten = torch.ops.aten
+higher_order = torch.ops.higher_order
+_MOST_ATTEMPTS = 12
+
+
+@dataclass
+class Carried:
+    """A leaf that goes round: what is known of it so far.
+
+    ``kind``: ``constant`` (it never changes), ``tensor``, ``int``, or ``bool`` and ``float`` (which
+    go round as tensors). ``varying``: the dimensions whose size changes. ``lowest``: a bound of an
+    ``int`` that only grows.
+    """
+
+    name: str
+    initial: Any
+    kind: str
+    dtype: torch.dtype | None = None
+    varying: set[int] = field(default_factory=set)
+    is_dense: bool = False
+    lowest: Any = None
+    given: Any = None  # what the body gets, in the latest attempt
+    spec: Any = None
+    is_written: bool = False  # in place, by the body
+    may_be: list[Value] = field(default_factory=list)  # tensors of the outside that it returns
+    tracks: int = 0
+
+    def as_tensor_dtype(self) -> torch.dtype:
+        """The dtype in which a truth or a float goes round."""
+        return torch.bool if self.kind == "bool" else torch.float64
+
+
+def carried(name: str, leaf: Any) -> Carried:
+    """A leaf of what a loop starts from."""
+    if isinstance(leaf, torch.Tensor):
+        return Carried(name, leaf, "tensor", leaf.dtype)
+    return Carried(name, leaf, "constant")
+
+
+def loop(
+    recorder: Recorder,
+    names: Sequence[str],
+    initial: Sequence[Any],
+    structures: Sequence[Structure],
+    test: Callable[[Sequence[Any]], Any],
+    body: Callable[[Sequence[Any]], list[tuple[Structure, list[Any]]]],
+) -> list[Any]:
+    """Capture ``while test(state): state = body(state)``.
+
+    ``initial`` are the leaves of the state, ``names`` what to call each. ``body`` returns, for each
+    of ``structures``, the structure and the leaves of the new state. Returns the leaves of the
+    final state; a ``Mismatch`` where a leaf cannot be carried.
+    """
+    recorder.has_regions = True
+    items = [carried(name, leaf) for name, leaf in zip(names, initial, strict=True)]
+    roots: list[Value] = []
+    for _ in range(_MOST_ATTEMPTS):
+        attempt = _Attempt(recorder, items, roots)
+        try:
+            again = attempt.run(test, body, structures)
+        except BaseException:
+            attempt.abandon()
+            raise
+        if not again:
+            return attempt.emit()
+        attempt.abandon()
+    raise ControlFlowError(
+        "what the loop carries is another thing after each iteration",
+        code="MG-C107",
+        where=recorder.here(),
+        hint="keep what the loop carries at one type, dtype and number of dimensions.",
+    )
+
+
+class _Attempt:
+    def __init__(self, recorder: Recorder, items: list[Carried], roots: list[Value]) -> None:
+        self.recorder = recorder
+        self.items = items
+        self.roots = roots
+        self.test_region = Region(recorder, "the condition of the loop")
+        self.body_region = Region(recorder, "the body of the loop")
+        self.symbols = len(recorder.sizes.env.symbols)
+        self.inputs: list[Any] = []  # specs and symbols of what goes round
+        self.outputs: list[Any] = []
+        self.predicate: Any = None
+
+    def abandon(self) -> None:
+        give_up(self.recorder.sizes.env, self.symbols)
+        self.test_region.abandon()
+        self.body_region.abandon()
+
+    def run(
+        self,
+        test: Callable[[Sequence[Any]], Any],
+        body: Callable[[Sequence[Any]], list[tuple[Structure, list[Any]]]],
+        structures: Sequence[Structure],
+    ) -> bool:
+        """Capture the condition and the body; returns whether to try again."""
+        recorder = self.recorder
+        for item in self.items:
+            item.spec = self._spec(item)
+        path: Test = True
+        region = self.test_region
+        with region.capturing():
+            truth = test(self._enter(region))
+            if isinstance(truth, torch.SymBool):
+                path = expression_of(truth)
+                self.predicate = recorder.sizes.test_node(path)
+            elif isinstance(truth, torch.Tensor):
+                _require_one_element(recorder, truth)
+                self.predicate = predicate_node(recorder, truth)
+            else:
+                self.predicate = self._constant_truth(truth)
+        if any(new.node not in region.inputs for _, new in region.written):
+            raise _writes("the condition of the loop", recorder)
+        region = self.body_region
+        with region.capturing(path):
+            given = self._enter(region)
+            returned = body(given)
+            again = self._compare(returned, structures)
+            if not again:
+                self._note_outputs(returned)
+        new = [root for root, _ in region.written if root not in self.roots]
+        self.roots.extend(new)
+        return again or bool(new)
+
+    def _constant_truth(self, truth: Any) -> Any:
+        if isinstance(truth, (bool, int)):
+            return bool(truth)
+        raise ControlFlowError(
+            f"the condition of the loop is a {type(truth).__name__}",
+            code="MG-C108",
+            where=self.recorder.here(),
+            hint="let it return a boolean tensor with one element, or a comparison of sizes.",
+        )
+
+    def _spec(self, item: Carried) -> Any:
+        """What stands for ``item`` in this attempt; the same in both graphs."""
+        sizes = self.recorder.sizes
+        if item.kind == "constant":
+            return None
+        if item.kind == "int":
+            return sizes.fresh(item.name, item.lowest)
+        if item.kind != "tensor":
+            return TensorSpec.of((), (), item.as_tensor_dtype(), torch.device("cpu"))
+        spec = self.recorder.value_of(item.initial).spec
+        assert item.dtype is not None
+        shape = tuple(
+            sizes.fresh(f"a size of {item.name}") if i in item.varying else size
+            for i, size in enumerate(spec.shape)
+        )
+        dense = item.is_dense or item.varying or item.dtype != spec.dtype
+        strides = contiguous_strides(shape) if dense else spec.strides
+        return TensorSpec.of(shape, strides, item.dtype, spec.device)
+
+    def _enter(self, region: Region) -> list[Any]:
+        """The inputs of a region, and what the program gets for them."""
+        recorder = self.recorder
+        given = []
+        for item in self.items:
+            if item.kind == "constant":
+                item.given = item.initial
+            elif item.kind == "int":
+                item.given = region.number(item.spec, item.name)
+            else:
+                tracks = recorder.value_of(item.initial).tracks if item.kind == "tensor" else 0
+                item.given = region.tensor(item.spec, item.name, tracks)
+                if item.kind != "tensor":
+                    item.given = number_in(recorder, item.given)
+            given.append(item.given)
+        for root in self.roots:
+            tensor = region.tensor(root.spec, root.node.name, root.tracks)
+            overwrite(recorder, root, tensor.value.node, 0)
+        return given
+
+    # What came back ----------------------------------------------------------------------------
+
+    def _compare(
+        self, returned: list[tuple[Structure, list[Any]]], structures: Sequence[Structure]
+    ) -> bool:
+        """Note what changes from one iteration to the next; whether anything new was found."""
+        leaves: list[Any] = []
+        names = iter(self.items)
+        for (structure, found), wanted in zip(returned, structures, strict=True):
+            if structure != wanted:
+                name = next(names, self.items[0]).name if self.items else "the state"
+                raise Mismatch(
+                    "MG-C107",
+                    f"{name} has another structure after an iteration than before it",
+                    [("", f"{wanted.num_leaves} leaves", f"{structure.num_leaves} leaves")],
+                    "keep what the loop carries at one structure.",
+                )
+            for _ in found:
+                next(names)
+            leaves += found
+        learned = [self._learn(i, leaf) for i, leaf in zip(self.items, leaves, strict=True)]
+        return any(learned)
+
+    def _learn(self, item: Carried, leaf: Any) -> bool:
+        if item.kind == "constant":
+            if leaf is item.given or _is_same(leaf, item.given):
+                return False
+            return self._becomes_variable(item, leaf)
+        if item.kind == "int":
+            return self._learn_int(item, leaf)
+        if item.kind != "tensor":
+            kinds = (bool, torch.SymBool) if item.kind == "bool" else (
+                float, int, torch.SymFloat, torch.SymInt)  # fmt: skip
+            if isinstance(leaf, torch.Tensor):
+                item.initial = tensor_of(self.recorder, item.initial, leaf.dtype)
+                item.kind, item.dtype = "tensor", leaf.dtype
+                return True
+            if not isinstance(leaf, kinds):
+                raise self._mismatch(item, leaf)
+            return False
+        if not isinstance(leaf, torch.Tensor):
+            if isinstance(leaf, (bool, int, float)) or in_sizes(leaf):
+                return False  # filled into a tensor when it is returned
+            raise self._mismatch(item, leaf)
+        return self._learn_tensor(item, self.recorder.value_of(leaf).spec, leaf)
+
+    def _learn_tensor(self, item: Carried, spec: TensorSpec, leaf: Any) -> bool:
+        assert item.dtype is not None
+        if len(spec.shape) != len(item.spec.shape) or spec.device != item.spec.device:
+            raise self._mismatch(item, leaf)
+        dtype = torch.promote_types(spec.dtype, item.dtype)
+        is_new = dtype != item.dtype
+        item.dtype = dtype
+        for i, (size, before) in enumerate(zip(spec.shape, item.spec.shape, strict=True)):
+            if size != before and i not in item.varying:
+                item.varying.add(i)
+                is_new = True
+        if not item.is_dense and spec.strides != item.spec.strides and not is_new:
+            item.is_dense = True
+            is_new = item.spec.strides != contiguous_strides(item.spec.shape)
+        return is_new
+
+    def _learn_int(self, item: Carried, leaf: Any) -> bool:
+        if isinstance(leaf, torch.Tensor):
+            item.initial = tensor_of(self.recorder, item.initial, leaf.dtype)
+            item.kind, item.dtype = "tensor", leaf.dtype
+            return True
+        if isinstance(leaf, (float, torch.SymFloat)):
+            item.kind = "float"
+            return True
+        if not isinstance(leaf, (int, torch.SymInt)):
+            raise self._mismatch(item, leaf)
+        step = expression_of(leaf) - item.spec
+        start = expression_of(item.initial)
+        if item.lowest is None and isinstance(step, int) and step >= 0 and isinstance(start, int):
+            item.lowest = start
+            return True
+        return False
+
+    def _becomes_variable(self, item: Carried, leaf: Any) -> bool:
+        before = item.initial
+        if isinstance(leaf, torch.Tensor) and isinstance(before, (bool, int, float)):
+            item.initial = tensor_of(self.recorder, before, leaf.dtype)
+            item.kind, item.dtype = "tensor", item.initial.dtype
+            return True
+        for kind, types in (
+            ("bool", (bool, torch.SymBool)),
+            ("int", (int, torch.SymInt)),
+            ("float", (float, int, torch.SymFloat, torch.SymInt)),
+        ):
+            if isinstance(before, types) and isinstance(leaf, types):
+                item.kind = kind
+                return True
+        raise self._mismatch(item, leaf)
+
+    def _mismatch(self, item: Carried, leaf: Any) -> Mismatch:
+        recorder = self.recorder
+        sides = []
+        for content in (item.given, leaf):
+            value = recorder.value_of(content) if isinstance(content, torch.Tensor) else None
+            sides.append(Found(content, value))
+        rows = [("", *(describe(side) for side in sides))]
+        specs = [side.value.spec for side in sides if side.value is not None]
+        for i in range(max((len(s.shape) for s in specs), default=0)):
+            cells = [str(s.shape[i]) if i < len(s.shape) else "-" for s in specs]
+            if len(cells) == 2:
+                rows.append((f"axis {i}", *cells))
+        return Mismatch(
+            "MG-C107",
+            f"{item.name} is one thing before an iteration and another after it",
+            rows,
+            "start the loop from a tensor of the shape that it keeps.",
+        )
+
+    def _note_outputs(self, returned: list[tuple[Structure, list[Any]]]) -> None:
+        recorder = self.recorder
+        leaves = [leaf for _, found in returned for leaf in found]
+        for item in self.items:
+            item.is_written = item.kind == "tensor" and item.given.value.root.version > 0
+        for item, leaf in zip(self.items, leaves, strict=True):
+            if item.kind == "constant":
+                continue
+            if item.kind == "int":
+                self.outputs.append(recorder.sizes.node_of(recorder.size_of(leaf)))
+                continue
+            assert isinstance(item.spec, TensorSpec)
+            if not isinstance(leaf, torch.Tensor):
+                leaf = tensor_of(recorder, leaf, item.spec.dtype)
+            elif self.body_region.is_outside(recorder.value_of(leaf)):
+                item.may_be.append(recorder.value_of(leaf))
+            item.tracks = recorder.value_of(leaf).tracks
+            self.outputs.append(recorder.read(as_spec(recorder, leaf, item.spec).value))
+
+    # The node ----------------------------------------------------------------------------------
+
+    def emit(self) -> list[Any]:
+        """Close both regions, and record the loop; returns the final state."""
+        recorder = self.recorder
+        contents = {id(root): new for root, new in self.body_region.written}
+        for root in self.roots:
+            self.outputs.append(contents[id(root)].node)
+        self.test_region.finish([self.predicate], is_test=True)
+        self.body_region.finish(self.outputs)
+        start: list[Any] = []
+        for item in self.items:
+            if item.kind == "int":
+                start.append(recorder.sizes.node_of(expression_of(item.initial)))
+            elif item.kind != "constant":
+                tensor = item.initial
+                if not isinstance(tensor, torch.Tensor):
+                    tensor = tensor_of(recorder, tensor, item.spec.dtype)
+                start.append(recorder.read(as_spec(recorder, tensor, item.spec).value))
+        start += [recorder.read(root) for root in self.roots]
+        operands = lift([self.test_region, self.body_region])
+        subgraphs = [self.test_region.subgraph(operands), self.body_region.subgraph(operands)]
+        specs = [self._final(item) for item in self.items if item.kind != "constant"]
+        specs += [root.spec for root in self.roots]
+        nodes = emit(
+            recorder, higher_order.while_loop, "while_loop",
+            ("while_loop_cond_graph", "while_loop_body_graph"), subgraphs,
+            lambda graphs: (*graphs, tuple(start), tuple(operands)), specs,
+        )  # fmt: skip
+        found = iter(zip(specs, nodes, strict=True))
+        results = [
+            item.initial if item.kind == "constant" else self._wrapped(item, *next(found))
+            for item in self.items
+        ]
+        for root, node in zip(self.roots, nodes[len(nodes) - len(self.roots) :], strict=True):
+            overwrite(recorder, root, node, contents[id(root)].tracks)
+        return results
+
+    def _final(self, item: Carried) -> Any:
+        """The spec after the loop: what varies is another unknown."""
+        sizes = self.recorder.sizes
+        if item.kind == "int":
+            return sizes.fresh(item.name, item.lowest)
+        spec: TensorSpec = item.spec
+        if not item.varying:
+            return spec
+        shape = tuple(
+            sizes.fresh(f"a size of {item.name}") if i in item.varying else size
+            for i, size in enumerate(spec.shape)
+        )
+        return spec.with_layout(shape, contiguous_strides(shape))
+
+    def _wrapped(self, item: Carried, spec: Any, node: Node) -> Any:
+        recorder = self.recorder
+        if isinstance(spec, Expr):
+            recorder.sizes.bind_number(spec, node)
+            return symbolic(recorder.sizes.env, spec)
+        if spec.scope is not None:
+            recorder.sizes.bind_sizes(spec, node)
+        value = Value(node, spec, recorder)
+        if item.kind != "tensor":
+            return number_in(recorder, make_abstract(spec, value))
+        before = recorder.value_of(item.initial)
+        if spec.dtype.is_floating_point or spec.dtype.is_complex:
+            value.tracks = max(before.tracks, item.tracks)
+            if value.tracks and recorder.hides_gradients():
+                value.detached, value.seen = True, -1
+        if item.is_written:
+            writes.forbid(recorder, before.root)
+        for original in (before, *item.may_be):
+            recorder.copies_of_branches.append((original, value))
+        return make_abstract(spec, value)
+
+
+def _is_same(left: Any, right: Any) -> bool:
+    if in_sizes(left) or in_sizes(right):
+        return bool(expression_of(left) == expression_of(right))
+    if type(left) is not type(right) or isinstance(left, torch.Tensor):
+        return False
+    try:
+        return bool(left == right)
+    except Exception:
+        return False
+
+
+def tensor_of(recorder: Recorder, number: Any, dtype: torch.dtype) -> Any:
+    if isinstance(number, torch.Tensor):
+        return number
+    if isinstance(number, torch.SymBool):
+        return tensor_of_truth(recorder, number, dtype)
+    probe = torch.empty((), dtype=dtype)
+    kind = (
+        bool
+        if isinstance(number, bool)
+        else int
+        if isinstance(number, (int, torch.SymInt))
+        else float
+    )
+    dtype = torch.result_type(probe, kind(1))
+    return recorder.call(aten.scalar_tensor.default, (number,), {"dtype": dtype})
+
+
+def as_spec(recorder: Recorder, tensor: Any, spec: TensorSpec) -> Any:
+    """``tensor`` with the dtype and the order of strides of ``spec``."""
+    if recorder.value_of(tensor).spec.dtype != spec.dtype:
+        tensor = recorder.call(aten._to_copy.default, (tensor,), {"dtype": spec.dtype})
+    have = recorder.value_of(tensor).spec
+    want = spec.strides if have.shape == spec.shape else contiguous_strides(have.shape)
+    if have.strides != want:
+        keywords = {"memory_format": torch.contiguous_format}
+        tensor = recorder.call(aten.clone.default, (tensor,), keywords)
+    return recorder.value_of(tensor).abstract()
+
+
+def _require_one_element(recorder: Recorder, tensor: Any) -> None:
+    if recorder.value_of(tensor).spec.numel != 1:
+        raise ControlFlowError(
+            f"the condition of the loop is {recorder.value_of(tensor).spec!r}",
+            code="MG-C108",
+            where=recorder.here(),
+            hint="reduce it to one element: .any() or .all().",
+        )
+
+
+def _writes(what: str, recorder: Recorder) -> ControlFlowError:
+    return ControlFlowError(
+        f"{what} writes to a tensor",
+        code="MG-C110",
+        where=recorder.here(),
+        hint="write in the body.",
+    )
+
+
+def explain(mismatch: Mismatch, columns: Sequence[str], recorder: Recorder) -> ControlFlowError:
+    """The error for two sides that are no one thing."""
+    return ControlFlowError(
+        f"{mismatch.what}\n{table(columns, mismatch.rows)}",
+        code=mismatch.code,
+        where=recorder.here(),
+        hint=mismatch.hint,
+    )
+
+
+def rebuilt(structures: Sequence[Structure], leaves: Sequence[Any]) -> list[Any]:
+    """Values of these structures from all their leaves in a row."""
+    found, at = [], 0
+    for structure in structures:
+        count = structure.num_leaves
+        found.append(unflatten(structure, leaves[at : at + count]))
+        at += count
+    return found

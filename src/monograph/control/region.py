@@ -1,0 +1,241 @@
+"""One region of a program: the body of a branch or of a loop, written as a graph of its own.
+
+A region is captured by running it like any other part of the program, with another graph to write
+to. Values of the outside flow in as they are; when the region is closed, each node of the outside
+that it reads becomes an operand. What the region does to the outside (writes, facts about sizes)
+is noted and taken back, so that the next region starts from the same state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch.fx import Graph, Node
+
+from monograph.capture.abstract import AbstractTensor, TensorSpec, make_abstract
+from monograph.capture.aliasing import Value
+from monograph.capture.dead_nodes import remove_dead_nodes
+from monograph.capture.names import Names
+from monograph.capture.recorder import SHARES, Recorder
+from monograph.capture.subgraphs import Subgraph, refuse_leak
+from monograph.control.witness import values_where
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import Test
+from monograph.shapes.supposing import go_back, mark, suppose
+from monograph.shapes.symnode import symbolic
+from monograph.torch_internals import append_placeholder, claim_names, erase_nodes
+
+__all__ = ["Region", "lift"]
+
+aten = torch.ops.aten
+
+
+class Region:
+    """A graph in the making.
+
+    ``inputs`` are placeholders that the region was given (what a loop carries); ``written`` holds,
+    after the capture, the tensors of the outside that the region writes, with their new content.
+    """
+
+    def __init__(self, recorder: Recorder, name: str) -> None:
+        self.recorder = recorder
+        self.name = name
+        self.outer: Region | None = recorder.region
+        self.graph = Graph()
+        self.names = Names()
+        self.attributes: dict[str, Any] = {}
+        self.inputs: list[Node] = []
+        self.written: list[tuple[Value, Value]] = []
+        self._values: dict[int, tuple[Value, dict[str, Any]]] = {}
+        self._tensors: dict[int, tuple[Any, Value]] = {}
+        self._sizes: Any = None
+
+    @contextlib.contextmanager
+    def capturing(self, path: Test = True) -> Iterator[None]:
+        """The recorder writes here, where ``path`` holds; leaves the outside as it was."""
+        env = self.recorder.sizes.env
+        facts = mark(env)
+        with self._installed(self.recorder.sizes.mark()):
+            try:
+                if path is not True:
+                    suppose(env, path, values_where(env, path))
+                yield
+                self._note_writes()
+            finally:
+                go_back(env, facts)
+                for value, state in self._values.values():
+                    value.restore(state)
+                for tensor, value in self._tensors.values():
+                    tensor.value = value
+
+    @contextlib.contextmanager
+    def reopened(self) -> Iterator[None]:
+        """The recorder writes here again, to add what results are turned into."""
+        with self._installed(self._sizes):
+            yield
+
+    @contextlib.contextmanager
+    def _installed(self, sizes: Any) -> Iterator[None]:
+        recorder = self.recorder
+        before = recorder.graph, recorder.names, recorder.opaque, recorder.region
+        outside = recorder.sizes.go_back(sizes)
+        recorder.graph, recorder.names = self.graph, self.names
+        recorder.opaque, recorder.region = self.attributes, self
+        try:
+            yield
+        finally:
+            recorder.graph, recorder.names, recorder.opaque, recorder.region = before
+            self._sizes = recorder.sizes.go_back(outside)
+
+    def abandon(self) -> None:
+        """Give the region up."""
+        erase_nodes(self.graph)
+
+    # What the recorder tells --------------------------------------------------------------------
+
+    def save(self, value: Value) -> None:
+        """``value`` is about to change."""
+        if id(value) not in self._values:
+            self._values[id(value)] = (value, value.state())
+
+    def save_tensor(self, tensor: Any) -> None:
+        """``tensor`` is about to stand for another value."""
+        if id(tensor) not in self._tensors:
+            self._tensors[id(tensor)] = (tensor, tensor.value)
+
+    def is_outside(self, value: Value) -> bool:
+        """Whether the memory of ``value`` is not the region's own."""
+        node = value.root.node
+        saved = self._values.get(id(value.root))
+        if saved is not None:
+            node = saved[1]["node"]
+        return node.graph is not self.graph or node.op == "placeholder"
+
+    def _note_writes(self) -> None:
+        for value, state in list(self._values.values()):
+            is_written = state["root"] is value and state["version"] != value.version
+            if is_written and state["node"].graph is not self.graph:
+                self.written.append((value, self.snapshot(value)))
+
+    def snapshot(self, value: Value) -> Value:
+        """A value of its own with the content that ``value`` has now."""
+        node = self.recorder.read(value)
+        found = Value(node, value.spec, self.recorder)
+        found.tracks = value.tracks
+        return found
+
+    # Inputs -------------------------------------------------------------------------------------
+
+    def tensor(self, spec: TensorSpec, name: str, tracks: int) -> AbstractTensor:
+        """A new input of the region."""
+        node = self._placeholder(name, spec)
+        value = Value(node, spec, self.recorder)
+        value.tracks = tracks
+        if spec.scope is not None:
+            self.recorder.sizes.bind_sizes(spec, node)
+        return make_abstract(spec, value)
+
+    def number(self, symbol: Expr | FloatExpr, name: str) -> Any:
+        """A new input of the region that is a number."""
+        node = self._placeholder(name, symbol)
+        self.recorder.sizes.bind_number(symbol, node)
+        return symbolic(self.recorder.sizes.env, symbol)
+
+    def _placeholder(self, name: str, val: Any) -> Node:
+        node = append_placeholder(self.graph, self.names.argument(name))
+        node.meta["val"] = val
+        self.inputs.append(node)
+        return node
+
+    # Closing ------------------------------------------------------------------------------------
+
+    def finish(self, outputs: Sequence[Any], *, is_test: bool = False) -> None:
+        """Write the region's results; each is memory of its own.
+
+        ``is_test``: the one result is a truth, and returned as it is.
+        """
+        bases: set[Node] = set()
+        results = []
+        with self.reopened():
+            for output in outputs:
+                if isinstance(output, Node) and isinstance(output.meta["val"], TensorSpec):
+                    base = output
+                    while SHARES in base.meta and base.graph is self.graph:
+                        base = base.meta[SHARES]
+                    is_input = base.op == "placeholder" or base.graph is not self.graph
+                    if (is_input or base in bases) and not is_test:
+                        spec = output.meta["val"]
+                        base = output = self.recorder.append(
+                            aten.clone.default, (output,), {}, spec
+                        )
+                    bases.add(base)
+                results.append(output)
+        self.graph.output(results[0] if is_test else tuple(results))
+        remove_dead_nodes(self.graph)
+
+    def free_nodes(self) -> list[Node]:
+        """The nodes of the outside that the region reads, in order."""
+        self._copy_numbers_in()
+        free: dict[Node, None] = {}
+        allowed = {self.recorder.program_graph}
+        region = self.outer
+        while region is not None:
+            allowed.add(region.graph)
+            region = region.outer
+        for node in self.graph.nodes:
+            for source in node.all_input_nodes:
+                if source.graph is not self.graph:
+                    if source.graph not in allowed:
+                        refuse_leak(node)
+                    free[source] = None
+        return list(free)
+
+    def _copy_numbers_in(self) -> None:
+        """Floats and truths are no operands: what computes them is written here too."""
+        copies: dict[Node, Node] = {}
+
+        def copied(source: Any) -> Any:
+            if not isinstance(source, Node) or source.graph is self.graph:
+                return source
+            if isinstance(source.meta.get("val"), (TensorSpec, Expr)) or source.op == "placeholder":
+                return source
+            if source not in copies:
+                args = torch.fx.map_arg(source.args, copied)
+                first = next(iter(n for n in self.graph.nodes if n.op != "placeholder"))
+                with self.graph.inserting_before(first):
+                    made = self.graph.call_function(source.target, args)  # type: ignore[arg-type]
+                made.meta.update(source.meta)
+                copies[source] = made
+            return copies[source]
+
+        for node in list(self.graph.nodes):
+            foreign = [n for n in node.all_input_nodes if n.graph is not self.graph]
+            for source in foreign:
+                made = copied(source)
+                if made is not source:
+                    node.replace_input_with(source, made)
+
+    def subgraph(self, operands: Sequence[Node]) -> Subgraph:
+        """The finished graph, with a placeholder for each of ``operands`` after its own inputs."""
+        first = next((n for n in self.graph.nodes if n.op != "placeholder"), None)
+        assert first is not None
+        for operand in operands:
+            with self.graph.inserting_before(first):
+                node = append_placeholder(self.graph, self.names.argument(operand.name))
+            node.meta["val"] = operand.meta["val"]
+            for user in list(operand.users):
+                if user.graph is self.graph:
+                    user.replace_input_with(operand, node)
+        claim_names(self.graph, self.names.used)
+        return Subgraph(self.graph, self.attributes)
+
+
+def lift(regions: Sequence[Region], preferred: Sequence[Any] = ()) -> list[Node]:
+    """The operands of some regions: what any of them reads, ``preferred`` first."""
+    free = dict.fromkeys(node for region in regions for node in region.free_nodes())
+    first = [node for node in dict.fromkeys(preferred) if node in free]
+    return [*first, *(node for node in free if node not in first)]

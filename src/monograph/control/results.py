@@ -1,0 +1,299 @@
+"""What the branches of a program return, joined into one result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.fx import Node
+
+from monograph.capture.abstract import TensorSpec, contiguous_strides, make_abstract
+from monograph.capture.aliasing import Value
+from monograph.capture.questions import number_in, tensor_of_truth
+from monograph.capture.recorder import Recorder
+from monograph.capture.sizes import in_sizes
+from monograph.control.region import Region
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.symnode import expression_of, symbolic
+
+__all__ = ["Found", "Joined", "Mismatch", "describe", "join", "note", "table"]
+
+aten = torch.ops.aten
+_INTEGERS = (int, torch.SymInt)
+_TRUTHS = (bool, torch.SymBool)
+_NUMBERS = (int, float, torch.SymInt, torch.SymFloat, torch.SymBool)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One leaf of a region's result: a tensor (``value``, a snapshot) or something else.
+
+    ``original`` is what the tensor was; ``is_outside``: its memory is not the region's own.
+    ``content`` is the Python object; the expression of a number that varies.
+    """
+
+    content: Any = None
+    value: Value | None = None
+    original: Value | None = None
+    is_outside: bool = False
+
+    def kind(self) -> str:
+        """``tensor``, ``int``, ``bool``, ``float`` or ``other``."""
+        if self.value is not None:
+            return "tensor"
+        if isinstance(self.content, _TRUTHS):
+            return "bool"
+        if isinstance(self.content, _INTEGERS):
+            return "int"
+        return "float" if isinstance(self.content, (float, torch.SymFloat)) else "other"
+
+
+@dataclass(frozen=True)
+class Joined:
+    """One result for several branches.
+
+    Either a ``constant``, or something that each region computes (``node_in``) with the given
+    ``spec``; ``wrap`` turns the result's node into what the program gets.
+    """
+
+    constant: Any = None
+    spec: Any = None
+    node_in: Callable[[Region, Found], Any] | None = None
+    wrap: Callable[[Node], Any] | None = None
+
+
+class Mismatch(Exception):  # noqa: N818 - it is caught, and becomes an error with its place
+    """Two branches whose results are no one thing; ``rows`` compare them axis by axis."""
+
+    def __init__(self, code: str, what: str, rows: list[tuple[str, ...]], hint: str) -> None:
+        super().__init__(what)
+        self.code, self.what, self.rows, self.hint = code, what, rows, hint
+
+
+def note(region: Region, leaf: Any) -> Found:
+    """Remember a leaf of what a region returns, while the region is captured."""
+    recorder = region.recorder
+    if isinstance(leaf, torch.Tensor):
+        value = recorder.value_of(leaf)
+        return Found(leaf, region.snapshot(value), value, region.is_outside(value))
+    if isinstance(leaf, (torch.SymInt, torch.SymFloat)):
+        content = recorder.size_of(leaf)
+        return Found(symbolic(recorder.sizes.env, content))
+    return Found(leaf)
+
+
+def join(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> Joined:
+    """One result for what the branches return; ``local`` are symbols of single branches.
+
+    Raises:
+        Mismatch: with both sides, axis by axis.
+    """
+    kinds = {f.kind() for f in found}
+    if "tensor" in kinds:
+        return _join_tensors(recorder, found, local)
+    contents = [f.content for f in found]
+    if _are_equal(contents, local):
+        return Joined(constant=contents[0])
+    if "other" in kinds:
+        rows = [("", *(describe(f) for f in found))]
+        code = "MG-C103" if any(c is None for c in contents) else "MG-C102"
+        what = (
+            "one branch gives None, the other does not"
+            if code == "MG-C103"
+            else "the branches give different Python objects"
+        )
+        raise Mismatch(code, what, rows, _HINTS[code])
+    if kinds == {"int"} or kinds == {"int", "bool"}:
+        return _join_integers(recorder, found, local)
+    dtype = torch.bool if kinds == {"bool"} else torch.float64
+
+    def node_in(region: Region, one: Found) -> Any:
+        return recorder.read(_filled(recorder, one.content, dtype).value)
+
+    def wrap(node: Node) -> Any:
+        spec = TensorSpec.of((), (), dtype, torch.device("cpu"))
+        return number_in(recorder, make_abstract(spec, Value(node, spec, recorder)))
+
+    return Joined(
+        spec=TensorSpec.of((), (), dtype, torch.device("cpu")), node_in=node_in, wrap=wrap
+    )
+
+
+_HINTS = {
+    "MG-C102": "let every branch return the same structure, with tensors or numbers in it.",
+    "MG-C103": "let every branch give a tensor; a mask that masks nothing, say, instead of None.",
+    "MG-C104": "let every branch return tensors with the same number of dimensions.",
+    "MG-C105": "move one of them: .to(device).",
+}
+
+
+def _are_equal(contents: Sequence[Any], local: frozenset[str]) -> bool:
+    first = contents[0]
+    for other in contents[1:]:
+        if first is other:
+            continue
+        if in_sizes(first) or in_sizes(other):
+            if expression_of(first) != expression_of(other):
+                return False
+        elif type(first) is not type(other):
+            return False
+        else:
+            try:
+                if not bool(first == other) and not (first != first and other != other):
+                    return False
+            except Exception:
+                return False
+    return not any(name in local for content in contents for name in _symbols(content))
+
+
+def _symbols(content: Any) -> list[str]:
+    content = expression_of(content)
+    if isinstance(content, Expr):
+        return [atom.name for atom in content.symbols()]
+    return content.symbols() if isinstance(content, FloatExpr) else []
+
+
+def _join_integers(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> Joined:
+    sizes = [_plain_int(expression_of(f.content)) for f in found]
+    symbol = _covering(recorder, sizes, "a number that depends on a branch", lowest=None)
+
+    def node_in(region: Region, one: Found) -> Any:
+        return recorder.sizes.node_of(_plain_int(expression_of(one.content)))
+
+    def wrap(node: Node) -> Any:
+        recorder.sizes.bind_number(symbol, node)
+        return symbolic(recorder.sizes.env, symbol)
+
+    return Joined(spec=symbol, node_in=node_in, wrap=wrap)
+
+
+def _plain_int(content: Any) -> Any:
+    return content if isinstance(content, Expr) else int(content)
+
+
+def _covering(recorder: Recorder, sizes: Sequence[Any], source: str, lowest: int | None) -> Expr:
+    """A new symbol that may be any of ``sizes``."""
+    plain = [n for n in sizes if isinstance(n, int)]
+    is_plain = len(plain) == len(sizes)
+    lo, hi = (min(plain), max(plain)) if is_plain else (lowest, None)
+    return recorder.sizes.fresh(source, lo, hi)
+
+
+def _filled(recorder: Recorder, number: Any, dtype: torch.dtype) -> Any:
+    if isinstance(number, torch.SymBool):
+        return tensor_of_truth(recorder, number, dtype)
+    return recorder.call(aten.scalar_tensor.default, (number,), {"dtype": dtype})
+
+
+# Tensors -------------------------------------------------------------------------------------
+
+
+def _join_tensors(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> Joined:
+    specs = [f.value.spec if f.value is not None else None for f in found]
+    model = next(spec for spec in specs if spec is not None)
+    dtype = model.dtype
+    for one, spec in zip(found, specs, strict=True):
+        if spec is not None:
+            dtype = torch.promote_types(dtype, spec.dtype)
+        elif one.kind() == "other" or model.shape:
+            code = "MG-C103" if one.content is None else "MG-C102"
+            raise Mismatch(code, "one branch gives a tensor, the other does not",
+                           [("", *(describe(f) for f in found))], _HINTS[code])  # fmt: skip
+        else:
+            probe = torch.empty((), dtype=dtype)
+            kinds = {"int": 1, "bool": True, "float": 1.0}
+            dtype = torch.result_type(probe, kinds[one.kind()])
+    tensors = [spec for spec in specs if spec is not None]
+    if len({spec.device for spec in tensors}) > 1:
+        _refuse("MG-C105", "the branches give tensors on different devices", found)
+    if len({len(spec.shape) for spec in tensors}) > 1:
+        _refuse("MG-C104", "the branches give tensors with different numbers of dimensions", found)
+    shape = tuple(
+        _join_sizes(recorder, [spec.shape[i] for spec in tensors], local)
+        for i in range(len(model.shape))
+    )
+    strides = {spec.strides for spec in tensors}
+    is_plain = shape == model.shape and len(strides) == 1 and not _mentions(model.strides, local)
+    target = TensorSpec.of(
+        shape, model.strides if is_plain else contiguous_strides(shape), dtype, model.device
+    )
+    if len({spec.dtype for spec in tensors}) > 1 or len(tensors) < len(found):
+        sides = " and ".join(dict.fromkeys(describe(f) for f in found))
+        recorder.assume(
+            "promoted", f"the branches give {sides}: the result is always {target!r}",
+            recorder.here(),
+        )  # fmt: skip
+
+    def node_in(region: Region, one: Found) -> Any:
+        if one.value is None:
+            return recorder.read(_filled(recorder, one.content, dtype).value)
+        tensor = one.value.abstract()
+        if one.value.spec.dtype != dtype:
+            tensor = recorder.call(aten._to_copy.default, (tensor,), {"dtype": dtype})
+        if not is_plain and not _lies_in_order(tensor.value.spec):
+            keywords = {"memory_format": torch.contiguous_format}
+            tensor = recorder.call(aten.clone.default, (tensor,), keywords)
+        return recorder.read(tensor.value)
+
+    tracks = max((f.value.tracks for f in found if f.value is not None), default=0)
+
+    def wrap(node: Node) -> Any:
+        if target.scope is not None:
+            recorder.sizes.bind_sizes(target, node)
+        value = Value(node, target, recorder)
+        if dtype.is_floating_point or dtype.is_complex:
+            value.tracks = tracks
+            if tracks and recorder.hides_gradients():
+                value.detached, value.seen = True, -1
+        for one in found:
+            if one.is_outside and one.original is not None:
+                recorder.copies_of_branches.append((one.original, value))
+        return make_abstract(target, value)
+
+    return Joined(spec=target, node_in=node_in, wrap=wrap)
+
+
+def _lies_in_order(spec: TensorSpec) -> bool:
+    return spec.strides == contiguous_strides(spec.shape)
+
+
+def _mentions(sizes: Sequence[Any], local: frozenset[str]) -> bool:
+    return any(name in local for size in sizes for name in _symbols(size))
+
+
+def _join_sizes(recorder: Recorder, sizes: Sequence[Any], local: frozenset[str]) -> Any:
+    if all(size == sizes[0] for size in sizes) and not _mentions(sizes, local):
+        return sizes[0]
+    return _covering(recorder, sizes, "a size that depends on a branch", lowest=0)
+
+
+def _refuse(code: str, what: str, found: Sequence[Found]) -> None:
+    specs = [f.value.spec for f in found if f.value is not None]
+    rows: list[tuple[str, ...]] = [("", *(repr(s) for s in specs))]
+    rows.append(("device", *(str(s.device) for s in specs)))
+    for i in range(max(len(s.shape) for s in specs)):
+        sizes = [str(s.shape[i]) if i < len(s.shape) else "-" for s in specs]
+        rows.append((f"axis {i}", *sizes))
+    raise Mismatch(code, what, rows, _HINTS[code])
+
+
+def describe(found: Found) -> str:
+    """``f32[2, 3]`` for a tensor; the source form of another object, cut short."""
+    if found.value is not None:
+        return repr(found.value.spec)
+    text = str(found.content) if in_sizes(found.content) else repr(found.content)
+    return text if len(text) <= 30 else f"{text[:27]}..."
+
+
+def table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows side by side under the names of the sides."""
+    lines = [("", *columns), *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return "\n".join(
+        "  "
+        + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

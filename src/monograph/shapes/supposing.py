@@ -1,0 +1,73 @@
+"""What is known inside a branch only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from monograph.shapes.env import ShapeEnv
+from monograph.shapes.expr import Expr
+from monograph.shapes.questions import Test, either, negated, symbols_of
+
+__all__ = ["give_up", "go_back", "mark", "suppose"]
+
+
+def mark(env: ShapeEnv) -> Any:
+    """What is known now, for ``go_back``."""
+    atoms = [s.expr.atoms()[0] for s in env.symbols.values() if isinstance(s.expr, Expr)]
+    return (
+        dict(env.scope.replacements),
+        [(atom, atom.lo, atom.hi) for atom in atoms],
+        list(env.decider.facts),
+        list(env.decider.distinct),
+        len(env.guards),
+        env.values.copy(),
+        env.supposed,
+    )
+
+
+def give_up(env: ShapeEnv, count: int) -> None:
+    """Nothing will use the symbols after the first ``count``."""
+    for symbol in list(env.symbols.values())[count:]:
+        symbol.is_given_up = True
+
+
+def suppose(env: ShapeEnv, path: Test, values: dict[str, Any]) -> None:
+    """From here to ``go_back``, ``path`` holds; ``values`` are an example where it does."""
+    env.supposed = path
+    env.values.update(values)
+    env.decider.hints.update(values)
+    env.assume(path)
+
+
+def go_back(env: ShapeEnv, mark: Any) -> None:
+    """Forget what was learned since ``mark``, but for what all of the program relies on.
+
+    Guards on sizes of the inputs stay, on condition that the path is taken; those on numbers
+    that are only known at run time are assertions in the branch alone.
+    """
+    scope = env.scope
+    replacements, bounds, facts, distinct, guards, values, supposed = mark
+    scope.replacements.clear()
+    scope.replacements.update(replacements)
+    for atom, lo, hi in bounds:
+        atom.lo, atom.hi = lo, hi
+    env.decider.facts[:] = facts
+    env.decider.distinct[:] = distinct
+    scope.epoch += 1
+    scope.replaced += 1
+    env.decider.forget()
+    condition, env.supposed = env.supposed, supposed
+    env.values.update(values)
+    env.decider.hints.update({n: v for n, v in values.items() if n in env.decider.hints})
+    inside = env.guards[guards:]
+    del env.guards[guards:]
+    for guard in inside:
+        if any(env.symbols[name].is_unbacked for name in guard.symbols):
+            continue
+        if condition is not True:
+            guard.test = either(negated(condition), guard.test)
+            guard.symbols = symbols_of(guard.test)
+            if isinstance(guard.test, bool):
+                continue
+        env.guards.append(guard)
+        env.assume(guard.test)
