@@ -285,7 +285,6 @@ REFUSED = {
     "result": lambda: monograph.export(lambda x: {x.shape}, (X,)),
     "sparse": lambda: monograph.export(lambda x: x, (X.to_sparse(),)),
     "cycle": lambda: monograph.export(lambda x: x, (cyclic(),)),
-    "strict": lambda: monograph.export(lambda x: x, (X,), strict=True),
 }
 
 
@@ -300,11 +299,6 @@ def test_refused(name):
     with pytest.raises(PythonFeatureError) as caught:
         REFUSED[name]()
     assert caught.value.hint
-
-
-def test_not_yet_is_not_implemented():
-    with pytest.raises(NotImplementedError, match="not there yet"):
-        monograph.export(lambda x: x, (X,), strict=True)
 
 
 def test_transformers_cache_goes_in_and_out():

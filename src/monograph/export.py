@@ -9,8 +9,9 @@ from monograph.capture.inputs import Root, root_of
 from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
 from monograph.constraints.violations import refuse_violations
-from monograph.diagnostics import NotYetError, PythonFeatureError, UndecidedError
+from monograph.diagnostics import PythonFeatureError, UndecidedError
 from monograph.program import ExportedProgram
+from monograph.source.strict import Strict
 
 __all__ = ["export"]
 
@@ -46,11 +47,6 @@ def export(
             a ``ConstraintViolationError`` where the program holds for fewer sizes than declared.
         Exception: whatever the program itself raises on these arguments.
     """
-    if strict:
-        raise NotYetError(
-            "strict=True is not there yet",
-            hint="export with strict=False, which runs the program once on abstract tensors.",
-        )
     if not isinstance(args, tuple):
         raise PythonFeatureError(
             f"args must be a tuple of the positional arguments, but got {type(args).__name__}",
@@ -58,13 +54,16 @@ def export(
         )
     kwargs = dict(kwargs or {})
     root = root_of(f)
+    mode = Strict() if strict else None
     preserved = tuple(preserve_module_call_signature)
 
     def attempt(shapes: Any) -> Captured:
         def once(hints: dict[str, int] | None) -> Captured:
             return capture(
-                root, args, kwargs, watched=frozenset(preserved), dynamic_shapes=shapes, hints=hints
-            )
+                root, args, kwargs, watched=frozenset(preserved), dynamic_shapes=shapes,
+                hints=hints,
+                strict=mode,
+            )  # fmt: skip
 
         return settle(once(None), once)
 

@@ -307,6 +307,8 @@ class AbstractTensor(torch.Tensor):
 def _selected(tensor: Any, index: Any) -> tuple[Any, Any]:
     """``tensor[index]`` with the numbers that vary taken first: torch refuses them."""
     parts = index if isinstance(index, tuple) else (index,)
+    if any(_is_number(part) for part in parts):
+        parts = index = tuple(_as_number(part) for part in parts)
     if not any(isinstance(part, torch.SymInt) for part in parts):
         return tensor, index
     dots = next((i for i, part in enumerate(parts) if part is Ellipsis), len(parts))
@@ -327,6 +329,19 @@ def _selected(tensor: Any, index: Any) -> tuple[Any, Any]:
             back.insert(0, part)
             dim -= _consumed(part)
     return tensor, (*rest, Ellipsis, *back)
+
+
+def _is_number(part: Any) -> bool:
+    """Whether one part of an index is a tensor that stands for an integer, or rows of them."""
+    if isinstance(part, AbstractTensor):
+        return part.dim() == 0 and not part.is_floating_point() and part.dtype != torch.bool
+    return hasattr(part, "rows_as_tensor")
+
+
+def _as_number(part: Any) -> Any:
+    if hasattr(part, "rows_as_tensor"):
+        return part.rows_as_tensor
+    return part.item() if _is_number(part) else part
 
 
 def _consumed(part: Any) -> int:

@@ -11,7 +11,7 @@ import torch
 
 from monograph.diagnostics import SourceLine
 
-__all__ = ["current_source_line", "frames_of_user", "source_line_of_traceback"]
+__all__ = ["current_source_line", "frames_of_user", "is_ours", "source_line_of_traceback"]
 
 _SKIP, _USER, _STOP = 0, 1, 2
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -87,6 +87,12 @@ def frames_of_user(depth: int = 1) -> list[FrameType]:
             found.append(frame)
         frame = frame.f_back
     return found
+
+
+def is_ours(code: CodeType) -> bool:
+    """Whether the package's own code runs."""
+    name = code.co_filename
+    return name.startswith(_OURS) and not name.startswith(_CASES)
 
 
 def is_raised_by_us(error: BaseException) -> bool:

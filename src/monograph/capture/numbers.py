@@ -25,7 +25,7 @@ from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, expression_of
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["STAND_INS", "NeedsNumbers", "converted", "replacements"]
+__all__ = ["STAND_INS", "NeedsNumbers", "assertion_at", "converted", "replacements"]
 
 _SYMBOLIC = (torch.SymInt, torch.SymFloat)
 _MATH = ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "exp",
@@ -266,7 +266,7 @@ def _truth(recorder: Recorder) -> Callable[[torch.SymBool], bool]:
     def truth(self: torch.SymBool) -> bool:
         node = self.node
         if isinstance(node, BoolNode) and recorder.is_running and not node.is_constant():
-            wanted, message = _assertion_at(sys._getframe(1))
+            wanted, message = assertion_at(sys._getframe(1))
             if wanted is not None:
                 test = node.content if wanted else negated(node.content)
                 return recorder.sizes.env.require(test, message) is wanted
@@ -279,7 +279,7 @@ _BEFORE_A_RAISE = ("LOAD_", "PRECALL", "CALL", "KW_NAMES", "FORMAT_VALUE", "BUIL
                    "CACHE", "BINARY_")  # fmt: skip
 
 
-def _assertion_at(frame: FrameType) -> tuple[bool | None, str | None]:
+def assertion_at(frame: FrameType) -> tuple[bool | None, str | None]:
     """What the truth that is tested here must be, because ``raise`` follows if it is not.
 
     None where both ways lead on. The message of an ``assert``, where it is at hand, comes second.

@@ -24,6 +24,7 @@ from torch import nn
 from monograph.capture import numbers
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.handlers import REPLACED
+from monograph.capture.location import is_ours
 from monograph.capture.questions import tensor_of_truth
 from monograph.capture.redirect import redirected
 from monograph.capture.scopes import Scope
@@ -337,7 +338,7 @@ def _read_real(recorder: Recorder, original: Any, asked: str, mine: Mine) -> Cal
 def _identity(recorder: Recorder, mine: Mine) -> Callable[[Any], int]:
     def identity(obj: Any, /) -> int:
         found = _id(obj)
-        if type(obj) is AbstractTensor and mine():
+        if type(obj) is AbstractTensor and mine() and not is_ours(sys._getframe(1).f_code):
             recorder.assume(
                 "id",
                 f"id() of a tensor was {found} while capturing; used in the program, it is fixed",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from monograph.capture.abstract import AbstractTensor, TensorSpec, make_abstract, spec_of
 from monograph.capture.aliasing import Value
+from monograph.capture.asking import asking_frame, refused
 from monograph.capture.infer import Outcome, Result
 from monograph.capture.location import frames_of_user
+from monograph.capture.numbers import assertion_at
 from monograph.diagnostics import DataDependentError, ExportError
 from monograph.shapes.questions import equal
 from monograph.shapes.symnode import BoolNode, expression_of, symbolic
@@ -18,7 +21,15 @@ from monograph.torch_internals import node_is_marked_constant
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["answer", "number_in", "outcome_from_known", "require_known", "tensor_of_truth"]
+__all__ = [
+    "answer",
+    "assert_tensor",
+    "number_in",
+    "outcome_from_known",
+    "require_known",
+    "tensor_of_truth",
+    "truth_node",
+]
 
 aten = torch.ops.aten
 
@@ -40,11 +51,46 @@ def answer(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str,
     code, asked = _QUESTIONS[name]
     if code == "MG-D102" and isinstance(args[0], torch.Tensor):
         return number_in(recorder, args[0])
+    if name == "is_nonzero":
+        asserted = _asserted(recorder, args[0])
+        if asserted is not None:
+            return asserted
     known = [
         require_known(recorder, arg, asked, code) if isinstance(arg, torch.Tensor) else arg
         for arg in args
     ]
     return op(*known, **kwargs)
+
+
+def _asserted(recorder: Recorder, tensor: torch.Tensor) -> bool | None:
+    """The truth that an ``assert`` (or ``if bad: raise``) wants, as a run-time assertion."""
+    value = recorder.value_of(tensor)
+    if value.spec.numel != 1 or recorder.known_value(value) is not None:
+        return None
+    frame = asking_frame()
+    if frame is None:
+        return None
+    wanted, message = assertion_at(frame)
+    if wanted is not None:
+        text = message or "an assertion of the program does not hold"
+        assert_tensor(recorder, value.abstract(), wanted, text)
+    return wanted
+
+
+def assert_tensor(recorder: Recorder, tensor: Any, wanted: bool, message: str) -> None:
+    """A run-time assertion that a tensor with one element is (or is not) true."""
+    if not wanted:
+        tensor = recorder.call(aten.logical_not.default, (tensor,))
+    recorder.append(aten._assert_async.msg, (truth_node(recorder, tensor), message), {}, None)
+
+
+def truth_node(recorder: Recorder, tensor: Any) -> Any:
+    """The node of a boolean tensor without dimensions: the truth of a tensor with one element."""
+    if tensor.dtype != torch.bool:
+        tensor = recorder.call(aten.ne.Scalar, (tensor, 0))
+    if tensor.dim():
+        tensor = recorder.call(aten.reshape.default, (tensor, []))
+    return recorder.read(recorder.value_of(tensor))
 
 
 _INTEGER_RANGES = {
@@ -138,12 +184,13 @@ def require_known(recorder: Recorder, tensor: torch.Tensor, asked: str, code: st
         what = f"`{expression}` needs the data of {value.spec!r} ({asked})"
     if origin is not None and origin.kind in ("parameter", "buffer"):
         what += f", which is the {origin.kind} {origin.target}"
-    raise DataDependentError(
+    error = DataDependentError(
         what + ", which is only known when the program runs",
         code=code,
         where=where,
         hint=_HINTS[code],
     )
+    raise refused(recorder, error)
 
 
 _HINTS = {
@@ -159,7 +206,8 @@ def _marked_constant_function() -> str | None:
     for frame in frames_of_user():
         name = frame.f_code.co_name
         owner = frame.f_locals.get("self", frame.f_locals.get("cls"))
-        candidate = getattr(owner, name, None) if owner is not None else None
+        # Not ``getattr``, which would run a property.
+        candidate = inspect.getattr_static(owner, name, None) if owner is not None else None
         candidate = candidate or frame.f_globals.get(name)
         if candidate is not None and node_is_marked_constant(candidate):
             return name

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from torch.fx import Graph, Node
 
 from monograph.capture import location
 from monograph.capture.aliasing import Value
+from monograph.capture.asking import NeedsConversion
 from monograph.capture.assumptions import Assumption
 from monograph.capture.dead_nodes import remove_dead_nodes
 from monograph.capture.declare import Declaration, declare, read_specification
@@ -92,13 +94,15 @@ def capture(
     dynamic_shapes: Any = None,
     hints: dict[str, int] | None = None,
     pretended: dict[str, bool] | None = None,
+    strict: Any = None,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
     ``opens`` records composite operators as their parts; ``dynamic_shapes`` says which sizes
     vary, and ``hints`` by which values of these questions are answered (those of the examples,
     if it is None). ``pretended`` answers questions that nobody can answer, as assertions in the
-    program would. Only one thread captures at a time.
+    program would. ``strict`` converts functions that branch on data. Only one thread
+    captures at a time.
 
     Raises:
         ExportError: what stands in the way, with the user's line.
@@ -106,17 +110,25 @@ def capture(
     with _lock, _no_garbage_collection(), _own_mistakes():
         above_autograd = False
         stand_ins: list[tuple[dict[str, Any], str]] = []
-        for _ in range(_MOST_ATTEMPTS):
+        attempts = 0
+        while attempts < _MOST_ATTEMPTS:
             session = _Session(root, args, kwargs, opens, above_autograd, watched, dynamic_shapes)
             session.recorder.stand_ins = stand_ins
+            session.recorder.strict = strict
             session.hints = hints or {}
             session.recorder.sizes.env.pretended = pretended or {}
             try:
-                return session.run()
+                with nullcontext() if strict is None else strict.installed():
+                    return session.run()
+            except NeedsConversion as needed:
+                if not strict.learn(needed):
+                    raise needed.error from None
+                continue  # what is learned ends with the statements of the program
             except NeedsAutograd:
                 above_autograd = True
-            except NeedsNumbers as needed:
-                stand_ins = [*stand_ins, (needed.namespace, needed.name)]
+            except NeedsNumbers as asked:
+                stand_ins = [*stand_ins, (asked.namespace, asked.name)]
+            attempts += 1
         raise InternalError("the capture was started again and again")
 
 
@@ -171,6 +183,8 @@ class _Session:
     def run(self) -> Captured:
         recorder = self.recorder
         snapshot = Snapshot(self.state.modules, self.root.call)
+        if recorder.strict is not None:
+            recorder.strict.start(snapshot)
         self._enter_state(snapshot)
         env = recorder.sizes.env
         sizes, declared = declare(env, self.arguments, self.specification, self.hints)
@@ -263,7 +277,14 @@ class _Session:
             running(recorder),
         ):
             try:
-                return _run_user_program(self.root.call, args, kwargs)
+                result = _run_user_program(self.root.call, args, kwargs)
+                if recorder.strict_pending is not None:  # a bare ``except`` has taken it
+                    raise recorder.strict_pending
+                return result
+            except NameError as unknown:
+                if recorder.strict is not None:
+                    recorder.strict.explain(unknown)
+                raise
             except ExportError as error:
                 if error.where is None:
                     error.where = location.source_line_of_traceback(error)

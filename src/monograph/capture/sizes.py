@@ -10,6 +10,7 @@ import torch
 from torch.fx import Node
 
 from monograph.capture.abstract import TensorSpec
+from monograph.capture.asking import refused
 from monograph.diagnostics import DataDependentError, UndecidedError
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Atom, Expr
@@ -274,12 +275,13 @@ class Sizes:
         symbols = [self.env.symbols[name] for name in names]
         sources = "; ".join(f"{s.source}, {s.where}" for s in symbols if s.is_unbacked)
         expression = where.expression() if where else None
-        raise DataDependentError(
+        error = DataDependentError(
             f"`{expression}` needs a number that is only known when the program runs ({sources})",
             code="MG-D102",
             where=where,
             hint="keep the number a tensor, or pass it to the program as a Python number.",
         )
+        raise refused(self.recorder, error)
 
     def _undecided(self, test: Test) -> NoReturn:
         recorder, env = self.recorder, self.env
@@ -292,7 +294,7 @@ class Sizes:
         )
         expression = where.expression() if where else None
         asked = text_of(test)
-        raise UndecidedError(
+        error = UndecidedError(
             (
                 f"`{expression}` needs to know whether "
                 if expression
@@ -303,6 +305,7 @@ class Sizes:
             asked=asked,
             checks=(env.in_users_words(test), env.in_users_words(negated(test))),
         )
+        raise refused(recorder, error)
 
 
 def _value_of_call(target: Any, args: tuple[Any, ...]) -> Any:

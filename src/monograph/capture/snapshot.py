@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["Change", "Snapshot"]
+__all__ = ["MISSING", "Change", "Saved", "Snapshot", "saved_in"]
 
 _OWNED = {"_parameters": "parameter", "_buffers": "buffer", "_modules": "module"}
 _BUILT_IN_MODULE_STATE = frozenset(nn.Module().__dict__)
@@ -45,7 +45,7 @@ class Change:
 MISSING = object()
 
 
-class _Saved:
+class Saved:
     """One container, and the objects that were in it."""
 
     __slots__ = ("container", "copy", "field", "path")
@@ -57,6 +57,7 @@ class _Saved:
         self.copy: Any = dict(container) if isinstance(container, dict) else list(container)
 
     def is_unchanged(self) -> bool:
+        """Whether it holds the same objects."""
         now, before = self.container, self.copy
         if len(now) != len(before):
             return False
@@ -67,6 +68,7 @@ class _Saved:
         return all(map(operator.is_, now, before))
 
     def changes(self) -> Iterator[Change]:
+        """The entries that are other objects now."""
         if isinstance(self.container, dict):
             before, after = self.copy, self.container
             keys: Iterable[Any] = {**before, **after}
@@ -83,6 +85,7 @@ class _Saved:
                 yield Change(f"{self.path}.{key}" if self.path else str(key), self.field, old, new)
 
     def restore(self) -> None:
+        """Hold the same objects again."""
         container = self.container
         if isinstance(container, dict):
             if list(container) != list(self.copy):
@@ -99,9 +102,9 @@ class Snapshot:
     """Taken before the program runs; ``changes`` and ``restore`` come after."""
 
     def __init__(self, modules: list[tuple[str, nn.Module]], function: Any) -> None:
-        self._saved: list[_Saved] = []
+        self._saved: list[Saved] = []
         self._empty: list[tuple[dict[str, Any], str, str]] = []
-        self._changed: list[_Saved] | None = None
+        self._changed: list[Saved] | None = None
         self._seen: set[int] = set()
         self._torch_state = torch.get_rng_state()
         self._python_state = random.getstate()
@@ -126,12 +129,12 @@ class Snapshot:
     def _watch_module(self, module: nn.Module, path: str) -> None:
         state = module.__dict__
         self._seen.add(id(state))
-        self._saved.append(_Saved(state, path, "attribute"))
+        self._saved.append(Saved(state, path, "attribute"))
         for name, field in _OWNED.items():
             held = state.get(name)
             if held:
                 if isinstance(held, dict):  # a scripted module has wrappers of its own
-                    self._saved.append(_Saved(held, path, field))
+                    self._saved.append(Saved(held, path, field))
             elif held is not None:
                 self._empty.append((held, path, field))
         for name, value in state.items():
@@ -160,41 +163,26 @@ class Snapshot:
         namespace = getattr(sys.modules.get(name), "__dict__", None)
         if namespace is None:
             return
-        self._saved.append(_Saved(namespace, name, "global"))
+        self._saved.append(Saved(namespace, name, "global"))
         for key, value in namespace.items():
             if not key.startswith("__") and type(value) in _CONTAINERS:
                 self._seen.add(id(value))
-                self._saved.append(_Saved(value, f"{name}.{key}", "global"))
+                self._saved.append(Saved(value, f"{name}.{key}", "global"))
 
     def _watch_value(self, value: Any, path: str, field: str) -> None:
         """Containers and plain objects, as deep as they go."""
-        stack = [(value, path)]
-        while stack and len(self._seen) < _MAX_OBJECTS:
-            value, path = stack.pop()
-            kind = type(value)
-            if kind in _PLAIN or id(value) in self._seen:
-                continue
-            if isinstance(value, _CONTAINERS):
-                container = value
-            elif _is_plain_object(value):
-                container = value.__dict__
-            elif isinstance(value, tuple):
-                stack.extend((item, f"{path}.{i}") for i, item in enumerate(value))
-                continue
-            else:
-                continue
-            self._seen.update((id(value), id(container)))
-            self._saved.append(_Saved(container, path, field))
-            items = container.items() if isinstance(container, dict) else enumerate(container)
-            for key, item in items:
-                if type(item) not in _PLAIN:
-                    stack.append((item, f"{path}.{key}"))
+        self._saved += saved_in(value, path, field, self._seen)
 
-    def _find_changed(self) -> list[_Saved]:
+    def again(self) -> list[Saved]:
+        """Everything that is watched, as it is now."""
+        now = [Saved(saved.container, saved.path, saved.field) for saved in self._saved]
+        return now + [Saved(held, path, field) for held, path, field in self._empty]
+
+    def _find_changed(self) -> list[Saved]:
         changed = [saved for saved in self._saved if not saved.is_unchanged()]
         for container, path, field in self._empty:
             if container:
-                saved = _Saved({}, path, field)
+                saved = Saved({}, path, field)
                 saved.container = container
                 changed.append(saved)
         return changed
@@ -249,6 +237,33 @@ class Snapshot:
             now, before = numpy.get_state(), self._numpy_state
             if now[2:] != before[2:] or now[1].tobytes() != before[1].tobytes():
                 numpy.set_state(before)
+
+
+def saved_in(value: Any, path: str, field: str, seen: set[int]) -> list[Saved]:
+    """The containers and plain objects in ``value``, but for those in ``seen``, as they are now."""
+    found: list[Saved] = []
+    stack = [(value, path)]
+    while stack and len(seen) < _MAX_OBJECTS:
+        value, path = stack.pop()
+        kind = type(value)
+        if kind in _PLAIN or id(value) in seen:
+            continue
+        if isinstance(value, _CONTAINERS):
+            container = value
+        elif _is_plain_object(value):
+            container = value.__dict__
+        elif isinstance(value, tuple):
+            stack.extend((item, f"{path}.{i}") for i, item in enumerate(value))
+            continue
+        else:
+            continue
+        seen.update((id(value), id(container)))
+        found.append(Saved(container, path, field))
+        items = container.items() if isinstance(container, dict) else enumerate(container)
+        for key, item in items:
+            if type(item) not in _PLAIN:
+                stack.append((item, f"{path}.{key}"))
+    return found
 
 
 def _attributes(kind: type) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +12,28 @@ from torch.fx import Node
 
 from monograph.capture.aliasing import Value
 from monograph.capture.location import is_raised_by_program
+from monograph.capture.questions import assert_tensor, truth_node
 from monograph.capture.recorder import Recorder
 from monograph.capture.structure import LEAF, Structure, flatten
 from monograph.capture.subgraphs import SUBGRAPHS, Subgraph
 from monograph.control.region import Region, lift
-from monograph.control.results import Found, Joined, Mismatch, describe, join, note
+from monograph.control.results import UNDEFINED, Found, Joined, Mismatch, describe, join, note
 from monograph.diagnostics import MonographError, PythonFeatureError
 from monograph.shapes.questions import Test, negated
 
-__all__ = ["Group", "branch", "emit", "group", "overwrite", "predicate_node", "unflatten"]
+__all__ = [
+    "RETURNED",
+    "Group",
+    "branch",
+    "emit",
+    "group",
+    "overwrite",
+    "predicate_node",
+    "unflatten",
+]
 
+RETURNED = "_monograph_value"  # a variable that is only looked at where it is defined
+HAS_RETURNED = "_monograph_return"
 aten = torch.ops.aten
 higher_order = torch.ops.higher_order
 
@@ -33,12 +45,13 @@ class Group:
     name: str
     structure: Structure
     found: list[Found]
+    is_dead: bool = False  # nobody looks at it after this side
 
 
 def group(region: Region, name: str, value: Any) -> Group:
     """Remember a nested value; what cannot be taken apart is one leaf."""
     try:
-        leaves, structure = flatten(value)
+        leaves, structure = ([value], LEAF) if value is UNDEFINED else flatten(value)
     except PythonFeatureError:
         leaves, structure = [value], LEAF
     return Group(name, structure, [note(region, leaf) for leaf in leaves])
@@ -47,13 +60,17 @@ def group(region: Region, name: str, value: Any) -> Group:
 def branch(
     recorder: Recorder,
     predicate: torch.Tensor | Test,
-    bodies: Sequence[Callable[[], Sequence[tuple[str, Any]]]],
+    bodies: Sequence[Callable[[], Mapping[Any, tuple[str, Any]]]],
     preferred: Sequence[Any] = (),
-) -> list[Any]:
-    """Capture both ``bodies`` and join what they return, pair by pair of a name and a value.
+    before: Callable[[Any], tuple[str, Any]] | None = None,
+    inspect: Callable[[Sequence[Mapping[Any, Group]]], None] = lambda results: None,
+) -> dict[Any, Any]:
+    """Capture both ``bodies`` and join what they return: by key, a name and a value.
 
-    ``preferred`` are nodes that become the first operands. A pair that cannot be joined gives its
-    ``Mismatch``. A body that raises an error of the program's own becomes an assertion.
+    ``preferred`` are nodes that become the first operands. ``before`` gives the name and value of a
+    key that only the other body returns; ``inspect`` sees what both return, and may raise. What
+    cannot be joined gives its ``Mismatch``. A body that raises an error of the program's own
+    becomes an assertion.
     """
     is_tensor = isinstance(predicate, torch.Tensor)
     node = predicate_node(recorder, predicate)
@@ -61,34 +78,51 @@ def branch(
     recorder.has_regions = True
     symbols = len(recorder.sizes.env.symbols)
     regions: list[Region] = []
-    results: list[list[Group]] = []
+    results: list[dict[Any, Group]] = []
     for name, body, path in zip(("true", "false"), bodies, paths, strict=True):
         region = Region(recorder, name)
         regions.append(region)
         try:
             with region.capturing(path):
-                results.append([group(region, *pair) for pair in body()])
+                results.append({k: group(region, *pair) for k, pair in body().items()})
         except BaseException as error:
             for given_up in regions:
                 given_up.abandon()
             if isinstance(error, MonographError) or not is_raised_by_program(error):
                 raise
             _assert(recorder, predicate, name == "false", error)
-            return [value for _, value in bodies[name == "true"]()]
+            return {key: value for key, (_, value) in bodies[name == "true"]().items()}
+    try:
+        inspect(results)
+    except BaseException:
+        for region in regions:
+            region.abandon()
+        raise
     local = frozenset(list(recorder.sizes.env.symbols)[symbols:])
-    joined = [_join_groups(recorder, pair, local) for pair in zip(*results, strict=True)]
-    return _emit_cond(recorder, node, regions, joined, preferred)
+    keys = list(dict.fromkeys(key for found in results for key in found))
+    for region, found in zip(regions, results, strict=True):
+        for key in keys:
+            if key not in found:
+                assert before is not None
+                found[key] = group(region, *before(key))
+                found[key].is_dead = _has_returned(found)
+    joined = [_join_groups(recorder, [found[key] for found in results], local) for key in keys]
+    return dict(zip(keys, _emit_cond(recorder, node, regions, joined, preferred), strict=True))
+
+
+def _has_returned(found: Mapping[Any, Group]) -> bool:
+    """Whether a side ends the function: what it leaves undefined will not be missed."""
+    return any(
+        g.name.startswith(HAS_RETURNED) and g.found and g.found[0].content is True
+        for g in found.values()
+    )
 
 
 def predicate_node(recorder: Recorder, predicate: Any) -> Any:
     """The node of a truth: a boolean tensor without dimensions, or a comparison of sizes."""
-    if not isinstance(predicate, torch.Tensor):
-        return recorder.sizes.test_node(predicate)
-    if predicate.dtype != torch.bool:
-        predicate = recorder.call(aten.ne.Scalar, (predicate, 0))
-    if predicate.dim():
-        predicate = recorder.call(aten.reshape.default, (predicate, []))
-    return recorder.read(recorder.value_of(predicate))
+    if isinstance(predicate, torch.Tensor):
+        return truth_node(recorder, predicate)
+    return recorder.sizes.test_node(predicate)
 
 
 def _assert(
@@ -102,20 +136,27 @@ def _assert(
         recorder.sizes.env.require(predicate if wanted else negated(predicate), message)
 
 
-def assert_tensor(recorder: Recorder, tensor: Any, wanted: bool, message: str) -> None:
-    """A run-time assertion that a tensor with one element is (or is not) true."""
-    if not wanted:
-        tensor = recorder.call(aten.logical_not.default, (tensor,))
-    node = predicate_node(recorder, tensor)
-    recorder.append(aten._assert_async.msg, (node, message), {}, None)
-
-
 Results = list[tuple[Structure, list[Joined], list[list[Found]]] | Mismatch]
 
 
 def _join_groups(
     recorder: Recorder, pair: Sequence[Group], local: frozenset[str]
 ) -> tuple[Structure, list[Joined], list[list[Found]]] | Mismatch:
+    empty = [g.structure is LEAF and g.found[0].content is UNDEFINED for g in pair]
+    if any(empty) and not all(empty):
+        is_read = not all(g.is_dead for g, none in zip(pair, empty, strict=True) if none)
+        if is_read and not pair[0].name.startswith(RETURNED):
+            return Mismatch(
+                "MG-C112",
+                f"{pair[0].name} is defined on one side of a branch only",
+                [("", *(_outline(g) for g in pair))],
+                f"define {pair[0].name} before the branch.",
+            )
+        model = pair[empty.index(False)]
+        pair = [
+            Group(g.name, model.structure, g.found * len(model.found)) if is_empty else g
+            for g, is_empty in zip(pair, empty, strict=True)
+        ]
     structures = [g.structure for g in pair]
     if any(s != structures[0] for s in structures):
         values = [g.found[0] if g.structure is LEAF else None for g in pair]

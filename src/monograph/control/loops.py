@@ -217,12 +217,14 @@ class _Attempt:
         for (structure, found), wanted in zip(returned, structures, strict=True):
             if structure != wanted:
                 name = next(names, self.items[0]).name if self.items else "the state"
-                raise Mismatch(
+                mismatch = Mismatch(
                     "MG-C107",
                     f"{name} has another structure after an iteration than before it",
                     [("", f"{wanted.num_leaves} leaves", f"{structure.num_leaves} leaves")],
                     "keep what the loop carries at one structure.",
                 )
+                mismatch.name = name
+                raise mismatch
             for _ in found:
                 next(names)
             leaves += found
@@ -313,12 +315,14 @@ class _Attempt:
             cells = [str(s.shape[i]) if i < len(s.shape) else "-" for s in specs]
             if len(cells) == 2:
                 rows.append((f"axis {i}", *cells))
-        return Mismatch(
+        mismatch = Mismatch(
             "MG-C107",
             f"{item.name} is one thing before an iteration and another after it",
             rows,
             "start the loop from a tensor of the shape that it keeps.",
         )
+        mismatch.name = item.name
+        return mismatch
 
     def _note_outputs(self, returned: list[tuple[Structure, list[Any]]]) -> None:
         recorder = self.recorder

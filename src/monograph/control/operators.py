@@ -102,12 +102,8 @@ def _capture_cond(recorder: Recorder, pred: Any, true_fn: Any, false_fn: Any, op
         return true_fn(*operands) if pred else false_fn(*operands)
     nodes = [recorder.argument(leaf, [], []) for leaf in flatten(operands)[0]
              if isinstance(leaf, torch.Tensor)]  # fmt: skip
-    [result] = branch(
-        recorder,
-        pred,
-        [lambda f=f: [("result", f(*operands))] for f in (true_fn, false_fn)],  # type: ignore[misc]
-        nodes,
-    )
+    bodies = [lambda f=f: {0: ("the result", f(*operands))} for f in (true_fn, false_fn)]
+    result = branch(recorder, pred, bodies, nodes)[0]
     if isinstance(result, Mismatch):
         raise explain(result, ("true branch", "false branch"), recorder)
     return result

@@ -19,12 +19,24 @@ from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of, symbolic
 
-__all__ = ["Found", "Joined", "Mismatch", "describe", "join", "note", "table"]
+__all__ = [
+    "UNDEFINED", "Found", "Joined", "Mismatch", "describe", "join", "note", "table", "zeros",
+]  # fmt: skip
 
 aten = torch.ops.aten
 _INTEGERS = (int, torch.SymInt)
 _TRUTHS = (bool, torch.SymBool)
 _NUMBERS = (int, float, torch.SymInt, torch.SymFloat, torch.SymBool)
+
+
+class _Undefined:
+    """What a variable holds that has not been assigned."""
+
+    def __repr__(self) -> str:
+        return "undefined"
+
+
+UNDEFINED = _Undefined()
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,7 @@ class Mismatch(Exception):  # noqa: N818 - it is caught, and becomes an error wi
     def __init__(self, code: str, what: str, rows: list[tuple[str, ...]], hint: str) -> None:
         super().__init__(what)
         self.code, self.what, self.rows, self.hint = code, what, rows, hint
+        self.name = ""  # of what a loop cannot carry
 
 
 def note(region: Region, leaf: Any) -> Found:
@@ -91,6 +104,8 @@ def join(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> J
     Raises:
         Mismatch: with both sides, axis by axis.
     """
+    if any(f.content is UNDEFINED for f in found):
+        return _join_defined(recorder, found, local)
     kinds = {f.kind() for f in found}
     if "tensor" in kinds:
         return _join_tensors(recorder, found, local)
@@ -120,6 +135,39 @@ def join(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> J
     return Joined(
         spec=TensorSpec.of((), (), dtype, torch.device("cpu")), node_in=node_in, wrap=wrap
     )
+
+
+def _join_defined(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> Joined:
+    """Some sides give nothing, and nobody will look at what stands there: zeros."""
+    defined = [f for f in found if f.content is not UNDEFINED]
+    if not defined:
+        return Joined(constant=UNDEFINED)
+    joined = join(recorder, [defined[0], *defined], local)
+    inner = joined.node_in
+    if inner is None:
+        return joined
+
+    def node_in(region: Region, one: Found) -> Any:
+        if one.content is not UNDEFINED:
+            return inner(region, one)
+        return recorder.read(zeros(recorder, joined.spec).value) if isinstance(
+            joined.spec, TensorSpec) else 0  # fmt: skip
+
+    return Joined(spec=joined.spec, node_in=node_in, wrap=joined.wrap)
+
+
+def zeros(recorder: Recorder, spec: TensorSpec) -> Any:
+    """A tensor that looks like ``spec``; sizes that nobody knows yet are 0."""
+    unbound = recorder.sizes.unbound
+    shape = [
+        0 if any(name in unbound for name in _symbols(size)) else symbolic(recorder.sizes.env, size)
+        for size in spec.shape
+    ]
+    keywords = {"dtype": spec.dtype, "device": spec.device}
+    if spec.strides == contiguous_strides(spec.shape):
+        return recorder.call(aten.zeros.default, (shape,), keywords)
+    strides = [symbolic(recorder.sizes.env, stride) for stride in spec.strides]
+    return recorder.call(aten.empty_strided.default, (shape, strides), keywords)
 
 
 _HINTS = {

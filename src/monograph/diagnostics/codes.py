@@ -154,6 +154,21 @@ CODES: dict[str, Code] = {
             "rows come from tensors of one length, and results of one size are stacked",
         ),
         Code(
+            "MG-C112",
+            "a variable that is defined on one way through the program only",
+            "what comes after the branch (or the loop) uses it, whichever way was taken",
+        ),
+        Code(
+            "MG-C114",
+            "a list of unknown length whose items cannot be stacked",
+            "such a list is kept as a tensor, whose rows are its items",
+        ),
+        Code(
+            "MG-C115",
+            "a statement that cannot be made part of a branch",
+            "the sides of a branch become functions of their own",
+        ),
+        Code(
             "MG-C120",
             "a control-flow operator that is not captured",
             "cond, while_loop, map, scan and associative_scan are",

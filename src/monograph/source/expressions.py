@@ -1,0 +1,139 @@
+"""Expressions that depend on data, rewritten as calls of the runtime."""
+
+from __future__ import annotations
+
+import ast
+
+from monograph.source.sites import Site
+from monograph.source.syntax import PREFIX, cannot_move, is_site, require_movable
+
+__all__ = ["RUNTIME", "Expressions", "name_of", "runtime_call", "thunk"]
+
+RUNTIME = "the runtime of converted code"
+_ITERATORS = ("range", "enumerate", "zip", "reversed", "len")
+
+
+def name_of(name: str, context: ast.expr_context | None = None) -> ast.Name:
+    """The name as an expression."""
+    return ast.Name(name, context or ast.Load())
+
+
+def runtime_call(function: str, *args: ast.expr) -> ast.Call:
+    """A call of a function of the runtime."""
+    target = ast.Attribute(ast.Constant(RUNTIME), function, ast.Load())
+    return ast.Call(target, list(args), [])
+
+
+def thunk(body: ast.expr) -> ast.Lambda:
+    """``lambda: body``."""
+    nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+    return ast.Lambda(nothing, body)
+
+
+class Expressions(ast.NodeTransformer):
+    """Expressions at sites; conditions of statements at sites come through ``condition``."""
+
+    def __init__(self, sites: frozenset[Site], file: str, owner: object) -> None:
+        self.sites = sites
+        self.file = file
+        self.owner = owner
+
+    def visit_in(self, node: ast.AST, field: str) -> ast.AST:
+        """Visit one field of ``node``."""
+        setattr(node, field, self.visit(getattr(node, field)))
+        return node
+
+    def _is_site(self, node: ast.AST) -> bool:
+        return is_site(node, self.sites)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """One of these, perhaps at a site."""
+        return node  # has been visited as a function of its own
+
+    visit_Lambda = visit_AsyncFunctionDef = visit_ClassDef = visit_FunctionDef  # type: ignore[assignment] # noqa: N815
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        """One of these, perhaps at a site."""
+        if not self._is_site(node):
+            return self.generic_visit(node)
+        body, orelse = self.visit(node.body), self.visit(node.orelse)
+        for part in (node.body, node.orelse):
+            require_movable(part, self.file)
+        test = self.condition(node.test)
+        return ast.copy_location(runtime_call("either", test, thunk(body), thunk(orelse)), node)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+        """One of these, perhaps at a site."""
+        return self.condition(node) if self._is_site(node) else self.generic_visit(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        """One of these, perhaps at a site."""
+        return self.condition(node) if self._is_site(node) else self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        """One of these, perhaps at a site."""
+        return self.condition(node) if self._is_site(node) else self.generic_visit(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        """One of these, perhaps at a site."""
+        self.generic_visit(node)
+        if self._is_site(node) and isinstance(node.ctx, ast.Load):
+            return ast.copy_location(runtime_call("subscript", node.value, node.slice), node)
+        return node
+
+    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
+        """One of these, perhaps at a site."""
+        self.generic_visit(node)
+        if not self._is_site(node):
+            return node
+        if len(node.generators) > 1 or node.generators[0].ifs:
+            raise cannot_move(
+                node, "a comprehension with several loops, or with a condition", self.file
+            )
+        require_movable(node.elt, self.file)
+        generator = node.generators[0]
+        item = f"{PREFIX}item"
+        bound = ast.ListComp(
+            node.elt,
+            [ast.comprehension(generator.target, ast.List([name_of(item)], ast.Load()), [], 0)],
+        )
+        arguments = ast.arguments(
+            posonlyargs=[], args=[ast.arg(item)], kwonlyargs=[], kw_defaults=[], defaults=[]
+        )
+        body = ast.Lambda(arguments, ast.Subscript(bound, ast.Constant(0), ast.Load()))
+        iterable = self.iterable(generator.iter)
+        return ast.copy_location(runtime_call("rows", iterable, body), node)
+
+    visit_GeneratorExp = visit_ListComp  # type: ignore[assignment] # noqa: N815
+
+    def condition(self, node: ast.expr) -> ast.expr:
+        """A condition whose ``and``, ``or``, ``not`` and chains may be about data."""
+        if isinstance(node, ast.BoolOp):
+            first, *rest = node.values
+            for part in rest:
+                require_movable(part, self.file)
+            name = "both" if isinstance(node.op, ast.And) else "any_of"
+            thunks = [thunk(self.condition(part)) for part in rest]
+            made: ast.expr = runtime_call(name, self.condition(first), *thunks)
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            made = runtime_call("inverted", self.condition(node.operand))
+        elif isinstance(node, ast.Compare) and len(node.ops) > 1:
+            signs = ast.Tuple([ast.Constant(type(op).__name__) for op in node.ops], ast.Load())
+            thunks = [thunk(self.visit(part)) for part in node.comparators]
+            made = runtime_call("chain", signs, self.visit(node.left), *thunks)
+        else:
+            return self.visit(node)
+        return ast.copy_location(made, node)
+
+    def iterable(self, node: ast.expr) -> ast.expr:
+        """What a loop goes over: ``range(n)`` and its like may be of unknown length."""
+        if isinstance(node, ast.Call) and not node.keywords:
+            function = node.func
+            if isinstance(function, ast.Name) and function.id in _ITERATORS:
+                args = [self.iterable(arg) for arg in node.args]
+                made = runtime_call("iterator", function, *args)
+                return ast.copy_location(made, node)
+            if isinstance(function, ast.Attribute) and function.attr == "tolist" and not node.args:
+                made = runtime_call("numbers", self.visit(function.value))
+                return ast.copy_location(made, node)
+        return self.visit(node)

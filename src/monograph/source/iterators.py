@@ -1,0 +1,163 @@
+"""Iterables of unknown length, and indices that vary."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from monograph.capture.running import running_recorder
+from monograph.control.operators import cond
+from monograph.control.operators import map as map_rows
+from monograph.source.rows import Rows
+
+__all__ = ["Unknown", "iterator", "numbers", "rows", "subscript", "unknown_length"]
+
+
+class Unknown:
+    """``length`` items, a size that varies; ``item(i)`` is the one at ``i``."""
+
+    def __init__(self, length: Any, item: Callable[[Any], Any]) -> None:
+        self.length = length
+        self.item = item
+
+    def __iter__(self) -> Any:
+        return (self.item(i) for i in range(self.length))
+
+
+def unknown_length(value: Any) -> Unknown | None:
+    """``value`` as an iterable whose length varies, if it is one."""
+    if isinstance(value, Unknown):
+        return value
+    if isinstance(value, Rows):
+        value = value.tensor if value.kind == "tensor" else _Numbers(value.tensor)
+    if isinstance(value, _Numbers):
+        tensor = value.tensor
+        if isinstance(tensor.shape[0], torch.SymInt):
+            return Unknown(tensor.shape[0], lambda i: tensor[i].item())
+    if isinstance(value, torch.Tensor) and value.dim() and isinstance(value.shape[0], torch.SymInt):
+        return Unknown(value.shape[0], lambda i: value[i])
+    return None
+
+
+class _Numbers:
+    """``tensor.tolist()`` of unknown length."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+
+
+def numbers(value: Any) -> Any:
+    """``value.tolist()``."""
+    is_row = isinstance(value, torch.Tensor) and value.dim() == 1
+    if is_row and isinstance(value.shape[0], torch.SymInt):
+        return _Numbers(value)
+    return value.tolist()
+
+
+def iterator(function: Any, *args: Any) -> Any:
+    """``range``, ``enumerate``, ``zip``, ``reversed`` or ``len`` of something of unknown length."""
+    if running_recorder() is None:
+        return function(*args)
+    if function is builtins.range:
+        return _range(*args)
+    if function is builtins.len and isinstance(args[0], Rows):
+        return args[0].length()
+    found: list[Any] = [unknown_length(arg) for arg in args]
+    if function is builtins.enumerate and found[0] is not None:
+        inner, start = found[0], args[1] if len(args) > 1 else 0
+        return Unknown(inner.length, lambda i: (start + i, inner.item(i)))
+    if function is builtins.reversed and found[0] is not None:
+        inner = found[0]
+        return Unknown(inner.length, lambda i: inner.item(inner.length - 1 - i))
+    if function is builtins.zip and args and all(inner is not None for inner in found):
+        length = found[0].length
+        for inner in found[1:]:
+            length = torch.sym_min(length, inner.length)
+        return Unknown(length, lambda i: tuple(inner.item(i) for inner in found))
+    return function(*args)
+
+
+def _range(*args: Any) -> Any:
+    bounds: list[Any] = [arg.item() if isinstance(arg, torch.Tensor) else arg for arg in args]
+    if not any(isinstance(bound, torch.SymInt) for bound in bounds):
+        return range(*bounds)
+    start: Any = 0
+    step: Any = 1
+    stop = bounds[0]
+    if len(bounds) > 1:
+        start, stop = bounds[:2]
+    if len(bounds) > 2:
+        step = bounds[2]
+    if isinstance(step, torch.SymInt) or step == 0:
+        return range(*bounds)  # says what is wrong
+    length = (stop - start + step - 1) // step if step > 0 else (start - stop - step - 1) // -step
+    return Unknown(length, lambda i: start + i * step)
+
+
+def rows(iterable: Any, body: Callable[[Any], Any]) -> Any:
+    """``[body(item) for item in iterable]``."""
+    found = unknown_length(iterable)
+    if found is None or running_recorder() is None:
+        return [body(item) for item in iterable]
+    made = map_rows(lambda i: body(found.item(i.item())), torch.arange(found.length))
+    return Rows(made, "tensor") if isinstance(made, torch.Tensor) else made
+
+
+# Indices -------------------------------------------------------------------------------------
+
+
+def subscript(container: Any, index: Any) -> Any:
+    """``container[index]``; one of several Python objects, where the index varies."""
+    if isinstance(index, torch.Tensor) and not isinstance(container, torch.Tensor):
+        index = index.item()
+    if isinstance(container, torch.Tensor) and isinstance(index, torch.Tensor):
+        is_number = index.dim() == 0 and index.dtype in (torch.int64, torch.int32)
+        return container.select(0, _number(index)) if is_number else container[index]
+    is_plain = isinstance(container, (list, tuple, nn.ModuleList, nn.ParameterList, nn.Sequential))
+    if not isinstance(index, torch.SymInt) or not is_plain:
+        return container[index]
+    torch._check(index >= -len(container), lambda: "index out of range")
+    torch._check(index < len(container), lambda: "index out of range")
+    return Choice(list(container), index).settled()
+
+
+def _number(index: torch.Tensor) -> Any:
+    return index.item()
+
+
+class Choice:
+    """One of several Python objects; which one is only known when the program runs."""
+
+    def __init__(self, options: list[Any], index: Any) -> None:
+        self.options = options
+        self.index = index
+
+    def settled(self) -> Any:
+        """A tensor or a number, where the options are tensors or numbers."""
+        values = (torch.Tensor, int, float, bool, torch.SymInt, torch.SymFloat)
+        if all(isinstance(option, values) for option in self.options):
+            return self._of(lambda option: option)
+        return self
+
+    def _of(self, function: Callable[[Any], Any], first: int = 0) -> Any:
+        if first == len(self.options) - 1:
+            return function(self.options[first])
+        here = (self.index == first) | (self.index == first - len(self.options))
+        return cond(
+            here,
+            lambda: function(self.options[first]),
+            lambda: self._of(function, first + 1),
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._of(lambda option: option(*args, **kwargs))
+
+    def __getattr__(self, name: str) -> Any:
+        return Choice([getattr(option, name) for option in self.options], self.index).settled()
+
+    def __getitem__(self, index: Any) -> Any:
+        return Choice([option[index] for option in self.options], self.index).settled()

@@ -1,0 +1,363 @@
+"""Loops of converted code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+
+from monograph.capture.recorder import Recorder
+from monograph.capture.running import running_recorder
+from monograph.capture.structure import LEAF, Structure, flatten
+from monograph.control.branches import RETURNED, Group, group, unflatten
+from monograph.control.loops import explain, loop
+from monograph.control.region import Region
+from monograph.control.results import UNDEFINED, Mismatch, zeros
+from monograph.diagnostics import ControlFlowError, PythonFeatureError
+from monograph.shapes.expr import Expr
+from monograph.shapes.supposing import give_up
+from monograph.shapes.symnode import expression_of
+from monograph.source import runtime
+from monograph.source.iterators import Unknown, unknown_length
+from monograph.source.state import Key, State
+from monograph.torch_internals import without_modes
+
+__all__ = ["for_loop", "while_loop"]
+
+Thunk = Callable[[], Any]
+_MOST_ROUNDS = 100_000
+
+
+def while_loop(test: Thunk, body: Thunk, stop: Thunk) -> None:
+    """``while test(): body()``, until ``stop()`` holds after an iteration."""
+    recorder = running_recorder()
+    for _ in range(_MOST_ROUNDS):
+        ended = stop()
+        if runtime.undecided(recorder, ended) is None:
+            if ended:
+                return
+            go_on = test()
+            if runtime.undecided(recorder, go_on) is None:
+                if not go_on:
+                    return
+                body()
+                continue
+        assert recorder is not None
+        _capture(recorder, lambda: _goes_on(stop, test), body, (test, body, stop))
+        return
+    raise ControlFlowError(
+        f"a loop has not ended after {_MOST_ROUNDS:,} iterations",
+        code="MG-C108",
+        where=None if recorder is None else recorder.here(),
+        hint="let its condition depend on what the loop computes.",
+    )
+
+
+def _goes_on(stop: Thunk, test: Thunk) -> Any:
+    return runtime.both(runtime.inverted(stop()), test)
+
+
+def for_loop(iterable: Any, body: Callable[[Any], Any], stop: Thunk) -> None:
+    """``for item in iterable: body(item)``, until ``stop()`` holds."""
+    recorder = running_recorder()
+    unknown = None if recorder is None else unknown_length(iterable)
+    if unknown is None:
+        _unrolled(recorder, iterable, body, stop)
+        return
+    assert recorder is not None
+    _counted(recorder, unknown, body, stop)
+
+
+def _unrolled(
+    recorder: Recorder | None, iterable: Iterable[Any], body: Callable[[Any], Any], stop: Thunk
+) -> None:
+    for item in iterable:
+        ended = stop()
+        question = runtime.undecided(recorder, ended)
+        if question is None:
+            if ended:
+                return
+            body(item)
+        else:
+            assert recorder is not None
+            # Each side shares the variables of the loop's body: so does a function around it.
+            runtime.captured_branch(recorder, None, question, _nothing, _Bound(body, item))
+
+
+def _nothing() -> None:
+    return None
+
+
+class _Bound:
+    """``body`` with its argument; looks like a function that closes over the same variables."""
+
+    def __init__(self, body: Any, item: Any) -> None:
+        self.body, self.item = body, item
+        self.__closure__ = body.__closure__
+        self.__code__ = body.__code__
+
+    def __call__(self) -> Any:
+        return self.body(self.item)
+
+
+def _counted(recorder: Recorder, unknown: Unknown, body: Callable[[Any], Any], stop: Thunk) -> None:
+    counter = [0]
+
+    def test() -> Any:
+        more = counter[0] < unknown.length
+        ended = stop()
+        if ended is False:
+            return more
+        return runtime.both(more, lambda: runtime.inverted(ended))
+
+    def step() -> None:
+        body(unknown.item(counter[0]))
+        counter[0] = counter[0] + 1
+
+    _capture(recorder, test, step, (body, stop), counter)
+
+
+# Capturing -----------------------------------------------------------------------------------
+
+
+class _Start:
+    """What a loop starts from: the keys of the state that goes round, and their values."""
+
+    def __init__(self, keys: list[Key], names: list[str], values: list[Any]) -> None:
+        self.keys = keys
+        self.names: list[str] = []
+        self.leaves: list[Any] = []
+        self.structures: list[Structure] = []
+        for name, value in zip(names, values, strict=True):
+            leaves, structure = _flattened(value)
+            self.structures.append(structure)
+            self.leaves += leaves
+            self.names += [name] * len(leaves)
+
+    def values(self, leaves: Any) -> list[Any]:
+        """Values from leaves in a row."""
+        found, at = [], 0
+        for structure in self.structures:
+            count = structure.num_leaves
+            found.append(unflatten(structure, leaves[at : at + count]))
+            at += count
+        return found
+
+
+def _flattened(value: Any) -> tuple[list[Any], Structure]:
+    if value is UNDEFINED:
+        return [value], LEAF
+    try:
+        return flatten(value)
+    except PythonFeatureError:
+        return [value], LEAF
+
+
+class _More(BaseException):
+    """The body changes more than what goes round so far."""
+
+
+def _capture(
+    recorder: Recorder,
+    test: Thunk,
+    body: Thunk,
+    functions: tuple[Callable[..., Any], ...],
+    counter: list[Any] | None = None,
+) -> None:
+    temporary: dict[Key, ControlFlowError] = {}
+    known: dict[Key, Group] = {}
+    for _ in range(30):
+        state = State(recorder, functions)
+        with without_modes():
+            found = _trial(recorder, state, test, body, counter)
+        known = {k: g for k, g in known.items() if state.has(k)} | found
+        grown = _grown_list(state, found)
+        if grown is not None:
+            runtime.grow(recorder, state, grown, found[grown])
+            continue
+        _carry_what_is_returned(recorder, state, known)
+        keys = [
+            key for key in known
+            if key not in temporary and state.before(key)[1] is not UNDEFINED
+        ]  # fmt: skip
+        names = [state.before(key)[0] for key in keys]
+        start = _Start(keys, names, [state.before(key)[1] for key in keys])
+        if counter is not None:
+            start.names.append("i")
+            start.leaves.append(counter[0])
+            start.structures.append(LEAF)
+        try:
+            with without_modes():
+                final = _run(recorder, state, start, test, body, counter, set(temporary), known)
+        except _More:
+            continue
+        except Mismatch as mismatch:
+            error = explain(mismatch, ("before", "after"), recorder)
+            key = next((k for k in keys if state.before(k)[0] == mismatch.name), None)
+            if key is None or key[0] != "variable":
+                raise error from None
+            temporary[key] = error
+            continue
+        _leave(recorder, state, start, final, known, temporary, counter)
+        return
+    raise ControlFlowError(
+        "what the loop changes is more in each iteration",
+        code="MG-C107",
+        where=recorder.here(),
+        hint="let the loop work on a fixed set of variables.",
+    )
+
+
+def _trial(
+    recorder: Recorder, state: State, test: Thunk, body: Thunk, counter: list[Any] | None
+) -> dict[Key, Group]:
+    """One iteration on trial: what it changes."""
+    region = Region(recorder, "an iteration on trial")
+    recorder.has_regions = True
+    symbols = len(recorder.sizes.env.symbols)
+    before = None if counter is None else counter[0]
+    try:
+        with region.capturing():
+            if counter is not None:
+                symbol = recorder.sizes.fresh("i", 0)
+                counter[0] = region.number(symbol, "i")
+            try:
+                with recorder:
+                    holds = test()
+                    if isinstance(holds, torch.SymBool):
+                        recorder.sizes.env.assume(expression_of(holds))
+                    body()
+                return {k: group(region, *pair) for k, pair in state.changed().items()}
+            finally:
+                state.restore()
+                if counter is not None:
+                    counter[0] = before
+    finally:
+        region.abandon()
+        give_up(recorder.sizes.env, symbols)
+
+
+def _grown_list(state: State, found: dict[Key, Group]) -> Key | None:
+    for key, after in found.items():
+        is_list = key[0] == "items" and bool(state.variable_of(key))
+        if is_list and len(after.found) != len(state.before(key)[1]):
+            return key
+    return None
+
+
+def _carry_what_is_returned(recorder: Recorder, state: State, known: dict[Key, Group]) -> None:
+    """A value that the loop may return has to be something before it does: zeros."""
+    for key, after in known.items():
+        is_returned = key[0] == "variable" and key[1].startswith(RETURNED)
+        if not is_returned or state.before(key)[1] is not UNDEFINED:
+            continue
+        leaves = []
+        for one in after.found:
+            if one.value is not None:
+                sizes = [s for s in one.value.spec.shape if isinstance(s, Expr)]
+                names = {a.name for s in sizes for a in s.symbols()}
+                if any(recorder.sizes.env.symbols[n].is_given_up for n in names):
+                    raise ControlFlowError(
+                        "a loop returns a tensor whose size depends on the iteration",
+                        code="MG-C107",
+                        where=recorder.here(),
+                        hint="assign it to a variable that has a value before the loop.",
+                    )
+                with without_modes():
+                    leaves.append(zeros(recorder, one.value.spec))
+            elif one.kind() == "other":
+                leaves.append(one.content)
+            else:
+                leaves.append({"int": 0, "bool": False, "float": 0.0}[one.kind()])
+        value = unflatten(after.structure, leaves)
+        state.variables[key[1]] = value
+        state.set(key, value)
+
+
+def _run(
+    recorder: Recorder,
+    state: State,
+    start: _Start,
+    test: Thunk,
+    body: Thunk,
+    counter: list[Any] | None,
+    temporary: set[Key],
+    known: dict[Key, Group],
+) -> list[Any]:
+    def enter(leaves: Any) -> None:
+        values = start.values(leaves)
+        if counter is not None:
+            counter[0] = values.pop()
+        for key, value in zip(start.keys, values, strict=True):
+            state.set(key, value)
+        for key in temporary:
+            state.set(key, UNDEFINED)
+
+    first = None if counter is None else counter[0]
+
+    def leave() -> None:
+        state.restore()
+        if counter is not None:
+            counter[0] = first
+
+    def check(leaves: Any) -> Any:
+        try:
+            enter(leaves)
+            with recorder:
+                return test()
+        finally:
+            leave()
+
+    def iterate(leaves: Any) -> list[tuple[Structure, list[Any]]]:
+        try:
+            enter(leaves)
+            with recorder:
+                body()
+            changed = state.changed()
+            new = [k for k in changed if k not in known]
+            if new:
+                for key in new:
+                    known[key] = Group(changed[key][0], LEAF, [])
+                raise _More
+            found = [_flattened(changed.get(key, state.before(key))[1]) for key in start.keys]
+            if counter is not None:
+                found.append(([counter[0]], LEAF))
+            return [(structure, list(leaves)) for leaves, structure in found]
+        finally:
+            leave()
+
+    return loop(recorder, start.names, start.leaves, start.structures, check, iterate)
+
+
+def _leave(
+    recorder: Recorder,
+    state: State,
+    start: _Start,
+    final: list[Any],
+    known: dict[Key, Group],
+    temporary: dict[Key, ControlFlowError],
+    counter: list[Any] | None,
+) -> None:
+    """After the loop: the final state; what only iterations had is gone."""
+    values = start.values(final)
+    if counter is not None:
+        counter[0] = values.pop()
+    for key, value in zip(start.keys, values, strict=True):
+        state.set(key, value)
+    for key in known:
+        if key in start.keys:
+            continue
+        name = state.before(key)[0]
+        error = temporary.get(key)
+        if error is None:
+            error = ControlFlowError(
+                f"{name} is assigned in a loop that may not run at all",
+                code="MG-C112",
+                where=recorder.here(),
+                hint=f"define {name} before the loop.",
+            )
+        if key[0] != "variable":
+            raise error
+        state.set(key, UNDEFINED)
+        recorder.strict.forbid(key[1], None, error)

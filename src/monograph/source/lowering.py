@@ -1,0 +1,450 @@
+"""Statements that depend on data, rewritten as calls of the runtime.
+
+Only the statements that were found to depend on data are touched. A branch becomes two functions
+that share the variables of the function around them (``nonlocal``), and a call that runs one of
+them, or captures both. Where a branch may leave its block (``return``, ``break``, ``continue``),
+what follows the branch is moved into it, so that every path ends where the block ends.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Sequence
+
+from monograph.source.expressions import RUNTIME, Expressions, name_of, runtime_call, thunk
+from monograph.source.sites import Site, Span, span_of
+from monograph.source.syntax import (
+    JUMPS,
+    LOOPS,
+    PREFIX,
+    SCOPES,
+    ExplicitSuper,
+    always_leaves,
+    assigned_in,
+    cannot_move,
+    is_site,
+    jumps_of,
+    own_nodes,
+    require_movable,
+    returns_in,
+)  # fmt: skip
+
+__all__ = ["RUNTIME", "lower"]
+
+
+def lower(
+    tree: ast.Module, sites: frozenset[Site], ending: frozenset[Span], file: str
+) -> ast.Module:
+    """A copy of ``tree`` in which the statements at ``sites`` are calls of the runtime.
+
+    What follows the branches at ``ending`` is moved into them, so that no variable has to be one
+    thing after both sides.
+
+    Raises:
+        ControlFlowError: MG-C115, for a statement that cannot be moved into a function.
+    """
+    made = _Functions(sites, ending, file).visit(copy.deepcopy(tree))
+    ast.fix_missing_locations(made)
+    return made
+
+
+class _Functions(ast.NodeTransformer):
+    """Finds the functions that hold a site."""
+
+    def __init__(self, sites: frozenset[Site], ending: frozenset[Span], file: str) -> None:
+        self.sites = sites
+        self.ending = ending
+        self.file = file
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        own = [n for n in own_nodes(node) if is_site(n, self.sites)]
+        if own:
+            lowering = _Lowering(self.sites, self.ending, self.file, node)
+            node.body = lowering.function_body(node.body)
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        self.generic_visit(node)
+        return Expressions(self.sites, self.file, None).visit_in(node, "body")
+
+
+# Statements ----------------------------------------------------------------------------------
+
+
+class _Boundary:
+    """Where a path ends: the end of a function, or of a loop's body (or of a ``with`` block).
+
+    Inside a loop's body a jump sets flags, and ends the body.
+    """
+
+    def __init__(self, number: int | None = None, is_loop: bool = False) -> None:
+        self.number = number
+        self.is_loop = is_loop
+        self.breaks = self.returns = False
+
+    def flag(self, kind: str) -> str:
+        return f"{PREFIX}{kind}_{self.number}"
+
+    def jump(self, node: ast.stmt, in_loop: bool) -> list[ast.stmt] | None:
+        """The statements for a jump; None where it stays as it is."""
+        if self.number is None or (in_loop and not isinstance(node, ast.Return)):
+            return None
+        made: list[ast.stmt] = []
+        if isinstance(node, ast.Break):
+            self.breaks = True
+            made.append(_assign(self.flag("break"), ast.Constant(True)))
+        elif isinstance(node, ast.Return):
+            self.returns = True
+            made.append(_assign(self.flag("value"), node.value or ast.Constant(None)))
+            made.append(_assign(self.flag("return"), ast.Constant(True)))
+        made.append(ast.Return(None))
+        return [ast.copy_location(s, node) for s in made]
+
+
+def _assign(name: str, value: ast.expr) -> ast.stmt:
+    return ast.Assign([name_of(name, ast.Store())], value)
+
+
+class _Lowering:
+    """Rewrites the body of one function."""
+
+    def __init__(
+        self, sites: frozenset[Site], ending: frozenset[Span], file: str, function: ast.FunctionDef
+    ) -> None:
+        self.sites = sites
+        self.ending = ending
+        self.file = file
+        self.function = function
+        self.count = 0
+        own = own_nodes(function)
+        self.globals = {n for s in own if isinstance(s, ast.Global) for n in s.names}
+        self.outside = {n for s in own if isinstance(s, ast.Nonlocal) for n in s.names}
+        self.shared: set[str] = set()  # variables of the function that its parts share
+        self.made_ending: set[int] = set()
+        self.kept: list[ast.AST] = []  # so that no identity is used twice
+        self.made_dynamic: set[int] = set()  # statements of our own that may depend on data
+        self.expressions = Expressions(sites, file, self)
+
+    def fresh(self) -> int:
+        self.count += 1
+        return self.count
+
+    def function_body(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """The whole body; its docstring and declarations stay in front."""
+        made = self.block(body, [], _Boundary())
+        shared = sorted(self.shared - self.outside)
+        if not shared:
+            return made
+        # Never run: it makes these names variables of the function.
+        binding = ast.Assign([name_of(n, ast.Store()) for n in shared], ast.Constant(None))
+        unreached = ast.If(ast.Constant(False), [binding], [])
+        is_documented = (
+            isinstance(made[0], ast.Expr)
+            and isinstance(made[0].value, ast.Constant)
+            and isinstance(made[0].value.value, str)
+        )
+        at = 1 if is_documented else 0
+        while at < len(made) and isinstance(made[at], (ast.Global, ast.Nonlocal)):
+            at += 1
+        return [*made[:at], _located(unreached, self.function), *made[at:]]
+
+    # Blocks: ``after`` is what follows the block up to the boundary ---------------------------
+
+    def block(
+        self, body: Sequence[ast.stmt], after: list[ast.stmt], boundary: _Boundary
+    ) -> list[ast.stmt]:
+        made: list[ast.stmt] = []
+        for i, statement in enumerate(body):
+            rest = list(body[i + 1 :])
+            statement = self._as_statement(statement)
+            if isinstance(statement, ast.If):
+                if self._is_dynamic(statement) and self._ends(statement, boundary):
+                    made += self._ending_branch(statement, [*rest, *after], boundary)
+                    return made
+                if self._is_dynamic(statement):
+                    made += self._branch(statement, boundary)
+                    continue
+                statement = copy.copy(statement)
+                statement.test = self.expressions.visit(copy.deepcopy(statement.test))
+                orelse = statement.orelse
+                statement.body = self.block(statement.body, [*rest, *after], boundary)
+                statement.orelse = self.block(orelse, [*rest, *after], boundary)
+                made.append(statement)
+            elif isinstance(statement, LOOPS):
+                if self._is_dynamic(statement) or self._holds_dynamic_jump(statement.body):
+                    made += self._loop(statement, [*rest, *after], boundary)
+                    if made and isinstance(made[-1], ast.Return):
+                        return made
+                    continue
+                made.append(self._plain_loop(statement, boundary))
+            elif isinstance(statement, ast.With) and self._holds_dynamic_jump(
+                statement.body, loops=True
+            ):
+                made += self._with(statement, [*rest, *after], boundary)
+                return made
+            elif isinstance(statement, ast.Match):
+                statement = copy.copy(statement)
+                statement.subject = self.expressions.visit(copy.deepcopy(statement.subject))
+                statement.cases = [copy.copy(case) for case in statement.cases]
+                for case in statement.cases:
+                    case.body = self.block(case.body, [*rest, *after], boundary)
+                made.append(statement)
+            elif isinstance(statement, (ast.With, ast.Try)):
+                made.append(self._container(statement, boundary))
+            else:
+                made += self._simple(statement, boundary)
+                if isinstance(statement, (*JUMPS, ast.Raise)):
+                    return made
+        return made
+
+    def _as_statement(self, node: ast.stmt) -> ast.stmt:
+        """``x = a if c else b`` at a site, as an ``if`` statement."""
+        value = getattr(node, "value", None)
+        is_plain = isinstance(node, (ast.Assign, ast.AnnAssign, ast.Return, ast.Expr))
+        if not is_plain or not isinstance(value, ast.IfExp) or not is_site(value, self.sites):
+            return node
+        sides = []
+        for part in (value.body, value.orelse):
+            side = copy.copy(node)
+            side.value = part  # type: ignore[attr-defined]
+            sides.append([side])
+        made = self._dynamic(ast.If(value.test, *sides), value)
+        if self._is_ending(value):
+            self.made_ending.add(id(made))
+        return made
+
+    def _ends(self, node: ast.If, boundary: _Boundary) -> bool:
+        """Whether what follows a branch is moved into it."""
+        leaves = bool(jumps_of(node))
+        wanted = leaves or id(node) in self.made_ending or self._is_ending(node)
+        if not isinstance(boundary, _Inside):
+            return wanted
+        if leaves:
+            raise cannot_move(node, "a block (`try`, `with`) that it leaves", self.file)
+        return False
+
+    def _is_ending(self, node: ast.AST) -> bool:
+        return hasattr(node, "end_lineno") and span_of(node) in self.ending
+
+    def _is_dynamic(self, node: ast.AST) -> bool:
+        return id(node) in self.made_dynamic or is_site(node, self.sites)
+
+    def _holds_dynamic_jump(self, body: Sequence[ast.stmt], loops: bool = False) -> bool:
+        """Whether a branch at a site leaves ``body`` (by ``break``, or ``return``)."""
+        stack: list[tuple[ast.AST, bool]] = [(s, False) for s in body]
+        while stack:
+            node, in_loop = stack.pop()
+            if self._is_ending(node):
+                return True
+            if isinstance(node, ast.If) and self._is_dynamic(node):
+                kinds = jumps_of(node)
+                if ast.Return in kinds or (not in_loop and kinds & {ast.Break, ast.Continue}):
+                    return True
+            if isinstance(node, LOOPS) and self._is_dynamic(node) and returns_in(node):
+                return True
+            if isinstance(node, SCOPES):
+                continue
+            inside = in_loop or isinstance(node, LOOPS)
+            stack.extend((child, inside) for child in ast.iter_child_nodes(node))
+        return False
+
+    def _simple(
+        self, statement: ast.stmt, boundary: _Boundary, in_loop: bool = False
+    ) -> list[ast.stmt]:
+        if isinstance(statement, JUMPS):
+            if isinstance(statement, ast.Return) and statement.value is not None:
+                value = self.expressions.visit(copy.deepcopy(statement.value))
+                statement = ast.copy_location(ast.Return(value), statement)
+            jumped = boundary.jump(statement, in_loop)
+            return [statement] if jumped is None else jumped
+        if isinstance(statement, SCOPES):
+            return [statement]
+        return [self.expressions.visit(copy.deepcopy(statement))]
+
+    def _plain_loop(self, loop: ast.For | ast.While, boundary: _Boundary) -> ast.stmt:
+        """A loop that Python runs; ``return`` inside it may belong to a boundary around it."""
+        made = copy.copy(loop)
+        if isinstance(made, ast.For):
+            made.iter = self.expressions.visit(copy.deepcopy(made.iter))
+        else:
+            made.test = self.expressions.visit(copy.deepcopy(made.test))
+        made.body = self._nested(made.body, boundary, in_loop=True)
+        made.orelse = self._nested(made.orelse, boundary)
+        return made
+
+    def _nested(
+        self, body: list[ast.stmt], boundary: _Boundary, in_loop: bool = False
+    ) -> list[ast.stmt]:
+        """A block whose end is not the boundary's: nothing can be moved out of it."""
+        inner = _Inside(boundary, in_loop)
+        return self.block(body, [], inner)
+
+    def _container(self, statement: ast.With | ast.Try, boundary: _Boundary) -> ast.stmt:
+        made = copy.copy(statement)
+        made.body = self._nested(made.body, boundary)
+        if isinstance(made, ast.Try):
+            made.orelse = self._nested(made.orelse, boundary)
+            made.finalbody = self._nested(made.finalbody, boundary)
+            made.handlers = [copy.copy(h) for h in made.handlers]
+            for handler in made.handlers:
+                handler.body = self._nested(handler.body, boundary)
+        else:
+            for item in made.items:
+                item.context_expr = self.expressions.visit(copy.deepcopy(item.context_expr))
+        return made
+
+    # Branches ---------------------------------------------------------------------------------
+
+    def _branch(self, node: ast.If, boundary: _Boundary) -> list[ast.stmt]:
+        """A branch whose sides end at its end."""
+        number = self.fresh()
+        then = self._closure(f"then_{number}", self._nested(node.body, boundary), node)
+        otherwise = self._closure(f"else_{number}", self._nested(node.orelse, boundary), node)
+        test = self.expressions.condition(copy.deepcopy(node.test))
+        site = _site_constant(self.file, node)
+        call = runtime_call("branch", site, test, name_of(then.name), name_of(otherwise.name))
+        return [then, otherwise, _located(ast.Expr(call), node.test)]
+
+    def _ending_branch(
+        self, node: ast.If, rest: list[ast.stmt], boundary: _Boundary
+    ) -> list[ast.stmt]:
+        """A branch that may leave the block: each side goes on to the boundary."""
+        number = self.fresh()
+        sides = []
+        for name, body in (("then", node.body), ("else", node.orelse)):
+            whole = list(body) if always_leaves(body) else [*body, *rest]
+            lowered = self.block(whole, [], boundary)
+            sides.append(self._closure(f"{name}_{number}", lowered, node))
+        test = self.expressions.condition(copy.deepcopy(node.test))
+        site = _site_constant(self.file, node)
+        call = runtime_call("branch", site, test, *(name_of(side.name) for side in sides))
+        return [*sides, _located(ast.Return(call), node.test)]
+
+    def _closure(
+        self, name: str, body: list[ast.stmt], where: ast.AST, argument: str | None = None
+    ) -> ast.FunctionDef:
+        """A function that shares the variables of the function around it."""
+        body = [self._movable(statement) for statement in body]
+        assigned = sorted(assigned_in(body) - self.globals)
+        self.shared.update(assigned)
+        head: list[ast.stmt] = [ast.Nonlocal(assigned)] if assigned else []
+        used_globals = sorted(assigned_in(body) & self.globals)
+        head += [ast.Global(used_globals)] if used_globals else []
+        arguments = ast.arguments(
+            posonlyargs=[], args=[ast.arg(argument)] if argument else [], kwonlyargs=[],
+            kw_defaults=[], defaults=[],
+        )  # fmt: skip
+        made = ast.FunctionDef(PREFIX + name, arguments, [*head, *(body or [ast.Pass()])], [], None)
+        return _located(made, where)  # type: ignore[return-value]
+
+    def _movable(self, statement: ast.stmt) -> ast.stmt:
+        require_movable(statement, self.file)
+        return ExplicitSuper(self.function).visit(statement)
+
+    # Loops ------------------------------------------------------------------------------------
+
+    def _loop(
+        self, node: ast.For | ast.While, after: list[ast.stmt], outer: _Boundary
+    ) -> list[ast.stmt]:
+        number = self.fresh()
+        boundary = _Boundary(number, is_loop=True)
+        argument = f"{PREFIX}item_{number}" if isinstance(node, ast.For) else None
+        body = list(node.body)
+        if isinstance(node, ast.For):
+            assert argument is not None
+            body.insert(0, _located(ast.Assign([node.target], name_of(argument)), node.target))
+        lowered = self._closure(f"body_{number}", self.block(body, [], boundary), node, argument)
+        flags = [boundary.flag(k) for k, used in
+                 (("break", boundary.breaks), ("return", boundary.returns)) if used]  # fmt: skip
+        made: list[ast.stmt] = [_located(_assign(f, ast.Constant(False)), node) for f in flags]
+        if boundary.returns:
+            undefined = ast.Attribute(ast.Constant(RUNTIME), "UNDEFINED", ast.Load())
+            made.append(_located(_assign(boundary.flag("value"), undefined), node))
+        made.append(lowered)
+        stop = thunk(_any_of(flags))
+        if isinstance(node, ast.For):
+            iterable = self.expressions.iterable(copy.deepcopy(node.iter))
+            call = runtime_call("for_loop", iterable, name_of(lowered.name), stop)
+            where: ast.AST = node.iter
+        else:
+            test = thunk(self.expressions.condition(copy.deepcopy(node.test)))
+            call = runtime_call("while_loop", test, name_of(lowered.name), stop)
+            where = node.test
+        made.append(_located(ast.Expr(call), where))
+        follow: list[ast.stmt] = []
+        if node.orelse:
+            finished = ast.If(ast.UnaryOp(ast.Not(), _any_of(flags)), list(node.orelse), [])
+            follow.append(self._dynamic(finished, node))
+        if boundary.returns:
+            value = ast.Return(name_of(boundary.flag("value")))
+            left = ast.If(name_of(boundary.flag("return")), [_located(value, node)], [])
+            follow.append(self._dynamic(left, node))
+        if not follow:
+            return made
+        made += self.block([*follow, *after], [], outer)
+        if not made or not isinstance(made[-1], ast.Return):
+            made.append(_located(ast.Return(None), node))
+        return made
+
+    def _with(self, node: ast.With, after: list[ast.stmt], outer: _Boundary) -> list[ast.stmt]:
+        """A ``with`` block that a branch may leave: flags, looked at after the block."""
+        number = self.fresh()
+        boundary = _Boundary(number)
+        body = self._closure(f"with_{number}", self.block(node.body, [], boundary), node)
+        statement = copy.copy(node)
+        statement.body = [_located(ast.Expr(ast.Call(name_of(body.name), [], [])), node)]
+        made: list[ast.stmt] = []
+        if boundary.returns:
+            undefined = ast.Attribute(ast.Constant(RUNTIME), "UNDEFINED", ast.Load())
+            made.append(_located(_assign(boundary.flag("value"), undefined), node))
+            made.append(_located(_assign(boundary.flag("return"), ast.Constant(False)), node))
+        if boundary.breaks:
+            raise cannot_move(node, "a `with` block that it leaves by `break`", self.file)
+        made += [body, statement]
+        follow: list[ast.stmt] = []
+        if boundary.returns:
+            value = _located(ast.Return(name_of(boundary.flag("value"))), node)
+            left = ast.If(name_of(boundary.flag("return")), [value], [])
+            follow.append(self._dynamic(left, node))
+        return [*made, *self.block([*follow, *after], [], outer)]
+
+    def _dynamic(self, statement: ast.If, where: ast.AST) -> ast.stmt:
+        _located(statement, where)
+        self.made_dynamic.add(id(statement))
+        self.kept.append(statement)
+        return statement
+
+
+def _site_constant(file: str, node: ast.AST) -> ast.Constant:
+    place: object = (file, type(node).__name__, *span_of(node))
+    return ast.Constant(place)  # type: ignore[arg-type]
+
+
+class _Inside(_Boundary):
+    """A block inside a compound statement: the same boundary, but the block's end is not it."""
+
+    def __init__(self, boundary: _Boundary, in_loop: bool) -> None:
+        super().__init__()
+        self.outer = boundary
+        self.in_loop = in_loop or getattr(boundary, "in_loop", False)
+
+    def jump(self, node: ast.stmt, in_loop: bool) -> list[ast.stmt] | None:
+        return self.outer.jump(node, in_loop or self.in_loop)
+
+
+def _any_of(flags: list[str]) -> ast.expr:
+    if not flags:
+        return ast.Constant(False)
+    if len(flags) == 1:
+        return name_of(flags[0])
+    return runtime_call("any_of", name_of(flags[0]), *(thunk(name_of(f)) for f in flags[1:]))
+
+
+def _located(node: ast.AST, where: ast.AST) -> ast.stmt:
+    """``node`` and all new nodes in it, at the place of ``where``."""
+    for each in ast.walk(node):
+        if "lineno" in each._attributes and not hasattr(each, "lineno"):
+            ast.copy_location(each, where)
+    return node  # type: ignore[return-value]

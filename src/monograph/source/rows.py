@@ -1,0 +1,174 @@
+"""A list of unknown length: its items are the rows of a tensor."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from monograph.capture.abstract import TensorSpec
+from monograph.capture.recorder import Recorder
+from monograph.control.branches import Group
+from monograph.control.results import Found, describe
+from monograph.diagnostics import ControlFlowError
+from monograph.shapes.expr import Expr
+
+__all__ = ["Rows", "accepted", "rows_like"]
+
+_DTYPES = {"int": torch.int64, "bool": torch.bool, "float": torch.float64}
+
+
+class Rows:
+    """What becomes of a list that a branch, or a loop of unknown length, appends to.
+
+    ``tensor`` holds the items along its first dimension. ``kind``: ``tensor``, or ``int``,
+    ``bool``, ``float`` for numbers.
+    """
+
+    def __init__(self, tensor: torch.Tensor, kind: str) -> None:
+        self.tensor = tensor
+        self.kind = kind
+
+    def append(self, item: Any) -> None:
+        """Add one row."""
+        row = item if isinstance(item, torch.Tensor) else torch.tensor(item)
+        row = row.to(self.tensor.dtype).reshape((1, *self.tensor.shape[1:]))
+        self.tensor = torch.cat([self.tensor, row])
+
+    def extend(self, items: Any) -> None:
+        """Add rows."""
+        if isinstance(items, Rows):
+            self.tensor = torch.cat([self.tensor, items.tensor])
+            return
+        for item in items:
+            self.append(item)
+
+    @property
+    def rows_as_tensor(self) -> torch.Tensor:
+        """What an index takes it for."""
+        return self.tensor
+
+    def length(self) -> Any:
+        """The number of rows: a size that varies."""
+        return self.tensor.shape[0]
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self.tensor[index]
+        if isinstance(index, slice):
+            return Rows(found, self.kind)
+        return found if self.kind == "tensor" else found.item()
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(self.tensor.shape[0]))
+
+    def __len__(self) -> int:
+        return len(self.tensor)
+
+
+def stack(rows: Rows, dim: int = 0) -> torch.Tensor:
+    """``torch.stack(rows, dim)``."""
+    return rows.tensor.movedim(0, dim)
+
+
+def cat(rows: Rows, dim: int = 0) -> torch.Tensor:
+    """``torch.cat(rows, dim)``."""
+    tensor = rows.tensor
+    dim = dim % (tensor.dim() - 1)
+    return tensor.movedim(0, dim).flatten(dim, dim + 1)
+
+
+def tensor(rows: Rows, *, dtype: Any = None, device: Any = None) -> torch.Tensor:
+    """``torch.tensor(rows)``."""
+    return rows.tensor.to(dtype=dtype or rows.tensor.dtype, device=device or rows.tensor.device)
+
+
+OF_ROWS: dict[str, Any] = {
+    "stack": stack,
+    "cat": cat,
+    "concat": cat,
+    "tensor": tensor,
+    "as_tensor": tensor,
+}
+
+
+@contextlib.contextmanager
+def accepted() -> Iterator[None]:
+    """Torch's functions of lists accept rows."""
+    before = {name: getattr(torch, name) for name in OF_ROWS}
+
+    def accepting(name: str, original: Any) -> Any:
+        @functools.wraps(original)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            given = args[0] if args else kwargs.get("tensors")
+            if isinstance(given, Rows):
+                kwargs.pop("tensors", None)
+                return OF_ROWS[name](given, *args[1:], **kwargs)
+            return original(*args, **kwargs)
+
+        return call
+
+    try:
+        for name, original in before.items():
+            setattr(torch, name, accepting(name, original))
+        yield
+    finally:
+        for name, original in before.items():
+            setattr(torch, name, original)
+
+
+def rows_like(recorder: Recorder, items: Sequence[Any], sample: Group, name: str) -> Rows:
+    """``items`` as rows that look like the last of ``sample``.
+
+    Raises:
+        ControlFlowError: MG-C114, where the items are not of one kind and shape.
+    """
+    found = sample.found[-1]
+    kind = found.kind()
+    sizes: Any = found.value.spec.shape if found.value is not None else ()
+    kinds = {f.kind() for f in sample.found}
+    shapes = {f.value.spec.shape for f in sample.found if f.value is not None}
+    own = {
+        a.name
+        for size in sizes
+        if isinstance(size, Expr)
+        for a in size.symbols()
+        if a.name not in recorder.sizes.bindings
+    }
+    if kind == "other" or len(kinds) > 1 or len(shapes) > 1 or own:
+        different = [describe(f) for f in sample.found]
+        raise ControlFlowError(
+            f"{name} becomes a list of unknown length, of items that cannot be stacked: "
+            + ", ".join(dict.fromkeys(different)),
+            code="MG-C114",
+            where=recorder.here(),
+            hint="append tensors of one shape, or write into a tensor of fixed size with a mask.",
+        )
+    if found.value is None:
+        dtype = _DTYPES[kind]
+        made = torch.tensor(list(items), dtype=dtype) if items else torch.zeros(0, dtype=dtype)
+        return Rows(made, kind)
+    if items:
+        return Rows(torch.stack([as_item(item) for item in items]), kind)
+    spec: TensorSpec = found.value.spec
+    shape = [recorder_size(recorder, size) for size in spec.shape]
+    return Rows(torch.zeros((0, *shape), dtype=spec.dtype, device=spec.device), kind)
+
+
+def as_item(item: Any) -> torch.Tensor:
+    """One item of a list as a tensor."""
+    return item if isinstance(item, torch.Tensor) else torch.tensor(item)
+
+
+def recorder_size(recorder: Recorder, size: Any) -> Any:
+    """A size as the program gets it."""
+    from monograph.shapes.symnode import symbolic
+
+    return symbolic(recorder.sizes.env, size)
+
+
+def is_grown(before: Sequence[Found], after: Sequence[Found]) -> bool:
+    """Whether a list has got other items at its end only."""
+    return len(after) != len(before)

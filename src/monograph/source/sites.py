@@ -1,0 +1,142 @@
+"""Places in a source file: which statement it was that asked a question."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import linecache
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType
+
+__all__ = ["Site", "SourceFile", "Span", "codes_in", "position", "source_file", "span_of"]
+
+Span = tuple[int, int, int, int]  # first line, last line, first column, last column
+
+
+@dataclass(frozen=True)
+class Site:
+    """A statement or expression that depends on data; ``kind`` is the name of its AST class."""
+
+    kind: str
+    span: Span
+
+
+def span_of(node: ast.AST) -> Span:
+    """Where ``node`` stands."""
+    return (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)  # type: ignore[attr-defined]
+
+
+def position(code: CodeType, instruction: int) -> Span | None:
+    """What the instruction at this offset was compiled from."""
+    for i, found in enumerate(code.co_positions()):
+        if i == instruction // 2:
+            return None if None in found else found  # type: ignore[return-value]
+    return None
+
+
+def codes_in(code: CodeType) -> Iterator[CodeType]:
+    """``code`` and all code inside it."""
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from codes_in(const)
+
+
+class SourceFile:
+    """A parsed file; ``parents`` leads from each node to the one around it."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.tree = ast.parse(text, name)
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self.by_span: dict[Span, list[ast.AST]] = {}
+        for node in ast.walk(self.tree):
+            for child in ast.iter_child_nodes(node):
+                self.parents[child] = node
+            if isinstance(node, (ast.expr, ast.stmt)):
+                self.by_span.setdefault(span_of(node), []).append(node)
+        self.compiled = compile(text, name, "exec", dont_inherit=True)
+
+    def has(self, code: CodeType) -> bool:
+        """Whether the file still holds ``code`` as it was compiled."""
+        return any(same_code(found, code) for found in codes_in(self.compiled))
+
+    def site_of(self, span: Span) -> Site | None:
+        """The statement (or expression) that the piece of source at ``span`` decides."""
+        nodes = self.by_span.get(span)
+        if not nodes:
+            return None
+        node: ast.AST = nodes[0]
+        if isinstance(node, (ast.If, ast.While, ast.For, ast.IfExp)):
+            return _site(node)  # Python gives some jumps the place of the whole statement
+        if isinstance(node, ast.stmt):
+            return _only_choice(node)
+        logical: ast.AST | None = None
+        if isinstance(node, ast.Subscript):
+            return Site("Subscript", span)
+        while node in self.parents:
+            if isinstance(node, (ast.BoolOp, ast.IfExp)) or _is_logical(node):
+                logical = node
+            parent = self.parents[node]
+            if isinstance(parent, (ast.If, ast.While, ast.IfExp)) and node is parent.test:
+                return _site(parent)
+            if isinstance(parent, (ast.For, ast.comprehension)) and node is parent.iter:
+                if isinstance(parent, ast.comprehension):
+                    parent = self.parents[parent]
+                return _site(parent)
+            if isinstance(parent, ast.comprehension):
+                return _site(self.parents[parent])
+            if isinstance(node, ast.stmt) or isinstance(parent, ast.Lambda):
+                break
+            node = parent
+        return None if logical is None else _site(logical)
+
+    def function_of(self, span: Span) -> ast.AST | None:
+        """The outermost function around ``span``."""
+        found = None
+        node: ast.AST | None = self.by_span[span][0]
+        while node is not None:
+            if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+                found = node
+            node = self.parents.get(node)
+        return found
+
+
+def _only_choice(statement: ast.stmt) -> Site | None:
+    """The expression of a simple statement that chooses, if there is one such."""
+    kinds = (ast.IfExp, ast.BoolOp, ast.ListComp, ast.GeneratorExp)
+    found = [n for n in ast.walk(statement) if isinstance(n, kinds) or _is_logical(n)]
+    return _site(found[0]) if found else None
+
+
+def _is_logical(node: ast.AST) -> bool:
+    is_not = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+    return is_not or (isinstance(node, ast.Compare) and len(node.ops) > 1)
+
+
+def _site(node: ast.AST) -> Site:
+    return Site(type(node).__name__, span_of(node))
+
+
+def same_code(left: CodeType, right: CodeType) -> bool:
+    """Whether two code objects come from the same place and do the same."""
+    if (left.co_name, left.co_firstlineno) != (right.co_name, right.co_firstlineno):
+        return False
+    if left.co_freevars != right.co_freevars:
+        return False
+    # Test runners rewrite assertions: such code differs from the file's.
+    rewritten = any(name.startswith("@py") for name in (*right.co_names, *right.co_varnames))
+    return rewritten or left.co_code == right.co_code
+
+
+@functools.lru_cache(maxsize=256)
+def source_file(name: str) -> SourceFile | None:
+    """The file, or None where its source is not at hand."""
+    text = "".join(linecache.getlines(name))
+    if not text.strip():
+        return None
+    try:
+        return SourceFile(name, text)
+    except (SyntaxError, ValueError):
+        return None

@@ -1,0 +1,126 @@
+"""The Python state that a branch may change: variables, attributes, containers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import CellType, FunctionType, ModuleType
+from typing import Any
+
+from torch import nn
+
+from monograph.capture.recorder import Recorder
+from monograph.capture.snapshot import MISSING, Saved, saved_in
+from monograph.control.results import UNDEFINED
+
+__all__ = ["State"]
+
+Key = tuple[Any, ...]
+_OURS = "_monograph_"
+
+
+class State:
+    """Variables that functions share with the function around them, and what hangs on these.
+
+    A key stands for one thing that may change: ``("variable", name)``, ``("entry", id, key)`` of a
+    dict or of an object's attributes, ``("items", id)`` of a list or set.
+    """
+
+    def __init__(self, recorder: Recorder, functions: Sequence[Callable[..., Any]]) -> None:
+        self.recorder = recorder
+        self.cells: dict[str, CellType] = {}
+        for function in functions:
+            closure = function.__closure__ or ()
+            names = function.__code__.co_freevars
+            self.cells.update(zip(names, closure, strict=True))
+        self.variables = {name: _content(cell) for name, cell in self.cells.items()}
+        seen: set[int] = set()
+        self.saved: list[Saved] = []
+        snapshot = recorder.strict.snapshot
+        if snapshot is not None:
+            self.saved += snapshot.again()
+            seen.update(id(saved.container) for saved in self.saved)
+        for name, content in self.variables.items():
+            if not isinstance(content, (nn.Module, ModuleType, type)):
+                self.saved += saved_in(content, name, "variable", seen)
+        self._owners = {id(saved.container): saved for saved in self.saved}
+
+    def changed(self) -> dict[Key, tuple[str, Any]]:
+        """What is another object now: a name for it, and the object."""
+        found: dict[Key, tuple[str, Any]] = {}
+        for name, cell in self.cells.items():
+            now = _content(cell)
+            if now is not self.variables[name] and not _is_own_function(name, now):
+                found["variable", name] = (name, now)
+        for saved in self.saved:
+            if saved.is_unchanged():
+                continue
+            if isinstance(saved.container, dict):
+                for change in saved.changes():
+                    key = change.path.rpartition(".")[2]
+                    new = UNDEFINED if change.new is MISSING else change.new
+                    if saved.field == "global" and isinstance(
+                        new, (ModuleType, FunctionType, type)
+                    ):
+                        continue  # imported when first needed
+                    found["entry", id(saved.container), key] = (change.path, new)
+            else:
+                found["items", id(saved.container)] = (saved.path, list(saved.container))
+        return found
+
+    def has(self, key: Key) -> bool:
+        """Whether there is such a thing (a list may have become another object)."""
+        return key[1] in (self.variables if key[0] == "variable" else self._owners)
+
+    def before(self, key: Key) -> tuple[str, Any]:
+        """The same as it was when this object was made."""
+        if key[0] == "variable":
+            return key[1], self.variables[key[1]]
+        saved = self._owners[key[1]]
+        if key[0] == "items":
+            return saved.path, list(saved.copy)
+        return f"{saved.path}.{key[2]}", saved.copy.get(key[2], UNDEFINED)
+
+    def restore(self) -> None:
+        """Everything as it was."""
+        for name, content in self.variables.items():
+            _set(self.cells[name], content)
+        for saved in self.saved:
+            if not saved.is_unchanged():
+                saved.restore()
+
+    def set(self, key: Key, value: Any) -> None:
+        """Make one thing another object."""
+        if key[0] == "variable":
+            _set(self.cells[key[1]], value)
+            return
+        container = self._owners[key[1]].container
+        if key[0] == "items":
+            container.clear()
+            (container.update if isinstance(container, set) else container.extend)(value)
+        elif value is UNDEFINED:
+            container.pop(key[2], None)
+        else:
+            container[key[2]] = value
+
+    def variable_of(self, key: Key) -> list[str]:
+        """The variables that hold the container behind ``key``."""
+        container = self._owners[key[1]].container
+        return [name for name, content in self.variables.items() if content is container]
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return UNDEFINED
+
+
+def _set(cell: CellType, content: Any) -> None:
+    if content is not UNDEFINED:
+        cell.cell_contents = content
+    elif _content(cell) is not UNDEFINED:
+        del cell.cell_contents
+
+
+def _is_own_function(name: str, content: Any) -> bool:
+    return name.startswith(_OURS) and isinstance(content, FunctionType)

@@ -1,0 +1,218 @@
+"""Strict mode: functions with branches on data run as converted code while they are captured.
+
+Nothing is converted ahead of time. Where the program asks for the truth of a tensor, the statement
+that asks is noted, its file compiled again with that statement lowered, and the capture restarted.
+What was learned is kept for the process, so that the next export starts with it.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import gc
+import re
+import weakref
+from collections.abc import Iterator
+from types import CodeType, FunctionType
+from typing import Any, NoReturn
+
+from monograph.capture.asking import NeedsConversion
+from monograph.capture.redirect import constant_replaced
+from monograph.capture.snapshot import Snapshot
+from monograph.diagnostics import ControlFlowError, SourceLine
+from monograph.source import runtime
+from monograph.source.lowering import RUNTIME, lower
+from monograph.source.rows import accepted
+from monograph.source.sites import Site, SourceFile, Span, codes_in, position, source_file
+
+__all__ = ["Strict", "place_of"]
+
+_plans: dict[str, _Plan] = {}
+
+
+class _Plan:
+    """What is lowered in one file, and the functions that it concerns."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self.file = file
+        self.sites: frozenset[Site] = frozenset()
+        self.ending: frozenset[Span] = frozenset()
+        self.refused: set[Site] = set()
+        self.functions: weakref.WeakSet[FunctionType] = weakref.WeakSet()
+        self._codes: dict[tuple[str, int], CodeType] | None = None
+
+    def add(self, site: Site) -> bool:
+        """Lower one more statement; False where it is lowered already."""
+        if site in self.sites or site in self.refused:
+            return False
+        self.sites |= {site}
+        self._codes = None
+        return True
+
+    def end(self, span: Span) -> bool:
+        """Move what follows the branch at ``span`` into it."""
+        if span in self.ending:
+            return False
+        self.ending |= {span}
+        self._codes = None
+        return True
+
+    def forget(self, site: Site) -> None:
+        """Leave the statement as it is, for good."""
+        self.sites -= {site}
+        self.refused.add(site)
+        self._codes = None
+
+    def codes(self) -> dict[tuple[str, int], CodeType]:
+        """Converted code, by the name and first line of the function that it replaces."""
+        if self._codes is None:
+            tree = lower(self.file.tree, self.sites, self.ending, self.file.name)
+            compiled = compile(tree, self.file.name, "exec", dont_inherit=True)
+            compiled = _named_as_their_owner(constant_replaced(compiled, RUNTIME, runtime))
+            wanted = self.concerned()
+            self._codes = {
+                key: code
+                for code in codes_in(compiled)
+                if (key := (code.co_name, code.co_firstlineno)) in wanted
+            }
+        return self._codes
+
+    def concerned(self) -> set[tuple[str, int]]:
+        """Name and first line of every function around a site."""
+        found: set[tuple[str, int]] = set()
+        for site in self.sites:
+            node: ast.AST | None = next(
+                (n for n in self.file.by_span[site.span] if type(n).__name__ == site.kind), None
+            )
+            while node is not None:
+                if isinstance(node, ast.FunctionDef):
+                    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+                    found.add((node.name, first))
+                elif isinstance(node, ast.Lambda):
+                    found.add(("<lambda>", node.lineno))
+                node = self.file.parents.get(node)
+        return found
+
+    def find_functions(self) -> bool:
+        """Look for live functions that are to be replaced; whether there are new ones."""
+        wanted, before = self.concerned(), len(self.functions)
+        for item in gc.get_objects():
+            if type(item) is FunctionType and item.__code__.co_filename == self.file.name:
+                code = item.__code__
+                if (code.co_name, code.co_firstlineno) in wanted:
+                    self.functions.add(item)
+        return len(self.functions) > before
+
+
+def _named_as_their_owner(code: CodeType) -> CodeType:
+    """Functions that were made for branches bear the name of the user's function."""
+    consts: list[Any] = []
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            if const.co_name.startswith("_monograph_"):
+                const = const.replace(co_name=code.co_name, co_qualname=code.co_qualname)
+            const = _named_as_their_owner(const)
+        consts.append(const)
+    return code.replace(co_consts=tuple(consts))
+
+
+class Strict:
+    """The strict mode of one export."""
+
+    def __init__(self) -> None:
+        self.snapshot: Snapshot | None = None
+        self.forbidden: dict[str, tuple[Any, ControlFlowError]] = {}
+
+    def start(self, snapshot: Snapshot) -> None:
+        """A capture begins."""
+        self.snapshot = snapshot
+        self.forbidden.clear()
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[None]:
+        """Functions with branches on data have converted code."""
+        before: list[tuple[FunctionType, CodeType]] = []
+        try:
+            for plan in list(_plans.values()):
+                codes = plan.codes() if plan.sites else {}
+                for function in list(plan.functions):
+                    code = function.__code__
+                    made = codes.get((code.co_name, code.co_firstlineno))
+                    if made is not None and made.co_freevars == code.co_freevars:
+                        before.append((function, code))
+                        function.__code__ = made
+            with accepted():
+                yield
+        finally:
+            for function, code in before:
+                function.__code__ = code
+
+    # Learning ---------------------------------------------------------------------------------
+
+    def learn(self, needed: NeedsConversion) -> bool:
+        """Lower the statement that needs it; False where that is no help."""
+        if needed.ending is not None:
+            file, _, *span = needed.ending
+            return _plans[file].end(tuple(span))
+        assert needed.code is not None
+        span = position(needed.code, needed.instruction)
+        return span is not None and self.learn_place(needed.code.co_filename, span, needed.code)
+
+    def learn_place(self, file: str, span: Any, code: CodeType | None = None) -> bool:
+        """Lower the statement that the source at ``span`` decides."""
+        plan = self._plan(file)
+        if plan is None:
+            return False
+        site = plan.file.site_of(span)
+        if site is None or plan.file.function_of(site.span) is None:
+            return False
+        is_new = plan.add(site)
+        try:
+            plan.codes()
+        except ControlFlowError:
+            plan.forget(site)
+            raise
+        # A function may be another object of the same code: made anew since.
+        return plan.find_functions() or is_new
+
+    def unlearn(self, file: str, span: Span) -> None:
+        """Leave a statement as it is: both its sides make no one program."""
+        plan = _plans[file]
+        site = plan.file.site_of(span)
+        if site is not None:
+            plan.forget(site)
+
+    def _plan(self, file: str) -> _Plan | None:
+        if file not in _plans:
+            source = source_file(file)
+            if source is None:
+                return None
+            _plans[file] = _Plan(source)
+        return _plans[file]
+
+    # Variables that are one thing on one side, and another on the other -----------------------
+
+    def forbid(self, name: str, site: Any, error: ControlFlowError) -> None:
+        """The variable ``name`` must not be used: ``error`` says why."""
+        self.forbidden[name] = (site, error)
+
+    def end_branch(self, site: Any, error: ControlFlowError) -> NoReturn:
+        """Try again with what follows the branch moved into it, else raise ``error``."""
+        if site:
+            raise NeedsConversion(error, ending=site)
+        raise error
+
+    def explain(self, error: NameError) -> None:
+        """An unknown name may be a variable that is forbidden: then raise what explains it."""
+        found = re.search(r"'(\w+)'", str(error))
+        if found is None or found[1] not in self.forbidden:
+            return
+        site, why = self.forbidden[found[1]]
+        self.end_branch(site, why)
+
+
+def place_of(where: SourceLine | None) -> Span | None:
+    """The span of a source line, where its columns are known."""
+    if where is None or where.start is None or where.end is None:
+        return None
+    return where.line, where.line, where.start, where.end

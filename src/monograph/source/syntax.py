@@ -1,0 +1,148 @@
+"""Questions about pieces of Python: what they bind, how they are left, whether they move."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from monograph.diagnostics import ControlFlowError, SourceLine
+from monograph.source.sites import Site, span_of
+
+__all__ = [
+    "JUMPS", "LOOPS", "PREFIX", "SCOPES", "ExplicitSuper", "always_leaves", "assigned_in",
+    "cannot_move", "is_site", "jumps_of", "own_nodes", "require_movable", "returns_in",
+]  # fmt: skip
+
+PREFIX = "_monograph_"  # of all names that conversion makes
+LOOPS = (ast.For, ast.While)
+JUMPS = (ast.Return, ast.Break, ast.Continue)
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+
+def is_site(node: ast.AST, sites: frozenset[Site]) -> bool:
+    """Whether ``node`` is one of ``sites``."""
+    return hasattr(node, "end_lineno") and Site(type(node).__name__, span_of(node)) in sites
+
+
+def own_nodes(node: ast.AST) -> list[ast.AST]:
+    """All nodes inside a function, but not those of functions inside it."""
+    found: list[ast.AST] = []
+    stack = list(ast.iter_child_nodes(node))
+    while stack:
+        current = stack.pop()
+        found.append(current)
+        if not isinstance(current, SCOPES):
+            stack.extend(ast.iter_child_nodes(current))
+    return found
+
+
+def jumps_of(node: ast.If) -> set[type]:
+    """The kinds of jumps by which a branch leaves its block."""
+    found: set[type] = set()
+    stack: list[tuple[ast.AST, bool]] = [(s, False) for s in (*node.body, *node.orelse)]
+    while stack:
+        current, in_loop = stack.pop()
+        if isinstance(current, SCOPES):
+            continue
+        if isinstance(current, ast.Return) or (isinstance(current, JUMPS) and not in_loop):
+            found.add(type(current))
+        inside = in_loop or isinstance(current, LOOPS)
+        stack.extend((child, inside) for child in ast.iter_child_nodes(current))
+    return found
+
+
+def returns_in(node: ast.AST) -> bool:
+    """Whether a ``return`` is in it."""
+    return any(isinstance(n, ast.Return) for n in own_nodes(node))
+
+
+def always_leaves(body: Sequence[ast.stmt]) -> bool:
+    """Whether no path reaches the end of ``body``."""
+    for statement in body:
+        if isinstance(statement, (*JUMPS, ast.Raise)):
+            return True
+        sides = (statement.body, statement.orelse) if isinstance(statement, ast.If) else ()
+        if sides and all(side and always_leaves(side) for side in sides):
+            return True
+        if isinstance(statement, ast.With) and always_leaves(statement.body):
+            return True
+    return False
+
+
+def assigned_in(body: Sequence[ast.AST]) -> set[str]:
+    """The variables that statements bind."""
+    found: set[str] = set()
+    stack: list[ast.AST] = list(body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            found.add(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name)
+            # The variables that it shares are bound by it, too.
+            shared = {n for s in ast.walk(node) if isinstance(s, ast.Nonlocal) for n in s.names}
+            if node.name.startswith(PREFIX):
+                found |= shared
+            stack.extend(node.decorator_list)
+            continue
+        elif isinstance(node, ast.Lambda):
+            continue
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {(a.asname or a.name).split(".")[0] for a in node.names}
+        elif (isinstance(node, ast.ExceptHandler) and node.name) or (
+            isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name
+        ):
+            found.add(node.name)
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            found.add(node.rest)
+        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            found |= {n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr)}
+            continue
+        stack.extend(ast.iter_child_nodes(node))
+    return found
+
+
+class ExplicitSuper(ast.NodeTransformer):
+    """``super()`` names its arguments, which it could not find in a function inside."""
+
+    def __init__(self, function: ast.FunctionDef) -> None:
+        arguments = function.args
+        names = [*arguments.posonlyargs, *arguments.args]
+        self.first = names[0].arg if names else None
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Find calls of ``super``, but not in functions of the user\'s."""
+        self.generic_visit(node)
+        is_super = isinstance(node.func, ast.Name) and node.func.id == "super"
+        if is_super and not node.args and self.first:
+            node.args = [ast.copy_location(ast.Name("__class__", ast.Load()), node),
+                         ast.copy_location(ast.Name(self.first, ast.Load()), node)]  # fmt: skip
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Find calls of ``super``, but not in functions of the user\'s."""
+        return self.generic_visit(node) if node.name.startswith(PREFIX) else node
+
+
+def require_movable(node: ast.AST, file: str) -> None:
+    """Refuse what cannot be moved into a function.
+
+    Raises:
+        ControlFlowError: MG-C115.
+    """
+    for each in [node, *own_nodes(node)]:
+        if isinstance(each, (ast.Yield, ast.YieldFrom, ast.Await)):
+            raise cannot_move(each, "a generator or a coroutine", file)
+        if isinstance(each, ast.NamedExpr) and isinstance(node, ast.expr):
+            raise cannot_move(each, "an assignment inside a part that may not be reached", file)
+
+
+def cannot_move(node: ast.AST, what: str, file: str) -> ControlFlowError:
+    """The error for what cannot be moved into a function."""
+    line, last, start, end = span_of(node)
+    return ControlFlowError(
+        f"a branch on data inside {what}",
+        code="MG-C115",
+        where=SourceLine(file, line, "", start, end if last == line else None),
+        hint="write it as an `if` statement or a `for` loop of its own.",
+    )
