@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,7 +105,8 @@ def branch(
         for key in keys:
             if key not in found:
                 assert before is not None
-                found[key] = group(region, *before(key))
+                with region.as_left():
+                    found[key] = group(region, *before(key))
                 found[key].is_dead = _has_returned(found)
     joined = [_join_groups(recorder, [found[key] for found in results], local) for key in keys]
     return dict(zip(keys, _emit_cond(recorder, node, regions, joined, preferred), strict=True))
@@ -241,11 +243,30 @@ def _emit_cond(
         contents = [new for region in regions for old, new in region.written if old is root]
         overwrite(recorder, root, node, max(content.tracks for content in contents))
     made = [wrap(node) for wrap, node in zip(wraps, results, strict=False)]
+    _note_shared(recorder, joined, plan, made)
     return [
         item if isinstance(item, Mismatch)
         else unflatten(item[0], [made[at] if is_new else at for is_new, at in item[1]])
         for item in plan
     ]  # fmt: skip
+
+
+def _note_shared(
+    recorder: Recorder, joined: Results, plan: Sequence[Any], made: Sequence[Any]
+) -> None:
+    """Two results that are one tensor's memory on some side."""
+    owners: dict[tuple[int, int], list[Any]] = {}
+    for item, planned in zip(joined, plan, strict=True):
+        if isinstance(item, Mismatch):
+            continue
+        for column, (is_new, at) in zip(item[2], planned[1], strict=True):
+            if is_new and isinstance(made[at], torch.Tensor):
+                for side, one in enumerate(column):
+                    if one.original is not None:
+                        owners.setdefault((side, id(one.original.root)), []).append(made[at].value)
+    for sharing in owners.values():
+        for first, second in itertools.combinations(sharing, 2):
+            recorder.copies_of_branches.append((first, second))
 
 
 def emit(

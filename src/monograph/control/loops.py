@@ -7,7 +7,6 @@ for fixed; what the body then returns otherwise is carried, and the body is capt
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,58 +15,32 @@ from torch.fx import Node
 from monograph.capture import writes
 from monograph.capture.abstract import TensorSpec, contiguous_strides, make_abstract
 from monograph.capture.aliasing import Value
-from monograph.capture.questions import number_in, tensor_of_truth
+from monograph.capture.questions import number_in
 from monograph.capture.recorder import Recorder
 from monograph.capture.sizes import in_sizes
 from monograph.capture.structure import Structure
-from monograph.control.branches import emit, overwrite, predicate_node, unflatten
+from monograph.control.branches import emit, overwrite, predicate_node
+from monograph.control.carrying import (
+    Carried,
+    as_spec,
+    base_of,
+    is_same,
+    start_of,
+    tensor_of,
+)  # fmt: skip
 from monograph.control.region import Region, lift
-from monograph.control.results import Found, Mismatch, describe, table
+from monograph.control.results import Found, Mismatch, describe
 from monograph.diagnostics import ControlFlowError
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import Test
 from monograph.shapes.supposing import give_up
 from monograph.shapes.symnode import expression_of, symbolic
 
-__all__ = ["Carried", "loop"]
+__all__ = ["loop"]
 
 aten = torch.ops.aten
 higher_order = torch.ops.higher_order
 _MOST_ATTEMPTS = 12
-
-
-@dataclass
-class Carried:
-    """A leaf that goes round: what is known of it so far.
-
-    ``kind``: ``constant`` (it never changes), ``tensor``, ``int``, or ``bool`` and ``float`` (which
-    go round as tensors). ``varying``: the dimensions whose size changes. ``lowest``: a bound of an
-    ``int`` that only grows.
-    """
-
-    name: str
-    initial: Any
-    kind: str
-    dtype: torch.dtype | None = None
-    varying: set[int] = field(default_factory=set)
-    is_dense: bool = False
-    lowest: Any = None
-    given: Any = None  # what the body gets, in the latest attempt
-    spec: Any = None
-    is_written: bool = False  # in place, by the body
-    may_be: list[Value] = field(default_factory=list)  # tensors of the outside that it returns
-    tracks: int = 0
-
-    def as_tensor_dtype(self) -> torch.dtype:
-        """The dtype in which a truth or a float goes round."""
-        return torch.bool if self.kind == "bool" else torch.float64
-
-
-def carried(name: str, leaf: Any) -> Carried:
-    """A leaf of what a loop starts from."""
-    if isinstance(leaf, torch.Tensor):
-        return Carried(name, leaf, "tensor", leaf.dtype)
-    return Carried(name, leaf, "constant")
 
 
 def loop(
@@ -85,7 +58,7 @@ def loop(
     final state; a ``Mismatch`` where a leaf cannot be carried.
     """
     recorder.has_regions = True
-    items = [carried(name, leaf) for name, leaf in zip(names, initial, strict=True)]
+    items = [start_of(name, leaf) for name, leaf in zip(names, initial, strict=True)]
     roots: list[Value] = []
     for _ in range(_MOST_ATTEMPTS):
         attempt = _Attempt(recorder, items, roots)
@@ -116,6 +89,7 @@ class _Attempt:
         self.inputs: list[Any] = []  # specs and symbols of what goes round
         self.outputs: list[Any] = []
         self.predicate: Any = None
+        self.results: list[tuple[Carried, Value]] = []
 
     def abandon(self) -> None:
         give_up(self.recorder.sizes.env, self.symbols)
@@ -189,8 +163,7 @@ class _Attempt:
     def _enter(self, region: Region) -> list[Any]:
         """The inputs of a region, and what the program gets for them."""
         recorder = self.recorder
-        given = []
-        for item in self.items:
+        for item in self.items:  # all inputs come before anything is computed with them
             if item.kind == "constant":
                 item.given = item.initial
             elif item.kind == "int":
@@ -198,13 +171,13 @@ class _Attempt:
             else:
                 tracks = recorder.value_of(item.initial).tracks if item.kind == "tensor" else 0
                 item.given = region.tensor(item.spec, item.name, tracks)
-                if item.kind != "tensor":
-                    item.given = number_in(recorder, item.given)
-            given.append(item.given)
         for root in self.roots:
             tensor = region.tensor(root.spec, root.node.name, root.tracks)
             overwrite(recorder, root, tensor.value.node, 0)
-        return given
+        for item in self.items:
+            if item.kind in ("bool", "float"):
+                item.given = number_in(recorder, item.given)
+        return [item.given for item in self.items]
 
     # What came back ----------------------------------------------------------------------------
 
@@ -233,7 +206,7 @@ class _Attempt:
 
     def _learn(self, item: Carried, leaf: Any) -> bool:
         if item.kind == "constant":
-            if leaf is item.given or _is_same(leaf, item.given):
+            if leaf is item.given or is_same(leaf, item.given):
                 return False
             return self._becomes_variable(item, leaf)
         if item.kind == "int":
@@ -341,6 +314,7 @@ class _Attempt:
             elif self.body_region.is_outside(recorder.value_of(leaf)):
                 item.may_be.append(recorder.value_of(leaf))
             item.tracks = recorder.value_of(leaf).tracks
+            item.end = recorder.value_of(leaf).root if item.kind == "tensor" else None
             self.outputs.append(recorder.read(as_spec(recorder, leaf, item.spec).value))
 
     # The node ----------------------------------------------------------------------------------
@@ -351,6 +325,7 @@ class _Attempt:
         contents = {id(root): new for root, new in self.body_region.written}
         for root in self.roots:
             self.outputs.append(contents[id(root)].node)
+        self._refuse_shared_writes()
         self.test_region.finish([self.predicate], is_test=True)
         self.body_region.finish(self.outputs)
         start: list[Any] = []
@@ -380,6 +355,48 @@ class _Attempt:
         for root, node in zip(self.roots, nodes[len(nodes) - len(self.roots) :], strict=True):
             overwrite(recorder, root, node, contents[id(root)].tracks)
         return results
+
+    def _refuse_shared_writes(self) -> None:
+        """A tensor that goes round and is written in place must be nobody else's memory.
+
+        Each thing that goes round gets memory of its own, so a write to one would not show in
+        another that is the same tensor in eager mode.
+        """
+        recorder = self.recorder
+        tensors = [item for item in self.items if item.kind == "tensor"]
+        starts = [recorder.value_of(item.initial).root for item in tensors]
+        inputs = {id(item.given.value.root): item for item in tensors}
+        ends = [item.end for item in tensors if item.end is not None]
+        shared = {id(r) for r in ends if ends.count(r) > 1}
+        shared |= {
+            id(item.end) for item in tensors
+            if item.end is not None and inputs.get(id(item.end), item) is not item
+        }  # fmt: skip
+        is_written = any(item.is_written for item in tensors)
+        for item, start in zip(tensors, starts, strict=True):
+            is_twice = starts.count(start) > 1 or start in self.roots
+            if (item.is_written and is_twice) or (self.roots and start in self.roots):
+                self._refuse_write(item)
+            if is_written and (id(item.end) in shared or item.may_be):
+                self._refuse_write(item)
+        if is_written:
+            bases = {base_of(recorder.read(start)) for item, start in
+                     zip(tensors, starts, strict=True) if item.is_written}  # fmt: skip
+            for region in (self.test_region, self.body_region):
+                for node in region.graph.nodes:
+                    for source in node.all_input_nodes:
+                        if source.graph is not region.graph and base_of(source) in bases:
+                            self._refuse_write(tensors[0])
+
+    def _refuse_write(self, item: Carried) -> None:
+        raise ControlFlowError(
+            f"the loop writes to a tensor in place that is known by two names, {item.name} among "
+            "them",
+            code="MG-C110",
+            where=self.recorder.here(),
+            hint=f"write {item.name} = {item.name} + ... instead of {item.name} += ..., or copy "
+            "it before the loop (.clone()).",
+        )
 
     def _final(self, item: Carried) -> Any:
         """The spec after the loop: what varies is another unknown."""
@@ -414,47 +431,11 @@ class _Attempt:
             writes.forbid(recorder, before.root)
         for original in (before, *item.may_be):
             recorder.copies_of_branches.append((original, value))
+        for other, result in self.results:
+            if other.end is item.end:
+                recorder.copies_of_branches.append((result, value))
+        self.results.append((item, value))
         return make_abstract(spec, value)
-
-
-def _is_same(left: Any, right: Any) -> bool:
-    if in_sizes(left) or in_sizes(right):
-        return bool(expression_of(left) == expression_of(right))
-    if type(left) is not type(right) or isinstance(left, torch.Tensor):
-        return False
-    try:
-        return bool(left == right)
-    except Exception:
-        return False
-
-
-def tensor_of(recorder: Recorder, number: Any, dtype: torch.dtype) -> Any:
-    if isinstance(number, torch.Tensor):
-        return number
-    if isinstance(number, torch.SymBool):
-        return tensor_of_truth(recorder, number, dtype)
-    probe = torch.empty((), dtype=dtype)
-    kind = (
-        bool
-        if isinstance(number, bool)
-        else int
-        if isinstance(number, (int, torch.SymInt))
-        else float
-    )
-    dtype = torch.result_type(probe, kind(1))
-    return recorder.call(aten.scalar_tensor.default, (number,), {"dtype": dtype})
-
-
-def as_spec(recorder: Recorder, tensor: Any, spec: TensorSpec) -> Any:
-    """``tensor`` with the dtype and the order of strides of ``spec``."""
-    if recorder.value_of(tensor).spec.dtype != spec.dtype:
-        tensor = recorder.call(aten._to_copy.default, (tensor,), {"dtype": spec.dtype})
-    have = recorder.value_of(tensor).spec
-    want = spec.strides if have.shape == spec.shape else contiguous_strides(have.shape)
-    if have.strides != want:
-        keywords = {"memory_format": torch.contiguous_format}
-        tensor = recorder.call(aten.clone.default, (tensor,), keywords)
-    return recorder.value_of(tensor).abstract()
 
 
 def _require_one_element(recorder: Recorder, tensor: Any) -> None:
@@ -474,23 +455,3 @@ def _writes(what: str, recorder: Recorder) -> ControlFlowError:
         where=recorder.here(),
         hint="write in the body.",
     )
-
-
-def explain(mismatch: Mismatch, columns: Sequence[str], recorder: Recorder) -> ControlFlowError:
-    """The error for two sides that are no one thing."""
-    return ControlFlowError(
-        f"{mismatch.what}\n{table(columns, mismatch.rows)}",
-        code=mismatch.code,
-        where=recorder.here(),
-        hint=mismatch.hint,
-    )
-
-
-def rebuilt(structures: Sequence[Structure], leaves: Sequence[Any]) -> list[Any]:
-    """Values of these structures from all their leaves in a row."""
-    found, at = [], 0
-    for structure in structures:
-        count = structure.num_leaves
-        found.append(unflatten(structure, leaves[at : at + count]))
-        at += count
-    return found

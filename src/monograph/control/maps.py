@@ -13,7 +13,7 @@ from monograph.capture.aliasing import Value
 from monograph.capture.recorder import Recorder
 from monograph.capture.structure import Structure, flatten
 from monograph.control.branches import emit
-from monograph.control.loops import as_spec, tensor_of
+from monograph.control.carrying import as_spec, tensor_of
 from monograph.control.region import Region, lift
 from monograph.control.results import table
 from monograph.diagnostics import ControlFlowError

@@ -18,7 +18,8 @@ from monograph.capture.running import running_recorder
 from monograph.capture.structure import Structure, flatten
 from monograph.control import eager
 from monograph.control.branches import branch
-from monograph.control.loops import explain, loop, rebuilt
+from monograph.control.carrying import explain, rebuilt
+from monograph.control.loops import loop
 from monograph.control.maps import capture_associative_scan, capture_map, capture_scan
 from monograph.control.results import Mismatch
 from monograph.diagnostics import ControlFlowError

@@ -79,6 +79,23 @@ class Region:
             yield
 
     @contextlib.contextmanager
+    def as_left(self) -> Iterator[None]:
+        """The recorder writes here again, and sees the outside as the region has left it."""
+        saved, self._values = self._values, {}
+        try:
+            with self.reopened():
+                for root, content in self.written:
+                    self.save(root)
+                    root.node = content.node
+                    root.version += 1
+                    root.seen = root.version
+                yield
+        finally:
+            for value, state in self._values.values():
+                value.restore(state)
+            self._values = saved
+
+    @contextlib.contextmanager
     def _installed(self, sizes: Any) -> Iterator[None]:
         recorder = self.recorder
         before = recorder.graph, recorder.names, recorder.opaque, recorder.region

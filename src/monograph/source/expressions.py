@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+from typing import TypeVar
 
 from monograph.source.sites import Site
 from monograph.source.syntax import PREFIX, cannot_move, is_site, require_movable
 
-__all__ = ["RUNTIME", "Expressions", "name_of", "runtime_call", "thunk"]
+__all__ = ["RUNTIME", "Expressions", "located", "name_of", "runtime_call", "thunk"]
 
 RUNTIME = "the runtime of converted code"
+_Node = TypeVar("_Node", bound=ast.AST)
 _ITERATORS = ("range", "enumerate", "zip", "reversed", "len")
 
 
@@ -22,6 +24,14 @@ def runtime_call(function: str, *args: ast.expr) -> ast.Call:
     """A call of a function of the runtime."""
     target = ast.Attribute(ast.Constant(RUNTIME), function, ast.Load())
     return ast.Call(target, list(args), [])
+
+
+def located(node: _Node, where: ast.AST) -> _Node:
+    """``node`` and all new nodes in it, at the place of ``where``."""
+    for each in ast.walk(node):
+        if "lineno" in each._attributes and not hasattr(each, "lineno"):
+            ast.copy_location(each, where)
+    return node
 
 
 def thunk(body: ast.expr) -> ast.Lambda:
@@ -60,7 +70,7 @@ class Expressions(ast.NodeTransformer):
         for part in (node.body, node.orelse):
             require_movable(part, self.file)
         test = self.condition(node.test)
-        return ast.copy_location(runtime_call("either", test, thunk(body), thunk(orelse)), node)
+        return located(runtime_call("either", test, thunk(body), thunk(orelse)), node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
         """One of these, perhaps at a site."""
@@ -78,7 +88,7 @@ class Expressions(ast.NodeTransformer):
         """One of these, perhaps at a site."""
         self.generic_visit(node)
         if self._is_site(node) and isinstance(node.ctx, ast.Load):
-            return ast.copy_location(runtime_call("subscript", node.value, node.slice), node)
+            return located(runtime_call("subscript", node.value, node.slice), node)
         return node
 
     def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
@@ -102,7 +112,7 @@ class Expressions(ast.NodeTransformer):
         )
         body = ast.Lambda(arguments, ast.Subscript(bound, ast.Constant(0), ast.Load()))
         iterable = self.iterable(generator.iter)
-        return ast.copy_location(runtime_call("rows", iterable, body), node)
+        return located(runtime_call("rows", iterable, body), node)
 
     visit_GeneratorExp = visit_ListComp  # type: ignore[assignment] # noqa: N815
 
@@ -123,7 +133,7 @@ class Expressions(ast.NodeTransformer):
             made = runtime_call("chain", signs, self.visit(node.left), *thunks)
         else:
             return self.visit(node)
-        return ast.copy_location(made, node)
+        return located(made, node)
 
     def iterable(self, node: ast.expr) -> ast.expr:
         """What a loop goes over: ``range(n)`` and its like may be of unknown length."""
@@ -132,8 +142,8 @@ class Expressions(ast.NodeTransformer):
             if isinstance(function, ast.Name) and function.id in _ITERATORS:
                 args = [self.iterable(arg) for arg in node.args]
                 made = runtime_call("iterator", function, *args)
-                return ast.copy_location(made, node)
+                return located(made, node)
             if isinstance(function, ast.Attribute) and function.attr == "tolist" and not node.args:
                 made = runtime_call("numbers", self.visit(function.value))
-                return ast.copy_location(made, node)
+                return located(made, node)
         return self.visit(node)

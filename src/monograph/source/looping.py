@@ -11,7 +11,8 @@ from monograph.capture.recorder import Recorder
 from monograph.capture.running import running_recorder
 from monograph.capture.structure import LEAF, Structure, flatten
 from monograph.control.branches import RETURNED, Group, group, unflatten
-from monograph.control.loops import explain, loop
+from monograph.control.carrying import explain
+from monograph.control.loops import loop
 from monograph.control.region import Region
 from monograph.control.results import UNDEFINED, Mismatch, zeros
 from monograph.diagnostics import ControlFlowError, PythonFeatureError

@@ -12,7 +12,7 @@ import ast
 import copy
 from collections.abc import Sequence
 
-from monograph.source.expressions import RUNTIME, Expressions, name_of, runtime_call, thunk
+from monograph.source.expressions import RUNTIME, Expressions, located, name_of, runtime_call, thunk
 from monograph.source.sites import Site, Span, span_of
 from monograph.source.syntax import (
     JUMPS,
@@ -148,7 +148,7 @@ class _Lowering:
         at = 1 if is_documented else 0
         while at < len(made) and isinstance(made[at], (ast.Global, ast.Nonlocal)):
             at += 1
-        return [*made[:at], _located(unreached, self.function), *made[at:]]
+        return [*made[:at], located(unreached, self.function), *made[at:]]
 
     # Blocks: ``after`` is what follows the block up to the boundary ---------------------------
 
@@ -305,7 +305,7 @@ class _Lowering:
         test = self.expressions.condition(copy.deepcopy(node.test))
         site = _site_constant(self.file, node)
         call = runtime_call("branch", site, test, name_of(then.name), name_of(otherwise.name))
-        return [then, otherwise, _located(ast.Expr(call), node.test)]
+        return [then, otherwise, located(ast.Expr(call), node.test)]
 
     def _ending_branch(
         self, node: ast.If, rest: list[ast.stmt], boundary: _Boundary
@@ -320,7 +320,7 @@ class _Lowering:
         test = self.expressions.condition(copy.deepcopy(node.test))
         site = _site_constant(self.file, node)
         call = runtime_call("branch", site, test, *(name_of(side.name) for side in sides))
-        return [*sides, _located(ast.Return(call), node.test)]
+        return [*sides, located(ast.Return(call), node.test)]
 
     def _closure(
         self, name: str, body: list[ast.stmt], where: ast.AST, argument: str | None = None
@@ -337,7 +337,7 @@ class _Lowering:
             kw_defaults=[], defaults=[],
         )  # fmt: skip
         made = ast.FunctionDef(PREFIX + name, arguments, [*head, *(body or [ast.Pass()])], [], None)
-        return _located(made, where)  # type: ignore[return-value]
+        return located(made, where)
 
     def _movable(self, statement: ast.stmt) -> ast.stmt:
         require_movable(statement, self.file)
@@ -354,14 +354,14 @@ class _Lowering:
         body = list(node.body)
         if isinstance(node, ast.For):
             assert argument is not None
-            body.insert(0, _located(ast.Assign([node.target], name_of(argument)), node.target))
+            body.insert(0, located(ast.Assign([node.target], name_of(argument)), node.target))
         lowered = self._closure(f"body_{number}", self.block(body, [], boundary), node, argument)
         flags = [boundary.flag(k) for k, used in
                  (("break", boundary.breaks), ("return", boundary.returns)) if used]  # fmt: skip
-        made: list[ast.stmt] = [_located(_assign(f, ast.Constant(False)), node) for f in flags]
+        made: list[ast.stmt] = [located(_assign(f, ast.Constant(False)), node) for f in flags]
         if boundary.returns:
             undefined = ast.Attribute(ast.Constant(RUNTIME), "UNDEFINED", ast.Load())
-            made.append(_located(_assign(boundary.flag("value"), undefined), node))
+            made.append(located(_assign(boundary.flag("value"), undefined), node))
         made.append(lowered)
         stop = thunk(_any_of(flags))
         if isinstance(node, ast.For):
@@ -372,20 +372,18 @@ class _Lowering:
             test = thunk(self.expressions.condition(copy.deepcopy(node.test)))
             call = runtime_call("while_loop", test, name_of(lowered.name), stop)
             where = node.test
-        made.append(_located(ast.Expr(call), where))
-        follow: list[ast.stmt] = []
-        if node.orelse:
+        made.append(located(ast.Expr(call), where))
+        follow: list[ast.stmt] = list(node.orelse)
+        if node.orelse and flags:
             finished = ast.If(ast.UnaryOp(ast.Not(), _any_of(flags)), list(node.orelse), [])
-            follow.append(self._dynamic(finished, node))
-        if boundary.returns:
-            value = ast.Return(name_of(boundary.flag("value")))
-            left = ast.If(name_of(boundary.flag("return")), [_located(value, node)], [])
-            follow.append(self._dynamic(left, node))
-        if not follow:
-            return made
-        made += self.block([*follow, *after], [], outer)
-        if not made or not isinstance(made[-1], ast.Return):
-            made.append(_located(ast.Return(None), node))
+            follow = [self._dynamic(finished, node)]
+        if not boundary.returns:
+            return made + self.block(follow, after, outer)
+        value = ast.Return(name_of(boundary.flag("value")))
+        left = ast.If(name_of(boundary.flag("return")), [located(value, node)], [])
+        made += self.block([*follow, self._dynamic(left, node), *after], [], outer)
+        if not isinstance(made[-1], ast.Return):
+            made.append(located(ast.Return(None), node))
         return made
 
     def _with(self, node: ast.With, after: list[ast.stmt], outer: _Boundary) -> list[ast.stmt]:
@@ -394,24 +392,24 @@ class _Lowering:
         boundary = _Boundary(number)
         body = self._closure(f"with_{number}", self.block(node.body, [], boundary), node)
         statement = copy.copy(node)
-        statement.body = [_located(ast.Expr(ast.Call(name_of(body.name), [], [])), node)]
+        statement.body = [located(ast.Expr(ast.Call(name_of(body.name), [], [])), node)]
         made: list[ast.stmt] = []
         if boundary.returns:
             undefined = ast.Attribute(ast.Constant(RUNTIME), "UNDEFINED", ast.Load())
-            made.append(_located(_assign(boundary.flag("value"), undefined), node))
-            made.append(_located(_assign(boundary.flag("return"), ast.Constant(False)), node))
+            made.append(located(_assign(boundary.flag("value"), undefined), node))
+            made.append(located(_assign(boundary.flag("return"), ast.Constant(False)), node))
         if boundary.breaks:
             raise cannot_move(node, "a `with` block that it leaves by `break`", self.file)
         made += [body, statement]
         follow: list[ast.stmt] = []
         if boundary.returns:
-            value = _located(ast.Return(name_of(boundary.flag("value"))), node)
+            value = located(ast.Return(name_of(boundary.flag("value"))), node)
             left = ast.If(name_of(boundary.flag("return")), [value], [])
             follow.append(self._dynamic(left, node))
         return [*made, *self.block([*follow, *after], [], outer)]
 
     def _dynamic(self, statement: ast.If, where: ast.AST) -> ast.stmt:
-        _located(statement, where)
+        located(statement, where)
         self.made_dynamic.add(id(statement))
         self.kept.append(statement)
         return statement
@@ -440,11 +438,3 @@ def _any_of(flags: list[str]) -> ast.expr:
     if len(flags) == 1:
         return name_of(flags[0])
     return runtime_call("any_of", name_of(flags[0]), *(thunk(name_of(f)) for f in flags[1:]))
-
-
-def _located(node: ast.AST, where: ast.AST) -> ast.stmt:
-    """``node`` and all new nodes in it, at the place of ``where``."""
-    for each in ast.walk(node):
-        if "lineno" in each._attributes and not hasattr(each, "lineno"):
-            ast.copy_location(each, where)
-    return node  # type: ignore[return-value]

@@ -17,7 +17,7 @@ from monograph.capture.recorder import Recorder
 from monograph.capture.running import running_recorder
 from monograph.control.branches import Group
 from monograph.control.branches import branch as capture_branch
-from monograph.control.loops import explain
+from monograph.control.carrying import explain
 from monograph.control.results import UNDEFINED, Mismatch
 from monograph.diagnostics import ControlFlowError
 from monograph.shapes.questions import negated

@@ -1,0 +1,131 @@
+"""Leaves that go round in a loop, and what branches and loops do to values alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.fx import Node
+
+from monograph.capture.abstract import TensorSpec, contiguous_strides
+from monograph.capture.aliasing import Value
+from monograph.capture.questions import tensor_of_truth
+from monograph.capture.recorder import SHARES, Recorder
+from monograph.capture.sizes import in_sizes
+from monograph.capture.structure import Structure
+from monograph.control.branches import unflatten
+from monograph.control.results import Mismatch, table
+from monograph.diagnostics import ControlFlowError
+from monograph.shapes.symnode import expression_of
+
+__all__ = [
+    "Carried", "as_spec", "base_of", "explain", "is_same", "rebuilt", "start_of", "tensor_of",
+]  # fmt: skip
+
+aten = torch.ops.aten
+
+
+@dataclass
+class Carried:
+    """A leaf that goes round: what is known of it so far.
+
+    ``kind``: ``constant`` (it never changes), ``tensor``, ``int``, or ``bool`` and ``float`` (which
+    go round as tensors). ``varying``: the dimensions whose size changes. ``lowest``: a bound of an
+    ``int`` that only grows.
+    """
+
+    name: str
+    initial: Any
+    kind: str
+    dtype: torch.dtype | None = None
+    varying: set[int] = field(default_factory=set)
+    is_dense: bool = False
+    lowest: Any = None
+    given: Any = None  # what the body gets, in the latest attempt
+    spec: Any = None
+    is_written: bool = False  # in place, by the body
+    may_be: list[Value] = field(default_factory=list)  # tensors of the outside that it returns
+    tracks: int = 0
+    end: Value | None = None  # whose memory it is after an iteration
+
+    def as_tensor_dtype(self) -> torch.dtype:
+        """The dtype in which a truth or a float goes round."""
+        return torch.bool if self.kind == "bool" else torch.float64
+
+
+def start_of(name: str, leaf: Any) -> Carried:
+    """A leaf of what a loop starts from."""
+    if isinstance(leaf, torch.Tensor):
+        return Carried(name, leaf, "tensor", leaf.dtype)
+    return Carried(name, leaf, "constant")
+
+
+def base_of(node: Node) -> Node:
+    """The node whose memory ``node`` looks at."""
+    while SHARES in node.meta:
+        node = node.meta[SHARES]
+    return node
+
+
+def is_same(left: Any, right: Any) -> bool:
+    """Whether two leaves that are no tensors are one constant."""
+    if in_sizes(left) or in_sizes(right):
+        return bool(expression_of(left) == expression_of(right))
+    if type(left) is not type(right) or isinstance(left, torch.Tensor):
+        return False
+    try:
+        return bool(left == right)
+    except Exception:
+        return False
+
+
+def tensor_of(recorder: Recorder, number: Any, dtype: torch.dtype) -> Any:
+    """A number as a tensor without dimensions, of ``dtype`` or what the two promote to."""
+    if isinstance(number, torch.Tensor):
+        return number
+    if isinstance(number, torch.SymBool):
+        return tensor_of_truth(recorder, number, dtype)
+    probe = torch.empty((), dtype=dtype)
+    kind = (
+        bool
+        if isinstance(number, bool)
+        else int
+        if isinstance(number, (int, torch.SymInt))
+        else float
+    )
+    dtype = torch.result_type(probe, kind(1))
+    return recorder.call(aten.scalar_tensor.default, (number,), {"dtype": dtype})
+
+
+def as_spec(recorder: Recorder, tensor: Any, spec: TensorSpec) -> Any:
+    """``tensor`` with the dtype and the order of strides of ``spec``."""
+    if recorder.value_of(tensor).spec.dtype != spec.dtype:
+        tensor = recorder.call(aten._to_copy.default, (tensor,), {"dtype": spec.dtype})
+    have = recorder.value_of(tensor).spec
+    want = spec.strides if have.shape == spec.shape else contiguous_strides(have.shape)
+    if have.strides != want:
+        keywords = {"memory_format": torch.contiguous_format}
+        tensor = recorder.call(aten.clone.default, (tensor,), keywords)
+    return recorder.value_of(tensor).abstract()
+
+
+def explain(mismatch: Mismatch, columns: Sequence[str], recorder: Recorder) -> ControlFlowError:
+    """The error for two sides that are no one thing."""
+    return ControlFlowError(
+        f"{mismatch.what}\n{table(columns, mismatch.rows)}",
+        code=mismatch.code,
+        where=recorder.here(),
+        hint=mismatch.hint,
+    )
+
+
+def rebuilt(structures: Sequence[Structure], leaves: Sequence[Any]) -> list[Any]:
+    """Values of these structures from all their leaves in a row."""
+    found, at = [], 0
+    for structure in structures:
+        count = structure.num_leaves
+        found.append(unflatten(structure, leaves[at : at + count]))
+        at += count
+    return found
