@@ -180,11 +180,15 @@ def _part_copies_of_branches(recorder: Recorder, root: Value) -> None:
 
     Where one of the two is written, nobody may use the other any more.
     """
-    for source, copied in recorder.copies_of_branches:
-        if copied is root:
-            forbid(recorder, source.root)
-        elif source.root is root:
-            forbid(recorder, copied)
+    reached, stack = {id(root)}, [root]
+    while stack:
+        current = stack.pop()
+        for source, copied in recorder.copies_of_branches:
+            for here, there in ((source.root, copied.root), (copied.root, source.root)):
+                if here is current and id(there) not in reached:
+                    reached.add(id(there))
+                    stack.append(there)
+                    forbid(recorder, there)
 
 
 def forbid(recorder: Recorder, root: Value) -> None:

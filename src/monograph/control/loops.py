@@ -313,6 +313,11 @@ class _Attempt:
                 leaf = tensor_of(recorder, leaf, item.spec.dtype)
             elif self.body_region.is_outside(recorder.value_of(leaf)):
                 item.may_be.append(recorder.value_of(leaf))
+            elif any(
+                recorder.value_of(leaf).root in (one.root, other.root)
+                for one, other in recorder.copies_of_branches
+            ):
+                item.may_be.append(recorder.value_of(leaf))
             item.tracks = recorder.value_of(leaf).tracks
             item.end = recorder.value_of(leaf).root if item.kind == "tensor" else None
             self.outputs.append(recorder.read(as_spec(recorder, leaf, item.spec).value))

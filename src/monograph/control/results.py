@@ -296,9 +296,11 @@ def _join_tensors(recorder: Recorder, found: Sequence[Found], local: frozenset[s
             value.tracks = tracks
             if tracks and recorder.hides_gradients():
                 value.detached, value.seen = True, -1
+        shared = {id(v.root) for pair in recorder.copies_of_branches for v in pair}
         for one in found:
-            if one.is_outside and one.original is not None:
-                recorder.copies_of_branches.append((one.original, value))
+            original = one.original
+            if original is not None and (one.is_outside or id(original.root) in shared):
+                recorder.copies_of_branches.append((original, value))
         return make_abstract(target, value)
 
     return Joined(spec=target, node_in=node_in, wrap=wrap)
