@@ -687,3 +687,62 @@ def beam_search_step(logits, scores, tokens):
         if token[i] == 0:
             best = best * 0.5
     return best, tokens + token[:, None]
+
+
+# Sizes that vary ---------------------------------------------------------------------------------
+
+
+class OverTime(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(4)
+        self.cell = nn.GRUCell(3, 4)
+
+    def forward(self, x):
+        h = torch.zeros(x.shape[0], 4)
+        outs = []
+        for t in range(x.shape[1]):
+            h = self.cell(x[:, t], h)
+            outs.append(h)
+        return torch.stack(outs, 1), h
+
+
+def size_both_sides(x):
+    if x.shape[0] > 8:
+        return x.sin()
+    return x.cos()
+
+
+def size_rows(x):
+    return torch.stack([row.sin() * 2 for row in x])
+
+
+def size_padding(x):
+    if x.shape[0] % 4:
+        x = F.pad(x, (0, 0, 0, -x.shape[0] % 4))
+    return x.view(-1, 4, 3).sum(1)
+
+
+def size_and_value(x):
+    total = x.sum()
+    for i, row in enumerate(x):
+        if row.sum() > 0 and i % 2 == 0:
+            total = total + row.max() * i
+    return total
+
+
+def size_reversed_pairs(x):
+    out = torch.zeros(3)
+    for a, b in zip(x, reversed(x)):
+        out = out * 0.5 + a * b
+    return out
+
+
+SIZES = {
+    "over time": (OverTime(), (2, 5, 3), ("b", "t"), [(1, 1, 3), (4, 7, 3)]),
+    "both sides": (size_both_sides, (3, 3), ("n",), [(2, 3), (8, 3), (9, 3)]),
+    "rows": (size_rows, (3, 3), ("n",), [(2, 3), (1, 3), (9, 3)]),
+    "padding": (size_padding, (5, 3), ("n",), [(2, 3), (8, 3), (9, 3)]),
+    "value": (size_and_value, (3, 3), ("n",), [(2, 3), (1, 3), (9, 3)]),
+    "pairs": (size_reversed_pairs, (3, 3), ("n",), [(2, 3), (1, 3), (6, 3)]),
+}

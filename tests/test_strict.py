@@ -3,9 +3,11 @@
 import copy
 
 import pytest
-from strict_programs import PROGRAMS
+import torch
+from strict_programs import PROGRAMS, SIZES
 
 import monograph
+from monograph import Dim
 from monograph.testing import assert_equal
 
 
@@ -18,3 +20,15 @@ def test_equals_eager(name):
         mine, theirs = copy.deepcopy((args, args))
         assert_equal(module(*mine), f(*theirs), tolerance=1e-6)
         assert_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_sizes_that_vary(name):
+    f, shape, names, others = SIZES[name]
+    spec = {i: Dim(each, min=1) for i, each in enumerate(names)}
+    program = monograph.export(f, (torch.randn(shape),), dynamic_shapes=(spec,), strict=True)
+    assert not [a for a in program.assumptions if a.kind in ("narrowed", "fixed")]
+    module = program.module()
+    for other in [shape, *others]:
+        x = torch.randn(other)
+        assert_equal(module(x), f(x), tolerance=1e-6)

@@ -9,11 +9,13 @@ from monograph.capture.inputs import Root, root_of
 from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
 from monograph.constraints.violations import refuse_violations
-from monograph.diagnostics import PythonFeatureError, UndecidedError
+from monograph.diagnostics import ExportError, PythonFeatureError, UndecidedError
 from monograph.program import ExportedProgram
 from monograph.source.strict import Strict
 
 __all__ = ["export"]
+
+_MOST_SITES = 20  # statements on sizes that are tried as operators
 
 
 def export(
@@ -35,7 +37,8 @@ def export(
             ``"past.*"``) or a tuple in the order of the arguments; for each tensor a dict from
             dimension to ``Dim``, a list of them, or text (``"batch, 2*seq, _"``). What is not
             mentioned is static. Also a ``ShapesCollection`` or ``AdditionalInputs``.
-        strict: read the program's source. Not there yet.
+        strict: read the program's source: branches and loops that depend on data become operators,
+            side effects and unstable values are refused.
         preserve_module_call_signature: dotted names of modules whose calls are described in
             ``ExportedProgram.module_call_graph``.
 
@@ -65,7 +68,10 @@ def export(
                 strict=mode,
             )  # fmt: skip
 
-        return settle(once(None), once)
+        captured = settle(once(None), once)
+        return (
+            captured if mode is None else _widened(captured, mode, lambda: settle(once(None), once))
+        )
 
     try:
         captured = attempt(dynamic_shapes)
@@ -77,6 +83,19 @@ def export(
         raise error.with_verified(tried) from None
     refuse_violations(captured, dynamic_shapes, attempt)
     return ExportedProgram(captured, (args, kwargs), preserved)
+
+
+def _widened(captured: Captured, mode: Strict, again: Callable[[], Captured]) -> Captured:
+    """Where a branch or a loop has narrowed the sizes, both its sides as operators, if they fit."""
+    for _ in range(_MOST_SITES):
+        place = mode.next_narrowing(captured.recorder.sizes.env.guards)
+        if place is None:
+            break
+        try:
+            captured = again()
+        except ExportError:
+            mode.unlearn(*place)
+    return captured
 
 
 def _exports(

@@ -139,8 +139,11 @@ def _line_at(code: CodeType, instruction: int) -> SourceLine:
         if len(_lines) > 200_000:
             _lines.clear()
         number, last, start, end = list(code.co_positions())[instruction // 2]
+        place = (number, last, start, end)
+        span = None if None in place else place
         if last != number:
             end = None
-        line = SourceLine(code.co_filename, number or code.co_firstlineno, code.co_name, start, end)
+        first = number or code.co_firstlineno
+        line = SourceLine(code.co_filename, first, code.co_name, start, end, span)  # type: ignore[arg-type]
         _lines[key] = line
     return line

@@ -172,7 +172,7 @@ def size_checks(
     ranges = {
         name: (expr.atoms()[0].lo, expr.atoms()[0].hi)
         for name, expr in atoms.items()
-        if isinstance(expr, Expr)
+        if isinstance(expr, Expr) and not env.symbols[name].is_given_up
     }
     known = {*declared, *definitions}
     guards = [g for g in env.guards if set(g.symbols) <= known and not _is_in_ranges(env, g)]

@@ -65,11 +65,16 @@ class _Reader:
         """What a graph returns and its effects; ``inside`` tells subgraphs' inputs apart."""
         effects = []
         returned: Any = ()
-        for position, node in enumerate(graph.nodes):
+        position = 0
+        for node in graph.nodes:
             if node.op == "output":
                 returned = self._argument(node.args[0])
             elif inside and node.op == "placeholder":
-                self.keys[node] = self._id(("operand", inside, position))
+                value = node.meta.get("val")
+                is_size = isinstance(value, Expr)
+                position += not is_size  # which sizes a subgraph is given is of no matter
+                key = ("size", self._size(value)) if is_size else ("operand", inside, position)
+                self.keys[node] = self._id(key)
             else:
                 key = self._key(node)
                 self.keys[node] = key if isinstance(key, int) else self._id(key)
@@ -94,6 +99,8 @@ class _Reader:
             self.draws += 1
             draw = self.draws
         args = self._argument(node.args)
+        if subgraphs_of(node):
+            args = (*args[:-1], tuple(a for a in args[-1] if a[0] != "size"))
         given = dict(node.kwargs)
         if target is aten.scaled_dot_product_attention.default and self._is_single(node):
             given.pop("is_causal", None)  # one query and one key: there is nothing to mask

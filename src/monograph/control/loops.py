@@ -311,9 +311,7 @@ class _Attempt:
             assert isinstance(item.spec, TensorSpec)
             if not isinstance(leaf, torch.Tensor):
                 leaf = tensor_of(recorder, leaf, item.spec.dtype)
-            elif self.body_region.is_outside(recorder.value_of(leaf)):
-                item.may_be.append(recorder.value_of(leaf))
-            elif any(
+            elif self.body_region.is_outside(recorder.value_of(leaf)) or any(
                 recorder.value_of(leaf).root in (one.root, other.root)
                 for one, other in recorder.copies_of_branches
             ):

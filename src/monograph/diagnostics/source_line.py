@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 __all__ = ["SourceLine"]
@@ -12,13 +12,17 @@ __all__ = ["SourceLine"]
 
 @dataclass(frozen=True, slots=True)
 class SourceLine:
-    """A line of Python: file, 1-based line, function, and 0-based columns where known."""
+    """A line of Python: file, 1-based line, function, and 0-based columns where known.
+
+    ``span``: first and last line, first and last column of the whole statement or expression.
+    """
 
     file: str
     line: int
     function: str
     start: int | None = None
     end: int | None = None
+    span: tuple[int, int, int, int] | None = field(default=None, compare=False, repr=False)
 
     @property
     def text(self) -> str:

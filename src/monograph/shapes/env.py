@@ -394,6 +394,7 @@ class ShapeEnv:
                     is_derived=True,
                 )
             self._parameter[symbol.index, step, offset] = new
+            self.symbols[new.atoms()[0].name].is_given_up = False
             by = step * new + offset
             self.definitions[new.atoms()[0].name] = (symbol, step, offset)
         lo, hi = symbol.lo, symbol.hi

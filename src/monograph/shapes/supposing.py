@@ -22,6 +22,7 @@ def mark(env: ShapeEnv) -> Any:
         len(env.guards),
         env.values.copy(),
         env.supposed,
+        len(env.symbols),
     )
 
 
@@ -46,7 +47,7 @@ def go_back(env: ShapeEnv, mark: Any) -> None:
     that are only known at run time are assertions in the branch alone.
     """
     scope = env.scope
-    replacements, bounds, facts, distinct, guards, values, supposed = mark
+    replacements, bounds, facts, distinct, guards, values, supposed, count = mark
     scope.replacements.clear()
     scope.replacements.update(replacements)
     for atom, lo, hi in bounds:
@@ -56,6 +57,9 @@ def go_back(env: ShapeEnv, mark: Any) -> None:
     scope.epoch += 1
     scope.replaced += 1
     env.decider.forget()
+    for name in list(env.symbols)[count:]:
+        if name in env.definitions:  # of a size that is only so divisible on this path
+            env.symbols[name].is_given_up = True
     condition, env.supposed = env.supposed, supposed
     env.values.update(values)
     env.decider.hints.update({n: v for n, v in values.items() if n in env.decider.hints})
@@ -70,4 +74,6 @@ def go_back(env: ShapeEnv, mark: Any) -> None:
             if isinstance(guard.test, bool):
                 continue
         env.guards.append(guard)
+        before = scope.replaced
         env.assume(guard.test)
+        guard.solved = scope.replaced > before

@@ -70,14 +70,14 @@ class Rows:
 
 def stack(rows: Rows, dim: int = 0) -> torch.Tensor:
     """``torch.stack(rows, dim)``."""
-    return rows.tensor.movedim(0, dim)
+    return rows.tensor.movedim(0, dim).contiguous() if dim else rows.tensor
 
 
 def cat(rows: Rows, dim: int = 0) -> torch.Tensor:
     """``torch.cat(rows, dim)``."""
     tensor = rows.tensor
     dim = dim % (tensor.dim() - 1)
-    return tensor.movedim(0, dim).flatten(dim, dim + 1)
+    return tensor.movedim(0, dim).flatten(dim, dim + 1).contiguous()
 
 
 def tensor(rows: Rows, *, dtype: Any = None, device: Any = None) -> torch.Tensor:

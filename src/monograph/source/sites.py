@@ -68,7 +68,7 @@ class SourceFile:
         if not nodes:
             return None
         node: ast.AST = nodes[0]
-        if isinstance(node, (ast.If, ast.While, ast.For, ast.IfExp)):
+        if isinstance(node, (ast.If, ast.While, ast.For, ast.IfExp, ast.ListComp)):
             return _site(node)  # Python gives some jumps the place of the whole statement
         if isinstance(node, ast.stmt):
             return _only_choice(node)

@@ -19,13 +19,14 @@ from typing import Any, NoReturn
 from monograph.capture.asking import NeedsConversion
 from monograph.capture.redirect import constant_replaced
 from monograph.capture.snapshot import Snapshot
-from monograph.diagnostics import ControlFlowError, SourceLine
+from monograph.diagnostics import ControlFlowError
+from monograph.shapes.env import Guard
 from monograph.source import runtime
 from monograph.source.lowering import RUNTIME, lower
 from monograph.source.rows import accepted
 from monograph.source.sites import Site, SourceFile, Span, codes_in, position, source_file
 
-__all__ = ["Strict", "place_of"]
+__all__ = ["Strict"]
 
 _plans: dict[str, _Plan] = {}
 
@@ -175,6 +176,15 @@ class Strict:
         # A function may be another object of the same code: made anew since.
         return plan.find_functions() or is_new
 
+    def next_narrowing(self, guards: list[Guard]) -> tuple[str, Span] | None:
+        """Lower the next statement that has narrowed the sizes of the inputs: where it stands."""
+        for guard in guards:
+            span = None if guard.where is None else guard.where.span
+            is_open = guard.kind in ("branch", "fixed") and guard.is_narrowing
+            if span is not None and is_open and self.learn_place(guard.where.file, span):
+                return guard.where.file, span
+        return None
+
     def unlearn(self, file: str, span: Span) -> None:
         """Leave a statement as it is: both its sides make no one program."""
         plan = _plans[file]
@@ -209,10 +219,3 @@ class Strict:
             return
         site, why = self.forbidden[found[1]]
         self.end_branch(site, why)
-
-
-def place_of(where: SourceLine | None) -> Span | None:
-    """The span of a source line, where its columns are known."""
-    if where is None or where.start is None or where.end is None:
-        return None
-    return where.line, where.line, where.start, where.end
