@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 from monograph.capture.inputs import Root, root_of
 from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
+from monograph.constraints.same_program import refuse_difference
 from monograph.constraints.violations import refuse_violations
 from monograph.diagnostics import ExportError, PythonFeatureError, UndecidedError
 from monograph.program import ExportedProgram
@@ -81,6 +83,8 @@ def export(
             for answer in (True, False)
         ]
         raise error.with_verified(tried) from None
+    if os.environ.get("MONOGRAPH_REPEAT") == "1":
+        refuse_difference(captured, attempt(dynamic_shapes))
     refuse_violations(captured, dynamic_shapes, attempt)
     return ExportedProgram(captured, (args, kwargs), preserved)
 

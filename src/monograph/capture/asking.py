@@ -12,7 +12,7 @@ from monograph.diagnostics import ExportError
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["NeedsConversion", "asking_frame", "refused"]
+__all__ = ["NeedsAnotherLook", "NeedsConversion", "asking_frame", "refused"]
 
 
 class NeedsConversion(BaseException):
@@ -34,6 +34,10 @@ class NeedsConversion(BaseException):
         self.code = code
         self.instruction = instruction
         self.ending = ending
+
+
+class NeedsAnotherLook(BaseException):
+    """Capture again, to find the line that does something."""
 
 
 def refused(recorder: Recorder, error: ExportError) -> BaseException:

@@ -11,7 +11,13 @@ import torch
 
 from monograph.diagnostics import SourceLine
 
-__all__ = ["current_source_line", "frames_of_user", "is_ours", "source_line_of_traceback"]
+__all__ = [
+    "current_source_line",
+    "frames_of_user",
+    "is_of_user",
+    "is_ours",
+    "source_line_of_traceback",
+]
 
 _SKIP, _USER, _STOP = 0, 1, 2
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -87,6 +93,12 @@ def frames_of_user(depth: int = 1) -> list[FrameType]:
             found.append(frame)
         frame = frame.f_back
     return found
+
+
+def is_of_user(code: CodeType) -> bool:
+    """Whether it is the user's program (or a library's) that runs."""
+    kind = _kinds.get(code)
+    return (_kind_of(code) if kind is None else kind) == _USER
 
 
 def is_ours(code: CodeType) -> bool:

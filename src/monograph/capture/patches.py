@@ -339,6 +339,8 @@ def _identity(recorder: Recorder, mine: Mine) -> Callable[[Any], int]:
     def identity(obj: Any, /) -> int:
         found = _id(obj)
         if type(obj) is AbstractTensor and mine() and not is_ours(sys._getframe(1).f_code):
+            if recorder.strict is not None:
+                raise recorder.strict.unstable("id() of a tensor", recorder.here())
             recorder.assume(
                 "id",
                 f"id() of a tensor was {found} while capturing; used in the program, it is fixed",
@@ -357,6 +359,8 @@ def _noticed(
         found = original(*args, **kwargs)
         if mine() and recorder.is_running:
             where = recorder.here_if_user()
+            if where is not None and recorder.strict is not None:
+                raise recorder.strict.unstable(f"{name}()", where)
             if where is not None:
                 recorder.assume(
                     kind, f"{name}() was called once, while capturing: its result is fixed", where

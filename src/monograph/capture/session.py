@@ -16,7 +16,7 @@ from torch.fx import Graph, Node
 
 from monograph.capture import location
 from monograph.capture.aliasing import Value
-from monograph.capture.asking import NeedsConversion
+from monograph.capture.asking import NeedsAnotherLook, NeedsConversion
 from monograph.capture.assumptions import Assumption
 from monograph.capture.dead_nodes import remove_dead_nodes
 from monograph.capture.declare import Declaration, declare, read_specification
@@ -120,6 +120,8 @@ def capture(
             try:
                 with nullcontext() if strict is None else strict.installed():
                     return session.run()
+            except NeedsAnotherLook:
+                continue
             except NeedsConversion as needed:
                 if not strict.learn(needed):
                     raise needed.error from None
@@ -202,6 +204,8 @@ class _Session:
             result = self._call(args, kwargs)
             changes = snapshot.changes()
         finally:
+            if recorder.strict is not None:
+                recorder.strict.stop()
             snapshot.restore()
             torch.clear_autocast_cache()
         with below_autograd(), recorder:
@@ -295,6 +299,7 @@ class _Session:
     def _adopt_changes(self, changes: list[Change]) -> None:
         """Attributes that the program has rebound: state of the program where it read them."""
         recorder = self.recorder
+        strict = recorder.strict
         for change in changes:
             old, new = change.old, change.new
             if change.field == "global" and isinstance(new, (ModuleType, FunctionType, type)):
@@ -318,6 +323,8 @@ class _Session:
                     code="MG-M103",
                     hint="register the buffer with a tensor of its final shape and dtype.",
                 )
+            elif strict is not None:
+                strict.refuse_change(change)
             elif change.field in ("attribute", "module"):
                 recorder.assume(
                     "attribute",
@@ -363,6 +370,8 @@ class _Session:
         else:
             changed = ["a container"]
         for path in changed[:1]:
+            if self.recorder.strict is not None:
+                raise self.recorder.strict.side_effect(path, "argument", None)
             more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
             self.recorder.assume(
                 "argument",

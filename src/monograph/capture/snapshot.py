@@ -187,7 +187,7 @@ class Snapshot:
                 changed.append(saved)
         return changed
 
-    def _other_changes(self) -> Iterator[Change]:
+    def other_changes(self) -> Iterator[Change]:
         """Rebound closure variables and class attributes."""
         for cell, content in self._cells:
             if cell.cell_contents is not content:
@@ -203,7 +203,7 @@ class Snapshot:
         """What is another object now, before ``restore``."""
         self._changed = self._find_changed()
         found = [change for saved in self._changed for change in saved.changes()]
-        return [*found, *self._other_changes()]
+        return [*found, *self.other_changes()]
 
     def tensor_paths(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Plain tensor attributes, in lists and dicts too, with their dotted paths."""

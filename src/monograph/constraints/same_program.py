@@ -12,11 +12,12 @@ from monograph.capture.abstract import TensorSpec
 from monograph.capture.constants import is_random
 from monograph.capture.session import Captured
 from monograph.capture.subgraphs import subgraphs_of
+from monograph.diagnostics import PythonFeatureError
 from monograph.shapes.expr import Expr
 from monograph.shapes.scope import Scope
 from monograph.shapes.text import format_expr, parse
 
-__all__ = ["is_same_program"]
+__all__ = ["is_same_program", "refuse_difference"]
 
 aten = torch.ops.aten
 # Operators that return their argument's elements, and so the argument where the shape is its own.
@@ -34,6 +35,30 @@ def is_same_program(left: Captured, right: Captured, sizes: dict[str, int] | Non
         return one.read() == other.read()
     except ValueError:  # an expression that cannot be brought over
         return False
+
+
+def refuse_difference(first: Captured, second: Captured) -> None:
+    """Two captures of one program must be the same (``MONOGRAPH_REPEAT=1`` asks for it).
+
+    Raises:
+        PythonFeatureError: MG-P109, with the line of the first operator that differs.
+    """
+    if is_same_program(first, second):
+        return
+    scope = Scope()
+    readers = [_Reader(captured, scope, None) for captured in (first, second)]
+    for reader in readers:
+        reader.read()
+    pairs = zip(first.graph.nodes, second.graph.nodes, strict=False)
+    differing = next(
+        (a for a, b in pairs if readers[0].keys.get(a) != readers[1].keys.get(b)), None
+    )
+    raise PythonFeatureError(
+        "the program was captured twice, and is another one the second time",
+        code="MG-P109",
+        where=None if differing is None else differing.meta.get("location"),
+        hint="look for chance: a set's order, random numbers, state kept from run to run.",
+    )
 
 
 class _Reader:

@@ -81,6 +81,21 @@ CODES: dict[str, Code] = {
             "derivatives inside a program become operators of its graph",
         ),
         Code(
+            "MG-P108",
+            "a value that is another one in each run (strict mode)",
+            "an exported program would repeat the value of the run that captured it",
+        ),
+        Code(
+            "MG-P109",
+            "a program that is another one when it is captured again",
+            "what is exported would depend on chance",
+        ),
+        Code(
+            "MG-M107",
+            "a side effect that outlives the call (strict mode)",
+            "an exported program computes tensors, and changes tensors; nothing else",
+        ),
+        Code(
             "MG-M101",
             "a tensor is written through a view that cannot be inverted",
             "a write becomes a new value, which must be folded back into the whole",

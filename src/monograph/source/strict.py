@@ -16,12 +16,13 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
-from monograph.capture.asking import NeedsConversion
+from monograph.capture.asking import NeedsAnotherLook, NeedsConversion
 from monograph.capture.redirect import constant_replaced
-from monograph.capture.snapshot import Snapshot
+from monograph.capture.snapshot import Change, Snapshot
 from monograph.diagnostics import ControlFlowError
 from monograph.shapes.env import Guard
 from monograph.source import runtime
+from monograph.source.audit import Culprit, audited, side_effect, unstable
 from monograph.source.lowering import RUNTIME, lower
 from monograph.source.rows import accepted
 from monograph.source.sites import Site, SourceFile, Span, codes_in, position, source_file
@@ -123,11 +124,30 @@ class Strict:
     def __init__(self) -> None:
         self.snapshot: Snapshot | None = None
         self.forbidden: dict[str, tuple[Any, ControlFlowError]] = {}
+        self.culprit: Culprit | None = None
 
     def start(self, snapshot: Snapshot) -> None:
         """A capture begins."""
         self.snapshot = snapshot
         self.forbidden.clear()
+        if self.culprit is not None:
+            self.culprit.start(snapshot)
+
+    def stop(self) -> None:
+        """The program has run."""
+        if self.culprit is not None:
+            self.culprit.stop()
+
+    side_effect = staticmethod(side_effect)
+    unstable = staticmethod(unstable)
+
+    def refuse_change(self, change: Change) -> NoReturn:
+        """A change outlives the call: find its line, then raise MG-M107."""
+        if self.culprit is None:
+            self.culprit = Culprit(change)
+            raise NeedsAnotherLook
+        culprit, self.culprit = self.culprit, None
+        raise side_effect(culprit.change.path, culprit.change.field, culprit.where)
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
@@ -142,7 +162,7 @@ class Strict:
                     if made is not None and made.co_freevars == code.co_freevars:
                         before.append((function, code))
                         function.__code__ = made
-            with accepted():
+            with accepted(), audited():
                 yield
         finally:
             for function, code in before:

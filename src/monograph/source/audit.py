@@ -1,0 +1,186 @@
+"""What strict mode guarantees: no side effect outlives the call, no value is accidental.
+
+| in the program | default mode | strict mode |
+| --- | --- | --- |
+| an attribute, a global, a closed-over variable, a container is changed | listed | MG-M107 |
+| a file is opened for writing | done while capturing | MG-M107 |
+| ``random``, ``time``, ``os.environ``, ``id(tensor)`` | fixed, listed | MG-P108 |
+| a library reads ``os.environ`` | fixed | fixed, listed |
+| ``print``, ``logging`` | done while capturing | listed; the exported program does not do it |
+| a file is read | done while capturing | listed |
+| a tensor in an attribute or a buffer is changed | part of the program | part of the program |
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+from monograph.capture.location import is_of_user
+from monograph.capture.recorder import Recorder
+from monograph.capture.running import running_recorder
+from monograph.capture.snapshot import Change, Saved, Snapshot
+from monograph.diagnostics import MutationError, PythonFeatureError, SourceLine
+
+__all__ = ["Culprit", "audited", "side_effect", "unstable"]
+
+_HINTS = {
+    "attribute": "return the value instead; or keep it in a buffer (register_buffer), which "
+    "becomes state of the program.",
+    "module": "build the model completely before it is exported.",
+    "global": "pass the value in and return it.",
+    "closure": "pass the value in and return it.",
+    "class": "pass the value in and return it.",
+    "argument": "return the value; the exported program leaves the caller's containers alone.",
+}
+
+
+def side_effect(path: str, field: str, where: SourceLine | None) -> MutationError:
+    """The error for a change that outlives the call."""
+    return MutationError(
+        f"{path} is changed while the program runs, and stays so after the call",
+        code="MG-M107",
+        where=where,
+        hint=_HINTS.get(field, _HINTS["global"]),
+    )
+
+
+def unstable(what: str, where: SourceLine | None) -> PythonFeatureError:
+    """The error for a value that is another one in each run."""
+    return PythonFeatureError(
+        f"{what} gives another value in each run",
+        code="MG-P108",
+        where=where,
+        hint="pass the value to the program, or use a tensor operator (torch.rand); "
+        "strict=False takes the value of this run, and lists it.",
+    )
+
+
+class Culprit:
+    """Finds the line that makes a change: the program runs again, looked at line by line."""
+
+    def __init__(self, change: Change) -> None:
+        self.change = change
+        self.where: SourceLine | None = None
+        self._watched: list[Saved] = []
+        self._snapshot: Snapshot | None = None
+        self._before: SourceLine | None = None
+
+    def start(self, snapshot: Snapshot) -> None:
+        """Begin to look."""
+        self._snapshot = snapshot
+        owner = self.change.path.rpartition(".")[0]
+        places = (owner, self.change.path)
+        self._watched = [
+            s for s in snapshot.again() if s.path in places and s.field == self.change.field
+        ]
+        sys.settrace(self._on_call)
+
+    def stop(self) -> None:
+        """Look no more."""
+        sys.settrace(None)
+
+    def _has_happened(self) -> bool:
+        if self._watched:
+            return not all(saved.is_unchanged() for saved in self._watched)
+        assert self._snapshot is not None
+        return any(True for _ in self._snapshot.other_changes())
+
+    def _on_call(self, frame: FrameType, event: str, argument: Any) -> Any:
+        return self._on_line if is_of_user(frame.f_code) else None
+
+    def _on_line(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if self.where is None and self._has_happened():
+            self.where = self._before
+        code = frame.f_code
+        self._before = SourceLine(code.co_filename, frame.f_lineno, code.co_name)
+        return self._on_line
+
+
+@contextlib.contextmanager
+def audited() -> Iterator[None]:
+    """``print``, ``open``, ``logging`` and ``os.environ`` are seen."""
+    environment = type(os.environ)
+    replaced: list[tuple[Any, str, Any]] = [
+        (builtins, "print", _print(builtins.print)),
+        (builtins, "open", _open(builtins.open)),
+        (logging.Logger, "handle", _handle(logging.Logger.handle)),
+        (environment, "__getitem__", _getitem(environment.__getitem__)),
+    ]
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]
+    try:
+        for owner, name, replacement in replaced:
+            setattr(owner, name, replacement)
+        yield
+    finally:
+        for owner, name, original in before:
+            setattr(owner, name, original)
+
+
+def _caller(depth: int = 2) -> tuple[Recorder, SourceLine | None] | None:
+    """The capture and the user's line, if the user's program is what calls."""
+    recorder = running_recorder()
+    frame = sys._getframe(depth)
+    while frame.f_back is not None and frame.f_code.co_filename in _STEPS:
+        frame = frame.f_back
+    if recorder is None or not is_of_user(frame.f_code):
+        return None
+    return recorder, recorder.here()
+
+
+_STEPS = (logging.__file__, os.__file__, "<frozen _collections_abc>", "<frozen os>")
+
+
+def _print(original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        found = _caller()
+        if found is None:
+            return original(*args, **kwargs)
+        found[0].assume("print", "print: the exported program does not print", found[1])
+        return None
+
+    return call
+
+
+def _open(original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        found = _caller()
+        if found is not None and set(mode) & set("wax+"):
+            raise side_effect(f"the file {file}", "file", found[1])
+        if found is not None:
+            text = f"the file {file} is read: what was in it is part of the program"
+            found[0].assume("file", text, found[1])
+        return original(file, mode, *args, **kwargs)
+
+    return call
+
+
+def _handle(original: Callable[..., Any]) -> Callable[..., Any]:
+    def handle(self: logging.Logger, record: logging.LogRecord) -> Any:
+        found = _caller()
+        if found is not None:
+            text = "logging: the exported program does not log"
+            found[0].assume("logging", text, found[1])
+        return original(self, record)
+
+    return handle
+
+
+def _getitem(original: Callable[..., Any]) -> Callable[..., Any]:
+    def getitem(self: Any, key: Any) -> Any:
+        found = _caller()
+        if found is not None:
+            recorder, where = found
+            if where is None or "site-packages" not in where.file:
+                raise unstable(f"the environment variable {key}", where)
+            text = f"a library reads the environment variable {key}: what it said is fixed"
+            recorder.assume("environment", text, where)
+        return original(self, key)
+
+    return getitem

@@ -1,0 +1,205 @@
+"""Strict mode's guarantees: side effects and unstable values are refused with their line."""
+
+import logging
+import os
+import random
+import time
+
+import pytest
+import torch
+from torch import nn
+
+import monograph
+from monograph import MonographError
+from monograph.capture.location import SourceLine
+from monograph.testing import assert_exports
+
+X = torch.randn(2, 3)
+KEPT = []
+SETTINGS = {"scale": 2}
+
+
+class Base(nn.Module):
+    limit = 3
+
+    def __init__(self):
+        super().__init__()
+        self.history = []
+        self.count = 0
+        self.nested = {"a": [1]}
+        self.lin = nn.Linear(3, 3)
+        self.register_buffer("total", torch.zeros(3))
+
+
+class Appends(Base):
+    def forward(self, x):
+        y = self.lin(x)
+        self.history.append(y)  # here
+        return y
+
+
+class Counts(Base):
+    def forward(self, x):
+        self.count += 1  # here
+        return self.lin(x)
+
+
+class Deep(Base):
+    def forward(self, x):
+        self.change()
+        return self.lin(x)
+
+    def change(self):
+        self.nested["a"][0] = 5  # here
+
+
+class OfClass(Base):
+    def forward(self, x):
+        type(self).limit = 4  # here
+        return x
+
+
+def to_global(x):
+    KEPT.append(x.shape)  # here
+    return x + 1
+
+
+def to_dict(x):
+    SETTINGS["scale"] = 3  # here
+    return x * SETTINGS["scale"]
+
+
+def closing_over():
+    seen = []
+
+    def f(x):
+        seen.append(1)  # here
+        return x + 1
+
+    return f
+
+
+def rebinding():
+    calls = 0
+
+    def f(x):
+        nonlocal calls
+        calls = calls + 1  # here
+        return x + calls
+
+    return f
+
+
+def writing(x):
+    with open("/tmp/never-written", "w") as file:  # here
+        file.write("x")
+    return x
+
+
+def by_chance(x):
+    return x * random.random()  # here
+
+
+def by_time(x):
+    return x * time.time()  # here
+
+
+def by_environment(x):
+    return x * len(os.environ["PATH"])  # here
+
+
+def by_getenv(x):
+    return x * len(os.getenv("PATH", ""))  # here
+
+
+def by_identity(x):
+    return x * id(x)  # here
+
+
+REFUSED = {
+    "MG-M107": [Appends(), Counts(), Deep(), OfClass(), to_global, to_dict, closing_over(),
+                rebinding(), writing],
+    "MG-P108": [by_chance, by_time, by_environment, by_getenv, by_identity],
+}  # fmt: skip
+CASES = [(code, f) for code, fs in REFUSED.items() for f in fs]
+
+
+@pytest.mark.parametrize(
+    ("code", "f"), CASES, ids=[getattr(f, "__name__", type(f).__name__) for _, f in CASES]
+)
+def test_refused_with_its_line(code, f):
+    with pytest.raises(MonographError) as caught:
+        monograph.export(f, (X,), strict=True)
+    assert caught.value.code == code
+    assert caught.value.hint
+    where = caught.value.where
+    assert isinstance(where, SourceLine)
+    assert where.file == __file__
+    assert where.text.endswith("# here")
+    assert not os.path.exists("/tmp/never-written")
+
+
+def test_the_callers_containers():
+    def f(x, d):
+        d["y"] = x
+        return x
+
+    with pytest.raises(MonographError) as caught:
+        monograph.export(f, (X, {}), strict=True)
+    assert caught.value.code == "MG-M107"
+
+
+def test_prints_are_dropped_and_listed(capsys, caplog):
+    def f(x):
+        print("shape", x.shape)
+        logging.getLogger("model").warning("running")
+        return x + 1
+
+    program = monograph.export(f, (X,), strict=True)
+    assert [a.kind for a in program.assumptions] == ["print", "logging"]
+    assert capsys.readouterr().out == ""
+
+
+def test_state_that_is_tensors_is_fine():
+    class Model(Base):
+        def forward(self, x):
+            self.total = self.total + x.sum(0)
+            self.total.mul_(2)
+            local = []
+            local.append(x)
+            table = {"x": x}
+            table["y"] = x + 1
+            return local[0] + table["y"]
+
+    program = monograph.export(Model(), (X,), strict=True)
+    assert program.assumptions == []
+    assert_exports(Model(), (X,))
+
+
+def test_user_code_keeps_its_own_errors():
+    def f(x):
+        y = x - 1
+        if x.sum() > 0:
+            y = x + 1
+        return y["no such key"]
+
+    with pytest.raises(IndexError) as caught:
+        monograph.export(f, (X,), strict=True)
+    lines = [entry for entry in caught.traceback if str(entry.path) == __file__]
+    assert lines[-1].statement.lines[0].strip() == 'return y["no such key"]'
+    assert lines[-1].name == "f"
+
+
+ORDER = iter(range(10**6))
+
+
+def test_a_capture_is_repeated_and_compared(monkeypatch):
+    def f(x):
+        return x.sin() if next(ORDER) % 2 else x.cos()
+
+    monkeypatch.setenv("MONOGRAPH_REPEAT", "1")
+    with pytest.raises(MonographError) as caught:
+        monograph.export(f, (X,), strict=True)
+    assert caught.value.code == "MG-P109"
+    assert caught.value.where.line == f.__code__.co_firstlineno + 1
+    monograph.export(Base().lin, (X,), strict=True)
