@@ -1,6 +1,6 @@
 """Monograph beside torch.export: ``make bench``, or ``python -m bench.run [section ...]``.
 
-Sections: speed, layers, memory, start, sizes, windows, questions. Speed, layers and sizes
+Sections: speed, layers, memory, start, sizes, windows, questions, strict. Speed, layers and sizes
 alternate the exporters in one process and print medians; memory, start and windows use fresh
 processes.
 """
@@ -24,6 +24,7 @@ import torch
 import monograph
 from bench.models import FULL, Example, llama
 from bench.sizes import questions, sizes, windows
+from bench.strict import strict
 
 ROUNDS = 5
 
@@ -177,7 +178,7 @@ def start() -> None:
 
 SECTIONS = {
     "speed": speed, "layers": layers, "memory": memory, "start": start, "sizes": sizes,
-    "windows": windows, "questions": questions,
+    "windows": windows, "questions": questions, "strict": strict,
 }  # fmt: skip
 
 

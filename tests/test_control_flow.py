@@ -179,6 +179,28 @@ def results_unread(x):
     return used
 
 
+class RebindsBuffer(Layer):
+    def forward(self, x):
+        def then():
+            self.calls = self.calls + 1
+            return x.sin()
+
+        return cond(x.sum() > 0, then, lambda: x.cos()), self.calls * 2
+
+
+def shared_variables(x):
+    factor, seen = x, {"last": x}
+
+    def then():
+        nonlocal factor
+        factor = factor * 2
+        seen["last"] = x + 1
+        return x.sin()
+
+    y = cond(x.sum() > 0, then, lambda: x.cos())
+    return y * factor + seen["last"]
+
+
 def in_functions(x):
     y = cond(x.sum() > 0, double, functools.partial(shift, 3), (x,))
     return cond((x.sum() > 0).reshape(1), torch.sin, lambda x: x.cos(), (y,))
@@ -263,7 +285,8 @@ PROGRAMS = {
     for f in (
         Method, Modules, Closure, WritesBuffer, RebindsNothing, Nested, TwoInARow, writes_operand,
         writes_through_view, writes_argument, trees, with_no_grad, numbers, masked, layouts,
-        views_of_operand, same_twice, results_unread, in_functions, constant_tensors,
+        RebindsBuffer, shared_variables, views_of_operand, same_twice, results_unread,
+        in_functions, constant_tensors,
         one_in_the_body, writes_in_the_body, grows, promotes, loop_in_branch, branch_in_loop,
         state_of_no_use, map_nested, rnn,
     )
@@ -445,13 +468,42 @@ def test_random_numbers_in_branches():
         assert_equal(actual, f(x))
 
 
-LEAKED = []
+LISTED = []
 
 
 def leaks(x):
-    LEAKED.clear()
-    cond(x.sum() > 0, lambda: LEAKED.append(x + 1), lambda: None)
-    return LEAKED[0] * 2
+    def then():
+        leaks.kept = x + 1  # an attribute of a function is watched by nobody
+        return x
+
+    cond(x.sum() > 0, then, lambda: x * 1)
+    return leaks.kept * 2
+
+
+def appends(x):
+    cond(x.sum() > 0, lambda: LISTED.append(x + 1), lambda: None)
+    return LISTED[0] * 2
+
+
+def appends_in_a_loop(x):
+    found = []
+
+    def body(i, x):
+        found.append(i)
+        return i + 1, x * 2
+
+    return while_loop(lambda i, x: i < 3, body, (0, x))
+
+
+def counts_in_a_map(x):
+    count = 0
+
+    def body(row):
+        nonlocal count
+        count += 1
+        return row * count
+
+    return map_rows(body, x)
 
 
 def writes_maybe_alias(x):
@@ -489,6 +541,9 @@ REFUSED = {
     "condition": ("MG-C108", lambda x: while_loop(lambda x: x > 0, lambda x: (x,), (x,))),
     "condition type": ("MG-C108", lambda x: while_loop(lambda x: "a", lambda x: (x,), (x,))),
     "leak": ("MG-C109", leaks),
+    "list": ("MG-C102", appends),
+    "list in a loop": ("MG-C113", appends_in_a_loop),
+    "variable in a map": ("MG-C113", counts_in_a_map),
     "alias": ("MG-C110", writes_maybe_alias),
     "alias of a local": ("MG-C110", writes_maybe_alias_of_local),
     "condition writes": (

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from functorch.experimental.control_flow import cond, map  # noqa: A004
 from torch.library import Library, impl, register_fake
 
 import monograph
-from monograph import DataDependentError, export
+from monograph import DataDependentError, PythonFeatureError, export
 from monograph.exportdb.runner import operators_of
 
 
@@ -93,6 +94,54 @@ def test_graph_breaks():
     assert torch.equal(first, second)
     module = export(Bad4(), (torch.randn(3, 3),)).module()
     assert torch.equal(module(torch.ones(3, 3)), torch.full((3, 3), 4.0))
+
+
+class Bad1Fixed(torch.nn.Module):
+    def forward(self, x):
+        def true_fn(x):
+            return torch.sin(x)
+
+        def false_fn(x):
+            return torch.cos(x)
+
+        return cond(x.sum() > 0, true_fn, false_fn, [x])
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_control_flow_operators(strict):
+    program = export(Bad1Fixed(), (torch.randn(3, 3),), strict=strict)
+    module = program.module()
+    assert torch.equal(module(torch.ones(3, 3)), torch.ones(3, 3).sin())
+    assert torch.equal(module(-torch.ones(3, 3)), torch.ones(3, 3).cos())
+    assert "torch.ops.higher_order.cond(gt, true_graph_0, false_graph_0, (x,))" in str(program)
+
+
+def test_graph_breaks_in_strict_mode():
+    program = export(Bad1(), (torch.randn(3, 3),), strict=True)
+    module = program.module()
+    assert torch.equal(module(torch.ones(3, 3)), torch.ones(3, 3).sin())
+    assert torch.equal(module(-torch.ones(3, 3)), torch.ones(3, 3).cos())
+    result = export(Bad2(), (torch.randn(3, 3),), strict=True).module()(torch.ones(3, 3))
+    assert result[0, 0] == 3
+    with pytest.raises(PythonFeatureError) as caught:
+        export(Bad3(), (torch.randn(3, 3),), strict=True)
+    assert caught.value.code == "MG-P108"
+    assert caught.value.where.text == "return x + id(x)"
+    module = export(Bad4(), (torch.randn(3, 3),), strict=True).module()
+    assert torch.equal(module(torch.ones(3, 3)), torch.full((3, 3), 4.0))
+
+
+def map_example(xs):
+    def map_fn(x, const):
+        return cond(x.sum() > 0, lambda x: x + const, lambda x: x - const, [x])
+
+    return map(map_fn, xs, torch.tensor([2.0]))
+
+
+def test_map_with_a_branch_inside():
+    module = export(map_example, (torch.randn(4, 3),)).module()
+    rows = torch.cat((torch.ones(2, 3), -torch.ones(2, 3)))
+    assert torch.equal(module(rows), rows * 3)
 
 
 LIBRARY = Library("monograph_tutorial", "DEF")

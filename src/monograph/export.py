@@ -11,8 +11,14 @@ from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
 from monograph.constraints.same_program import refuse_difference
 from monograph.constraints.violations import refuse_violations
-from monograph.diagnostics import ExportError, PythonFeatureError, UndecidedError
+from monograph.diagnostics import (
+    DataDependentError,
+    ExportError,
+    PythonFeatureError,
+    UndecidedError,
+)
 from monograph.program import ExportedProgram
+from monograph.source.advice import find_patch
 from monograph.source.strict import Strict
 
 __all__ = ["export"]
@@ -77,7 +83,11 @@ def export(
 
     try:
         captured = attempt(dynamic_shapes)
-    except UndecidedError as error:
+    except DataDependentError as error:
+        if mode is None:
+            _advise(error, root, args, kwargs, dynamic_shapes)
+        if not isinstance(error, UndecidedError):
+            raise
         tried = [
             _exports(root, args, kwargs, dynamic_shapes, {error.asked: answer})
             for answer in (True, False)
@@ -100,6 +110,25 @@ def _widened(captured: Captured, mode: Strict, again: Callable[[], Captured]) ->
         except ExportError:
             mode.unlearn(*place)
     return captured
+
+
+def _advise(
+    error: DataDependentError,
+    root: Root,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    shapes: Any,
+) -> None:
+    """Add to ``error`` a patch that exports, and whether strict mode captures the program."""
+
+    def again(strict: Strict | None = None) -> Captured:
+        return capture(root, args, kwargs, dynamic_shapes=shapes, strict=strict)
+
+    try:
+        error.is_captured_in_strict_mode = again(Strict()) is not None
+    except Exception:
+        error.is_captured_in_strict_mode = False
+    error.patch = find_patch(error, again)
 
 
 def _exports(

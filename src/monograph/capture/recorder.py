@@ -74,6 +74,7 @@ class Recorder(Entrance, DispatchMode):
         Entrance.__init__(self)
         self.region: Any = None  # the branch or loop body that is captured now
         self.has_regions = False
+        self.snapshot: Any = None  # the Python state as it was before the program ran
         self.strict: Any = None  # the strict mode, where it is on
         self.strict_pending: Any = None
         self.assumptions: list[Assumption] = []

@@ -185,6 +185,7 @@ class _Session:
     def run(self) -> Captured:
         recorder = self.recorder
         snapshot = Snapshot(self.state.modules, self.root.call)
+        recorder.snapshot = snapshot
         if recorder.strict is not None:
             recorder.strict.start(snapshot)
         self._enter_state(snapshot)

@@ -3,6 +3,7 @@
 import typer
 
 from monograph.cli.export import export_command
+from monograph.cli.rewrite import rewrite_command
 
 __all__ = ["app", "main"]
 
@@ -10,6 +11,7 @@ app = typer.Typer(
     help="PyTorch programs captured ahead of time as one graph.", no_args_is_help=True
 )
 app.command("export")(export_command)
+app.command("rewrite")(rewrite_command)
 
 
 @app.callback()

@@ -22,6 +22,7 @@ from monograph.control.carrying import explain, rebuilt
 from monograph.control.loops import loop
 from monograph.control.maps import capture_associative_scan, capture_map, capture_scan
 from monograph.control.results import Mismatch
+from monograph.control.state import State
 from monograph.diagnostics import ControlFlowError
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
@@ -47,6 +48,29 @@ def _inside_capture(function: Callable[..., Any]) -> Callable[..., Any]:
                 return function(recorder, *args, **kwargs)
         except Mismatch as mismatch:
             raise explain(mismatch, ("before", "after"), recorder) from None
+
+    return call
+
+
+def _pure(recorder: Recorder, function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function``, its operators recorded; it must leave all Python objects as they were."""
+
+    def call(*args: Any) -> Any:
+        state = State(recorder, (function,))
+        try:
+            with recorder:
+                result = function(*args)
+            changed = state.changed()
+        finally:
+            state.restore()
+        for name, _ in changed.values():
+            raise ControlFlowError(
+                f"{name} is changed by a function that a loop calls",
+                code="MG-C113",
+                where=recorder.here(),
+                hint="carry it: pass it in, and return it.",
+            )
+        return result
 
     return call
 
@@ -90,6 +114,7 @@ def cond(
 @_inside_capture
 def _capture_cond(recorder: Recorder, pred: Any, true_fn: Any, false_fn: Any, operands: Any) -> Any:
     _require_callables(recorder, "cond", true_fn=true_fn, false_fn=false_fn)
+    functions = (true_fn, false_fn)
     true_fn, false_fn = _of_user(recorder, true_fn), _of_user(recorder, false_fn)
     if not isinstance(operands, (tuple, list)):
         raise ControlFlowError(
@@ -103,11 +128,24 @@ def _capture_cond(recorder: Recorder, pred: Any, true_fn: Any, false_fn: Any, op
         return true_fn(*operands) if pred else false_fn(*operands)
     nodes = [recorder.argument(leaf, [], []) for leaf in flatten(operands)[0]
              if isinstance(leaf, torch.Tensor)]  # fmt: skip
-    bodies = [lambda f=f: {0: ("the result", f(*operands))} for f in (true_fn, false_fn)]
-    result = branch(recorder, pred, bodies, nodes)[0]
-    if isinstance(result, Mismatch):
-        raise explain(result, ("true branch", "false branch"), recorder)
-    return result
+    state = State(recorder, functions)
+
+    def body(function: Callable[..., Any]) -> dict[Any, tuple[str, Any]]:
+        try:
+            result = function(*operands)
+            return {**state.changed(), "result": ("the result", result)}
+        finally:
+            state.restore()
+
+    joined = branch(
+        recorder, pred, [lambda: body(true_fn), lambda: body(false_fn)], nodes, state.before
+    )
+    for key, value in joined.items():
+        if isinstance(value, Mismatch):
+            raise explain(value, ("true branch", "false branch"), recorder)
+        if key != "result":
+            state.set(key, value)
+    return joined["result"]
 
 
 def _predicate(recorder: Recorder, pred: Any) -> Any:
@@ -184,7 +222,7 @@ def while_loop(
 @_inside_capture
 def _capture_while_loop(recorder: Recorder, cond_fn: Any, body_fn: Any, carried_inputs: Any) -> Any:
     _require_callables(recorder, "while_loop", cond_fn=cond_fn, body_fn=body_fn)
-    cond_fn, body_fn = _of_user(recorder, cond_fn), _of_user(recorder, body_fn)
+    cond_fn, body_fn = _pure(recorder, cond_fn), _pure(recorder, body_fn)
     if not isinstance(carried_inputs, (tuple, list)):
         raise ControlFlowError(
             f"the carried inputs of while_loop are a {type(carried_inputs).__name__}",
@@ -229,7 +267,7 @@ def map(f: Callable[..., Any], xs: Any, *args: Any) -> Any:  # noqa: A001 - torc
 @_inside_capture
 def _capture_map(recorder: Recorder, f: Any, xs: Any, args: tuple[Any, ...]) -> Any:
     _require_callables(recorder, "map", f=f)
-    f = _of_user(recorder, f)
+    f = _pure(recorder, f)
     leaves, structure = _tensors(recorder, "map", "xs", xs)
     found, stacked = capture_map(
         recorder, lambda rows: f(structure.unflatten(list(rows)), *args), leaves
@@ -308,7 +346,7 @@ def _back(out: Any, dim: int, reverse: bool) -> Any:
 @_inside_capture
 def _capture_scan(recorder: Recorder, combine_fn: Any, init: Any, xs: Any) -> Any:
     _require_callables(recorder, "scan", combine_fn=combine_fn)
-    combine_fn = _of_user(recorder, combine_fn)
+    combine_fn = _pure(recorder, combine_fn)
     first, carry_structure = _tensors(recorder, "scan", "init", init)
     leaves, structure = _tensors(recorder, "scan", "xs", xs)
     carry, out_structure, stacked = capture_scan(
@@ -354,7 +392,7 @@ def associative_scan(
 @_inside_capture
 def _capture_associative_scan(recorder: Recorder, combine_fn: Any, xs: Any) -> Any:
     _require_callables(recorder, "associative_scan", combine_fn=combine_fn)
-    combine_fn = _of_user(recorder, combine_fn)
+    combine_fn = _pure(recorder, combine_fn)
     leaves, structure = _tensors(recorder, "associative_scan", "xs", xs)
     stacked = capture_associative_scan(
         recorder,

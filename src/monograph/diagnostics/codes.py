@@ -174,6 +174,11 @@ CODES: dict[str, Code] = {
             "what comes after the branch (or the loop) uses it, whichever way was taken",
         ),
         Code(
+            "MG-C113",
+            "a loop's body that changes a Python object",
+            "the body is captured once, and runs any number of times",
+        ),
+        Code(
             "MG-C114",
             "a list of unknown length whose items cannot be stacked",
             "such a list is kept as a tensor, whose rows are its items",

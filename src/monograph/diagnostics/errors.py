@@ -48,6 +48,7 @@ class MonographError(Exception):
     """What happened, where, why it matters, what to write instead."""
 
     default_code = "MG-X101"
+    keeps_hint = False  # beside a patch
 
     def __init__(
         self,
@@ -61,6 +62,8 @@ class MonographError(Exception):
         self.code = code or self.default_code
         self.where = where
         self.hint = hint
+        self.patch: Any = None  # what to write instead, tried
+        self.is_captured_in_strict_mode = False  # tried, too
         super().__init__(what)
 
     def __str__(self) -> str:
@@ -72,8 +75,13 @@ class MonographError(Exception):
             if caret:
                 parts.append(" " * len(text) + caret)
         parts.append(f"\n  {CODES[self.code].why}.")
-        if self.hint:
+        if self.patch is not None:
+            parts.append("  fix, verified by exporting it:")
+            parts.append("    " + self.patch.diff().replace("\n", "\n    "))
+        if self.hint and (self.patch is None or self.keeps_hint):
             parts.append("  " + self.hint.replace("\n", "\n  "))
+        if self.is_captured_in_strict_mode:
+            parts.append("  or: export(..., strict=True) captures it as it is.")
         return "\n".join(parts)
 
 
@@ -95,6 +103,7 @@ class UndecidedError(DataDependentError):
     """
 
     default_code = "MG-D105"
+    keeps_hint = True
 
     def __init__(
         self, what: str, *, where: SourceLine | None, asked: str, checks: tuple[str, str]

@@ -55,6 +55,7 @@ class Case:
     tags: tuple[str, ...]
     support: Support = Support.SUPPORTED
     since: str = "0.1"
+    strict: Support | None = None  # in strict mode, where that differs
 
     def __post_init__(self) -> None:
         unknown = set(self.tags) - TAGS

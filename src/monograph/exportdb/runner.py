@@ -51,6 +51,8 @@ def run_case(module: ModuleType) -> None:
     _check_docstring(module)
     if loaded.case.support is Support.UNSUPPORTED:
         _check_refusal(module, loaded)
+        if loaded.case.strict is Support.SUPPORTED:
+            _check_program(loaded, loaded.model, Expect(), strict=True)
     else:
         _check_program(loaded, loaded.model, loaded.expect)
     if loaded.dynamic_shapes is not None:
@@ -101,9 +103,11 @@ def _check_docstring(module: ModuleType) -> None:
         raise CaseFailedError(f"{module.__name__}: a section is missing: {found}")
 
 
-def _check_program(loaded: _Loaded, make: Callable[[], Any], expect: Expect) -> None:
+def _check_program(
+    loaded: _Loaded, make: Callable[[], Any], expect: Expect, *, strict: bool = False
+) -> None:
     eager, example = make(), loaded.inputs()
-    program = export(make_equal(eager), *_copied(example))
+    program = export(make_equal(eager), *_copied(example), strict=strict)
     module = program.module()
     for given in [example, *loaded.more]:
         ours, theirs = _copied(given), _copied(given)

@@ -15,13 +15,13 @@ from monograph.control.carrying import explain
 from monograph.control.loops import loop
 from monograph.control.region import Region
 from monograph.control.results import UNDEFINED, Mismatch, zeros
+from monograph.control.state import Key, State
 from monograph.diagnostics import ControlFlowError, PythonFeatureError
 from monograph.shapes.expr import Expr
 from monograph.shapes.supposing import give_up
 from monograph.shapes.symnode import expression_of
 from monograph.source import runtime
 from monograph.source.iterators import Unknown, unknown_length
-from monograph.source.state import Key, State
 from monograph.torch_internals import without_modes
 
 __all__ = ["for_loop", "while_loop"]

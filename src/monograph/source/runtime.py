@@ -19,12 +19,12 @@ from monograph.control.branches import Group
 from monograph.control.branches import branch as capture_branch
 from monograph.control.carrying import explain
 from monograph.control.results import UNDEFINED, Mismatch
+from monograph.control.state import Key, State
 from monograph.diagnostics import ControlFlowError
 from monograph.shapes.questions import negated
 from monograph.shapes.symnode import BoolNode, expression_of
 from monograph.source.iterators import iterator, numbers, rows, subscript
 from monograph.source.rows import Rows, rows_like
-from monograph.source.state import Key, State
 from monograph.torch_internals import without_modes
 
 __all__ = [

@@ -1,7 +1,8 @@
-"""The rule of attention with sizes that vary.
+"""The rule of attention.
 
 Which kernel attention uses, and so how its result lies in memory, depends on dtypes, on masks and
-on process-wide switches, not on the sizes: it is seen once on tensors of the example's sizes.
+on process-wide switches, not on the sizes: it is seen once, with sizes that vary on tensors of the
+example's sizes, else by trying it on small tensors.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 from monograph.capture.abstract import TensorSpec, contiguous_strides
 from monograph.capture.rules.table import rule
 from monograph.shapes.expr import Expr
+from monograph.torch_internals import without_modes
 
 __all__ = ["LAYOUTS"]
 
@@ -26,19 +28,84 @@ def _attention(
     *rest: Any, **options: Any,
 ) -> Any:  # fmt: skip
     given = (query, key, value, mask)
-    if all(spec is None or spec.scope is None for spec in given) or len(query.shape) != 4:
+    if len(query.shape) != 4:
         return None
+    if all(spec is None or spec.scope is None for spec in given):
+        return _by_trying(given, rest, options)
     if query.shape[:2] != value.shape[:2] or query.shape[-1] != key.shape[-1]:
         return None
     shape = (*query.shape[:-1], value.shape[-1])
     order = _order(given, rest, options)
     if order is None:
         return None
+    return query.with_layout(shape, _laid(shape, order))
+
+
+def _by_trying(given: tuple[Any, ...], rest: Any, options: dict[str, Any]) -> Any:
+    """The layout that the kernel gives to small tensors of the same form (CPU only)."""
+    query, key, value, mask = given
+    specs = [spec for spec in given if spec is not None]
+    if mask is not None or any(s.device.type != "cpu" or s.numel == 0 for s in specs):
+        return None
+    if any(len(s.shape) != 4 or s.dtype != query.dtype for s in specs):
+        return None
+    if not (query.shape[:2] == key.shape[:2] == value.shape[:2]):
+        return None
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        return None
+    orders = tuple(_dense_order(spec) for spec in specs)
+    if None in orders or any(1 in spec.shape[1:] for spec in specs):
+        return None
+    sizes = list(dict.fromkeys(n for spec in specs for n in spec.shape))
+    small = {n: 1 if n == 1 else i + 2 for i, n in enumerate(sizes)}
+    small[query.shape[-1]] = small[value.shape[-1]] = 8
+    shapes = [tuple(small[n] for n in spec.shape) for spec in specs]
+    token = (orders, tuple(shapes), query.dtype, rest, tuple(sorted(options.items())))
+    key_of_call = (*token, _attention_state())
+    if key_of_call not in LAYOUTS:
+        LAYOUTS[key_of_call] = _tried(shapes, orders, query.dtype, rest, options)
+    order = LAYOUTS[key_of_call]
+    if not order:
+        return None
+    shape = (*query.shape[:-1], value.shape[-1])
+    return query.with_layout(shape, _laid(shape, order))
+
+
+def _attention_state() -> tuple[Any, ...]:
+    """What, besides the arguments, decides which kernel runs."""
+    from monograph.capture.infer import attention_switches
+
+    return (*attention_switches(), torch.is_grad_enabled())
+
+
+def _dense_order(spec: TensorSpec) -> tuple[int, ...] | None:
+    """The dimensions from the outermost to the innermost; None if the last one has gaps."""
+    order = tuple(sorted(range(4), key=lambda i: (-spec.strides[i], i)))
+    return order if spec.strides[3] == 1 and order[-1] == 3 else None
+
+
+def _laid(shape: tuple[Any, ...], order: tuple[int, ...]) -> tuple[Any, ...]:
     laid = contiguous_strides(tuple(shape[i] for i in order))
-    strides: list[Any] = [0] * 4
+    strides: list[Any] = [0] * len(shape)
     for i, stride in zip(order, laid, strict=True):
         strides[i] = stride
-    return query.with_layout(shape, tuple(strides))
+    return tuple(strides)
+
+
+def _tried(
+    shapes: list[tuple[int, ...]], orders: Any, dtype: torch.dtype, rest: Any, options: Any
+) -> tuple[int, ...]:
+    with without_modes(), torch.random.fork_rng(devices=[]):
+        tensors = [
+            torch.zeros([shape[i] for i in order], dtype=dtype).permute(
+                sorted(range(4), key=order.__getitem__)
+            )
+            for shape, order in zip(shapes, orders, strict=True)
+        ]
+        found = aten.scaled_dot_product_attention.default(*tensors, None, *rest, **options)
+    order = tuple(sorted(range(4), key=lambda i: (-found.stride(i), i)))
+    is_plain = tuple(found.stride()) == _laid(tuple(found.shape), order)
+    return order if is_plain else ()
 
 
 def _order(given: tuple[Any, ...], rest: Any, options: dict[str, Any]) -> tuple[int, ...] | None:

@@ -189,7 +189,7 @@ def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> Found:
         or spec.device != first.device
         or len(spec.shape) != len(first.shape)
         or not _agree(spec, first, at)
-        or not (is_canonical(spec) or _is_not_channels_last(spec))
+        or not (is_canonical(spec) or len(first.shape) < 4 or _is_not_channels_last(spec))
         for spec in tensors
     ):
         return None

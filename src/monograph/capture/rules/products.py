@@ -133,9 +133,10 @@ def _conv_transpose(
     groups: int = 1,
     dilation: Sequence[int] = (1,),
 ) -> Found:
-    """Only with sizes that vary: torch's own rule asks which kernel is used."""
-    if x.scope is None or len(x.shape) != len(weight.shape) or x.dtype != weight.dtype:
+    if len(x.shape) != len(weight.shape) or x.dtype != weight.dtype:
         return None
+    if x.scope is None and not _is_plain_transposed(x, weight, output_padding, groups):
+        return None  # which kernel is used decides the layout, and what is an error
     if x.shape[1] != weight.shape[0] or not is_canonical(x) or not is_canonical(weight):
         return None
     if bias is not None and (len(bias.shape) != 1 or bias.dtype != x.dtype):
@@ -147,7 +148,15 @@ def _conv_transpose(
         )
         kernel = weight.shape[2 + i]
         sizes.append((size - 1) * s - 2 * p + d * (kernel - 1) + o + 1)
+    if x.scope is None and min(sizes) < 1:
+        return None
     return fresh(x, (x.shape[0], weight.shape[1] * groups, *sizes))
+
+
+def _is_plain_transposed(x: TensorSpec, weight: TensorSpec, more: Sequence[int], n: int) -> bool:
+    plain = len(x.shape) == 4 and x.numel and x.device.type == "cpu" and x.device == weight.device
+    channels = (x.shape[1], weight.shape[1] * n)
+    return bool(plain) and n == 1 and 1 not in channels and not any(more)
 
 
 def _window(
@@ -242,8 +251,6 @@ def _adaptive_avg_pool2d(x: TensorSpec, sizes: Sequence[int]) -> Found:
         return _channels_last(x, (*x.shape[:2], *sizes))
     if len(x.shape) != 4 or not is_canonical(x) or x.shape[1] == 1 or x.numel == 0:
         return None
-    if list(sizes) == [1, 1] and x.scope is None:
-        return None  # computed as a mean, whose layout follows another path
     return fresh(x, (*x.shape[:2], *sizes))
 
 

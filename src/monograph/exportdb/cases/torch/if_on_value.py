@@ -10,19 +10,26 @@ Both sides must be in the one graph, and Python runs one of them.
 
 What Monograph does
 -------------------
-Refuses it, naming the line and the expression.
+Refuses it in the default mode, naming the line and the expression. With `strict=True` it reads the
+source, and captures the branch as it is: a `cond` node with both sides.
 
 Use instead
 -----------
-`torch.where(condition, a, b)`, which computes both sides and chooses.
+`cond(condition, true_fn, false_fn, operands)`, or `torch.where(condition, a, b)`, which computes
+both sides and chooses.
 """
 
 import torch
 from torch import nn
 
+from monograph import cond
 from monograph.exportdb import Case, Expect, Support, call
 
-CASE = Case(tags=("python.control-flow", "torch.dynamic-value"), support=Support.UNSUPPORTED)
+CASE = Case(
+    tags=("python.control-flow", "torch.dynamic-value"),
+    support=Support.UNSUPPORTED,
+    strict=Support.SUPPORTED,
+)
 
 
 class IfOnValue(nn.Module):
@@ -51,6 +58,15 @@ class Where(nn.Module):
 
 def rewrite_where():
     return Where()
+
+
+class Cond(nn.Module):
+    def forward(self, x):
+        return cond(x.sum() > 0, torch.sin, torch.cos, (x,))
+
+
+def rewrite_cond():
+    return Cond()
 
 
 EXPECT = Expect(code="MG-D101")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from types import CellType, FunctionType, ModuleType
 from typing import Any
@@ -28,21 +29,33 @@ class State:
     def __init__(self, recorder: Recorder, functions: Sequence[Callable[..., Any]]) -> None:
         self.recorder = recorder
         self.cells: dict[str, CellType] = {}
+        self._followed: set[str] = set()
         for function in functions:
-            closure = function.__closure__ or ()
-            names = function.__code__.co_freevars
-            self.cells.update(zip(names, closure, strict=True))
+            self._note_variables(function)
         self.variables = {name: _content(cell) for name, cell in self.cells.items()}
         seen: set[int] = set()
         self.saved: list[Saved] = []
-        snapshot = recorder.strict.snapshot
-        if snapshot is not None:
-            self.saved += snapshot.again()
+        if recorder.snapshot is not None:
+            self.saved += recorder.snapshot.again()
             seen.update(id(saved.container) for saved in self.saved)
         for name, content in self.variables.items():
             if not isinstance(content, (nn.Module, ModuleType, type)):
                 self.saved += saved_in(content, name, "variable", seen)
         self._owners = {id(saved.container): saved for saved in self.saved}
+
+    def _note_variables(self, function: Any) -> None:
+        while isinstance(function, functools.partial):
+            function = function.func
+        function = getattr(function, "__func__", function)
+        closure = getattr(function, "__closure__", None) or ()
+        names = getattr(getattr(function, "__code__", None), "co_freevars", ())
+        for name, cell in zip(names, closure, strict=True):
+            self.cells.setdefault(name, cell)
+            content = _content(cell)  # a decorated function has the real one in a variable
+            is_closure = isinstance(content, FunctionType) and content.__closure__ is not None
+            if is_closure and name not in self._followed:
+                self._followed.add(name)
+                self._note_variables(content)
 
     def changed(self) -> dict[Key, tuple[str, Any]]:
         """What is another object now: a name for it, and the object."""

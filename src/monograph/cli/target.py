@@ -1,0 +1,85 @@
+"""``FILE.py[:NAME]``: what a command works on."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+__all__ = ["WANTED", "UsageError", "example", "load"]
+
+WANTED = (
+    "a module instance that needs no arguments, or a function without parameters that returns "
+    "(module, args) or (module, args, kwargs)"
+)
+
+
+class UsageError(Exception):
+    """What to tell the user about FILE.py[:NAME]."""
+
+
+def load(path: Path) -> ModuleType:
+    """Import the file.
+
+    Raises:
+        UsageError: it is no Python file.
+    """
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    sys.path.insert(0, str(path.resolve().parent))
+    spec.loader.exec_module(module)
+    return module
+
+
+def example(
+    module: ModuleType, name: str, path: str
+) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """The module of ``NAME`` (or the only one on offer), and example arguments.
+
+    Raises:
+        UsageError: there is no such name, or it is nothing that can be exported.
+    """
+    if name:
+        if not hasattr(module, name):
+            offered = ", ".join(_offered(module)) or "nothing of that kind"
+            raise UsageError(f"{path} has no {name}; it offers {offered}")
+        found = getattr(module, name)
+    else:
+        offered_names = _offered(module)
+        if len(offered_names) != 1:
+            listed = ", ".join(offered_names) or "nothing of that kind"
+            raise UsageError(
+                f"name what to export, as in {path}:NAME, where NAME is {WANTED}.\n"
+                f"{path} offers {listed}."
+            )
+        found = getattr(module, offered_names[0])
+    if isinstance(found, nn.Module):
+        return found, (), {}
+    made = found() if callable(found) else found
+    if isinstance(made, nn.Module):
+        return made, (), {}
+    if isinstance(made, tuple) and len(made) in (2, 3) and isinstance(made[1], tuple):
+        return made[0], made[1], dict(made[2]) if len(made) == 3 else {}
+    raise UsageError(f"{name or found} is not {WANTED}")
+
+
+def _offered(module: ModuleType) -> list[str]:
+    """Module instances, and functions of the file that can be called without arguments."""
+    names = []
+    for name, value in vars(module).items():
+        is_function = inspect.isfunction(value) and value.__module__ == module.__name__
+        if isinstance(value, nn.Module) or (
+            is_function and not name.startswith("_") and not inspect.signature(value).parameters
+        ):
+            names.append(name)
+    return names
