@@ -746,3 +746,72 @@ SIZES = {
     "value": (size_and_value, (3, 3), ("n",), [(2, 3), (1, 3), (9, 3)]),
     "pairs": (size_reversed_pairs, (3, 3), ("n",), [(2, 3), (1, 3), (6, 3)]),
 }
+
+
+# Patterns that users ask for ---------------------------------------------------------------------
+
+LENGTHS = [
+    (torch.arange(12.0).reshape(3, 4), torch.tensor(v)) for v in ([1, 3, 2], [4, 4, 4], [2, 1, 1])
+]
+
+
+@case(*LENGTHS)
+def item_trim_padding(x, lens):
+    return x[:, : lens.max().item()] * 2
+
+
+@case()
+def mask_gather(x):
+    return x[x > 0].relu().sum() + x[(x > 0).any(1)].sum()
+
+
+@case(*[(torch.arange(6.0), torch.tensor(k)) for k in (2, 1, 6)])
+def topk_k_from_tensor(x, k):
+    return x.topk(k.item()).values
+
+
+@case(*[(torch.tensor(v),) for v in ([0, 2, 1], [3, 3, 0])])
+def one_hot_inferred_classes(idx):
+    return F.one_hot(idx).sum(0)
+
+
+@case(*[(torch.arange(6.0).reshape(3, 2), torch.tensor(v)) for v in ([1, 2, 0], [3, 1, 1])])
+def repeat_interleave_durations(x, durations):
+    return torch.repeat_interleave(x, durations, dim=0)
+
+
+@case(*[(torch.arange(6.0).reshape(6, 1), torch.tensor(v)) for v in ([1, 2, 3], [4, 1, 1])])
+def split_by_lengths(x, lengths):
+    return torch.stack([p.mean(0) for p in x.split(lengths.tolist())])
+
+
+@case()
+def builtin_max_of_tensors(x):
+    return max(x.sum(), (x * 2).mean()) * x
+
+
+class Stages(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.heads = nn.ModuleDict({"a": nn.Linear(3, 3), "b": nn.ReLU()})
+        self.register_buffer("mask", None)
+
+    def stages(self):
+        yield self.heads["a"]
+        yield self.heads["b"]
+
+    def forward(self, x):
+        for stage in self.stages():
+            x = stage(x)
+            if x.sum() > 5:
+                x = x / 2
+        try:
+            y = x.t().view(-1)
+        except RuntimeError:
+            y = x.t().reshape(-1)
+        names = {name: len(name) for name in ("ab", "c")}
+        return y * names["ab"] + sum(v for k, v in names.items() if k != "c")
+
+
+PROGRAMS["python_features_around_a_branch"] = (Stages(), SIGNS)

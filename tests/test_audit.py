@@ -203,3 +203,67 @@ def test_a_capture_is_repeated_and_compared(monkeypatch):
     assert caught.value.code == "MG-P109"
     assert caught.value.where.line == f.__code__.co_firstlineno + 1
     monograph.export(Base().lin, (X,), strict=True)
+
+
+class LazyMask(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mask = None
+
+    def forward(self, x):
+        if self.mask is None:
+            self.mask = torch.ones(x.shape[-1])
+        return x * self.mask
+
+
+def formats(x):
+    return f"{x.mean().item():.3f}"
+
+
+def uses_numpy(x):
+    return torch.from_numpy(x.numpy() + 1)
+
+
+PATTERNS = {
+    "lazy attribute": (LazyMask(), "MG-M107"),
+    "format of a value": (formats, "MG-D102"),
+    "numpy": (uses_numpy, "MG-D103"),
+}
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_patterns_that_are_refused(name):
+    f, code = PATTERNS[name]
+    with pytest.raises(MonographError) as caught:
+        monograph.export(f, (X,), strict=True)
+    assert caught.value.code == code
+
+
+def test_a_function_without_source_is_traced():
+    space = {"torch": torch}
+    exec("def f(x):\n    return x.sin() + 1\n", space)
+    assert_exports(space["f"], (X,))
+    program = monograph.export(space["f"], (X,), strict=True)
+    assert torch.equal(program.module()(X), X.sin() + 1)
+    exec("def g(x):\n    if x.sum() > 0:\n        return x\n    return -x\n", space)
+    with pytest.raises(monograph.DataDependentError) as caught:
+        monograph.export(space["g"], (X,), strict=True)
+    assert caught.value.code == "MG-D101"
+
+
+def test_flags_and_marks_hold_in_strict_mode():
+    @torch._dynamo.disable
+    def helper(x):
+        return x + (1 if torch.compiler.is_exporting() and torch.compiler.is_compiling() else 2)
+
+    @monograph.assume_constant_result
+    def count(x):
+        return int(x.sum().item())
+
+    def f(x):
+        return helper(x) * count(x)
+
+    x = torch.ones(2, 3)
+    program = monograph.export(f, (x,), strict=True)
+    assert "constant-result" in [a.kind for a in program.assumptions]
+    assert torch.equal(program.module()(x), (x + 1) * 6)

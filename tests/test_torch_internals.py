@@ -197,3 +197,45 @@ def test_sizes_of_custom_operators_come_from_that_environment():
         size = fake_impl.allocate_size(facade(env), 0)
     assert str(size) == "u0"
     assert env.symbols["u0"].is_unbacked
+
+
+def test_control_flow_functions_can_be_sent_elsewhere():
+    """Their code is replaced for a while: they must be plain functions without closures."""
+    import functorch.experimental.control_flow as old
+
+    functions = [
+        torch.cond, internals.torch_while_loop, internals.torch_map, internals.torch_scan,
+        internals.torch_associative_scan,
+    ]  # fmt: skip
+    for function in functions:
+        assert function.__closure__ is None
+        assert function.__code__.co_freevars == ()
+    assert old.cond is torch.cond
+    assert old.map is internals.torch_map
+
+
+def test_control_flow_operators_take_subgraphs_and_operands():
+    higher_order = torch.ops.higher_order
+    x = torch.ones(2, 3)
+    with torch.no_grad():
+        assert higher_order.cond(torch.tensor(True), torch.sin, torch.cos, (x,)) is not None
+        found = higher_order.while_loop(
+            lambda i, x, k: i < k, lambda i, x, k: (i + 1, x * 2), (0, x), (3,)
+        )
+        assert found[0] == 3
+        rows = higher_order.map_impl(lambda row, k: (row * k,), [x], [2])
+        assert torch.equal(rows[0], x * 2)
+        carry, out = higher_order.scan(lambda c, row: (c + row, c * 1), [torch.zeros(3)], [x], ())
+        assert torch.equal(carry, x.sum(0))
+        assert out.shape == x.shape
+
+
+def test_a_graph_that_was_given_up_leaves_no_users():
+    from torch.fx import Graph
+
+    outer, inner = Graph(), Graph()
+    x = internals.append_placeholder(outer, "x")
+    internals.append_node(inner, "sin", torch.sin, (x,), {})
+    assert len(x.users) == 1
+    internals.erase_nodes(inner)
+    assert len(x.users) == 0

@@ -163,11 +163,27 @@ def _extreme(original: Any, combine: Any, mine: Mine) -> Callable[..., Any]:
         if len(args) == 1:
             items = args = (list(args[0]),)  # an iterator is read once
             items = args[0]  # type: ignore[assignment]
+        if not kwargs and len(items) > 1 and _are_alike(items):
+            larger = combine is torch.sym_max
+            return functools.reduce(
+                lambda one, other: torch.where(other > one if larger else other < one, other, one),
+                items,
+            )
         if kwargs or not any(isinstance(item, _SYMBOLIC) for item in items):
             return original(*args, **kwargs)
         return functools.reduce(combine, items)
 
     return call
+
+
+def _are_alike(items: Any) -> bool:
+    """Tensors with one element each, of one form: which is the largest may be computed."""
+    if not all(isinstance(item, torch.Tensor) and hasattr(item, "value") for item in items):
+        return False
+    first = items[0]
+    return first.numel() == 1 and all(
+        item.dtype == first.dtype and item.shape == first.shape for item in items
+    )
 
 
 def _divmod(mine: Mine) -> Callable[[Any, Any], Any]:

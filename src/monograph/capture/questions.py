@@ -209,6 +209,8 @@ def _marked_constant_function() -> str | None:
         # Not ``getattr``, which would run a property.
         candidate = inspect.getattr_static(owner, name, None) if owner is not None else None
         candidate = candidate or frame.f_globals.get(name)
+        if candidate is None and frame.f_back is not None:
+            candidate = frame.f_back.f_locals.get(name)
         if candidate is not None and node_is_marked_constant(candidate):
             return name
     return None
