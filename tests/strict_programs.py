@@ -815,3 +815,91 @@ class Stages(nn.Module):
 
 
 PROGRAMS["python_features_around_a_branch"] = (Stages(), SIGNS)
+
+
+ROWS = [(UP,), (DOWN,), (UP * 9,)]
+
+
+@case((UP,), (UP * 9,), (torch.cat([UP[:1], DOWN[1:]]),))
+def comprehension_with_condition(x):
+    return torch.stack([row * 2 for row in x if row.sum() > 0])
+
+
+@case((UP, torch.tensor(2)), (UP, torch.tensor(4)))
+def comprehension_of_unknown_length(x, n):
+    return torch.stack([x * i for i in range(n.item()) if i > 0])
+
+
+@case(*ROWS)
+def any_and_all(x):
+    if any(row.sum() > 5 for row in x) or not all((row > -1).all() for row in x):
+        return x + 1
+    return x - 1
+
+
+@case(*ROWS)
+def length_of_a_list(x):
+    kept = []
+    for row in x:
+        if row.sum() > 1:
+            kept.append(row)
+    if len(kept) == 0:
+        return x.sum()
+    return torch.stack(kept).sum() * len(kept)
+
+
+@case(*ROWS)
+def list_that_is_extended(x):
+    out = [x[0]]
+    for row in x:
+        if row.sum() > 1:
+            out.extend([row, row * 2])
+    return torch.cat(out)
+
+
+@case((UP,), (UP * 3,))
+def list_in_a_while_loop(x):
+    out = []
+    while x.sum() < 30:
+        x = x * 2
+        out.append(x.sum())
+    return torch.stack(out)
+
+
+@case(*COUNTS)
+def dict_in_a_loop(x, n):
+    state = {"h": x, "c": x * 0}
+    for _ in range(n.item()):
+        state["h"] = state["h"] + 1
+        state["c"] = state["c"] + state["h"]
+    return state["h"], state["c"]
+
+
+class Stateful(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(3))
+        self.register_buffer("count", torch.tensor(0))
+
+    def forward(self, x):
+        if x.sum() > 0:
+            self.mean = self.mean * 0.9 + x.mean(0)
+            self.count += 1
+        else:
+            self.mean.zero_()
+        return x + self.mean, self.count * 2
+
+
+@case(
+    *[
+        (torch.rand(5, generator=torch.Generator().manual_seed(s)), torch.tensor(0.4))
+        for s in range(4)
+    ]
+)
+def keep_list_of_unknown_length(scores, limit):
+    order = (scores > 0.1).nonzero().squeeze(-1)
+    keep = []
+    for i in order:
+        if scores[i] > limit:
+            keep.append(i)
+    return scores.sum() + len(keep)

@@ -20,7 +20,9 @@ UNPATCHED = {  # no simple form: strict mode captures them
     "break_on_value", "continue_on_value", "return_in_loop", "loop_else", "while_true",
     "loop_over_nonzero", "list_in_unknown_loop", "flag_variable", "moe_hit_experts", "greedy_nms",
     "adaptive_computation_time", "newton_sqrt", "rnnt_greedy", "mask_all_before_attention",
-    "mask_all_by_ternary",
+    "mask_all_by_ternary", "comprehension_with_condition", "comprehension_of_unknown_length",
+    "any_and_all", "length_of_a_list", "list_that_is_extended", "list_in_a_while_loop",
+    "dict_in_a_loop", "keep_list_of_unknown_length",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+import strict_programs
 import torch
 from strict_programs import PROGRAMS, SIZES
 
@@ -32,3 +33,30 @@ def test_sizes_that_vary(name):
     for other in [shape, *others]:
         x = torch.randn(other)
         assert_equal(module(x), f(x), tolerance=1e-6)
+
+
+def test_state_over_several_calls():
+    model = strict_programs.Stateful()
+    exported = monograph.export(copy.deepcopy(model), (torch.ones(2, 3),), strict=True)
+    module = exported.module()
+    for scale in (1, 2, -1, 3, 1):
+        x = torch.ones(2, 3) * scale
+        assert_equal(module(x), model(x), tolerance=1e-6)
+    for name, buffer in model.named_buffers():
+        assert torch.equal(dict(module.named_buffers())[name], buffer)
+
+
+def test_gradients_through_converted_branches():
+    def f(x):
+        if x.sum() > 0:
+            x = x * x
+        while x.abs().max() > 4:
+            x = x * 0.5
+        return x.sum()
+
+    module = monograph.export(f, (torch.ones(2, 3, requires_grad=True),), strict=True).module()
+    for scale in (1.0, -1.0, 5.0):
+        mine, theirs = (torch.full((2, 3), scale, requires_grad=True) for _ in range(2))
+        module(mine).backward()
+        f(theirs).backward()
+        assert torch.equal(mine.grad, theirs.grad)

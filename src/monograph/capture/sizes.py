@@ -276,7 +276,8 @@ class Sizes:
         sources = "; ".join(f"{s.source}, {s.where}" for s in symbols if s.is_unbacked)
         expression = where.expression() if where else None
         error = DataDependentError(
-            f"`{expression}` needs a number that is only known when the program runs ({sources})",
+            (f"`{expression}`" if expression else "Python")
+            + f" needs a number that is only known when the program runs ({sources})",
             code="MG-D102",
             where=where,
             hint="keep the number a tensor, or pass it to the program as a Python number.",

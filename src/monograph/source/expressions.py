@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TypeVar
 
-from monograph.source.sites import Site
+from monograph.source.sites import Site, is_reducing
 from monograph.source.syntax import PREFIX, cannot_move, is_site, require_movable
 
 __all__ = ["RUNTIME", "Expressions", "located", "name_of", "runtime_call", "thunk"]
@@ -96,23 +96,46 @@ class Expressions(ast.NodeTransformer):
         self.generic_visit(node)
         if not self._is_site(node):
             return node
-        if len(node.generators) > 1 or node.generators[0].ifs:
-            raise cannot_move(
-                node, "a comprehension with several loops, or with a condition", self.file
-            )
+        if len(node.generators) > 1:
+            raise cannot_move(node, "a comprehension with several loops", self.file)
         require_movable(node.elt, self.file)
         generator = node.generators[0]
+        iterable = self.iterable(generator.iter)
+        body = self._of_item(generator, node.elt)
+        if not generator.ifs:
+            return located(runtime_call("rows", iterable, body), node)
+        conditions = [self.condition(part) for part in generator.ifs]
+        for part in conditions:
+            require_movable(part, self.file)
+        test = conditions[0]
+        if len(conditions) > 1:
+            test = runtime_call("both", test, *(thunk(part) for part in conditions[1:]))
+        made = runtime_call("filtered", iterable, self._of_item(generator, test), body)
+        return located(made, node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """``len(x)``, ``any(...)`` or ``all(...)`` at a site."""
+        if not self._is_site(node) or not is_reducing(node):
+            return self.generic_visit(node)
+        argument = node.args[0]
+        if not isinstance(argument, ast.GeneratorExp):
+            made = runtime_call("iterator", node.func, self.visit(argument))
+            return located(made, node)
+        require_movable(argument.elt, self.file)
+        generator = argument.generators[0]
+        body = self._of_item(generator, self.condition(argument.elt))
+        made = runtime_call("reduced", node.func, self.visit(generator.iter), body)
+        return located(made, node)
+
+    def _of_item(self, generator: ast.comprehension, body: ast.expr) -> ast.Lambda:
+        """``body`` as a function of the item that the generator's target takes apart."""
         item = f"{PREFIX}item"
-        bound = ast.ListComp(
-            node.elt,
-            [ast.comprehension(generator.target, ast.List([name_of(item)], ast.Load()), [], 0)],
-        )
+        source = ast.List([name_of(item)], ast.Load())
+        bound = ast.ListComp(body, [ast.comprehension(generator.target, source, [], 0)])
         arguments = ast.arguments(
             posonlyargs=[], args=[ast.arg(item)], kwonlyargs=[], kw_defaults=[], defaults=[]
         )
-        body = ast.Lambda(arguments, ast.Subscript(bound, ast.Constant(0), ast.Load()))
-        iterable = self.iterable(generator.iter)
-        return located(runtime_call("rows", iterable, body), node)
+        return ast.Lambda(arguments, ast.Subscript(bound, ast.Constant(0), ast.Load()))
 
     visit_GeneratorExp = visit_ListComp  # type: ignore[assignment] # noqa: N815
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from monograph.capture.aliasing import Value
 from monograph.capture.recorder import Recorder
 from monograph.capture.running import running_recorder
 from monograph.capture.structure import LEAF, Structure, flatten
@@ -14,7 +15,7 @@ from monograph.control.branches import RETURNED, Group, group, unflatten
 from monograph.control.carrying import explain
 from monograph.control.loops import loop
 from monograph.control.region import Region
-from monograph.control.results import UNDEFINED, Mismatch, zeros
+from monograph.control.results import UNDEFINED, Found, Mismatch, zeros
 from monograph.control.state import Key, State
 from monograph.diagnostics import ControlFlowError, PythonFeatureError
 from monograph.shapes.expr import Expr
@@ -22,6 +23,7 @@ from monograph.shapes.supposing import give_up
 from monograph.shapes.symnode import expression_of
 from monograph.source import runtime
 from monograph.source.iterators import Unknown, unknown_length
+from monograph.source.rows import Rows, rows_like
 from monograph.torch_internals import without_modes
 
 __all__ = ["for_loop", "while_loop"]
@@ -177,6 +179,10 @@ def _capture(
         if grown is not None:
             runtime.grow(recorder, state, grown, found[grown])
             continue
+        turned = _turned_into_rows(recorder, state, found)
+        if turned is not None:
+            state.set(*turned)
+            continue
         _carry_what_is_returned(recorder, state, known)
         keys = [
             key for key in known
@@ -244,6 +250,25 @@ def _grown_list(state: State, found: dict[Key, Group]) -> Key | None:
         is_list = key[0] == "items" and bool(state.variable_of(key))
         if is_list and len(after.found) != len(state.before(key)[1]):
             return key
+    return None
+
+
+def _turned_into_rows(
+    recorder: Recorder, state: State, found: dict[Key, Group]
+) -> tuple[Key, Rows] | None:
+    """A list that a branch in the body has made one of unknown length: so before the loop."""
+    for key, after in found.items():
+        before = state.before(key)[1]
+        if not isinstance(before, list) or after.structure.kind is not Rows:
+            continue
+        tensor = next(one.value for one in after.found if one.value is not None)
+        kind = next(one.content for one in after.found if one.value is None)
+        sample: Found = Found({"int": 0, "bool": False, "float": 0.0}.get(kind))
+        if kind == "tensor":
+            spec = tensor.spec.with_layout(tensor.spec.shape[1:], tensor.spec.strides[1:])
+            sample = Found(None, Value(tensor.node, spec, recorder))
+        group_of_one = Group(after.name, LEAF, [sample])
+        return key, rows_like(recorder, before, group_of_one, after.name)
     return None
 
 

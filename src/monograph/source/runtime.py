@@ -6,6 +6,8 @@ answers, makes both ways part of the graph.
 
 from __future__ import annotations
 
+import builtins
+import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -28,8 +30,21 @@ from monograph.source.rows import Rows, rows_like
 from monograph.torch_internals import without_modes
 
 __all__ = [
-    "UNDEFINED", "any_of", "both", "branch", "chain", "either", "for_loop", "inverted", "iterator",
-    "numbers", "rows", "subscript", "while_loop",
+    "UNDEFINED",
+    "any_of",
+    "both",
+    "branch",
+    "chain",
+    "either",
+    "filtered",
+    "for_loop",
+    "inverted",
+    "iterator",
+    "numbers",
+    "reduced",
+    "rows",
+    "subscript",
+    "while_loop",
 ]  # fmt: skip
 
 _SIDES = ("if it holds", "if not")
@@ -203,6 +218,25 @@ def inverted(value: Any) -> Any:
     if isinstance(question, torch.Tensor):
         return torch.logical_not(_truth(question))
     return torch.SymBool(BoolNode(recorder.sizes.env, negated(question)))
+
+
+def reduced(function: Any, iterable: Any, test: Callable[[Any], Any]) -> Any:
+    """``any(test(item) for item in iterable)``, or ``all``."""
+    if function not in (builtins.any, builtins.all) or running_recorder() is None:
+        return function(test(item) for item in iterable)
+    is_and = function is builtins.all
+    return _combined(is_and, [functools.partial(test, item) for item in iterable], is_and)
+
+
+def filtered(iterable: Any, test: Callable[[Any], Any], body: Callable[[Any], Any]) -> Any:
+    """``[body(item) for item in iterable if test(item)]``."""
+    kept: Any = []
+
+    def keep(item: Any) -> None:
+        branch((), test(item), lambda: kept.append(body(item)), lambda: None)
+
+    for_loop(iterable, keep, lambda: False)
+    return kept
 
 
 _SIGNS: dict[str, Callable[[Any, Any], Any]] = {

@@ -75,6 +75,8 @@ class SourceFile:
         logical: ast.AST | None = None
         if isinstance(node, ast.Subscript):
             return Site("Subscript", span)
+        if isinstance(node, ast.Call) and is_reducing(node):
+            return Site("Call", span)
         while node in self.parents:
             if isinstance(node, (ast.BoolOp, ast.IfExp)) or _is_logical(node):
                 logical = node
@@ -101,6 +103,17 @@ class SourceFile:
                 found = node
             node = self.parents.get(node)
         return found
+
+
+def is_reducing(node: ast.Call) -> bool:
+    """Whether it is ``len(x)``, or ``any`` or ``all`` of a generator."""
+    if not isinstance(node.func, ast.Name) or len(node.args) != 1 or node.keywords:
+        return False
+    if node.func.id == "len":
+        return True
+    argument = node.args[0]
+    is_plain = isinstance(argument, ast.GeneratorExp) and len(argument.generators) == 1
+    return is_plain and node.func.id in ("any", "all") and not argument.generators[0].ifs  # type: ignore[attr-defined]
 
 
 def _only_choice(statement: ast.stmt) -> Site | None:
