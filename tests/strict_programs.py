@@ -903,3 +903,30 @@ def keep_list_of_unknown_length(scores, limit):
         if scores[i] > limit:
             keep.append(i)
     return scores.sum() + len(keep)
+
+
+@case()
+def return_in_try(x):
+    z = 1
+    try:
+        if x.sum() > 0:
+            return x + z
+        y = x * 2
+    except ValueError:
+        y = x
+    finally:
+        z = 3
+    return y * z
+
+
+@case()
+def break_in_with(x):
+    for _ in range(3):
+        with torch.no_grad():
+            if x.sum() > 3:
+                break
+            if x.max() < 0:
+                continue
+            x = x * 2
+        x = x + 1
+    return x

@@ -22,7 +22,7 @@ UNPATCHED = {  # no simple form: strict mode captures them
     "adaptive_computation_time", "newton_sqrt", "rnnt_greedy", "mask_all_before_attention",
     "mask_all_by_ternary", "comprehension_with_condition", "comprehension_of_unknown_length",
     "any_and_all", "length_of_a_list", "list_that_is_extended", "list_in_a_while_loop",
-    "dict_in_a_loop", "keep_list_of_unknown_length",
+    "dict_in_a_loop", "keep_list_of_unknown_length", "return_in_try", "break_in_with",
 }  # fmt: skip
 
 

@@ -82,7 +82,7 @@ class _Boundary:
     def __init__(self, number: int | None = None, is_loop: bool = False) -> None:
         self.number = number
         self.is_loop = is_loop
-        self.breaks = self.returns = False
+        self.breaks = self.continues = self.returns = False
 
     def flag(self, kind: str) -> str:
         return f"{PREFIX}{kind}_{self.number}"
@@ -95,6 +95,9 @@ class _Boundary:
         if isinstance(node, ast.Break):
             self.breaks = True
             made.append(_assign(self.flag("break"), ast.Constant(True)))
+        elif isinstance(node, ast.Continue) and not self.is_loop:
+            self.continues = True
+            made.append(_assign(self.flag("continue"), ast.Constant(True)))
         elif isinstance(node, ast.Return):
             self.returns = True
             made.append(_assign(self.flag("value"), node.value or ast.Constant(None)))
@@ -179,10 +182,10 @@ class _Lowering:
                         return made
                     continue
                 made.append(self._plain_loop(statement, boundary))
-            elif isinstance(statement, ast.With) and self._holds_dynamic_jump(
-                statement.body, loops=True
+            elif isinstance(statement, (ast.With, ast.Try)) and self._holds_dynamic_jump(
+                statement.body
             ):
-                made += self._with(statement, [*rest, *after], boundary)
+                made += self._left_early(statement, [*rest, *after], boundary)
                 return made
             elif isinstance(statement, ast.Match):
                 statement = copy.copy(statement)
@@ -231,7 +234,7 @@ class _Lowering:
     def _is_dynamic(self, node: ast.AST) -> bool:
         return id(node) in self.made_dynamic or is_site(node, self.sites)
 
-    def _holds_dynamic_jump(self, body: Sequence[ast.stmt], loops: bool = False) -> bool:
+    def _holds_dynamic_jump(self, body: Sequence[ast.stmt]) -> bool:
         """Whether a branch at a site leaves ``body`` (by ``break``, or ``return``)."""
         stack: list[tuple[ast.AST, bool]] = [(s, False) for s in body]
         while stack:
@@ -386,27 +389,41 @@ class _Lowering:
             made.append(located(ast.Return(None), node))
         return made
 
-    def _with(self, node: ast.With, after: list[ast.stmt], outer: _Boundary) -> list[ast.stmt]:
-        """A ``with`` block that a branch may leave: flags, looked at after the block."""
+    def _left_early(
+        self, node: ast.With | ast.Try, after: list[ast.stmt], outer: _Boundary
+    ) -> list[ast.stmt]:
+        """A ``with`` or ``try`` block that a branch may leave: flags, looked at after the block."""
+        if isinstance(node, ast.Try) and node.orelse:
+            raise cannot_move(node, "a `try` block with `else` that it leaves", self.file)
         number = self.fresh()
         boundary = _Boundary(number)
-        body = self._closure(f"with_{number}", self.block(node.body, [], boundary), node)
-        statement = copy.copy(node)
-        statement.body = [located(ast.Expr(ast.Call(name_of(body.name), [], [])), node)]
+        body = self._closure(f"inside_{number}", self.block(node.body, [], boundary), node)
+        hollow = copy.copy(node)
+        hollow.body = []
+        statement = self._container(hollow, outer)
+        statement.body = [  # type: ignore[attr-defined]
+            located(ast.Expr(ast.Call(name_of(body.name), [], [])), node)
+        ]
         made: list[ast.stmt] = []
+        follow: list[ast.stmt] = []
+        jumps: list[tuple[bool, str, ast.stmt]] = [
+            (boundary.returns, "return", ast.Return(name_of(boundary.flag("value")))),
+            (boundary.breaks, "break", ast.Break()),
+            (boundary.continues, "continue", ast.Continue()),
+        ]
+        for is_used, kind, jump in jumps:
+            if is_used:
+                flag = boundary.flag(kind)
+                made.append(located(_assign(flag, ast.Constant(False)), node))
+                left = ast.If(name_of(flag), [located(jump, node)], [])
+                follow.append(self._dynamic(left, node))
         if boundary.returns:
             undefined = ast.Attribute(ast.Constant(RUNTIME), "UNDEFINED", ast.Load())
             made.append(located(_assign(boundary.flag("value"), undefined), node))
-            made.append(located(_assign(boundary.flag("return"), ast.Constant(False)), node))
-        if boundary.breaks:
-            raise cannot_move(node, "a `with` block that it leaves by `break`", self.file)
-        made += [body, statement]
-        follow: list[ast.stmt] = []
-        if boundary.returns:
-            value = located(ast.Return(name_of(boundary.flag("value"))), node)
-            left = ast.If(name_of(boundary.flag("return")), [value], [])
-            follow.append(self._dynamic(left, node))
-        return [*made, *self.block([*follow, *after], [], outer)]
+        made += [body, statement, *self.block([*follow, *after], [], outer)]
+        if not isinstance(made[-1], ast.Return) and not isinstance(outer, _Inside):
+            made.append(located(ast.Return(None), node))
+        return made
 
     def _dynamic(self, statement: ast.If, where: ast.AST) -> ast.stmt:
         located(statement, where)
