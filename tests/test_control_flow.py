@@ -603,3 +603,59 @@ def test_outside_a_capture_it_is_python():
     assert_equal(map_rows(lambda r: r * 2, UP), UP * 2)
     assert_equal(map_rows(lambda r: r * 2, UP[:0]), UP[:0])
     assert_equal(scan(lambda c, r: (c + r, c), torch.zeros(3), UP[:0])[1], UP[:0])
+
+
+def caught_by_itself(x):
+    try:
+        if (x < 0).any():
+            raise ValueError("negative")
+        y = x.sqrt()
+    except ValueError:
+        y = x * 0
+    return y
+
+
+def caught_by_its_caller(x):
+    def checked(x):
+        if (x < 0).any():
+            raise ValueError("negative")
+        return x.sqrt()
+
+    try:
+        return checked(x)
+    except Exception:
+        return x
+
+
+def caught_size(x):
+    try:
+        if x.sum().long().item() > 3:
+            raise ValueError("large")
+        return x
+    except ValueError:
+        return -x
+
+
+def raised_through_with_and_finally(x):
+    try:
+        with torch.no_grad():
+            if (x < 0).any():
+                raise ValueError("negative")
+            return x.sqrt()
+    finally:
+        x = x + 1
+
+
+@pytest.mark.parametrize("f", [caught_by_itself, caught_by_its_caller, caught_size])
+@pytest.mark.parametrize("strict", [False, True])
+def test_an_exception_that_the_program_catches_is_no_assertion(f, strict):
+    with pytest.raises(monograph.ExportError) as caught:
+        monograph.export(f, (UP,), strict=strict)
+    assert caught.value.code in ("MG-D101", "MG-D105", "MG-C115")
+
+
+def test_an_exception_that_passes_through_is_one():
+    module = monograph.export(raised_through_with_and_finally, (UP,)).module()
+    assert_equal(module(UP), UP.sqrt())
+    with pytest.raises(RuntimeError, match="negative"):
+        module(DOWN)

@@ -43,10 +43,10 @@ class NeedsAnotherLook(BaseException):
 def refused(recorder: Recorder, error: ExportError) -> BaseException:
     """What to raise for ``error``: in strict mode, see first what the source makes of it."""
     frames = frames_of_user(2)
-    if recorder.strict is None or not frames:
-        return error
-    found = NeedsConversion(error, frames[0].f_code, frames[0].f_lasti)
-    recorder.strict_pending = found
+    found: BaseException = error
+    if recorder.strict is not None and frames:
+        found = NeedsConversion(error, frames[0].f_code, frames[0].f_lasti)
+    recorder.pending = found
     return found
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from monograph.capture.handled import may_be_caught
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import negated
@@ -312,6 +313,9 @@ def assertion_at(frame: FrameType) -> tuple[bool | None, str | None]:
     for start, wanted in ((at + 1, jumps_if), (target, not jumps_if)):
         raised = _raises(instructions, start)
         if raised is not None:
+            at_raise = instructions[start + len(raised)].offset
+            if may_be_caught((frame, at_raise)):
+                return None, None
             return wanted, _message(raised, frame)
     return None, None
 

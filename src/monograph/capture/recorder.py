@@ -76,7 +76,7 @@ class Recorder(Entrance, DispatchMode):
         self.has_regions = False
         self.snapshot: Any = None  # the Python state as it was before the program ran
         self.strict: Any = None  # the strict mode, where it is on
-        self.strict_pending: Any = None
+        self.pending: BaseException | None = None  # to be raised, whoever catches it before
         self.assumptions: list[Assumption] = []
         self.opens = opens
         self.above_autograd = above_autograd
@@ -159,9 +159,18 @@ class Recorder(Entrance, DispatchMode):
         handler = HANDLERS.get(op)
         if handler is None:
             handler = special.classify(op)
-        if handler is not PURE:
-            return handler(self, op, args, kwargs or {})
-        return self.record(op, args, kwargs)
+        try:
+            if handler is not PURE:
+                return handler(self, op, args, kwargs or {})
+            return self.record(op, args, kwargs)
+        except ExportError as error:
+            self.note_refusal(error)
+            raise
+
+    def note_refusal(self, error: ExportError) -> None:
+        """Remember an error that eager mode does not raise: no ``except`` may take it."""
+        if not isinstance(error, (RuntimeError, IndexError, TypeError)):
+            self.pending = error
 
     def record(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         """Append ``op`` as a node and return abstract results."""

@@ -283,8 +283,8 @@ class _Session:
         ):
             try:
                 result = _run_user_program(self.root.call, args, kwargs)
-                if recorder.strict_pending is not None:  # a bare ``except`` has taken it
-                    raise recorder.strict_pending
+                if recorder.pending is not None:  # an ``except`` of the program has taken it
+                    raise recorder.pending
                 return result
             except NameError as unknown:
                 if recorder.strict is not None:

@@ -12,6 +12,7 @@ import torch
 from torch.fx import Node
 
 from monograph.capture.aliasing import Value
+from monograph.capture.handled import may_be_caught
 from monograph.capture.location import is_raised_by_program
 from monograph.capture.questions import assert_tensor, truth_node
 from monograph.capture.recorder import Recorder
@@ -19,7 +20,7 @@ from monograph.capture.structure import LEAF, Structure, flatten
 from monograph.capture.subgraphs import SUBGRAPHS, Subgraph
 from monograph.control.region import Region, lift
 from monograph.control.results import UNDEFINED, Found, Joined, Mismatch, describe, join, note
-from monograph.diagnostics import MonographError, PythonFeatureError
+from monograph.diagnostics import ControlFlowError, MonographError, PythonFeatureError
 from monograph.shapes.questions import Test, negated
 
 __all__ = [
@@ -131,6 +132,13 @@ def _assert(
     recorder: Recorder, predicate: torch.Tensor | Test, wanted: bool, error: BaseException
 ) -> None:
     """The program raises ``error`` unless ``predicate`` is ``wanted``."""
+    if may_be_caught():
+        raise ControlFlowError(
+            f"a branch raises {type(error).__name__}, which the program may catch",
+            code="MG-C115",
+            where=recorder.here(),
+            hint="decide by the condition itself, not by an exception.",
+        )
     message = f"{type(error).__name__}: {error}".rstrip(": ")
     if isinstance(predicate, torch.Tensor):
         assert_tensor(recorder, predicate, wanted, message)

@@ -23,7 +23,7 @@ from monograph.control.loops import loop
 from monograph.control.maps import capture_associative_scan, capture_map, capture_scan
 from monograph.control.results import Mismatch
 from monograph.control.state import State
-from monograph.diagnostics import ControlFlowError
+from monograph.diagnostics import ControlFlowError, ExportError
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     torch_associative_scan,
@@ -47,7 +47,12 @@ def _inside_capture(function: Callable[..., Any]) -> Callable[..., Any]:
             with without_modes():
                 return function(recorder, *args, **kwargs)
         except Mismatch as mismatch:
-            raise explain(mismatch, ("before", "after"), recorder) from None
+            error = explain(mismatch, ("before", "after"), recorder)
+            recorder.note_refusal(error)
+            raise error from None
+        except ExportError as error:
+            recorder.note_refusal(error)
+            raise
 
     return call
 

@@ -17,7 +17,7 @@ from monograph.control.loops import loop
 from monograph.control.region import Region
 from monograph.control.results import UNDEFINED, Found, Mismatch, zeros
 from monograph.control.state import Key, State
-from monograph.diagnostics import ControlFlowError, PythonFeatureError
+from monograph.diagnostics import ControlFlowError, ExportError, PythonFeatureError
 from monograph.shapes.expr import Expr
 from monograph.shapes.supposing import give_up
 from monograph.shapes.symnode import expression_of
@@ -167,6 +167,20 @@ def _capture(
     body: Thunk,
     functions: tuple[Callable[..., Any], ...],
     counter: list[Any] | None = None,
+) -> None:
+    try:
+        _captured(recorder, test, body, functions, counter)
+    except ExportError as error:
+        recorder.note_refusal(error)
+        raise
+
+
+def _captured(
+    recorder: Recorder,
+    test: Thunk,
+    body: Thunk,
+    functions: tuple[Callable[..., Any], ...],
+    counter: list[Any] | None,
 ) -> None:
     temporary: dict[Key, ControlFlowError] = {}
     known: dict[Key, Group] = {}

@@ -22,7 +22,7 @@ from monograph.control.branches import branch as capture_branch
 from monograph.control.carrying import explain
 from monograph.control.results import UNDEFINED, Mismatch
 from monograph.control.state import Key, State
-from monograph.diagnostics import ControlFlowError
+from monograph.diagnostics import ControlFlowError, ExportError
 from monograph.shapes.questions import negated
 from monograph.shapes.symnode import BoolNode, expression_of
 from monograph.source.iterators import iterator, numbers, rows, subscript
@@ -96,6 +96,20 @@ def captured_branch(
     otherwise: Callable[[], Any],
 ) -> Any:
     """Capture both sides, and join the variables that they change."""
+    try:
+        return _both_sides(recorder, site, question, then, otherwise)
+    except ExportError as error:
+        recorder.note_refusal(error)
+        raise
+
+
+def _both_sides(
+    recorder: Recorder,
+    site: tuple[Any, ...] | None,
+    question: Any,
+    then: Callable[[], Any],
+    otherwise: Callable[[], Any],
+) -> Any:
     for _ in range(20):
         state = State(recorder, (then, otherwise))
 
