@@ -60,3 +60,17 @@ def test_gradients_through_converted_branches():
         module(mine).backward()
         f(theirs).backward()
         assert torch.equal(mine.grad, theirs.grad)
+
+
+def test_the_scan_of_mamba_over_any_length():
+    from bench.models import mamba
+
+    model, (ids,), kwargs = mamba()
+    spec = {"input_ids": {0: Dim("batch", min=2), 1: Dim("length", min=2)}}
+    program = monograph.export(model, (ids,), kwargs, dynamic_shapes=spec, strict=True)
+    module = program.module()
+    with torch.no_grad():
+        for shape in ((2, 5), (3, 9), (2, 2)):
+            ids = torch.randint(0, 50, shape)
+            actual, expected = module(ids, **kwargs)[0], model(ids, **kwargs)[0]
+            assert_equal(actual, expected, tolerance=1e-5)
