@@ -495,7 +495,7 @@ def flag_variable(x):
     while not done:
         x = x * 0.5
         steps += 1
-        done = bool(x.abs().max() < 1) if False else x.abs().max() < 1
+        done = x.abs().max() < 1
     return x, x.sum() * steps
 
 
@@ -604,19 +604,8 @@ def speculative_accept(draft, target):
     return draft[:n].sum() + n
 
 
-@case(*[(torch.tensor(v),) for v in ([0, 1, 1, 0, 2], [0, 0, 0, 0, 0], [1, 2, 3, 3, 3])])
-def ctc_collapse(tokens):
-    out = []
-    last = torch.tensor(-1)
-    for token in tokens:
-        if token != last and token != 0:
-            out.append(token)
-        last = token
-    return len(out) if False else torch.stack([torch.tensor(7), *out]) if False else last
-
-
 @case(*[(torch.tensor(v),) for v in ([0, 1, 1, 0, 2], [4, 0, 0, 0, 0], [1, 2, 3, 3, 3])])
-def ctc_collapse_list(tokens):
+def ctc_collapse(tokens):
     out = []
     last = torch.tensor(-1)
     for token in tokens:

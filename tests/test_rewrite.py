@@ -16,7 +16,7 @@ from monograph.testing import assert_equal
 
 UNPATCHED = {  # no simple form: strict mode captures them
     "logic_as_values", "none_then_used", "none_by_ternary", "other_ranks", "return_in_with",
-    "if_in_match", "zero_argument_super", "ctc_collapse", "ctc_collapse_list",
+    "if_in_match", "zero_argument_super", "ctc_collapse",
     "break_on_value", "continue_on_value", "return_in_loop", "loop_else", "while_true",
     "loop_over_nonzero", "list_in_unknown_loop", "flag_variable", "moe_hit_experts", "greedy_nms",
     "adaptive_computation_time", "newton_sqrt", "rnnt_greedy", "mask_all_before_attention",
