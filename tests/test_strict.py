@@ -1,6 +1,7 @@
 """Strict mode: programs that depend on values, as written, equal to eager on every path."""
 
 import copy
+import importlib.util
 
 import pytest
 import strict_programs
@@ -74,3 +75,17 @@ def test_the_scan_of_mamba_over_any_length():
             ids = torch.randint(0, 50, shape)
             actual, expected = module(ids, **kwargs)[0], model(ids, **kwargs)[0]
             assert_equal(actual, expected, tolerance=1e-5)
+
+
+def test_a_file_that_has_changed_since_it_was_imported(tmp_path):
+    """Its lines are no longer those of the code that runs: nothing is converted."""
+    path = tmp_path / "changed.py"
+    source = "def f(x):\n    if x.sum() > 0:\n        return x.sin()\n    return x.cos()\n"
+    path.write_text(source)
+    spec = importlib.util.spec_from_file_location("changed", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    path.write_text(source.replace("sin()", "exp()"))
+    with pytest.raises(monograph.DataDependentError) as caught:
+        monograph.export(module.f, (torch.ones(3),), strict=True)
+    assert caught.value.code == "MG-D101"

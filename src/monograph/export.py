@@ -13,7 +13,6 @@ from monograph.constraints.same_program import refuse_difference
 from monograph.constraints.violations import refuse_violations
 from monograph.diagnostics import (
     DataDependentError,
-    ExportError,
     PythonFeatureError,
     UndecidedError,
 )
@@ -107,7 +106,7 @@ def _widened(captured: Captured, mode: Strict, again: Callable[[], Captured]) ->
             break
         try:
             captured = again()
-        except ExportError:
+        except Exception:  # the capture before it stands
             mode.unlearn(*place)
     return captured
 

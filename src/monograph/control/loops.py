@@ -86,7 +86,6 @@ class _Attempt:
         self.test_region = Region(recorder, "the condition of the loop")
         self.body_region = Region(recorder, "the body of the loop")
         self.symbols = len(recorder.sizes.env.symbols)
-        self.inputs: list[Any] = []  # specs and symbols of what goes round
         self.outputs: list[Any] = []
         self.predicate: Any = None
         self.results: list[tuple[Carried, Value]] = []

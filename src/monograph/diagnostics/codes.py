@@ -69,7 +69,7 @@ CODES: dict[str, Code] = {
             "a kind of tensor that is not captured",
             "captured tensors are dense, strided tensors",
         ),
-        Code("MG-P105", "an option that is not there yet", "it is refused, never ignored"),
+        Code("MG-P105", "a program that is called itself", "what is called is its module()"),
         Code(
             "MG-P106",
             "Python asks for the memory of a tensor",

@@ -4,7 +4,6 @@
       ExportError                  while capturing
         DataDependentError         D: Python needs a tensor's value
         PythonFeatureError         P: a Python feature, a type, an option
-          NotYetError              (also NotImplementedError) an option that is not there yet
         MutationError              M: writes and side effects
         ControlFlowError           C: cond, while_loop, map ...
         OperatorError              O: (also RuntimeError) an operator refuses its arguments
@@ -34,7 +33,6 @@ __all__ = [
     "InternalError",
     "MonographError",
     "MutationError",
-    "NotYetError",
     "OperatorError",
     "OperatorIndexError",
     "OperatorTypeError",
@@ -156,12 +154,6 @@ class PythonFeatureError(ExportError):
     """A Python feature or type that cannot become part of a graph."""
 
     default_code = "MG-P101"
-
-
-class NotYetError(PythonFeatureError, NotImplementedError):
-    """An option that is planned and not there."""
-
-    default_code = "MG-P105"
 
 
 class MutationError(ExportError):

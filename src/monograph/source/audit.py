@@ -70,6 +70,7 @@ class Culprit:
         self.where: SourceLine | None = None
         self._watched: list[Saved] = []
         self._snapshot: Snapshot | None = None
+        self._tracer_before: Any = None
         self._before: SourceLine | None = None
 
     def start(self, snapshot: Snapshot) -> None:
@@ -80,11 +81,12 @@ class Culprit:
         self._watched = [
             s for s in snapshot.again() if s.path in places and s.field == self.change.field
         ]
+        self._tracer_before = sys.gettrace()
         sys.settrace(self._on_call)
 
     def stop(self) -> None:
         """Look no more."""
-        sys.settrace(None)
+        sys.settrace(self._tracer_before)
 
     def _has_happened(self) -> bool:
         if self._watched:

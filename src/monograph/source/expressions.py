@@ -43,10 +43,9 @@ def thunk(body: ast.expr) -> ast.Lambda:
 class Expressions(ast.NodeTransformer):
     """Expressions at sites; conditions of statements at sites come through ``condition``."""
 
-    def __init__(self, sites: frozenset[Site], file: str, owner: object) -> None:
+    def __init__(self, sites: frozenset[Site], file: str) -> None:
         self.sites = sites
         self.file = file
-        self.owner = owner
 
     def visit_in(self, node: ast.AST, field: str) -> ast.AST:
         """Visit one field of ``node``."""

@@ -67,7 +67,7 @@ class _Functions(ast.NodeTransformer):
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
         self.generic_visit(node)
-        return Expressions(self.sites, self.file, None).visit_in(node, "body")
+        return Expressions(self.sites, self.file).visit_in(node, "body")
 
 
 # Statements ----------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ class _Lowering:
         self.made_ending: set[int] = set()
         self.kept: list[ast.AST] = []  # so that no identity is used twice
         self.made_dynamic: set[int] = set()  # statements of our own that may depend on data
-        self.expressions = Expressions(sites, file, self)
+        self.expressions = Expressions(sites, file)
 
     def fresh(self) -> int:
         self.count += 1
@@ -294,6 +294,7 @@ class _Lowering:
             for handler in made.handlers:
                 handler.body = self._nested(handler.body, boundary)
         else:
+            made.items = [copy.copy(item) for item in made.items]
             for item in made.items:
                 item.context_expr = self.expressions.visit(copy.deepcopy(item.context_expr))
         return made

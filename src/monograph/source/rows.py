@@ -12,9 +12,10 @@ import torch
 from monograph.capture.abstract import TensorSpec
 from monograph.capture.recorder import Recorder
 from monograph.control.branches import Group
-from monograph.control.results import Found, describe
+from monograph.control.results import describe
 from monograph.diagnostics import ControlFlowError
 from monograph.shapes.expr import Expr
+from monograph.shapes.symnode import symbolic
 
 __all__ = ["Rows", "accepted", "rows_like"]
 
@@ -153,22 +154,10 @@ def rows_like(recorder: Recorder, items: Sequence[Any], sample: Group, name: str
     if items:
         return Rows(torch.stack([as_item(item) for item in items]), kind)
     spec: TensorSpec = found.value.spec
-    shape = [recorder_size(recorder, size) for size in spec.shape]
+    shape = [symbolic(recorder.sizes.env, size) for size in spec.shape]
     return Rows(torch.zeros((0, *shape), dtype=spec.dtype, device=spec.device), kind)
 
 
 def as_item(item: Any) -> torch.Tensor:
     """One item of a list as a tensor."""
     return item if isinstance(item, torch.Tensor) else torch.tensor(item)
-
-
-def recorder_size(recorder: Recorder, size: Any) -> Any:
-    """A size as the program gets it."""
-    from monograph.shapes.symnode import symbolic
-
-    return symbolic(recorder.sizes.env, size)
-
-
-def is_grown(before: Sequence[Found], after: Sequence[Found]) -> bool:
-    """Whether a list has got other items at its end only."""
-    return len(after) != len(before)

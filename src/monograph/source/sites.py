@@ -140,7 +140,12 @@ def same_code(left: CodeType, right: CodeType) -> bool:
         return False
     # Test runners rewrite assertions: such code differs from the file's.
     rewritten = any(name.startswith("@py") for name in (*right.co_names, *right.co_varnames))
-    return rewritten or left.co_code == right.co_code
+    return rewritten or _content(left) == _content(right)
+
+
+def _content(code: CodeType) -> tuple[object, ...]:
+    constants = [repr(c) for c in code.co_consts if not isinstance(c, CodeType)]
+    return code.co_code, code.co_names, constants
 
 
 @functools.lru_cache(maxsize=256)

@@ -42,6 +42,11 @@ class _Plan:
         self.refused: set[Site] = set()
         self.functions: weakref.WeakSet[FunctionType] = weakref.WeakSet()
         self._codes: dict[tuple[str, int], CodeType] | None = None
+        self._made: set[CodeType] = set()
+
+    def knows(self, code: CodeType) -> bool:
+        """Whether ``code`` comes from the file as it is now, or was made from it."""
+        return code in self._made or self.file.has(code)
 
     def add(self, site: Site) -> bool:
         """Lower one more statement; False where it is lowered already."""
@@ -71,6 +76,7 @@ class _Plan:
             tree = lower(self.file.tree, self.sites, self.ending, self.file.name)
             compiled = compile(tree, self.file.name, "exec", dont_inherit=True)
             compiled = _named_as_their_owner(constant_replaced(compiled, RUNTIME, runtime))
+            self._made.update(codes_in(compiled))
             wanted = self.concerned()
             self._codes = {
                 key: code
@@ -182,7 +188,7 @@ class Strict:
     def learn_place(self, file: str, span: Any, code: CodeType | None = None) -> bool:
         """Lower the statement that the source at ``span`` decides."""
         plan = self._plan(file)
-        if plan is None:
+        if plan is None or (code is not None and not plan.knows(code)):
             return False
         site = plan.file.site_of(span)
         if site is None or plan.file.function_of(site.span) is None:
