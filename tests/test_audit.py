@@ -116,10 +116,28 @@ def by_identity(x):
     return x * id(x)  # here
 
 
+def by_order(x):
+    total = x
+    for name in {"scale", "shift", "bias"}:  # here
+        total = total * len(name) + 1
+    return total
+
+
+def by_order_of_a_list(x):
+    names = {"scale", "shift", "bias"}
+    return x * len(list(names)[1])  # here
+
+
+def by_order_in_a_comprehension(x):
+    names = frozenset(SETTINGS) | {"shift"}
+    return torch.stack([x * len(name) for name in names])  # here
+
+
 REFUSED = {
     "MG-M107": [Appends(), Counts(), Deep(), OfClass(), to_global, to_dict, closing_over(),
                 rebinding(), writing],
-    "MG-P108": [by_chance, by_time, by_environment, by_getenv, by_identity],
+    "MG-P108": [by_chance, by_time, by_environment, by_getenv, by_identity, by_order,
+                by_order_of_a_list, by_order_in_a_comprehension],
 }  # fmt: skip
 CASES = [(code, f) for code, fs in REFUSED.items() for f in fs]
 
@@ -267,3 +285,72 @@ def test_flags_and_marks_hold_in_strict_mode():
     program = monograph.export(f, (x,), strict=True)
     assert "constant-result" in [a.kind for a in program.assumptions]
     assert torch.equal(program.module()(x), (x + 1) * 6)
+
+
+class Steered(nn.Module):
+    def __init__(self, activation, layers):
+        super().__init__()
+        self.activation, self.dropout = activation, 0.0
+        self.layers = nn.ModuleList(nn.Linear(3, 3) for _ in range(layers))
+
+    def rate(self):
+        return self.dropout or 1.0
+
+    def forward(self, x, mask=None):
+        if self.activation == "relu" and mask is None:
+            x = x.relu()
+        for layer in self.layers:
+            x = layer(x)
+        names = [n for n in sorted({"q", "k"}) if n != "q"]
+        y = x * self.rate() if x.shape[0] > 1 else x
+        while x.sum() > 100:  # of tensors: an operator, nothing is fixed
+            x = x - 1
+        return x + y + len(names)
+
+
+def test_python_values_that_steered_are_listed():
+    """With what they were, also those of a second export, after the functions are known."""
+    for activation, layers in (("relu", 2), ("gelu", 3), ("relu", 2)):
+        program = monograph.export(Steered(activation, layers), (X,), strict=True)
+        first_line = Steered.forward.__code__.co_firstlineno
+        found = {
+            (a.where.line - first_line, a.text) for a in program.assumptions if a.kind == "steered"
+        }
+        assert {a.where.file for a in program.assumptions} == {__file__}
+        test = '`self.activation == "relu" and mask is None`'
+        assert found == {
+            (1, f"{test} is {activation == 'relu'} (self.activation = {activation!r})"),
+            (3, f"`self.layers` has {layers} items"),
+            (5, '`sorted({"q", "k"})` has 2 items'),
+            (5, "`n != \"q\"` is False (n = 'q')"),
+            (5, "`n != \"q\"` is True (n = 'k')"),
+            (6, "`x.shape[0] > 1` is True"),
+            (-2, "`self.dropout` is 0.0"),
+        }
+        assert "7 Python values steered the program" in str(program)
+
+
+def test_a_size_that_varies_is_no_python_value():
+    def f(x):
+        return x * 2 if x.shape[0] > 1 else x
+
+    x = torch.randn(4, 3)
+    shapes = ({0: monograph.Dim("n", min=2)},)
+    program = monograph.export(f, (x,), dynamic_shapes=shapes, strict=True)
+    assert program.assumptions == []
+
+
+def test_source_that_is_not_at_hand():
+    names = {}
+    text = "def twin(x, flag=1):\n    return x * 2 if flag else x"
+    exec(compile(text, "nowhere.py", "exec"), names)
+
+    def f(x):
+        return names["twin"](x) + 1
+
+    for _ in range(2):
+        program = monograph.export(f, (X,), strict=True)
+        (note,) = program.assumptions
+        assert note.kind == "no-source"
+        assert (note.where.file, note.where.function) == ("nowhere.py", "twin")
+    assert torch.equal(program.module()(X), X * 2 + 1)

@@ -30,7 +30,10 @@ def format_program(program: ExportedProgram) -> str:
     lines.append(f"Range constraints: {program.range_constraints}")
     if program.assumptions:
         lines.append("Assumptions:")
-        lines += [f"{_INDENT}{assumption}" for assumption in program.assumptions]
+        steered = [a for a in program.assumptions if a.kind == "steered"]
+        lines += [f"{_INDENT}{a}" for a in program.assumptions if a.kind != "steered"]
+        if steered:
+            lines.append(f"{_INDENT}{len(steered)} Python values steered the program: assumptions")
     return "\n".join(lines) + "\n"
 
 

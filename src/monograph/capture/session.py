@@ -209,6 +209,8 @@ class _Session:
                 recorder.strict.stop()
             snapshot.restore()
             torch.clear_autocast_cache()
+        if recorder.strict is not None:
+            recorder.strict.finish(recorder, frozenset(type(m) for _, m in self.state.modules))
         with below_autograd(), recorder:
             self._adopt_changes(changes)
             self._compare_arguments(args, kwargs, leaves)

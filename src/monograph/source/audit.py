@@ -6,6 +6,8 @@
 | a file is opened for writing | done while capturing | MG-M107 |
 | ``random``, ``time``, ``os.environ``, ``id(tensor)`` | fixed, listed | MG-P108 |
 | a library reads ``os.environ`` | fixed | fixed, listed |
+| the program goes through a set of strings | order of this run | MG-P108 (a library: listed) |
+| a Python value decides (``if self.flag``, a loop over layers) | fixed | fixed, listed |
 | ``print``, ``logging`` | done while capturing | listed; the exported program does not do it |
 | a file is read | done while capturing | listed |
 | a tensor in an attribute or a buffer is changed | part of the program | part of the program |
@@ -51,14 +53,17 @@ def side_effect(path: str, field: str, where: SourceLine | None) -> MutationErro
     )
 
 
-def unstable(what: str, where: SourceLine | None) -> PythonFeatureError:
+def unstable(
+    what: str,
+    where: SourceLine | None,
+    instead: str = "pass the value to the program, or use a tensor operator (torch.rand)",
+) -> PythonFeatureError:
     """The error for a value that is another one in each run."""
     return PythonFeatureError(
         f"{what} gives another value in each run",
         code="MG-P108",
         where=where,
-        hint="pass the value to the program, or use a tensor operator (torch.rand); "
-        "strict=False takes the value of this run, and lists it.",
+        hint=f"{instead}; strict=False takes the value of this run.",
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import pickle
 from collections.abc import Sequence
 
 from monograph.source.expressions import RUNTIME, Expressions, located, name_of, runtime_call, thunk
@@ -44,7 +45,9 @@ def lower(
     Raises:
         ControlFlowError: MG-C115, for a statement that cannot be moved into a function.
     """
-    made = _Functions(sites, ending, file).visit(copy.deepcopy(tree))
+    made: ast.Module = pickle.loads(pickle.dumps(tree))  # a quick copy
+    if sites:
+        made = _Functions(sites, ending, file).visit(made)
     ast.fix_missing_locations(made)
     return made
 

@@ -27,6 +27,7 @@ from monograph.shapes.questions import negated
 from monograph.shapes.symnode import BoolNode, expression_of
 from monograph.source.iterators import iterator, numbers, rows, subscript
 from monograph.source.rows import Rows, rows_like
+from monograph.source.steering import in_order, steered, steps
 from monograph.torch_internals import without_modes
 
 __all__ = [
@@ -38,11 +39,14 @@ __all__ = [
     "either",
     "filtered",
     "for_loop",
+    "in_order",
     "inverted",
     "iterator",
     "numbers",
     "reduced",
     "rows",
+    "steered",
+    "steps",
     "subscript",
     "while_loop",
 ]  # fmt: skip

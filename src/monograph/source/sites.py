@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from types import CodeType
+
+from monograph.source.excerpts import Excerpts
 
 __all__ = ["Site", "SourceFile", "Span", "codes_in", "position", "source_file", "span_of"]
 
@@ -44,23 +46,58 @@ def codes_in(code: CodeType) -> Iterator[CodeType]:
 
 
 class SourceFile:
-    """A parsed file; ``parents`` leads from each node to the one around it."""
+    """A parsed file."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
-        self.tree = ast.parse(text, name)
-        self.parents: dict[ast.AST, ast.AST] = {}
-        self.by_span: dict[Span, list[ast.AST]] = {}
+        self.text = text
+        self.excerpts = Excerpts(text)
+        self._known: dict[CodeType, bool] = {}
+
+    @functools.cached_property
+    def tree(self) -> ast.Module:
+        """The whole file; nothing where it is no Python."""
+        try:
+            return ast.parse(self.text, self.name)
+        except (SyntaxError, ValueError):
+            return ast.Module([], [])
+
+    @functools.cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """The node around each node."""
+        nodes = ast.walk(self.tree)
+        return {child: node for node in nodes for child in ast.iter_child_nodes(node)}
+
+    @functools.cached_property
+    def by_span(self) -> dict[Span, list[ast.AST]]:
+        """The expressions and statements at each place, from the outside in."""
+        found: dict[Span, list[ast.AST]] = {}
         for node in ast.walk(self.tree):
-            for child in ast.iter_child_nodes(node):
-                self.parents[child] = node
             if isinstance(node, (ast.expr, ast.stmt)):
-                self.by_span.setdefault(span_of(node), []).append(node)
-        self.compiled = compile(text, name, "exec", dont_inherit=True)
+                found.setdefault(span_of(node), []).append(node)
+        return found
 
     def has(self, code: CodeType) -> bool:
         """Whether the file still holds ``code`` as it was compiled."""
-        return any(same_code(found, code) for found in codes_in(self.compiled))
+        if code not in self._known:
+            self._known[code] = self._compiles_to(code)
+        return self._known[code]
+
+    def part(self, lines: Collection[int]) -> ast.Module:
+        """The file with the functions around these lines alone, and all its imports."""
+        return self.excerpts.part(lines)
+
+    def _compiles_to(self, code: CodeType) -> bool:
+        for _ in range(2):
+            try:
+                part = self.part({code.co_firstlineno})
+            except (SyntaxError, ValueError):
+                return False
+            compiled = compile(part, self.name, "exec", dont_inherit=True)
+            if any(same_code(found, code) for found in codes_in(compiled)):
+                return True
+            self.excerpts.read_whole()
+        return False
 
     def site_of(self, span: Span) -> Site | None:
         """The statement (or expression) that the piece of source at ``span`` decides."""
@@ -152,9 +189,4 @@ def _content(code: CodeType) -> tuple[object, ...]:
 def source_file(name: str) -> SourceFile | None:
     """The file, or None where its source is not at hand."""
     text = "".join(linecache.getlines(name))
-    if not text.strip():
-        return None
-    try:
-        return SourceFile(name, text)
-    except (SyntaxError, ValueError):
-        return None
+    return SourceFile(name, text) if text.strip() else None

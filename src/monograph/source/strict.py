@@ -12,24 +12,27 @@ import contextlib
 import gc
 import re
 import weakref
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
 from monograph.capture.asking import NeedsAnotherLook, NeedsConversion
+from monograph.capture.recorder import Recorder
 from monograph.capture.redirect import constant_replaced
 from monograph.capture.snapshot import Change, Snapshot
-from monograph.diagnostics import ControlFlowError
+from monograph.diagnostics import ControlFlowError, SourceLine
 from monograph.shapes.env import Guard
 from monograph.source import runtime
 from monograph.source.audit import Culprit, audited, side_effect, unstable
 from monograph.source.lowering import RUNTIME, lower
 from monograph.source.rows import accepted
 from monograph.source.sites import Site, SourceFile, Span, codes_in, position, source_file
+from monograph.source.steering import Listener, Steering, functions_in, with_steering
 
 __all__ = ["Strict"]
 
 _plans: dict[str, _Plan] = {}
+_ways: dict[Any, tuple[CodeType, ...]] = {}  # known ways through programs: functions not seen there
 
 
 class _Plan:
@@ -40,6 +43,7 @@ class _Plan:
         self.sites: frozenset[Site] = frozenset()
         self.ending: frozenset[Span] = frozenset()
         self.refused: set[Site] = set()
+        self.watched: set[tuple[str, int]] = set()  # functions whose tests are to be seen
         self.functions: weakref.WeakSet[FunctionType] = weakref.WeakSet()
         self._codes: dict[tuple[str, int], CodeType] | None = None
         self._made: set[CodeType] = set()
@@ -70,14 +74,26 @@ class _Plan:
         self.refused.add(site)
         self._codes = None
 
+    def watch(self, code: CodeType) -> bool:
+        """See the tests in ``code``; False where they are seen already, or cannot be."""
+        key = (code.co_name, code.co_firstlineno)
+        if code in self._made or not self.file.has(code):
+            return False
+        if key not in self.watched:
+            self.watched.add(key)
+            self._codes = None
+        return True
+
     def codes(self) -> dict[tuple[str, int], CodeType]:
         """Converted code, by the name and first line of the function that it replaces."""
         if self._codes is None:
-            tree = lower(self.file.tree, self.sites, self.ending, self.file.name)
+            wanted = self.concerned()
+            part = self.file.part({line for _, line in wanted})
+            tree = lower(part, self.sites, self.ending, self.file.name)
+            tree = ast.fix_missing_locations(with_steering(tree, self.file.name, self.file.text))
             compiled = compile(tree, self.file.name, "exec", dont_inherit=True)
             compiled = _named_as_their_owner(constant_replaced(compiled, RUNTIME, runtime))
             self._made.update(codes_in(compiled))
-            wanted = self.concerned()
             self._codes = {
                 key: code
                 for code in codes_in(compiled)
@@ -86,8 +102,8 @@ class _Plan:
         return self._codes
 
     def concerned(self) -> set[tuple[str, int]]:
-        """Name and first line of every function around a site."""
-        found: set[tuple[str, int]] = set()
+        """Name and first line of every function that runs, or is around a site."""
+        found = set(self.watched)
         for site in self.sites:
             node: ast.AST | None = next(
                 (n for n in self.file.by_span[site.span] if type(n).__name__ == site.kind), None
@@ -101,15 +117,18 @@ class _Plan:
                 node = self.file.parents.get(node)
         return found
 
-    def find_functions(self) -> bool:
-        """Look for live functions that are to be replaced; whether there are new ones."""
-        wanted, before = self.concerned(), len(self.functions)
-        for item in gc.get_objects():
-            if type(item) is FunctionType and item.__code__.co_filename == self.file.name:
-                code = item.__code__
-                if (code.co_name, code.co_firstlineno) in wanted:
-                    self.functions.add(item)
-        return len(self.functions) > before
+
+def _find_functions(plans: Collection[_Plan]) -> bool:
+    """Look for live functions that are to be replaced; whether there are new ones."""
+    wanted = {(plan.file.name, *key): plan.functions for plan in plans for key in plan.concerned()}
+    before = sum(len(plan.functions) for plan in plans)
+    for item in gc.get_objects():
+        if type(item) is FunctionType:
+            code = item.__code__
+            found = wanted.get((code.co_filename, code.co_name, code.co_firstlineno))
+            if found is not None:
+                found.add(item)
+    return sum(len(plan.functions) for plan in plans) > before
 
 
 def _named_as_their_owner(code: CodeType) -> CodeType:
@@ -131,11 +150,16 @@ class Strict:
         self.snapshot: Snapshot | None = None
         self.forbidden: dict[str, tuple[Any, ControlFlowError]] = {}
         self.culprit: Culprit | None = None
+        self.listener: Listener | None = None
+        self._unseen: tuple[CodeType, ...] | None = None
 
     def start(self, snapshot: Snapshot) -> None:
         """A capture begins."""
         self.snapshot = snapshot
         self.forbidden.clear()
+        Steering.start()
+        if self.listener is not None:
+            self.listener.start()
         if self.culprit is not None:
             self.culprit.start(snapshot)
 
@@ -143,6 +167,52 @@ class Strict:
         """The program has run."""
         if self.culprit is not None:
             self.culprit.stop()
+        if self.listener is not None:
+            self.listener.stop()
+
+    def finish(self, recorder: Recorder, kinds: frozenset[type]) -> None:
+        """See to it that every test of the program was seen; ``kinds``: its modules' types.
+
+        Raises:
+            NeedsAnotherLook: to capture again, where the program has gone a new way.
+        """
+        if self.culprit is not None:
+            return
+        places = {node.meta.get("location") for node in recorder.graph.nodes}
+        functions = frozenset((p.file, p.function) for p in places if p is not None)
+        way = (kinds, Steering.outcomes(), functions)
+        if way not in _ways:
+            if self.listener is None and self._unseen is None:
+                self.listener = Listener()
+                raise NeedsAnotherLook
+            if self.listener is not None:
+                codes, self.listener = self.listener.codes, None
+                self._unseen = tuple(c for c in codes if self._plan(c.co_filename) is None)
+                if self._watch(codes):
+                    raise NeedsAnotherLook
+            _ways[way], self._unseen = self._unseen or (), None
+        for code in _ways[way]:
+            text = "the source of this function is not at hand: what has steered it is not listed"
+            where = SourceLine(code.co_filename, code.co_firstlineno, code.co_name)
+            recorder.assume("no-source", text, where)
+
+    def _watch(self, codes: dict[CodeType, dict[str, Any]]) -> bool:
+        """See the tests in functions; whether there are new ones."""
+        new = {
+            code: plan
+            for code in codes
+            if (plan := self._plan(code.co_filename)) is not None and plan.watch(code)
+        }
+        lost = {code for code in new if not code.co_name.startswith("<")}
+        for function in functions_in({id(g): g for g in codes.values()}.values()):
+            if function.__code__ in new:
+                new[function.__code__].functions.add(function)
+                lost.discard(function.__code__)
+        for code in new:  # functions inside others are made anew by the converted ones
+            lost -= {inner for inner in codes_in(code) if inner is not code}
+        if lost:
+            _find_functions(set(new.values()))
+        return bool(new)
 
     side_effect = staticmethod(side_effect)
     unstable = staticmethod(unstable)
@@ -161,7 +231,7 @@ class Strict:
         before: list[tuple[FunctionType, CodeType]] = []
         try:
             for plan in list(_plans.values()):
-                codes = plan.codes() if plan.sites else {}
+                codes = plan.codes() if plan.sites or plan.watched else {}
                 for function in list(plan.functions):
                     code = function.__code__
                     made = codes.get((code.co_name, code.co_firstlineno))
@@ -200,7 +270,7 @@ class Strict:
             plan.forget(site)
             raise
         # A function may be another object of the same code: made anew since.
-        return plan.find_functions() or is_new
+        return _find_functions([plan]) or is_new
 
     def next_narrowing(self, guards: list[Guard]) -> tuple[str, Span] | None:
         """Lower the next statement that has narrowed the sizes of the inputs: where it stands."""
