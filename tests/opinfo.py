@@ -109,8 +109,8 @@ def export_with_sizes_that_vary(info: Any, sample: Any) -> Any:
 
 def calls_of_other_sizes(program: Any, seed: int = 0, count: int = 4) -> Iterator[Any]:
     """Random inputs of sizes that the program says it holds for."""
-    captured = program._captured
-    env = captured.recorder.sizes.env
+    parts, plan = program._parts, program._parts.plan()
+    env = parts.recorder.sizes.env
     rng = random.Random(seed)
     roots = [n for n in program.range_constraints if env.symbols[n].hint is not None]
     for _ in range(count):
@@ -120,19 +120,17 @@ def calls_of_other_sizes(program: Any, seed: int = 0, count: int = 4) -> Iterato
             choices = [n for n in (0, 1, 2, 3, 5, env.symbols[name].hint) if n in bounds]
             values[name] = rng.choice(choices or [env.symbols[name].hint])
         leaves = []
-        for leaf, node in zip(captured.arguments.leaves, captured.argument_nodes, strict=True):
-            example = leaf.example
+        arguments = [n for n in program.graph.nodes if n.op == "placeholder"][len(plan.state) :]
+        for check, node in zip(plan.checks, arguments, strict=True):
+            example = check.example
             if not isinstance(example, torch.Tensor):
                 leaves.append(example)
                 continue
-            spec = captured.recorder.argument_values[node].spec.normal()
+            spec = parts.recorder.argument_values[node].spec.normal()
             shape = [n if isinstance(n, int) else n.evaluate(values) for n in spec.shape]
             leaves.append(_random_like(example, shape, rng))
-        split = captured.arguments.args.num_leaves
-        yield (
-            captured.arguments.args.unflatten(leaves[:split]),
-            captured.arguments.kwargs.unflatten(leaves[split:]),
-        )
+        split = plan.args.num_leaves
+        yield plan.args.unflatten(leaves[:split]), plan.kwargs.unflatten(leaves[split:])
 
 
 def _random_like(example: torch.Tensor, shape: list[int], rng: random.Random) -> torch.Tensor:

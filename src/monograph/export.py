@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from monograph.assembly import assembled
 from monograph.capture.inputs import Root, root_of
 from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
@@ -95,7 +96,7 @@ def export(
     if os.environ.get("MONOGRAPH_REPEAT") == "1":
         refuse_difference(captured, attempt(dynamic_shapes))
     refuse_violations(captured, dynamic_shapes, attempt)
-    return ExportedProgram(captured, (args, kwargs), preserved)
+    return assembled(captured, (args, kwargs), preserved)
 
 
 def _widened(captured: Captured, mode: Strict, again: Callable[[], Captured]) -> Captured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -11,7 +12,6 @@ import torch
 from torch import nn
 from torch.fx import Graph, GraphModule, Node, map_arg
 
-from monograph.capture.inputs import Root
 from monograph.capture.structure import Structure
 from monograph.constraints.input_sizes import SizeChecks
 from monograph.diagnostics import InputError
@@ -51,7 +51,8 @@ class Write:
 class CallPlan:
     """All that lies between a call and the graph.
 
-    ``state``: dotted names of the graph's first inputs. ``outputs``: for each leaf of the result
+    ``state``: dotted names of the graph's first inputs. ``signature`` and ``training`` are those of
+    the program. ``outputs``: for each leaf of the result
     ``(constant, None)`` or ``(None, index)``. ``aliases``: the written argument or buffer that a
     leaf is, whose own tensor is returned. ``twins``: arguments that must be one tensor.
     ``statistics``: buffers that only batch norm reads.
@@ -60,15 +61,16 @@ class CallPlan:
     args: Structure
     kwargs: Structure
     result: Structure
-    root: Root
+    signature: inspect.Signature | None
+    training: bool | None
     state: list[str]
     checks: list[Check]
     writes: list[Write]
     outputs: list[tuple[Any, int | None]]
     aliases: list[int | str | None]
     twins: list[tuple[int, int]]
-    statistics: frozenset[int | str]
     sizes: SizeChecks | None = None
+    statistics: frozenset[int | str] = frozenset()
 
 
 class ProgramModule(nn.Module):
@@ -93,7 +95,7 @@ class ProgramModule(nn.Module):
         self.__dict__["_graph_module"] = graph_module
         self.__dict__["_plan"] = plan
         self.__dict__["_owners"] = _register(self, state)
-        self.training = bool(plan.root.training)
+        self.training = bool(plan.training)
 
     @property
     def graph(self) -> Graph:
@@ -142,7 +144,7 @@ class ProgramModule(nn.Module):
         Raises:
             InputError: MG-I105, for the other mode.
         """
-        captured = self.__dict__["_plan"].root.training
+        captured = self.__dict__["_plan"].training
         if captured is not None and mode != captured:
             now, wanted = ("train", "eval") if captured else ("eval", "train")
             raise InputError(
@@ -332,7 +334,7 @@ def _bind_again(
     plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Let arguments be passed by position or by name, whichever way they were exported."""
-    signature = plan.root.signature
+    signature = plan.signature
     wanted = [name for _, name in plan.kwargs.keys]
     if signature is None:
         return args, kwargs

@@ -12,7 +12,6 @@ from torch.fx import Interpreter, Node
 
 from monograph.capture.abstract import spec_of
 from monograph.capture.structure import flatten
-from monograph.constraints.input_sizes import size_checks
 from monograph.export import export
 from monograph.program import ExportedProgram
 from monograph.shapes.env import ShapeEnv
@@ -115,19 +114,12 @@ def assert_specs_hold(
     Without gradients: attention kernels choose another layout for a mask that requires grad.
     """
     leaves = flatten(args)[0] + flatten(kwargs or {})[0]
-    origins = program._captured.origins
-    state = [origin.tensor for origin in origins if origin.kind != "input"]
-    by_name = {o.node.name: o.tensor for o in origins if o.kind != "input"}
-    inputs = [
-        by_name[s.arg.name] for s in program.graph_signature.input_specs if s.arg.name in by_name
-    ]
-    assert len(inputs) == len(state)
-    captured = program._captured
-    env = captured.recorder.sizes.env
-    checks = size_checks(env, captured.declared, captured.arguments.leaves)
+    parts, plan = program._parts, program._parts.plan()
+    state = [parts.state[name][0] for name in plan.state]
+    env, checks = parts.recorder.sizes.env, plan.sizes
     values = {} if checks is None else checks.run(leaves)
     with torch.no_grad():
-        _Checker(program.graph_module, env, values).run(*inputs, *leaves)
+        _Checker(program.graph_module, env, values).run(*state, *leaves)
 
 
 class _Checker(Interpreter):

@@ -1,0 +1,261 @@
+"""From what a capture leaves behind to an exported program."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from torch.fx import Node
+
+from monograph.capture.abstract import TensorSpec, spec_of
+from monograph.capture.assumptions import Assumption
+from monograph.capture.scopes import ModuleCall
+from monograph.capture.session import Captured
+from monograph.capture.structure import Structure
+from monograph.constraints.input_sizes import size_checks
+from monograph.module import CallPlan, Check, Write
+from monograph.program import ExportedProgram, Parts
+from monograph.shapes.constraints import ranges_of, sentence
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
+from monograph.shapes.symnode import expression_of
+from monograph.signature import (
+    Argument,
+    CallSpec,
+    ConstantArgument,
+    ExportGraphSignature,
+    InputKind,
+    InputSpec,
+    ModuleCallEntry,
+    ModuleCallSignature,
+    OutputKind,
+    OutputSpec,
+    SymBoolArgument,
+    SymFloatArgument,
+    SymIntArgument,
+    TensorArgument,
+)
+
+__all__ = ["assembled"]
+
+_INPUT_KINDS = {
+    "parameter": InputKind.PARAMETER,
+    "buffer": InputKind.BUFFER,
+    "constant": InputKind.CONSTANT_TENSOR,
+}
+_MUTATION_KINDS = {
+    "parameter": OutputKind.PARAMETER_MUTATION,
+    "buffer": OutputKind.BUFFER_MUTATION,
+    "input": OutputKind.USER_INPUT_MUTATION,
+}
+
+
+def assembled(
+    captured: Captured,
+    example_inputs: tuple[tuple[Any, ...], dict[str, Any]],
+    preserved: tuple[str, ...] = (),
+) -> ExportedProgram:
+    """The program of a capture; ``preserved``: the modules whose call signatures are kept."""
+    given = captured.arguments
+    in_spec = Structure(
+        tuple, None, (("[0]", "args"), ("[1]", "kwargs")), (given.args, given.kwargs)
+    )
+    call_spec = CallSpec(in_spec, captured.output_structure)
+    state_dict, constants = _state_of(captured)
+    parts = Parts(
+        graph=captured.graph,
+        attributes=captured.opaque,
+        recorder=captured.recorder,
+        signature=_signature_of(captured),
+        state=_all_state(captured),
+        state_dict=state_dict,
+        constants=constants,
+        call_spec=call_spec,
+        module_calls=_module_calls_of(captured, call_spec, preserved),
+        ranges=ranges_of(captured.recorder.sizes.env),
+        assumptions=[*captured.assumptions, *_about_sizes(captured)],
+        plan=functools.cache(lambda: _plan_of(captured)),
+        example_inputs=example_inputs,
+    )
+    return ExportedProgram(parts)
+
+
+def _plan_of(captured: Captured) -> CallPlan:
+    names = {n.name: i for i, n in enumerate(captured.argument_nodes)}
+    results = len(captured.mutations)
+    leaves = captured.arguments.leaves
+    root = captured.root
+    return CallPlan(
+        args=captured.arguments.args,
+        kwargs=captured.arguments.kwargs,
+        result=captured.output_structure,
+        signature=root.signature,
+        training=root.training,
+        state=[s.target for s in _signature_of(captured).input_specs if s.target is not None],
+        checks=[_check_of(captured, i) for i in range(len(captured.argument_nodes))],
+        writes=[
+            Write(
+                names[o.node.name] if o.kind == "input" else o.target,
+                i,
+                not o.is_seen_by_autograd,
+            )
+            for i, o in enumerate(captured.mutations)
+        ],
+        outputs=[
+            (o.constant, None) if o.node is None else (None, results + i)
+            for i, o in enumerate(captured.outputs)
+        ],
+        aliases=_aliases_of(captured, names),
+        twins=[(names[a], names[b]) for a, b in captured.twins],
+        sizes=size_checks(captured.recorder.sizes.env, captured.declared, leaves),
+    )
+
+
+def _signature_of(captured: Captured) -> ExportGraphSignature:
+    origins = {o.node.name: o for o in captured.origins}
+    inputs = []
+    for node in captured.graph.nodes:
+        if node.op != "placeholder":
+            break
+        origin = origins.get(node.name)
+        argument: Argument = TensorArgument(node.name)
+        if origin is None:
+            argument = _number(node) or ConstantArgument(node.name, node.meta["val"])
+        if origin is None or origin.kind == "input":
+            inputs.append(InputSpec(InputKind.USER_INPUT, argument, None))
+        else:
+            persistent = origin.persistent if origin.kind == "buffer" else None
+            kind = _INPUT_KINDS[origin.kind]
+            inputs.append(InputSpec(kind, argument, origin.target, persistent))
+    returned = captured.graph.output_node().args[0]
+    assert isinstance(returned, tuple)
+    outputs = []
+    for origin, node in zip(captured.mutations, returned, strict=False):
+        target = origin.node.name if origin.kind == "input" else origin.target
+        name = node.name
+        outputs.append(OutputSpec(_MUTATION_KINDS[origin.kind], TensorArgument(name), target))
+    for output in captured.outputs:
+        result: Argument = (
+            ConstantArgument("", output.constant)
+            if output.node is None
+            else _number(output.node) or TensorArgument(output.node.name)
+        )
+        outputs.append(OutputSpec(OutputKind.USER_OUTPUT, result, None))
+    return ExportGraphSignature(inputs, outputs)
+
+
+def _number(node: Node) -> Argument | None:
+    """How a node that is a number and varies is called in the signature."""
+    value = expression_of(node.meta.get("val"))
+    if isinstance(value, Expr):
+        return SymIntArgument(node.name)
+    if isinstance(value, FloatExpr):
+        return SymFloatArgument(node.name)
+    is_test = isinstance(value, (Compare, CompareFloats, All, Some, OneOf))
+    return SymBoolArgument(node.name) if is_test else None
+
+
+def _state_of(captured: Captured) -> tuple[dict[str, Any], dict[str, Any]]:
+    state = captured.state
+    named = [*state.parameters, *state.buffers]
+    saved = {name: tensor for name, tensor in named if name not in state.transient}
+    for origin in captured.origins:  # parameters that no module owns
+        if origin.kind == "parameter":
+            saved.setdefault(origin.target, origin.tensor)
+    constants = {
+        o.target: o.tensor
+        for o in captured.origins
+        if o.kind == "constant" or (o.kind == "buffer" and not o.persistent)
+    }
+    return saved, constants
+
+
+def _all_state(captured: Captured) -> dict[str, tuple[torch.Tensor, str, bool]]:
+    """Dotted name to (tensor, kind, persistent), tied tensors under each of their names."""
+    found = {
+        o.target: (o.tensor, o.kind, o.persistent) for o in captured.origins if o.kind != "input"
+    }
+    kinds = {id(t): (t, kind, keep) for t, kind, keep in found.values()}
+    for name, tensor in [*captured.state.parameters, *captured.state.buffers]:
+        if id(tensor) in kinds:
+            found.setdefault(name, kinds[id(tensor)])
+    return found
+
+
+def _about_sizes(captured: Captured) -> list[Assumption]:
+    """What was narrowed, tied or fixed, each with the line that did it."""
+    env = captured.recorder.sizes.env
+    kinds = {"branch": "narrowed", "fixed": "fixed", "precondition": "precondition"}
+    found = [Assumption(kinds[g.kind], sentence(g, env), g.where) for g in env.guards]
+    return list(dict.fromkeys(found))
+
+
+def _check_of(captured: Captured, index: int) -> Check:
+    leaf = captured.arguments.leaves[index]
+    mutated = {o.node.name for o in captured.mutations}
+    promised = captured.argument_nodes[index].meta["val"]
+    varies: frozenset[int] | None = None
+    promised = spec_of(promised) if isinstance(promised, torch.Tensor) else expression_of(promised)
+    if isinstance(promised, TensorSpec):
+        varies = frozenset(i for i, n in enumerate(promised.shape) if isinstance(n, Expr))
+    elif isinstance(promised, (Expr, FloatExpr)):
+        varies = frozenset((0,))
+    return Check(
+        varies=varies or None,
+        path=leaf.path,
+        example=leaf.example,
+        strides=tuple(leaf.example.stride()) if leaf.path in captured.layout_matters else None,
+        is_written=captured.argument_nodes[index].name in mutated,
+    )
+
+
+def _aliases_of(captured: Captured, names: dict[str, int]) -> list[int | str | None]:
+    """For each result that is a written input or buffer: which one."""
+    written = {o.node.name: o for o in captured.mutations}
+    found: list[int | str | None] = []
+    for output in captured.outputs:
+        origin = written.get(output.alias or "")
+        if origin is None:
+            found.append(None)
+        else:
+            found.append(names[origin.node.name] if origin.kind == "input" else origin.target)
+    return found
+
+
+def _module_calls_of(
+    captured: Captured, call_spec: CallSpec, preserved: tuple[str, ...]
+) -> list[ModuleCallEntry]:
+    placeholders = [
+        TensorArgument(node.name)
+        if isinstance(leaf.example, torch.Tensor)
+        else ConstantArgument(node.name, leaf.example)
+        for node, leaf in zip(captured.argument_nodes, captured.arguments.leaves, strict=True)
+    ]
+    results: list[Argument] = [
+        ConstantArgument("", o.constant) if o.node is None else TensorArgument(o.node.name)
+        for o in captured.outputs
+    ]
+    names = list(captured.root.signature.parameters) if captured.root.signature else None
+    root = ModuleCallSignature(
+        list(placeholders), results, call_spec.in_spec, call_spec.out_spec, names
+    )
+    entries = [ModuleCallEntry("", root)]
+    for path, _ in captured.state.modules:
+        if path:
+            call = captured.module_calls.get(path) if path in preserved else None
+            entries.append(ModuleCallEntry(path, None if call is None else _recorded(call)))
+    return entries
+
+
+def _recorded(call: ModuleCall) -> ModuleCallSignature:
+    def argument(leaf: Any) -> Argument:
+        return TensorArgument(leaf.name) if isinstance(leaf, Node) else ConstantArgument("", leaf)
+
+    return ModuleCallSignature(
+        [argument(leaf) for leaf in call.inputs],
+        [argument(leaf) for leaf in call.outputs],
+        call.in_structure,
+        call.out_structure,
+    )
