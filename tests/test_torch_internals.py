@@ -239,3 +239,36 @@ def test_a_graph_that_was_given_up_leaves_no_users():
     assert len(x.users) == 1
     internals.erase_nodes(inner)
     assert len(x.users) == 0
+
+
+def test_what_to_torch_relies_on():
+    from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
+
+    from monograph.interop import private
+
+    env = ShapeEnv()
+    symbol = env.create_symbol(
+        3, private.ConstantSource("n"), DimDynamic.DYNAMIC, None, positive=None,
+        do_not_specialize_zero_one=True,
+    )  # fmt: skip
+    size = env.create_symintnode(symbol, hint=3, source=None)
+    mode = private.FakeTensorMode(shape_env=env)
+    looks = torch.empty_strided((size, 2), (2, 1), device="meta")
+    fake = private.FakeTensor(mode, looks, torch.device("cpu"))
+    assert fake.shape[0].node.expr is symbol
+    assert fake.device.type == "cpu"
+    bounds = private.ValueRanges(0, private.int_oo)
+    env.var_to_range[symbol] = bounds
+    assert env.var_to_range[symbol].upper is private.int_oo
+    unbacked = env.create_unbacked_symint().node.expr
+    assert env.pending_fresh_unbacked_symbols == [unbacked]
+    with private.lazy_modules():
+        made = private.exported_program._create_graph_module_for_export({}, torch.fx.Graph())
+    assert isinstance(made, torch.fx.GraphModule)
+    assert private.exported_program._create_graph_module_for_export is not type(made)
+
+
+def test_the_core_table_is_a_dict_of_overloads():
+    table = internals.core_decompositions()
+    assert torch.ops.aten.addcmul.default in table
+    assert torch.ops.aten.convolution.default not in table

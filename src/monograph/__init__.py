@@ -6,9 +6,12 @@ from monograph.diagnostics import (
     ConstraintViolationError,
     ControlFlowError,
     DataDependentError,
+    DecompositionError,
     ExportError,
+    FileError,
     InputError,
     InternalError,
+    InteropError,
     MonographError,
     MutationError,
     OperatorError,
@@ -16,6 +19,7 @@ from monograph.diagnostics import (
     ShapeError,
 )
 from monograph.export import assume_constant_result, export
+from monograph.passes.table import default_decompositions
 from monograph.program import ExportedProgram
 from monograph.shapes.dims import AdditionalInputs, Dim, ShapesCollection, dims
 
@@ -24,11 +28,14 @@ __all__ = [
     "ConstraintViolationError",
     "ControlFlowError",
     "DataDependentError",
+    "DecompositionError",
     "Dim",
     "ExportError",
     "ExportedProgram",
+    "FileError",
     "InputError",
     "InternalError",
+    "InteropError",
     "MonographError",
     "MutationError",
     "OperatorError",
@@ -38,6 +45,7 @@ __all__ = [
     "associative_scan",
     "assume_constant_result",
     "cond",
+    "default_decompositions",
     "dims",
     "export",
     "map",

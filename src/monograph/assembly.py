@@ -9,14 +9,14 @@ import torch
 from torch.fx import Node
 
 from monograph.capture.abstract import TensorSpec, spec_of
-from monograph.capture.assumptions import Assumption
+from monograph.capture.assumptions import about_sizes
 from monograph.capture.scopes import ModuleCall
 from monograph.capture.session import Captured
 from monograph.capture.structure import Structure
 from monograph.constraints.input_sizes import size_checks
 from monograph.module import CallPlan, Check, Write
 from monograph.program import ExportedProgram, Parts
-from monograph.shapes.constraints import ranges_of, sentence
+from monograph.shapes.constraints import ranges_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
@@ -64,6 +64,7 @@ def assembled(
     )
     call_spec = CallSpec(in_spec, captured.output_structure)
     state_dict, constants = _state_of(captured)
+    env = captured.recorder.sizes.env
     parts = Parts(
         graph=captured.graph,
         attributes=captured.opaque,
@@ -74,8 +75,8 @@ def assembled(
         constants=constants,
         call_spec=call_spec,
         module_calls=_module_calls_of(captured, call_spec, preserved),
-        ranges=ranges_of(captured.recorder.sizes.env),
-        assumptions=[*captured.assumptions, *_about_sizes(captured)],
+        ranges=ranges_of(env),
+        assumptions=[*captured.assumptions, *about_sizes(env.guards, env)],
         plan=functools.cache(lambda: _plan_of(captured)),
         example_inputs=example_inputs,
     )
@@ -184,14 +185,6 @@ def _all_state(captured: Captured) -> dict[str, tuple[torch.Tensor, str, bool]]:
     return found
 
 
-def _about_sizes(captured: Captured) -> list[Assumption]:
-    """What was narrowed, tied or fixed, each with the line that did it."""
-    env = captured.recorder.sizes.env
-    kinds = {"branch": "narrowed", "fixed": "fixed", "precondition": "precondition"}
-    found = [Assumption(kinds[g.kind], sentence(g, env), g.where) for g in env.guards]
-    return list(dict.fromkeys(found))
-
-
 def _check_of(captured: Captured, index: int) -> Check:
     leaf = captured.arguments.leaves[index]
     mutated = {o.node.name for o in captured.mutations}
@@ -237,7 +230,7 @@ def _module_calls_of(
         ConstantArgument("", o.constant) if o.node is None else TensorArgument(o.node.name)
         for o in captured.outputs
     ]
-    names = list(captured.root.signature.parameters) if captured.root.signature else None
+    names = _names_of_arguments(captured)
     root = ModuleCallSignature(
         list(placeholders), results, call_spec.in_spec, call_spec.out_spec, names
     )
@@ -247,6 +240,24 @@ def _module_calls_of(
             call = captured.module_calls.get(path) if path in preserved else None
             entries.append(ModuleCallEntry(path, None if call is None else _recorded(call)))
     return entries
+
+
+def _names_of_arguments(captured: Captured) -> list[str] | None:
+    """The names of the arguments that were passed, those of ``*args`` with their numbers."""
+    signature = captured.root.signature
+    if signature is None:
+        return None
+    kwargs = [name for _, name in captured.arguments.kwargs.keys]
+    found: list[str] = []
+    left = len(captured.arguments.args.keys)
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            found += [f"{name}_{i}" for i in range(left)]
+            left = 0
+        elif left and name not in kwargs:
+            found.append(name)
+            left -= 1
+    return [*found, *kwargs]
 
 
 def _recorded(call: ModuleCall) -> ModuleCallSignature:

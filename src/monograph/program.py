@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import importlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -12,12 +13,14 @@ from torch.fx import Graph, GraphModule, Node
 
 from monograph.capture.abstract import TensorSpec
 from monograph.capture.aliasing import Value
-from monograph.capture.assumptions import Assumption
+from monograph.capture.assumptions import Assumption, about_sizes
 from monograph.capture.recorder import Recorder
 from monograph.capture.subgraphs import built, subgraphs_of
 from monograph.control.eager import runnable
 from monograph.diagnostics import ExportError
 from monograph.module import CallPlan, ProgramModule
+from monograph.passes.decompose import decompose
+from monograph.passes.table import Decompositions, default_decompositions
 from monograph.printing import format_program
 from monograph.shapes.constraints import Range
 from monograph.shapes.expr import Expr
@@ -144,6 +147,43 @@ class ExportedProgram:
             if spec.kind is InputKind.BUFFER:
                 yield spec.target or "", self._parts.state[spec.target or ""][0]
 
+    def run_decompositions(self, table: Mapping[Any, Any] | None = None) -> ExportedProgram:
+        """The same program with other operators; it shares state with this one.
+
+        ``table`` maps operators to functions that compute the same. Composite operators are
+        opened as well, unless a table of ``default_decompositions()`` has lost them. None stands
+        for that table, and leads to Core ATen; ``{}`` opens composite operators only.
+
+        Raises:
+            DecompositionError: MG-O102, for a rule that fails or gives another result.
+        """
+        rules = default_decompositions() if table is None else table
+        rules = rules if isinstance(rules, Decompositions) else Decompositions(rules)
+        parts = self._parts
+        plan, env = parts.plan(), parts.recorder.sizes.env
+        known = len(env.guards)
+        found = decompose(parts.graph, parts.attributes, env, rules)
+        new = env.guards[known:]
+        if new and plan.sizes is not None:
+            plan = replace(plan, sizes=replace(plan.sizes, guards=[*plan.sizes.guards, *new]))
+        made = replace(
+            parts,
+            graph=found.graph,
+            attributes=found.attributes,
+            signature=parts.signature.renamed(_outputs_of(found.graph)),
+            plan=lambda: plan,
+            assumptions=[*parts.assumptions, *about_sizes(new, env)],
+        )
+        return ExportedProgram(made)
+
+    def to_torch(self) -> Any:
+        """The program as a ``torch.export.ExportedProgram``, over the same tensors.
+
+        Raises:
+            InteropError: MG-F104, for what ``torch.export`` has no word for.
+        """
+        return _edge("torch_export").to_torch(self)
+
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refused: call ``module()`` instead."""
         raise ExportError(
@@ -156,6 +196,15 @@ class ExportedProgram:
         return format_program(self)
 
     __repr__ = __str__
+
+
+def _outputs_of(graph: Graph) -> list[str]:
+    return [getattr(item, "name", "") for item in graph.output_node().args[0]]  # type: ignore[union-attr]
+
+
+def _edge(name: str) -> Any:
+    """A module of the room beyond this one: torch.export is imported when it is asked for."""
+    return importlib.import_module(f"monograph.interop.{name}")
 
 
 def _tensors_of(promised: Any, node: Node, recorder: Recorder) -> Any:
@@ -173,19 +222,27 @@ def _tensors_of(promised: Any, node: Node, recorder: Recorder) -> Any:
 
 def _fill_metadata(graph: Graph, recorder: Recorder) -> None:
     """Write what other readers of graphs look for, from what was noted while capturing."""
-    traces: dict[Any, str] = {}
-    stacks: dict[Any, Any] = {}
+    texts: dict[Any, Any] = {}
     for node in graph.nodes:
         for subgraph in subgraphs_of(node):
             _fill_metadata(subgraph.graph, recorder)
         if node.op != "output":
             node.meta["val"] = _tensors_of(node.meta.get("val"), node, recorder)
-        where, scope = node.meta.get("location"), node.meta.get("scope")
-        if where is not None:
-            if where not in traces:
-                traces[where] = where.stack_trace()
-            node.meta["stack_trace"] = traces[where]
-        if scope is not None:
-            if scope not in stacks:
-                stacks[scope] = scope.stack()
-            node.meta["nn_module_stack"] = stacks[scope]
+        node.meta.update(described(node, texts))
+
+
+def described(node: Node, texts: dict[Any, Any]) -> dict[str, Any]:
+    """``stack_trace`` and ``nn_module_stack`` of a node; ``texts`` keeps those that were made."""
+    found: dict[str, Any] = {}
+    for key, name in (("location", "stack_trace"), ("scope", "nn_module_stack")):
+        if name in node.meta:
+            found[name] = node.meta[name]
+            continue
+        noted = node.meta.get(key)
+        if noted is not None:
+            if noted not in texts:
+                texts[noted] = noted.stack_trace() if key == "location" else noted.stack()
+            found[name] = texts[noted]
+    if "from_node" in node.meta:
+        found["from_node"] = node.meta["from_node"]
+    return found

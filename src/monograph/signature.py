@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -130,6 +130,16 @@ class ExportGraphSignature:
 
     input_specs: list[InputSpec]
     output_specs: list[OutputSpec]
+
+    def renamed(self, new: list[str]) -> ExportGraphSignature:
+        """The signature of a graph with the same inputs, whose outputs have other names."""
+        outputs = [
+            spec
+            if isinstance(spec.arg, ConstantArgument)
+            else replace(spec, arg=replace(spec.arg, name=name))
+            for spec, name in zip(self.output_specs, new, strict=True)
+        ]
+        return ExportGraphSignature(list(self.input_specs), outputs)
 
     def _inputs(self, kind: InputKind) -> dict[str, str]:
         return {s.arg.name: s.target or "" for s in self.input_specs if s.kind is kind}

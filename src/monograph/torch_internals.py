@@ -32,6 +32,9 @@ __all__ = [
     "append_placeholder",
     "autocast_handles",
     "below_autograd",
+    "claim_names",
+    "copied_node",
+    "core_decompositions",
     "exporting_flags",
     "fake_mode",
     "functionalized",
@@ -178,6 +181,12 @@ def opened_composite(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     return op.decompose(*args, **kwargs)
 
 
+def core_decompositions() -> dict[Any, Callable[..., Any]]:
+    """Operators that are not Core ATen, and the functions that compute them with such."""
+    found: dict[Any, Callable[..., Any]] = torch._decomp._core_aten_decompositions_post_autograd()
+    return found
+
+
 _fake_mode: Any = None
 
 
@@ -258,6 +267,17 @@ def append_node(graph: Graph, name: str, target: Any, args: Any, kwargs: Any) ->
     graph._find_nodes_lookup_table.insert(node)
     graph._len += 1
     return node
+
+
+def copied_node(graph: Graph, node: Node, mapped: Callable[[Node], Node]) -> Node:
+    """``node`` at the end of another graph under its own name; ``meta`` is left to the caller."""
+    args = torch.fx.map_arg(node.args, mapped)
+    kwargs = torch.fx.map_arg(node.kwargs, mapped) if node.kwargs else {}
+    copy = Node(graph, node.name, node.op, node.target, args, kwargs)
+    graph._insert(copy)
+    graph._find_nodes_lookup_table.insert(copy)
+    graph._len += 1
+    return copy
 
 
 def append_placeholder(graph: Graph, name: str) -> Node:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from monograph.diagnostics import SourceLine
+from monograph.shapes.constraints import sentence
+from monograph.shapes.env import Guard, ShapeEnv
 
-__all__ = ["Assumption"]
+__all__ = ["Assumption", "about_sizes"]
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,12 @@ class Assumption:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.text}" if self.where else self.text
+
+
+_KINDS = {"branch": "narrowed", "fixed": "fixed", "precondition": "precondition"}
+
+
+def about_sizes(guards: list[Guard], env: ShapeEnv) -> list[Assumption]:
+    """What was narrowed, tied or fixed, each with the line that did it."""
+    found = [Assumption(_KINDS[g.kind], sentence(g, env), g.where) for g in guards]
+    return list(dict.fromkeys(found))

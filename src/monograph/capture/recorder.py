@@ -66,10 +66,13 @@ _MEMO_LIMIT = 200_000
 class Recorder(Entrance, DispatchMode):
     """Writes one graph.
 
-    ``opens`` asks for composite operators to be recorded as the operators they are made of.
+    ``opens`` asks for composite operators to be recorded as the operators they are made of,
+    ``rules`` for those in it to be recorded as what these functions make of them.
     """
 
-    def __init__(self, *, opens: bool = False, above_autograd: bool = False) -> None:
+    def __init__(
+        self, *, opens: bool = False, above_autograd: bool = False, rules: Any = None
+    ) -> None:
         DispatchMode.__init__(self)  # type: ignore[no-untyped-call]
         Entrance.__init__(self)
         self.region: Any = None  # the branch or loop body that is captured now
@@ -79,6 +82,7 @@ class Recorder(Entrance, DispatchMode):
         self.pending: BaseException | None = None  # to be raised, whoever catches it before
         self.assumptions: list[Assumption] = []
         self.opens = opens
+        self.rules = rules  # replacements of operators, where these are asked for
         self.above_autograd = above_autograd
         self.base_grad = _is_grad_enabled()
         self.scope: Scope | None = None
@@ -124,7 +128,9 @@ class Recorder(Entrance, DispatchMode):
                 return
             # Computed under no_grad and now used where gradients flow: cut them off here.
             value.detached, value.tracks = False, 0
-            value.node = self.append(_DETACH, (value.node,), {}, value.spec)
+            old = value.node
+            value.node = self.append(_DETACH, (old,), {}, value.spec)
+            value.node.meta[SHARES] = old
             value.seen = value.root.version
             return
         parent = value.parent
@@ -174,7 +180,7 @@ class Recorder(Entrance, DispatchMode):
 
     def record(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         """Append ``op`` as a node and return abstract results."""
-        if self.autocast or self.opens:
+        if self.autocast or self.opens or self.rules is not None:
             opened = special.open_where_needed(self, op, args, kwargs or {})
             if opened is not NotImplemented:
                 return opened

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from monograph.capture.infer import Outcome
     from monograph.capture.recorder import Recorder
 
-__all__ = ["Sizes", "in_sizes"]
+__all__ = ["OPERATORS", "Sizes", "in_sizes"]
 
 aten = torch.ops.aten
 
-_OPERATORS = {
+OPERATORS = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv,
     "%": operator.mod, "**": operator.pow, "neg": operator.neg, "max": torch.sym_max,
     "min": torch.sym_min, "isqrt": math.isqrt, "bitwise_and": operator.and_,
@@ -55,7 +55,8 @@ _NAMES = {
     operator.abs: "abs", torch.sym_float: "sym_float", round: "round", math.floor: "floor",
     math.ceil: "ceil", math.trunc: "trunc", operator.and_: "and", operator.or_: "or",
     operator.xor: "xor", operator.ge: "ge", operator.eq: "eq", operator.ne: "ne",
-    operator.lt: "lt", operator.le: "le", operator.gt: "gt", operator.not_: "not",
+    operator.lt: "lt", operator.le: "le", operator.gt: "gt", torch.sym_not: "sym_not",
+    torch.sym_ite: "sym_ite",
 }  # fmt: skip
 
 
@@ -64,17 +65,21 @@ class Sizes:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self.env = env = ShapeEnv()
-        env.here = recorder.here
-        env.undecided = self._undecided
-        env.unknown = self._unknown
-        env.on_runtime_check = self.assert_at_run_time
-        env.on_unbacked = self._wait_for
+        self.use(ShapeEnv())
         self.bindings: dict[str, Any] = {}  # symbol -> (node, dimension), a node, or a tree
         self.unbound: dict[str, Expr] = {}  # symbols whose node is about to be recorded
         self.checks: list[tuple[Test, str | None]] = []  # that wait for their symbols' nodes
         self.numbers: dict[Node, Any] = {}  # what ``.item()`` of a node gave
         self._nodes: dict[Any, Any] = {}
+
+    def use(self, env: ShapeEnv) -> None:
+        """Take ``env`` for the sizes: its questions come here."""
+        self.env = env
+        env.here = self.recorder.here
+        env.undecided = self._undecided
+        env.unknown = self._unknown
+        env.on_runtime_check = self.assert_at_run_time
+        env.on_unbacked = self._wait_for
 
     # Where symbols come from -----------------------------------------------------------------
 
@@ -104,6 +109,15 @@ class Sizes:
         name = symbol.args[0] if isinstance(symbol, FloatExpr) else symbol.atoms()[0].name
         self.bindings[name] = node
         self.unbound.pop(name, None)
+
+    def stands_for(self, item: Expr | FloatExpr, node: Node) -> None:
+        """``node`` is the value of an expression; of a symbol, its source."""
+        self._nodes[item] = node
+        if isinstance(item, FloatExpr):
+            if item.op == "symbol":
+                self.bind_number(item, node)
+        elif len(item.symbols()) == 1 and item.scope.bare(item.symbols()[0]) is item:
+            self.bind_number(item, node)
 
     def fresh(self, source: str, lo: int | None = 0, hi: int | None = None) -> Expr:
         """A symbol for an integer that is only known when the program runs."""
@@ -171,7 +185,7 @@ class Sizes:
             found = self._symbol_node(tree.name)
         else:
             args = tuple(self._build(arg) for arg in tree.args)
-            found = self._call(_OPERATORS[tree.name], args, item)
+            found = self._call(OPERATORS[tree.name], args, item)
         self._nodes[tree] = found
         return found
 
@@ -189,7 +203,8 @@ class Sizes:
                 base = self._call(operator.sub, (base, offset), None)
             return self._call(operator.floordiv, (base, step), None)
         if isinstance(source, Node):
-            return source
+            is_truth = isinstance(source.meta["val"], Compare)  # a truth is no number elsewhere
+            return self._call(torch.sym_ite, (source, 1, 0), None) if is_truth else source
         node, dim, slope, const = source
         size = self._sized(node, dim)
         if const:
@@ -232,6 +247,9 @@ class Sizes:
         if isinstance(test, bool):
             return test
         if isinstance(test, Compare):
+            truth = self._truth_node(test)
+            if truth is not None:
+                return truth
             left, right = test.sides()
             sign = {"ge": operator.ge, "eq": operator.eq, "ne": operator.ne}[test.kind]
             return self._call(sign, (self.node_of(left), self.node_of(right)), test)
@@ -239,15 +257,27 @@ class Sizes:
             name = test.op.removeprefix("not ")
             args = (self.node_of(test.left), self.node_of(test.right))
             node = self._call(getattr(operator, name), args, test)
-            return node if name == test.op else self._call(operator.not_, (node,), test)
+            return node if name == test.op else self._call(torch.sym_not, (node,), test)
         if isinstance(test, OneOf):
             parts = [
                 self._call(operator.eq, (self.node_of(test.expr), v), test) for v in test.values
             ]
             combined = self._combined(operator.or_, parts, test)
-            return combined if test.is_one else self._call(operator.not_, (combined,), test)
+            return combined if test.is_one else self._call(torch.sym_not, (combined,), test)
         combine = operator.and_ if isinstance(test, All) else operator.or_
         return self._combined(combine, [self.test_node(part) for part in test.parts], test)
+
+    def _truth_node(self, test: Compare) -> Node | None:
+        """The node of a truth that was read from a tensor, where ``test`` is that truth."""
+        atoms = [a.name for a in test.expr.symbols()]
+        source = self.bindings.get(atoms[0]) if len(atoms) == 1 else None
+        if not isinstance(source, Node):
+            return None
+        if source.meta["val"] == test:
+            return source
+        if source.meta["val"] == negated(test):
+            return self._call(torch.sym_not, (source,), test)
+        return None
 
     def _combined(self, combine: Any, parts: list[Any], test: Test) -> Any:
         total = parts[0]

@@ -143,6 +143,9 @@ def open_where_needed(
     parts: kept whole, the operator would run without the casts when the program is called. (An
     operator that autocast knows itself arrives with its arguments cast.)
     """
+    if recorder.rules is not None and op in recorder.rules:
+        with recorder:
+            return recorder.rules[op](*args, **kwargs)
     if not isinstance(op, torch._ops.OpOverload) or not has_kernel(op, COMPOSITE):
         return NotImplemented
     if recorder.opens:

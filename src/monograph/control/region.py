@@ -191,7 +191,8 @@ class Region:
                         )
                     bases.add(base)
                 results.append(output)
-        self.graph.output(results[0] if is_test else tuple(results))
+        claim_names(self.graph, self.names.used)
+        self.names.used.add(self.graph.output(results[0] if is_test else tuple(results)).name)
         remove_dead_nodes(self.graph)
 
     def free_nodes(self) -> list[Node]:

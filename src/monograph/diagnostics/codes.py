@@ -1,7 +1,8 @@
 """The registry of error codes: one code, one kind of problem, for good.
 
 The letter groups them: D data dependence, S shapes, P Python features, M mutation and side effects,
-C control-flow operators, O operators that refuse their arguments, I inputs at run time.
+C control-flow operators, O operators that refuse their arguments, I inputs at run time,
+F files and other tools.
 """
 
 from __future__ import annotations
@@ -219,6 +220,36 @@ CODES: dict[str, Code] = {
             "MG-I106",
             "a size outside the range that the program was captured for",
             "a program holds for the sizes that were declared, where the program allows them",
+        ),
+        Code(
+            "MG-O102",
+            "a decomposition that is not as the table promises",
+            "the rules of a table must give the results that their operators give",
+        ),
+        Code(
+            "MG-F101",
+            "a file that is damaged, or is no exported program",
+            "a program is read from what the file says, so all of it must fit together",
+        ),
+        Code(
+            "MG-F102",
+            "a file that asks for what is not known here",
+            "every operator and every type of a program must be there to run it",
+        ),
+        Code(
+            "MG-F103",
+            "a file with a pickle in it",
+            "reading a pickle runs whatever its author has put into it",
+        ),
+        Code(
+            "MG-F104",
+            "a program that another tool has no word for",
+            "what is converted must mean the same on the other side",
+        ),
+        Code(
+            "MG-F105",
+            "a tool that is not installed",
+            "it is an optional dependency: exporting alone does not need it",
         ),
         Code("MG-X101", "a mistake in Monograph", "please report it"),
     )

@@ -10,6 +10,9 @@
         OperatorIndexError         O: (also IndexError)
         OperatorTypeError          O: (also TypeError)
       InputError                   I: (also RuntimeError) while running an exported program
+      FileError                    F: (also ValueError) a file that cannot be read as a program
+      InteropError                 F: what another tool cannot take, or is not installed
+      DecompositionError           O: a program that cannot be decomposed as asked
       InternalError                X: our mistake, never the user's
 
 The O classes are also the built-in ones that eager mode raises, so that a program which catches
@@ -28,9 +31,12 @@ __all__ = [
     "ConstraintViolationError",
     "ControlFlowError",
     "DataDependentError",
+    "DecompositionError",
     "ExportError",
+    "FileError",
     "InputError",
     "InternalError",
+    "InteropError",
     "MonographError",
     "MutationError",
     "OperatorError",
@@ -190,6 +196,24 @@ class InputError(MonographError, RuntimeError):
     """An exported program was called with inputs that it was not captured for."""
 
     default_code = "MG-I102"
+
+
+class FileError(MonographError, ValueError):
+    """A file that cannot be read as an exported program."""
+
+    default_code = "MG-F101"
+
+
+class InteropError(MonographError):
+    """Another tool has no word for something in the program, or is not installed."""
+
+    default_code = "MG-F104"
+
+
+class DecompositionError(MonographError):
+    """A program that cannot be decomposed as the table asks."""
+
+    default_code = "MG-O102"
 
 
 class InternalError(MonographError):

@@ -1,0 +1,1 @@
+"""The edges: ``torch.export.ExportedProgram`` both ways, and what reads it."""

@@ -1,0 +1,268 @@
+"""An exported program as a ``torch.export.ExportedProgram``: the same graph, in torch's words."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import torch
+import torch.export.graph_signature as ts
+from torch import nn
+from torch.export.exported_program import ExportedProgram as TorchProgram
+from torch.export.exported_program import ModuleCallEntry as TorchEntry
+from torch.export.exported_program import ModuleCallSignature as TorchCallSignature
+from torch.fx import Graph, GraphModule, Node
+from torch.fx.experimental.symbolic_shapes import CallMethodKey
+
+from monograph import signature as ours
+from monograph.capture.abstract import TensorSpec, spec_of
+from monograph.capture.structure import Structure
+from monograph.capture.subgraphs import Subgraph
+from monograph.diagnostics import InteropError
+from monograph.interop.guards import assert_guards
+from monograph.interop.private import FakeTensorMode, lazy_modules, pytree
+from monograph.interop.symbols import TorchSymbols
+from monograph.program import ExportedProgram, described
+from monograph.shapes.symnode import expression_of
+from monograph.torch_internals import claim_names, copied_node
+
+__all__ = ["to_torch"]
+
+
+def to_torch(program: ExportedProgram) -> TorchProgram:
+    """The program as torch's, over the same tensors.
+
+    Sizes become symbols of a torch ``ShapeEnv``; what the program demands of them beyond ranges
+    becomes assertions at the start of its graph.
+
+    Raises:
+        InteropError: MG-F104, for what torch has no word for.
+    """
+    parts = program._parts
+    symbols = TorchSymbols(parts.recorder.sizes.env)
+    mode = FakeTensorMode(shape_env=symbols.torch_env, allow_non_fake_inputs=True)
+    writer = _Writer(program, symbols, mode)
+    held = writer.held(parts.attributes)
+    graph = writer.graph(parts.graph, is_root=True)
+    assert_guards(program, graph, symbols)
+    with lazy_modules():
+        return TorchProgram(
+            root=held,
+            graph=graph,
+            graph_signature=_signature(program.graph_signature),
+            state_dict=_state_dict(program),
+            range_constraints=symbols.ranges,
+            module_call_graph=[_entry(e) for e in program.module_call_graph],
+            example_inputs=program.example_inputs,
+            constants=dict(program.constants),
+        )
+
+
+class _Writer:
+    """Copies graphs with everything in torch's terms."""
+
+    def __init__(
+        self, program: ExportedProgram, symbols: TorchSymbols, mode: FakeTensorMode
+    ) -> None:
+        self.symbols = symbols
+        self.mode = mode
+        self.tensors: dict[TensorSpec, torch.Tensor] = {}
+        self.texts: dict[Any, Any] = {}
+        self.bound: set[Any] = set()
+        self.calls: dict[str, int] = {}
+        self.parameters = {
+            name for name, (t, _, _) in program._parts.state.items() if t.requires_grad
+        }
+        self.placeholders = program.graph_signature.input_specs
+
+    def held(self, attributes: dict[str, Any]) -> dict[str, GraphModule]:
+        """The graphs inside a graph, as modules."""
+        held: dict[str, GraphModule] = {}
+        for name, item in attributes.items():
+            if isinstance(item, Subgraph):
+                inside = self.graph(item.graph, is_root=False)
+                held[name] = GraphModule(self.held(item.attributes), inside)
+            else:
+                raise InteropError(
+                    f"the program holds a {type(item).__name__}, which a graph of torch.export "
+                    "cannot",
+                    hint="pass it as an argument, or compute with tensors alone.",
+                )
+        return held
+
+    def graph(self, graph: Graph, is_root: bool) -> Graph:
+        """A copy of a graph."""
+        made = Graph()
+        claim_names(made, {node.name for node in graph.nodes})
+        nodes: dict[Node, Node] = {}
+        index = 0
+        for node in graph.nodes:
+            if node.op == "output":
+                copied_node(made, node, nodes.__getitem__)
+                continue
+            if node.target in _REPLACED:
+                nodes[node] = self._replaced(made, node, nodes)
+                continue
+            if node.target in _UNKNOWN:
+                raise InteropError(
+                    f"torch.export has no word for {node.target.__name__} of sizes",
+                    hint="compute it with tensors instead.",
+                )
+            copy = nodes[node] = copied_node(made, node, nodes.__getitem__)
+            copy.meta = self._meta(node, index if is_root else None)
+            index += 1
+        return made
+
+    def _replaced(self, made: Graph, node: Node, nodes: dict[Node, Node]) -> Node:
+        """``math.isqrt``, in the steps that torch knows."""
+        found: Any = torch.fx.map_arg(node.args, nodes.__getitem__)
+        meta = self._meta(node, None)
+        value = node.meta["val"]
+        for step in _REPLACED[node.target]:  # type: ignore[index]
+            found = (made.call_function(step, tuple(found)),)
+            found[0].meta = dict(meta)
+            if step is torch.sym_sqrt:
+                found[0].meta["val"] = torch.sym_sqrt(self.symbols.number(expression_of(value)))
+        found[0].meta["val"] = self.symbols.number(expression_of(value))
+        result: Node = found[0]
+        return result
+
+    def _meta(self, node: Node, index: int | None) -> dict[str, Any]:
+        meta = described(node, self.texts)
+        if node.op == "get_attr":
+            return meta
+        value = meta["val"] = self._value(node, index)
+        if node.op == "call_function":
+            meta.setdefault("nn_module_stack", {"L__self__": ("", "torch.nn.Module")})
+            name = getattr(node.target, "_opname", None) or node.target.__name__  # type: ignore[union-attr]
+            self.calls[name] = self.calls.get(name, 0) + 1
+            meta["torch_fn"] = (f"{name}_{self.calls[name]}", f"OpOverload.{name}")
+            if self.symbols.unbacked - self.bound:
+                bindings = dict(self._bindings(value, ()))
+                if bindings:
+                    meta["unbacked_bindings"] = bindings
+                    self.bound.update(bindings)
+        return meta
+
+    def _value(self, node: Node, index: int | None) -> Any:
+        value = node.meta.get("val")
+        spec = spec_of(value) if isinstance(value, torch.Tensor) else value
+        if node.op != "placeholder" or not isinstance(spec, TensorSpec):
+            return self._result(value)
+        made = self.symbols.tensor(spec, self.mode)
+        if index is not None and self.placeholders[index].target in self.parameters:
+            made.requires_grad_(True)
+        return made
+
+    def _result(self, value: Any) -> Any:
+        """A value, or the spec that stands for it, in torch's terms."""
+        if isinstance(value, torch.Tensor):
+            value = spec_of(value)
+        if isinstance(value, TensorSpec):
+            found = self.tensors.get(value)
+            if found is None:
+                found = self.tensors[value] = self.symbols.tensor(value, self.mode)
+            return found
+        if isinstance(value, (tuple, list)):
+            return type(value)(self._result(item) for item in value)
+        return self.symbols.number(expression_of(value))
+
+    def _bindings(self, value: Any, path: tuple[Any, ...]) -> Any:
+        """Symbols that a result gives, with the way to them."""
+        if isinstance(value, (tuple, list)):
+            for i, item in enumerate(value):
+                yield from self._bindings(item, (*path, pytree.SequenceKey(i)))
+        elif isinstance(value, torch.Tensor):
+            for method in ("size", "stride"):
+                for i, size in enumerate(getattr(value, method)()):
+                    here = (*path, CallMethodKey(method), pytree.SequenceKey(i))
+                    yield from self._bindings(size, here)
+        elif isinstance(value, (torch.SymInt, torch.SymFloat)):
+            symbol = value.node.expr
+            if symbol in self.symbols.unbacked and symbol not in self.bound:
+                yield symbol, path
+
+
+_REPLACED = {math.isqrt: (torch.sym_float, torch.sym_sqrt, math.trunc)}
+_UNKNOWN = {operator.xor}
+
+
+# Signatures ----------------------------------------------------------------------------------
+
+
+def _argument(argument: Any) -> Any:
+    if isinstance(argument, ours.ConstantArgument):
+        return ts.ConstantArgument(argument.name, argument.value)
+    kind = getattr(ts, type(argument).__name__)
+    return kind(argument.name)
+
+
+def _signature(signature: ours.ExportGraphSignature) -> ts.ExportGraphSignature:
+    return ts.ExportGraphSignature(
+        [
+            ts.InputSpec(ts.InputKind[s.kind.name], _argument(s.arg), s.target, s.persistent)
+            for s in signature.input_specs
+        ],
+        [
+            ts.OutputSpec(_output_kind(s.kind.name), _argument(s.arg), s.target)
+            for s in signature.output_specs
+        ],
+    )
+
+
+def _output_kind(name: str) -> Any:
+    return ts.OutputKind[name]
+
+
+def _entry(entry: ours.ModuleCallEntry) -> TorchEntry:
+    signature = entry.signature
+    if signature is None:
+        return TorchEntry(entry.fqn)
+    return TorchEntry(
+        entry.fqn,
+        TorchCallSignature(
+            # Of the whole program torch names none: its passes do not rename them.
+            [_argument(a) for a in signature.inputs] if entry.fqn else [],
+            [_argument(a) for a in signature.outputs] if entry.fqn else [],
+            tree_spec(signature.in_spec),
+            tree_spec(signature.out_spec),
+            signature.forward_arg_names,
+        ),
+    )
+
+
+def tree_spec(structure: Structure) -> pytree.TreeSpec:
+    """A structure as torch's pytree sees a value of it.
+
+    Raises:
+        InteropError: MG-F104, where torch's pytree takes such a value for a leaf, or takes it
+            apart in another order.
+    """
+    count = structure.num_leaves
+    leaves, spec = pytree.tree_flatten(structure.unflatten(range(count)))
+    if leaves != list(range(count)):
+        kinds = sorted({kind.__name__ for kind in _kinds(structure)} - {"tuple", "list", "dict"})
+        raise InteropError(
+            f"torch's pytree does not take apart {' or '.join(kinds) or 'such a value'}",
+            hint="register the class: torch.export.register_dataclass(C), or "
+            "torch.utils._pytree.register_pytree_node(C, ...).",
+        )
+    return spec
+
+
+def _kinds(structure: Structure) -> set[type]:
+    found = set() if structure.kind is None else {structure.kind}
+    return found.union(*(_kinds(child) for child in structure.children))
+
+
+def _state_dict(program: ExportedProgram) -> dict[str, Any]:
+    """The state under its names; parameters are ``nn.Parameter``."""
+    names = {s.target for s in program.graph_signature.input_specs
+             if s.kind is ours.InputKind.PARAMETER}  # fmt: skip
+    return {
+        name: nn.Parameter(tensor, tensor.requires_grad)
+        if name in names and not isinstance(tensor, nn.Parameter)
+        else tensor
+        for name, tensor in program.state_dict.items()
+    }

@@ -1,0 +1,403 @@
+"""Operators replaced by others: a local rewrite on what was recorded, not a second capture.
+
+The replacement of (operator, specs, constants) is captured once by the recorder itself, kept as a
+template, and written out for every equal call. Nodes that no rule touches are copied as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.fx import Graph, Node
+
+from monograph.capture.abstract import TensorSpec, make_abstract, spec_of
+from monograph.capture.aliasing import Value
+from monograph.capture.dead_nodes import remove_dead_nodes
+from monograph.capture.names import Names
+from monograph.capture.patches import patched
+from monograph.capture.recorder import SHARES, Recorder
+from monograph.capture.running import running
+from monograph.capture.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
+from monograph.diagnostics import DataDependentError, DecompositionError, ExportError
+from monograph.shapes.env import ShapeEnv
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import Compare, equal
+from monograph.shapes.symnode import expression_of, symbolic
+from monograph.torch_internals import (
+    COMPOSITE,
+    append_node,
+    below_autograd,
+    claim_names,
+    copied_node,
+    exporting_flags,
+    has_kernel,
+)
+
+__all__ = ["Decomposed", "decompose"]
+
+aten = torch.ops.aten
+Rules = Mapping[Any, Callable[..., Any]]
+_SYMBOLIC = (Expr, FloatExpr)
+
+
+@dataclass
+class Decomposed:
+    """A graph in another dialect; ``renamed``: its nodes by the names of those they stand for."""
+
+    graph: Graph
+    attributes: dict[str, Any]
+    renamed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Template:
+    """The replacement of one call.
+
+    ``inputs``: a placeholder for each tensor and each number that varies. ``results``: the nodes
+    (or numbers) of the results as the operator gives them. ``gives_symbols``: some results have
+    numbers that only the values tell, of this call alone.
+    """
+
+    inputs: list[Node]
+    body: list[Node]
+    results: Any
+    gives_symbols: bool = False
+
+
+def decompose(graph: Graph, attributes: dict[str, Any], env: ShapeEnv, rules: Rules) -> Decomposed:
+    """A copy of ``graph`` without the operators that ``rules`` has replacements for.
+
+    Requires: a functional graph, whose sizes belong to ``env``. Ensures: no operator that
+    ``rules`` touches is left, in control-flow bodies neither; inputs and outputs are in the same
+    order and of the same shapes and dtypes; nodes keep line and module, and know in
+    ``meta["from_node"]`` what they come from.
+
+    Raises:
+        DecompositionError: MG-O102, for a rule that fails or gives something else.
+    """
+    return _Rewriter(env, rules, {}).rewrite(graph, attributes)
+
+
+class _Rewriter:
+    """Rewrites one graph; the templates are shared with the graphs inside it."""
+
+    def __init__(self, env: ShapeEnv, rules: Rules, templates: dict[Any, _Template]) -> None:
+        self.env = env
+        self.rules = rules
+        self.templates = templates
+        self.touched: dict[Any, bool] = {}
+        self.made = Graph()
+        self.names = Names()
+        self.results: dict[Node, Any] = {}  # what old nodes have become: nodes or tuples of these
+        self.changed: set[Node] = set()  # old nodes whose layout is another one now
+        self.sizes: dict[Any, Node] = {}  # nodes for expressions, and of (node, dimension)
+
+    def rewrite(self, graph: Graph, attributes: dict[str, Any]) -> Decomposed:
+        """The new graph, with what it holds."""
+        self.names.used = {node.name for node in graph.nodes}
+        held = dict(attributes)
+        for node in graph.nodes:
+            for subgraph in subgraphs_of(node):
+                inside = _Rewriter(self.env, self.rules, self.templates)
+                found = inside.rewrite(subgraph.graph, subgraph.attributes)
+                for name, item in attributes.items():
+                    if item is subgraph:
+                        held[name] = Subgraph(found.graph, found.attributes)
+        for node in graph.nodes:
+            self._visit(node, held)
+        remove_dead_nodes(self.made)
+        claim_names(self.made, self.names.used)
+        renamed = {old.name: new.name for old, new in self.results.items() if isinstance(new, Node)}
+        return Decomposed(self.made, held, renamed)
+
+    def _visit(self, node: Node, held: dict[str, Any]) -> None:
+        if node.target is operator.getitem and isinstance(node.args[0], Node):
+            whole = self.results[node.args[0]]
+            if isinstance(whole, (tuple, list)):
+                self.results[node] = whole[node.args[1]]  # type: ignore[index]
+                self._note_layout(node)
+                return
+        if node.op == "call_function" and self._is_touched(node.target):
+            self._replace(node, self.rules[node.target], held)
+        elif any(source in self.changed for source in node.all_input_nodes) and _is_plain(node):
+            self._replace(node, node.target, held)  # type: ignore[arg-type]
+        else:
+            self._copy(node, held)
+
+    def _is_touched(self, op: Any) -> bool:
+        found = self.touched.get(op)
+        if found is None:
+            found = self.touched[op] = op in self.rules
+        return found
+
+    def _copy(self, node: Node, held: dict[str, Any]) -> None:
+        value = _without_tensors(node.meta.get("val"))
+        if isinstance(value, _SYMBOLIC) and node.op == "call_function":
+            known = self.sizes.get(value)
+            if known is not None and node.target is not aten.item.default:
+                self.results[node] = known
+                return
+        copy = copied_node(self.made, node, self._node_of)
+        copy.meta = {**node.meta, "val": value}
+        if SHARES in copy.meta:
+            copy.meta[SHARES] = self.results.get(copy.meta[SHARES], copy.meta[SHARES])
+        if SUBGRAPHS in copy.meta:
+            graphs = [n.target for n in copy.all_input_nodes if n.op == "get_attr"]
+            copy.meta[SUBGRAPHS] = [held[str(name)] for name in graphs]
+        self.results[node] = copy
+        if isinstance(value, _SYMBOLIC):
+            self.sizes.setdefault(value, copy)
+
+    def _node_of(self, node: Node) -> Any:
+        found = self.results[node]
+        if isinstance(found, (tuple, list)):
+            raise DecompositionError(f"{node.format_node()} is used as a whole")
+        return found
+
+    # Replacing -------------------------------------------------------------------------------
+
+    def _replace(self, node: Node, rule: Callable[..., Any], held: dict[str, Any]) -> None:
+        key: list[Any] = [node.target]
+        inputs: list[Any] = []
+        args = self._described(node.args, key, inputs)
+        kwargs = self._described(dict(node.kwargs), key, inputs)
+        template = self._template(node, rule, tuple(key), inputs, args, kwargs)
+        if template is None:
+            self._copy(node, held)
+            return
+        if template.gives_symbols:
+            self._unify(_value_of(template.results), _without_tensors(node.meta.get("val")))
+        made: dict[Node, Any] = dict(zip(template.inputs, inputs, strict=True))
+        origin = [*node.meta.get("from_node", []), (node.name, str(node.target))]
+        for step in template.body:
+            made[step] = self._write(step, made, node, origin)
+        self.results[node] = _mapped(template.results, made)
+        self._note_layout(node)
+
+    def _unify(self, new: Any, old: Any) -> None:
+        """Numbers that only the values tell are the ones that the operator gave before."""
+        if isinstance(new, TensorSpec) and isinstance(old, TensorSpec):
+            new, old = new.shape, old.shape
+        if isinstance(new, tuple) and isinstance(old, tuple):
+            for one, other in zip(new, old, strict=False):
+                self._unify(one, other)
+        elif isinstance(new, Compare) and isinstance(old, Compare):
+            self._unify(new.expr, old.expr)
+        elif isinstance(new, Expr) and isinstance(old, (Expr, int)) and new is not old:
+            self.env.assume(equal(new, old))
+
+    def _normal(self, value: Any) -> Any:
+        if isinstance(value, TensorSpec):
+            return value.normal()
+        if isinstance(value, Expr):
+            return self.env.scope.normal(value)
+        if isinstance(value, tuple):
+            return tuple(self._normal(item) for item in value)
+        return value
+
+    def _write(self, step: Node, made: dict[Node, Any], old: Node, origin: Any) -> Any:
+        value, target = self._normal(step.meta.get("val")), step.target
+        if isinstance(value, _SYMBOLIC):
+            known = self.sizes.get(value)
+            if known is not None:
+                return known
+        args = torch.fx.map_arg(step.args, made.__getitem__)
+        kwargs = torch.fx.map_arg(step.kwargs, made.__getitem__)
+        if target is aten.item.default and self._is_touched(target):
+            target = aten._local_scalar_dense.default
+        name = getattr(target, "_opname", None) or step.name.rstrip("_0123456789")
+        node = append_node(self.made, self.names.fresh(name), target, args, kwargs)
+        node.meta["val"] = value
+        for key in ("location", "scope", "stack_trace", "nn_module_stack"):
+            if key in old.meta:
+                node.meta[key] = old.meta[key]
+        node.meta["from_node"] = origin
+        if SHARES in step.meta:
+            shared = made.get(step.meta[SHARES])
+            if isinstance(shared, Node):
+                node.meta[SHARES] = shared
+        if isinstance(value, _SYMBOLIC):
+            self.sizes.setdefault(value, node)
+        return node
+
+    def _described(self, item: Any, key: list[Any], inputs: list[Any]) -> Any:
+        """An argument with an ``_Input`` for each node; what distinguishes it goes into ``key``."""
+        if isinstance(item, Node):
+            found = self.results[item]
+            if not isinstance(found, Node):
+                key.append(found)
+                return found
+            value = found.meta["val"]
+            inputs.append(found)
+            key.append(value)
+            return _Input(len(inputs) - 1, value)
+        if isinstance(item, (tuple, list)):
+            key.append((type(item).__name__, len(item)))
+            return [self._described(each, key, inputs) for each in item]
+        if isinstance(item, dict):
+            key.append(tuple(item))
+            return {name: self._described(each, key, inputs) for name, each in item.items()}
+        key.append((type(item), item))
+        return item
+
+    def _template(
+        self, node: Node, rule: Any, key: tuple[Any, ...], inputs: list[Any], args: Any, kwargs: Any
+    ) -> _Template | None:
+        try:
+            found = self.templates.get(key)
+        except TypeError:  # an argument that cannot be hashed
+            found, key = None, ()
+        if found is None:
+            try:
+                found = _captured(
+                    self.env, self.rules, node.target, rule, len(inputs), args, kwargs
+                )
+            except ExportError as error:
+                is_whole = rule is node.target or has_kernel(node.target, COMPOSITE)
+                if isinstance(error, DataDependentError) and not is_whole:
+                    return None  # the rule asks for what only the values tell: it stays
+                raise DecompositionError(
+                    f"the decomposition of {node.target} fails: {error.what}",
+                    where=node.meta.get("location"),
+                    hint=f"keep the operator whole: del table[torch.ops.{node.target}].",
+                ) from error
+            if key and not found.gives_symbols:
+                self.templates[key] = found
+        return found
+
+    def _note_layout(self, node: Node) -> None:
+        """Compare what stands for ``node`` now with what was promised."""
+        old, new = _without_tensors(node.meta.get("val")), self.results[node]
+        if not isinstance(new, Node) or not isinstance(old, TensorSpec):
+            return
+        want, have = old.normal(), new.meta["val"].normal()
+        if want is have:
+            return
+        if want.dtype != have.dtype or want.device != have.device or want.shape != have.shape:
+            raise DecompositionError(
+                f"{node.format_node()} gives {want}, and its decomposition {have}",
+                where=node.meta.get("location"),
+                hint="correct the rule, or keep the operator whole.",
+            )
+        self.changed.add(node)
+
+
+@dataclass(frozen=True)
+class _Input:
+    """The place of a tensor, or of a number that varies, in the arguments of a call."""
+
+    index: int
+    value: Any
+
+
+def _without_tensors(value: Any) -> Any:
+    """What ``meta["val"]`` was before it was read: specs and expressions."""
+    if isinstance(value, torch.Tensor):
+        return spec_of(value)
+    if isinstance(value, (tuple, list)):
+        return type(value)(_without_tensors(item) for item in value)
+    return expression_of(value)
+
+
+def _is_plain(node: Node) -> bool:
+    return node.op == "call_function" and isinstance(node.target, torch._ops.OpOverload)
+
+
+def _value_of(results: Any) -> Any:
+    if isinstance(results, tuple):
+        return tuple(_value_of(item) for item in results)
+    return results.meta["val"] if isinstance(results, Node) else results
+
+
+def _mapped(results: Any, made: dict[Node, Any]) -> Any:
+    if isinstance(results, (tuple, list)):
+        return tuple(_mapped(item, made) for item in results)
+    return made[results] if isinstance(results, Node) else results
+
+
+# Templates -----------------------------------------------------------------------------------
+
+
+def _captured(
+    env: ShapeEnv, rules: Rules, op: Any, rule: Any, count: int, args: Any, kwargs: Any
+) -> _Template:
+    """Run a rule on abstract tensors, and keep the graph."""
+    recorder, symbols = Recorder(rules=rules), len(env.symbols)
+    with _borrowed(env, recorder):
+        inputs: list[Node] = []
+        given: dict[int, Any] = {}
+
+        def enter(item: Any) -> Any:
+            if isinstance(item, _Input):
+                if item.index not in given:
+                    given[item.index] = _entered(recorder, item, inputs)
+                return given[item.index]
+            if isinstance(item, list):
+                return [enter(each) for each in item]
+            if isinstance(item, dict):
+                return {name: enter(each) for name, each in item.items()}
+            return item
+
+        args, kwargs = enter(args), enter(kwargs)
+        assert len(inputs) == count
+        with (
+            exporting_flags(), patched(recorder, {}), below_autograd(), recorder, running(recorder)
+        ):  # fmt: skip
+            recorder.is_running = False  # lines are those of the node that is replaced
+            result = NotImplemented if rule is op else rule(*args, **kwargs)
+            if result is NotImplemented:  # not for these arguments: the operator stays
+                recorder.rules = None
+                result = recorder.record(op, args, kwargs)
+            results = _nodes_of(recorder, result)
+        if any(origin.kind != "input" for origin in recorder.origins):
+            raise ExportError("it makes a constant tensor (write torch.full instead)")
+    body = [n for n in recorder.graph.nodes if n.op != "placeholder"]
+    return _Template(inputs, body, results, len(env.symbols) > symbols)
+
+
+def _entered(recorder: Recorder, item: _Input, inputs: list[Node]) -> Any:
+    if isinstance(item.value, TensorSpec):
+        node = recorder.placeholder(f"in_{item.index}")
+        value = Value(node, item.value, recorder)
+        node.meta["val"] = item.value
+        recorder.sizes.bind_sizes(item.value, node)
+        inputs.append(node)
+        return make_abstract(item.value, value)
+    node = recorder.placeholder(f"in_{item.index}")
+    node.meta["val"] = item.value
+    inputs.append(node)
+    if isinstance(item.value, _SYMBOLIC):
+        recorder.sizes.stands_for(item.value, node)
+        return symbolic(recorder.sizes.env, item.value)
+    raise ExportError(f"it is called with a {type(item.value).__name__} that varies")
+
+
+def _nodes_of(recorder: Recorder, result: Any) -> Any:
+    if isinstance(result, (tuple, list)):
+        return tuple(_nodes_of(recorder, item) for item in result)
+    if isinstance(result, torch.Tensor):
+        return recorder.read(recorder.value_of(result))
+    if isinstance(result, (torch.SymInt, torch.SymFloat)):
+        return recorder.sizes.node_of(expression_of(result))
+    if isinstance(result, torch.SymBool):
+        return recorder.sizes.test_node(expression_of(result))
+    return result
+
+
+@contextlib.contextmanager
+def _borrowed(env: ShapeEnv, recorder: Recorder) -> Iterator[None]:
+    """The sizes of ``recorder`` are those of ``env``, whose questions come to it."""
+    names = ("here", "undecided", "unknown", "on_runtime_check", "on_unbacked")
+    before = {name: getattr(env, name) for name in names}
+    try:
+        recorder.sizes.use(env)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(env, name, value)

@@ -1,0 +1,87 @@
+"""Which operators are decomposed, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+import torch
+
+from monograph.torch_internals import COMPOSITE, core_decompositions, has_kernel, opened_composite
+
+__all__ = ["Decompositions", "default_decompositions"]
+
+Rule = Callable[..., Any]
+
+
+class Decompositions(MutableMapping[Any, Rule]):
+    """Operators and the functions that compute the same with other operators.
+
+    Composite operators are in it as well, each with the parts that it is made of: ``del
+    table[torch.ops.aten.linear.default]`` keeps one whole.
+    """
+
+    def __init__(self, rules: Mapping[Any, Rule]) -> None:
+        self._rules: dict[Any, Rule] = {}
+        self._kept: set[Any] = set()
+        for op, rule in rules.items():
+            self[op] = rule
+
+    def __getitem__(self, op: Any) -> Rule:
+        rule = self._rules.get(op)
+        if rule is not None:
+            return rule
+        if op in self._kept or not _is_composite(op):
+            raise KeyError(op)
+        return _parts_of(op)
+
+    def __setitem__(self, op: Any, rule: Rule) -> None:
+        for overload in _overloads(op):
+            self._rules[overload] = rule
+            self._kept.discard(overload)
+
+    def __delitem__(self, op: Any) -> None:
+        known = [overload for overload in _overloads(op) if overload in self]
+        if not known:
+            raise KeyError(op)
+        for overload in known:
+            self._rules.pop(overload, None)
+            self._kept.add(overload)
+
+    def __contains__(self, op: object) -> bool:
+        return op in self._rules or (op not in self._kept and _is_composite(op))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def copy(self) -> Decompositions:
+        """The same rules, to be changed."""
+        made = Decompositions({})
+        made._rules, made._kept = dict(self._rules), set(self._kept)
+        return made
+
+
+def _overloads(op: Any) -> list[Any]:
+    """An operator, or all overloads of a packet (``torch.ops.aten.linear``)."""
+    if isinstance(op, torch._ops.OpOverloadPacket):
+        return [getattr(op, name) for name in op.overloads()]
+    return [op]
+
+
+def _is_composite(op: Any) -> bool:
+    return isinstance(op, torch._ops.OpOverload) and has_kernel(op, COMPOSITE)
+
+
+def _parts_of(op: Any) -> Rule:
+    def parts(*args: Any, **kwargs: Any) -> Any:
+        return opened_composite(op, args, kwargs)
+
+    return parts
+
+
+def default_decompositions() -> Decompositions:
+    """The rules that lead to Core ATen, torch's own; to be changed freely."""
+    return Decompositions(core_decompositions())

@@ -1,0 +1,115 @@
+"""``to_torch``: a real ``torch.export.ExportedProgram``, and what reads it."""
+
+import copy
+import io
+
+import pytest
+import torch
+from corpus import CORPUS, assert_same, run
+from torch import nn
+
+import monograph
+from monograph import Dim
+from monograph.diagnostics import InteropError
+
+# torch's serializer has no form for operands that are tensors and numbers together.
+UNSAVED = "while_loop"
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_a_real_program_with_the_same_numbers(name):
+    make, example, more, options = CORPUS[name]
+    torch.manual_seed(0)
+    program = monograph.export(make(), *copy.deepcopy(example), **options)
+    theirs = program.to_torch()
+    assert isinstance(theirs, torch.export.ExportedProgram)
+    assert [n.name for n in theirs.graph.nodes] == [n.name for n in program.graph.nodes] or any(
+        "_assert_scalar" in n.name or "isqrt" in str(n.target) for n in theirs.graph.nodes
+    )
+    for call in [example, *more]:
+        assert_same(run(theirs.module(), call), run(program.module(), call))
+
+
+@pytest.mark.parametrize("name", [n for i, n in enumerate(CORPUS) if i % 4 == 0])
+def test_saved_loaded_and_decomposed_by_torch(name):
+    make, example, more, options = CORPUS[name]
+    torch.manual_seed(0)
+    program = monograph.export(make(), *copy.deepcopy(example), **options)
+    if any(UNSAVED in n.name for n in program.graph.nodes):
+        return
+    file = io.BytesIO()
+    torch.export.save(program.to_torch(), file)
+    file.seek(0)
+    loaded = torch.export.load(file)
+    for call in [example, *more]:
+        assert_same(run(loaded.module(), call), run(program.module(), call))
+    core = program.run_decompositions().to_torch()
+    for call in [example, *more]:
+        assert_same(run(core.module(), call), run(program.module(), call))
+    theirs = program.to_torch().run_decompositions()
+    for call in [example, *more]:
+        assert_same(run(theirs.module(), call), run(program.module(), call))
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(4, 4)
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x, scale=1.0):
+        self.seen.add_(x.shape[0])
+        return {"y": self.lin(x).relu() * scale, "n": x.shape[0]}
+
+
+def test_sizes_ranges_and_refusals():
+    batch = Dim("batch", min=2, max=8)
+    shapes = ({0: batch}, None)
+    program = monograph.export(Block(), (torch.randn(4, 4), 2.0), dynamic_shapes=shapes)
+    theirs = program.to_torch()
+    (bounds,) = theirs.range_constraints.values()
+    assert (bounds.lower, bounds.upper) == (2, 8)
+    module = theirs.module()
+    assert module(torch.randn(7, 4), 2.0)["n"] == 7
+    assert module.state_dict()["seen"] == 7
+    with pytest.raises((AssertionError, RuntimeError)):
+        module(torch.randn(9, 4), 2.0)
+
+
+def test_what_a_program_demands_of_sizes_is_asserted():
+    def f(x, y):
+        return x.reshape(y.shape[0], -1) + y
+
+    shapes = ({0: Dim.DYNAMIC}, {0: Dim.DYNAMIC})
+    examples = torch.randn(12, 2), torch.randn(4, 6)
+    program = monograph.export(f, examples, dynamic_shapes=shapes)
+    module = program.to_torch().module()
+    y = torch.randn(5, 6)
+    x = torch.randn(15, 2)
+    torch.testing.assert_close(module(x, y), f(x, y))
+    with pytest.raises((AssertionError, RuntimeError)):
+        module(torch.randn(14, 2), y)
+
+
+class Pair:
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+
+
+def test_a_type_that_torch_does_not_take_apart():
+    def f(pair):
+        return pair.a + pair.b
+
+    program = monograph.export(f, (Pair(torch.ones(2), torch.ones(2)),))
+    with pytest.raises(InteropError) as caught:
+        program.to_torch()
+    assert caught.value.code == "MG-F104"
+    assert "register" in caught.value.hint
+
+
+def test_unflattened_by_torch():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.ReLU(), nn.Linear(4, 2)))
+    x = torch.randn(3, 4)
+    theirs = torch.export.unflatten(monograph.export(model, (x,)).to_torch())
+    torch.testing.assert_close(theirs(x), model(x))
+    assert {name for name, _ in theirs.named_children()} == {"0", "1"}
