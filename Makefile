@@ -29,7 +29,7 @@ bench: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,models,opinfo]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,models,opinfo,backends]'
 	touch $(STAMP)
 
 clean:

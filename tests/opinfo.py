@@ -12,6 +12,7 @@ from torch.testing._internal import common_methods_invocations
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from monograph.capture.structure import flatten
 from monograph.testing import assert_equal
 
 DTYPES = (torch.float32, torch.int64)
@@ -121,8 +122,8 @@ def calls_of_other_sizes(program: Any, seed: int = 0, count: int = 4) -> Iterato
             values[name] = rng.choice(choices or [env.symbols[name].hint])
         leaves = []
         arguments = [n for n in program.graph.nodes if n.op == "placeholder"][len(plan.state) :]
-        for check, node in zip(plan.checks, arguments, strict=True):
-            example = check.example
+        examples = flatten(program.example_inputs)[0]
+        for example, node in zip(examples, arguments, strict=True):
             if not isinstance(example, torch.Tensor):
                 leaves.append(example)
                 continue

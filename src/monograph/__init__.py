@@ -18,7 +18,8 @@ from monograph.diagnostics import (
     PythonFeatureError,
     ShapeError,
 )
-from monograph.export import assume_constant_result, export
+from monograph.export import assume_constant_result, export, export_methods
+from monograph.interop import from_torch, load, load_methods, save, save_methods
 from monograph.passes.table import default_decompositions
 from monograph.program import ExportedProgram
 from monograph.shapes.dims import AdditionalInputs, Dim, ShapesCollection, dims
@@ -48,8 +49,14 @@ __all__ = [
     "default_decompositions",
     "dims",
     "export",
+    "export_methods",
+    "from_torch",
+    "load",
+    "load_methods",
     "map",
     "refine_dynamic_shapes",
+    "save",
+    "save_methods",
     "scan",
     "while_loop",
 ]

@@ -14,7 +14,7 @@ from monograph.capture.scopes import ModuleCall
 from monograph.capture.session import Captured
 from monograph.capture.structure import Structure
 from monograph.constraints.input_sizes import size_checks
-from monograph.module import CallPlan, Check, Write
+from monograph.module import CallPlan, Check, Looks, Write
 from monograph.program import ExportedProgram, Parts
 from monograph.shapes.constraints import ranges_of
 from monograph.shapes.expr import Expr
@@ -198,10 +198,16 @@ def _check_of(captured: Captured, index: int) -> Check:
     return Check(
         varies=varies or None,
         path=leaf.path,
-        example=leaf.example,
+        example=_looks(leaf.example),
         strides=tuple(leaf.example.stride()) if leaf.path in captured.layout_matters else None,
         is_written=captured.argument_nodes[index].name in mutated,
     )
+
+
+def _looks(example: Any) -> Any:
+    if isinstance(example, torch.Tensor):
+        return Looks(example.shape, example.dtype, example.device)
+    return example
 
 
 def _aliases_of(captured: Captured, names: dict[str, int]) -> list[int | str | None]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+import torch
 
 from monograph.assembly import assembled
 from monograph.capture.inputs import Root, root_of
@@ -21,7 +24,7 @@ from monograph.program import ExportedProgram
 from monograph.source.advice import find_patch
 from monograph.source.strict import Strict
 
-__all__ = ["export"]
+__all__ = ["assume_constant_result", "export", "export_methods"]
 
 _MOST_SITES = 20  # statements on sizes that are tried as operators
 
@@ -97,6 +100,53 @@ def export(
         refuse_difference(captured, attempt(dynamic_shapes))
     refuse_violations(captured, dynamic_shapes, attempt)
     return assembled(captured, (args, kwargs), preserved)
+
+
+def export_methods(
+    methods: Mapping[str, Callable[..., Any]],
+    args: Mapping[str, tuple[Any, ...]],
+    kwargs: Mapping[str, dict[str, Any]] | None = None,
+    *,
+    dynamic_shapes: Mapping[str, Any] | None = None,
+    strict: bool = False,
+) -> dict[str, ExportedProgram]:
+    """Capture several methods (or modules, or functions) as programs over the same tensors.
+
+    All arguments are by the names of the methods. A module called ``"train"`` or ``"eval"`` is
+    captured in that mode. ``save_methods`` writes the programs to one file.
+
+    Raises:
+        ExportError: what stands in the way of one of them.
+    """
+    unknown = {*args, *(kwargs or {}), *(dynamic_shapes or {})} - set(methods)
+    missing = set(methods) - set(args)
+    if unknown or missing:
+        raise PythonFeatureError(
+            f"the methods are {', '.join(methods)}, but arguments are given for {', '.join(args)}",
+            hint="name each method in args: {'encode': (ids,), 'decode': (x,)}.",
+        )
+    found = {}
+    for name, method in methods.items():
+        shapes = (dynamic_shapes or {}).get(name)
+        with _mode(name, method):
+            found[name] = export(
+                method, args[name], (kwargs or {}).get(name), dynamic_shapes=shapes, strict=strict
+            )
+    return found
+
+
+@contextlib.contextmanager
+def _mode(name: str, method: Any) -> Iterator[None]:
+    """A module that is called "train" or "eval" is in that mode."""
+    modules = list(method.modules()) if isinstance(method, torch.nn.Module) else []
+    before = [(module, module.training) for module in modules]
+    try:
+        if modules and name in ("train", "eval"):
+            method.train(name == "train")
+        yield
+    finally:
+        for module, mode in before:
+            module.training = mode
 
 
 def _widened(captured: Captured, mode: Strict, again: Callable[[], Captured]) -> Captured:

@@ -17,15 +17,25 @@ from monograph.constraints.input_sizes import SizeChecks
 from monograph.diagnostics import InputError
 from monograph.torch_internals import storage_key
 
-__all__ = ["CallPlan", "Check", "ProgramModule", "Write"]
+__all__ = ["CallPlan", "Check", "Looks", "ProgramModule", "Write"]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What a tensor looks like, without one."""
+
+    shape: torch.Size
+    dtype: torch.dtype
+    device: torch.device
 
 
 @dataclass(frozen=True)
 class Check:
     """What one leaf of the arguments must be.
 
-    ``strides`` is set where the graph addresses the input's memory; ``is_written``: the program
-    writes it. ``varies``: the dimensions whose sizes are checked elsewhere; (0,) for a number.
+    ``example`` is a constant, or how a tensor looks. ``strides`` is set where the graph addresses
+    the input's memory; ``is_written``: the program writes it. ``varies``: the dimensions whose
+    sizes are checked elsewhere; (0,) for a number.
     """
 
     path: str
@@ -229,7 +239,7 @@ def _register(
 
 def _check(check: Check, leaf: Any) -> None:
     example, path = check.example, check.path
-    if isinstance(example, torch.Tensor):
+    if isinstance(example, Looks):
         if not isinstance(leaf, torch.Tensor):
             raise InputError(f"Expected input at {path} to be a tensor, but got {leaf!r}")
         if leaf.shape != example.shape:
@@ -367,7 +377,7 @@ def _moved(
     graph_module: GraphModule, plan: CallPlan, device: torch.device
 ) -> tuple[GraphModule, CallPlan]:
     """The graph and the checks for another device, where the program used one device."""
-    devices = {c.example.device for c in plan.checks if isinstance(c.example, torch.Tensor)}
+    devices = {c.example.device for c in plan.checks if isinstance(c.example, Looks)}
     devices |= _devices_in(graph_module)
     if devices <= {device}:
         return graph_module, plan
@@ -381,12 +391,9 @@ def _moved(
 
     copied = _with_device(graph_module, device)
     checks = [
-        Check(c.path, torch.empty_strided(c.example.shape, c.example.stride(),
-                                          dtype=c.example.dtype, device=device),
-              c.strides, c.is_written, c.varies)
-        if isinstance(c.example, torch.Tensor) else c
+        replace(c, example=replace(c.example, device=device)) if isinstance(c.example, Looks) else c
         for c in plan.checks
-    ]  # fmt: skip
+    ]
     return copied, replace(plan, checks=checks)
 
 

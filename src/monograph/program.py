@@ -184,6 +184,21 @@ class ExportedProgram:
         """
         return _edge("torch_export").to_torch(self)
 
+    def compile(self, backend: str = "inductor", *, output: Any = None, **options: Any) -> Any:
+        """The program as code: what ``backend`` makes of it.
+
+        ``"inductor"``: a module, compiled when it is first called (``torch.compile``).
+        ``"aoti"``: a shared library, loaded; ``output`` keeps it as a ``.pt2`` file, which
+        ``torch._inductor.aoti_load_package`` and the C++ runtime load. ``"onnx"``: a
+        ``torch.onnx.ONNXProgram``; ``output`` keeps the model as a file. ``options`` go to the
+        backend.
+
+        Raises:
+            InteropError: MG-F104 for what the backend cannot take, MG-F105 where it is not
+                installed, with what to install.
+        """
+        return _edge("backends").compiled(self, backend, output, **options)
+
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refused: call ``module()`` instead."""
         raise ExportError(

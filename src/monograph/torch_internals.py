@@ -28,6 +28,7 @@ __all__ = [
     "COMPOSITE",
     "DispatchMode",
     "NodeDef",
+    "append_attribute",
     "append_node",
     "append_placeholder",
     "autocast_handles",
@@ -263,6 +264,15 @@ functionalized = auto_functionalized
 def append_node(graph: Graph, name: str, target: Any, args: Any, kwargs: Any) -> Node:
     """``graph.call_function`` under a name known to be free: 5 us instead of 12."""
     node = Node(graph, name, "call_function", target, args, kwargs)
+    graph._insert(node)
+    graph._find_nodes_lookup_table.insert(node)
+    graph._len += 1
+    return node
+
+
+def append_attribute(graph: Graph, name: str) -> Node:
+    """``graph.get_attr`` under a name known to be free."""
+    node = Node(graph, name, "get_attr", name, (), {})
     graph._insert(node)
     graph._find_nodes_lookup_table.insert(node)
     graph._len += 1

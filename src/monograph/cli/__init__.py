@@ -3,6 +3,7 @@
 import typer
 
 from monograph.cli.export import export_command
+from monograph.cli.files import compile_command, diff_command, run_command, show_command
 from monograph.cli.rewrite import rewrite_command
 
 __all__ = ["app", "main"]
@@ -12,6 +13,10 @@ app = typer.Typer(
 )
 app.command("export")(export_command)
 app.command("rewrite")(rewrite_command)
+app.command("show")(show_command)
+app.command("diff")(diff_command)
+app.command("run")(run_command)
+app.command("compile")(compile_command)
 
 
 @app.callback()

@@ -14,7 +14,7 @@ from monograph.shapes.expr import Atom, Expr
 from monograph.shapes.questions import holds, text_of
 from monograph.shapes.text import format_expr
 
-__all__ = ["SizeChecks", "size_checks"]
+__all__ = ["SizeChecks", "checks_of_specs", "size_checks"]
 
 
 @dataclass(frozen=True)
@@ -191,3 +191,34 @@ def _is_in_ranges(env: ShapeEnv, guard: Guard) -> bool:
     finally:
         env.decider.facts, env.decider.distinct = facts, distinct
         env.decider.forget()
+
+
+def checks_of_specs(
+    env: ShapeEnv, sizes: list[tuple[int, int | None, str, Expr]], guards: list[Guard]
+) -> SizeChecks | None:
+    """What a call must satisfy, from the sizes of its leaves alone.
+
+    ``sizes``: leaf, dimension (None for a number), path and expression of each size that varies.
+    """
+    places: dict[str, list[_Place]] = {}
+    rest: list[_Bound] = []
+    for leaf, dim, path, expr in sizes:
+        atoms = expr.symbols()
+        is_line = len(expr.terms) == 1 and len(expr.terms[0][0]) == 1
+        if is_line and len(atoms) == 1 and expr.atoms() == atoms:
+            place = _Place(leaf, dim, path, expr.terms[0][1], expr.const)
+            places.setdefault(atoms[0].name, []).append(place)
+        else:
+            place = _Place(leaf, dim, path, 1, 0)
+            rest.append(_Bound(f"{path}.{dim}", [place], expr, None, None, None))
+    bounds = []
+    for name, found in places.items():
+        found.sort(key=lambda p: (p.slope, p.offset) != (1, 0))
+        symbol = env.symbols[name].expr
+        assert isinstance(symbol, Expr)
+        atom = symbol.atoms()[0]
+        bounds.append(_Bound(name, found, None, atom.lo, atom.hi, None))
+    known = set(places)
+    kept = [bound for bound in rest if {a.name for a in bound.now.symbols()} <= known]
+    guards = [guard for guard in guards if set(guard.symbols) <= known]
+    return SizeChecks([*bounds, *kept], {}, {}, guards) if bounds or kept else None

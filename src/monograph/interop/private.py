@@ -6,10 +6,21 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 from collections.abc import Iterator
+from typing import Any
 
+import torch
 from torch._dynamo.source import ConstantSource
+from torch._export.serde.serialize import (
+    _SERIALIZE_TO_TORCH_DTYPE,
+    _SERIALIZE_TO_TORCH_LAYOUT,
+    _SERIALIZE_TO_TORCH_MEMORY_FORMAT,
+    _dataclass_to_dict,
+    serialize,
+    serialize_tensor_meta,
+)
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.export import exported_program
 from torch.fx._lazy_graph_module import _LazyGraphModule
@@ -19,15 +30,49 @@ from torch.utils._sympy.numbers import int_oo
 from torch.utils._sympy.value_ranges import ValueRanges
 
 __all__ = [
+    "DTYPES",
+    "LAYOUTS",
+    "MEMORY_FORMATS",
     "ConstantSource",
     "FakeTensor",
     "FakeTensorMode",
     "ValueRanges",
     "int_oo",
     "lazy_modules",
+    "node_of_serialized_type",
     "pytree",
+    "serialized",
     "sympy_functions",
+    "tensor_meta",
 ]
+
+
+def node_of_serialized_type(name: str) -> tuple[Any, Any] | None:
+    """How a type of this serialized name is put together, and how its context is read."""
+    kind = pytree.SERIALIZED_TYPE_TO_PYTHON_TYPE.get(name)
+    if kind is None:
+        return None
+    return pytree.SUPPORTED_NODES[kind], pytree.SUPPORTED_SERIALIZED_TYPES[
+        kind
+    ].from_dumpable_context
+
+
+def serialized(program: Any) -> dict[str, Any]:
+    """A ``torch.export.ExportedProgram`` without its tensors, as the schema of ``.pt2`` files."""
+    artifact = serialize(program, serialize_state_dict=False, serialize_constants=False)
+    found: dict[str, Any] = json.loads(artifact.exported_program)
+    return found
+
+
+def tensor_meta(tensor: torch.Tensor) -> dict[str, Any]:
+    """The schema's description of a tensor."""
+    found: dict[str, Any] = _dataclass_to_dict(serialize_tensor_meta(tensor))
+    return found
+
+
+DTYPES: dict[int, torch.dtype] = dict(_SERIALIZE_TO_TORCH_DTYPE)
+LAYOUTS: dict[int, torch.layout] = dict(_SERIALIZE_TO_TORCH_LAYOUT)
+MEMORY_FORMATS: dict[int, torch.memory_format] = dict(_SERIALIZE_TO_TORCH_MEMORY_FORMAT)
 
 _lock = threading.Lock()
 

@@ -27,7 +27,7 @@ from monograph.program import ExportedProgram, described
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import claim_names, copied_node
 
-__all__ = ["to_torch"]
+__all__ = ["converted", "to_torch"]
 
 
 def to_torch(program: ExportedProgram) -> TorchProgram:
@@ -39,6 +39,11 @@ def to_torch(program: ExportedProgram) -> TorchProgram:
     Raises:
         InteropError: MG-F104, for what torch has no word for.
     """
+    return converted(program)[0]
+
+
+def converted(program: ExportedProgram) -> tuple[TorchProgram, TorchSymbols]:
+    """The program as torch's, and what its symbols stand for."""
     parts = program._parts
     symbols = TorchSymbols(parts.recorder.sizes.env)
     mode = FakeTensorMode(shape_env=symbols.torch_env, allow_non_fake_inputs=True)
@@ -47,7 +52,7 @@ def to_torch(program: ExportedProgram) -> TorchProgram:
     graph = writer.graph(parts.graph, is_root=True)
     assert_guards(program, graph, symbols)
     with lazy_modules():
-        return TorchProgram(
+        made = TorchProgram(
             root=held,
             graph=graph,
             graph_signature=_signature(program.graph_signature),
@@ -57,6 +62,7 @@ def to_torch(program: ExportedProgram) -> TorchProgram:
             example_inputs=program.example_inputs,
             constants=dict(program.constants),
         )
+    return made, symbols
 
 
 class _Writer:

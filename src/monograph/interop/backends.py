@@ -1,0 +1,74 @@
+"""Programs handed to what makes code of them: inductor, AOTInductor, ONNX."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monograph.diagnostics import InteropError
+from monograph.interop.archive import written_whole
+from monograph.program import ExportedProgram
+
+__all__ = ["BACKENDS", "compiled"]
+
+
+def compiled(
+    program: ExportedProgram, backend: str, output: str | os.PathLike[str] | None, **options: Any
+) -> Any:
+    """What ``backend`` makes of the program; see ``ExportedProgram.compile``."""
+    if backend not in BACKENDS:
+        raise InteropError(
+            f"there is no backend {backend!r}",
+            hint=f"the backends are {', '.join(BACKENDS)}.",
+        )
+    return BACKENDS[backend](program, output, options)
+
+
+def _inductor(program: ExportedProgram, output: Any, options: dict[str, Any]) -> Any:
+    if output is not None:
+        raise InteropError(
+            "inductor compiles in memory, and writes no file", hint="use the backend aoti."
+        )
+    return torch.compile(program.module(), **options)
+
+
+def _aoti(program: ExportedProgram, output: Any, options: dict[str, Any]) -> Any:
+    import torch._inductor
+
+    path = None if output is None else os.fspath(output)
+    if path is not None and not path.endswith(".pt2"):
+        raise InteropError(
+            f"AOTInductor writes .pt2 files, and {path} is not called so",
+            hint=f"call it {Path(path).with_suffix('.pt2')}.",
+        )
+    written = torch._inductor.aoti_compile_and_package(
+        program.to_torch(), package_path=path, inductor_configs=options or None
+    )
+    return torch._inductor.aoti_load_package(written)
+
+
+def _onnx(program: ExportedProgram, output: Any, options: dict[str, Any]) -> Any:
+    missing = [name for name in ("onnx", "onnxscript") if not importlib.util.find_spec(name)]
+    if missing:
+        raise InteropError(
+            f"{' and '.join(missing)} are not installed",
+            code="MG-F105",
+            hint="pip install 'monograph[onnx]'",
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = torch.onnx.export(program.to_torch(), **{"verbose": False, **options})
+    assert found is not None
+    if output is not None:
+        with written_whole(output) as file:
+            file.write(found.model_proto.SerializeToString())
+    return found
+
+
+BACKENDS: dict[str, Callable[..., Any]] = {"inductor": _inductor, "aoti": _aoti, "onnx": _onnx}

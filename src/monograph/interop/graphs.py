@@ -1,0 +1,274 @@
+"""Graphs from the schema of ``.pt2`` files: operators by their names, arguments by their kinds."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.fx import Graph, Node
+
+from monograph.capture.subgraphs import SUBGRAPHS, Subgraph
+from monograph.diagnostics import FileError
+from monograph.interop.private import DTYPES, LAYOUTS, MEMORY_FORMATS
+from monograph.torch_internals import append_attribute, append_node, append_placeholder, claim_names
+
+if TYPE_CHECKING:
+    from monograph.interop.reading import ProgramReader
+
+__all__ = ["GraphReader", "checked", "device_of", "only"]
+
+_MOST_DEPTH = 100
+_TAKE_LISTS = (
+    torch.ops.higher_order.map_impl,
+    torch.ops.higher_order.scan,
+    torch.ops.higher_order.associative_scan,
+)
+_OPERATOR = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.(\w+))?")
+_SIZE_OPERATORS: dict[str, Callable[..., Any]] = {
+    **{f"_operator.{name}": getattr(operator, name) for name in (
+        "add", "sub", "mul", "floordiv", "truediv", "mod", "pow", "neg", "pos", "abs", "eq", "ne",
+        "lt", "le", "gt", "ge", "and_", "or_", "lshift", "rshift", "getitem")},
+    **{f"math.{name}": getattr(math, name) for name in ("trunc", "floor", "ceil")},
+    "builtins.round": round, "torch.sym_sqrt": torch.sym_sqrt,
+    **{f"torch.{name}": getattr(torch, name) for name in (
+        "sym_not", "sym_int", "sym_float", "sym_ite", "sym_max", "sym_min")},
+    **{f"torch.fx.experimental.symbolic_shapes.{name}": getattr(torch, name) for name in (
+        "sym_not", "sym_int", "sym_float", "sym_ite", "sym_max", "sym_min")},
+}  # fmt: skip
+
+
+class GraphReader:
+    """Reads one graph, and those inside it."""
+
+    def __init__(self, program: ProgramReader, data: Any, depth: int) -> None:
+        self.program = program
+        self.data = data
+        self.depth = depth
+        self.graph = Graph()
+        self.nodes: dict[str, Node] = {}
+        self.attributes: dict[str, Any] = {}
+
+    def read(self, inputs: list[str] | None) -> tuple[Graph, dict[str, Any]]:
+        """The graph, and what its ``get_attr`` nodes name; ``inputs``: names of placeholders."""
+        if self.depth > _MOST_DEPTH:
+            raise FileError("the program is nested too deeply")
+        for i, given in enumerate(self.data["inputs"]):
+            kind, value = only(given)
+            name = value.get("name", value.get("as_name")) if isinstance(value, dict) else None
+            if name is None:
+                name = (inputs[i] if inputs else "") or f"arg{i}"
+            node = append_placeholder(self.graph, self._free(name))
+            self.nodes[name] = node
+            is_constant = not isinstance(value, dict)
+            node.meta["val"] = (None if kind == "as_none" else value) if is_constant else (
+                self._value_of(name)
+            )  # fmt: skip
+        for item in self.data["nodes"]:
+            self._node(item)
+        results = [self._argument(*only(item)) for item in self.data["outputs"]]
+        is_single = self.data.get("is_single_tensor_return", False)
+        claim_names(self.graph, {node.name for node in self.graph.nodes})
+        self.graph.output(results[0] if is_single else tuple(results))
+        return self.graph, self.attributes
+
+    def _free(self, name: Any) -> str:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise FileError(f"a node is called {str(name)[:60]!r}")
+        if name in self.nodes:
+            raise FileError(f"two nodes are called {name}")
+        return name
+
+    def _value_of(self, name: str) -> Any:
+        """The spec of a tensor, or the expression of a number."""
+        data, program = self.data, self.program
+        if name in data["tensor_values"]:
+            return program.spec(data["tensor_values"][name])
+        for key in ("sym_int_values", "sym_float_values", "sym_bool_values"):
+            written = data.get(key, {}).get(name)
+            if written is not None:
+                kind, value = only(written)
+                return program.reader.read(value["expr_str"]) if kind == "as_expr" else value
+        raise FileError(f"nothing is said of {name}")
+
+    def _node(self, data: Any) -> None:
+        target = _target(data["target"])
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        graphs: list[Subgraph] = []
+        schema = getattr(target, "_schema", None)
+        by_position = (
+            {a.name for a in schema.arguments if not a.kwarg_only} if schema is not None else None
+        )
+        for given in data["inputs"]:
+            kind, value = only(given["arg"])
+            found = self._graph_argument(value, graphs) if kind == "as_graph" else (
+                self._argument(kind, value)
+            )  # fmt: skip
+            how, name = given.get("kind"), given["name"]
+            is_named = how == 2 or (
+                how is None and bool(name) and by_position is not None and name not in by_position
+            )
+            if is_named:
+                kwargs[name] = found
+            elif kwargs:
+                raise FileError(f"an argument of {data['target']} stands at the wrong place")
+            else:
+                args.append(found)
+        if isinstance(target, torch._ops.HigherOrderOperator) and target not in _TAKE_LISTS:
+            args = [tuple(item) if isinstance(item, list) else item for item in args]
+        self._append(data, target, tuple(args), kwargs, graphs)
+
+    def _append(
+        self, data: Any, target: Any, args: Any, kwargs: Any, graphs: list[Subgraph]
+    ) -> None:
+        outputs = [only(item) for item in data["outputs"]]
+        flat: list[tuple[str, Any]] = []
+        for kind, value in outputs:
+            if kind in ("as_tensors", "as_sym_ints"):
+                flat += [("as_tensor", item) for item in value]
+            else:
+                flat.append((kind, value))
+        names = [
+            None
+            if kind == "as_none" or not isinstance(v, dict)
+            else v.get("name", v.get("as_name"))
+            for kind, v in flat
+        ]
+        is_tuple = len(flat) != 1 or data.get("is_hop_single_tensor_return") is False or (
+            outputs[0][0] in ("as_tensors", "as_sym_ints")
+        )  # fmt: skip
+        name = data.get("name") or (names[0] if names and not is_tuple else None)
+        name = name or f"{getattr(target, '__name__', 'node')}_{len(self.nodes)}"
+        node = append_node(self.graph, self._free(name), target, args, kwargs)
+        self.nodes[name] = node
+        node.meta.update(_described(data.get("metadata") or {}))
+        if graphs:
+            node.meta[SUBGRAPHS] = graphs
+        node.meta["val"] = None
+        if flat and not is_tuple:
+            if names[0] is not None:
+                node.meta["val"] = self._value_of(names[0])
+                self.nodes[names[0]] = node
+        elif flat:
+            node.meta["val"] = tuple(None if n is None else self._value_of(n) for n in names)
+            for i, part in enumerate(names):
+                if part is not None and part not in self.nodes:
+                    item = append_node(
+                        self.graph, self._free(part), operator.getitem, (node, i), {}
+                    )
+                    item.meta.update({**node.meta, "val": node.meta["val"][i]})
+                    item.meta.pop(SUBGRAPHS, None)
+                    self.nodes[part] = item
+
+    def _graph_argument(self, value: Any, graphs: list[Subgraph]) -> Node:
+        graph, attributes = GraphReader(self.program, value["graph"], self.depth + 1).read(None)
+        found = Subgraph(graph, attributes)
+        name = value["name"]
+        if name in self.attributes:
+            raise FileError(f"two graphs are called {name}")
+        self.attributes[self._free(name)] = found
+        graphs.append(found)
+        node = append_attribute(self.graph, name)
+        self.nodes[name] = node
+        return node
+
+    def _argument(self, kind: str, value: Any) -> Any:
+        if kind in ("as_tensor", "as_sym_int", "as_sym_float", "as_sym_bool"):
+            name = value.get("name", value.get("as_name"))
+            return self.nodes[name] if name is not None else only(value)[1]
+        if kind in ("as_tensors", "as_sym_ints", "as_sym_floats", "as_sym_bools"):
+            return [self._argument("as_tensor", item) for item in value]
+        if kind in ("as_optional_tensors", "as_nested_tensors"):
+            inner = "as_optional_tensor" if kind == "as_optional_tensors" else "as_tensors"
+            return [self._argument(inner, item) for item in value]
+        if kind == "as_optional_tensor":
+            return None if "as_none" in value else self._argument("as_tensor", value["as_tensor"])
+        if kind == "as_none":
+            return None
+        if kind in ("as_int", "as_float", "as_bool", "as_string"):
+            plain = {"as_int": int, "as_float": (int, float, str), "as_bool": bool,
+                     "as_string": str}[kind]  # fmt: skip
+            found = checked(value, plain)
+            return float(found) if kind == "as_float" else found
+        if kind in ("as_ints", "as_floats", "as_bools", "as_strings"):
+            return [self._argument(kind[:-1], item) for item in value]
+        if kind in ("as_int_lists", "as_float_lists"):
+            return [self._argument(kind[: -len("_lists")] + "s", item) for item in value]
+        if kind == "as_scalar_type":
+            return DTYPES[value]
+        if kind == "as_layout":
+            return LAYOUTS[value]
+        if kind == "as_memory_format":
+            return MEMORY_FORMATS[value]
+        if kind == "as_device":
+            return device_of(value)
+        if kind == "as_complex":
+            return complex(value["real"], value["imag"])
+        if kind == "as_operator":
+            return _target(value)
+        raise FileError(f"arguments of the kind {kind} are not known", code="MG-F102")
+
+
+# Words -------------------------------------------------------------------------------------------
+
+
+def only(union: Any) -> tuple[str, Any]:
+    """The one field of a union that is set."""
+    ((kind, value),) = union.items()
+    return kind, value
+
+
+def checked(value: Any, kind: Any) -> Any:
+    """``value``, which must be of this type."""
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise FileError(f"the program is damaged: {str(value)[:60]!r} is out of place")
+    return value
+
+
+def device_of(data: Any) -> torch.device:
+    """The device that the schema describes."""
+    index = data.get("index")
+    return torch.device(data["type"]) if index is None else torch.device(data["type"], index)
+
+
+def _target(name: Any) -> Any:
+    """An operator by its name; nothing else can be named."""
+    if not isinstance(name, str):
+        raise FileError("an operator has no name")
+    if name in _SIZE_OPERATORS:
+        return _SIZE_OPERATORS[name]
+    found = _OPERATOR.fullmatch(name)
+    if found is not None:
+        namespace, packet, overload = found.groups()
+        try:
+            if namespace == "higher_order":
+                operator_found = getattr(torch.ops.higher_order, packet)
+                if isinstance(operator_found, torch._ops.HigherOrderOperator):
+                    return operator_found
+            elif overload is not None:
+                operator_found = getattr(getattr(getattr(torch.ops, namespace), packet), overload)
+                if isinstance(operator_found, torch._ops.OpOverload):
+                    return operator_found
+        except (AttributeError, RuntimeError, TypeError):
+            pass
+    raise FileError(
+        f"the operator {name[:120]} is not known here",
+        code="MG-F102",
+        hint="import the package that defines it before the file is loaded.",
+    )
+
+
+def _described(metadata: Any) -> dict[str, Any]:
+    """The user's line and the modules around it."""
+    found: dict[str, Any] = {}
+    if isinstance(metadata.get("stack_trace"), str):
+        found["stack_trace"] = metadata["stack_trace"]
+    stack = metadata.get("nn_module_stack")
+    if isinstance(stack, str):
+        parts = [item.split(",") for item in stack.split(";") if item]
+        found["nn_module_stack"] = {p[0]: (p[1], p[2]) for p in parts if len(p) == 3}
+    return found

@@ -1,0 +1,111 @@
+"""What makes code of programs: inductor, AOTInductor, ONNX, and torch's quantisation."""
+
+import importlib.util
+import shutil
+
+import pytest
+import torch
+from torch import nn
+
+import monograph
+from monograph import Dim
+from monograph.diagnostics import InteropError
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.lin = nn.Linear(4, 2)
+
+    def forward(self, x, scale=None):
+        y = self.norm(self.conv(x)).relu().mean((2, 3))
+        y = self.lin(y)
+        return {"y": y if scale is None else y * scale}
+
+
+X = torch.randn(4, 3, 8, 8)
+SIZES = (1, 4, 9)
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return Net().eval()
+
+
+@pytest.fixture(scope="module")
+def program(model):
+    return monograph.export(model, (X,), dynamic_shapes=({0: Dim("batch", min=1, max=64)},))
+
+
+def inputs():
+    return [torch.randn(size, 3, 8, 8) for size in SIZES]
+
+
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs g++")
+
+
+@needs_compiler
+def test_inductor(program, model):
+    compiled = program.compile("inductor")
+    for x in inputs():
+        torch.testing.assert_close(compiled(x), model(x))
+    theirs = torch.compile(program.to_torch().module())
+    torch.testing.assert_close(theirs(X), model(X))
+
+
+@needs_compiler
+def test_aoti(program, model, tmp_path):
+    path = tmp_path / "net.pt2"
+    compiled = program.compile("aoti", output=path)
+    loaded = torch._inductor.aoti_load_package(str(path))
+    for x in inputs():
+        torch.testing.assert_close(compiled(x), model(x))
+        torch.testing.assert_close(loaded(x), model(x))
+
+
+def test_onnx(program, model, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    path = tmp_path / "net.onnx"
+    program.compile("onnx", output=path)
+    session = onnxruntime.InferenceSession(str(path))
+    (name,) = [given.name for given in session.get_inputs()]
+    for x in inputs():
+        (found,) = session.run(None, {name: x.numpy()})
+        torch.testing.assert_close(torch.from_numpy(found), model(x)["y"], rtol=1e-4, atol=1e-5)
+
+
+def test_onnx_of_a_branch(tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+
+    def f(x):
+        if x.sum() > 0:
+            return x * 2
+        return x - 1
+
+    path = tmp_path / "branch.onnx"
+    monograph.export(f, (torch.ones(3),), strict=True).compile("onnx", output=path)
+    session = onnxruntime.InferenceSession(str(path))
+    for x in (torch.ones(3), -torch.ones(3)):
+        (found,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+        torch.testing.assert_close(torch.from_numpy(found), f(x))
+
+
+def test_what_is_not_installed_says_so(program, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InteropError) as caught:
+        program.compile("onnx")
+    assert caught.value.code == "MG-F105"
+    assert "pip install" in caught.value.hint
+
+
+def test_there_is_no_such_backend(program, tmp_path):
+    with pytest.raises(InteropError) as caught:
+        program.compile("tpu")
+    assert "aoti" in caught.value.hint
+    with pytest.raises(InteropError):
+        program.compile("aoti", output=tmp_path / "net.so")
+    with pytest.raises(InteropError):
+        program.compile("inductor", output=tmp_path / "net.pt2")

@@ -1,0 +1,445 @@
+"""``save`` and ``load``: the same program comes back, and nothing else is believed."""
+
+import copy
+import io
+import json
+import os
+import pickle
+import random
+import time
+import zipfile
+
+import pytest
+import torch
+from corpus import CORPUS, assert_same, run
+from torch import nn
+
+import monograph
+from monograph import Dim
+from monograph.diagnostics import FileError, InteropError, MonographError
+
+aten = torch.ops.aten
+
+
+def exported(name):
+    make, example, more, options = CORPUS[name]
+    torch.manual_seed(0)
+    return monograph.export(make(), *copy.deepcopy(example), **options), [example, *more]
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_comes_back_from_a_file_and_from_torch(name, tmp_path):
+    program, calls = exported(name)
+    path = tmp_path / "program.pt2"
+    try:
+        monograph.save(program, path)
+    except InteropError:
+        assert "while_loop" in str(program.graph)
+        assert list(tmp_path.iterdir()) == []
+        return
+    loaded = monograph.load(path)
+    back = monograph.from_torch(program.to_torch())
+    guarded = "guard" in {str(n.meta.get("torch_fn")) for n in program.to_torch().graph.nodes}
+    for other in (loaded, back):
+        if len(other.graph.nodes) == len(program.graph.nodes) and not guarded:
+            assert str(other.graph) == str(program.graph)
+        assert other.graph_signature == program.graph_signature
+        for call in calls:
+            assert_same(run(other.module(), call), run(program.module(), call))
+    assert loaded.range_constraints.items() <= program.range_constraints.items()
+    assert loaded.call_spec == program.call_spec
+
+
+@pytest.mark.parametrize("name", [n for i, n in enumerate(CORPUS) if i % 3 == 0])
+def test_reads_what_torch_writes(name, tmp_path):
+    make, example, _more, _options = CORPUS[name]
+    torch.manual_seed(0)
+    try:
+        theirs = torch.export.export(make(), *copy.deepcopy(example))
+        torch.export.save(theirs, tmp_path / "theirs.pt2")
+    except Exception:
+        return  # torch.export cannot
+    loaded = monograph.load(tmp_path / "theirs.pt2")
+    assert_same(run(loaded.module(), example), run(theirs.module(), example))
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(5, 4)
+        self.head = nn.Linear(4, 5, bias=False)
+        self.head.weight = self.embed.weight
+        self.register_buffer("count", torch.zeros(()))
+        self.register_buffer("part", torch.arange(12.0).view(3, 4)[1:, ::2])
+
+    def forward(self, ids):
+        self.count.add_(1)
+        return self.head(self.embed(ids)) + self.part.sum()
+
+
+IDS = torch.tensor([[1, 2, 3]])
+
+
+def saved(tmp_path, model=None, args=(IDS,), **options):
+    program = monograph.export(model or Tied().eval(), args, **options)
+    path = tmp_path / "m.pt2"
+    monograph.save(program, path)
+    return program, path
+
+
+def test_tied_weights_stay_tied_and_are_written_once(tmp_path):
+    program, path = saved(tmp_path)
+    loaded = monograph.load(path)
+    assert loaded.state_dict["head.weight"] is loaded.state_dict["embed.weight"]
+    module = loaded.module()
+    assert module.get_parameter("head.weight") is module.get_parameter("embed.weight")
+    torch.testing.assert_close(module(IDS), program.module()(IDS))
+    assert module.state_dict()["count"] == 1
+    with zipfile.ZipFile(path) as file:
+        assert sum("weights/weight_" in name for name in file.namelist()) == 3
+    with torch.no_grad():
+        module.get_parameter("head.weight").zero_()
+    assert monograph.load(path).state_dict["head.weight"].abs().sum() > 0, "the file was written to"
+
+
+def test_torch_reads_ours(tmp_path):
+    program, path = saved(tmp_path)
+    theirs = torch.export.load(path)
+    torch.testing.assert_close(theirs.module()(IDS), program.module()(IDS))
+    assert theirs.example_inputs is not None
+
+
+def test_a_buffer_and_extra_files():
+    program = monograph.export(Tied().eval(), (IDS,))
+    buffer = io.BytesIO()
+    monograph.save(program, buffer, extra_files={"notes.txt": "of mine"})
+    buffer.seek(0)
+    loaded = monograph.load(buffer)
+    torch.testing.assert_close(loaded.module()(IDS), program.module()(IDS))
+    buffer.seek(0)
+    extra = {"notes.txt": ""}
+    torch.export.load(buffer, extra_files=extra)
+    assert extra["notes.txt"] == "of mine"
+
+
+def test_the_structure_alone(tmp_path):
+    _, path = saved(tmp_path)
+    loaded = monograph.load(path, weights=False)
+    assert all(t.is_meta for t in loaded.state_dict.values())
+    assert "embedding" in str(loaded.graph)
+    with pytest.raises(InteropError):
+        monograph.save(loaded, tmp_path / "again.pt2")
+    assert not (tmp_path / "again.pt2").exists()
+
+
+def test_names_and_ranges_of_dimensions(tmp_path):
+    length = Dim("length", min=2, max=9)
+    program, path = saved(tmp_path, dynamic_shapes=({1: length},))
+    loaded = monograph.load(path)
+    assert loaded.range_constraints == program.range_constraints
+    assert "length" in loaded.range_constraints
+    loaded.module()(torch.ones(1, 9, dtype=torch.int64))
+    for bad in (torch.ones(1, 10, dtype=torch.int64), torch.ones(2, 4, dtype=torch.int64),
+                torch.ones(1, 4)):  # fmt: skip
+        with pytest.raises(MonographError) as caught:
+            loaded.module()(bad)
+        assert caught.value.code.startswith("MG-I")
+
+
+def test_the_old_file_survives_a_failure(tmp_path, monkeypatch):
+    _, path = saved(tmp_path)
+    before = path.read_bytes()
+    from monograph.interop.archive import ArchiveWriter
+
+    def fails(self, name, tensor):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(ArchiveWriter, "storage", fails)
+    with pytest.raises(OSError, match="no space"):
+        monograph.save(monograph.export(Tied().eval(), (IDS,)), path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["m.pt2"]
+
+
+def test_the_same_program_gives_the_same_file(tmp_path):
+    torch.manual_seed(0)
+    program = monograph.export(Tied().eval(), (IDS,))
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        monograph.save(program, tmp_path / name / "m.pt2")
+    assert (tmp_path / "a/m.pt2").read_bytes() == (tmp_path / "b/m.pt2").read_bytes()
+
+
+# Files that nobody should believe ----------------------------------------------------------------
+
+
+class Bomb:
+    def __reduce__(self):
+        return (os.system, ("touch /tmp/monograph-was-here",))
+
+
+def rewritten(path, changes):
+    """The archive with other records; a function gets and gives the parsed JSON."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w") as new:
+        for info in old.infolist():
+            content = old.read(info)
+            short = info.filename.partition("/")[2]
+            if short in changes:
+                change = changes[short]
+                if callable(change):
+                    content = json.dumps(change(json.loads(content))).encode()
+                else:
+                    content = change
+            if content is not None:
+                new.writestr(info.filename, content)
+    out.seek(0)
+    return out
+
+
+def test_no_pickle_is_read_unless_trusted(tmp_path):
+    _, path = saved(tmp_path)
+
+    def pickled(config):
+        config["config"]["count"]["use_pickle"] = True
+        return config
+
+    bomb = pickle.dumps(Bomb())
+    name = json.loads(zipfile.ZipFile(path).read("m/data/weights/model_weights_config.json"))[
+        "config"
+    ]["count"]["path_name"]
+    hostile = rewritten(path, {
+        "data/weights/model_weights_config.json": pickled, f"data/weights/{name}": bomb,
+        "data/sample_inputs/model.pt": bomb,
+    })  # fmt: skip
+    with pytest.raises(FileError) as caught:
+        monograph.load(hostile)
+    assert caught.value.code == "MG-F103"
+    assert not os.path.exists("/tmp/monograph-was-here")
+
+
+def damage(text):
+    """A change of the program's JSON."""
+
+    def change(data):
+        exec(text, {"data": data, "graph": data["graph_module"]["graph"]})
+        return data
+
+    return change
+
+
+@pytest.mark.parametrize("text", [
+    "graph['nodes'][0]['target'] = 'os.system'",
+    "graph['nodes'][0]['target'] = 'torch.ops.aten.__class__.__init__'",
+    "graph['nodes'][0]['target'] = 'torch.ops.nobody.knows.this'",
+    "graph['nodes'][0]['inputs'][0]['arg'] = {'as_tensor': {'name': 'nobody'}}",
+    "graph['nodes'][0]['outputs'] = 7",
+    "graph['nodes'].append(graph['nodes'][0])",
+    "graph['tensor_values'].popitem()",
+    "graph['inputs'].pop()",
+    "graph['outputs'] *= 3",
+    "data['schema_version']['major'] = 9",
+    "data['schema_version'] = None",
+    "data['graph_module']['signature']['input_specs'][0]['parameter']['parameter_name'] = 'x'",
+    "data['graph_module']['module_call_graph'] = []",
+    "data['graph_module']['module_call_graph'][0]['signature']['in_spec'] = '[1, {}]'",
+    "for t in graph['tensor_values'].values(): t['sizes'] = [{'as_expr': {'expr_str': "
+    "'__import__(\"os\").system(\"touch /tmp/monograph-was-here\")', 'hint': None}}]",
+    "for t in graph['tensor_values'].values(): t['sizes'] = [{'as_expr': {'expr_str': "
+    "'(' * 5000 + ')' * 5000, 'hint': None}}]",
+    "for t in graph['tensor_values'].values(): t['sizes'] = [{'as_expr': {'expr_str': "
+    "'9**9**9**9', 'hint': None}}]",
+    "data.clear()",
+])  # fmt: skip
+def test_a_hostile_program(text, tmp_path):
+    _, path = saved(tmp_path)
+    with pytest.raises(FileError) as caught:
+        monograph.load(rewritten(path, {"models/model.json": damage(text)}))
+    assert caught.value.code in ("MG-F101", "MG-F102")
+    assert not os.path.exists("/tmp/monograph-was-here")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a zip", b"PK\x03\x04" + b"\0" * 100, b"[" * 100_000]
+)
+def test_not_a_program(content, tmp_path):
+    path = tmp_path / "x.pt2"
+    path.write_bytes(content)
+    with pytest.raises(FileError):
+        monograph.load(path)
+    _, good = saved(tmp_path)
+    with pytest.raises(FileError):
+        monograph.load(rewritten(good, {"models/model.json": content}))
+
+
+def test_there_is_no_such_file():
+    with pytest.raises(FileNotFoundError):
+        monograph.load("/nowhere/at/all.pt2")
+
+
+def test_a_compressed_archive_is_no_bomb(tmp_path):
+    path = tmp_path / "bomb.pt2"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("m/models/model.json", b"0" * (1 << 24))
+    with pytest.raises(FileError) as caught:
+        monograph.load(path)
+    assert caught.value.code == "MG-F102"
+
+
+def mutated(data, rng):
+    """One small change of an archive."""
+    data = bytearray(data)
+    kind = rng.randrange(5)
+    if kind == 0:
+        for _ in range(rng.randrange(1, 8)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+    elif kind == 1:
+        del data[rng.randrange(len(data)) :]
+    elif kind == 2:
+        start = rng.randrange(len(data))
+        del data[start : start + rng.randrange(1, 100)]
+    elif kind == 3:
+        start = rng.randrange(len(data))
+        data[start:start] = data[start : start + rng.randrange(1, 100)]
+    else:
+        data += bytes(rng.randrange(256) for _ in range(rng.randrange(1, 50)))
+    return bytes(data)
+
+
+def mutated_json(value, rng):
+    """One change of parsed JSON, somewhere."""
+    places = []
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, (dict, list)) and item:
+            keys = list(item) if isinstance(item, dict) else list(range(len(item)))
+            places += [(item, key) for key in keys]
+            stack += [item[key] for key in keys]
+    item, key = rng.choice(places)
+    how = rng.randrange(6)
+    if how == 0:
+        del item[key]
+    elif how == 1:
+        item[key] = rng.choice([None, -1, 1 << 70, "", "x", [], {}, True, 1.5, float("nan")])
+    elif how == 2:
+        other, place = rng.choice(places)
+        item[key] = copy.deepcopy(other[place])
+    elif how == 3 and isinstance(item, list):
+        item.insert(key, item[key])
+    elif how == 4 and isinstance(item[key], str):
+        item[key] = item[key][: rng.randrange(len(item[key]) + 1)] + rng.choice(
+            ["", "(", "s0", "\0"]
+        )
+    else:
+        item[key] = {"as_tensor": {"name": "x"}}
+    return value
+
+
+def fuzz(path, count, seed):
+    """Load mutants: each gives a program, or a ``FileError``, soon."""
+    rng = random.Random(seed)
+    data = path.read_bytes()
+    records = ["models/model.json", "data/weights/model_weights_config.json",
+               "extra/monograph/model.json"]  # fmt: skip
+    refused = 0
+    for _ in range(count):
+        if rng.random() < 0.4:
+            source = io.BytesIO(mutated(data, rng))
+        else:
+            source = rewritten(path, {rng.choice(records): lambda d: mutated_json(d, rng)})
+        begin = time.monotonic()
+        try:
+            str(monograph.load(source))
+        except FileError:
+            refused += 1
+        assert time.monotonic() - begin < 20
+    return refused
+
+
+def program_to_fuzz(tmp_path):
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = Tied()
+
+        def forward(self, ids, scale):
+            y = self.inner(ids) * scale["s"]
+            y = torch.cond(y.sum() > 0, lambda y: y.sin(), lambda y: y.cos(), (y,))
+            return {"y": y, "n": ids.shape[1] * 2}, 3
+
+    shapes = ({1: Dim("length", min=2, max=9)}, None)
+    args = (IDS, {"s": torch.ones(())})
+    return saved(tmp_path, Model().eval(), args, dynamic_shapes=shapes)[1]
+
+
+def test_mutants_are_refused_or_read(tmp_path):
+    assert fuzz(program_to_fuzz(tmp_path), 400, seed=0) > 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 11))
+def test_thousands_of_mutants(seed, tmp_path):
+    fuzz(program_to_fuzz(tmp_path), 1000, seed)
+
+
+# Several programs ------------------------------------------------------------------------------
+
+
+class Coder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(6, 3))
+
+    def encode(self, ids):
+        return self.table[ids]
+
+    def decode(self, x):
+        return (x @ self.table.T).argmax(-1)
+
+
+def test_several_programs_share_their_tensors(tmp_path):
+    model = Coder()
+    ids = torch.tensor([3, 1])
+    programs = monograph.export_methods(
+        {"encode": model.encode, "decode": model.decode},
+        {"encode": (ids,), "decode": (torch.ones(2, 3),)},
+        dynamic_shapes={"encode": ({0: Dim("n")},)},
+    )
+    path = tmp_path / "coder.pt2"
+    monograph.save_methods(programs, path)
+    with zipfile.ZipFile(path) as file:
+        assert sum("weights/weight_" in name for name in file.namelist()) == 1
+    loaded = monograph.load_methods(path)
+    assert list(loaded) == ["encode", "decode"]
+    assert loaded["encode"].state_dict["table"] is loaded["decode"].state_dict["table"]
+    assert torch.equal(loaded["decode"].module()(loaded["encode"].module()(ids)),
+                       model.decode(model.encode(ids)))  # fmt: skip
+    with pytest.raises(FileError) as caught:
+        monograph.load(path)
+    assert "encode" in str(caught.value)
+    both = torch.export.pt2_archive._package.load_pt2(path).exported_programs
+    assert set(both) == {"encode", "decode"}
+
+
+def test_train_and_eval(tmp_path):
+    model = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Dropout(0.5)).eval()
+    x = torch.randn(8, 3)
+    programs = monograph.export_methods({"train": model, "eval": model},
+                                        {"train": (x,), "eval": (x,)})  # fmt: skip
+    assert not any(module.training for module in model.modules())
+    monograph.save_methods(programs, tmp_path / "both.pt2")
+    loaded = monograph.load_methods(tmp_path / "both.pt2")
+    assert loaded["train"].state_dict["0.weight"] is loaded["eval"].state_dict["0.weight"]
+    torch.testing.assert_close(loaded["eval"].module()(x), model(x))
+    train = loaded["train"].module()
+    train(x)
+    assert train.state_dict()["1.num_batches_tracked"] == 1
+    assert train.training
+    assert loaded["eval"].graph_signature.buffers_to_mutate == {}
+
+
+def test_methods_need_arguments():
+    with pytest.raises(MonographError) as caught:
+        monograph.export_methods({"a": torch.sin}, {"b": (torch.ones(2),)})
+    assert "a" in str(caught.value)
