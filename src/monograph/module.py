@@ -82,6 +82,16 @@ class CallPlan:
     sizes: SizeChecks | None = None
     statistics: frozenset[int | str] = frozenset()
 
+    def placed(self, device: torch.device) -> CallPlan:
+        """The same for arguments on another device."""
+        checks = [
+            replace(c, example=replace(c.example, device=device))
+            if isinstance(c.example, Looks)
+            else c
+            for c in self.checks
+        ]
+        return replace(self, checks=checks)
+
 
 class ProgramModule(nn.Module):
     """Calls an exported program.
@@ -390,11 +400,7 @@ def _moved(
         )
 
     copied = _with_device(graph_module, device)
-    checks = [
-        replace(c, example=replace(c.example, device=device)) if isinstance(c.example, Looks) else c
-        for c in plan.checks
-    ]
-    return copied, replace(plan, checks=checks)
+    return copied, plan.placed(device)
 
 
 def _devices_in(graph_module: GraphModule) -> set[torch.device]:

@@ -17,9 +17,10 @@ from monograph.capture.assumptions import Assumption, about_sizes
 from monograph.capture.recorder import Recorder
 from monograph.capture.subgraphs import built, subgraphs_of
 from monograph.control.eager import runnable
-from monograph.diagnostics import ExportError
+from monograph.diagnostics import ExportError, InputError, InteropError
 from monograph.module import CallPlan, ProgramModule
 from monograph.passes.decompose import decompose
+from monograph.passes.place import devices_of, place, tensor_on
 from monograph.passes.table import Decompositions, default_decompositions
 from monograph.printing import format_program
 from monograph.shapes.constraints import Range
@@ -77,6 +78,9 @@ class ExportedProgram:
     """
 
     def __init__(self, parts: Parts) -> None:
+        self._take(parts)
+
+    def _take(self, parts: Parts) -> None:
         self._parts = parts
         self._metadata_is_full = False
         self._graph_module: GraphModule | None = None
@@ -184,6 +188,34 @@ class ExportedProgram:
         """
         return _edge("torch_export").to_torch(self)
 
+    def to_device(self, device: torch.device | str) -> ExportedProgram:
+        """The program for another device, with its tensors moved there.
+
+        Where the device is not here (a program for CUDA that is made on a machine without), the
+        tensors stay where they are until the program is loaded from a file where it is.
+
+        Raises:
+            InteropError: MG-F104, for a program that uses several devices.
+        """
+        device = torch.device(device)
+        return ExportedProgram(_placed(self._parts, device))
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, torch.Tensor], *, strict: bool = True, assign: bool = False
+    ) -> None:
+        """Give the parameters and buffers other values.
+
+        ``assign`` takes the tensors themselves instead of copying their values; so are tensors of
+        a program that was captured without values (on the ``meta`` device): the program is then
+        one for the device of the first. Buffers that are not saved, and constants, may be given
+        as well. ``strict``: every parameter and buffer must be given, and nothing else.
+
+        Raises:
+            InputError: MG-I102, for what is missing, unknown, or of another size or dtype.
+        """
+        self._parts = loaded(self._parts, state_dict, strict=strict, assign=assign)
+        self._take(self._parts)
+
     def compile(self, backend: str = "inductor", *, output: Any = None, **options: Any) -> Any:
         """The program as code: what ``backend`` makes of it.
 
@@ -211,6 +243,84 @@ class ExportedProgram:
         return format_program(self)
 
     __repr__ = __str__
+
+
+def _placed(parts: Parts, device: torch.device) -> Parts:
+    """A program for another device."""
+    devices = devices_of(parts.graph)
+    if len(devices) > 1:
+        raise InteropError(
+            f"the program uses several devices: {', '.join(sorted(map(str, devices)))}",
+            hint="move the model, and export it again.",
+        )
+    found = place(parts.graph, parts.attributes, lambda _: device)
+    plan = parts.plan().placed(device)
+    moved: dict[int, torch.Tensor] = {}
+
+    def move(tensor: torch.Tensor) -> torch.Tensor:
+        if id(tensor) not in moved:
+            moved[id(tensor)] = tensor_on(tensor, device)
+        return moved[id(tensor)]
+
+    return replace(
+        parts,
+        graph=found.graph,
+        attributes=found.attributes,
+        plan=lambda: plan,
+        state={name: (move(t), kind, keep) for name, (t, kind, keep) in parts.state.items()},
+        state_dict={name: move(tensor) for name, tensor in parts.state_dict.items()},
+        constants={name: move(tensor) for name, tensor in parts.constants.items()},
+        example_inputs=None,
+    )
+
+
+def loaded(parts: Parts, given: Mapping[str, torch.Tensor], *, strict: bool, assign: bool) -> Parts:
+    """The program with other values; see ``ExportedProgram.load_state_dict``."""
+    new: dict[int, torch.Tensor] = {}
+    known = {**parts.state_dict, **{name: tensor for name, (tensor, *_) in parts.state.items()}}
+    for name, value in given.items():
+        old = known.get(name)
+        if old is None:
+            if strict:
+                raise InputError(f"the program has no parameter or buffer {name}")
+            continue
+        if old.shape != value.shape or old.dtype != value.dtype:
+            raise InputError(
+                f"{name} is {old.dtype}{list(old.shape)}, but the value given is "
+                f"{value.dtype}{list(value.shape)}"
+            )
+        has_no_values = old.is_meta or type(old) not in (torch.Tensor, nn.Parameter)
+        if assign or has_no_values:
+            found = value.detach()
+            is_parameter = isinstance(old, nn.Parameter)
+            new[id(old)] = nn.Parameter(found, old.requires_grad) if is_parameter else found
+        else:
+            with torch.no_grad():
+                old.copy_(value)
+            new[id(old)] = old
+    missing = [
+        name
+        for name, tensor in {**parts.state_dict, **parts.constants}.items()
+        if id(tensor) not in new and (name in parts.state_dict or tensor.is_meta)
+    ]
+    if missing and strict:
+        more = f" and {len(missing) - 5} others" if len(missing) > 5 else ""
+        raise InputError(f"values are missing for {', '.join(missing[:5])}{more}")
+
+    def value_of(tensor: torch.Tensor) -> torch.Tensor:
+        return new.get(id(tensor), tensor)
+
+    made = replace(
+        parts,
+        state={name: (value_of(t), kind, keep) for name, (t, kind, keep) in parts.state.items()},
+        state_dict={name: value_of(tensor) for name, tensor in parts.state_dict.items()},
+        constants={name: value_of(tensor) for name, tensor in parts.constants.items()},
+    )
+    devices = devices_of(parts.graph)
+    target = next((tensor.device for tensor in new.values()), None)
+    if devices == {torch.device("meta")} and target is not None and target.type != "meta":
+        return _placed(made, target)
+    return made
 
 
 def _outputs_of(graph: Graph) -> list[str]:

@@ -21,6 +21,7 @@ from monograph.interop.graphs import GraphReader, checked, device_of, only
 from monograph.interop.private import DTYPES, LAYOUTS
 from monograph.interop.structures import structure_from_json
 from monograph.module import CallPlan, Check, Looks, Write
+from monograph.passes.place import tensor_on
 from monograph.program import ExportedProgram, Parts
 from monograph.shapes.constraints import ranges_of
 from monograph.shapes.expr import Expr
@@ -171,6 +172,8 @@ class ProgramReader:
                     f"the tensor {spec.target} is {tensor.dtype}{list(tensor.shape)}, and the "
                     f"program takes {promised}"
                 )
+            if tensor.device != promised.device:
+                tensor = tensor_on(tensor, promised.device)
             kind = kinds[spec.kind]
             found[spec.target] = (tensor, kind, kind == "parameter" or bool(spec.persistent))
         by_identity = {id(tensor): rest for tensor, *rest in found.values()}
