@@ -1,8 +1,8 @@
 """Monograph beside torch.export: ``make bench``, or ``python -m bench.run [section ...]``.
 
-Sections: speed, layers, memory, start, sizes, windows, questions, strict. Speed, layers and sizes
-alternate the exporters in one process and print medians; memory, start and windows use fresh
-processes.
+Sections: speed, layers, memory, start, sizes, windows, questions, strict, decompositions, interop,
+giant. Speed, layers and sizes alternate the exporters in one process and print medians; memory,
+start, windows and giant use fresh processes.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 import torch
 
 import monograph
+from bench.edges import decompositions, giant, interop
 from bench.models import FULL, Example, llama
 from bench.sizes import questions, sizes, windows
 from bench.strict import strict
@@ -106,6 +107,7 @@ def layers() -> None:
 _MEMORY = """
 import sys, warnings; warnings.simplefilter("ignore")
 import torch, monograph, gc
+from bench.edges import decompositions, giant, interop
 from bench.models import FULL
 name, which = sys.argv[1:]
 model, args, kwargs = FULL[name]() if name in FULL else __import__("bench.run").run.wide()
@@ -179,6 +181,7 @@ def start() -> None:
 SECTIONS = {
     "speed": speed, "layers": layers, "memory": memory, "start": start, "sizes": sizes,
     "windows": windows, "questions": questions, "strict": strict,
+    "decompositions": decompositions, "interop": interop, "giant": giant,
 }  # fmt: skip
 
 

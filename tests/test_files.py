@@ -63,6 +63,39 @@ def test_reads_what_torch_writes(name, tmp_path):
     assert_same(run(loaded.module(), example), run(theirs.module(), example))
 
 
+class Writes(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(3)
+        self.register_buffer("total", torch.zeros(3))
+
+    def forward(self, x):
+        self.total.add_(x.sum(0))
+        y = x.clone()
+        y[0] = 0
+        return self.norm(y.mul_(2)) + self.total
+
+
+def test_in_place_operators_of_torch_become_outputs():
+    torch.manual_seed(0)
+    eager, x = Writes().train(), torch.randn(4, 3)
+    shapes = ({0: torch.export.Dim("n", min=2, max=9)},)
+    theirs = torch.export.export(copy.deepcopy(eager), (x,), dynamic_shapes=shapes)
+    program = monograph.from_torch(theirs)
+    written = set(program.graph_signature.buffers_to_mutate.values())
+    assert written == {"total", "norm.running_mean", "norm.running_var",
+                       "norm.num_batches_tracked"}  # fmt: skip
+    assert [(r.lower, r.upper) for r in program.range_constraints.values()] == [(2, 9)]
+    product = next(n for n in program.graph.nodes if n.target is aten.mul.Tensor)
+    assert "y.mul_(2)" in product.meta["stack_trace"]
+    for given in (x, torch.randn(7, 3)):
+        for version in (program, program.run_decompositions(), program.to_torch()):
+            module, reference = copy.deepcopy(version.module()), copy.deepcopy(eager)
+            torch.testing.assert_close(module(given), reference(given))
+            for name, value in reference.state_dict().items():
+                torch.testing.assert_close(module.state_dict()[name], value)
+
+
 class Tied(nn.Module):
     def __init__(self):
         super().__init__()

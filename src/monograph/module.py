@@ -17,7 +17,7 @@ from monograph.constraints.input_sizes import SizeChecks
 from monograph.diagnostics import InputError
 from monograph.torch_internals import storage_key
 
-__all__ = ["CallPlan", "Check", "Looks", "ProgramModule", "Write"]
+__all__ = ["CallPlan", "Check", "Looks", "ProgramModule", "Write", "register", "tensor_at"]
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class ProgramModule(nn.Module):
         # Plain attributes, so that the graph's module is not a child with a name in state_dict.
         self.__dict__["_graph_module"] = graph_module
         self.__dict__["_plan"] = plan
-        self.__dict__["_owners"] = _register(self, state)
+        self.__dict__["_owners"] = register(self, state)
         self.training = bool(plan.training)
 
     @property
@@ -134,20 +134,20 @@ class ProgramModule(nn.Module):
         if plan.writes:
             _check_memory(plan, leaves)
         owners = self.__dict__["_owners"]
-        state = [_tensor_at(owners[name]) for name in plan.state]
+        state = [tensor_at(owners[name]) for name in plan.state]
         inputs = [*state, *leaves]
         if plan.writes and torch.is_grad_enabled():
             _keep_for_backward(plan, inputs)
         results = self.__dict__["_graph_module"].forward(*inputs)
         for write in plan.writes:
             target = write.target
-            destination = leaves[target] if isinstance(target, int) else _tensor_at(owners[target])
+            destination = leaves[target] if isinstance(target, int) else tensor_at(owners[target])
             _write_back(destination, results[write.index], write.is_hidden)
         outputs = []
         for (constant, index), alias in zip(plan.outputs, plan.aliases, strict=True):
             if alias is not None:
                 outputs.append(
-                    _tensor_at(owners[alias]) if isinstance(alias, str) else leaves[alias]
+                    tensor_at(owners[alias]) if isinstance(alias, str) else leaves[alias]
                 )
             else:
                 outputs.append(constant if index is None else results[index])
@@ -206,16 +206,22 @@ def _tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
 Place = tuple[dict[str, Any], str]
 
 
-def _tensor_at(place: Place) -> torch.Tensor:
+def tensor_at(place: Place) -> torch.Tensor:
+    """What ``register`` has put there, or what has taken its place since."""
     holder, name = place
     tensor: torch.Tensor = holder[name]
     return tensor
 
 
-def _register(
-    module: nn.Module, state: dict[str, tuple[torch.Tensor, str, bool]]
+def register(
+    module: nn.Module,
+    state: dict[str, tuple[torch.Tensor, str, bool]],
+    *,
+    as_they_are: bool = False,
 ) -> dict[str, Place]:
     """Register each tensor under its dotted name; returns where each name lives.
+
+    New tensors over the same memory are registered, unless they are wanted ``as_they_are``.
 
     Directly, because ``register_buffer`` refuses names that this class uses itself.
     """
@@ -231,8 +237,8 @@ def _register(
             owner = child
         shared = made.get(id(tensor))
         if shared is None:
-            shared = tensor.detach()
-            if kind == "parameter":
+            shared = tensor if as_they_are else tensor.detach()
+            if kind == "parameter" and not as_they_are:
                 shared = nn.Parameter(shared, requires_grad=tensor.requires_grad)
             made[id(tensor)] = shared
         is_parameter = isinstance(shared, nn.Parameter)

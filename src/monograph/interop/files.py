@@ -18,6 +18,7 @@ from torch import nn
 from monograph.capture.structure import flatten
 from monograph.diagnostics import FileError, InteropError
 from monograph.interop.archive import ArchiveReader, ArchiveWriter, written_whole
+from monograph.interop.functional import functional
 from monograph.interop.graphs import checked, device_of
 from monograph.interop.private import DTYPES, serialized, tensor_meta
 from monograph.interop.reading import Notes, program_of
@@ -40,7 +41,8 @@ def from_torch(program: Any) -> ExportedProgram:
     except Exception as error:
         raise InteropError(f"torch.export cannot write this program down: {error}") from error
     tensors = {n: t for n, t in program.constants.items() if isinstance(t, torch.Tensor)}
-    return program_of(data, program.state_dict, tensors, program.example_inputs)
+    found = program_of(data, program.state_dict, tensors, program.example_inputs)
+    return functional(found)
 
 
 # Writing -------------------------------------------------------------------------------------
@@ -223,9 +225,10 @@ def _read(archive: ArchiveReader, tensors: _Tensors, name: str, trusted: bool) -
         example = torch.load(
             io.BytesIO(archive.bytes(f"data/sample_inputs/{name}.pt")), weights_only=False
         )
-    return program_of(
+    found = program_of(
         data, tensors.of(name, "weights"), tensors.of(name, "constants"), example, notes
     )
+    return functional(found)
 
 
 def _json(archive: ArchiveReader, name: str) -> Any:

@@ -1,0 +1,162 @@
+"""Programs whose operators write in place, as ``torch.export`` gives them: captured once more.
+
+Everything here takes a graph for functional; the recorder makes one of any graph.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.fx import Graph, GraphModule
+
+from monograph.capture.running import running_recorder
+from monograph.capture.subgraphs import subgraphs_of
+from monograph.diagnostics import FileError
+from monograph.export import export
+from monograph.interop.private import FakeTensor, FakeTensorMode
+from monograph.module import CallPlan, Looks, register, tensor_at
+from monograph.program import ExportedProgram
+from monograph.shapes.dims import Dim, ShapesCollection
+from monograph.shapes.expr import Expr
+
+__all__ = ["functional", "is_functional"]
+
+_HIDDEN = {torch.ops.aten.batch_norm.default, torch.ops.aten.instance_norm.default,
+           torch.ops.aten.native_batch_norm.default}  # fmt: skip
+
+
+def is_functional(graph: Graph) -> bool:
+    """Whether no operator of the graph, or of those inside it, writes what it is given."""
+    return not any(
+        (isinstance(n.target, torch._ops.OpOverload) and n.target._schema.is_mutable)
+        or n.target in _HIDDEN
+        or not all(is_functional(inner.graph) for inner in subgraphs_of(n))
+        for n in graph.nodes
+    )
+
+
+def functional(program: ExportedProgram) -> ExportedProgram:
+    """The same program with what it writes among its outputs; ``program`` where it has it so.
+
+    Raises:
+        FileError: MG-F102, for a program that cannot be captured.
+    """
+    if is_functional(program._parts.graph):
+        return program
+    try:
+        return _captured(program)
+    except Exception as error:
+        raise FileError(
+            f"the program writes in place, and cannot be captured: {str(error)[:300]}",
+            code="MG-F102",
+        ) from error
+
+
+def _captured(program: ExportedProgram) -> ExportedProgram:
+    parts, plan = program._parts, program._parts.plan()
+    mode = FakeTensorMode()
+    leaves = [_example(check.example, mode) for check in plan.checks]
+    split = plan.args.num_leaves
+    args, kwargs = plan.args.unflatten(leaves[:split]), plan.kwargs.unflatten(leaves[split:])
+    shapes = ShapesCollection()
+    placeholders = [n for n in parts.graph.nodes if n.op == "placeholder"][len(plan.state) :]
+    for leaf, node in zip(leaves, placeholders, strict=True):
+        if isinstance(leaf, torch.Tensor):
+            sizes = {i: _dim(n) for i, n in enumerate(node.meta["val"].shape)
+                     if isinstance(n, Expr)}  # fmt: skip
+            if sizes:
+                shapes[leaf] = sizes
+    replay = _Replay(program.graph_module, plan, parts.state)
+    made = export(replay, args, kwargs, dynamic_shapes=shapes if len(shapes) else None)
+    made.assumptions[:0] = parts.assumptions
+    made._parts.example_inputs = made.example_inputs = program.example_inputs
+    return made
+
+
+def _example(looks: Any, mode: FakeTensorMode) -> Any:
+    """A tensor without memory, wherever it is."""
+    if not isinstance(looks, Looks):
+        return looks
+    return FakeTensor(
+        mode, torch.empty(looks.shape, dtype=looks.dtype, device="meta"), looks.device
+    )
+
+
+def _dim(size: Expr) -> Any:
+    """A dimension for a size that is ``a * x + b``; for any other, what turns out."""
+    atoms = size.symbols()
+    if len(atoms) != 1 or size.atoms() != atoms or len(size.terms) != 1:
+        return Dim.AUTO
+    monomial, slope = size.terms[0]
+    if len(monomial) != 1 or slope < 1:
+        return Dim.AUTO
+    (atom,) = atoms
+    dim: Any = Dim(atom.name, min=atom.lo, max=atom.hi)
+    return slope * dim + size.const if (slope, size.const) != (1, 0) else dim
+
+
+class _Replay(nn.Module):
+    """Runs a graph node by node; what is recorded keeps the node's line and module."""
+
+    def __init__(
+        self, module: GraphModule, plan: CallPlan, state: dict[str, tuple[torch.Tensor, str, bool]]
+    ) -> None:
+        super().__init__()
+        self.__dict__["_program"] = module
+        self.__dict__["_plan"] = plan
+        self.__dict__["_owners"] = register(self, state, as_they_are=True)
+        if plan.signature is not None:
+            self.__dict__["forward"] = _named(self.forward, plan.signature)
+        self.train(bool(plan.training))
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        plan: CallPlan = self.__dict__["_plan"]
+        owners = self.__dict__["_owners"]
+        leaves = plan.args.match(args, "*args") + plan.kwargs.match(kwargs, "*kwargs")
+        results = self._run([*(tensor_at(owners[name]) for name in plan.state), *leaves])
+        for write in plan.writes:
+            target = write.target
+            where = leaves[target] if isinstance(target, int) else tensor_at(owners[target])
+            where.copy_(results[write.index])
+        return plan.result.unflatten(
+            constant if index is None else results[index] for constant, index in plan.outputs
+        )
+
+    def _run(self, inputs: list[Any]) -> Any:
+        module: GraphModule = self.__dict__["_program"]
+        values: dict[Any, Any] = {}
+        given = iter(inputs)
+        recorder = running_recorder()
+        for node in module.graph.nodes:
+            args = torch.fx.map_arg(node.args, values.__getitem__)
+            if node.op == "output":
+                return args[0]
+            if node.op == "placeholder":
+                values[node] = next(given)
+            elif node.op == "get_attr":
+                values[node] = getattr(module, str(node.target))
+            else:
+                kwargs = torch.fx.map_arg(node.kwargs, values.__getitem__)
+                before = len(recorder.graph.nodes) if recorder is not None else 0
+                values[node] = node.target(*args, **kwargs)
+                if recorder is not None:
+                    _describe(recorder.graph, len(recorder.graph.nodes) - before, node.meta)
+        raise AssertionError("a graph ends with its output")
+
+
+def _describe(graph: Graph, count: int, meta: dict[str, Any]) -> None:
+    for _, node in zip(range(count), reversed(graph.nodes), strict=False):
+        for key in ("stack_trace", "nn_module_stack"):
+            if key in meta:
+                node.meta[key] = meta[key]
+        node.meta["location"] = None
+
+
+def _named(forward: Any, signature: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return forward(*args, **kwargs)
+
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    return call
