@@ -2,6 +2,8 @@
 
 import importlib.util
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 import torch
@@ -66,6 +68,42 @@ def test_aoti(program, model, tmp_path):
         torch.testing.assert_close(loaded(x), model(x))
 
 
+CPP = """
+#include <iostream>
+#include <vector>
+#include <torch/csrc/inductor/aoti_package/model_package_loader.h>
+#include <ATen/ATen.h>
+
+int main(int count, char** arguments) {
+  c10::InferenceMode guard;
+  torch::inductor::AOTIModelPackageLoader loader(arguments[1]);
+  std::vector<at::Tensor> outputs = loader.run({at::ones({5, 3, 8, 8})});
+  std::cout << outputs[0].sum().item<double>() << std::endl;
+}
+"""
+
+
+@needs_compiler
+def test_aoti_from_cpp(program, model, tmp_path):
+    program.compile("aoti", output=tmp_path / "net.pt2")
+    (tmp_path / "run.cpp").write_text(CPP)
+    torch_root = Path(torch.__file__).parent
+    includes = [torch_root / "include", torch_root / "include/torch/csrc/api/include"]
+    abi = int(torch.compiled_with_cxx11_abi())
+    flags = ["-std=c++20", "-O0", f"-D_GLIBCXX_USE_CXX11_ABI={abi}"]
+    subprocess.run(
+        ["g++", *flags, *(f"-I{path}" for path in includes),
+         tmp_path / "run.cpp", "-o", tmp_path / "run",
+         f"-L{torch_root / 'lib'}", "-ltorch", "-ltorch_cpu", "-lc10",
+         f"-Wl,-rpath,{torch_root / 'lib'}"], check=True,
+    )  # fmt: skip
+    done = subprocess.run(
+        [tmp_path / "run", tmp_path / "net.pt2"], check=True, capture_output=True, text=True
+    )
+    expected = model(torch.ones(5, 3, 8, 8))["y"].sum().item()
+    assert abs(float(done.stdout) - expected) < 1e-4
+
+
 def test_onnx(program, model, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     path = tmp_path / "net.onnx"
@@ -109,3 +147,29 @@ def test_there_is_no_such_backend(program, tmp_path):
         program.compile("aoti", output=tmp_path / "net.so")
     with pytest.raises(InteropError):
         program.compile("inductor", output=tmp_path / "net.pt2")
+
+
+# Packages that pin another torch: pip install --no-deps executorch tabulate flatbuffers ruamel.yaml
+# torchao, by hand.
+
+
+def test_executorch():
+    exir = pytest.importorskip("executorch.exir")
+    runtime = pytest.importorskip("executorch.runtime")
+    model, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).eval(), torch.randn(2, 3)
+    edge = exir.to_edge(monograph.export(model, (x,)).to_torch())
+    method = runtime.Runtime.get().load_program(edge.to_executorch().buffer).load_method("forward")
+    torch.testing.assert_close(method.execute([x])[0], model(x))
+
+
+def test_quantised_by_torchao():
+    pt2e = pytest.importorskip("torchao.quantization.pt2e.quantize_pt2e")
+    x86 = pytest.importorskip("torchao.quantization.pt2e.quantizer.x86_inductor_quantizer")
+    model, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).eval(), torch.randn(2, 3)
+    quantizer = x86.X86InductorQuantizer()
+    quantizer.set_global(x86.get_default_x86_inductor_quantization_config())
+    prepared = pt2e.prepare_pt2e(monograph.export(model, (x,)).to_torch().module(), quantizer)
+    prepared(x)
+    converted = pt2e.convert_pt2e(prepared)
+    assert any("quantize_per_tensor" in str(n.target) for n in converted.graph.nodes)
+    torch.testing.assert_close(converted(x), model(x), atol=0.05, rtol=0.05)

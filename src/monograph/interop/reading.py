@@ -211,7 +211,12 @@ class ProgramReader:
         if known is not None:
             return known.expr
         bounds = self.data["range_constraints"].get(name) or {"min_val": 0, "max_val": None}
-        low, high = bounds["min_val"], bounds["max_val"]
+        low, high = (
+            None if bounds[key] is None else checked(bounds[key], int)
+            for key in ("min_val", "max_val")
+        )
+        if low is not None and high is not None and low > high:
+            raise FileError(f"the size {name} is between {low} and {high}")
         is_unbacked, is_float = name.startswith(("u", "zuf")), name.startswith("z")
         hint = None if is_unbacked else self.hints.get(name, max(low or 0, 2))
         if is_float:
