@@ -14,8 +14,8 @@ import monograph
 ROOT = Path(monograph.__file__).parent
 ORDER = [
     ("torch_internals",), ("shapes",), ("diagnostics",), ("capture",), ("control",), ("source",),
-    ("passes",), ("constraints",), ("signature",), ("module",), ("printing",), ("program",),
-    ("assembly",), ("export",),
+    ("passes",), ("constraints",), ("signature",), ("module",), ("hierarchy",), ("printing",),
+    ("program",), ("assembly",), ("export",),
     ("interop",), ("testing",), ("exportdb",), ("cli",), ("__main__",),
 ]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}

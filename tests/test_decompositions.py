@@ -94,6 +94,24 @@ def test_a_rule_of_ones_own():
     assert caught.value.where.text.startswith("return torch.nn.functional.gelu")
 
 
+def test_a_rule_that_leads_back():
+    program = monograph.export(Small().eval(), (X,))
+
+    def gelu(x, approximate="none"):
+        return aten.gelu.default(x, approximate="tanh") if approximate == "none" else NotImplemented
+
+    found = program.run_decompositions({aten.gelu.default: gelu})
+    (node,) = [n for n in found.graph.nodes if n.target is aten.gelu.default]
+    assert node.kwargs == {"approximate": "tanh"}
+
+    def again(x, approximate="none"):
+        return aten.gelu.default(x, approximate=approximate)
+
+    with pytest.raises(MonographError) as caught:
+        program.run_decompositions({aten.gelu.default: again})
+    assert caught.value.code == "MG-O102"
+
+
 def test_a_packet_stands_for_all_its_overloads():
     table = monograph.default_decompositions()
     assert aten.linear.default in table

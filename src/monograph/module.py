@@ -17,7 +17,9 @@ from monograph.constraints.input_sizes import SizeChecks
 from monograph.diagnostics import InputError
 from monograph.torch_internals import storage_key
 
-__all__ = ["CallPlan", "Check", "Looks", "ProgramModule", "Write", "register", "tensor_at"]
+__all__ = [
+    "CallPlan", "Check", "Looks", "Place", "ProgramModule", "Write", "register", "tensor_at",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -133,25 +135,32 @@ class ProgramModule(nn.Module):
             plan.sizes.run(leaves)
         if plan.writes:
             _check_memory(plan, leaves)
-        owners = self.__dict__["_owners"]
-        state = [tensor_at(owners[name]) for name in plan.state]
-        inputs = [*state, *leaves]
-        if plan.writes and torch.is_grad_enabled():
-            _keep_for_backward(plan, inputs)
-        results = self.__dict__["_graph_module"].forward(*inputs)
+        results = self._results(plan, leaves)
         for write in plan.writes:
-            target = write.target
-            destination = leaves[target] if isinstance(target, int) else tensor_at(owners[target])
-            _write_back(destination, results[write.index], write.is_hidden)
+            if isinstance(write.target, int):
+                _write_back(leaves[write.target], results[write.index], write.is_hidden)
+            else:
+                self._store(write.target, results[write.index], write.is_hidden)
         outputs = []
         for (constant, index), alias in zip(plan.outputs, plan.aliases, strict=True):
             if alias is not None:
-                outputs.append(
-                    tensor_at(owners[alias]) if isinstance(alias, str) else leaves[alias]
-                )
+                outputs.append(self._held(alias) if isinstance(alias, str) else leaves[alias])
             else:
                 outputs.append(constant if index is None else results[index])
         return plan.result.unflatten(outputs)
+
+    def _results(self, plan: CallPlan, leaves: list[Any]) -> Any:
+        """What the graph gives for the leaves of a call."""
+        inputs = [*(self._held(name) for name in plan.state), *leaves]
+        if plan.writes and torch.is_grad_enabled():
+            _keep_for_backward(plan, inputs)
+        return self.__dict__["_graph_module"].forward(*inputs)
+
+    def _store(self, name: str, content: torch.Tensor, is_hidden: bool) -> None:
+        _write_back(self._held(name), content, is_hidden)
+
+    def _held(self, name: str) -> torch.Tensor:
+        return tensor_at(self.__dict__["_owners"][name])
 
     def _leaves(self, plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         if len(args) != len(plan.args.keys) or set(kwargs) != {n for _, n in plan.kwargs.keys}:

@@ -18,10 +18,12 @@ from monograph.capture.recorder import Recorder
 from monograph.capture.subgraphs import built, subgraphs_of
 from monograph.control.eager import runnable
 from monograph.diagnostics import ExportError, InputError, InteropError
+from monograph.hierarchy import UnflattenedModule
 from monograph.module import CallPlan, ProgramModule
 from monograph.passes.decompose import decompose
 from monograph.passes.place import devices_of, place, tensor_on
 from monograph.passes.table import Decompositions, default_decompositions
+from monograph.passes.unflatten import Signed, named, unflattened
 from monograph.printing import format_program
 from monograph.shapes.constraints import Range
 from monograph.shapes.expr import Expr
@@ -29,7 +31,9 @@ from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
 from monograph.shapes.symnode import BoolNode, symbolic
 from monograph.signature import (
+    Argument,
     CallSpec,
+    ConstantArgument,
     ExportGraphSignature,
     InputKind,
     ModuleCallEntry,
@@ -112,6 +116,27 @@ class ExportedProgram:
         """A module that is called like the original one, with its parameters' storage."""
         plan = replace(self._parts.plan(), statistics=self._statistics())
         return ProgramModule(runnable(self.graph_module), plan, self._parts.state)
+
+    def unflatten(self) -> nn.Module:
+        """The modules that the program came from, each with its part of the graph.
+
+        Called like the original. Children can be exchanged (``set_submodule``); those named in
+        ``preserve_module_call_signature`` take and return what the originals did.
+
+        Raises:
+            InteropError: MG-F104, where a call signature cannot be kept.
+        """
+        parts, signed = self._parts, {}
+        for entry in parts.module_calls:
+            call = entry.signature
+            if entry.fqn and call is not None:
+                signed[entry.fqn] = Signed(
+                    [_leaf_of(a) for a in call.inputs], [_leaf_of(a) for a in call.outputs],
+                    call.in_spec, call.out_spec,
+                )  # fmt: skip
+        targets = {s.arg.name: s.target for s in parts.signature.input_specs if s.target}
+        root = unflattened(self.graph, parts.attributes, targets, parts.state, signed)
+        return UnflattenedModule(root, parts.plan(), parts.state)
 
     def _statistics(self) -> frozenset[int | str]:
         """The written buffers that only batch norm reads."""
@@ -243,6 +268,10 @@ class ExportedProgram:
         return format_program(self)
 
     __repr__ = __str__
+
+
+def _leaf_of(argument: Argument) -> Any:
+    return argument.value if isinstance(argument, ConstantArgument) else named(argument.name)
 
 
 def _placed(parts: Parts, device: torch.device) -> Parts:

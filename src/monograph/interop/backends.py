@@ -13,6 +13,7 @@ import torch
 
 from monograph.diagnostics import InteropError
 from monograph.interop.archive import written_whole
+from monograph.interop.private import shared_library
 from monograph.program import ExportedProgram
 
 __all__ = ["BACKENDS", "compiled"]
@@ -39,18 +40,13 @@ def _inductor(program: ExportedProgram, output: Any, options: dict[str, Any]) ->
 
 
 def _aoti(program: ExportedProgram, output: Any, options: dict[str, Any]) -> Any:
-    import torch._inductor
-
     path = None if output is None else os.fspath(output)
     if path is not None and not path.endswith(".pt2"):
         raise InteropError(
             f"AOTInductor writes .pt2 files, and {path} is not called so",
             hint=f"call it {Path(path).with_suffix('.pt2')}.",
         )
-    written = torch._inductor.aoti_compile_and_package(
-        program.to_torch(), package_path=path, inductor_configs=options or None
-    )
-    return torch._inductor.aoti_load_package(written)
+    return shared_library(program.to_torch(), path, options or None)
 
 
 def _onnx(program: ExportedProgram, output: Any, options: dict[str, Any]) -> Any:

@@ -42,6 +42,7 @@ __all__ = [
     "node_of_serialized_type",
     "pytree",
     "serialized",
+    "shared_library",
     "sympy_functions",
     "tensor_meta",
 ]
@@ -68,6 +69,16 @@ def tensor_meta(tensor: torch.Tensor) -> dict[str, Any]:
     """The schema's description of a tensor."""
     found: dict[str, Any] = _dataclass_to_dict(serialize_tensor_meta(tensor))
     return found
+
+
+def shared_library(program: Any, path: str | None, options: dict[str, Any] | None) -> Any:
+    """What AOTInductor makes of a ``torch.export.ExportedProgram``, loaded."""
+    import torch._inductor
+
+    written = torch._inductor.aoti_compile_and_package(
+        program, package_path=path, inductor_configs=options
+    )
+    return torch._inductor.aoti_load_package(written)
 
 
 DTYPES: dict[int, torch.dtype] = dict(_SERIALIZE_TO_TORCH_DTYPE)

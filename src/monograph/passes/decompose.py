@@ -68,6 +68,7 @@ class _Template:
     body: list[Node]
     results: Any
     gives_symbols: bool = False
+    whole: frozenset[Any] = frozenset()
 
 
 def decompose(graph: Graph, attributes: dict[str, Any], env: ShapeEnv, rules: Rules) -> Decomposed:
@@ -92,6 +93,7 @@ class _Rewriter:
         self.rules = rules
         self.templates = templates
         self.touched: dict[Any, bool] = {}
+        self.whole: set[Any] = set()  # operators that a rule has left as they are
         self.made = Graph()
         self.names = Names()
         self.results: dict[Node, Any] = {}  # what old nodes have become: nodes or tuples of these
@@ -112,6 +114,7 @@ class _Rewriter:
         for node in graph.nodes:
             self._visit(node, held)
         remove_dead_nodes(self.made)
+        self._require_dialect()
         claim_names(self.made, self.names.used)
         renamed = {old.name: new.name for old, new in self.results.items() if isinstance(new, Node)}
         return Decomposed(self.made, held, renamed)
@@ -129,6 +132,21 @@ class _Rewriter:
             self._replace(node, node.target, held)  # type: ignore[arg-type]
         else:
             self._copy(node, held)
+
+    def _require_dialect(self) -> None:
+        """No operator is left that a rule replaces, and none writes what it is given."""
+        for node in self.made.nodes:
+            op = node.target
+            if not _is_plain(node) or op in self.whole:
+                continue
+            if self._is_touched(op):
+                raise DecompositionError(
+                    f"{op} is left, which the table replaces: its rule leads back to it",
+                    where=node.meta.get("location"),
+                    hint=f"keep the operator whole: del table[torch.ops.{op}].",
+                )
+            if op._schema.is_mutable:
+                raise DecompositionError(f"{op} is left, which writes what it is given")
 
     def _is_touched(self, op: Any) -> bool:
         found = self.touched.get(op)
@@ -169,10 +187,12 @@ class _Rewriter:
         kwargs = self._described(dict(node.kwargs), key, inputs)
         template = self._template(node, rule, tuple(key), inputs, args, kwargs)
         if template is None:
+            self.whole.add(node.target)
             self._copy(node, held)
             return
         if template.gives_symbols:
             self._unify(_value_of(template.results), _without_tensors(node.meta.get("val")))
+        self.whole |= template.whole
         made: dict[Node, Any] = dict(zip(template.inputs, inputs, strict=True))
         origin = [*node.meta.get("from_node", []), (node.name, str(node.target))]
         for step in template.body:
@@ -258,6 +278,12 @@ class _Rewriter:
                 found = _captured(
                     self.env, self.rules, node.target, rule, len(inputs), args, kwargs
                 )
+            except RecursionError:
+                raise DecompositionError(
+                    f"the decomposition of {node.target} leads back to it, again and again",
+                    where=node.meta.get("location"),
+                    hint="let the rule return NotImplemented for what it leaves as it is.",
+                ) from None
             except ExportError as error:
                 is_whole = rule is node.target or has_kernel(node.target, COMPOSITE)
                 if isinstance(error, DataDependentError) and not is_whole:
@@ -328,7 +354,8 @@ def _captured(
     env: ShapeEnv, rules: Rules, op: Any, rule: Any, count: int, args: Any, kwargs: Any
 ) -> _Template:
     """Run a rule on abstract tensors, and keep the graph."""
-    recorder, symbols = Recorder(rules=rules), len(env.symbols)
+    noted, symbols = _Noted(rules), len(env.symbols)
+    recorder = Recorder(rules=noted)
     with _borrowed(env, recorder):
         inputs: list[Node] = []
         given: dict[int, Any] = {}
@@ -353,12 +380,35 @@ def _captured(
             result = NotImplemented if rule is op else rule(*args, **kwargs)
             if result is NotImplemented:  # not for these arguments: the operator stays
                 recorder.rules = None
+                noted.whole.add(op)
                 result = recorder.record(op, args, kwargs)
             results = _nodes_of(recorder, result)
         if any(origin.kind != "input" for origin in recorder.origins):
             raise ExportError("it makes a constant tensor (write torch.full instead)")
     body = [n for n in recorder.graph.nodes if n.op != "placeholder"]
-    return _Template(inputs, body, results, len(env.symbols) > symbols)
+    return _Template(inputs, body, results, len(env.symbols) > symbols, frozenset(noted.whole))
+
+
+class _Noted:
+    """Rules, and the operators that they have left whole."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.whole: set[Any] = set()
+
+    def __contains__(self, op: object) -> bool:
+        return op in self.rules
+
+    def __getitem__(self, op: Any) -> Callable[..., Any]:
+        rule = self.rules[op]
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            result = rule(*args, **kwargs)
+            if result is NotImplemented:
+                self.whole.add(op)
+            return result
+
+        return run
 
 
 def _entered(recorder: Recorder, item: _Input, inputs: list[Node]) -> Any:

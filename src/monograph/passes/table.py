@@ -72,7 +72,8 @@ def _overloads(op: Any) -> list[Any]:
 
 
 def _is_composite(op: Any) -> bool:
-    return isinstance(op, torch._ops.OpOverload) and has_kernel(op, COMPOSITE)
+    is_operator = isinstance(op, torch._ops.OpOverload) and not op._opname.startswith("sym_")
+    return is_operator and has_kernel(op, COMPOSITE)
 
 
 def _parts_of(op: Any) -> Rule:

@@ -1,0 +1,55 @@
+"""An exported program as a tree of modules: ``unflatten``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.fx import GraphModule
+
+from monograph.module import CallPlan, Place, ProgramModule, tensor_at
+
+__all__ = ["UnflattenedModule"]
+
+
+class UnflattenedModule(ProgramModule):
+    """The modules of an exported program, each with its part of the graph as its ``forward``.
+
+    It is called like the original module, and checks its inputs. Children may be exchanged
+    (``module.set_submodule("layers.0", other)``) for modules that take and return what the child's
+    graph does: tensors in the order of their first use, or, where
+    ``preserve_module_call_signature`` asked for it, what the original took and returned. Buffers
+    that the program writes are replaced after a call.
+    """
+
+    def __init__(
+        self,
+        root: GraphModule,
+        plan: CallPlan,
+        state: dict[str, tuple[torch.Tensor, str, bool]],
+    ) -> None:
+        super().__init__(root, plan, {})
+        self._modules, self._parameters = root._modules, root._parameters
+        self._buffers = root._buffers
+        self._non_persistent_buffers_set = root._non_persistent_buffers_set
+        names: dict[int, list[str]] = {}
+        for name, (tensor, _, _) in state.items():
+            names.setdefault(id(tensor), []).append(name)
+        self.__dict__["_ties"] = {n: names[id(t)] for n, (t, _, _) in state.items()}
+
+    def _state(self, name: str) -> Place:
+        *path, last = name.split(".")
+        owner = self.get_submodule(".".join(path))
+        held: Any = owner._parameters if last in owner._parameters else owner._buffers
+        return held, last
+
+    def _results(self, plan: CallPlan, leaves: list[Any]) -> Any:
+        return self.__dict__["_graph_module"].forward(*leaves)
+
+    def _store(self, name: str, content: torch.Tensor, is_hidden: bool) -> None:
+        for tied in self.__dict__["_ties"][name]:
+            holder, last = self._state(tied)
+            holder[last] = content.detach()
+
+    def _held(self, name: str) -> torch.Tensor:
+        return tensor_at(self._state(name))

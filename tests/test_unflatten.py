@@ -1,0 +1,155 @@
+"""``unflatten``: the modules come back, and can be exchanged."""
+
+import copy
+
+import pytest
+import torch
+from corpus import CORPUS, assert_same, run
+from torch import nn
+
+import monograph
+from monograph import Dim
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_same_numbers(name):
+    make, example, more, options = CORPUS[name]
+    torch.manual_seed(0)
+    program = monograph.export(make(), *copy.deepcopy(example), **options)
+    for call in [example, *more]:
+        assert_same(run(program.unflatten(), call), run(program.module(), call))
+
+
+class Block(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.lin = nn.Linear(width, width)
+
+    def forward(self, x, scale=1.0):
+        return x + self.lin(self.norm(x)) * scale
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(9, 4)
+        self.layers = nn.ModuleList(Block() for _ in range(2))
+        self.shared = Block()
+        self.head = nn.Linear(4, 9, bias=False)
+        self.head.weight = self.embed.weight
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, ids):
+        self.calls.add_(1)
+        x = self.embed(ids)
+        for layer in self.layers:
+            x = layer(x)
+        x = self.shared(self.shared(x))
+        x = torch.cond(x.sum() > 0, lambda x: x * 2, lambda x: x - 1, (x,))
+        return self.head(x) + torch.arange(ids.shape[1])[:, None]
+
+
+IDS = torch.randint(0, 9, (2, 3))
+SHAPES = ({1: Dim("length", max=16)},)
+
+
+def exported(**options):
+    torch.manual_seed(0)
+    model = Net().eval()
+    return model, monograph.export(model, (IDS,), dynamic_shapes=SHAPES, **options)
+
+
+@pytest.mark.parametrize("source", ["captured", "decomposed", "from a file"])
+def test_the_hierarchy(source, tmp_path):
+    model, program = exported()
+    if source == "decomposed":
+        program = program.run_decompositions()
+    elif source == "from a file":
+        monograph.save(program, tmp_path / "net.pt2")
+        program = monograph.load(tmp_path / "net.pt2")
+    tree = program.unflatten()
+    names = {name for name, _ in tree.named_modules()}
+    assert {"embed", "layers.0", "layers.0.norm", "layers.1.lin", "shared.lin", "head"} <= names
+    assert "shared@1" not in names, "both calls do the same"
+    assert tree.state_dict().keys() == model.state_dict().keys()
+    assert tree.get_parameter("head.weight") is tree.get_parameter("embed.weight")
+    for length in (3, 7):
+        ids = torch.randint(0, 9, (2, length))
+        torch.testing.assert_close(tree(ids), model(ids))
+    assert tree.state_dict()["calls"] == 2
+    with pytest.raises(monograph.InputError):
+        tree(torch.randint(0, 9, (2, 17)))
+
+
+def test_gradients_flow():
+    model, program = exported()
+    tree = program.unflatten()
+    tree(IDS).sum().backward()
+    model(IDS).sum().backward()
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(tree.get_parameter(name).grad, parameter.grad)
+
+
+def test_a_child_is_exchanged():
+    model, program = exported()
+    tree = program.unflatten()
+    other = Block().eval()
+    model.layers[1] = other
+    tree.set_submodule("layers.1", other)
+    torch.testing.assert_close(tree(IDS), model(IDS))
+    lin = nn.Linear(4, 4)
+    model.shared.lin = lin
+    tree.set_submodule("shared.lin", lin)
+    torch.testing.assert_close(tree(IDS), model(IDS))
+
+
+class Pair(nn.Module):
+    def forward(self, inputs, *, factor, flag=True):
+        x, y = inputs["x"], inputs["y"]
+        return {"sum": x + y * factor, "parts": [x, y - 1]} if flag else None
+
+
+class Outer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.pair = Pair()
+        self.lin = nn.Linear(3, 3)
+
+    def forward(self, x):
+        found = self.pair({"y": self.lin(x), "x": x}, factor=x.mean(), flag=True)
+        return found["sum"] * found["parts"][1]
+
+
+def test_a_call_signature_is_kept():
+    model, x = Outer().eval(), torch.randn(2, 3)
+    program = monograph.export(model, (x,), preserve_module_call_signature=("pair",))
+    tree = program.unflatten()
+    torch.testing.assert_close(tree(x), model(x))
+
+    class Other(nn.Module):
+        def forward(self, inputs, *, factor, flag):
+            assert flag is True
+            return {"sum": inputs["x"] * factor, "parts": [inputs["y"], inputs["y"]]}
+
+    model.pair = Other()
+    tree.set_submodule("pair", Other())
+    torch.testing.assert_close(tree(x), model(x))
+
+
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+
+    def forward(self, x):
+        return self.block(self.block(x), 3.0)
+
+
+def test_calls_that_differ_are_two_children():
+    model, x = Twice().eval(), torch.randn(2, 4)
+    tree = monograph.export(model, (x,)).unflatten()
+    torch.testing.assert_close(tree(x), model(x))
+    assert {"block", "block@1"} <= {name for name, _ in tree.named_children()}
+    weights = {id(p) for n, p in tree.named_parameters(remove_duplicate=False) if "weight" in n}
+    assert len(weights) == 2
