@@ -23,9 +23,9 @@ def from_torch(program: Any) -> ExportedProgram:
     """A ``torch.export.ExportedProgram`` as Monograph's, over the same tensors.
 
     Raises:
-        FileError: MG-F102, for what is not known here (custom objects, say).
+        InteropError: MG-F104, for what is not known here (custom objects, say).
     """
-    return _files().from_torch(program)
+    return importlib.import_module("monograph.interop.importing").from_torch(program)
 
 
 def save(

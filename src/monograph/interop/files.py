@@ -25,24 +25,9 @@ from monograph.interop.reading import Notes, program_of
 from monograph.interop.torch_export import converted
 from monograph.program import ExportedProgram
 
-__all__ = ["from_torch", "load", "load_methods", "save", "save_methods"]
+__all__ = ["load", "load_methods", "save", "save_methods"]
 
 Path = str | os.PathLike[str] | IO[bytes]
-
-
-def from_torch(program: Any) -> ExportedProgram:
-    """A ``torch.export.ExportedProgram`` as Monograph's, over the same tensors.
-
-    Raises:
-        FileError: MG-F102, for what is not known here (custom objects, say).
-    """
-    try:
-        data = serialized(program)
-    except Exception as error:
-        raise InteropError(f"torch.export cannot write this program down: {error}") from error
-    tensors = {n: t for n, t in program.constants.items() if isinstance(t, torch.Tensor)}
-    found = program_of(data, program.state_dict, tensors, program.example_inputs)
-    return functional(found)
 
 
 # Writing -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.fx import Graph, GraphModule
+from torch.fx import Graph, GraphModule, Node
 
 from monograph.capture.running import running_recorder
 from monograph.capture.subgraphs import subgraphs_of
@@ -31,10 +31,17 @@ def is_functional(graph: Graph) -> bool:
     """Whether no operator of the graph, or of those inside it, writes what it is given."""
     return not any(
         (isinstance(n.target, torch._ops.OpOverload) and n.target._schema.is_mutable)
-        or n.target in _HIDDEN
+        or (n.target in _HIDDEN and not _is_evaluation(n))
         or not all(is_functional(inner.graph) for inner in subgraphs_of(n))
         for n in graph.nodes
     )
+
+
+def _is_evaluation(node: Node) -> bool:
+    """Whether a normalisation only reads its running statistics."""
+    names = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
+    given = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
+    return not given.get("training", given.get("use_input_stats"))
 
 
 def functional(program: ExportedProgram) -> ExportedProgram:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -42,7 +43,7 @@ from monograph.signature import (
     TensorArgument,
 )
 
-__all__ = ["Notes", "program_of"]
+__all__ = ["Notes", "ProgramReader", "guarded", "program_of"]
 
 _MOST = 1 << 62
 Tensors = dict[str, torch.Tensor]
@@ -77,8 +78,13 @@ def program_of(
     Raises:
         FileError: MG-F101 where it is damaged, MG-F102 where it asks for what is not known here.
     """
+    return guarded(lambda: ProgramReader(data, notes or {}).read(state, constants, example_inputs))
+
+
+def guarded(work: Callable[[], ExportedProgram]) -> ExportedProgram:
+    """Whatever goes wrong while a program is read says that it is damaged."""
     try:
-        return ProgramReader(data, notes or {}).read(state, constants, example_inputs)
+        return work()
     except FileError:
         raise
     except RecursionError:
@@ -111,12 +117,28 @@ class ProgramReader:
         self._collect_hints(data["graph_module"]["graph"])
 
     def read(self, state: Tensors, constants: Tensors, example_inputs: Any) -> ExportedProgram:
+        """The program, over these tensors."""
         module = self.data["graph_module"]
         signature = self._signature(module["signature"])
         names = [spec.arg.name for spec in signature.input_specs]
         graph, attributes = self.graph(module["graph"], names, 0)
-        _require_agreement(graph, signature)
         entries = [self._entry(entry) for entry in module["module_call_graph"]]
+        return self.assembled(
+            graph, attributes, signature, entries, state, constants, example_inputs
+        )
+
+    def assembled(
+        self,
+        graph: Graph,
+        attributes: dict[str, Any],
+        signature: ExportGraphSignature,
+        entries: list[ModuleCallEntry],
+        state: Tensors,
+        constants: Tensors,
+        example_inputs: Any,
+    ) -> ExportedProgram:
+        """The program of a graph and its signature."""
+        _require_agreement(graph, signature)
         root = next(entry.signature for entry in entries if not entry.fqn)
         assert root is not None
         args, kwargs = root.in_spec.children
@@ -231,6 +253,7 @@ class ProgramReader:
         return self.reader.read(size["as_expr"]["expr_str"])
 
     def spec(self, meta: Any) -> TensorSpec:
+        """What is said of a tensor."""
         shape = tuple(self._size(size) for size in meta["sizes"])
         strides = tuple(self._size(stride) for stride in meta["strides"])
         assert len(shape) == len(strides)

@@ -1,0 +1,181 @@
+"""``from_torch``: a ``torch.export.ExportedProgram`` node by node in our words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+import torch
+from torch.fx import Graph, GraphModule, Node
+
+from monograph import signature as ours
+from monograph.capture.abstract import TensorSpec
+from monograph.capture.structure import Structure, flatten
+from monograph.capture.subgraphs import SUBGRAPHS, Subgraph
+from monograph.diagnostics import FileError, InteropError
+from monograph.interop.functional import functional
+from monograph.interop.reading import ProgramReader, guarded
+from monograph.program import ExportedProgram
+from monograph.torch_internals import claim_names, copied_node
+
+__all__ = ["from_torch"]
+
+_KEPT = ("stack_trace", "nn_module_stack")
+_TARGETED = ("PARAMETER", "BUFFER", "CONSTANT_TENSOR")
+_NUMBERS = {
+    "SymIntArgument": ours.SymIntArgument,
+    "SymFloatArgument": ours.SymFloatArgument,
+    "SymBoolArgument": ours.SymBoolArgument,
+    "TensorArgument": ours.TensorArgument,
+}
+
+
+def from_torch(program: Any) -> ExportedProgram:
+    """A ``torch.export.ExportedProgram`` as Monograph's, over the same tensors.
+
+    Raises:
+        InteropError: MG-F104, for what is not known here (custom objects, say).
+    """
+    try:
+        return functional(guarded(lambda: _Importer(program).program()))
+    except FileError as error:
+        raise InteropError(error.what) from error
+
+
+class _Importer:
+    def __init__(self, program: Any) -> None:
+        self.source = program
+        ranges = {
+            str(symbol): {"min_val": _bound(bounds.lower), "max_val": _bound(bounds.upper)}
+            for symbol, bounds in program.range_constraints.items()
+        }
+        nothing: dict[str, Any] = {"tensor_values": {}, "sym_int_values": {}}
+        data = {
+            "schema_version": {"major": 8},
+            "graph_module": {"graph": nothing},
+            "range_constraints": ranges,
+            "guards_code": getattr(program, "_guards_code", []),
+        }
+        self.reader = ProgramReader(data, {})
+        self.reader.hints = self._hints()
+        self.numbers: dict[Any, Any] = {}
+        self.specs: dict[Any, TensorSpec] = {}
+
+    def _hints(self) -> dict[str, Any]:
+        """The numbers that symbols were for the example inputs."""
+        for node in self.source.graph.nodes:
+            value = node.meta.get("val")
+            sizes = value.shape if isinstance(value, torch.Tensor) else (value,)
+            for size in sizes:
+                if isinstance(size, torch.SymInt):
+                    known = size.node.shape_env.backed_var_to_val
+                    return {str(symbol): int(value) for symbol, value in known.items()}
+        return {}
+
+    def program(self) -> ExportedProgram:
+        source = self.source
+        graph, attributes = self._graph(source.graph_module)
+        signature = ours.ExportGraphSignature(
+            [self._input(spec) for spec in source.graph_signature.input_specs],
+            [self._output(spec) for spec in source.graph_signature.output_specs],
+        )
+        entries = [self._entry(entry) for entry in source.module_call_graph]
+        constants = {n: t for n, t in source.constants.items() if isinstance(t, torch.Tensor)}
+        return self.reader.assembled(
+            graph, attributes, signature, entries, source.state_dict, constants,
+            source.example_inputs,
+        )  # fmt: skip
+
+    # Graphs ------------------------------------------------------------------------------------
+
+    def _graph(self, module: GraphModule) -> tuple[Graph, dict[str, Any]]:
+        made = Graph()
+        claim_names(made, {node.name for node in module.graph.nodes})
+        nodes: dict[Node, Node] = {}
+        held: dict[str, Any] = {}
+        for node in module.graph.nodes:
+            copy = nodes[node] = copied_node(made, node, nodes.__getitem__)
+            if node.op == "get_attr":
+                held[str(node.target)] = self._held(module, str(node.target))
+                continue
+            graphs = [held[str(n.target)] for n in copy.all_input_nodes if n.op == "get_attr"]
+            copy.meta = {
+                key: node.meta[key]
+                for key in ("stack_trace", "nn_module_stack")
+                if key in node.meta
+            }
+            if graphs and node.op == "call_function":
+                copy.meta[SUBGRAPHS] = graphs
+            if node.op != "output":
+                copy.meta["val"] = self._value(node.meta.get("val"))
+        return made, held
+
+    def _held(self, module: GraphModule, name: str) -> Subgraph:
+        item = module.get_submodule(name) if hasattr(module, name) else None
+        if not isinstance(item, GraphModule):
+            raise FileError(f"{name} is a {type(item).__name__}, which is not known here")
+        return Subgraph(*self._graph(item))
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            shape, strides = (
+                tuple(map(self._value, value.shape)),
+                tuple(map(self._value, value.stride())),
+            )
+            return TensorSpec.of(shape, strides, value.dtype, value.device)
+        if isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool)):
+            expression = value.node.expr
+            if expression not in self.numbers:
+                self.numbers[expression] = self.reader.reader.read(sympy.srepr(expression))
+            return self.numbers[expression]
+        if isinstance(value, (tuple, list)):
+            return tuple(self._value(item) for item in value)
+        return value
+
+    # Signatures --------------------------------------------------------------------------------
+
+    def _argument(self, argument: Any) -> Any:
+        kind = type(argument).__name__
+        if kind == "ConstantArgument":
+            return ours.ConstantArgument(argument.name, argument.value)
+        if kind not in _NUMBERS:
+            raise FileError(f"arguments of the kind {kind} are not known here")
+        return _NUMBERS[kind](argument.name)
+
+    def _input(self, spec: Any) -> ours.InputSpec:
+        kind = ours.InputKind[spec.kind.name]
+        if spec.kind.name not in (*_TARGETED, "USER_INPUT"):
+            raise FileError(f"inputs of the kind {spec.kind.name} are not known here")
+        return ours.InputSpec(kind, self._argument(spec.arg), spec.target, spec.persistent)
+
+    def _output(self, spec: Any) -> ours.OutputSpec:
+        kind = ours.OutputKind[spec.kind.name]
+        return ours.OutputSpec(kind, self._argument(spec.arg), spec.target)
+
+    def _entry(self, entry: Any) -> ours.ModuleCallEntry:
+        call = entry.signature
+        if call is None:
+            return ours.ModuleCallEntry(entry.fqn)
+        return ours.ModuleCallEntry(
+            entry.fqn,
+            ours.ModuleCallSignature(
+                [self._argument(a) for a in call.inputs],
+                [self._argument(a) for a in call.outputs],
+                _structure(call.in_spec),
+                _structure(call.out_spec),
+                call.forward_arg_names,
+            ),
+        )
+
+
+def _bound(bound: Any) -> int | None:
+    """A bound of a range; None for infinity."""
+    return int(bound) if getattr(bound, "is_Integer", isinstance(bound, int)) else None
+
+
+def _structure(spec: Any) -> Structure:
+    count = spec.num_leaves
+    leaves, found = flatten(spec.unflatten(list(range(count))))
+    if leaves != list(range(count)):
+        raise FileError("the structure of arguments or results is not known here")
+    return found
