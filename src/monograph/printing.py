@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -42,18 +43,17 @@ def format_graph(graph: Graph, class_name: str = "GraphModule") -> str:
     body: list[str] = []
     arguments: list[str] = []
     last_use = _last_uses(graph)
-    before: SourceLine | None = None
+    before = ""
     for node in graph.nodes:
         if node.op == "placeholder":
             arguments.append(node.name + _annotation(node))
             continue
-        where = node.meta.get("location")
-        if node.op != "output" and where is not None and where is not before:
-            if not _same_line(where, before):
-                if body:
-                    body.append("")
-                body.append(where.comment())
-            before = where
+        comment = "" if node.op == "output" else _comment(node)
+        if comment and comment != before:
+            if body:
+                body.append("")
+            body.append(comment)
+            before = comment
         body.append(_statement(node) + _release(last_use.get(node, ())))
     signature = ", ".join(["self", *arguments])
     lines = [
@@ -78,8 +78,20 @@ def _subgraphs(graph: Graph) -> list[tuple[str, Subgraph]]:
     return list(found.items())
 
 
-def _same_line(left: SourceLine, right: SourceLine | None) -> bool:
-    return right is not None and (left.file, left.line) == (right.file, right.line)
+_FRAME = re.compile(r'File "([^"\n]*)", line (\d+), in (\S+)\n\s*(.*)')
+
+
+def _comment(node: Node) -> str:
+    """Where a node comes from; of a program from a file, what the file says."""
+    where: SourceLine | None = node.meta.get("location")
+    if where is not None:
+        return where.comment()
+    frames = _FRAME.findall(node.meta.get("stack_trace") or "")
+    if not frames:
+        return ""
+    file, line, function, code = frames[-1]
+    text = f"# File: {file}:{line} in {function}, code: {code.strip()}"
+    return "".join(c for c in text if c.isprintable())  # a file may say anything
 
 
 def _last_uses(graph: Graph) -> dict[Node, list[str]]:
