@@ -261,42 +261,36 @@ functionalized = auto_functionalized
 # torch.fx ------------------------------------------------------------------------------------
 
 
-def append_node(graph: Graph, name: str, target: Any, args: Any, kwargs: Any) -> Node:
-    """``graph.call_function`` under a name known to be free: 5 us instead of 12."""
-    node = Node(graph, name, "call_function", target, args, kwargs)
+def _inserted(graph: Graph, node: Node) -> Node:
     graph._insert(node)
     graph._find_nodes_lookup_table.insert(node)
     graph._len += 1
     return node
+
+
+def append_node(graph: Graph, name: str, target: Any, args: Any, kwargs: Any) -> Node:
+    """``graph.call_function`` under a name known to be free: 5 us instead of 12."""
+    node = Node(graph, name, "call_function", target, args, kwargs)
+    return _inserted(graph, node)
 
 
 def append_attribute(graph: Graph, name: str) -> Node:
     """``graph.get_attr`` under a name known to be free."""
     node = Node(graph, name, "get_attr", name, (), {})
-    graph._insert(node)
-    graph._find_nodes_lookup_table.insert(node)
-    graph._len += 1
-    return node
+    return _inserted(graph, node)
 
 
 def copied_node(graph: Graph, node: Node, mapped: Callable[[Node], Node]) -> Node:
     """``node`` at the end of another graph under its own name; ``meta`` is left to the caller."""
     args = torch.fx.map_arg(node.args, mapped)
     kwargs = torch.fx.map_arg(node.kwargs, mapped) if node.kwargs else {}
-    copy = Node(graph, node.name, node.op, node.target, args, kwargs)
-    graph._insert(copy)
-    graph._find_nodes_lookup_table.insert(copy)
-    graph._len += 1
-    return copy
+    return _inserted(graph, Node(graph, node.name, node.op, node.target, args, kwargs))
 
 
 def append_placeholder(graph: Graph, name: str) -> Node:
     """``graph.placeholder`` under a name known to be free, at the graph's insertion point."""
     node = Node(graph, name, "placeholder", name, (), {})
-    graph._insert(node)
-    graph._find_nodes_lookup_table.insert(node)
-    graph._len += 1
-    return node
+    return _inserted(graph, node)
 
 
 def erase_nodes(graph: Graph) -> None:

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+import monograph
 from monograph.cli.summary import print_program, print_summary, refuse
 from monograph.cli.target import WANTED, UsageError, example, load
 from monograph.diagnostics import MonographError
 from monograph.export import export
-from monograph.interop import save
 from monograph.program import ExportedProgram
 
 __all__ = ["export_command"]
@@ -53,7 +53,7 @@ def export_command(
     try:
         program = _export(target, phases, strict)
         if file is not None:
-            phases.run("save", lambda: save(program, file))
+            phases.run("save", lambda: monograph.save(program, file))
     except (UsageError, MonographError, OSError) as error:
         refuse(notes, error)
     if summary:

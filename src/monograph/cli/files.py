@@ -11,10 +11,10 @@ import torch
 import typer
 from rich.console import Console
 
+import monograph
 from monograph.cli.summary import print_program, print_summary, refuse
 from monograph.cli.target import UsageError
 from monograph.diagnostics import MonographError
-from monograph.interop import load, load_methods
 from monograph.printing import format_graph
 from monograph.program import ExportedProgram
 
@@ -28,7 +28,7 @@ _Method = Annotated[
 
 def _programs(path: Path, weights: bool) -> dict[str, ExportedProgram]:
     try:
-        return load_methods(path, weights=weights)
+        return monograph.load_methods(path, weights=weights)
     except (MonographError, OSError) as error:
         refuse(Console(stderr=True), error)
 
@@ -36,8 +36,8 @@ def _programs(path: Path, weights: bool) -> dict[str, ExportedProgram]:
 def _program(path: Path, method: str | None) -> ExportedProgram:
     try:
         if method is None:
-            return load(path)
-        programs = load_methods(path)
+            return monograph.load(path)
+        programs = monograph.load_methods(path)
         if method not in programs:
             raise UsageError(f"{path} has no {method}; it has {', '.join(programs)}")
         return programs[method]
