@@ -83,6 +83,18 @@ class SourceFile:
             self._known[code] = self._compiles_to(code)
         return self._known[code]
 
+    def check(self, codes: Collection[CodeType]) -> None:
+        """Find out for all of ``codes`` at once whether the file has them: one compilation."""
+        new = [code for code in codes if code not in self._known]
+        try:
+            part = self.part({code.co_firstlineno for code in new})
+        except (SyntaxError, ValueError):
+            return
+        found = list(codes_in(compile(part, self.name, "exec", dont_inherit=True)))
+        for code in new:
+            if any(same_code(candidate, code) for candidate in found):
+                self._known[code] = True
+
     def part(self, lines: Collection[int]) -> ast.Module:
         """The file with the functions around these lines alone, and all its imports."""
         return self.excerpts.part(lines)

@@ -198,6 +198,13 @@ class Strict:
 
     def _watch(self, codes: dict[CodeType, dict[str, Any]]) -> bool:
         """See the tests in functions; whether there are new ones."""
+        by_file: dict[str, list[CodeType]] = {}
+        for code in codes:
+            by_file.setdefault(code.co_filename, []).append(code)
+        for file, inside in by_file.items():
+            plan = self._plan(file)
+            if plan is not None:
+                plan.file.check(inside)
         new = {
             code: plan
             for code in codes
