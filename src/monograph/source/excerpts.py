@@ -32,14 +32,17 @@ class Excerpts:
         """Parse all of the file from now on."""
         self.is_whole = True
 
-    def part(self, lines: Collection[int]) -> ast.Module:
+    def part(self, lines: Collection[int], *, taken: bool = False) -> ast.Module:
         """The functions around these lines, and all imports: Python compiles an attribute of an
-        imported module in a way of its own.
+        imported module in a way of its own. ``taken``: the caller changes what it gets.
 
         Raises:
             SyntaxError: where the file is no Python.
         """
         body = self._whole if self.is_whole else self._read(lines)
+        if taken:  # what is kept must stay as it was read
+            self._parsed.clear()
+            self.__dict__.pop("_whole", None)
         return ast.Module([*_imports(body), *_around(body, lines)], [])
 
     def _read(self, lines: Collection[int]) -> list[ast.stmt]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import pickle
 from collections.abc import Sequence
 
 from monograph.source.expressions import RUNTIME, Expressions, located, name_of, runtime_call, thunk
@@ -37,7 +36,7 @@ __all__ = ["RUNTIME", "lower"]
 def lower(
     tree: ast.Module, sites: frozenset[Site], ending: frozenset[Span], file: str
 ) -> ast.Module:
-    """A copy of ``tree`` in which the statements at ``sites`` are calls of the runtime.
+    """``tree``, which is changed, where the statements at ``sites`` are calls of the runtime.
 
     What follows the branches at ``ending`` is moved into them, so that no variable has to be one
     thing after both sides.
@@ -45,9 +44,7 @@ def lower(
     Raises:
         ControlFlowError: MG-C115, for a statement that cannot be moved into a function.
     """
-    made: ast.Module = pickle.loads(pickle.dumps(tree))  # a quick copy
-    if sites:
-        made = _Functions(sites, ending, file).visit(made)
+    made: ast.Module = _Functions(sites, ending, file).visit(tree) if sites else tree
     ast.fix_missing_locations(made)
     return made
 

@@ -95,9 +95,12 @@ class SourceFile:
             if any(same_code(candidate, code) for candidate in found):
                 self._known[code] = True
 
-    def part(self, lines: Collection[int]) -> ast.Module:
-        """The file with the functions around these lines alone, and all its imports."""
-        return self.excerpts.part(lines)
+    def part(self, lines: Collection[int], *, taken: bool = False) -> ast.Module:
+        """The file with the functions around these lines alone, and all its imports.
+
+        ``taken``: the caller changes what it gets.
+        """
+        return self.excerpts.part(lines, taken=taken)
 
     def _compiles_to(self, code: CodeType) -> bool:
         for _ in range(2):

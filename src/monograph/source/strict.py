@@ -88,7 +88,7 @@ class _Plan:
         """Converted code, by the name and first line of the function that it replaces."""
         if self._codes is None:
             wanted = self.concerned()
-            part = self.file.part({line for _, line in wanted})
+            part = self.file.part({line for _, line in wanted}, taken=True)
             tree = lower(part, self.sites, self.ending, self.file.name)
             tree = ast.fix_missing_locations(with_steering(tree, self.file.name, self.file.text))
             compiled = compile(tree, self.file.name, "exec", dont_inherit=True)
