@@ -476,3 +476,20 @@ def test_methods_need_arguments():
     with pytest.raises(MonographError) as caught:
         monograph.export_methods({"a": torch.sin}, {"b": (torch.ones(2),)})
     assert "a" in str(caught.value)
+
+
+def test_what_is_no_program_says_so(tmp_path):
+    model = nn.Linear(2, 2)
+    program = monograph.export(model, (torch.ones(1, 2),))
+    for work in (
+        lambda: monograph.save(model, tmp_path / "x.pt2"),
+        lambda: monograph.from_torch(model),
+        lambda: monograph.load(model),
+        lambda: program.run_decompositions([aten.linear.default]),
+        lambda: program.load_state_dict({"weight": 3}),
+    ):
+        with pytest.raises(MonographError) as caught:
+            work()
+        assert "Linear" in caught.value.what or "list" in caught.value.what or "int" in str(caught)
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        monograph.save(program, tmp_path / "nowhere" / "x.pt2")

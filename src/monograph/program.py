@@ -17,7 +17,7 @@ from monograph.capture.assumptions import Assumption, about_sizes
 from monograph.capture.recorder import Recorder
 from monograph.capture.subgraphs import built, subgraphs_of
 from monograph.control.eager import runnable
-from monograph.diagnostics import ExportError, InputError, InteropError
+from monograph.diagnostics import DecompositionError, ExportError, InputError, InteropError
 from monograph.hierarchy import UnflattenedModule
 from monograph.module import CallPlan, ProgramModule
 from monograph.passes.decompose import decompose
@@ -187,6 +187,12 @@ class ExportedProgram:
             DecompositionError: MG-O102, for a rule that fails or gives another result.
         """
         rules = default_decompositions() if table is None else table
+        if not isinstance(rules, Mapping):
+            raise DecompositionError(
+                f"a {type(rules).__name__} is no table of decompositions",
+                hint="a table maps operators to functions; for operators alone write "
+                "torch._decomp.get_decompositions([...]).",
+            )
         rules = rules if isinstance(rules, Decompositions) else Decompositions(rules)
         parts = self._parts
         plan, env = parts.plan(), parts.recorder.sizes.env
@@ -313,6 +319,8 @@ def loaded(parts: Parts, given: Mapping[str, torch.Tensor], *, strict: bool, ass
             if strict:
                 raise InputError(f"the program has no parameter or buffer {name}")
             continue
+        if not isinstance(value, torch.Tensor):
+            raise InputError(f"the value of {name} is a {type(value).__name__}, not a tensor")
         if old.shape != value.shape or old.dtype != value.dtype:
             raise InputError(
                 f"{name} is {old.dtype}{list(old.shape)}, but the value given is "

@@ -35,6 +35,8 @@ def written_whole(target: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[byt
         yield target
         return
     path = Path(target)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} to")
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent or ".")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -107,6 +109,8 @@ class ArchiveReader:
 
     def __init__(self, source: str | os.PathLike[str] | IO[bytes]) -> None:
         self.source = source
+        if not isinstance(source, (str, os.PathLike)) and not hasattr(source, "seek"):
+            raise FileError(f"a {type(source).__name__} is neither a path nor a binary file")
         try:
             self.zip = zipfile.ZipFile(source)
         except FileNotFoundError:

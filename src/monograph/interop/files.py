@@ -53,6 +53,13 @@ def save_methods(
     extra_files: Mapping[str, str] | None = None,
 ) -> None:
     """Write several programs to one file; tensors that they share are written once."""
+    for program in programs.values():
+        if not isinstance(program, ExportedProgram):
+            raise InteropError(
+                f"a {type(program).__name__} is no ExportedProgram, and cannot be saved as one",
+                hint="export it first: monograph.export(model, args); a program of torch's comes "
+                "through monograph.from_torch(program).",
+            )
     written = {name: _written(program) for name, program in programs.items()}
     root = "archive"
     if isinstance(path, (str, os.PathLike)):

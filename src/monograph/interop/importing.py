@@ -6,6 +6,7 @@ from typing import Any
 
 import sympy
 import torch
+from torch.export import ExportedProgram as TorchProgram
 from torch.fx import Graph, GraphModule, Node
 
 from monograph import signature as ours
@@ -36,6 +37,11 @@ def from_torch(program: Any) -> ExportedProgram:
     Raises:
         InteropError: MG-F104, for what is not known here (custom objects, say).
     """
+    if not isinstance(program, TorchProgram):
+        raise InteropError(
+            f"a {type(program).__name__} is no torch.export.ExportedProgram",
+            hint="a model is exported: monograph.export(model, args).",
+        )
     try:
         return functional(guarded(lambda: _Importer(program).program()))
     except FileError as error:
@@ -59,7 +65,6 @@ class _Importer:
         self.reader = ProgramReader(data, {})
         self.reader.hints = self._hints()
         self.numbers: dict[Any, Any] = {}
-        self.specs: dict[Any, TensorSpec] = {}
 
     def _hints(self) -> dict[str, Any]:
         """The numbers that symbols were for the example inputs."""
