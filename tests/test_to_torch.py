@@ -11,9 +11,11 @@ from torch import nn
 import monograph
 from monograph import Dim
 from monograph.diagnostics import InteropError
+from monograph.interop.graphs import literal_of
 
-# torch's serializer has no form for operands that are tensors and numbers together.
-UNSAVED = "while_loop"
+
+# torch's own decompositions refuse loops with a state that grows; ours do not.
+UNDECOMPOSED = {"loop_over_nonzero", "comprehension_of_unknown_length", "list_in_a_while_loop"}
 
 
 @pytest.mark.parametrize("name", CORPUS)
@@ -23,7 +25,8 @@ def test_a_real_program_with_the_same_numbers(name):
     program = monograph.export(make(), *copy.deepcopy(example), **options)
     theirs = program.to_torch()
     assert isinstance(theirs, torch.export.ExportedProgram)
-    assert [n.name for n in theirs.graph.nodes] == [n.name for n in program.graph.nodes] or any(
+    names = [n.name for n in theirs.graph.nodes if literal_of(n.target, n.args) is None]
+    assert names == [n.name for n in program.graph.nodes] or any(
         "_assert_scalar" in n.name or "isqrt" in str(n.target) for n in theirs.graph.nodes
     )
     for call in [example, *more]:
@@ -35,8 +38,6 @@ def test_saved_loaded_and_decomposed_by_torch(name):
     make, example, more, options = CORPUS[name]
     torch.manual_seed(0)
     program = monograph.export(make(), *copy.deepcopy(example), **options)
-    if any(UNSAVED in n.name for n in program.graph.nodes):
-        return
     file = io.BytesIO()
     torch.export.save(program.to_torch(), file)
     file.seek(0)
@@ -46,6 +47,10 @@ def test_saved_loaded_and_decomposed_by_torch(name):
     core = program.run_decompositions().to_torch()
     for call in [example, *more]:
         assert_same(run(core.module(), call), run(program.module(), call))
+    if name in UNDECOMPOSED:
+        with pytest.raises(RuntimeError, match=r"aliasing|same metadata"):
+            program.to_torch().run_decompositions()
+        return
     theirs = program.to_torch().run_decompositions()
     for call in [example, *more]:
         assert_same(run(theirs.module(), call), run(program.module(), call))

@@ -19,7 +19,7 @@ from monograph.torch_internals import append_attribute, append_node, append_plac
 if TYPE_CHECKING:
     from monograph.interop.reading import ProgramReader
 
-__all__ = ["GraphReader", "checked", "device_of", "only"]
+__all__ = ["GraphReader", "checked", "device_of", "literal_of", "only"]
 
 _MOST_DEPTH = 100
 _TAKE_LISTS = (
@@ -27,6 +27,7 @@ _TAKE_LISTS = (
     torch.ops.higher_order.scan,
     torch.ops.higher_order.associative_scan,
 )
+_SPELL: dict[Any, type] = {torch.sym_not: bool, torch.sym_int: int, torch.sym_float: float}
 _OPERATOR = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.(\w+))?")
 _SIZE_OPERATORS: dict[str, Callable[..., Any]] = {
     **{f"_operator.{name}": getattr(operator, name) for name in (
@@ -49,7 +50,7 @@ class GraphReader:
         self.data = data
         self.depth = depth
         self.graph = Graph()
-        self.nodes: dict[str, Node] = {}
+        self.nodes: dict[str, Any] = {}  # or numbers, of nodes that only spell one
         self.attributes: dict[str, Any] = {}
 
     def read(self, inputs: list[str] | None) -> tuple[Graph, dict[str, Any]]:
@@ -96,6 +97,12 @@ class GraphReader:
 
     def _node(self, data: Any) -> None:
         target = _target(data["target"])
+        if target in _SPELL:
+            given = [self._argument(*only(given["arg"])) for given in data["inputs"]]
+            literal = literal_of(target, given)
+            if literal is not None:
+                self.nodes[self._free(data["name"])] = literal
+                return
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         graphs: list[Subgraph] = []
@@ -214,6 +221,13 @@ class GraphReader:
 
 
 # Words -------------------------------------------------------------------------------------------
+
+
+def literal_of(target: Any, args: Any) -> bool | int | float | None:
+    """The number that a call only spells: the way to write one beside nodes in a list."""
+    if target not in _SPELL or len(args) != 1 or type(args[0]) is not _SPELL[target]:
+        return None
+    return not args[0] if target is torch.sym_not else args[0]
 
 
 def only(union: Any) -> tuple[str, Any]:

@@ -15,6 +15,7 @@ from monograph.capture.structure import Structure, flatten
 from monograph.capture.subgraphs import SUBGRAPHS, Subgraph
 from monograph.diagnostics import FileError, InteropError
 from monograph.interop.functional import functional
+from monograph.interop.graphs import literal_of
 from monograph.interop.reading import ProgramReader, guarded
 from monograph.program import ExportedProgram
 from monograph.torch_internals import claim_names, copied_node
@@ -96,9 +97,13 @@ class _Importer:
     def _graph(self, module: GraphModule) -> tuple[Graph, dict[str, Any]]:
         made = Graph()
         claim_names(made, {node.name for node in module.graph.nodes})
-        nodes: dict[Node, Node] = {}
+        nodes: dict[Node, Any] = {}
         held: dict[str, Any] = {}
         for node in module.graph.nodes:
+            literal = literal_of(node.target, node.args)
+            if literal is not None:
+                nodes[node] = literal
+                continue
             copy = nodes[node] = copied_node(made, node, nodes.__getitem__)
             if node.op == "get_attr":
                 held[str(node.target)] = self._held(module, str(node.target))

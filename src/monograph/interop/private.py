@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -60,7 +61,14 @@ def node_of_serialized_type(name: str) -> tuple[Any, Any] | None:
 
 def serialized(program: Any) -> dict[str, Any]:
     """A ``torch.export.ExportedProgram`` without its tensors, as the schema of ``.pt2`` files."""
-    artifact = serialize(program, serialize_state_dict=False, serialize_constants=False)
+    # It warns of empty lists, which it writes, and reads, as they are.
+    logger = logging.getLogger(serialize.__module__)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        artifact = serialize(program, serialize_state_dict=False, serialize_constants=False)
+    finally:
+        logger.setLevel(level)
     found: dict[str, Any] = json.loads(artifact.exported_program)
     return found
 

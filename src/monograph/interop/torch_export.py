@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.export.graph_signature as ts
 from torch import nn
+from torch._ops import HigherOrderOperator
 from torch.export.exported_program import ExportedProgram as TorchProgram
 from torch.export.exported_program import ModuleCallEntry as TorchEntry
 from torch.export.exported_program import ModuleCallSignature as TorchCallSignature
@@ -117,6 +118,8 @@ class _Writer:
                 )
             copy = nodes[node] = copied_node(made, node, nodes.__getitem__)
             copy.meta = self._meta(node, index if is_root else None)
+            if isinstance(node.target, HigherOrderOperator):
+                copy.args = tuple(_of_one_kind(made, copy, argument) for argument in copy.args)
             index += 1
         return made
 
@@ -188,6 +191,29 @@ class _Writer:
             symbol = value.node.expr
             if symbol in self.symbols.unbacked and symbol not in self.bound:
                 yield symbol, path
+
+
+def _of_one_kind(made: Graph, call: Node, operands: Any) -> Any:
+    """Operands of which some are nodes, all as nodes: a file has no list of nodes and numbers."""
+    if not isinstance(operands, (tuple, list)) or not any(isinstance(o, Node) for o in operands):
+        return operands
+    return type(operands)(
+        _literal(made, call, operand) if isinstance(operand, (bool, int, float)) else operand
+        for operand in operands
+    )
+
+
+def _literal(made: Graph, call: Node, value: bool | int | float) -> Node:
+    """A number as a node before ``call``; ``graphs.literal_of`` reads it back."""
+    with made.inserting_before(call):
+        if isinstance(value, bool):
+            node = made.call_function(torch.sym_not, (not value,))
+        else:
+            convert = torch.sym_int if isinstance(value, int) else torch.sym_float
+            node = made.call_function(convert, (value,))
+    node.meta = {**call.meta, "val": value}
+    node.meta.pop("unbacked_bindings", None)
+    return node
 
 
 _REPLACED = {math.isqrt: (torch.sym_float, torch.sym_sqrt, math.trunc)}
