@@ -8,6 +8,7 @@ import pickle
 import random
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from monograph import Dim
 from monograph.diagnostics import FileError, InteropError, MonographError
 
 aten = torch.ops.aten
+DATA = Path(__file__).parent / "data"
 
 
 def exported(name):
@@ -246,6 +248,105 @@ def test_no_pickle_is_read_unless_trusted(tmp_path):
     assert not os.path.exists("/tmp/monograph-was-here")
 
 
+def test_pickles_of_older_files_are_read_as_tensors_alone():
+    old = DATA / "torch-2.7.1.pt2"
+    for record in ("serialized_state_dict.pt", "serialized_constants.pt"):
+        out = io.BytesIO()
+        with zipfile.ZipFile(old) as source, zipfile.ZipFile(out, "w") as new:
+            for info in source.infolist():
+                is_changed = info.filename == record
+                new.writestr(info, pickle.dumps(Bomb()) if is_changed else source.read(info))
+        out.seek(0)
+        with pytest.raises(FileError) as caught:
+            monograph.load(out)
+        assert caught.value.code == "MG-F103"
+        assert "trusted=True" in caught.value.hint
+    assert not os.path.exists("/tmp/monograph-was-here")
+
+
+class Scaled:
+    """What only trusted pickles may make: a tensor by way of a class."""
+
+    def __reduce__(self):
+        return (copy.copy, (torch.tensor(7.0),))
+
+
+def test_a_trusted_pickle_is_read(tmp_path):
+    _, path = saved(tmp_path)
+    config = "data/weights/model_weights_config.json"
+    found = json.loads(zipfile.ZipFile(path).read(f"m/{config}"))["config"]
+    content = io.BytesIO()
+    torch.save(Scaled(), content)
+
+    def pickled(config):
+        config["config"]["count"]["use_pickle"] = True
+        return config
+
+    changes = {config: pickled, f"data/weights/{found['count']['path_name']}": content.getvalue()}
+    with pytest.raises(FileError, match="more than tensors"):
+        monograph.load(rewritten(path, changes))
+    program = monograph.load(rewritten(path, changes), trusted=True)
+    assert program.state_dict["count"] == 7
+    assert program.example_inputs is not None
+
+
+@pytest.mark.parametrize("version", ["2.7.1", "2.9.1", "2.15.0"])
+def test_files_of_other_versions_of_torch(version):
+    path = DATA / f"torch-{version}.pt2"
+    beside = {}
+    program = monograph.load(path, extra_files=beside)
+    expected = json.loads(beside["expected"])
+    module = program.module()
+    for _ in range(2):
+        found = module(torch.tensor(expected["ids"]), gain=2.0)
+        assert_same(found["y"], torch.tensor(expected["y"]))
+        assert found["n"] == 4
+    assert module.get_buffer("seen") == 3, "one call before it was saved, and two here"
+    assert module.head.weight is module.embed.weight
+    (bounds,) = program.range_constraints.values()
+    assert (bounds.lower, bounds.upper) == (2, 64)
+    with pytest.raises(monograph.InputError):
+        module(torch.tensor(expected["ids"]).repeat(20, 1), gain=2.0)
+    bare = monograph.load(path, weights=False)
+    assert {t.device.type for t in bare.state_dict.values()} == {"meta"}
+    assert bare.graph_signature == program.graph_signature
+
+
+class Halves(nn.Module):
+    def __init__(self, in_place):
+        super().__init__()
+        self.in_place = in_place
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, inputs, *, n):
+        x = inputs["x"]
+        if self.in_place:
+            self.calls.add_(1)
+        return x[: x.shape[0] // 2] * n if x.shape[0] % 2 == 0 else x * n
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("how", ["file", "memory"])
+def test_what_torch_demands_of_sizes_is_checked(in_place, how, tmp_path):
+    x = torch.randn(12, 3)
+    shapes = {"inputs": {"x": {0: torch.export.Dim.AUTO}}, "n": None}
+    theirs = torch.export.export(
+        Halves(in_place), ({"x": x},), {"n": 2}, dynamic_shapes=shapes, strict=False
+    )
+    assert theirs._guards_code
+    if how == "file":
+        torch.export.save(theirs, tmp_path / "m.pt2")
+        program = monograph.load(tmp_path / "m.pt2")
+    else:
+        program = monograph.from_torch(theirs)
+    assert not [a for a in program.assumptions if "not checked" in str(a)]
+    module = program.module()
+    y = torch.randn(8, 3)
+    torch.testing.assert_close(module({"x": y}, n=2), y[:4] * 2)
+    with pytest.raises(monograph.InputError, match="% 2 == 0"):
+        module({"x": torch.randn(7, 3)}, n=2)
+
+
 def damage(text):
     """A change of the program's JSON."""
 
@@ -277,6 +378,8 @@ def damage(text):
     "'(' * 5000 + ')' * 5000, 'hint': None}}]",
     "for t in graph['tensor_values'].values(): t['sizes'] = [{'as_expr': {'expr_str': "
     "'9**9**9**9', 'hint': None}}]",
+    "data['guards_code'] = ['L[\\'ids\\'].size()[0] == 77']",
+    "data['guards_code'] = 7",
     "data.clear()",
 ])  # fmt: skip
 def test_a_hostile_program(text, tmp_path):

@@ -13,7 +13,6 @@ from monograph import Dim
 from monograph.diagnostics import InteropError
 from monograph.interop.graphs import literal_of
 
-
 # torch's own decompositions refuse loops with a state that grows; ours do not.
 UNDECOMPOSED = {"loop_over_nonzero", "comprehension_of_unknown_length", "list_in_a_while_loop"}
 

@@ -1,11 +1,14 @@
 """``unflatten``: the modules come back, and can be exchanged."""
 
 import copy
+import dataclasses
+from collections import namedtuple
 
 import pytest
 import torch
 from corpus import CORPUS, assert_same, run
 from torch import nn
+from torch.utils._pytree import _register_namedtuple
 
 import monograph
 from monograph import Dim
@@ -153,3 +156,75 @@ def test_calls_that_differ_are_two_children():
     assert {"block", "block@1"} <= {name for name, _ in tree.named_children()}
     weights = {id(p) for n, p in tree.named_parameters(remove_duplicate=False) if "weight" in n}
     assert len(weights) == 2
+
+
+@dataclasses.dataclass
+class State:
+    h: torch.Tensor
+    c: torch.Tensor
+
+
+Outcome = namedtuple("Outcome", "y state")
+
+
+class Cell(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(4, 4)
+
+    def forward(self, x, state, *, gain=1.0):
+        h = torch.tanh(self.lin(x) + state.h) * gain
+        return Outcome(h * 2, State(h, state.c + h))
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = Cell()
+
+    def forward(self, x, state):
+        for _ in range(2):
+            x, state = self.cell(x, state)
+        y, state = self.cell(x, state, gain=0.5)
+        return y, state
+
+
+@pytest.mark.parametrize("source", ["captured", "decomposed", "from a file"])
+def test_signatures_of_several_calls_with_classes(source, tmp_path):
+    if source == "from a file":
+        torch.export.register_dataclass(State, serialized_type_name="tests.State")
+        _register_namedtuple(Outcome, serialized_type_name="tests.Outcome")
+    model = Recurrent()
+    args = torch.randn(2, 4), State(torch.randn(2, 4), torch.randn(2, 4))
+    program = monograph.export(model, args, preserve_module_call_signature=("cell",))
+    calls = [e.fqn for e in program.module_call_graph if e.signature is not None]
+    assert calls == ["", "cell", "cell@1", "cell@2"]
+    if source == "decomposed":
+        program = program.run_decompositions()
+    elif source == "from a file":
+        monograph.save(program, tmp_path / "cell.pt2")
+        program = monograph.load(tmp_path / "cell.pt2")
+    tree = program.unflatten()
+    assert_same(leaves(tree(*args)), leaves(model(*args)))
+    assert [name for name, _ in tree.named_children()] == ["cell", "cell@1"]
+    other = Cell()
+    tree.set_submodule("cell", other)
+    tree.set_submodule("cell@1", other)
+    model.cell = other
+    assert_same(leaves(tree(*args)), leaves(model(*args)))
+    tree.set_submodule("cell", nn.Identity())
+    with pytest.raises((monograph.InputError, TypeError)):
+        tree(*args)
+    tree.set_submodule("cell", Wrong())
+    with pytest.raises(monograph.InputError, match="the result of cell to be a Outcome"):
+        tree(*args)
+
+
+def leaves(result):
+    y, state = result
+    return y, state.h, state.c
+
+
+class Wrong(nn.Module):
+    def forward(self, x, state):
+        return x, state

@@ -243,8 +243,11 @@ def _module_calls_of(
     entries = [ModuleCallEntry("", root)]
     for path, _ in captured.state.modules:
         if path:
-            call = captured.module_calls.get(path) if path in preserved else None
-            entries.append(ModuleCallEntry(path, None if call is None else _recorded(call)))
+            calls = captured.module_calls.get(path, []) if path in preserved else []
+            entries += [
+                ModuleCallEntry(f"{path}@{i}" if i else path, _recorded(call))
+                for i, call in enumerate(calls)
+            ] or [ModuleCallEntry(path)]
     return entries
 
 

@@ -22,8 +22,9 @@ from monograph.hierarchy import UnflattenedModule
 from monograph.module import CallPlan, ProgramModule
 from monograph.passes.decompose import decompose
 from monograph.passes.place import devices_of, place, tensor_on
+from monograph.passes.signed import Signed, named
 from monograph.passes.table import Decompositions, default_decompositions
-from monograph.passes.unflatten import Signed, named, unflattened
+from monograph.passes.unflatten import unflattened
 from monograph.printing import format_program
 from monograph.shapes.constraints import Range
 from monograph.shapes.expr import Expr
@@ -126,14 +127,14 @@ class ExportedProgram:
         Raises:
             InteropError: MG-F104, where a call signature cannot be kept.
         """
-        parts, signed = self._parts, {}
+        parts = self._parts
+        signed: dict[str, list[Signed]] = {}
         for entry in parts.module_calls:
             call = entry.signature
             if entry.fqn and call is not None:
-                signed[entry.fqn] = Signed(
-                    [_leaf_of(a) for a in call.inputs], [_leaf_of(a) for a in call.outputs],
-                    call.in_spec, call.out_spec,
-                )  # fmt: skip
+                inputs, outputs = map(_leaves_of, (call.inputs, call.outputs))
+                found = Signed(inputs, outputs, call.in_spec, call.out_spec)
+                signed.setdefault(entry.fqn.partition("@")[0], []).append(found)
         targets = {s.arg.name: s.target for s in parts.signature.input_specs if s.target}
         root = unflattened(self.graph, parts.attributes, targets, parts.state, signed)
         return UnflattenedModule(root, parts.plan(), parts.state)
@@ -276,8 +277,8 @@ class ExportedProgram:
     __repr__ = __str__
 
 
-def _leaf_of(argument: Argument) -> Any:
-    return argument.value if isinstance(argument, ConstantArgument) else named(argument.name)
+def _leaves_of(arguments: list[Argument]) -> list[Any]:
+    return [a.value if isinstance(a, ConstantArgument) else named(a.name) for a in arguments]
 
 
 def _placed(parts: Parts, device: torch.device) -> Parts:

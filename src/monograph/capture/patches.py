@@ -185,6 +185,7 @@ def _module_call(
 ) -> Callable[..., Any]:
     original = nn.Module.__call__
     unknown = ("", "")
+    counts: dict[str, int] = {}
 
     def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
         if not mine():
@@ -193,7 +194,8 @@ def _module_call(
             self = compiled_original(self)
         outer = recorder.scope
         path, class_name = names.get(_id(self), unknown)
-        recorder.scope = Scope(path, class_name or type(self).__qualname__, outer)
+        count = counts[path] = counts.get(path, -1) + 1
+        recorder.scope = Scope(path, class_name or type(self).__qualname__, outer, count)
         try:
             if isinstance(self, torch.jit.ScriptModule):
                 with not_exporting():

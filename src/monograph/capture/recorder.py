@@ -103,7 +103,7 @@ class Recorder(Entrance, DispatchMode):
         # Device types for which autocast is on. Torch hides its state from dispatch modes.
         self.autocast = {d for d in ("cpu", "cuda") if torch.is_autocast_enabled(d)}
         self.watched: frozenset[str] = frozenset()
-        self.module_calls: dict[str, ModuleCall] = {}
+        self.module_calls: dict[str, list[ModuleCall]] = {}
 
     def read(self, value: Value) -> Node:
         """The node of ``value``, brought up to date."""
@@ -428,16 +428,16 @@ class Recorder(Entrance, DispatchMode):
         return not _is_grad_enabled() and self.base_grad and not self.custom_functions
 
     def note_module_call(self, path: str, args: Any, kwargs: Any, result: Any) -> None:
-        """Remember the first call of a module: its arguments and results as nodes."""
-        if path in self.module_calls:
-            return
+        """Remember a call of a module: its arguments and results as nodes."""
         inputs, in_structure = flatten((args, kwargs))
         outputs, out_structure = flatten(result)
-        self.module_calls[path] = ModuleCall(
-            [self.argument(leaf, [], []) for leaf in inputs],
-            [self.argument(leaf, [], []) for leaf in outputs],
-            in_structure,
-            out_structure,
+        self.module_calls.setdefault(path, []).append(
+            ModuleCall(
+                [self.argument(leaf, [], []) for leaf in inputs],
+                [self.argument(leaf, [], []) for leaf in outputs],
+                in_structure,
+                out_structure,
+            )
         )
 
     # Questions -------------------------------------------------------------------------------

@@ -11,20 +11,24 @@ __all__ = ["ModuleCall", "Scope"]
 
 
 class Scope:
-    """A module that is running: its dotted path, its class's name, and the scope around it."""
+    """A module that is running: its dotted path, its class's name, and the scope around it.
 
-    __slots__ = ("class_name", "outer", "path")
+    ``call``: how many times it was called before.
+    """
 
-    def __init__(self, path: str, class_name: str, outer: Scope | None) -> None:
+    __slots__ = ("call", "class_name", "outer", "path")
+
+    def __init__(self, path: str, class_name: str, outer: Scope | None, call: int = 0) -> None:
         self.path = path
+        self.call = call
         self.class_name = class_name
         self.outer = outer
 
     def stack(self) -> dict[str, tuple[str, str]]:
-        """The form that ``meta["nn_module_stack"]`` has in the field: path to (path, class)."""
+        """The form that ``meta["nn_module_stack"]`` has in the field: call to (path, class)."""
         found = {} if self.outer is None else self.outer.stack()
-        key = f"L__self__{'.' + self.path if self.path else ''}".replace(".", "_")
-        found[key] = (self.path, self.class_name)
+        call = f"@{self.call}" if self.call else ""
+        found[f"L__self__{self.path}{call}"] = (self.path, self.class_name)
         return found
 
 

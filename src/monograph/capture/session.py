@@ -80,7 +80,7 @@ class Captured:
     argument_nodes: list[Node]
     twins: list[tuple[str, str]]
     layout_matters: frozenset[str]
-    module_calls: dict[str, ModuleCall] = field(default_factory=dict)
+    module_calls: dict[str, list[ModuleCall]] = field(default_factory=dict)
     declared: dict[str, Declaration] = field(default_factory=dict)
 
 

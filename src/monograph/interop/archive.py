@@ -26,6 +26,7 @@ _ALIGNMENT = 64
 _MOST_RECORDS = 200_000
 _MOST_TEXT = 1 << 30
 _CHUNK = 1 << 24
+_OLD = "serialized_exported_program.json"  # of torch before 2.8: no folder around the records
 
 
 @contextlib.contextmanager
@@ -121,10 +122,11 @@ class ArchiveReader:
         infos = self.zip.infolist()
         if not infos or len(infos) > _MOST_RECORDS:
             raise FileError(f"not a .pt2 file: it has {len(infos)} records")
-        self.root = infos[0].filename.partition("/")[0]
+        self.is_old = any(info.filename == _OLD for info in infos)
+        self.root = "" if self.is_old else infos[0].filename.partition("/")[0]
         self.records: dict[str, zipfile.ZipInfo] = {}
         for info in infos:
-            root, _, name = info.filename.partition("/")
+            root, _, name = ("/" * self.is_old + info.filename).partition("/")
             if root != self.root or name in self.records:
                 raise FileError(f"not a .pt2 file: a record is called {info.filename!r}")
             if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:

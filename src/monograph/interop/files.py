@@ -19,9 +19,9 @@ from monograph.capture.structure import flatten
 from monograph.diagnostics import FileError, InteropError
 from monograph.interop.archive import ArchiveReader, ArchiveWriter, written_whole
 from monograph.interop.functional import functional
-from monograph.interop.graphs import checked, device_of
-from monograph.interop.private import DTYPES, serialized, tensor_meta
+from monograph.interop.private import serialized, tensor_meta
 from monograph.interop.reading import Notes, program_of
+from monograph.interop.tensors import TensorReader, json_of
 from monograph.interop.torch_export import converted
 from monograph.program import ExportedProgram
 
@@ -132,8 +132,11 @@ def _written(program: ExportedProgram) -> tuple[str, str]:
         reason = str(error).strip().split("\n")[0]
         raise InteropError(
             f"the .pt2 format has no form for a part of this program: {reason}",
-            hint="loops that carry numbers beside tensors have none: carry the number in a "
-            "tensor (torch.tensor(0)).",
+            hint="register the class under a name: torch.export.register_dataclass(C, "
+            'serialized_type_name="C"); torch.utils._pytree._register_namedtuple(C, '
+            'serialized_type_name="C").'
+            if "regist" in reason
+            else "the program itself goes on in memory: ep.to_torch().",
         ) from error
     plan = program._parts.plan()
     names = [n.name for n in program.graph.nodes if n.op == "placeholder"][len(plan.state) :]
@@ -174,17 +177,24 @@ def _example(program: ExportedProgram) -> bytes:
 # Reading -------------------------------------------------------------------------------------
 
 
-def load(path: Path, *, weights: bool = True, trusted: bool = False) -> ExportedProgram:
+def load(
+    path: Path,
+    *,
+    weights: bool = True,
+    trusted: bool = False,
+    extra_files: dict[str, str] | None = None,
+) -> ExportedProgram:
     """Read the program of a ``.pt2`` file, of ours or of ``torch.export.save``.
 
     Nothing in the file is run. ``weights=False`` leaves tensors on the ``meta`` device.
-    ``trusted=True`` allows for pickled tensors, and reads the example inputs.
+    ``trusted=True`` allows for pickles of anything, and reads the example inputs.
+    ``extra_files``: gets the text that was kept beside the program.
 
     Raises:
         FileError: MG-F101 for a damaged file, MG-F102 for one that asks for what is not known
             here, MG-F103 for one with a pickle in it that is not trusted.
     """
-    programs = load_methods(path, weights=weights, trusted=trusted)
+    programs = load_methods(path, weights=weights, trusted=trusted, extra_files=extra_files)
     if len(programs) == 1:
         return next(iter(programs.values()))
     if "model" in programs:
@@ -195,128 +205,50 @@ def load(path: Path, *, weights: bool = True, trusted: bool = False) -> Exported
 
 
 def load_methods(
-    path: Path, *, weights: bool = True, trusted: bool = False
+    path: Path,
+    *,
+    weights: bool = True,
+    trusted: bool = False,
+    extra_files: dict[str, str] | None = None,
 ) -> dict[str, ExportedProgram]:
     """Read all programs of a file; tensors that they share are shared."""
     with ArchiveReader(path) as archive:
+        if extra_files is not None:
+            folder = "extra_files/" if archive.is_old else "extra/"
+            for name in archive.names(folder):
+                if not name.startswith("monograph/"):
+                    extra_files[name] = archive.text(folder + name)
+        tensors = TensorReader(archive, weights, trusted)
+        if archive.is_old:
+            return {"model": _read(archive, tensors, "model", trusted, *_OLD)}
         names = [n.removesuffix(".json") for n in archive.names("models/") if n.endswith(".json")]
         if not names:
             raise FileError(f"{path}: not a .pt2 file with a program in it")
-        tensors = _Tensors(archive, weights, trusted)
-        return {name: _read(archive, tensors, name, trusted) for name in names}
+        return {
+            name: _read(
+                archive, tensors, name, trusted,
+                f"models/{name}.json", f"data/sample_inputs/{name}.pt",
+            )
+            for name in names
+        }  # fmt: skip
 
 
-def _read(archive: ArchiveReader, tensors: _Tensors, name: str, trusted: bool) -> ExportedProgram:
-    data = _json(archive, f"models/{name}.json")
+# Where torch put a program and its example inputs before 2.8.
+_OLD = ("serialized_exported_program.json", "serialized_example_inputs.pt")
+
+
+def _read(
+    archive: ArchiveReader, tensors: TensorReader, name: str, trusted: bool, path: str, inputs: str
+) -> ExportedProgram:
+    data = json_of(archive, path)
     noted = f"extra/monograph/{name}.json"
-    notes = _json(archive, noted) if archive.has(noted) else {}
+    notes = json_of(archive, noted) if archive.has(noted) else {}
     if not isinstance(notes, dict):
         raise FileError(f"{noted} is damaged")
     example = None
-    if trusted and archive.has(f"data/sample_inputs/{name}.pt"):
-        example = torch.load(
-            io.BytesIO(archive.bytes(f"data/sample_inputs/{name}.pt")), weights_only=False
-        )
+    if trusted and archive.has(inputs):
+        example = torch.load(io.BytesIO(archive.bytes(inputs)), weights_only=False)
     found = program_of(
         data, tensors.of(name, "weights"), tensors.of(name, "constants"), example, notes
     )
     return functional(found)
-
-
-def _json(archive: ArchiveReader, name: str) -> Any:
-    try:
-        return json.loads(archive.text(name))
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"{name} is damaged: {error}") from None
-
-
-class _Tensors:
-    """The tensors of an archive; each record is read once."""
-
-    def __init__(self, archive: ArchiveReader, weights: bool, trusted: bool) -> None:
-        self.archive = archive
-        self.weights = weights
-        self.trusted = trusted
-        self.memory: dict[str, torch.Tensor] = {}
-        self.made: dict[Any, torch.Tensor] = {}
-
-    def of(self, model: str, kind: str) -> dict[str, torch.Tensor]:
-        """The tensors of one program: its ``weights`` or its ``constants``."""
-        config = f"data/{kind}/{model}_{kind}_config.json"
-        if not self.archive.has(config):
-            if self.archive.has(f"data/{kind}/{model}.pt"):
-                raise FileError(
-                    f"data/{kind}/{model}.pt is a pickle: a file of an old version of torch",
-                    code="MG-F103",
-                    hint="write it again: torch.export.save(torch.export.load(path), path).",
-                )
-            raise FileError(f"{config} is missing")
-        entries = _json(self.archive, config)
-        try:
-            return {
-                checked(name, str): self._tensor(f"data/{kind}/", entry)
-                for name, entry in entries["config"].items()
-            }
-        except FileError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError,
-                RecursionError) as error:  # fmt: skip
-            raise FileError(f"{config} is damaged: {type(error).__name__} {error}"[:300]) from None
-
-    def _tensor(self, folder: str, entry: Any) -> torch.Tensor:
-        record = folder + checked(entry["path_name"], str)
-        if entry["use_pickle"]:
-            return self._pickled(record)
-        meta = entry["tensor_meta"]
-        dtype, device = DTYPES[meta["dtype"]], device_of(meta["device"])
-        sizes, strides = (
-            tuple(checked(n["as_int"], int) for n in meta[key]) for key in ("sizes", "strides")
-        )
-        offset = checked(meta["storage_offset"]["as_int"], int)
-        requires_grad = checked(meta["requires_grad"], bool)
-        is_parameter = bool(entry["is_param"])
-        key = (record, sizes, strides, offset, dtype, device, is_parameter, requires_grad)
-        if key not in self.made:
-            found = self._viewed(record, sizes, strides, offset, dtype, device)
-            if is_parameter:
-                found = nn.Parameter(found, requires_grad=requires_grad)
-            self.made[key] = found
-        return self.made[key]
-
-    def _viewed(
-        self,
-        record: str,
-        sizes: tuple[int, ...],
-        strides: tuple[int, ...],
-        offset: int,
-        dtype: torch.dtype,
-        device: torch.device,
-    ) -> torch.Tensor:
-        if len(sizes) != len(strides) or min((*sizes, *strides, offset, 0)) < 0:
-            raise FileError(f"{record} is damaged: sizes {sizes}, strides {strides}")
-        if not self.weights:
-            return torch.empty_strided(sizes, strides, dtype=dtype, device="meta")
-        if record not in self.memory:
-            self.memory[record] = self.archive.memory(record)
-        memory = self.memory[record]
-        last = offset + sum((n - 1) * step for n, step in zip(sizes, strides, strict=True))
-        is_empty = 0 in sizes
-        if not is_empty and (last + 1) * dtype.itemsize > len(memory):
-            raise FileError(f"{record} is truncated: {len(memory)} bytes for sizes {sizes}")
-        if is_empty:
-            found = torch.empty_strided(sizes, strides, dtype=dtype)
-        else:
-            whole = memory[: len(memory) // dtype.itemsize * dtype.itemsize].view(dtype)
-            found = torch.as_strided(whole, sizes, strides, offset)
-        return found if device.type == "cpu" else found.to(device)
-
-    def _pickled(self, record: str) -> torch.Tensor:
-        if not self.trusted:
-            raise FileError(
-                f"{record} is a pickle, which could run anything",
-                code="MG-F103",
-                hint="if you know who wrote the file: load(path, trusted=True).",
-            )
-        found = torch.load(io.BytesIO(self.archive.bytes(record)), weights_only=False)
-        assert isinstance(found, torch.Tensor)
-        return found

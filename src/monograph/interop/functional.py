@@ -5,6 +5,7 @@ Everything here takes a graph for functional; the recorder makes one of any grap
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -78,8 +79,22 @@ def _captured(program: ExportedProgram) -> ExportedProgram:
     replay = _Replay(program.graph_module, plan, parts.state)
     made = export(replay, args, kwargs, dynamic_shapes=shapes if len(shapes) else None)
     made.assumptions[:0] = parts.assumptions
+    call = _with_guards(made._parts.plan(), plan)
+    made._parts.plan = lambda: call
     made._parts.example_inputs = made.example_inputs = program.example_inputs
     return made
+
+
+def _with_guards(made: CallPlan, source: CallPlan) -> CallPlan:
+    """The plan of a capture with what was asked of sizes before it: symbols kept their names."""
+    if source.sizes is None or not source.sizes.guards:
+        return made
+    known = {bound.name for bound in made.sizes.bounds} if made.sizes is not None else set()
+    lost = [guard for guard in source.sizes.guards if not known.issuperset(guard.symbols)]
+    if lost or made.sizes is None:
+        raise FileError(f"the size {lost[0].symbols[0]} is fixed, and {lost[0].asked} is demanded")
+    guards = [*made.sizes.guards, *source.sizes.guards]
+    return replace(made, sizes=replace(made.sizes, guards=guards))
 
 
 def _example(looks: Any, mode: FakeTensorMode) -> Any:

@@ -227,7 +227,8 @@ def literal_of(target: Any, args: Any) -> bool | int | float | None:
     """The number that a call only spells: the way to write one beside nodes in a list."""
     if target not in _SPELL or len(args) != 1 or type(args[0]) is not _SPELL[target]:
         return None
-    return not args[0] if target is torch.sym_not else args[0]
+    value: Any = args[0]
+    return not value if target is torch.sym_not else value
 
 
 def only(union: Any) -> tuple[str, Any]:

@@ -17,6 +17,7 @@ from monograph.capture.recorder import Recorder
 from monograph.capture.structure import Structure
 from monograph.constraints.input_sizes import checks_of_specs
 from monograph.diagnostics import FileError
+from monograph.interop.demands import demands
 from monograph.interop.expressions import Reader
 from monograph.interop.graphs import GraphReader, checked, device_of, only
 from monograph.interop.private import DTYPES, LAYOUTS
@@ -25,6 +26,7 @@ from monograph.module import CallPlan, Check, Looks, Write
 from monograph.passes.place import tensor_on
 from monograph.program import ExportedProgram, Parts
 from monograph.shapes.constraints import ranges_of
+from monograph.shapes.env import Guard
 from monograph.shapes.expr import Expr
 from monograph.signature import (
     Argument,
@@ -113,6 +115,7 @@ class ProgramReader:
         self.env = self.recorder.sizes.env
         self.names: dict[str, str] = names
         self.hints: dict[str, int] = {}
+        self.unread: list[str] = []  # demands of torch's that are not understood
         self.reader = Reader(self.env.scope, self._symbol)
         self._collect_hints(data["graph_module"]["graph"])
 
@@ -169,8 +172,9 @@ class ProgramReader:
             Assumption(checked(kind, str), checked(text, str))
             for kind, text in self.notes.get("assumptions", [])
         ]
-        code = self.data.get("guards_code") or []
-        return found + [Assumption("guard", f"torch demands {line}: not checked") for line in code]
+        return found + [
+            Assumption("guard", f"torch demands {line}: not checked") for line in self.unread
+        ]
 
     def _state(
         self,
@@ -394,8 +398,32 @@ class ProgramReader:
             outputs=outputs,
             aliases=aliases,
             twins=twins,
-            sizes=checks_of_specs(self.env, sizes, []),
+            sizes=checks_of_specs(self.env, sizes, self._demands(root, [n for _, n in user])),
         )
+
+    def _demands(self, root: ModuleCallSignature, leaves: list[Node]) -> list[Guard]:
+        """The tests of sizes that torch noted, in terms of the arguments."""
+        lines = self.data.get("guards_code") or []
+        args, kwargs = root.in_spec.children
+        names = root.forward_arg_names or []
+        known: dict[str, Any] = {}
+        ways: list[list[str]] = [[] for _ in leaves]
+        each = [*zip((str(i) for i in range(len(args.keys))), args.children, strict=True),
+                *zip((name for _, name in kwargs.keys), kwargs.children, strict=True)]  # fmt: skip
+        at = 0
+        for i, (name, structure) in enumerate(each):
+            called = names[i] if i < len(names) else name
+            starts = [f"L['{called}']"]
+            if called.rpartition("_")[2].isdigit():  # one of *args
+                rest, _, place = called.rpartition("_")
+                starts.append(f"L['{rest}'][{place}]")
+            for suffix in structure.paths(""):
+                ways[at] += [start + suffix for start in starts]
+                at += 1
+        for node, found in zip(leaves, ways, strict=True):
+            known.update(dict.fromkeys(found, node.meta["val"]))
+        guards, self.unread = demands(lines, known, self.env.scope)
+        return guards
 
     def _hint(self, item: Any) -> Any:
         found = self.env.hint(item)

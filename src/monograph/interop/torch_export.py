@@ -9,7 +9,6 @@ from typing import Any
 import torch
 import torch.export.graph_signature as ts
 from torch import nn
-from torch._ops import HigherOrderOperator
 from torch.export.exported_program import ExportedProgram as TorchProgram
 from torch.export.exported_program import ModuleCallEntry as TorchEntry
 from torch.export.exported_program import ModuleCallSignature as TorchCallSignature
@@ -118,7 +117,7 @@ class _Writer:
                 )
             copy = nodes[node] = copied_node(made, node, nodes.__getitem__)
             copy.meta = self._meta(node, index if is_root else None)
-            if isinstance(node.target, HigherOrderOperator):
+            if isinstance(node.target, torch._ops.HigherOrderOperator):
                 copy.args = tuple(_of_one_kind(made, copy, argument) for argument in copy.args)
             index += 1
         return made

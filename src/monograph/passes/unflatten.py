@@ -11,26 +11,16 @@ import torch
 from torch import nn
 from torch.fx import Graph, GraphModule, Node
 
-from monograph.capture.structure import Structure
 from monograph.capture.subgraphs import SUBGRAPHS, Subgraph, built
 from monograph.diagnostics import InteropError
+from monograph.passes.signed import Signed, called, roles, with_signature
 from monograph.shapes.expr import Expr
 from monograph.shapes.symnode import expression_of
 
-__all__ = ["Signed", "named", "unflattened"]
+__all__ = ["unflattened"]
 
 State = Mapping[str, tuple[torch.Tensor, str, bool]]
 Chain = tuple[tuple[Any, str], ...]  # (call, path) of each module around a node, outermost first
-
-
-@dataclass(frozen=True)
-class Signed:
-    """How a module was called: leaves are names of nodes, or constants."""
-
-    inputs: list[Any]
-    outputs: list[Any]
-    in_structure: Structure
-    out_structure: Structure
 
 
 @dataclass
@@ -57,14 +47,15 @@ def unflattened(
     attributes: dict[str, Any],
     targets: Mapping[str, str],
     state: State,
-    signed: Mapping[str, Signed],
+    signed: Mapping[str, list[Signed]],
 ) -> GraphModule:
     """A module that takes the arguments' leaves and returns the graph's results.
 
-    ``targets``: dotted names of the placeholders that are state. ``signed``: modules that are to
-    be called as the program called them. Requires: nodes that know their modules. Ensures: a
-    child for each module that was called, whose graph is its part of the program; a module that
-    was called twice is one child where both calls do the same, else ``name@1`` is the second.
+    ``targets``: dotted names of the placeholders that are state. ``signed``: of modules that are
+    to be called as the program called them, each call. Requires: nodes that know their modules.
+    Ensures: a child for each module that was called, whose graph is its part of the program; a
+    module that was called twice is one child where both calls do the same, else ``name@1`` is the
+    second.
     """
     return _Builder(graph, attributes, targets, state, signed).module()
 
@@ -76,12 +67,13 @@ class _Builder:
         attributes: dict[str, Any],
         targets: Mapping[str, str],
         state: State,
-        signed: Mapping[str, Signed],
+        signed: Mapping[str, list[Signed]],
     ) -> None:
         self.flat = graph
         self.attributes = attributes
         self.targets = targets
         self.signed = dict(signed)
+        self.by_name = {node.name: node for node in graph.nodes}
         self.tensors = _registered(state)
         self.names: dict[int, list[str]] = {}
         for name, tensor in self.tensors.items():
@@ -160,14 +152,18 @@ class _Builder:
         """What stands for a node of the flat graph: state is read, sizes are computed anew."""
         if node in env:
             return env[node]
-        if node.name in self.targets:
-            name = self._name_in(node, path)
-            assert name is not None
+        name = self._name_in(node, path) if node.name in self.targets else None
+        if name is not None:
             inner = name[len(path) + 1 :] if path else name
             part.attributes[inner] = self.tensors[name]
             env[node] = part.graph.get_attr(inner)
+        elif not _is_size(node):
+            raise InteropError(
+                f"{path or 'the program'} reads {node.name}, which a module computes that it does "
+                "not call: the modules cannot be told apart",
+                hint="ep.module() runs the program as it is.",
+            )
         else:
-            assert _is_size(node), node
             env[node] = part.graph.node_copy(node, lambda n: self._value(part, env, n, path))
         return env[node]
 
@@ -179,21 +175,30 @@ class _Builder:
         inner = self.part(nodes, depth, path)
         if not inner.outputs and all(_is_size(n) for n in nodes):
             return
-        signature = self.signed.get(path) if self.counts.get(path, 0) == 1 else None
+        signature = self._signature_of(path, nodes)
         name = path[len(around) + 1 :] if around and path.startswith(around + ".") else path
         if around and not path.startswith(around + "."):
             name = "called_" + path.replace(".", "_")  # a module that another one owns
         text = inner.text()
+        if signature is not None:
+            text += roles(signature, inner.inputs, inner.outputs)
         calls = self.known.setdefault((around, name), [])
         target, child = next(((t, made) for t, known, made in calls if known == text), (None, None))
-        if signature is not None:
-            self._call_as_it_was(part, env, inner, signature, name, path, around)
-            return
         if target is None:
             target = name if not calls else f"{name}@{len(calls)}"
-            child = GraphModule(_holder(inner.attributes), inner.graph, target.rpartition(".")[2])
+            graph = inner.graph
+            if signature is not None:
+                graph = with_signature(graph, inner.inputs, inner.outputs, signature, path)
+            child = GraphModule(_holder(inner.attributes), graph, target.rpartition(".")[2])
             calls.append((target, text, child))
         part.attributes[target] = child
+        if signature is not None:
+            results = called(
+                part.graph, target, signature,
+                lambda name: self._value(part, env, self.by_name[name], around),
+            )  # fmt: skip
+            env.update({self.by_name[name]: found for name, found in results.items()})
+            return
         args = tuple(self._value(part, env, node, around) for node in inner.inputs)
         result = part.graph.call_module(target, args)
         if len(inner.outputs) == 1:
@@ -202,70 +207,14 @@ class _Builder:
             for i, node in enumerate(inner.outputs):
                 env[node] = part.graph.call_function(operator.getitem, (result, i))
 
-    def _call_as_it_was(
-        self,
-        part: _Part,
-        env: dict[Node, Any],
-        inner: _Part,
-        signature: Signed,
-        name: str,
-        path: str,
-        around: str,
-    ) -> None:
-        """A call with the arguments and the result that the program's own module had."""
-        by_name = {node.name: node for node in (*inner.inputs, *self.flat.nodes)}
-
-        def leaf(item: Any) -> Any:
-            return self._value(part, env, by_name[item.name], around) if isinstance(
-                item, _Named
-            ) else item  # fmt: skip
-
-        args, kwargs = signature.in_structure.unflatten(leaf(item) for item in signature.inputs)
-        graph = Graph()
-        arguments = [*(f"arg{i}" for i in range(len(args))), *kwargs]
-        roots = dict(zip(arguments, (*args, *kwargs.values()), strict=True))
-        given: dict[str, Any] = {name: graph.placeholder(name) for name in roots}
-        structures = [
-            child for group in signature.in_structure.children for child in group.children
-        ]
-        leaves: list[Any] = []
-        for argument, structure in zip(arguments, structures, strict=True):
-            leaves += _taken_apart(graph, given[argument], structure, path)
-        inputs = {
-            item.name: found
-            for item, found in zip(signature.inputs, leaves, strict=True)
-            if isinstance(item, _Named)
-        }
-        missing = [node.name for node in inner.inputs if node.name not in inputs]
-        if missing:
-            raise InteropError(
-                f"{path} reads {missing[0]}, which is none of its arguments: its call signature "
-                "cannot be kept",
-                hint="pass it as an argument of the module's forward.",
-            )
-        inside: dict[Node, Any] = {}
-        outer = iter(inner.inputs)
-        for node in inner.graph.nodes:
-            if node.op == "placeholder":
-                inside[node] = inputs[next(outer).name]
-            elif node.op != "output":
-                inside[node] = graph.node_copy(node, inside.__getitem__)
-        output: Any = inner.graph.output_node().args[0]
-        values = output if isinstance(output, tuple) else (output,)
-        gives = {n.name: inside[v] for n, v in zip(inner.outputs, values, strict=True)}
-
-        def result_of(item: Any) -> Any:
-            if not isinstance(item, _Named):
-                return item
-            return gives[item.name] if item.name in gives else inputs[item.name]
-
-        graph.output(signature.out_structure.unflatten(result_of(i) for i in signature.outputs))
-        part.attributes[name] = GraphModule(_holder(inner.attributes), graph, path)
-        call = part.graph.call_module(name, args, kwargs)
-        parts = _taken_apart(part.graph, call, signature.out_structure, path)
-        for item, found in zip(signature.outputs, parts, strict=True):
-            if isinstance(item, _Named):
-                env[by_name[item.name]] = found
+    def _signature_of(self, path: str, nodes: list[Node]) -> Signed | None:
+        """How the call that these nodes are was written: the one that has its results."""
+        calls = self.signed.get(path, [])
+        inside = {node.name for node in nodes}
+        for signature in calls:
+            if not inside.isdisjoint(o for o in signature.outputs if isinstance(o, str)):
+                return signature
+        return calls[0] if len(calls) == self.counts.get(path) == 1 else None
 
     # Questions -----------------------------------------------------------------------------------
 
@@ -298,21 +247,6 @@ class _Builder:
         return next((n for n in self.names[id(tensor)] if n.startswith(prefix)), None)
 
 
-class _Named(str):
-    """The name of a node, among constants."""
-
-    __slots__ = ()
-
-    @property
-    def name(self) -> str:
-        return str(self)
-
-
-def named(name: str) -> Any:
-    """A leaf of a ``Signed`` that is a node."""
-    return _Named(name)
-
-
 def _is_size(node: Node) -> bool:
     """Whether a node computes with sizes alone: it may be computed again anywhere."""
     if node.op != "call_function" or node.target is torch.ops.aten.item.default:
@@ -328,7 +262,6 @@ def _is_size(node: Node) -> bool:
 def _chains(graph: Graph) -> Iterator[tuple[Node, Chain]]:
     """The modules around each node; one that does not know them stands where its reader does."""
     before: Chain = (("", ""),)
-    run: dict[str, int] = {}
     pending: list[Node] = []
     for node in graph.nodes:
         if node.op in ("placeholder", "output"):
@@ -341,14 +274,8 @@ def _chains(graph: Graph) -> Iterator[tuple[Node, Chain]]:
                 scope = scope.outer
             chain = [("", ""), *(c for c in reversed(chain) if c[1])]
         elif node.meta.get("nn_module_stack"):
-            paths = [path for path, _ in node.meta["nn_module_stack"].values() if path]
-            known = [path for _, path in before[1:]]
-            same = 0
-            while same < min(len(paths), len(known)) and paths[same] == known[same]:
-                same += 1
-            for path in paths[same:]:
-                run[path] = run.get(path, 0) + 1
-            chain = [("", ""), *((f"{p} {run.get(p, 0)}", p) for p in paths)]
+            stack = node.meta["nn_module_stack"].items()
+            chain = [("", ""), *((call, path) for call, (path, _) in stack if path)]
         elif node.op == "get_attr":
             pending.append(node)
             continue
@@ -406,21 +333,3 @@ def _put(root: nn.Module, name: str, item: Any, persistent: bool) -> None:
             owner._non_persistent_buffers_set.discard(last)
     else:
         setattr(owner, last, item)
-
-
-def _taken_apart(graph: Graph, value: Any, structure: Structure, path: str) -> list[Any]:
-    """The leaves of a nested argument, as nodes that take them out."""
-    if structure.kind is None:
-        return [value]
-    if structure.kind not in (tuple, list, dict):
-        raise InteropError(
-            f"{path} is called with a {structure.kind.__name__}: its call signature cannot be kept",
-            hint="keep signatures of modules that take tensors, tuples, lists and dicts.",
-        )
-    is_dict = structure.kind is dict
-    keys = structure.context if is_dict else range(len(structure.children))
-    found: list[Any] = []
-    for key, child in zip(keys, structure.children, strict=True):
-        item = graph.call_function(operator.getitem, (value, key))
-        found += _taken_apart(graph, item, child, path)
-    return found
