@@ -108,3 +108,9 @@ def test_fake_cuda_weights_on_a_machine_without():
     program = monograph.export(model, (x,))
     (linear,) = [n for n in program.graph.nodes if n.op == "call_function"]
     assert linear.meta["val"].device.type == "cuda"
+
+
+def test_what_is_no_device():
+    program = monograph.export(torch.nn.Linear(2, 2), (torch.ones(1, 2),))
+    with pytest.raises(monograph.diagnostics.InteropError, match="'gpu' is no device"):
+        program.to_device("gpu")

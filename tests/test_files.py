@@ -312,6 +312,30 @@ def test_files_of_other_versions_of_torch(version):
     assert bare.graph_signature == program.graph_signature
 
 
+def test_objects_of_classes_that_cpp_registered(tmp_path):
+    torch.manual_seed(0)
+    x, y = torch.randn(2, 2, 4)
+    plain = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 3)).eval()
+    model = torch.ao.quantization.quantize_dynamic(plain, {nn.Linear})
+    program = monograph.export(model, (x,))
+    theirs = program.to_torch()
+    assert len(theirs.graph_signature.lifted_custom_objs) == 2
+    path = tmp_path / "m.pt2"
+    monograph.save(program, path)
+    with pytest.raises(FileError) as caught:
+        monograph.load(path)
+    assert caught.value.code == "MG-F103"
+    torch.export.save(theirs, tmp_path / "theirs.pt2")
+    for other in (
+        theirs,
+        monograph.from_torch(theirs),
+        monograph.load(path, trusted=True),
+        torch.export.load(path),
+        monograph.load(tmp_path / "theirs.pt2", trusted=True),
+    ):
+        torch.testing.assert_close(other.module()(y), model(y), rtol=0, atol=0)
+
+
 class Halves(nn.Module):
     def __init__(self, in_place):
         super().__init__()

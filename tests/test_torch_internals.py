@@ -272,3 +272,17 @@ def test_the_core_table_is_a_dict_of_overloads():
     table = internals.core_decompositions()
     assert torch.ops.aten.addcmul.default in table
     assert torch.ops.aten.convolution.default not in table
+
+
+def test_objects_of_registered_classes_are_written_and_read_by_their_class():
+    from monograph.interop import private
+
+    packed = torch.ops.quantized.linear_prepack(
+        torch.quantize_per_tensor(torch.eye(2), 0.1, 0, torch.qint8), None
+    )
+    assert isinstance(packed, torch.ScriptObject)
+    assert private.class_of(packed).endswith("quantized.LinearPackedParamsBase")
+    back = private.object_from_bytes(private.object_as_bytes(packed))
+    weight, bias = back.unpack()
+    assert weight.dequantize().tolist() == packed.unpack()[0].dequantize().tolist()
+    assert bias is None

@@ -227,9 +227,14 @@ class ExportedProgram:
         tensors stay where they are until the program is loaded from a file where it is.
 
         Raises:
-            InteropError: MG-F104, for a program that uses several devices.
+            InteropError: MG-F104, for a program that uses several devices, or what is no device.
         """
-        device = torch.device(device)
+        try:
+            device = torch.device(device)
+        except RuntimeError:
+            raise InteropError(
+                f"{device!r} is no device", hint='pass "cpu", "cuda", "cuda:1" or "mps".'
+            ) from None
         return ExportedProgram(_placed(self._parts, device))
 
     def load_state_dict(

@@ -19,7 +19,7 @@ from monograph.capture.structure import flatten
 from monograph.diagnostics import FileError, InteropError
 from monograph.interop.archive import ArchiveReader, ArchiveWriter, written_whole
 from monograph.interop.functional import functional
-from monograph.interop.private import serialized, tensor_meta
+from monograph.interop.private import class_of, object_as_bytes, serialized, tensor_meta
 from monograph.interop.reading import Notes, program_of
 from monograph.interop.tensors import TensorReader, json_of
 from monograph.interop.torch_export import converted
@@ -74,9 +74,11 @@ def save_methods(
         constants = _Payload(archive, "data/constants/tensor_")
         for name, program in programs.items():
             data, notes = written[name]
+            objects = {n: item for n, item in program._parts.attributes.items()
+                       if isinstance(item, torch.ScriptObject)}  # fmt: skip
             for payload, tensors, kind in (
                 (weights, program.state_dict, "weights"),
-                (constants, program.constants, "constants"),
+                (constants, {**program.constants, **objects}, "constants"),
             ):
                 config = json.dumps({"config": payload.add(tensors)})
                 archive.text(f"data/{kind}/{name}_{kind}_config.json", config)
@@ -96,10 +98,28 @@ class _Payload:
         self.prefix = prefix
         self.records: dict[Any, str] = {}
         self.kept: list[torch.Tensor] = []
+        self.objects = 0
 
-    def add(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    def _object(self, name: str, item: Any) -> dict[str, Any]:
+        record = f"custom_obj_{self.objects}"
+        self.objects += 1
+        try:
+            content = object_as_bytes(item)
+        except Exception as error:
+            reason = str(error).strip().split("\n")[0]
+            raise InteropError(
+                f"{name}, a {class_of(item)}, cannot be written: {reason}",
+                hint="its class must say how: def_pickle() where it is registered in C++.",
+            ) from error
+        self.archive.bytes(f"data/constants/{record}", content)
+        return {"path_name": record, "is_param": False, "use_pickle": True, "tensor_meta": None}
+
+    def add(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
         config: dict[str, Any] = {}
         for name, tensor in tensors.items():
+            if isinstance(tensor, torch.ScriptObject):
+                config[name] = self._object(name, tensor)
+                continue
             if tensor.device.type == "meta":
                 raise InteropError(
                     f"{name} has no values to write: it is on the meta device",

@@ -57,17 +57,23 @@ class GraphReader:
         """The graph, and what its ``get_attr`` nodes name; ``inputs``: names of placeholders."""
         if self.depth > _MOST_DEPTH:
             raise FileError("the program is nested too deeply")
+        objects: list[str] = []
         for i, given in enumerate(self.data["inputs"]):
             kind, value = only(given)
             name = value.get("name", value.get("as_name")) if isinstance(value, dict) else None
             if name is None:
                 name = (inputs[i] if inputs else "") or f"arg{i}"
+            if kind == "as_custom_obj":
+                objects.append(name)
+                continue
             node = append_placeholder(self.graph, self._free(name))
             self.nodes[name] = node
             is_constant = not isinstance(value, dict)
             node.meta["val"] = (None if kind == "as_none" else value) if is_constant else (
                 self._value_of(name)
             )  # fmt: skip
+        for name in objects:
+            self.nodes[name] = append_attribute(self.graph, self.program.objects[name])
         for item in self.data["nodes"]:
             self._node(item)
         results = [self._argument(*only(item)) for item in self.data["outputs"]]
@@ -184,7 +190,7 @@ class GraphReader:
         return node
 
     def _argument(self, kind: str, value: Any) -> Any:
-        if kind in ("as_tensor", "as_sym_int", "as_sym_float", "as_sym_bool"):
+        if kind in ("as_tensor", "as_custom_obj", "as_sym_int", "as_sym_float", "as_sym_bool"):
             name = value.get("name", value.get("as_name"))
             return self.nodes[name] if name is not None else only(value)[1]
         if kind in ("as_tensors", "as_sym_ints", "as_sym_floats", "as_sym_bools"):

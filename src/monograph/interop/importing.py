@@ -18,7 +18,7 @@ from monograph.interop.functional import functional
 from monograph.interop.graphs import literal_of
 from monograph.interop.reading import ProgramReader, guarded
 from monograph.program import ExportedProgram
-from monograph.torch_internals import claim_names, copied_node
+from monograph.torch_internals import append_attribute, claim_names, copied_node
 
 __all__ = ["from_torch"]
 
@@ -66,6 +66,7 @@ class _Importer:
         self.reader = ProgramReader(data, {})
         self.reader.hints = self._hints()
         self.numbers: dict[Any, Any] = {}
+        self.objects: dict[str, str] = {}  # names of placeholders, and of the objects
 
     def _hints(self) -> dict[str, Any]:
         """The numbers that symbols were for the example inputs."""
@@ -80,9 +81,13 @@ class _Importer:
 
     def program(self) -> ExportedProgram:
         source = self.source
+        specs = source.graph_signature.input_specs
+        self.objects = {spec.arg.name: spec.target for spec in specs
+                        if spec.kind.name == "CUSTOM_OBJ"}  # fmt: skip
         graph, attributes = self._graph(source.graph_module)
+        attributes |= {name: source.constants[name] for name in self.objects.values()}
         signature = ours.ExportGraphSignature(
-            [self._input(spec) for spec in source.graph_signature.input_specs],
+            [self._input(spec) for spec in specs if spec.arg.name not in self.objects],
             [self._output(spec) for spec in source.graph_signature.output_specs],
         )
         entries = [self._entry(entry) for entry in source.module_call_graph]
@@ -99,7 +104,15 @@ class _Importer:
         claim_names(made, {node.name for node in module.graph.nodes})
         nodes: dict[Node, Any] = {}
         held: dict[str, Any] = {}
+        objects: dict[Node, str] = {}
         for node in module.graph.nodes:
+            if node.op == "placeholder" and node.name in self.objects:
+                objects[node] = self.objects[node.name]
+                continue
+            if node.op != "placeholder" and objects:
+                for given, name in objects.items():
+                    nodes[given] = append_attribute(made, name)
+                objects = {}
             literal = literal_of(node.target, node.args)
             if literal is not None:
                 nodes[node] = literal
@@ -108,7 +121,7 @@ class _Importer:
             if node.op == "get_attr":
                 held[str(node.target)] = self._held(module, str(node.target))
                 continue
-            graphs = [held[str(n.target)] for n in copy.all_input_nodes if n.op == "get_attr"]
+            graphs = [held[str(n.target)] for n in copy.all_input_nodes if n.target in held]
             copy.meta = {
                 key: node.meta[key]
                 for key in ("stack_trace", "nn_module_stack")

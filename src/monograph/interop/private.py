@@ -38,9 +38,12 @@ __all__ = [
     "FakeTensor",
     "FakeTensorMode",
     "ValueRanges",
+    "class_of",
     "int_oo",
     "lazy_modules",
     "node_of_serialized_type",
+    "object_as_bytes",
+    "object_from_bytes",
     "pytree",
     "serialized",
     "shared_library",
@@ -77,6 +80,21 @@ def tensor_meta(tensor: torch.Tensor) -> dict[str, Any]:
     """The schema's description of a tensor."""
     found: dict[str, Any] = _dataclass_to_dict(serialize_tensor_meta(tensor))
     return found
+
+
+def class_of(item: Any) -> str:
+    """The name of the class that C++ registered for an object."""
+    return str(item._type().qualified_name())
+
+
+def object_as_bytes(item: Any) -> bytes:
+    """An object of such a class, as its own pickling (``def_pickle``) has it."""
+    return bytes(torch._C._pickle_save(item))
+
+
+def object_from_bytes(content: bytes) -> Any:
+    """What ``object_as_bytes`` wrote; runs the class's own code."""
+    return torch._C._pickle_load_obj(content)
 
 
 def shared_library(program: Any, path: str | None, options: dict[str, Any] | None) -> Any:

@@ -115,6 +115,7 @@ class ProgramReader:
         self.env = self.recorder.sizes.env
         self.names: dict[str, str] = names
         self.hints: dict[str, int] = {}
+        self.objects: dict[str, str] = {}  # names of inputs that are, and of the objects
         self.unread: list[str] = []  # demands of torch's that are not understood
         self.reader = Reader(self.env.scope, self._symbol)
         self._collect_hints(data["graph_module"]["graph"])
@@ -123,8 +124,16 @@ class ProgramReader:
         """The program, over these tensors."""
         module = self.data["graph_module"]
         signature = self._signature(module["signature"])
-        names = [spec.arg.name for spec in signature.input_specs]
+        rest = iter(signature.input_specs)
+        names = [
+            spec["custom_obj"]["arg"]["name"] if "custom_obj" in spec else next(rest).arg.name
+            for spec in module["signature"]["input_specs"]
+        ]
         graph, attributes = self.graph(module["graph"], names, 0)
+        for name in self.objects.values():
+            if not isinstance(constants.get(name), torch.ScriptObject):
+                raise FileError(f"the object {name} is missing")
+            attributes[name] = constants.pop(name)
         entries = [self._entry(entry) for entry in module["module_call_graph"]]
         return self.assembled(
             graph, attributes, signature, entries, state, constants, example_inputs
@@ -282,7 +291,13 @@ class ProgramReader:
     # Signatures ------------------------------------------------------------------------------
 
     def _signature(self, data: Any) -> ExportGraphSignature:
-        inputs = [self._input(*only(spec)) for spec in data["input_specs"]]
+        specs = [only(spec) for spec in data["input_specs"]]
+        self.objects = {
+            checked(spec["arg"]["name"], str): checked(spec["custom_obj_name"], str)
+            for kind, spec in specs
+            if kind == "custom_obj"
+        }
+        inputs = [self._input(kind, spec) for kind, spec in specs if kind != "custom_obj"]
         outputs = [self._output(*only(spec)) for spec in data["output_specs"]]
         return ExportGraphSignature(inputs, outputs)
 

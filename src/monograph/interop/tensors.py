@@ -13,7 +13,7 @@ from torch import nn
 from monograph.diagnostics import FileError
 from monograph.interop.archive import ArchiveReader
 from monograph.interop.graphs import checked, device_of
-from monograph.interop.private import DTYPES
+from monograph.interop.private import DTYPES, object_from_bytes
 
 __all__ = ["TensorReader", "json_of"]
 
@@ -39,8 +39,8 @@ class TensorReader:
         self.made: dict[Any, torch.Tensor] = {}
         self.kept: list[torch.Tensor] = []  # whose identities are keys
 
-    def of(self, model: str, kind: str) -> dict[str, torch.Tensor]:
-        """The tensors of one program: its ``weights`` or its ``constants``."""
+    def of(self, model: str, kind: str) -> dict[str, Any]:
+        """The tensors (and objects) of one program: its ``weights`` or its ``constants``."""
         config = f"data/{kind}/{model}_{kind}_config.json"
         if not self.archive.has(config):
             for old in (f"data/{kind}/{model}.pt", _OLD[kind]):  # of older versions of torch
@@ -59,8 +59,10 @@ class TensorReader:
                 RecursionError) as error:  # fmt: skip
             raise FileError(f"{config} is damaged: {type(error).__name__} {error}"[:300]) from None
 
-    def _tensor(self, folder: str, entry: Any) -> torch.Tensor:
+    def _tensor(self, folder: str, entry: Any) -> Any:
         record = folder + checked(entry["path_name"], str)
+        if entry["use_pickle"] and entry["path_name"].startswith("custom_obj_"):
+            return self._object(record)
         if entry["use_pickle"]:
             return self._pickled(record)
         meta = entry["tensor_meta"]
@@ -105,6 +107,20 @@ class TensorReader:
             whole = memory[: len(memory) // dtype.itemsize * dtype.itemsize].view(dtype)
             found = torch.as_strided(whole, sizes, strides, offset)
         return found if device.type == "cpu" else found.to(device)
+
+    def _object(self, record: str) -> Any:
+        """An object of a class that C++ registered, which runs the class's own code."""
+        if not self.trusted:
+            raise FileError(
+                f"{record} is an object that its own class reads, which could run anything",
+                code="MG-F103",
+                hint="if you know who wrote the file: load(path, trusted=True).",
+            )
+        try:
+            return object_from_bytes(self.archive.bytes(record, most=1 << 62))
+        except Exception as error:
+            text = str(error).strip().split("\n")[0][:200]
+            raise FileError(f"{record} cannot be read: {text}", code="MG-F102") from None
 
     def _pickled_dict(self, record: str) -> dict[str, torch.Tensor]:
         found = self._unpickled(record)

@@ -21,7 +21,7 @@ from monograph.capture.structure import Structure
 from monograph.capture.subgraphs import Subgraph
 from monograph.diagnostics import InteropError
 from monograph.interop.guards import assert_guards
-from monograph.interop.private import FakeTensorMode, lazy_modules, pytree
+from monograph.interop.private import FakeTensorMode, class_of, lazy_modules, pytree
 from monograph.interop.symbols import TorchSymbols
 from monograph.program import ExportedProgram, described
 from monograph.shapes.symnode import expression_of
@@ -55,12 +55,12 @@ def converted(program: ExportedProgram) -> tuple[TorchProgram, TorchSymbols]:
         made = TorchProgram(
             root=held,
             graph=graph,
-            graph_signature=_signature(program.graph_signature),
+            graph_signature=_signature(program.graph_signature, writer.objects),
             state_dict=_state_dict(program),
             range_constraints=symbols.ranges,
             module_call_graph=[_entry(e) for e in program.module_call_graph],
             example_inputs=program.example_inputs,
-            constants=dict(program.constants),
+            constants={**program.constants, **writer.objects},
         )
     return made, symbols
 
@@ -81,6 +81,12 @@ class _Writer:
             name for name, (t, _, _) in program._parts.state.items() if t.requires_grad
         }
         self.placeholders = program.graph_signature.input_specs
+        # Objects of classes that C++ registered: inputs there, attributes of the graph here.
+        self.objects = {
+            name: item
+            for name, item in program._parts.attributes.items()
+            if isinstance(item, torch.ScriptObject)
+        }
 
     def held(self, attributes: dict[str, Any]) -> dict[str, GraphModule]:
         """The graphs inside a graph, as modules."""
@@ -89,7 +95,7 @@ class _Writer:
             if isinstance(item, Subgraph):
                 inside = self.graph(item.graph, is_root=False)
                 held[name] = GraphModule(self.held(item.attributes), inside)
-            else:
+            elif name not in self.objects or item is not self.objects[name]:
                 raise InteropError(
                     f"the program holds a {type(item).__name__}, which a graph of torch.export "
                     "cannot",
@@ -102,8 +108,16 @@ class _Writer:
         made = Graph()
         claim_names(made, {node.name for node in graph.nodes})
         nodes: dict[Node, Node] = {}
+        objects: dict[str, Node] = {}
         index = 0
         for node in graph.nodes:
+            if is_root and self.objects and not objects and (
+                node.op != "placeholder" or self.placeholders[index].target is None
+            ):  # fmt: skip
+                objects = {name: self._object(made, name) for name in self.objects}
+            if node.op == "get_attr" and node.target in objects:
+                nodes[node] = objects[node.target]
+                continue
             if node.op == "output":
                 copied_node(made, node, nodes.__getitem__)
                 continue
@@ -121,6 +135,12 @@ class _Writer:
                 copy.args = tuple(_of_one_kind(made, copy, argument) for argument in copy.args)
             index += 1
         return made
+
+    def _object(self, made: Graph, name: str) -> Node:
+        """The placeholder that stands for an object."""
+        node = made.placeholder(f"obj_{name}")
+        node.meta["val"] = ts.CustomObjArgument(node.name, class_of(self.objects[name]))
+        return node
 
     def _replaced(self, made: Graph, node: Node, nodes: dict[Node, Node]) -> Node:
         """``math.isqrt``, in the steps that torch knows."""
@@ -229,12 +249,24 @@ def _argument(argument: Any) -> Any:
     return kind(argument.name)
 
 
-def _signature(signature: ours.ExportGraphSignature) -> ts.ExportGraphSignature:
+def _signature(
+    signature: ours.ExportGraphSignature, objects: dict[str, Any]
+) -> ts.ExportGraphSignature:
+    inputs = [
+        ts.InputSpec(ts.InputKind[s.kind.name], _argument(s.arg), s.target, s.persistent)
+        for s in signature.input_specs
+    ]
+    first = next((i for i, s in enumerate(signature.input_specs) if s.target is None), len(inputs))
+    inputs[first:first] = [
+        ts.InputSpec(
+            ts.InputKind.CUSTOM_OBJ,
+            ts.CustomObjArgument(f"obj_{name}", class_of(item)),
+            name,
+        )
+        for name, item in objects.items()
+    ]
     return ts.ExportGraphSignature(
-        [
-            ts.InputSpec(ts.InputKind[s.kind.name], _argument(s.arg), s.target, s.persistent)
-            for s in signature.input_specs
-        ],
+        inputs,
         [
             ts.OutputSpec(_output_kind(s.kind.name), _argument(s.arg), s.target)
             for s in signature.output_specs
