@@ -21,7 +21,7 @@ from monograph.diagnostics import (
     PythonFeatureError,
     ShapeError,
 )
-from monograph.export import assume_constant_result, export, export_methods
+from monograph.export import assume_constant_result, convert, export, export_methods
 from monograph.passes.table import default_decompositions
 from monograph.program import ExportedProgram
 from monograph.shapes.dims import AdditionalInputs, Dim, ShapesCollection, dims
@@ -52,6 +52,7 @@ __all__ = [
     "associative_scan",
     "assume_constant_result",
     "cond",
+    "convert",
     "default_decompositions",
     "dims",
     "export",

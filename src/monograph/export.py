@@ -22,9 +22,10 @@ from monograph.diagnostics import (
 )
 from monograph.program import ExportedProgram
 from monograph.source.advice import find_patch
+from monograph.source.convert import Converting, convert, is_used
 from monograph.source.strict import Strict
 
-__all__ = ["assume_constant_result", "export", "export_methods"]
+__all__ = ["assume_constant_result", "convert", "export", "export_methods"]
 
 _MOST_SITES = 20  # statements on sizes that are tried as operators
 
@@ -68,7 +69,7 @@ def export(
         )
     kwargs = dict(kwargs or {})
     root = root_of(f)
-    mode = Strict() if strict else None
+    mode = Strict() if strict else Converting() if is_used() else None
     preserved = tuple(preserve_module_call_signature)
 
     def attempt(shapes: Any) -> Captured:
@@ -80,14 +81,14 @@ def export(
             )  # fmt: skip
 
         captured = settle(once(None), once)
-        return (
-            captured if mode is None else _widened(captured, mode, lambda: settle(once(None), once))
-        )
+        if mode is None or not mode.audits:
+            return captured
+        return _widened(captured, mode, lambda: settle(once(None), once))
 
     try:
         captured = attempt(dynamic_shapes)
     except DataDependentError as error:
-        if mode is None:
+        if not strict:
             _advise(error, root, args, kwargs, dynamic_shapes)
         if not isinstance(error, UndecidedError):
             raise

@@ -44,7 +44,8 @@ def refused(recorder: Recorder, error: ExportError) -> BaseException:
     """What to raise for ``error``: in strict mode, see first what the source makes of it."""
     frames = frames_of_user(2)
     found: BaseException = error
-    if recorder.strict is not None and frames:
+    strict = recorder.strict
+    if strict is not None and frames and strict.converts(frames[0].f_code):
         found = NeedsConversion(error, frames[0].f_code, frames[0].f_lasti)
     recorder.pending = found
     return found

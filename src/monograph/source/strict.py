@@ -146,6 +146,8 @@ def _named_as_their_owner(code: CodeType) -> CodeType:
 class Strict:
     """The strict mode of one export."""
 
+    audits = True  # side effects and unstable values are refused
+
     def __init__(self) -> None:
         self.snapshot: Snapshot | None = None
         self.forbidden: dict[str, tuple[Any, ControlFlowError]] = {}
@@ -221,6 +223,14 @@ class Strict:
             _find_functions(set(new.values()))
         return bool(new)
 
+    def converts(self, code: CodeType) -> bool:
+        """Whether statements of ``code`` become operators."""
+        return True
+
+    def auditing(self) -> contextlib.AbstractContextManager[None]:
+        """Side effects are seen."""
+        return audited()
+
     side_effect = staticmethod(side_effect)
     unstable = staticmethod(unstable)
 
@@ -242,10 +252,10 @@ class Strict:
                 for function in list(plan.functions):
                     code = function.__code__
                     made = codes.get((code.co_name, code.co_firstlineno))
-                    if made is not None and made.co_freevars == code.co_freevars:
+                    if made is not None and self.converts(code) and made.co_freevars == code.co_freevars:
                         before.append((function, code))
                         function.__code__ = made
-            with accepted(), audited():
+            with accepted(), self.auditing():
                 yield
         finally:
             for function, code in before:
