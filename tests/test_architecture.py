@@ -16,7 +16,7 @@ ORDER = [
     ("torch_internals",), ("shapes",), ("diagnostics",), ("capture",), ("control",), ("source",),
     ("passes",), ("constraints",), ("signature",), ("module",), ("hierarchy",), ("printing",),
     ("program",), ("assembly",), ("export",),
-    ("interop",), ("testing",), ("exportdb",), ("cli",), ("__main__",),
+    ("interop",), ("testing",), ("check",), ("exportdb",), ("cli",), ("__main__",),
 ]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FORBIDDEN = (

@@ -3,6 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from monograph.check import Problem, Report, check
 from monograph.constraints.violations import refine_dynamic_shapes
 from monograph.control import associative_scan, cond, map, scan, while_loop  # noqa: A004
 from monograph.diagnostics import (
@@ -46,11 +47,14 @@ __all__ = [
     "MonographError",
     "MutationError",
     "OperatorError",
+    "Problem",
     "PythonFeatureError",
+    "Report",
     "ShapeError",
     "ShapesCollection",
     "associative_scan",
     "assume_constant_result",
+    "check",
     "cond",
     "convert",
     "default_decompositions",

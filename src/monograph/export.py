@@ -11,21 +11,28 @@ import torch
 
 from monograph.assembly import assembled
 from monograph.capture.inputs import Root, root_of
+from monograph.capture.location import caller_line
 from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
 from monograph.constraints.same_program import refuse_difference
 from monograph.constraints.violations import refuse_violations
 from monograph.diagnostics import (
+    ControlFlowError,
     DataDependentError,
+    ExportError,
+    MutationError,
     PythonFeatureError,
+    ShapeError,
+    SourceLine,
     UndecidedError,
 )
 from monograph.program import ExportedProgram
-from monograph.source.advice import find_patch
+from monograph.source.advice import find_fix
+from monograph.source.audit import Culprit
 from monograph.source.convert import Converting, convert, is_used
 from monograph.source.strict import Strict
 
-__all__ = ["assume_constant_result", "convert", "export", "export_methods"]
+__all__ = ["assume_constant_result", "convert", "export", "export_methods", "exported"]
 
 _MOST_SITES = 20  # statements on sizes that are tried as operators
 
@@ -69,25 +76,12 @@ def export(
         )
     kwargs = dict(kwargs or {})
     root = root_of(f)
-    mode = Strict() if strict else Converting() if is_used() else None
-    preserved = tuple(preserve_module_call_signature)
-
-    def attempt(shapes: Any) -> Captured:
-        def once(hints: dict[str, int] | None) -> Captured:
-            return capture(
-                root, args, kwargs, watched=frozenset(preserved), dynamic_shapes=shapes,
-                hints=hints,
-                strict=mode,
-            )  # fmt: skip
-
-        captured = settle(once(None), once)
-        if mode is None or not mode.audits:
-            return captured
-        return _widened(captured, mode, lambda: settle(once(None), once))
-
     try:
-        captured = attempt(dynamic_shapes)
-    except DataDependentError as error:
+        return exported(
+            root, args, kwargs, dynamic_shapes, strict=strict,
+            preserved=tuple(preserve_module_call_signature),
+        )  # fmt: skip
+    except (DataDependentError, ControlFlowError) as error:
         if not strict:
             _advise(error, root, args, kwargs, dynamic_shapes)
         if not isinstance(error, UndecidedError):
@@ -97,9 +91,49 @@ def export(
             for answer in (True, False)
         ]
         raise error.with_verified(tried) from None
+
+
+def exported(
+    root: Root,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    shapes: Any,
+    *,
+    strict: bool,
+    preserved: tuple[str, ...] = (),
+    collected: list[ExportError] | None = None,
+) -> ExportedProgram:
+    """``export``, without advice in its errors.
+
+    ``collected`` gets the refusals after which the capture goes on with what holds for the example
+    inputs.
+    """
+    mode = Strict() if strict else Converting() if is_used() else None
+
+    def attempt(shapes: Any) -> Captured:
+        def once(hints: dict[str, int] | None) -> Captured:
+            return capture(
+                root, args, kwargs, watched=frozenset(preserved), dynamic_shapes=shapes,
+                hints=hints, strict=mode, collected=collected,
+            )  # fmt: skip
+
+        captured = settle(once(None), once)
+        if mode is None or not mode.audits:
+            return captured
+        return _widened(captured, mode, lambda: settle(once(None), once))
+
+    try:
+        captured = attempt(shapes)
+    except ShapeError as error:
+        error.where = error.where or caller_line()
+        raise
+    except MutationError as error:
+        if error.where is None and error.change is not None:
+            error.where = _line_of(error.change, root, args, kwargs, shapes)
+        raise
     if os.environ.get("MONOGRAPH_REPEAT") == "1":
-        refuse_difference(captured, attempt(dynamic_shapes))
-    refuse_violations(captured, dynamic_shapes, attempt)
+        refuse_difference(captured, attempt(shapes))
+    refuse_violations(captured, shapes, attempt)
     return assembled(captured, (args, kwargs), preserved)
 
 
@@ -163,8 +197,19 @@ def _widened(captured: Captured, mode: Strict, again: Callable[[], Captured]) ->
     return captured
 
 
+def _line_of(
+    change: Any, root: Root, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any
+) -> SourceLine | None:
+    """The line that makes a change: the program runs once more, and is watched."""
+    looking = Converting()
+    looking.culprit = Culprit(change)
+    with contextlib.suppress(ExportError):
+        capture(root, args, kwargs, dynamic_shapes=shapes, strict=looking)
+    return looking.culprit.where
+
+
 def _advise(
-    error: DataDependentError,
+    error: ExportError,
     root: Root,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -173,13 +218,14 @@ def _advise(
     """Add to ``error`` a patch that exports, and whether strict mode captures the program."""
 
     def again(strict: Strict | None = None) -> Captured:
-        return capture(root, args, kwargs, dynamic_shapes=shapes, strict=strict)
+        mode = strict or (Converting() if is_used() else None)
+        return capture(root, args, kwargs, dynamic_shapes=shapes, strict=mode)
 
     try:
         error.is_captured_in_strict_mode = again(Strict()) is not None
     except Exception:
         error.is_captured_in_strict_mode = False
-    error.patch = find_patch(error, again)
+    error.patch = find_fix(error, again)
 
 
 def _exports(

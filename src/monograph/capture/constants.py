@@ -18,7 +18,7 @@ from monograph.capture.subgraphs import SUBGRAPHS
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["is_random", "known_value"]
+__all__ = ["example_of", "is_random", "known_value"]
 
 _LIMIT = 1 << 24  # elements of one intermediate result
 
@@ -31,10 +31,20 @@ def is_random(target: Any) -> bool:
 def known_value(recorder: Recorder, node: Node, *, use_examples: bool) -> torch.Tensor | None:
     """The value of ``node`` if it follows from constants (or, if asked, example inputs).
 
-    ``use_examples`` is for ``assume_constant_result`` alone: the answer is then only right for
-    the example inputs.
+    ``use_examples`` is for ``assume_constant_result``, and for going on after a refusal: the
+    answer is then only right for the example inputs.
     """
-    cache: dict[Node, Any] = {} if use_examples else recorder.known
+    found = _found(recorder, node, use_examples)
+    return found if isinstance(found, torch.Tensor) else None
+
+
+def example_of(recorder: Recorder, node: Node) -> Any:
+    """The tensor or the number that ``node`` is for the example inputs; None if it is random."""
+    return _found(recorder, node, True)
+
+
+def _found(recorder: Recorder, node: Node, use_examples: bool) -> Any:
+    cache = recorder.example_values if use_examples else recorder.known
     constants = {
         o.node: o.tensor for o in recorder.origins if o.kind == "constant" and not o.mutated
     }
@@ -50,8 +60,7 @@ def known_value(recorder: Recorder, node: Node, *, use_examples: bool) -> torch.
             visited.add(current)
             stack.append((current, True))
             stack.extend((source, False) for source in current.all_input_nodes)
-    found = cache[node]
-    return found if isinstance(found, torch.Tensor) else None
+    return cache[node]
 
 
 def _evaluate(node: Node, cache: dict[Node, Any], constants: dict[Node, torch.Tensor]) -> Any:
@@ -63,7 +72,7 @@ def _evaluate(node: Node, cache: dict[Node, Any], constants: dict[Node, torch.Te
     if any(cache.get(source) is None for source in node.all_input_nodes):
         return None
     spec = node.meta["val"]
-    if isinstance(spec, TensorSpec) and spec.numel > _LIMIT:
+    if isinstance(spec, TensorSpec) and isinstance(spec.numel, int) and spec.numel > _LIMIT:
         return None
     target: Any = node.target
     if target is operator.getitem:

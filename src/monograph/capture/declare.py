@@ -246,7 +246,10 @@ def _entry(leaf: Argument, entry: Any) -> dict[int | None, Any] | None:
             found[dim % rank] = read_dim(item)
         return found
     except ValueError as error:
-        raise ShapeError(f"the specification of {leaf.path} ({leaf.dotted}): {error}") from None
+        raise ShapeError(
+            f"the specification of {leaf.path} ({leaf.dotted}): {error}",
+            hint='write {dimension: Dim("name")}, dimensions counted from 0.',
+        ) from None
 
 
 def _entry_of_number(leaf: Argument, entry: Any) -> dict[int | None, Any] | None:
@@ -393,6 +396,13 @@ def _symbol(env: ShapeEnv, declaration: Declaration, hints: dict[str, int]) -> E
         raise ShapeError(
             f"{declaration.name}: {hint} not in range {bounds} ({first} of the example)",
             code="MG-S103",
+            suggested_fixes={
+                declaration.name: Dim(
+                    declaration.name,
+                    min=None if lo is None else min(lo, hint),
+                    max=None if hi is None else max(hi, hint),
+                )
+            },
             hint="widen the range, or export with an example inside it.",
         )
     for place_leaf, place_dim, slope, offset in declaration.places:

@@ -17,10 +17,10 @@ from monograph.capture.rules import RULES, View
 from monograph.diagnostics import (
     DataDependentError,
     ExportError,
+    MissingFakeError,
     OperatorError,
     OperatorIndexError,
     OperatorTypeError,
-    PythonFeatureError,
 )
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, UndeterminedError
@@ -195,7 +195,10 @@ def _run_on_fakes(
         except ExportError:
             raise
         except Exception as error:
-            raise _as_ours(op, error) from None
+            refused = _as_ours(op, error)
+            if isinstance(refused, MissingFakeError):
+                refused.call = op, substitute(args, _example_maker(env), _hinted(env))
+            raise refused from None
         sources = {storage_key(tensor): i for i, tensor in reversed(list(enumerate(fakes)))}
         if isinstance(found, (tuple, list)):
             container = list if isinstance(found, list) else tuple
@@ -203,6 +206,21 @@ def _run_on_fakes(
         if found is None:
             return Outcome((), None)
         return Outcome((_result(found, fakes, sources),), None)
+
+
+def _hinted(env: ShapeEnv | None) -> Callable[[Any], Any]:
+    """The number that a size was for the example inputs; 2 where nobody knows."""
+    return lambda item: item if env is None else (2 if (n := env.hint(item)) is None else n)
+
+
+def _example_maker(env: ShapeEnv | None) -> Callable[[TensorSpec], torch.Tensor]:
+    number = _hinted(env)
+
+    def make(spec: TensorSpec) -> torch.Tensor:
+        shape = [n if isinstance(n, int) else number(n) for n in spec.shape]
+        return torch.empty(shape, dtype=spec.dtype, device="meta")
+
+    return make
 
 
 def _symbolic_mode(env: ShapeEnv, custom: bool) -> Any:
@@ -246,9 +264,8 @@ def _as_ours(op: Any, error: Exception) -> BaseException:
         custom and (isinstance(error, NotImplementedError) or "no fake impl" in text)
     ):
         name = op.name().split(".")[0]
-        return PythonFeatureError(
+        return MissingFakeError(
             f"the operator {op} has no fake implementation",
-            code="MG-P102",
             hint="add one that returns empty tensors of the right shape and dtype:\n"
             f'  @torch.library.register_fake("{name}")\n'
             f"  def _({', '.join(arg.name for arg in op._schema.arguments)}):\n"

@@ -12,6 +12,7 @@ import torch
 from monograph.diagnostics import SourceLine
 
 __all__ = [
+    "caller_line",
     "current_source_line",
     "frames_of_user",
     "is_of_user",
@@ -27,13 +28,20 @@ _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 _TORCH_NN = os.path.join(_TORCH, "nn") + os.sep
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 
-_kinds: dict[CodeType, int] = {}
-_lines: dict[tuple[CodeType, int], SourceLine] = {}
+# By identity: equal code may stand in several files.
+_kinds: dict[int, int] = {}
+_lines: dict[tuple[int, int], SourceLine] = {}
+_kept: dict[int, CodeType] = {}
 
 
 def mark_entry(code: CodeType) -> None:
     """The frame of ``code`` is where the user's program is called from: look no further."""
-    _kinds[code] = _STOP
+    _keep(code, _STOP)
+
+
+def _keep(code: CodeType, kind: int) -> None:
+    _kinds[id(code)] = kind
+    _kept[id(code)] = code
 
 
 def _kind_of(code: CodeType) -> int:
@@ -46,7 +54,7 @@ def _kind_of(code: CodeType) -> int:
         kind = _SKIP
     else:
         kind = _USER
-    _kinds[code] = kind
+    _keep(code, kind)
     return kind
 
 
@@ -59,7 +67,7 @@ def current_source_line(depth: int = 1) -> SourceLine | None:
     start = frame
     while frame is not None:
         code = frame.f_code
-        kind = _kinds.get(code)
+        kind = _kinds.get(id(code))
         if kind is None:
             kind = _kind_of(code)
         if kind:
@@ -71,7 +79,7 @@ def current_source_line(depth: int = 1) -> SourceLine | None:
 
 
 def _line_in_torch_nn(frame: FrameType | None) -> SourceLine | None:
-    while frame is not None and _kinds.get(frame.f_code) != _STOP:
+    while frame is not None and _kinds.get(id(frame.f_code)) != _STOP:
         code = frame.f_code
         if code.co_filename.startswith(_TORCH_NN) and code.co_name != "_call_impl":
             return _line_at(code, frame.f_lasti)
@@ -79,12 +87,22 @@ def _line_in_torch_nn(frame: FrameType | None) -> SourceLine | None:
     return None
 
 
+def caller_line() -> SourceLine | None:
+    """The line outside the package that has called it."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and is_ours(frame.f_code):
+        frame = frame.f_back
+    if frame is None or _kind_of(frame.f_code) != _USER:
+        return None
+    return _line_at(frame.f_code, frame.f_lasti)
+
+
 def frames_of_user(depth: int = 1) -> list[FrameType]:
     """The running frames of the user's program, innermost first."""
     found = []
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
-        kind = _kinds.get(frame.f_code)
+        kind = _kinds.get(id(frame.f_code))
         if kind is None:
             kind = _kind_of(frame.f_code)
         if kind == _STOP:
@@ -97,7 +115,7 @@ def frames_of_user(depth: int = 1) -> list[FrameType]:
 
 def is_of_user(code: CodeType) -> bool:
     """Whether it is the user's program (or a library's) that runs."""
-    kind = _kinds.get(code)
+    kind = _kinds.get(id(code))
     return (_kind_of(code) if kind is None else kind) == _USER
 
 
@@ -124,7 +142,7 @@ def is_raised_by_program(error: BaseException) -> bool:
     if step is None:
         return False
     code = step.tb_frame.f_code
-    kind = _kinds.get(code)
+    kind = _kinds.get(id(code))
     if (kind if kind is not None else _kind_of(code)) != _USER:
         return False
     opcode = code.co_code[step.tb_lasti]
@@ -137,7 +155,7 @@ def source_line_of_traceback(error: BaseException) -> SourceLine | None:
     step = error.__traceback__
     while step is not None:
         code = step.tb_frame.f_code
-        kind = _kinds.get(code)
+        kind = _kinds.get(id(code))
         if (kind if kind is not None else _kind_of(code)) == _USER:
             found = _line_at(code, step.tb_lasti)
         step = step.tb_next
@@ -145,7 +163,7 @@ def source_line_of_traceback(error: BaseException) -> SourceLine | None:
 
 
 def _line_at(code: CodeType, instruction: int) -> SourceLine:
-    key = (code, instruction)
+    key = (id(code), instruction)
     line = _lines.get(key)
     if line is None:
         if len(_lines) > 200_000:
@@ -158,4 +176,5 @@ def _line_at(code: CodeType, instruction: int) -> SourceLine:
         first = number or code.co_firstlineno
         line = SourceLine(code.co_filename, first, code.co_name, start, end, span)  # type: ignore[arg-type]
         _lines[key] = line
+        _kept[id(code)] = code
     return line

@@ -190,6 +190,11 @@ def require_known(recorder: Recorder, tensor: torch.Tensor, asked: str, code: st
         where=where,
         hint=_HINTS[code],
     )
+    if recorder.collected is not None:
+        known = recorder.known_value(value, use_examples=True)
+        if known is not None:
+            recorder.collected.append(error)
+            return known
     raise refused(recorder, error)
 
 

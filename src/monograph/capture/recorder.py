@@ -79,6 +79,8 @@ class Recorder(Entrance, DispatchMode):
         self.has_regions = False
         self.snapshot: Any = None  # the Python state as it was before the program ran
         self.strict: Any = None  # the strict mode, where it is on
+        self.collected: list[ExportError] | None = None  # refusals that are passed over
+        self.example_values: dict[Node, Any] = {}
         self.pending: BaseException | None = None  # to be raised, whoever catches it before
         self.assumptions: list[Assumption] = []
         self.opens = opens
@@ -486,11 +488,10 @@ class Recorder(Entrance, DispatchMode):
             raise MutationError(
                 f"the values of {origin.target} were read into Python at {origin.read_at}, and "
                 "the tensor is written here",
-                code="MG-M104",
-                where=self.here(),
+                code="MG-M104", where=self.here(), read_at=origin.read_at,
                 hint="keep a Python number beside the tensor, or register it as a buffer and "
                 "use it as a tensor.",
-            )
+            )  # fmt: skip
         origin.mutated = True
         self.known.clear()
         writes.refuse_shared_memory(self, value.root)

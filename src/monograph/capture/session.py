@@ -94,6 +94,7 @@ def capture(
     dynamic_shapes: Any = None,
     hints: dict[str, int] | None = None,
     pretended: dict[str, bool] | None = None,
+    collected: list[ExportError] | None = None,
     strict: Any = None,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
@@ -101,7 +102,8 @@ def capture(
     ``opens`` records composite operators as their parts; ``dynamic_shapes`` says which sizes
     vary, and ``hints`` by which values of these questions are answered (those of the examples,
     if it is None). ``pretended`` answers questions that nobody can answer, as assertions in the
-    program would. ``strict`` converts functions that branch on data. Only one thread
+    program would. ``collected`` gets what is refused, where the capture can go on with what holds
+    for the example inputs. ``strict`` converts functions that branch on data. Only one thread
     captures at a time.
 
     Raises:
@@ -115,6 +117,9 @@ def capture(
             session = _Session(root, args, kwargs, opens, above_autograd, watched, dynamic_shapes)
             session.recorder.stand_ins = stand_ins
             session.recorder.strict = strict
+            session.recorder.collected = collected
+            if collected:
+                collected.clear()  # of the capture before
             session.hints = hints or {}
             session.recorder.sizes.env.pretended = pretended or {}
             try:
@@ -314,17 +319,19 @@ class _Session:
                     f"the parameter {change.path} is replaced while the program runs",
                     code="MG-M106",
                     hint="under torch.no_grad(), write its content: parameter.copy_(new).",
+                    change=change,
                 )
             if is_state and (change.field == "buffer" or _is_used(value)):
                 assert value is not None
                 assert isinstance(new, torch.Tensor)
-                self._adopt_state(change.path, value, new)
+                self._adopt_state(change, value, new)
             elif change.field == "buffer":
                 raise MutationError(
                     f"the buffer {change.path} is a {_kind_of(old)} before the call and a "
                     f"{_kind_of(new)} after it",
                     code="MG-M103",
                     hint="register the buffer with a tensor of its final shape and dtype.",
+                    change=change,
                 )
             elif strict is not None and strict.audits:
                 strict.refuse_change(change)
@@ -340,15 +347,16 @@ class _Session:
                     "program does not assign it",
                 )  # fmt: skip
 
-    def _adopt_state(self, path: str, value: Value, new: torch.Tensor) -> None:
+    def _adopt_state(self, change: Change, value: Value, new: torch.Tensor) -> None:
         recorder = self.recorder
         spec = recorder.value_of(new).spec
         if spec.shape != value.spec.shape or spec.dtype != value.spec.dtype:
             raise MutationError(
-                f"{path} is {value.spec!r} before the call and {spec!r} after it",
+                f"{change.path} is {value.spec!r} before the call and {spec!r} after it",
                 code="MG-M103",
                 hint="keep the state at one shape (write into a slice of a larger tensor), or "
                 "pass it in and return it.",
+                change=change,
             )
         recorder.written(value)
         assert value.origin is not None

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.fx import Node
 
 from monograph.capture.abstract import TensorSpec
 from monograph.capture.asking import refused
-from monograph.diagnostics import DataDependentError, UndecidedError
+from monograph.capture.constants import example_of
+from monograph.diagnostics import DataDependentError, ExportError, UndecidedError
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Atom, Expr
-from monograph.shapes.floats import ROUNDINGS, FloatExpr
+from monograph.shapes.floats import ROUNDINGS, FloatExpr, float_value
 from monograph.shapes.questions import (
     All,
     Compare,
@@ -22,6 +23,7 @@ from monograph.shapes.questions import (
     OneOf,
     Some,
     Test,
+    holds,
     negated,
     symbols_of,
     text_of,
@@ -299,7 +301,29 @@ class Sizes:
 
     # Questions that nobody can answer --------------------------------------------------------
 
-    def _unknown(self, item: Any) -> NoReturn:
+    def _by_example(self, error: ExportError, item: Any) -> Any:
+        """What an expression or a test is for the example inputs, if the capture is to go on."""
+        if self.recorder.collected is None:
+            return None
+        test = not isinstance(item, (Expr, FloatExpr))
+        names = symbols_of(item) if test else [
+            s if isinstance(s, str) else s.name for s in item.symbols()
+        ]  # fmt: skip
+        values: dict[str, Any] = {}
+        for name in names:
+            node = self.bindings.get(name)
+            found = self.env.hint(self.env.symbols[name].expr) if node is None else (
+                example_of(self.recorder, node)
+            )  # fmt: skip
+            if found is None:
+                return None
+            values[name] = found
+        self.recorder.collected.append(error)
+        if test:
+            return holds(item, values)
+        return float_value(item, values) if isinstance(item, FloatExpr) else item.evaluate(values)
+
+    def _unknown(self, item: Any) -> Any:
         where = self.recorder.here()
         names = item.symbols() if isinstance(item, FloatExpr) else [a.name for a in item.symbols()]
         symbols = [self.env.symbols[name] for name in names]
@@ -312,9 +336,12 @@ class Sizes:
             where=where,
             hint="keep the number a tensor, or pass it to the program as a Python number.",
         )
+        found = self._by_example(error, item)
+        if found is not None:
+            return found
         raise refused(self.recorder, error)
 
-    def _undecided(self, test: Test) -> NoReturn:
+    def _undecided(self, test: Test) -> bool:
         recorder, env = self.recorder, self.env
         where = recorder.here()
         names = [n for n in symbols_of(test) if env.symbols[n].is_unbacked]
@@ -336,6 +363,9 @@ class Sizes:
             asked=asked,
             checks=(env.in_users_words(test), env.in_users_words(negated(test))),
         )
+        found = self._by_example(error, test)
+        if found is not None:
+            return bool(found)
         raise refused(recorder, error)
 
 

@@ -2,9 +2,9 @@
 
 import typer
 
+from monograph.cli.check import check_command
 from monograph.cli.export import export_command
 from monograph.cli.files import compile_command, diff_command, run_command, show_command
-from monograph.cli.rewrite import rewrite_command
 
 __all__ = ["app", "main"]
 
@@ -12,7 +12,7 @@ app = typer.Typer(
     help="PyTorch programs captured ahead of time as one graph.", no_args_is_help=True
 )
 app.command("export")(export_command)
-app.command("rewrite")(rewrite_command)
+app.command("check")(check_command)
 app.command("show")(show_command)
 app.command("diff")(diff_command)
 app.command("run")(run_command)

@@ -67,5 +67,7 @@ def export_command(
 def _export(target: str, phases: _Phases, strict: bool) -> ExportedProgram:
     path, _, name = target.partition(":")
     module = phases.run("load", lambda: load(Path(path)))
-    model, args, kwargs = phases.run("build", lambda: example(module, name, path))
-    return phases.run("export", lambda: export(model, args, kwargs, strict=strict))
+    model, args, kwargs, shapes = phases.run("build", lambda: example(module, name, path))
+    return phases.run(
+        "export", lambda: export(model, args, kwargs, dynamic_shapes=shapes, strict=strict)
+    )

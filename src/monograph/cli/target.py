@@ -15,7 +15,7 @@ __all__ = ["WANTED", "UsageError", "example", "load"]
 
 WANTED = (
     "a module instance that needs no arguments, or a function without parameters that returns "
-    "(module, args) or (module, args, kwargs)"
+    "(module, args), (module, args, kwargs) or (module, args, kwargs, dynamic_shapes)"
 )
 
 
@@ -43,8 +43,8 @@ def load(path: Path) -> ModuleType:
 
 def example(
     module: ModuleType, name: str, path: str
-) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
-    """The module of ``NAME`` (or the only one on offer), and example arguments.
+) -> tuple[Any, tuple[Any, ...], dict[str, Any], Any]:
+    """The module of ``NAME`` (or the only one on offer), example arguments, and sizes that vary.
 
     Raises:
         UsageError: there is no such name, or it is nothing that can be exported.
@@ -64,12 +64,13 @@ def example(
             )
         found = getattr(module, offered_names[0])
     if isinstance(found, nn.Module):
-        return found, (), {}
+        return found, (), {}, None
     made = found() if callable(found) else found
     if isinstance(made, nn.Module):
-        return made, (), {}
-    if isinstance(made, tuple) and len(made) in (2, 3) and isinstance(made[1], tuple):
-        return made[0], made[1], dict(made[2]) if len(made) == 3 else {}
+        return made, (), {}, None
+    if isinstance(made, tuple) and len(made) in (2, 3, 4) and isinstance(made[1], tuple):
+        kwargs = dict(made[2] or {}) if len(made) > 2 else {}
+        return made[0], made[1], kwargs, made[3] if len(made) == 4 else None
     raise UsageError(f"{name or found} is not {WANTED}")
 
 

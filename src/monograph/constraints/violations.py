@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from monograph.capture.session import Captured
-from monograph.diagnostics import ConstraintViolationError, MonographError
+from monograph.diagnostics import ConstraintViolationError, MonographError, ShapeError
 from monograph.shapes.constraints import Violations, compare, refine
 from monograph.shapes.dims import AnyDim, DerivedDim, Dim
 
@@ -85,7 +85,7 @@ def _spelled(name: str, fix: AnyDim | int) -> str:
     return repr(fix)
 
 
-def refine_dynamic_shapes(dynamic_shapes: Any, error: ConstraintViolationError) -> Any:
+def refine_dynamic_shapes(dynamic_shapes: Any, error: ShapeError) -> Any:
     """``dynamic_shapes`` with the suggestions of ``error`` followed.
 
     Raises:

@@ -37,6 +37,7 @@ __all__ = [
     "InputError",
     "InternalError",
     "InteropError",
+    "MissingFakeError",
     "MonographError",
     "MutationError",
     "OperatorError",
@@ -69,6 +70,23 @@ class MonographError(Exception):
         self.patch: Any = None  # what to write instead, tried
         self.is_captured_in_strict_mode = False  # tried, too
         super().__init__(what)
+
+    @property
+    def why(self) -> str:
+        """Why such a program is refused."""
+        return CODES[self.code].why
+
+    def as_dict(self) -> dict[str, Any]:
+        """What happened, where, why, and what to write instead: for other tools."""
+        return {
+            "code": self.code,
+            "title": CODES[self.code].title,
+            "what": self.what,
+            "where": None if self.where is None else self.where.as_dict(),
+            "why": self.why,
+            "hint": self.hint,
+            "patch": None if self.patch is None else self.patch.diff(),
+        }
 
     def __str__(self) -> str:
         parts = [f"[{self.code}] {self.what}"]
@@ -137,23 +155,24 @@ class UndecidedError(DataDependentError):
 
 
 class ShapeError(ExportError, ValueError):
-    """A specification of sizes that does not fit, or an example that does not fit it."""
-
-    default_code = "MG-S102"
-
-
-class ConstraintViolationError(ShapeError):
-    """The program does not hold for all the sizes that were declared.
+    """A specification of sizes that does not fit, or an example that does not fit it.
 
     ``suggested_fixes`` maps the name of a dimension to what to declare instead.
     """
 
-    default_code = "MG-S101"
+    default_code = "MG-S102"
 
-    def __init__(self, what: str, *, suggested_fixes: dict[str, Any] | None = None,
+    def __init__(self, what: str, *, code: str | None = None,
+                 suggested_fixes: dict[str, Any] | None = None,
                  where: SourceLine | None = None, hint: str | None = None) -> None:  # fmt: skip
         self.suggested_fixes = suggested_fixes or {}
-        super().__init__(what, where=where, hint=hint)
+        super().__init__(what, code=code, where=where, hint=hint)
+
+
+class ConstraintViolationError(ShapeError):
+    """The program does not hold for all the sizes that were declared."""
+
+    default_code = "MG-S101"
 
 
 class PythonFeatureError(ExportError):
@@ -162,10 +181,31 @@ class PythonFeatureError(ExportError):
     default_code = "MG-P101"
 
 
+class MissingFakeError(PythonFeatureError):
+    """An operator of the user's that has no fake implementation.
+
+    ``call``: the operator, and example arguments without values.
+    """
+
+    default_code = "MG-P102"
+    call: tuple[Any, tuple[Any, ...]] | None = None
+
+
 class MutationError(ExportError):
-    """A write that cannot be made functional."""
+    """A write that cannot be made functional.
+
+    ``read_at``: where what is written was read into Python. ``change``: what was assigned.
+    """
 
     default_code = "MG-M101"
+
+    def __init__(
+        self, what: str, *, code: str | None = None, where: SourceLine | None = None,
+        hint: str | None = None, read_at: SourceLine | None = None, change: Any = None,
+    ) -> None:  # fmt: skip
+        self.read_at = read_at
+        self.change = change
+        super().__init__(what, code=code, where=where, hint=hint)
 
 
 class ControlFlowError(ExportError):

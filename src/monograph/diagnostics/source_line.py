@@ -6,6 +6,7 @@ import linecache
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 __all__ = ["SourceLine"]
 
@@ -59,6 +60,17 @@ class SourceLine:
             if named:
                 return named[1]
         return expression
+
+    def as_dict(self) -> dict[str, Any]:
+        """For other tools: 1-based lines and columns."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": None if self.start is None else self.start + 1,
+            "end_column": None if self.end is None else self.end + 1,
+            "function": self.function,
+            "text": self.text,
+        }
 
     def stack_trace(self) -> str:
         """The form in which ``torch.fx`` keeps a node's origin."""

@@ -93,8 +93,8 @@ class ShapeEnv:
         self.guards: list[Guard] = []
         self.values: dict[str, Any] = {}  # hints by name
         self.here: Callable[[], Any] = lambda: None
-        self.undecided: Callable[[Test], NoReturn] = _cannot_decide
-        self.unknown: Callable[[Any], NoReturn] = _cannot_decide
+        self.undecided: Callable[[Test], bool] = _cannot_decide
+        self.unknown: Callable[[Any], Any] = _cannot_decide
         self.on_unbacked: Callable[[str, Expr], None] = lambda name, symbol: None
         self.pretended: dict[str, bool] = {}  # answers to questions that nobody can answer
         self.on_runtime_check: Callable[[Test, str | None], None] = lambda test, message: None
@@ -226,7 +226,9 @@ class ShapeEnv:
             if value is not None:  # as if it had been asserted before
                 self.require(test if value else negated(test))
                 return value
-            self.undecided(test)
+            value = self.undecided(test)
+            self.require(test if value else negated(test))
+            return value
         self.rely_on(test if value else negated(test), kind, asked=test, answer=value)
         return value
 
@@ -294,7 +296,7 @@ class ShapeEnv:
             return item
         value = self.hint(item)
         if value is None:
-            self.unknown(item)
+            value = self.unknown(item)
         test = equal(item, value)
         self.rely_on(test, "fixed", asked=test, answer=True, message=why)
         return int(value)

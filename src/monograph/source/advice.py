@@ -1,75 +1,152 @@
-"""What to write instead of a branch on data: a patch that was exported before it is shown."""
+"""What to write instead of what is refused: changes of the user's files, tried first.
+
+The program is captured again as if the files were changed. A change that removes the problem is
+kept, and the next problem looked at, until the program is captured; where that leads nowhere, the
+next change is tried in its place.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import gc
+import difflib
 import linecache
-from collections.abc import Callable, Iterator
-from types import CodeType, FunctionType
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from monograph import control
-from monograph.diagnostics import DataDependentError
-from monograph.source.rewrite import Patch, rewritten
-from monograph.source.sites import codes_in, source_file
+from monograph.diagnostics import ExportError, SourceLine
+from monograph.source.applied import applied
+from monograph.source.edits import Proposal, proposals
+from monograph.source.rewrite import Patch
+from monograph.source.sites import source_file
 
-__all__ = ["find_patch"]
+__all__ = ["Fix", "Step", "find_fix", "patches_of", "repair", "rewritten_files"]
 
-_MOST_STEPS = 8
+_MOST_STEPS = 12
+_MOST_ATTEMPTS = 60
 
 
-def find_patch(error: DataDependentError, attempt: Callable[[], Any]) -> Patch | None:
-    """Rewrite one statement after the other until ``attempt`` succeeds; None where it does not."""
-    where = error.where
-    if where is None or where.span is None or source_file(where.file) is None:
+@dataclass(frozen=True)
+class Step:
+    """A problem, and the change of a file that removes it.
+
+    ``origin``: the line of the file as it is; None where only the steps before have made it.
+    """
+
+    error: ExportError
+    file: str
+    proposal: Proposal
+    origin: SourceLine | None
+
+
+@dataclass(frozen=True)
+class Fix:
+    """Changes of files with which the program has exported."""
+
+    titles: tuple[str, ...]
+    patches: tuple[Patch, ...]
+
+    def diff(self) -> str:
+        """The changes as a unified diff."""
+        return "\n".join(patch.diff() for patch in self.patches)
+
+
+def find_fix(error: ExportError, attempt: Callable[[], Any]) -> Fix | None:
+    """What makes the program export and cannot change it; None where nothing tried does.
+
+    ``error``: what ``attempt``, which captures the program, has raised.
+    """
+    steps = repair(error, attempt, proved=False)
+    if steps is None:
         return None
-    file = where.file
-    before = text = "".join(linecache.getlines(file))
-    functions: set[str] = set()
-    for _ in range(_MOST_STEPS):
-        found = rewritten(file, text, where.span) if where.span is not None else None
-        if found is None:
-            return None
-        text, name = found
-        functions.add(name)
-        patch = Patch(file, before, text, frozenset(functions))
-        try:
-            with _applied(patch):
-                attempt()
-        except DataDependentError as next_error:
-            if next_error.where is None or next_error.where.file != file:
-                return None
-            where = next_error.where
-            continue
-        except Exception:
-            return None
-        return patch.with_import()
-    return None
+    texts = {step.file: step.proposal.text for step in steps}
+    return Fix(tuple(step.proposal.title for step in steps), tuple(patches_of(texts)))
+
+
+def patches_of(texts: Mapping[str, str]) -> Iterator[Patch]:
+    """The changes of files whose new text is ``texts``."""
+    for file, text in texts.items():
+        yield Patch(file, "".join(linecache.getlines(file)), text).with_import()
+
+
+def repair(error: ExportError, attempt: Callable[[], Any], *, proved: bool) -> list[Step] | None:
+    """The steps after which ``attempt`` succeeds, or None.
+
+    ``proved``: ``attempt`` compares what it has captured with the program as it was.
+    """
+    return _Search(attempt, proved).run(error, {}, ())
 
 
 @contextlib.contextmanager
-def _applied(patch: Patch) -> Iterator[None]:
-    """The functions of the file run as they would be after the patch."""
-    compiled = compile(patch.after, patch.file, "exec", dont_inherit=True)
-    codes: dict[str, CodeType] = {c.co_qualname: c for c in codes_in(compiled)}
-    before: list[tuple[FunctionType, CodeType]] = []
-    namespaces: list[dict[str, Any]] = []
-    try:
-        for item in gc.get_objects():
-            if type(item) is FunctionType and item.__code__.co_filename == patch.file:
-                code = item.__code__
-                new = codes.get(code.co_qualname)
-                is_concerned = not patch.functions.isdisjoint(code.co_qualname.split("."))
-                if new is not None and is_concerned and new.co_freevars == code.co_freevars:
-                    before.append((item, code))
-                    item.__code__ = new
-                    if "monograph" not in item.__globals__:
-                        item.__globals__["monograph"] = control
-                        namespaces.append(item.__globals__)
+def rewritten_files(texts: Mapping[str, str]) -> Iterator[None]:
+    """Files as if they had these texts."""
+    with contextlib.ExitStack() as stack:
+        for file, text in texts.items():
+            stack.enter_context(applied(file, "".join(linecache.getlines(file)), text))
         yield
-    finally:
-        for function, code in before:
-            function.__code__ = code
-        for namespace in namespaces:
-            namespace.pop("monograph", None)
+
+
+class _Search:
+    def __init__(self, attempt: Callable[[], Any], proved: bool) -> None:
+        self.attempt = attempt
+        self.proved = proved
+        self.left = _MOST_ATTEMPTS
+
+    def run(
+        self, error: ExportError, texts: dict[str, str], done: tuple[Step, ...]
+    ) -> list[Step] | None:
+        """The steps from here on, ``done`` included."""
+        if error.where is None or len(done) >= _MOST_STEPS:
+            return None
+        file = error.where.file
+        with rewritten_files(texts):
+            source = source_file(file)
+            offered = [] if source is None else list(proposals(source, error, proved=self.proved))
+        origin = _origin(error.where, texts.get(file))
+        further: list[tuple[ExportError, Step, dict[str, str]]] = []
+        for proposal in offered:
+            if self.left == 0:
+                return None
+            self.left -= 1
+            now = {**texts, file: proposal.text}
+            step = Step(error, file, proposal, origin)
+            try:
+                with rewritten_files(now):
+                    self.attempt()
+            except ExportError as following:
+                if not _is_same(following, error):
+                    further.append((following, step, now))
+                continue
+            except Exception:  # the program no longer runs
+                continue
+            return [*done, step]
+        for next_error, step, now in further:
+            found = self.run(next_error, now, (*done, step))
+            if found is not None:
+                return found
+        return None
+
+
+def _origin(where: SourceLine, text: str | None) -> SourceLine | None:
+    """The line as it stands in the file, for a place in a changed text of it."""
+    if text is None:
+        return where
+    before = linecache.getlines(where.file)
+    matches = difflib.SequenceMatcher(None, before, text.splitlines(keepends=True), autojunk=False)
+    for start, other, size in matches.get_matching_blocks():
+        if other < where.line <= other + size:
+            moved = start - other
+            span = where.span
+            if span is not None:
+                span = (span[0] + moved, span[1] + moved, span[2], span[3])
+            return replace(where, line=where.line + moved, span=span)
+    return None
+
+
+def _is_same(one: ExportError, other: ExportError) -> bool:
+    """Whether two problems are the same: a change moves lines, but leaves their text."""
+    return one.code == other.code and _key(one.where) == _key(other.where)
+
+
+def _key(where: SourceLine | None) -> tuple[str, str, str | None] | None:
+    return None if where is None else (where.file, where.text, where.expression())

@@ -88,4 +88,3 @@ class Converting(Strict):
     def auditing(self) -> AbstractContextManager[None]:
         """Nothing is watched."""
         return nullcontext()
-

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +20,11 @@ __all__ = ["Patch", "rewritten"]
 
 @dataclass(frozen=True)
 class Patch:
-    """A file as it is, and as it should be; ``functions`` are the names of what has changed."""
+    """A file as it is, and as it should be."""
 
     file: str
     before: str
     after: str
-    functions: frozenset[str]
 
     def diff(self) -> str:
         """The change as a unified diff."""
@@ -38,14 +38,14 @@ class Patch:
         """With ``import monograph``, where the file lacks it."""
         tree = ast.parse(self.after)
         names = [a.name for n in tree.body if isinstance(n, ast.Import) for a in n.names]
-        if "monograph" in names:
+        if "monograph" in names or not re.search(r"\bmonograph\.", self.after):
             return self
         imports = [n for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
         ordinary = [n for n in imports if isinstance(n, ast.Import)]
         at = (ordinary or imports)[-1].end_lineno if imports else 0
         lines = self.after.splitlines(keepends=True)
         lines.insert(at or 0, "import monograph\n")
-        return Patch(self.file, self.before, "".join(lines), self.functions)
+        return Patch(self.file, self.before, "".join(lines))
 
 
 def rewritten(file: str, text: str, span: Span) -> tuple[str, str] | None:

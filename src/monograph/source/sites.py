@@ -200,8 +200,18 @@ def _content(code: CodeType) -> tuple[object, ...]:
     return code.co_code, code.co_names, constants
 
 
-@functools.lru_cache(maxsize=256)
 def source_file(name: str) -> SourceFile | None:
-    """The file, or None where its source is not at hand."""
+    """The file as it is read now, or None where its source is not at hand."""
     text = "".join(linecache.getlines(name))
-    return SourceFile(name, text) if text.strip() else None
+    if not text.strip():
+        return None
+    texts = _read.setdefault(name, {})
+    if text not in texts:
+        if len(texts) == _MOST_TEXTS:  # the second oldest: the oldest is the file as it is
+            del texts[list(texts)[1]]
+        texts[text] = SourceFile(name, text)
+    return texts[text]
+
+
+_MOST_TEXTS = 3
+_read: dict[str, dict[str, SourceFile]] = {}  # by name, then by text: a file may change

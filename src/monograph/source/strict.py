@@ -29,7 +29,7 @@ from monograph.source.rows import accepted
 from monograph.source.sites import Site, SourceFile, Span, codes_in, position, source_file
 from monograph.source.steering import Listener, Steering, functions_in, with_steering
 
-__all__ = ["Strict"]
+__all__ = ["Strict", "forget_file"]
 
 _plans: dict[str, _Plan] = {}
 _ways: dict[Any, tuple[CodeType, ...]] = {}  # known ways through programs: functions not seen there
@@ -143,6 +143,11 @@ def _named_as_their_owner(code: CodeType) -> CodeType:
     return code.replace(co_consts=tuple(consts))
 
 
+def forget_file(file: str) -> None:
+    """Forget what was learned of a file: its text has changed."""
+    _plans.pop(file, None)
+
+
 class Strict:
     """The strict mode of one export."""
 
@@ -252,7 +257,11 @@ class Strict:
                 for function in list(plan.functions):
                     code = function.__code__
                     made = codes.get((code.co_name, code.co_firstlineno))
-                    if made is not None and self.converts(code) and made.co_freevars == code.co_freevars:
+                    if (
+                        made is not None
+                        and self.converts(code)
+                        and made.co_freevars == code.co_freevars
+                    ):
                         before.append((function, code))
                         function.__code__ = made
             with accepted(), self.auditing():

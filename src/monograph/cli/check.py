@@ -1,0 +1,169 @@
+"""``monograph check FILE.py[:NAME]``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.syntax import Syntax
+
+from monograph.check import Report, check
+from monograph.cli.target import WANTED, UsageError, example, load
+from monograph.diagnostics import MonographError
+from monograph.diagnostics.codes import CODES
+from monograph.source.declarations import redeclared
+from monograph.source.rewrite import Patch
+
+__all__ = ["check_command"]
+
+
+class Format(StrEnum):
+    """How the report is written."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+
+
+def check_command(
+    target: Annotated[str, typer.Argument(metavar="FILE.py[:NAME]", help=f"NAME is {WANTED}.")],
+    fix: Annotated[bool, typer.Option("--fix", help="Write the changes that were tried.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write them in spite of uncommitted changes.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Read the source: branches on data are captured.")
+    ] = False,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Run what exports, too, and compare with eager mode.")
+    ] = False,
+    form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.text,
+) -> None:
+    """Find everything that stands in the way of an export, and what to write instead.
+
+    Status 0: it exports. 1: there are problems. 2: there is no such program.
+    """
+    notes = Console(stderr=True)
+    path, _, name = target.partition(":")
+    try:
+        model, args, kwargs, shapes = example(load(Path(path)), name, path)
+        report = check(model, args, kwargs, dynamic_shapes=shapes, strict=strict, prove=prove)
+    except UsageError as error:
+        notes.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    except MonographError as error:
+        notes.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    patches = _patches(report, Path(path))
+    _print(report, form, patches)
+    if report.is_clean:
+        return
+    if not fix:
+        raise typer.Exit(1)
+    _write(report, patches, target, force, notes)
+
+
+def _patches(report: Report, file: Path) -> list[Patch]:
+    """All changes of files, those of declarations of sizes included."""
+    patches = list(report.fix.patches) if report.fix is not None else []
+    if report.program is None or not (report.suggested or report.renamed):
+        return patches
+    name = str(file)
+    found = next((i for i, p in enumerate(patches) if Path(p.file) == file.resolve()), None)
+    before = Patch(name, file.read_text(), file.read_text()) if found is None else patches[found]
+    after = redeclared(before.after, report.suggested, report.renamed)
+    if after != before.after:
+        patches[slice(found, None if found is None else found + 1)] = [
+            Patch(before.file, before.before, after)
+        ]
+    return patches
+
+
+def _print(report: Report, form: Format, patches: list[Patch]) -> None:
+    if form is Format.json:
+        print(json.dumps(report.as_dict(), indent=2))
+        return
+    if form is Format.sarif:
+        print(json.dumps(_sarif(report), indent=2))
+        return
+    console = Console()
+    for problem in report.problems:
+        console.print(str(problem), markup=False, highlight=False, soft_wrap=True)
+        console.print()
+    diff = "\n".join(patch.diff() for patch in patches)
+    if diff and report.program is not None:
+        console.print("with these changes it exports, and gives the results that it gave before:")
+        if console.is_terminal:
+            console.print(Syntax(diff, "diff", background_color="default"))
+        else:
+            print(diff)
+        console.print()
+    for assumption in report.assumptions:
+        console.print(f"assumes: {assumption}", markup=False, highlight=False, soft_wrap=True)
+    console.print(report.summary, markup=False, highlight=False)
+
+
+def _write(report: Report, patches: list[Patch], target: str, force: bool, notes: Console) -> None:
+    """Write the changes, and prove in a new process that the program exports with them."""
+    if report.program is None or not patches:
+        notes.print("nothing is written: no change of files makes the program export")
+        raise typer.Exit(1)
+    changed = [patch.file for patch in patches if _has_changes(patch.file)]
+    if changed and not force:
+        notes.print(f"{', '.join(changed)}: uncommitted changes; --force writes all the same")
+        raise typer.Exit(1)
+    for patch in patches:
+        Path(patch.file).write_text(patch.after)
+        notes.print(f"[dim]{patch.file} is written[/]", highlight=False)
+    command = [sys.executable, "-m", "monograph", "check", target, "--prove"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        for patch in patches:
+            Path(patch.file).write_text(patch.before)
+        notes.print("the files are as they were: in a process of its own the program fails still")
+        notes.print(done.stdout + done.stderr, markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+    notes.print("it exports, and gives what eager mode gives", highlight=False)
+
+
+def _has_changes(file: str) -> bool:
+    """Whether git knows of changes in ``file`` that are not committed (or does not know it)."""
+    done = subprocess.run(
+        ["git", "status", "--porcelain", "--", Path(file).name],
+        cwd=Path(file).resolve().parent, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode != 0 or bool(done.stdout.strip())
+
+
+def _sarif(report: Report) -> dict[str, Any]:
+    """The report in the format of code scanning tools (SARIF 2.1.0)."""
+    codes = sorted({problem.code for problem in report.problems})
+    rules = [{"id": code, "shortDescription": {"text": CODES[code].title}} for code in codes]
+    results = []
+    for problem in report.problems:
+        result: dict[str, Any] = {
+            "ruleId": problem.code,
+            "level": "error",
+            "message": {"text": problem.error.what + (f". {problem.fix}" if problem.fix else "")},
+            "occurrenceCount": problem.count,
+        }
+        where = problem.where
+        if where is not None:
+            region: dict[str, Any] = {"startLine": where.line}
+            if where.start is not None:
+                region["startColumn"] = where.start + 1
+            place = {"artifactLocation": {"uri": Path(where.file).as_uri()}, "region": region}
+            result["locations"] = [{"physicalLocation": place}]
+        results.append(result)
+    driver = {"name": "monograph", "rules": rules}
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
