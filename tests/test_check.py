@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import json
+import os
 import random
 import re
 import subprocess
@@ -22,6 +23,7 @@ from monograph.cli import app
 from monograph.testing import assert_equal
 
 FILE = Path(failing_programs.__file__)
+SNAPSHOTS = Path(__file__).parent / "snapshots"
 LINES = FILE.read_text().splitlines()
 ASKING = {  # what the default mode refuses of what strict mode captures
     name: (f, inputs) for name, (f, inputs) in strict_programs.PROGRAMS.items()
@@ -41,6 +43,12 @@ def loaded(text, folder):
     finally:
         del sys.modules[space]
     return module
+
+
+def text_of(report):
+    """A report without what depends on where files lie, and on their other lines."""
+    text = re.sub(r"\S*?(\w+)\.py:\d+", r"\1.py", str(report)).replace(str(FILE), FILE.name)
+    return re.sub(r"(?m)^@@ .*$", "@@", text) + "\n"
 
 
 def same_results(make, fixed, calls, shapes):
@@ -74,6 +82,11 @@ def test_located_short_and_fixed(name, tmp_path):
         assert problem.where.file == str(FILE)
         line = LINES[problem.where.line - 1]
         assert re.search(rf"# refused: {problem.code}\b", line), line
+    snapshot = SNAPSHOTS / f"{name}.txt"
+    if os.environ.get("MONOGRAPH_UPDATE_SNAPSHOTS") == "1":
+        snapshot.parent.mkdir(exist_ok=True)
+        snapshot.write_text(text_of(report))
+    assert text_of(report) == snapshot.read_text()
     if entry.unfixable:
         assert report.fix is None
         return

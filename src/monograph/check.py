@@ -279,7 +279,9 @@ class _Checker:
         renamed = self._renamed(shapes, error) if not declared.renamed else {}
         if renamed:
             declared.renamed = renamed
-            declared.titles.append((error, f"declare {', '.join(renamed.values())}"))
+            declared.titles.append(
+                (error, ", ".join(f"{old} is {new}" for old, new in renamed.items()))
+            )
             return {renamed.get(name, name): spec for name, spec in shapes.items()}
         if not error.suggested_fixes:
             raise error

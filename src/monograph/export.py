@@ -11,7 +11,7 @@ import torch
 
 from monograph.assembly import assembled
 from monograph.capture.inputs import Root, root_of
-from monograph.capture.location import caller_line
+from monograph.capture.location import caller_line, is_of_user
 from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
 from monograph.constraints.same_program import refuse_difference
@@ -25,6 +25,8 @@ from monograph.diagnostics import (
     ShapeError,
     SourceLine,
     UndecidedError,
+    shows_all,
+    users_part,
 )
 from monograph.program import ExportedProgram
 from monograph.source.advice import find_fix
@@ -81,16 +83,17 @@ def export(
             root, args, kwargs, dynamic_shapes, strict=strict,
             preserved=tuple(preserve_module_call_signature),
         )  # fmt: skip
-    except (DataDependentError, ControlFlowError) as error:
-        if not strict:
+    except ExportError as error:
+        if isinstance(error, (DataDependentError, ControlFlowError)) and not strict:
             _advise(error, root, args, kwargs, dynamic_shapes)
-        if not isinstance(error, UndecidedError):
-            raise
-        tried = [
-            _exports(root, args, kwargs, dynamic_shapes, {error.asked: answer})
-            for answer in (True, False)
-        ]
-        raise error.with_verified(tried) from None
+        if isinstance(error, UndecidedError):
+            tried = [
+                _exports(root, args, kwargs, dynamic_shapes, {error.asked: answer})
+                for answer in (True, False)
+            ]
+            error.with_verified(tried)
+        cause = error.__cause__ if shows_all() else None
+        raise error.with_traceback(users_part(error.__traceback__, is_of_user)) from cause
 
 
 def exported(

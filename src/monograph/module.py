@@ -14,7 +14,7 @@ from torch.fx import Graph, GraphModule, Node, map_arg
 
 from monograph.capture.structure import Structure
 from monograph.constraints.input_sizes import SizeChecks
-from monograph.diagnostics import InputError
+from monograph.diagnostics import InputError, note_source
 from monograph.torch_internals import storage_key
 
 __all__ = [
@@ -154,7 +154,11 @@ class ProgramModule(nn.Module):
         inputs = [*(self._held(name) for name in plan.state), *leaves]
         if plan.writes and torch.is_grad_enabled():
             _keep_for_backward(plan, inputs)
-        return self.__dict__["_graph_module"].forward(*inputs)
+        try:
+            return self.__dict__["_graph_module"].forward(*inputs)
+        except Exception as error:
+            note_source(error)
+            raise
 
     def _store(self, name: str, content: torch.Tensor, is_hidden: bool) -> None:
         _write_back(self._held(name), content, is_hidden)

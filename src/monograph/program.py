@@ -118,6 +118,16 @@ class ExportedProgram:
         plan = replace(self._parts.plan(), statistics=self._statistics())
         return ProgramModule(runnable(self.graph_module), plan, self._parts.state)
 
+    def explain(self) -> str:
+        """What the program takes for granted, by kind, each with the line that is the reason."""
+        found: dict[str, list[str]] = {}
+        for assumption in self.assumptions:
+            found.setdefault(assumption.kind, []).append(str(assumption))
+        return "\n".join(
+            "\n  ".join([f"{kind} ({len(texts)}):", *texts])
+            for kind, texts in sorted(found.items())
+        )
+
     def unflatten(self) -> nn.Module:
         """The modules that the program came from, each with its part of the graph.
 

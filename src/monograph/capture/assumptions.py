@@ -8,7 +8,7 @@ from monograph.diagnostics import SourceLine
 from monograph.shapes.constraints import sentence
 from monograph.shapes.env import Guard, ShapeEnv
 
-__all__ = ["Assumption", "about_sizes"]
+__all__ = ["CLASSES", "Assumption", "about_sizes", "of_kinds"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,21 @@ class Assumption:
 
 
 _KINDS = {"branch": "narrowed", "fixed": "fixed", "precondition": "precondition"}
+
+
+# Words for several kinds.
+CLASSES = {
+    "specialised": {"fixed", "constant-input", "constant-predicate", "constant-result"},
+    "unstable": {"random", "time", "id", "environment", "set-order"},
+    "dropped": {"attribute", "argument", "module", "global", "closure", "class", "print", "logging",
+                "file"},
+}  # fmt: skip
+
+
+def of_kinds(assumptions: list[Assumption], words: set[str]) -> list[Assumption]:
+    """Those of these kinds, or classes of kinds."""
+    kinds = set().union(*(CLASSES.get(word, {word}) for word in words))
+    return [assumption for assumption in assumptions if assumption.kind in kinds]
 
 
 def about_sizes(guards: list[Guard], env: ShapeEnv) -> list[Assumption]:

@@ -18,8 +18,9 @@ from monograph.capture.subgraphs import SUBGRAPHS
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["example_of", "is_random", "known_value"]
+__all__ = ["example_in_words", "example_of", "is_random", "known_value"]
 
+_MOST_NODES = 2000
 _LIMIT = 1 << 24  # elements of one intermediate result
 
 
@@ -41,6 +42,29 @@ def known_value(recorder: Recorder, node: Node, *, use_examples: bool) -> torch.
 def example_of(recorder: Recorder, node: Node) -> Any:
     """The tensor or the number that ``node`` is for the example inputs; None if it is random."""
     return _found(recorder, node, True)
+
+
+def example_in_words(recorder: Recorder, node: Node) -> str:
+    """``; with your example inputs it is True``, where one number is cheap to compute."""
+    cost, seen, stack = 0, {node}, [node]
+    while stack:
+        current = stack.pop()
+        spec = current.meta.get("val")
+        numel = spec.numel if isinstance(spec, TensorSpec) else 0
+        cost += numel if isinstance(numel, int) else 0
+        if cost > _LIMIT or len(seen) > _MOST_NODES:
+            return ""
+        new = [source for source in current.all_input_nodes if source not in seen]
+        seen.update(new)
+        stack += new
+    try:
+        found = example_of(recorder, node)
+    except Exception:  # what eager mode would say, it says when it is asked
+        return ""
+    is_one = isinstance(found, torch.Tensor) and found.numel() == 1
+    if not is_one or found.device.type == "meta":
+        return ""
+    return f"; with your example inputs it is {found.item()}"
 
 
 def _found(recorder: Recorder, node: Node, use_examples: bool) -> Any:

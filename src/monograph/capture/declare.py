@@ -399,7 +399,7 @@ def _symbol(env: ShapeEnv, declaration: Declaration, hints: dict[str, int]) -> E
             suggested_fixes={
                 declaration.name: Dim(
                     declaration.name,
-                    min=None if lo is None else min(lo, hint),
+                    min=min(lo, hint) if lo else None,
                     max=None if hi is None else max(hi, hint),
                 )
             },

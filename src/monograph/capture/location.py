@@ -6,10 +6,11 @@ import dis
 import os
 import sys
 from types import CodeType, FrameType
+from typing import Any
 
 import torch
 
-from monograph.diagnostics import SourceLine
+from monograph.diagnostics import ExportError, SourceLine
 
 __all__ = [
     "caller_line",
@@ -162,17 +163,40 @@ def source_line_of_traceback(error: BaseException) -> SourceLine | None:
     return found
 
 
+def place(error: ExportError) -> None:
+    """Note where a refusal comes from: the user's line, and the calls that have led there."""
+    lines = []
+    step = error.__traceback__
+    while step is not None:
+        if is_of_user(step.tb_frame.f_code):
+            lines.append(_line_at(step.tb_frame.f_code, step.tb_lasti))
+        step = step.tb_next
+    if error.where is None and lines:
+        error.where = lines[-1]
+    if not error.calls and lines and lines[-1] == error.where:
+        error.calls = lines
+
+
+def _asked_before(positions: list[Any], at: int) -> tuple[int | None, int | None]:
+    """The columns of what a statement of several lines asks: ``if x.any():`` jumps as a whole."""
+    number = positions[at][0]
+    for first, last, start, end in reversed(positions[:at]):
+        if (first, last) != positions[at][:2]:
+            return (start, end) if first == last == number else (None, None)
+    return None, None
+
+
 def _line_at(code: CodeType, instruction: int) -> SourceLine:
     key = (id(code), instruction)
     line = _lines.get(key)
     if line is None:
         if len(_lines) > 200_000:
             _lines.clear()
-        number, last, start, end = list(code.co_positions())[instruction // 2]
-        place = (number, last, start, end)
+        positions = list(code.co_positions())
+        place = number, last, start, end = positions[instruction // 2]
         span = None if None in place else place
         if last != number:
-            end = None
+            start, end = _asked_before(positions, instruction // 2)
         first = number or code.co_firstlineno
         line = SourceLine(code.co_filename, first, code.co_name, start, end, span)  # type: ignore[arg-type]
         _lines[key] = line

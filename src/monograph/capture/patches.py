@@ -28,7 +28,7 @@ from monograph.capture.location import is_ours
 from monograph.capture.questions import tensor_of_truth
 from monograph.capture.redirect import redirected
 from monograph.capture.scopes import Scope
-from monograph.diagnostics import PythonFeatureError
+from monograph.diagnostics import ExportError, PythonFeatureError
 from monograph.torch_internals import (
     BACKWARD_ENTRY,
     COMPILER,
@@ -204,6 +204,10 @@ def _module_call(
             if path in recorder.watched:
                 recorder.note_module_call(path, args, kwargs, result)
             return result
+        except ExportError as error:
+            if error.module is None:  # the innermost module
+                error.module = path
+            raise
         finally:
             recorder.scope = outer
 

@@ -10,6 +10,7 @@ import torch
 from monograph.capture.abstract import AbstractTensor, TensorSpec, make_abstract, spec_of
 from monograph.capture.aliasing import Value
 from monograph.capture.asking import asking_frame, refused
+from monograph.capture.constants import example_in_words
 from monograph.capture.infer import Outcome, Result
 from monograph.capture.location import frames_of_user
 from monograph.capture.numbers import assertion_at
@@ -55,10 +56,13 @@ def answer(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str,
         asserted = _asserted(recorder, args[0])
         if asserted is not None:
             return asserted
+    before = len(recorder.collected or ())
     known = [
         require_known(recorder, arg, asked, code) if isinstance(arg, torch.Tensor) else arg
         for arg in args
     ]
+    if recorder.collected is not None:
+        del recorder.collected[before + 1 :]  # one question, of however many tensors
     return op(*known, **kwargs)
 
 
@@ -184,8 +188,11 @@ def require_known(recorder: Recorder, tensor: torch.Tensor, asked: str, code: st
         what = f"`{expression}` needs the data of {value.spec!r} ({asked})"
     if origin is not None and origin.kind in ("parameter", "buffer"):
         what += f", which is the {origin.kind} {origin.target}"
+    what += ", which is only known when the program runs"
+    if recorder.strict is None and origin is None:
+        what += example_in_words(recorder, recorder.read(value))
     error = DataDependentError(
-        what + ", which is only known when the program runs",
+        what,
         code=code,
         where=where,
         hint=_HINTS[code],

@@ -298,8 +298,7 @@ class _Session:
                     recorder.strict.explain(unknown)
                 raise
             except ExportError as error:
-                if error.where is None:
-                    error.where = location.source_line_of_traceback(error)
+                location.place(error)
                 raise
 
     # After the program has run ---------------------------------------------------------------

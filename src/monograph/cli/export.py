@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 import monograph
+from monograph.capture.assumptions import of_kinds
 from monograph.cli.summary import print_program, print_summary, refuse
 from monograph.cli.target import WANTED, UsageError, example, load
 from monograph.diagnostics import MonographError
@@ -43,6 +44,13 @@ def export_command(
     summary: Annotated[
         bool, typer.Option("--summary", help="Counts and times instead of the program.")
     ] = False,
+    deny: Annotated[
+        str | None,
+        typer.Option(help="Assumptions that are errors: specialised,narrowed,unstable,dropped ..."),
+    ] = None,
+    allow: Annotated[
+        str | None, typer.Option(help="Assumptions that are none; all others are errors.")
+    ] = None,
     file: Annotated[
         Path | None, typer.Option("--output", "-o", help="A .pt2 file to write it to.")
     ] = None,
@@ -52,6 +60,7 @@ def export_command(
     phases = _Phases(notes)
     try:
         program = _export(target, phases, strict)
+        _refuse_assumptions(program, deny, allow)
         if file is not None:
             phases.run("save", lambda: monograph.save(program, file))
     except (UsageError, MonographError, OSError) as error:
@@ -62,6 +71,23 @@ def export_command(
         print_program(output, program)
     times = ", ".join(f"{name} {seconds * 1e3:.0f} ms" for name, seconds in phases.seconds.items())
     notes.print(f"[dim]{times}[/]", highlight=False)
+
+
+def _refuse_assumptions(program: ExportedProgram, deny: str | None, allow: str | None) -> None:
+    """Leave with what was assumed and must not be.
+
+    Raises:
+        UsageError: with each of them, and its line.
+    """
+    denied = of_kinds(program.assumptions, set(deny.split(","))) if deny else []
+    if allow is not None:
+        allowed = of_kinds(program.assumptions, set(allow.split(",")))
+        denied += [a for a in program.assumptions if a not in allowed and a not in denied]
+    if denied:
+        lines = "\n".join(f"  {a.kind}: {a}" for a in denied)
+        raise UsageError(
+            f"the program was captured with assumptions that are not allowed:\n{lines}"
+        )
 
 
 def _export(target: str, phases: _Phases, strict: bool) -> ExportedProgram:

@@ -22,6 +22,7 @@ from monograph.diagnostics.errors import (
     UndecidedError,
 )
 from monograph.diagnostics.source_line import SourceLine
+from monograph.diagnostics.traces import note_source, shows_all, users_part
 
 __all__ = [
     "CODES",
@@ -45,4 +46,7 @@ __all__ = [
     "ShapeError",
     "SourceLine",
     "UndecidedError",
+    "note_source",
+    "shows_all",
+    "users_part",
 ]

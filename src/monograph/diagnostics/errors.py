@@ -49,6 +49,9 @@ __all__ = [
 ]
 
 
+_MOST_CALLS = 4
+
+
 class MonographError(Exception):
     """What happened, where, why it matters, what to write instead."""
 
@@ -67,9 +70,20 @@ class MonographError(Exception):
         self.code = code or self.default_code
         self.where = where
         self.hint = hint
+        self.module: str | None = None  # the path of the module that was running
+        self.calls: list[SourceLine] = []  # from the outermost call of the user's down to ``where``
         self.patch: Any = None  # what to write instead, tried
         self.is_captured_in_strict_mode = False  # tried, too
         super().__init__(what)
+
+    def _around(self) -> str:
+        """The module, and the calls that have led to the line."""
+        module = f"in {self.module}" if self.module else ""
+        steps = [f"{line} ({line.function})" for line in self.calls[:-1]]
+        if len(steps) > _MOST_CALLS:
+            steps = [steps[0], "...", *steps[1 - _MOST_CALLS :]]
+        way = f"called by way of {' -> '.join(steps)}" if steps else ""
+        return ", ".join(filter(None, (module, way)))
 
     @property
     def why(self) -> str:
@@ -83,6 +97,8 @@ class MonographError(Exception):
             "title": CODES[self.code].title,
             "what": self.what,
             "where": None if self.where is None else self.where.as_dict(),
+            "module": self.module,
+            "calls": [line.as_dict() for line in self.calls],
             "why": self.why,
             "hint": self.hint,
             "patch": None if self.patch is None else self.patch.diff(),
@@ -96,6 +112,9 @@ class MonographError(Exception):
             caret = self.where.caret()
             if caret:
                 parts.append(" " * len(text) + caret)
+        around = self._around()
+        if around:
+            parts.append(f"  {around}")
         parts.append(f"\n  {CODES[self.code].why}.")
         if self.patch is not None:
             parts.append("  fix, verified by exporting it:")
@@ -260,3 +279,11 @@ class InternalError(MonographError):
     """A mistake in Monograph: please report it with the program that caused it."""
 
     default_code = "MG-X101"
+
+
+for _shown in (
+    MonographError, ExportError, DataDependentError, PythonFeatureError, MutationError,
+    ControlFlowError, OperatorError, ShapeError, ConstraintViolationError, InputError, FileError,
+    InteropError, DecompositionError, InternalError,
+):  # fmt: skip
+    _shown.__module__ = "monograph"  # the name that a user writes in ``except``

@@ -319,8 +319,8 @@ class _Change:
         if call.func.id != "range" or len(call.args) > 2 or _leaves_loop(node):
             return None
         pad, indent = " " * self._indent(), self._indent()
-        counter = node.target.id
         assigned = assigned_in(node.body)
+        counter = self._free("i") if node.target.id == "_" else node.target.id
         carried = sorted(assigned & self._known_before(node.lineno) - {counter})
         lost = (assigned - set(carried)) & self._read_after(node.end_lineno or 0)
         if lost or counter in assigned or counter in self._read_after(node.end_lineno or 0):

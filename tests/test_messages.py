@@ -1,0 +1,139 @@
+"""What a user sees of an error: tracebacks, the way to the line, failures when a program runs."""
+
+import json
+import traceback
+
+import pytest
+import torch
+from torch import nn
+from typer.testing import CliRunner
+
+import monograph
+from monograph.cli import app
+
+
+def helper(x):
+    if x.sum() > 0:
+        return x
+    return -x
+
+
+class Block(nn.Module):
+    def forward(self, x):
+        return helper(x) + 1
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Identity(), Block()])
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+def refused(f, *args, **options):
+    with pytest.raises(monograph.ExportError) as caught:
+        monograph.export(f, args, **options)
+    return caught.value
+
+
+def test_the_way_to_the_line():
+    error = refused(Net(), torch.ones(3))
+    assert error.module == "layers.1"
+    assert [line.function for line in error.calls] == ["forward", "forward", "helper"]
+    assert error.calls[-1] == error.where
+    text = str(error)
+    assert "in layers.1, called by way of test_messages.py" in text
+    assert "with your example inputs it is True" in text
+    assert len(text.splitlines()) < 20
+    data = error.as_dict()
+    json.dumps(data)
+    assert data["code"] == "MG-D101"
+    assert data["where"]["text"] == "if x.sum() > 0:"
+    assert data["where"]["column"] == 8
+    assert data["module"] == "layers.1"
+    assert [step["function"] for step in data["calls"]] == ["forward", "forward", "helper"]
+
+
+def frames(error):
+    return [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+
+
+def test_tracebacks_end_in_the_users_line(monkeypatch):
+    error = refused(Net(), torch.ones(3))
+    files = frames(error)
+    assert files[-1] == __file__
+    ours = [file for file in files if "monograph/" in file.replace("\\", "/")]
+    assert len(ours) == 1, "export itself"
+    assert not any("torch" in file for file in files)
+    assert error.__cause__ is None
+    monkeypatch.setenv("MONOGRAPH_BACKTRACE", "1")
+    assert len(frames(refused(Net(), torch.ones(3)))) > len(files) + 5
+
+
+def test_names_as_users_write_them():
+    error = refused(Net(), torch.ones(3))
+    line = traceback.format_exception_only(error)[0]
+    assert line.startswith("monograph.DataDependentError: [MG-D101]")
+
+
+def test_a_failure_when_the_program_runs_names_the_users_line():
+    def f(x, i):
+        y = x * 2
+        return y + torch.cond(x.sum() > 0, lambda x: x.gather(0, i), lambda x: x[:1], (x,))
+
+    program = monograph.export(f, (torch.ones(3), torch.tensor([1]))).module()
+    with pytest.raises(RuntimeError, match="out of bounds") as caught:
+        program(torch.ones(3), torch.tensor([7]))
+    notes = "\n".join(caught.value.__notes__)
+    assert f'File "{__file__}"' in notes
+    assert "x.gather(0, i)" in notes
+
+
+def test_equal_functions_of_two_files_are_told_apart(tmp_path):
+    text = "def f(x):\n    if x.sum() > 0:\n        return x\n    return -x\n"
+    for name in ("one.py", "two.py"):
+        namespace = {}
+        path = tmp_path / name
+        path.write_text(text)
+        exec(compile(text, str(path), "exec"), namespace)
+        assert refused(namespace["f"], torch.ones(2)).where.file == str(path)
+
+
+def test_explained():
+    program = monograph.export(lambda x, n: x * n, (torch.ones(2), 3))
+    assert program.explain().splitlines() == [
+        "constant-input (1):", "  the argument n is always 3",
+    ]  # fmt: skip
+    assert monograph.export(torch.sin, (torch.ones(2),)).explain() == ""
+
+
+SOURCE = """
+import torch
+from monograph import Dim
+
+def make():
+    def f(x, n):
+        return x[:2] * n if x.shape[0] > 3 else x
+    return f, (torch.ones(5), 3), {}, ({0: Dim.AUTO}, None)
+"""
+
+
+@pytest.mark.parametrize(("options", "denied"), [
+    ((), []),
+    (("--deny", "specialised"), ["constant-input"]),
+    (("--deny", "specialised,narrowed"), ["constant-input", "narrowed"]),
+    (("--deny", "unstable"), []),
+    (("--allow", "narrowed"), ["constant-input"]),
+    (("--allow", "narrowed,specialised"), []),
+])  # fmt: skip
+def test_assumptions_that_are_errors(options, denied, tmp_path):
+    path = tmp_path / "model.py"
+    path.write_text(SOURCE)
+    done = CliRunner().invoke(app, ["export", f"{path}:make", *options])
+    assert done.exit_code == bool(denied), done.output
+    for kind in ("constant-input", "narrowed"):
+        assert (f"  {kind}: " in done.stderr) == (kind in denied)
