@@ -2,9 +2,11 @@
 
 import copy
 import random
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -506,6 +508,12 @@ def test_a_mistake_of_ours_says_so(monkeypatch):
     with pytest.raises(monograph.InternalError, match="TypeError") as caught:
         monograph.export(lambda x: x.cosh().sin(), (X,))
     assert caught.value.where.file == __file__
+    report = Path(re.search(r"\S+monograph-report-\S+\.txt", caught.value.hint)[0])
+    text = report.read_text()
+    report.unlink()
+    assert torch.__version__ in text
+    assert "x.cosh().sin()" in text
+    assert "torch.float32[2, 3]" in text
     with pytest.raises(KeyError, match="mine"):
         monograph.export(lambda x: {}["mine"], (X,))
 

@@ -37,6 +37,7 @@ from monograph.diagnostics import (
     MutationError,
     PythonFeatureError,
 )
+from monograph.diagnostics.reproduction import write_report
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import below_autograd, claim_names, exporting_flags
 
@@ -109,7 +110,7 @@ def capture(
     Raises:
         ExportError: what stands in the way, with the user's line.
     """
-    with _lock, _no_garbage_collection(), _own_mistakes():
+    with _lock, _no_garbage_collection(), _own_mistakes(root, args, kwargs):
         above_autograd = False
         stand_ins: list[tuple[dict[str, Any], str]] = []
         attempts = 0
@@ -140,17 +141,19 @@ def capture(
 
 
 @contextlib.contextmanager
-def _own_mistakes() -> Iterator[None]:
+def _own_mistakes(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[None]:
     """An exception of our own making says so; the user's, and torch's, pass through."""
     try:
         yield
     except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, MonographError) or not location.is_raised_by_us(error):
             raise
+        program = root.module if root.is_module else root.call
+        report = write_report(error, program, args, kwargs)
         raise InternalError(
             f"{type(error).__name__}: {error}",
             where=location.source_line_of_traceback(error),
-            hint="please report it with the program that caused it.",
+            hint=f"please report it with {report or 'the program that caused it'}.",
         ) from error
 
 

@@ -1,0 +1,72 @@
+"""The registry of codes: each is raised somewhere, and asserted somewhere; no other is named."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.attention.flex_attention import flex_attention
+
+import monograph
+from monograph.diagnostics.codes import CODES
+
+SOURCE = Path(monograph.__file__).parent
+X = torch.linspace(-1, 2, 6).reshape(2, 3)
+
+
+def named(folder, *but):
+    texts = [p.read_text() for p in folder.rglob("*.py") if p.name not in but]
+    return set(re.findall(r"MG-[A-Z]\d{3}", "\n".join(texts)))
+
+
+def test_the_registry_is_complete():
+    assert named(SOURCE, "codes.py") == set(CODES), "raised, and registered"
+    assert set(CODES) <= named(Path(__file__).parent), "asserted by a test"
+    for code in CODES.values():
+        assert code.title[0] == code.title[0].lower() or code.title.startswith(("Python", "None"))
+        assert not code.why.endswith(".")
+
+
+def labels(x):
+    found = []
+    for row in x:
+        if row.sum() > 0:
+            found.append("large")
+    return len(found)
+
+
+def packed(x, lengths):
+    pack = torch.nn.utils.rnn.pack_padded_sequence
+    return pack(x[None], lengths, batch_first=True, enforce_sorted=False).data
+
+
+EMITTED = {
+    "MG-C114": (labels, (X,), {"strict": True}),
+    "MG-C120": (lambda q: flex_attention(q, q, q), (torch.ones(1, 1, 4, 8),), {}),
+    "MG-D104": (packed, (X, torch.tensor([2])), {}),
+    "MG-M105": (lambda x: x.clone().resize_(5, 5), (X,), {}),
+    "MG-O101": (lambda x: x @ x, (X,), {}),
+    "MG-P101": (lambda rows: next(rows), ((row for row in X),), {}),
+    "MG-P104": (lambda x: x.to_sparse(), (X,), {}),
+}
+
+
+@pytest.mark.parametrize("code", EMITTED)
+def test_emitted_with_the_users_line(code):
+    f, args, options = EMITTED[code]
+    with pytest.raises(monograph.MonographError) as caught:
+        monograph.export(f, args, **options)
+    assert caught.value.code == code
+    assert caught.value.what
+    assert code == "MG-P101" or caught.value.where.file == __file__
+
+
+def test_of_exported_programs():
+    program = monograph.export(lambda x: x + 1, (X,))
+    with pytest.raises(monograph.InputError) as caught:
+        program.module()(X.double())
+    assert caught.value.code == "MG-I102"
+    with pytest.raises(monograph.ExportError) as refused:
+        program(X)
+    assert refused.value.code == "MG-P105"
+    assert monograph.InternalError("x").code == "MG-X101"
