@@ -154,6 +154,20 @@ def test_goes_on_after_a_problem():
     json.dumps(report.as_dict())
 
 
+def test_an_exception_that_eager_mode_does_not_raise():
+    def f(x, mask=None):
+        if mask is None and not torch.compiler.is_compiling():
+            mask = torch.ones(3)
+        return x * mask[:2]
+
+    report = monograph.check(f, (torch.ones(2),))
+    (problem,) = report.problems
+    assert problem.code == "MG-P110"
+    assert problem.where.text == "return x * mask[:2]"
+    with pytest.raises(TypeError, match="subscriptable"):
+        monograph.check(lambda x: None[0], (torch.ones(2),))
+
+
 def test_a_clean_program():
     report = monograph.check(nn.Linear(2, 2), (torch.ones(1, 2),), prove=True)
     assert report.is_clean

@@ -12,8 +12,16 @@ import torch
 
 from monograph.capture.assumptions import Assumption
 from monograph.capture.inputs import Root, root_of
+from monograph.capture.location import source_line_of_traceback
 from monograph.constraints.violations import refine_dynamic_shapes
-from monograph.diagnostics import ExportError, InternalError, MonographError, ShapeError, SourceLine
+from monograph.diagnostics import (
+    ExportError,
+    InternalError,
+    MonographError,
+    PythonFeatureError,
+    ShapeError,
+    SourceLine,
+)
 from monograph.export import exported
 from monograph.program import ExportedProgram
 from monograph.source.advice import Fix, Step, patches_of, repair, rewritten_files
@@ -188,6 +196,10 @@ class _Checker:
             return Report(self._export(self.root, self.shapes))
         except ExportError as error:
             first: ExportError = error
+        except InternalError:
+            raise
+        except Exception as error:
+            return Report(problems=[Problem(self._only_here(error, f))])
         problems = self._all(first)
         try:
             expected = self._results(copy.deepcopy(f))
@@ -210,6 +222,21 @@ class _Checker:
                 problem.fix = problem.fix or (titles[-1] if titles else None)
         report.problems.sort(key=lambda p: (p.fix is not None, -p.count))
         return report
+
+    def _only_here(self, error: Exception, f: Callable[..., Any]) -> ExportError:
+        """The refusal of an exception of the program's own.
+
+        Raises:
+            Exception: this one, where eager mode raises it, too.
+        """
+        self._results(copy.deepcopy(f))
+        return PythonFeatureError(
+            f"{type(error).__name__}: {error} (while the program is captured, not in eager mode)",
+            code="MG-P110",
+            where=source_line_of_traceback(error),
+            hint="look for torch.compiler.is_compiling(), is_exporting() and their relatives on "
+            "the way to this line; pass what is missing there as an argument.",
+        )
 
     def prove(self, f: Callable[..., Any]) -> None:
         """Compare what is exported with the program itself."""

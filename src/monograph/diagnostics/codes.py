@@ -92,6 +92,11 @@ CODES: dict[str, Code] = {
             "what is exported would depend on chance",
         ),
         Code(
+            "MG-P110",
+            "an exception that the program raises only while it is captured",
+            "the program asks whether it is compiled or exported, and goes another way then",
+        ),
+        Code(
             "MG-M107",
             "a side effect that outlives the call (strict mode)",
             "an exported program computes tensors, and changes tensors; nothing else",
