@@ -32,7 +32,10 @@ def test_a_real_program_with_the_same_numbers(name):
         assert_same(run(theirs.module(), call), run(program.module(), call))
 
 
-@pytest.mark.parametrize("name", [n for i, n in enumerate(CORPUS) if i % 4 == 0])
+# Torch takes a minute for newton_sqrt (twenty branches, one in the other).
+@pytest.mark.parametrize(
+    "name", [n for i, n in enumerate(CORPUS) if i % 4 == 0 and n != "newton_sqrt"]
+)
 def test_saved_loaded_and_decomposed_by_torch(name):
     make, example, more, options = CORPUS[name]
     torch.manual_seed(0)

@@ -189,7 +189,8 @@ def require_known(recorder: Recorder, tensor: torch.Tensor, asked: str, code: st
     if origin is not None and origin.kind in ("parameter", "buffer"):
         what += f", which is the {origin.kind} {origin.target}"
     what += ", which is only known when the program runs"
-    if recorder.strict is None and origin is None:
+    shows = recorder.strict is None or not recorder.strict.audits
+    if shows and origin is None:
         what += example_in_words(recorder, recorder.read(value))
     error = DataDependentError(
         what,
