@@ -164,8 +164,24 @@ def test_an_exception_that_eager_mode_does_not_raise():
     (problem,) = report.problems
     assert problem.code == "MG-P110"
     assert problem.where.text == "return x * mask[:2]"
-    with pytest.raises(TypeError, match="subscriptable"):
-        monograph.check(lambda x: None[0], (torch.ones(2),))
+    with pytest.raises(ZeroDivisionError):  # eager mode, too
+        monograph.check(lambda x: x * (1 // 0), (torch.ones(2),))
+
+
+def test_what_cannot_be_compared_is_not_promised():
+    class Uncopied(nn.Module):
+        def __deepcopy__(self, memo):
+            raise TypeError("no copies")
+
+        def forward(self, x):
+            if x.sum() > 0:
+                return x + 1
+            return x
+
+    report = monograph.check(Uncopied(), (torch.ones(2),))
+    assert report.program is not None
+    assert "its results are not compared" in str(report)
+    assert report.as_dict()["compared"] is False
 
 
 def test_a_clean_program():

@@ -191,6 +191,18 @@ def test_the_old_file_survives_a_failure(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["m.pt2"]
 
 
+class Unknown:
+    def __init__(self, a):
+        self.a = a
+
+
+def test_what_is_refused_leaves_no_file(tmp_path):
+    program = monograph.export(lambda x: x.a + 1, (Unknown(torch.ones(2)),))
+    with pytest.raises(InteropError):
+        monograph.save(program, tmp_path / "m.pt2")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_same_program_gives_the_same_file(tmp_path):
     torch.manual_seed(0)
     program = monograph.export(Tied().eval(), (IDS,))

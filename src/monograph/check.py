@@ -71,7 +71,8 @@ class Report:
     ``program``: what the program (with ``fix`` and ``dynamic_shapes`` applied) exports to; None
     where it does not. ``fix``: the changes of files with which it does, and gives the results that
     it gave before, tried. ``dynamic_shapes``: the specification that holds, where another one was
-    given.
+    given. ``is_compared``: whether the results were compared; not where the program itself fails,
+    or cannot be copied.
     """
 
     program: ExportedProgram | None = None
@@ -80,6 +81,13 @@ class Report:
     dynamic_shapes: Any = None
     suggested: dict[str, Any] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
+    is_compared: bool = True
+
+    @property
+    def promise(self) -> str:
+        """What is known of the changes."""
+        results = "gives the same results" if self.is_compared else "its results are not compared"
+        return f"with these changes it exports, and {results}:"
 
     @property
     def assumptions(self) -> list[Assumption]:
@@ -112,6 +120,7 @@ class Report:
                 for a in self.assumptions
             ],
             "diff": None if self.fix is None else self.fix.diff(),
+            "compared": self.is_compared,
             "dynamic_shapes": {name: repr(dim) for name, dim in self.suggested.items()},
         }
 
@@ -120,7 +129,7 @@ class Report:
         for name, dim in self.suggested.items():
             parts.append(f"declare {name} = {dim!r}")
         if self.fix is not None and self.fix.patches:
-            parts.append("with these changes it exports, and gives the same results:")
+            parts.append(self.promise)
             parts.append(self.fix.diff())
         parts += [f"assumes: {a}" for a in self.assumptions]
         return "\n\n".join([*parts, self.summary])
@@ -206,7 +215,7 @@ class _Checker:
         except Exception:  # without memory, or without copies: to export is all there is
             expected = None
         made = self._repaired(first, f, expected)
-        report = Report(None, problems)
+        report = Report(None, problems, is_compared=expected is not None)
         for refused, title in made.titles:
             self._assign(report, refused, title)
         steps = made.steps
@@ -229,7 +238,10 @@ class _Checker:
         Raises:
             Exception: this one, where eager mode raises it, too.
         """
-        self._results(copy.deepcopy(f))
+        try:
+            self._results(copy.deepcopy(f))
+        except Exception:
+            raise error from None
         return PythonFeatureError(
             f"{type(error).__name__}: {error} (while the program is captured, not in eager mode)",
             code="MG-P110",

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.syntax import Syntax
 
 from monograph.check import Report, check
-from monograph.cli.target import WANTED, UsageError, example, load
+from monograph.cli.target import StrictMode, Target, UsageError, example, load
 from monograph.diagnostics import MonographError
 from monograph.diagnostics.codes import CODES
 from monograph.source.declarations import redeclared
@@ -32,14 +32,12 @@ class Format(StrEnum):
 
 
 def check_command(
-    target: Annotated[str, typer.Argument(metavar="FILE.py[:NAME]", help=f"NAME is {WANTED}.")],
+    target: Target,
     fix: Annotated[bool, typer.Option("--fix", help="Write the changes that were tried.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Write them in spite of uncommitted changes.")
     ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Read the source: branches on data are captured.")
-    ] = False,
+    strict: StrictMode = False,
     prove: Annotated[
         bool, typer.Option("--prove", help="Run what exports, too, and compare with eager mode.")
     ] = False,
@@ -98,7 +96,7 @@ def _print(report: Report, form: Format, patches: list[Patch]) -> None:
         console.print()
     diff = "\n".join(patch.diff() for patch in patches)
     if diff and report.program is not None:
-        console.print("with these changes it exports, and gives the results that it gave before:")
+        console.print(report.promise)
         if console.is_terminal:
             console.print(Syntax(diff, "diff", background_color="default"))
         else:

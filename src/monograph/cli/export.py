@@ -13,7 +13,7 @@ from rich.console import Console
 import monograph
 from monograph.capture.assumptions import of_kinds
 from monograph.cli.summary import print_program, print_summary, refuse
-from monograph.cli.target import WANTED, UsageError, example, load
+from monograph.cli.target import StrictMode, Target, UsageError, example, load
 from monograph.diagnostics import MonographError
 from monograph.export import export
 from monograph.program import ExportedProgram
@@ -37,10 +37,8 @@ class _Phases:
 
 
 def export_command(
-    target: Annotated[str, typer.Argument(metavar="FILE.py[:NAME]", help=f"NAME is {WANTED}.")],
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Read the source: branches on data are captured.")
-    ] = False,
+    target: Target,
+    strict: StrictMode = False,
     summary: Annotated[
         bool, typer.Option("--summary", help="Counts and times instead of the program.")
     ] = False,

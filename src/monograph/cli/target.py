@@ -7,16 +7,22 @@ import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from torch import nn
 
-__all__ = ["WANTED", "UsageError", "example", "load"]
+__all__ = ["StrictMode", "Target", "UsageError", "example", "load"]
 
 WANTED = (
     "a module instance that needs no arguments, or a function without parameters that returns "
     "(module, args), (module, args, kwargs) or (module, args, kwargs, dynamic_shapes)"
 )
+
+Target = Annotated[str, typer.Argument(metavar="FILE.py[:NAME]", help=f"NAME is {WANTED}.")]
+StrictMode = Annotated[
+    bool, typer.Option("--strict", help="Read the source: branches on data are captured.")
+]
 
 
 class UsageError(Exception):

@@ -107,11 +107,10 @@ class MonographError(Exception):
     def __str__(self) -> str:
         parts = [f"[{self.code}] {self.what}"]
         if self.where is not None:
-            text = f"  {self.where.file}:{self.where.line}   "
-            parts.append(f"\n{text}{self.where.text}")
+            parts.append(f"\n  {self.where.place}\n    {self.where.text}")
             caret = self.where.caret()
             if caret:
-                parts.append(" " * len(text) + caret)
+                parts.append("    " + caret)
         around = self._around()
         if around:
             parts.append(f"  {around}")

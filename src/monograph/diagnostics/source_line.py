@@ -26,6 +26,15 @@ class SourceLine:
     span: tuple[int, int, int, int] | None = field(default=None, compare=False, repr=False)
 
     @property
+    def place(self) -> str:
+        """``models/net.py:12``: relative to the working directory where it is below it."""
+        try:
+            file = Path(self.file).relative_to(Path.cwd())
+        except (ValueError, OSError):
+            return f"{self.file}:{self.line}"
+        return f"{file}:{self.line}"
+
+    @property
     def text(self) -> str:
         """The line's source text without its indentation; empty where there is no source."""
         return linecache.getline(self.file, self.line).strip()

@@ -204,7 +204,7 @@ def truth(test: Test, values: Mapping[str, Any]) -> bool:
         return test
     if isinstance(test, Compare):
         value = test.expr.evaluate(values)
-        return bool(value >= 0) if test.kind == "ge" else bool(value == 0) is (test.kind == "eq")
+        return value >= 0 if test.kind == "ge" else (value == 0) is (test.kind == "eq")
     if isinstance(test, OneOf):
         return (test.expr.evaluate(values) in test.values) is test.is_one
     if isinstance(test, CompareFloats):

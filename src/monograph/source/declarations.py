@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from monograph.shapes.dims import DerivedDim, Dim
-from monograph.source.sites import span_of
+from monograph.source.sites import replaced, span_of
 
 __all__ = ["redeclared"]
 
@@ -30,11 +30,7 @@ def redeclared(text: str, dims: Mapping[str, Any], keys: Mapping[str, str]) -> s
                 name = str(key.value) if isinstance(key, ast.Constant) else ""
                 if key is not None and name in keys:
                     changes.append((span_of(key), repr(keys[name])))
-    lines = [line.encode() for line in text.splitlines(keepends=True)]
-    for (first, last, start, end), new in sorted(changes, reverse=True):
-        head, tail = lines[first - 1][:start], lines[last - 1][end:]
-        lines[first - 1 : last] = [head + new.encode() + tail]
-    return b"".join(lines).decode()
+    return replaced(text, changes)
 
 
 def _written(dim: Any, owner: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from monograph.diagnostics import ExportError, MissingFakeError, UndecidedError
 from monograph.source.fakes import fake_implementation, with_fake
 from monograph.source.rewrite import rewritten
-from monograph.source.sites import SourceFile, Span, span_of
+from monograph.source.sites import SourceFile, replaced, span_of
 
 __all__ = ["Proposal", "proposals"]
 
@@ -78,12 +78,7 @@ class _Place:
 
     def replacing(self, *changes: tuple[ast.AST, str]) -> str:
         """The file with these nodes, none inside another, written otherwise."""
-        lines = [line.encode() for line in self.lines]
-        spans = sorted(((span_of(node), new) for node, new in changes), key=_begin, reverse=True)
-        for (first, last, start, end), new in spans:
-            head, tail = lines[first - 1][:start], lines[last - 1][end:]
-            lines[first - 1 : last] = [head + new.encode() + tail]
-        return b"".join(lines).decode()
+        return replaced(self.source.text, [(span_of(node), new) for node, new in changes])
 
     def inserting(self, line: int, *new: str) -> str:
         """The file with lines before the 1-based ``line``, indented as it is."""
@@ -103,10 +98,6 @@ class _Place:
             return self.replacing((statement, "pass"))
         first, last = statement.lineno - 1, statement.end_lineno or statement.lineno
         return "".join([*self.lines[:first], *self.lines[last:]])
-
-
-def _begin(change: tuple[Span, str]) -> tuple[int, int]:
-    return change[0][0], change[0][2]
 
 
 def proposals(source: SourceFile, error: ExportError, *, proved: bool) -> Iterator[Proposal]:

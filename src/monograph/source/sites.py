@@ -11,7 +11,16 @@ from types import CodeType
 
 from monograph.source.excerpts import Excerpts
 
-__all__ = ["Site", "SourceFile", "Span", "codes_in", "position", "source_file", "span_of"]
+__all__ = [
+    "Site",
+    "SourceFile",
+    "Span",
+    "codes_in",
+    "position",
+    "replaced",
+    "source_file",
+    "span_of",
+]
 
 Span = tuple[int, int, int, int]  # first line, last line, first column, last column
 
@@ -27,6 +36,16 @@ class Site:
 def span_of(node: ast.AST) -> Span:
     """Where ``node`` stands."""
     return (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)  # type: ignore[attr-defined]
+
+
+def replaced(text: str, changes: Collection[tuple[Span, str]]) -> str:
+    """``text`` with what stands at these places, none inside another, written otherwise."""
+    lines = [line.encode() for line in text.splitlines(keepends=True)]  # columns count bytes
+    ordered = sorted(changes, key=lambda c: (c[0][0], c[0][2]), reverse=True)
+    for (first, last, start, end), new in ordered:
+        head, tail = lines[first - 1][:start], lines[last - 1][end:]
+        lines[first - 1 : last] = [head + new.encode() + tail]
+    return b"".join(lines).decode()
 
 
 def position(code: CodeType, instruction: int) -> Span | None:
