@@ -22,6 +22,7 @@ from monograph.diagnostics import (
     PythonFeatureError,
     ShapeError,
 )
+from monograph.diagnostics.watching import timings
 from monograph.export import assume_constant_result, convert, export, export_methods
 from monograph.passes.table import default_decompositions
 from monograph.program import ExportedProgram
@@ -69,6 +70,7 @@ __all__ = [
     "save",
     "save_methods",
     "scan",
+    "timings",
     "while_loop",
 ]
 __version__ = "0.1.0"

@@ -28,11 +28,13 @@ from monograph.diagnostics import (
     shows_all,
     users_part,
 )
+from monograph.diagnostics.watching import Watch, current_watch, watching
 from monograph.program import ExportedProgram
 from monograph.source.advice import find_fix
 from monograph.source.audit import Culprit
 from monograph.source.convert import Converting, convert, is_used
 from monograph.source.strict import Strict
+from monograph.statistics import times_of
 
 __all__ = ["assume_constant_result", "convert", "export", "export_methods", "exported"]
 
@@ -78,11 +80,14 @@ def export(
         )
     kwargs = dict(kwargs or {})
     root = root_of(f)
+    preserved = tuple(preserve_module_call_signature)
     try:
-        return exported(
-            root, args, kwargs, dynamic_shapes, strict=strict,
-            preserved=tuple(preserve_module_call_signature),
-        )  # fmt: skip
+        with watching() as watch:
+            program = exported(
+                root, args, kwargs, dynamic_shapes, strict=strict, preserved=preserved
+            )
+            program.times = times_of(watch)
+            return program
     except ExportError as error:
         if isinstance(error, (DataDependentError, ControlFlowError)) and not strict:
             _advise(error, root, args, kwargs, dynamic_shapes)
@@ -112,6 +117,7 @@ def exported(
     inputs.
     """
     mode = Strict() if strict else Converting() if is_used() else None
+    watch = current_watch() or Watch()
 
     def attempt(shapes: Any) -> Captured:
         def once(hints: dict[str, int] | None) -> Captured:
@@ -120,10 +126,14 @@ def exported(
                 hints=hints, strict=mode, collected=collected,
             )  # fmt: skip
 
-        captured = settle(once(None), once)
+        with watch.during("capture"):
+            captured = once(None)
+        with watch.during("both sides of questions"):
+            captured = settle(captured, once)
         if mode is None or not mode.audits:
             return captured
-        return _widened(captured, mode, lambda: settle(once(None), once))
+        with watch.during("branches on sizes"):
+            return _widened(captured, mode, lambda: settle(once(None), once))
 
     try:
         captured = attempt(shapes)
@@ -136,8 +146,10 @@ def exported(
         raise
     if os.environ.get("MONOGRAPH_REPEAT") == "1":
         refuse_difference(captured, attempt(shapes))
-    refuse_violations(captured, shapes, attempt)
-    return assembled(captured, (args, kwargs), preserved)
+    with watch.during("ranges of sizes"):
+        refuse_violations(captured, shapes, attempt)
+    with watch.during("assembly"):
+        return assembled(captured, (args, kwargs), preserved)
 
 
 def export_methods(

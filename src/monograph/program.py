@@ -39,6 +39,7 @@ from monograph.signature import (
     InputKind,
     ModuleCallEntry,
 )
+from monograph.statistics import Statistics, Times, statistics_of
 
 __all__ = ["ExportedProgram", "Parts"]
 
@@ -80,6 +81,7 @@ class ExportedProgram:
         module_call_graph: the modules; with signatures where these were asked for.
         assumptions: what was fixed for good while capturing, with the lines that caused it.
         call_spec: the structures of the arguments and of the result.
+        times: where the time of the export went; None where it was not exported here.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -89,6 +91,7 @@ class ExportedProgram:
         self._parts = parts
         self._metadata_is_full = False
         self._graph_module: GraphModule | None = None
+        self.times: Times | None = None
         self.example_inputs = parts.example_inputs
         self.range_constraints = parts.ranges
         self.assumptions = parts.assumptions
@@ -115,8 +118,13 @@ class ExportedProgram:
 
     def module(self) -> nn.Module:
         """A module that is called like the original one, with its parameters' storage."""
-        plan = replace(self._parts.plan(), statistics=self._statistics())
+        plan = replace(self._parts.plan(), statistics=self._batch_norm_buffers())
         return ProgramModule(runnable(self.graph_module), plan, self._parts.state)
+
+    @property
+    def statistics(self) -> Statistics:
+        """Counts of nodes, operators and parameters, and where the time of the export went."""
+        return statistics_of(self._parts.graph, list(self.parameters()), self.times)
 
     def explain(self) -> str:
         """What the program takes for granted, by kind, each with the line that is the reason."""
@@ -149,7 +157,7 @@ class ExportedProgram:
         root = unflattened(self.graph, parts.attributes, targets, parts.state, signed)
         return UnflattenedModule(root, parts.plan(), parts.state)
 
-    def _statistics(self) -> frozenset[int | str]:
+    def _batch_norm_buffers(self) -> frozenset[int | str]:
         """The written buffers that only batch norm reads."""
         batch_norm = torch.ops.aten._native_batch_norm_legit_functional.default
         specs = self.graph_signature.input_specs

@@ -30,6 +30,7 @@ from monograph.capture.sizes import in_sizes
 from monograph.capture.snapshot import Change, Snapshot
 from monograph.capture.structure import Structure, flatten, is_constant
 from monograph.capture.subgraphs import refuse_leaks
+from monograph.capture.timed import new_recorder
 from monograph.diagnostics import (
     ExportError,
     InternalError,
@@ -182,7 +183,7 @@ class _Session:
     ) -> None:
         self.root = root
         self.arguments = flatten_arguments(root, args, kwargs)
-        self.recorder = Recorder(opens=opens, above_autograd=above_autograd)
+        self.recorder = new_recorder(opens=opens, above_autograd=above_autograd)
         self.recorder.watched = watched
         self.hints: dict[str, int] = {}
         self.specification = read_specification(root, self.arguments, dynamic_shapes)

@@ -17,6 +17,7 @@ from monograph.check import Report, check
 from monograph.cli.target import StrictMode, Target, UsageError, example, load
 from monograph.diagnostics import MonographError
 from monograph.diagnostics.codes import CODES
+from monograph.diagnostics.watching import Watch, watching
 from monograph.source.declarations import redeclared
 from monograph.source.rewrite import Patch
 
@@ -51,7 +52,9 @@ def check_command(
     path, _, name = target.partition(":")
     try:
         model, args, kwargs, shapes = example(load(Path(path)), name, path)
-        report = check(model, args, kwargs, dynamic_shapes=shapes, strict=strict, prove=prove)
+        watch = Watch()
+        with notes.status(watch), watching(watch):
+            report = check(model, args, kwargs, dynamic_shapes=shapes, strict=strict, prove=prove)
     except UsageError as error:
         notes.print(str(error), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None

@@ -12,9 +12,10 @@ from rich.console import Console
 
 import monograph
 from monograph.capture.assumptions import of_kinds
-from monograph.cli.summary import print_program, print_summary, refuse
+from monograph.cli.summary import print_program, print_summary, print_times, refuse
 from monograph.cli.target import StrictMode, Target, UsageError, example, load
 from monograph.diagnostics import MonographError
+from monograph.diagnostics.watching import Watch, watching
 from monograph.export import export
 from monograph.program import ExportedProgram
 
@@ -35,12 +36,23 @@ class _Phases:
         self.seconds[name] = time.perf_counter() - start
         return result
 
+    def watch(self, name: str, work: Any, *, is_close: bool) -> Any:
+        """Run what exports: on a terminal, how far it is is shown."""
+        watch = Watch(is_close=is_close)
+        with self.console.status(watch), watching(watch):
+            result = work()
+        self.seconds[name] = watch.seconds
+        return result
+
 
 def export_command(
     target: Target,
     strict: StrictMode = False,
     summary: Annotated[
         bool, typer.Option("--summary", help="Counts and times instead of the program.")
+    ] = False,
+    timed: Annotated[
+        bool, typer.Option("--timings", help="Where the time went: phases, modules, operators.")
     ] = False,
     deny: Annotated[
         str | None,
@@ -57,7 +69,7 @@ def export_command(
     output, notes = Console(), Console(stderr=True)
     phases = _Phases(notes)
     try:
-        program = _export(target, phases, strict)
+        program = _export(target, phases, strict, timed)
         _refuse_assumptions(program, deny, allow)
         if file is not None:
             phases.run("save", lambda: monograph.save(program, file))
@@ -65,8 +77,10 @@ def export_command(
         refuse(notes, error)
     if summary:
         print_summary(output, program)
-    elif file is None:
+    elif file is None and not timed:
         print_program(output, program)
+    if timed:
+        print_times(output, program)
     times = ", ".join(f"{name} {seconds * 1e3:.0f} ms" for name, seconds in phases.seconds.items())
     notes.print(f"[dim]{times}[/]", highlight=False)
 
@@ -88,10 +102,12 @@ def _refuse_assumptions(program: ExportedProgram, deny: str | None, allow: str |
         )
 
 
-def _export(target: str, phases: _Phases, strict: bool) -> ExportedProgram:
+def _export(target: str, phases: _Phases, strict: bool, timed: bool) -> ExportedProgram:
     path, _, name = target.partition(":")
     module = phases.run("load", lambda: load(Path(path)))
     model, args, kwargs, shapes = phases.run("build", lambda: example(module, name, path))
-    return phases.run(
-        "export", lambda: export(model, args, kwargs, dynamic_shapes=shapes, strict=strict)
+    return phases.watch(
+        "export",
+        lambda: export(model, args, kwargs, dynamic_shapes=shapes, strict=strict),
+        is_close=timed,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from typing import NoReturn
 
@@ -13,7 +12,9 @@ from rich.table import Table
 
 from monograph.program import ExportedProgram
 
-__all__ = ["print_program", "print_summary", "refuse"]
+__all__ = ["print_program", "print_summary", "print_times", "refuse"]
+
+_MOST_ROWS = 12
 
 
 def refuse(notes: Console, error: Exception) -> NoReturn:
@@ -33,15 +34,12 @@ def print_program(console: Console, program: ExportedProgram) -> None:
 
 def print_summary(console: Console, program: ExportedProgram) -> None:
     """Counts of nodes, operators and tensors, and the ranges of sizes."""
-    nodes = list(program.graph.nodes)
-    targets = (n.target for n in nodes if n.op == "call_function")
-    operators = Counter(str(t) for t in targets if t is not operator.getitem)
-    parameters = sum(p.numel() for p in program.parameters())
-    signature = program.graph_signature
+    found, signature = program.statistics, program.graph_signature
+    calls = sum(found.operators.values())
     table = Table(show_header=False, box=None)
-    table.add_row("nodes", f"{len(nodes):,}")
-    table.add_row("operators", f"{sum(operators.values()):,} ({len(operators)} kinds)")
-    table.add_row("parameters", f"{parameters:,} in {len(signature.parameters)} tensors")
+    table.add_row("nodes", f"{found.nodes:,}")
+    table.add_row("operators", f"{calls:,} ({len(found.operators)} kinds)")
+    table.add_row("parameters", f"{found.elements:,} in {found.parameters} tensors")
     table.add_row("buffers", f"{len(signature.buffers)}")
     table.add_row("inputs", f"{len(signature.user_inputs)}")
     table.add_row("outputs", f"{len(signature.user_outputs)}")
@@ -52,8 +50,30 @@ def print_summary(console: Console, program: ExportedProgram) -> None:
     console.print(table)
     counts = Table("operator", "count")
     counts.columns[1].justify = "right"
-    for name, count in operators.most_common(12):
+    for name, count in Counter(found.operators).most_common(12):
         counts.add_row(name, str(count))
     console.print(counts)
     for assumption in program.assumptions:
         console.print(f"assumes: {assumption}", markup=False, highlight=False)
+
+
+def print_times(console: Console, program: ExportedProgram) -> None:
+    """Where the time of the export went."""
+    times = program.times
+    if times is None:
+        return
+    phases = Table("phase", "ms")
+    for name, seconds in times.phases.items():
+        phases.add_row(name, f"{seconds * 1e3:.1f}")
+    runs = "once" if times.captures == 1 else f"{times.captures} times"
+    phases.add_row(f"in all (the program ran {runs})", f"{times.total * 1e3:.1f}")
+    tables = [phases]
+    for title, rows in (("module", times.modules), ("operator", times.operators)):
+        table = Table(title, "ms", "operators" if title == "module" else "calls")
+        for name, (seconds, calls) in list(rows.items())[:_MOST_ROWS]:
+            table.add_row(name, f"{seconds * 1e3:.1f}", str(calls))
+        tables.append(table)
+    for table in tables:
+        for column in table.columns[1:]:
+            column.justify = "right"
+        console.print(table)

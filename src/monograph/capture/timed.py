@@ -1,0 +1,50 @@
+"""A recorder that takes the time of what it records, where that is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from monograph.capture.recorder import Recorder
+from monograph.diagnostics.watching import Watch, current_watch
+from monograph.torch_internals import hide_from_compiler
+
+__all__ = ["new_recorder"]
+
+_OWN = "(between operators)"
+
+
+class TimedRecorder(Recorder):
+    """Notes how long each operator took, and each module."""
+
+    watch: Watch
+
+    def __torch_dispatch__(
+        self, op: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        operators, modules = self.watch.operators, self.watch.modules
+        path = self.scope.path if self.scope is not None else ""
+        module = path or "(the root)"
+        operators.enter(str(op), _OWN)
+        modules.enter(module, module)
+        try:
+            return super().__torch_dispatch__(op, types, args, kwargs)
+        finally:
+            operators.leave()
+            modules.leave()
+
+
+hide_from_compiler(TimedRecorder.__torch_dispatch__)
+
+
+def new_recorder(*, opens: bool, above_autograd: bool) -> Recorder:
+    """The recorder of a capture, as the export that is going on wants it."""
+    watch = current_watch()
+    if watch is None or not watch.is_close:
+        recorder = Recorder(opens=opens, above_autograd=above_autograd)
+    else:
+        recorder = TimedRecorder(opens=opens, above_autograd=above_autograd)
+        recorder.watch = watch
+    if watch is not None:
+        watch.recorder = recorder
+        watch.captures += 1
+    return recorder
