@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -22,9 +22,12 @@ from monograph.diagnostics import (
     ShapeError,
     SourceLine,
 )
+from monograph.diagnostics.rendering import Line, as_text
+from monograph.diagnostics.watching import Watch, watching
 from monograph.export import exported
 from monograph.program import ExportedProgram
-from monograph.source.advice import Fix, Step, patches_of, repair, rewritten_files
+from monograph.source.advice import Fix, Step, origin_of, patches_of, repair, rewritten_files
+from monograph.statistics import Times, times_of
 from monograph.testing.compare import assert_equal
 
 __all__ = ["Problem", "Report", "check"]
@@ -54,10 +57,17 @@ class Problem:
         """The user's line."""
         return self.error.where
 
+    def lines(self) -> list[Line]:
+        """The error, how often it is met, and what removes it, line by line."""
+        found = self.error.lines()
+        if self.count > 1:
+            found.append(Line("text", f"  the program comes here {self.count} times."))
+        if self.fix:
+            found.append(Line("label", f"  fix: {self.fix}."))
+        return found
+
     def __str__(self) -> str:
-        times = f"\n  the program comes here {self.count} times." if self.count > 1 else ""
-        fix = f"\n  fix: {self.fix}." if self.fix else ""
-        return f"{self.error}{times}{fix}"
+        return as_text(self.lines())
 
     def as_dict(self) -> dict[str, Any]:
         """For other tools."""
@@ -72,7 +82,7 @@ class Report:
     where it does not. ``fix``: the changes of files with which it does, and gives the results that
     it gave before, tried. ``dynamic_shapes``: the specification that holds, where another one was
     given. ``is_compared``: whether the results were compared; not where the program itself fails,
-    or cannot be copied.
+    or cannot be copied. ``times``: where the time of the check went.
     """
 
     program: ExportedProgram | None = None
@@ -82,6 +92,7 @@ class Report:
     suggested: dict[str, Any] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
     is_compared: bool = True
+    times: Times | None = None
 
     @property
     def promise(self) -> str:
@@ -124,6 +135,17 @@ class Report:
             "dynamic_shapes": {name: repr(dim) for name, dim in self.suggested.items()},
         }
 
+    def as_html(self, title: str = "the program") -> str:
+        """A page that needs nothing else: problems, source, graph, assumptions, timeline."""
+        from monograph.web.report import report_page
+
+        return report_page(self, title)
+
+    def _repr_html_(self) -> str:
+        from monograph.web.report import report_fragment
+
+        return report_fragment(self)
+
     def __str__(self) -> str:
         parts = [str(problem) for problem in self.problems]
         for name, dim in self.suggested.items():
@@ -159,9 +181,12 @@ def check(
         InternalError: what was exported gives other results than eager mode.
     """
     checker = _Checker(root_of(f), args, dict(kwargs or {}), dynamic_shapes, strict)
-    report = checker.report(f)
-    if prove and report.is_clean:
-        checker.prove(f)
+    with watching() as watch:
+        report = checker.report(f, watch)
+        if prove and report.is_clean:
+            with watch.during("comparison with eager mode"):
+                checker.prove(f)
+        report.times = times_of(watch)
     return report
 
 
@@ -199,7 +224,7 @@ class _Checker:
         self.root, self.args, self.kwargs = root, args, kwargs
         self.shapes, self.strict = shapes, strict
 
-    def report(self, f: Callable[..., Any]) -> Report:
+    def report(self, f: Callable[..., Any], watch: Watch) -> Report:
         """Everything, for the program ``f``."""
         try:
             return Report(self._export(self.root, self.shapes))
@@ -209,12 +234,14 @@ class _Checker:
             raise
         except Exception as error:
             return Report(problems=[Problem(self._only_here(error, f))])
-        problems = self._all(first)
+        with watch.during("all problems"):
+            problems = self._all(first)
         try:
             expected = self._results(copy.deepcopy(f))
         except Exception:  # without memory, or without copies: to export is all there is
             expected = None
-        made = self._repaired(first, f, expected)
+        with watch.during("trying changes"):
+            made = self._repaired(first, f, expected)
         report = Report(None, problems, is_compared=expected is not None)
         for refused, title in made.titles:
             self._assign(report, refused, title)
@@ -225,6 +252,7 @@ class _Checker:
             texts = {step.file: step.proposal.text for step in steps}
             with rewritten_files(texts):
                 report.program = self._export(self.root, made.shapes)
+            _show_lines_of_files(report.program.assumptions, texts)
             titles = tuple(step.proposal.title for step in steps)
             report.fix = Fix(titles, tuple(patches_of(texts)))
             for problem in problems:  # in a statement that was changed for another one
@@ -376,6 +404,14 @@ class _Checker:
                 problem.fix = title
                 return
         report.problems.append(Problem(error, fix=title))
+
+
+def _show_lines_of_files(assumptions: list[Assumption], texts: dict[str, str]) -> None:
+    """Lines of changed texts become those of the files as they are."""
+    for i, assumption in enumerate(assumptions):
+        if assumption.where is not None:
+            where = origin_of(assumption.where, texts.get(assumption.where.file))
+            assumptions[i] = replace(assumption, where=where)
 
 
 def _title(error: MonographError) -> str:

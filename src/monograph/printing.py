@@ -18,7 +18,7 @@ from monograph.shapes.symnode import in_normal_form
 if TYPE_CHECKING:
     from monograph.program import ExportedProgram
 
-__all__ = ["format_graph", "format_program", "format_target"]
+__all__ = ["format_graph", "format_program", "format_target", "format_type", "named_subgraphs"]
 
 _INDENT = "    "
 
@@ -62,13 +62,13 @@ def format_graph(graph: Graph, class_name: str = "GraphModule") -> str:
         *(_INDENT * 2 + line if line else "" for line in body),
         "",
     ]
-    for name, subgraph in _subgraphs(graph):
+    for name, subgraph in named_subgraphs(graph):
         inner = format_graph(subgraph.graph, name).split("\n")
         lines += [_INDENT + line if line else "" for line in inner]
     return "\n".join(lines)
 
 
-def _subgraphs(graph: Graph) -> list[tuple[str, Subgraph]]:
+def named_subgraphs(graph: Graph) -> list[tuple[str, Subgraph]]:
     """The subgraphs of a graph, each with the name of the attribute that holds it."""
     found = {}
     for node in graph.nodes:
@@ -110,13 +110,19 @@ def _release(names: list[str] | tuple[str, ...]) -> str:
     return ";  " + " = ".join([*names, "None"]) if names else ""
 
 
-def _annotation(node: Node) -> str:
+def format_type(node: Node) -> str:
+    """``f32[batch, 3]``: what a node's value looks like; empty for several values."""
     value = node.meta.get("val")
     if isinstance(value, torch.Tensor):
-        return f': "{spec_of(value)!r}"'
+        return repr(spec_of(value))
     if isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool)):
-        return f': "Sym({in_normal_form(value)})"'
+        return f"Sym({in_normal_form(value)})"
     return ""
+
+
+def _annotation(node: Node) -> str:
+    text = format_type(node)
+    return f': "{text}"' if text else ""
 
 
 def _statement(node: Node) -> str:

@@ -294,6 +294,11 @@ class ExportedProgram:
             hint="call its module: ep.module()(*args, **kwargs).",
         )
 
+    def _repr_html_(self) -> str:
+        from monograph.web.report import program_fragment
+
+        return program_fragment(self)
+
     def __str__(self) -> str:
         return format_program(self)
 

@@ -14,6 +14,7 @@ from monograph.capture.constants import example_in_words
 from monograph.capture.infer import Outcome, Result
 from monograph.capture.location import frames_of_user
 from monograph.capture.numbers import assertion_at
+from monograph.capture.origins import lines_to
 from monograph.diagnostics import DataDependentError, ExportError
 from monograph.shapes.questions import equal
 from monograph.shapes.symnode import BoolNode, expression_of, symbolic
@@ -198,6 +199,7 @@ def require_known(recorder: Recorder, tensor: torch.Tensor, asked: str, code: st
         where=where,
         hint=_HINTS[code],
     )
+    error.origins = lines_to([recorder.read(value)], where)
     if recorder.collected is not None:
         known = recorder.known_value(value, use_examples=True)
         if known is not None:
@@ -234,6 +236,15 @@ _SIZED_BY_INDEX = (aten.index.Tensor, aten.masked_select.default)
 
 class _Known(NamedTuple):
     data: torch.Tensor
+
+
+def place(recorder: Recorder, error: ExportError, args: tuple[Any, ...]) -> None:
+    """Note the line of an operator that is refused, and where its arguments have come from."""
+    error.where = error.where or recorder.here()
+    if isinstance(error, DataDependentError):
+        tensors = [a for arg in args for a in (arg if isinstance(arg, (list, tuple)) else [arg])]
+        nodes = [recorder.value_of(a).node for a in tensors if isinstance(a, torch.Tensor)]
+        error.origins = lines_to(nodes, error.where)
 
 
 def outcome_from_known(

@@ -303,7 +303,7 @@ class Recorder(Entrance, DispatchMode):
                 return known
             if special.may_open(op, error):
                 raise special.OpenInstead from None
-            error.where = error.where or self.here()
+            questions.place(self, error, args)
             raise
         if len(env.symbols) > symbols and self.sizes.adopt(symbols, outcome):
             return outcome  # its sizes are this call's own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,7 +13,8 @@ from torch.fx import Node
 from monograph.capture.abstract import TensorSpec
 from monograph.capture.asking import refused
 from monograph.capture.constants import example_of
-from monograph.diagnostics import DataDependentError, ExportError, UndecidedError
+from monograph.capture.origins import lines_to
+from monograph.diagnostics import DataDependentError, ExportError, SourceLine, UndecidedError
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Atom, Expr
 from monograph.shapes.floats import ROUNDINGS, FloatExpr, float_value
@@ -336,10 +338,17 @@ class Sizes:
             where=where,
             hint="keep the number a tensor, or pass it to the program as a Python number.",
         )
+        error.origins = self._lines_to(names, where)
         found = self._by_example(error, item)
         if found is not None:
             return found
         raise refused(self.recorder, error)
+
+    def _lines_to(self, names: Iterable[str], where: SourceLine | None) -> list[SourceLine]:
+        """The lines that have led to these symbols."""
+        found = [self.bindings.get(name) for name in names]
+        nodes = [each[0] if isinstance(each, tuple) else each for each in found]
+        return lines_to([node for node in nodes if isinstance(node, Node)], where)
 
     def _undecided(self, test: Test) -> bool:
         recorder, env = self.recorder, self.env
@@ -363,6 +372,7 @@ class Sizes:
             asked=asked,
             checks=(env.in_users_words(test), env.in_users_words(negated(test))),
         )
+        error.origins = self._lines_to(names, where)
         found = self._by_example(error, test)
         if found is not None:
             return bool(found)

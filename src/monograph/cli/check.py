@@ -14,9 +14,11 @@ from rich.console import Console
 from rich.syntax import Syntax
 
 from monograph.check import Report, check
+from monograph.cli.summary import refuse
 from monograph.cli.target import StrictMode, Target, UsageError, example, load
 from monograph.diagnostics import MonographError
 from monograph.diagnostics.codes import CODES
+from monograph.diagnostics.rendering import styled
 from monograph.diagnostics.watching import Watch, watching
 from monograph.source.declarations import redeclared
 from monograph.source.rewrite import Patch
@@ -30,6 +32,7 @@ class Format(StrEnum):
     text = "text"
     json = "json"
     sarif = "sarif"
+    html = "html"
 
 
 def check_command(
@@ -43,6 +46,9 @@ def check_command(
         bool, typer.Option("--prove", help="Run what exports, too, and compare with eager mode.")
     ] = False,
     form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.text,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file for the report.")
+    ] = None,
 ) -> None:
     """Find everything that stands in the way of an export, and what to write instead.
 
@@ -52,17 +58,22 @@ def check_command(
     path, _, name = target.partition(":")
     try:
         model, args, kwargs, shapes = example(load(Path(path)), name, path)
-        watch = Watch()
+        watch = Watch(is_close=form is Format.html)
         with notes.status(watch), watching(watch):
             report = check(model, args, kwargs, dynamic_shapes=shapes, strict=strict, prove=prove)
     except UsageError as error:
         notes.print(str(error), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
     except MonographError as error:
-        notes.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+        refuse(notes, error)
     patches = _patches(report, Path(path))
-    _print(report, form, patches)
+    text = _written(report, form, target)
+    if output is not None:
+        output.write_text(str(report) + "\n" if text is None else text)
+    elif text is not None:
+        print(text)
+    else:
+        _print(report, patches)
     if report.is_clean:
         return
     if not fix:
@@ -86,16 +97,19 @@ def _patches(report: Report, file: Path) -> list[Patch]:
     return patches
 
 
-def _print(report: Report, form: Format, patches: list[Patch]) -> None:
+def _written(report: Report, form: Format, target: str) -> str | None:
+    """The report in a form for other tools."""
     if form is Format.json:
-        print(json.dumps(report.as_dict(), indent=2))
-        return
+        return json.dumps(report.as_dict(), indent=2)
     if form is Format.sarif:
-        print(json.dumps(_sarif(report), indent=2))
-        return
+        return json.dumps(_sarif(report), indent=2)
+    return report.as_html(target) if form is Format.html else None
+
+
+def _print(report: Report, patches: list[Patch]) -> None:
     console = Console()
     for problem in report.problems:
-        console.print(str(problem), markup=False, highlight=False, soft_wrap=True)
+        console.print(styled(problem.lines()), soft_wrap=True)
         console.print()
     diff = "\n".join(patch.diff() for patch in patches)
     if diff and report.program is not None:

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
+from monograph.diagnostics import MonographError
+from monograph.diagnostics.rendering import styled
 from monograph.program import ExportedProgram
 
 __all__ = ["print_program", "print_summary", "print_times", "refuse"]
@@ -20,7 +22,10 @@ _MOST_ROWS = 12
 def refuse(notes: Console, error: Exception) -> NoReturn:
     """Show an error, and leave with status 1."""
     notes.print(f"[bold red]{type(error).__name__.lstrip('_')}[/]", highlight=False)
-    notes.print(str(error), markup=False, highlight=False, soft_wrap=True)
+    if isinstance(error, MonographError):
+        notes.print(styled(error.lines()), soft_wrap=True)
+    else:
+        notes.print(str(error), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1) from None
 
 

@@ -25,6 +25,7 @@ from __future__ import annotations
 from typing import Any
 
 from monograph.diagnostics.codes import CODES
+from monograph.diagnostics.rendering import Line, as_text, changes, for_notebooks
 from monograph.diagnostics.source_line import SourceLine
 
 __all__ = [
@@ -72,6 +73,7 @@ class MonographError(Exception):
         self.hint = hint
         self.module: str | None = None  # the path of the module that was running
         self.calls: list[SourceLine] = []  # from the outermost call of the user's down to ``where``
+        self.origins: list[SourceLine] = []  # the lines that computed what is not known
         self.patch: Any = None  # what to write instead, tried
         self.is_captured_in_strict_mode = False  # tried, too
         super().__init__(what)
@@ -99,30 +101,42 @@ class MonographError(Exception):
             "where": None if self.where is None else self.where.as_dict(),
             "module": self.module,
             "calls": [line.as_dict() for line in self.calls],
+            "origins": [line.as_dict() for line in self.origins],
             "why": self.why,
             "hint": self.hint,
             "patch": None if self.patch is None else self.patch.diff(),
         }
 
-    def __str__(self) -> str:
-        parts = [f"[{self.code}] {self.what}"]
+    def lines(self) -> list[Line]:
+        """The message, line by line."""
+        title, *more = f"[{self.code}] {self.what}".split("\n")
+        found = [Line("title", title), *(Line("text", line) for line in more)]
         if self.where is not None:
-            parts.append(f"\n  {self.where.place}\n    {self.where.text}")
+            found += [Line("text"), Line("place", f"  {self.where.place}")]
+            found.append(Line("source", f"    {self.where.text}"))
             caret = self.where.caret()
             if caret:
-                parts.append("    " + caret)
+                found.append(Line("caret", f"    {caret}"))
+        for i, line in enumerate(self.origins):
+            found.append(Line("around", f"  {'    ' if i else 'from'} {line}   {line.text}"))
         around = self._around()
         if around:
-            parts.append(f"  {around}")
-        parts.append(f"\n  {CODES[self.code].why}.")
+            found.append(Line("around", f"  {around}"))
+        found += [Line("text"), Line("text", f"  {self.why}.")]
         if self.patch is not None:
-            parts.append("  fix, verified by exporting it:")
-            parts.append("    " + self.patch.diff().replace("\n", "\n    "))
+            found.append(Line("label", "  fix, verified by exporting it:"))
+            found += changes(self.patch.diff(), "    ")
         if self.hint and (self.patch is None or self.keeps_hint):
-            parts.append("  " + self.hint.replace("\n", "\n  "))
+            found += [Line("text", f"  {line}") for line in self.hint.split("\n")]
         if self.is_captured_in_strict_mode:
-            parts.append("  or: export(..., strict=True) captures it as it is.")
-        return "\n".join(parts)
+            found.append(Line("text", "  or: export(..., strict=True) captures it as it is."))
+        return found
+
+    def __str__(self) -> str:
+        return as_text(self.lines())
+
+    def _render_traceback_(self) -> list[str]:
+        return for_notebooks(type(self).__name__, self.lines(), self.__traceback__)
 
 
 class ExportError(MonographError):

@@ -20,7 +20,7 @@ from monograph.source.edits import Proposal, proposals
 from monograph.source.rewrite import Patch
 from monograph.source.sites import source_file
 
-__all__ = ["Fix", "Step", "find_fix", "patches_of", "repair", "rewritten_files"]
+__all__ = ["Fix", "Step", "find_fix", "origin_of", "patches_of", "repair", "rewritten_files"]
 
 _MOST_STEPS = 12
 _MOST_ATTEMPTS = 60
@@ -102,7 +102,7 @@ class _Search:
         with rewritten_files(texts):
             source = source_file(file)
             offered = [] if source is None else list(proposals(source, error, proved=self.proved))
-        origin = _origin(error.where, texts.get(file))
+        origin = origin_of(error.where, texts.get(file))
         further: list[tuple[ExportError, Step, dict[str, str]]] = []
         for proposal in offered:
             if self.left == 0:
@@ -127,7 +127,7 @@ class _Search:
         return None
 
 
-def _origin(where: SourceLine, text: str | None) -> SourceLine | None:
+def origin_of(where: SourceLine, text: str | None) -> SourceLine | None:
     """The line as it stands in the file, for a place in a changed text of it."""
     if text is None:
         return where

@@ -1,0 +1,1 @@
+"""Pages: highlighted source, messages and pictures as HTML."""
