@@ -7,24 +7,23 @@ from strict_programs import PROGRAMS
 from torch.utils._pytree import tree_leaves
 
 from monograph.exportdb.case import Support
-from monograph.exportdb.registry import case_names, load_case
+from monograph.exportdb.registry import cases
 
 
 def corpus():
     """Name -> (make, example, more calls, options of ``export``)."""
     found = {}
-    for name in case_names():
-        case = load_case(name)
-        options = {"strict": True} if case.CASE.support is Support.UNSUPPORTED else {}
-        if options and case.CASE.strict is not Support.SUPPORTED:
+    for entry in cases():
+        options = {"strict": True} if entry.case.support is Support.UNSUPPORTED else {}
+        if options and entry.case.strict is not Support.SUPPORTED:
             continue
-        example = _plain(case.inputs())
-        more = [_plain(c) for c in case.more_inputs()] if hasattr(case, "more_inputs") else []
-        found[name] = (case.model, example, more, options)
-        if hasattr(case, "dynamic_shapes"):
-            sizes = [_plain(c) for c in case.more_sizes()] if hasattr(case, "more_sizes") else []
-            options = {**options, "dynamic_shapes": case.dynamic_shapes()}
-            found[name + "@sizes"] = (case.model, example, sizes, options)
+        example, name = _plain(entry.inputs()), f"{entry.area}/{entry.name}"
+        more = [_plain(c) for c in entry.more_inputs()]
+        found[name] = (entry.model, example, more, options)
+        if entry.dynamic_shapes is not None:
+            sizes = [_plain(c) for c in entry.more_sizes()]
+            options = {**options, "dynamic_shapes": entry.dynamic_shapes()}
+            found[name + "@sizes"] = (entry.model, example, sizes, options)
     for name, (f, inputs) in PROGRAMS.items():
         calls = [(given, {}) for given in inputs]
         found[name] = (lambda f=f: f, calls[0], calls[1:], {"strict": True})

@@ -15,7 +15,7 @@ ROOT = Path(monograph.__file__).parent
 ORDER = [
     ("torch_internals",), ("shapes",), ("diagnostics",), ("capture",), ("control",), ("source",),
     ("passes",), ("constraints",), ("signature",), ("module",), ("hierarchy",), ("printing",),
-    ("pictures",), ("web",),    ("statistics",), ("program",), ("assembly",), ("export",),
+    ("pictures",), ("web",), ("statistics",), ("program",), ("assembly",), ("export",),
     ("interop",), ("testing",), ("check",), ("exportdb",), ("cli",), ("__main__",),
 ]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}

@@ -1,20 +1,20 @@
-"""Running one case: what it declares must be what happens."""
+"""Running one case with Monograph: what it declares must be what happens."""
 
 from __future__ import annotations
 
 import copy
-import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from types import ModuleType
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from monograph.capture.structure import flatten
-from monograph.diagnostics import ExportError, InputError
+from monograph.diagnostics import MonographError
 from monograph.export import export
-from monograph.exportdb.case import SECTIONS, Call, Case, Expect, Support
+from monograph.exportdb.case import Call, Support
+from monograph.exportdb.exporters import EXPORTERS, Exporter
+from monograph.exportdb.outcomes import Outcome, in_eager_mode, measure, seeded
+from monograph.exportdb.registry import Entry
 from monograph.passes import open_composites
 from monograph.program import ExportedProgram
 from monograph.testing import assert_equal
@@ -26,39 +26,22 @@ class CaseFailedError(AssertionError):
     """A case does not do what it declares."""
 
 
-@dataclass(frozen=True)
-class _Loaded:
-    name: str
-    case: Case
-    expect: Expect
-    model: Callable[[], Any]
-    inputs: Callable[[], Call]
-    more: list[Call]
-    bad: list[Call]
-    rewrites: dict[str, Callable[[], Any]]
-    dynamic_shapes: Any = None
-    more_sizes: list[Call] = field(default_factory=list)
-    bad_sizes: list[Call] = field(default_factory=list)
-
-
-def run_case(module: ModuleType) -> None:
-    """Check a case from its docstring to its rewrites.
+def run_case(entry: Entry) -> None:
+    """Check a case in both modes, and its rewrites.
 
     Raises:
-        CaseFailedError: naming the step that failed.
+        CaseFailedError: naming the mode and the step that failed.
     """
-    loaded = _load(module)
-    _check_docstring(module)
-    if loaded.case.support is Support.UNSUPPORTED:
-        _check_refusal(module, loaded)
-        if loaded.case.strict is Support.SUPPORTED:
-            _check_program(loaded, loaded.model, Expect(), strict=True)
-    else:
-        _check_program(loaded, loaded.model, loaded.expect)
-    if loaded.dynamic_shapes is not None:
-        _check_sizes(loaded)
-    for rewrite in loaded.rewrites.values():
-        _check_program(loaded, rewrite, Expect())
+    for exporter in EXPORTERS.values():
+        if exporter.is_ours:
+            _check_outcome(entry, exporter, measure(entry, exporter))
+    if entry.case.support is not Support.UNSUPPORTED:
+        _check_program(entry)
+    is_covered = Support.SUPPORTED in (entry.case.support, entry.case.strict)
+    if not is_covered and not entry.rewrites and "Use instead" not in entry.sections:
+        raise CaseFailedError(f"{entry.name}: it is not supported, and names nothing instead")
+    for name in entry.rewrites:
+        _check_rewrite(entry, name)
 
 
 def operators_of(program: ExportedProgram) -> tuple[str, ...]:
@@ -72,56 +55,35 @@ def operators_of(program: ExportedProgram) -> tuple[str, ...]:
     return tuple(t._opname for t in targets if isinstance(t, torch._ops.OpOverload))
 
 
-def _load(module: ModuleType) -> _Loaded:
-    names = vars(module)
-    missing = {"CASE", "model", "inputs"} - names.keys()
-    if missing:
-        raise CaseFailedError(f"{module.__name__} lacks {sorted(missing)}")
-    return _Loaded(
-        name=module.__name__.rpartition(".")[2],
-        case=names["CASE"],
-        expect=names.get("EXPECT", Expect()),
-        model=names["model"],
-        inputs=names["inputs"],
-        more=list(names["more_inputs"]()) if "more_inputs" in names else [],
-        bad=list(names["bad_inputs"]()) if "bad_inputs" in names else [],
-        rewrites={n: f for n, f in names.items() if n.startswith("rewrite_")},
-        dynamic_shapes=names["dynamic_shapes"]() if "dynamic_shapes" in names else None,
-        more_sizes=list(names["more_sizes"]()) if "more_sizes" in names else [],
-        bad_sizes=list(names["bad_sizes"]()) if "bad_sizes" in names else [],
-    )
+def _check_outcome(entry: Entry, exporter: Exporter, outcome: Outcome) -> None:
+    support = entry.case.support_in(strict=exporter.is_strict)
+    where = f"{entry.name}, {exporter.name}"
+    if support is not Support.UNSUPPORTED:
+        uses_code = entry.use is not None and entry.expect.code is not None
+        if outcome.kind == "refused" and outcome.step == "use" and uses_code:
+            if outcome.code != entry.expect.code:
+                raise CaseFailedError(f"{where}: refused with {outcome.code}: {outcome.message}")
+        elif outcome.kind != "right":
+            raise CaseFailedError(f"{where}: {outcome.kind}, {outcome.step}: {outcome.message}")
+        return
+    if outcome.kind != "refused" or not outcome.step.startswith("export"):
+        raise CaseFailedError(f"{where}: declared unsupported, and is {outcome.kind}")
+    code = entry.expect.code
+    if exporter.is_strict and entry.expect.strict_code is not None:
+        code = entry.expect.strict_code
+    if outcome.code != code:
+        raise CaseFailedError(
+            f"{where}: refused with {outcome.code}, not {code}: {outcome.message}"
+        )
+    marked = [n for n in entry.marked_lines() if code in entry.text.splitlines()[n - 1]]
+    if marked and outcome.line not in marked:
+        raise CaseFailedError(f"{where}: the error names line {outcome.line}, not {marked}")
 
 
-def _check_docstring(module: ModuleType) -> None:
-    lines = (module.__doc__ or "").strip().splitlines()
-    if not lines or not lines[0].endswith("."):
-        raise CaseFailedError(f"{module.__name__}: the docstring begins with a title line")
-    found = [line for line in lines if line in SECTIONS]
-    if found != [section for section in SECTIONS if section in found]:
-        raise CaseFailedError(f"{module.__name__}: sections out of order: {found}")
-    if "What it shows" not in found or "What Monograph does" not in found:
-        raise CaseFailedError(f"{module.__name__}: a section is missing: {found}")
-
-
-def _check_program(
-    loaded: _Loaded, make: Callable[[], Any], expect: Expect, *, strict: bool = False
-) -> None:
-    eager, example = make(), loaded.inputs()
-    program = export(make_equal(eager), *_copied(example), strict=strict)
-    module = program.module()
-    for given in [example, *loaded.more]:
-        ours, theirs = _copied(given), _copied(given)
-        torch.manual_seed(0)
-        actual = module(*ours[0], **ours[1])
-        torch.manual_seed(0)
-        assert_equal(actual, eager(*theirs[0], **theirs[1]), tolerance=1e-6)
-        assert_equal(ours, theirs)  # what the program writes to its arguments
-    for given in loaded.bad:
-        try:
-            module(*given.args, **given.kwargs)
-        except InputError:
-            continue
-        raise CaseFailedError(f"{loaded.name}: {given} was not refused")
+def _check_program(entry: Entry) -> None:
+    """The parts of the program that are declared, and the code of refused inputs."""
+    expect, example = entry.expect, copy.deepcopy(entry.inputs())
+    program = export(seeded(entry.model), example.args, example.kwargs)
     signature = program.graph_signature
     found = {
         "operators": operators_of(program),
@@ -132,49 +94,46 @@ def _check_program(
     for name, value in found.items():
         wanted = getattr(expect, name)
         if wanted is not None and wanted != value:
-            raise CaseFailedError(f"{loaded.name}: {name} are {value}, not {wanted}")
+            raise CaseFailedError(f"{entry.name}: {name} are {value}, not {wanted}")
+    _check_bad(entry, program.module(), entry.bad_inputs())
+    if entry.dynamic_shapes is not None and entry.bad_sizes():
+        example, shapes = copy.deepcopy(entry.inputs()), entry.dynamic_shapes()
+        program = export(seeded(entry.model), example.args, example.kwargs, dynamic_shapes=shapes)
+        _check_bad(entry, program.module(), entry.bad_sizes())
 
 
-def _check_sizes(loaded: _Loaded) -> None:
-    """The form with sizes that vary: equal to eager at other sizes, refused where it must be."""
-    eager, example = loaded.model(), loaded.inputs()
-    program = export(make_equal(eager), *_copied(example), dynamic_shapes=loaded.dynamic_shapes)
-    module = program.module()
-    for given in [example, *loaded.more_sizes]:
-        ours, theirs = _copied(given), _copied(given)
-        actual = module(*ours[0], **ours[1])
-        assert_equal(actual, eager(*theirs[0], **theirs[1]), tolerance=1e-6)
-    for given in loaded.bad_sizes:
+def _check_bad(entry: Entry, module: Any, bad: list[Call]) -> None:
+    """What must be refused is: with the declared code, or by an assertion of the program."""
+    for given in bad:
         try:
             module(*given.args, **given.kwargs)
-        except (InputError, RuntimeError):
+        except MonographError as error:
+            if entry.expect.code in (None, error.code):
+                continue
+            raise CaseFailedError(f"{entry.name}: refused with {error.code}: {error}") from error
+        except RuntimeError:
             continue
-        raise CaseFailedError(f"{loaded.name}: {given} was not refused")
+        raise CaseFailedError(f"{entry.name}: {given} was not refused")
 
 
-def _check_refusal(module: ModuleType, loaded: _Loaded) -> None:
-    code, example = loaded.expect.code, loaded.inputs()
+def _check_rewrite(entry: Entry, name: str) -> None:
+    """A rewrite exports, and gives what the model gives in eager mode."""
+    shapes = None if entry.dynamic_shapes is None else entry.dynamic_shapes()
+    calls = [entry.inputs(), *(entry.more_inputs() if shapes is None else entry.more_sizes())]
+    example = copy.deepcopy(calls[0])
+    make = entry.rewrites[name]
     try:
-        export(loaded.model(), *_copied(example))
-    except ExportError as error:
-        if error.code != code:
-            raise CaseFailedError(
-                f"{loaded.name}: refused with {error.code}, not {code}"
-            ) from error
-        lines = inspect.getsource(module).splitlines()
-        marked = [i for i, line in enumerate(lines, 1) if f"# refused: {code}" in line]
-        if error.where is None or error.where.line not in marked:
-            raise CaseFailedError(
-                f"{loaded.name}: the error names {error.where}, not {marked}"
-            ) from error
-        return
-    raise CaseFailedError(f"{loaded.name}: declared unsupported, and exports")
-
-
-def make_equal(model: Any) -> Any:
-    """A second model with the same state, so that eager and exported calls do not meet."""
-    return copy.deepcopy(model) if isinstance(model, torch.nn.Module) else model
-
-
-def _copied(given: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    return copy.deepcopy((given.args, given.kwargs))
+        program = export(seeded(make), example.args, example.kwargs, dynamic_shapes=shapes)
+    except MonographError as error:
+        raise CaseFailedError(f"{entry.name}: the rewrite {name!r} is refused: {error}") from error
+    eager, module = seeded(entry.model), program.module()
+    for given in calls:
+        ours, theirs = copy.deepcopy(given), copy.deepcopy(given)
+        torch.manual_seed(0)
+        expected = in_eager_mode(eager, theirs)
+        torch.manual_seed(0)
+        actual = module(*ours.args, **ours.kwargs)
+        try:
+            assert_equal(actual, expected, tolerance=1e-5)
+        except AssertionError as error:
+            raise CaseFailedError(f"{entry.name}: the rewrite {name!r} differs: {error}") from error

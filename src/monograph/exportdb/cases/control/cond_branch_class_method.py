@@ -13,7 +13,7 @@ is listed in `ep.assumptions`. With a size that varies both branches are in the 
 import torch
 from torch import nn
 
-from monograph import Dim, cond
+from monograph import Dim
 from monograph.exportdb import Case, Expect, call
 
 CASE = Case(tags=("torch.cond", "torch.dynamic-shape"))
@@ -36,7 +36,7 @@ class CondBranchClassMethod(nn.Module):
         return x.sin()
 
     def forward(self, x):
-        return cond(x.shape[0] <= 2, self.inner.forward, self.other, [x])
+        return torch.cond(x.shape[0] <= 2, self.inner.forward, self.other, [x])
 
 
 def model():

@@ -13,7 +13,7 @@ is listed in `ep.assumptions`. With a size that varies both branches are in the 
 import torch
 from torch import nn
 
-from monograph import Dim, cond
+from monograph import Dim
 from monograph.exportdb import Case, Expect, call
 
 CASE = Case(tags=("torch.cond", "torch.dynamic-shape", "python.closure"))
@@ -33,7 +33,7 @@ class CondBranchNestedFunction(nn.Module):
 
             return inner(x)
 
-        return cond(x.shape[0] < 10, added, subtracted, [x])
+        return torch.cond(x.shape[0] < 10, added, subtracted, [x])
 
 
 def model():

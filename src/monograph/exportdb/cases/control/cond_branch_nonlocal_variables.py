@@ -14,7 +14,7 @@ is listed in `ep.assumptions`. With a size that varies both branches are in the 
 import torch
 from torch import nn
 
-from monograph import Dim, cond
+from monograph import Dim
 from monograph.exportdb import Case, Expect, call
 
 CASE = Case(tags=("torch.cond", "torch.dynamic-shape", "python.closure"))
@@ -30,7 +30,7 @@ class CondBranchNonlocalVariables(nn.Module):
         def subtracted(y):
             return y - shifted - number
 
-        return cond(x.shape[0] > 5, added, subtracted, [x])
+        return torch.cond(x.shape[0] > 5, added, subtracted, [x])
 
 
 def model():

@@ -12,7 +12,6 @@ Both branches become subgraphs. What they read are the operands, what they do no
 import torch
 from torch import nn
 
-from monograph import cond
 from monograph.exportdb import Case, Expect, call
 
 CASE = Case(tags=("torch.cond", "python.closure"))
@@ -26,7 +25,7 @@ class CondClosedOverVariable(nn.Module):
         def reduced(val):
             return x - 2
 
-        return cond(pred, doubled, reduced, [x + 1])
+        return torch.cond(pred, doubled, reduced, [x + 1])
 
 
 def model():

@@ -13,7 +13,7 @@ is listed in `ep.assumptions`. With a size that varies both branches are in the 
 import torch
 from torch import nn
 
-from monograph import Dim, cond
+from monograph import Dim
 from monograph.exportdb import Case, Expect, call
 
 CASE = Case(tags=("torch.cond", "torch.dynamic-shape"))
@@ -27,7 +27,7 @@ class CondOperands(nn.Module):
         def subtracted(x, y):
             return x - y
 
-        return cond(x.shape[0] > 2, added, subtracted, [x, y])
+        return torch.cond(x.shape[0] > 2, added, subtracted, [x, y])
 
 
 def model():

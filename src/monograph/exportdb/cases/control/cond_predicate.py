@@ -13,7 +13,7 @@ is listed in `ep.assumptions`. With a size that varies both branches are in the 
 import torch
 from torch import nn
 
-from monograph import Dim, cond
+from monograph import Dim
 from monograph.exportdb import Case, Expect, call
 
 CASE = Case(tags=("torch.cond", "torch.dynamic-shape"))
@@ -22,7 +22,7 @@ CASE = Case(tags=("torch.cond", "torch.dynamic-shape"))
 class CondPredicate(nn.Module):
     def forward(self, x):
         wanted = x.dim() > 2 and x.shape[2] > 10
-        return cond(wanted, lambda x: x.cos(), lambda y: y.sin(), [x])
+        return torch.cond(wanted, lambda x: x.cos(), lambda y: y.sin(), [x])
 
 
 def model():

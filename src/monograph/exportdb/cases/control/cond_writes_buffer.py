@@ -13,7 +13,6 @@ buffer unchanged. The operand that is returned is copied.
 import torch
 from torch import nn
 
-from monograph import cond
 from monograph.exportdb import Case, Expect, call
 
 CASE = Case(tags=("torch.cond", "torch.mutation"))
@@ -29,7 +28,7 @@ class CondWritesBuffer(nn.Module):
             self.calls.add_(1)
             return x
 
-        return cond(x.sum() > 0, counted, lambda x: x * 2, [x])
+        return torch.cond(x.sum() > 0, counted, lambda x: x * 2, [x])
 
 
 def model():

@@ -10,9 +10,10 @@ The function becomes one subgraph, whatever the number of rows, which may vary.
 """
 
 import torch
+from functorch.experimental.control_flow import map as map_rows
 from torch import nn
 
-from monograph import Dim, map  # noqa: A004
+from monograph import Dim
 from monograph.exportdb import Case, Expect, call
 
 CASE = Case(tags=("torch.map", "torch.dynamic-shape"))
@@ -23,7 +24,7 @@ class DynamicShapeMap(nn.Module):
         def body(x, y):
             return x + y
 
-        return map(body, xs, y)
+        return map_rows(body, xs, y)
 
 
 def model():

@@ -10,15 +10,20 @@ The identity is another one at every call.
 
 What Monograph does
 -------------------
-Uses the one that it was while capturing, and lists it in `ep.assumptions` with the line.
+Uses the one that it was while capturing, and lists it in `ep.assumptions` with the line. Strict
+mode refuses it: the value is another one in each run.
+
+Use instead
+-----------
+Compare tensors with `is`, which has one answer; or pass what the identity stands for.
 """
 
 import torch
 from torch import nn
 
-from monograph.exportdb import Case, Expect, call
+from monograph.exportdb import Case, Expect, Support, call
 
-CASE = Case(tags=("python.builtin",))
+CASE = Case(tags=("python.builtin", "python.object-model"), strict=Support.UNSUPPORTED)
 
 
 class IdOfTensor(nn.Module):
@@ -40,4 +45,5 @@ EXPECT = Expect(
     inputs=("USER_INPUT",),
     outputs=("USER_OUTPUT",),
     assumptions=("id",),
+    strict_code="MG-P108",
 )

@@ -23,7 +23,11 @@ from torch import nn
 
 from monograph.exportdb import Case, Expect, Support, call
 
-CASE = Case(tags=("torch.dynamic-value", "python.control-flow"), support=Support.UNSUPPORTED)
+CASE = Case(
+    tags=("torch.dynamic-value", "python.control-flow"),
+    support=Support.UNSUPPORTED,
+    strict=Support.SUPPORTED,
+)
 
 
 class Undecided(nn.Module):

@@ -22,7 +22,6 @@ both sides and chooses.
 import torch
 from torch import nn
 
-from monograph import cond
 from monograph.exportdb import Case, Expect, Support, call
 
 CASE = Case(
@@ -62,7 +61,7 @@ def rewrite_where():
 
 class Cond(nn.Module):
     def forward(self, x):
-        return cond(x.sum() > 0, torch.sin, torch.cos, (x,))
+        return torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))
 
 
 def rewrite_cond():

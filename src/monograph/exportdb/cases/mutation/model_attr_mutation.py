@@ -22,9 +22,9 @@ replaced becomes a buffer, whose new content is kept.
 import torch
 from torch import nn
 
-from monograph.exportdb import Case, Expect, call
+from monograph.exportdb import Case, Expect, Support, call
 
-CASE = Case(tags=("python.object-model", "torch.mutation"))
+CASE = Case(tags=("python.object-model", "torch.mutation"), strict=Support.UNSUPPORTED)
 
 
 class ModelAttrMutation(nn.Module):
@@ -57,4 +57,5 @@ EXPECT = Expect(
     inputs=("USER_INPUT",),
     outputs=("USER_OUTPUT",),
     assumptions=("attribute",),
+    strict_code="MG-M107",
 )

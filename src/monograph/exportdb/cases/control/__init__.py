@@ -1,1 +1,0 @@
-"""Branches and loops that depend on data."""

@@ -1,1 +1,0 @@
-"""Cases of this area, one a file."""

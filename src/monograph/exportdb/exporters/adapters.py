@@ -1,0 +1,127 @@
+"""One way to call every exporter: Monograph's two modes, and torch's three."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from monograph.export import export
+from monograph.shapes.dims import DerivedDim, Dim, DimHint, parse_shape
+
+__all__ = ["EXPORTERS", "Exported", "Exporter"]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A program: what calls it, how many nodes it has, and itself after being saved and loaded."""
+
+    program: Any
+    run: Callable[..., Any]
+    nodes: int
+    reload: Callable[[], Callable[..., Any]]
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """``export(model, args, kwargs, dynamic_shapes)``; ``is_ours``: it is Monograph."""
+
+    name: str
+    title: str
+    export: Callable[[Any, tuple[Any, ...], dict[str, Any], Any], Exported]
+    is_ours: bool = False
+    is_strict: bool = False
+
+
+def _monograph(strict: bool) -> Callable[..., Exported]:
+    def run(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any) -> Exported:
+        from monograph.interop.files import load, save
+
+        program = export(model, args, kwargs, dynamic_shapes=shapes, strict=strict)
+
+        def reload() -> Callable[..., Any]:
+            buffer = io.BytesIO()
+            save(program, buffer)
+            buffer.seek(0)
+            return load(buffer).module()
+
+        return Exported(program, program.module(), len(program.graph.nodes), reload)
+
+    return run
+
+
+def _torch(make: Callable[..., Any]) -> Callable[..., Exported]:
+    def run(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any) -> Exported:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = make(model, args, kwargs, dynamic_shapes=as_torch(shapes))
+
+        def reload() -> Callable[..., Any]:
+            buffer = io.BytesIO()
+            torch.export.save(program, buffer)
+            buffer.seek(0)
+            return torch.export.load(buffer).module()
+
+        return Exported(program, program.module(), len(program.graph.nodes), reload)
+
+    return run
+
+
+def _default(*args: Any, **kwargs: Any) -> Any:
+    return torch.export.export(*args, strict=False, **kwargs)
+
+
+def _strict(*args: Any, **kwargs: Any) -> Any:
+    return torch.export.export(*args, strict=True, **kwargs)
+
+
+def _draft(*args: Any, **kwargs: Any) -> Any:
+    return torch.export.draft_export(*args, **kwargs)
+
+
+def as_torch(shapes: Any) -> Any:
+    """A specification of sizes with torch's dimensions."""
+    made: dict[str, Any] = {}
+
+    def root(dim: Dim) -> Any:
+        if dim.__name__ not in made:
+            lo = dim.min if dim.has_min else None
+            made[dim.__name__] = torch.export.Dim(dim.__name__, min=lo, max=dim.max)
+        return made[dim.__name__]
+
+    def convert(item: Any) -> Any:
+        if isinstance(item, DerivedDim):
+            found = root(item.root)
+            found = found if item.slope == 1 else item.slope * found
+            return found + item.offset if item.offset else found
+        if isinstance(item, Dim):
+            return root(item)
+        if isinstance(item, DimHint):
+            return getattr(torch.export.Dim, item.kind)
+        if isinstance(item, str):
+            return [convert(each) for each in parse_shape(item)]
+        if isinstance(item, dict):
+            return {key: convert(value) for key, value in item.items()}
+        if isinstance(item, (list, tuple)):
+            return type(item)(convert(each) for each in item)
+        return item
+
+    return convert(shapes)
+
+
+EXPORTERS = {
+    exporter.name: exporter
+    for exporter in (
+        Exporter("monograph", "Monograph", _monograph(False), is_ours=True),
+        Exporter(
+            "monograph-strict", "Monograph, strict", _monograph(True), is_ours=True, is_strict=True
+        ),
+        Exporter("torch", "torch.export", _torch(_default)),
+        Exporter("torch-strict", "torch.export, strict", _torch(_strict)),
+        Exporter("torch-draft", "draft_export", _torch(_draft)),
+    )
+}

@@ -1,0 +1,206 @@
+"""What becomes of a case in an exporter's hands."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from monograph.control import cond
+from monograph.diagnostics import MonographError
+from monograph.exportdb.case import Call
+from monograph.exportdb.exporters import Exported, Exporter
+from monograph.exportdb.registry import Entry
+from monograph.testing import assert_equal
+
+__all__ = ["KINDS", "Outcome", "in_eager_mode", "measure", "seeded"]
+
+KINDS = {  # from good to bad
+    "right": "right on all inputs",
+    "limited": "exports, and refuses inputs that eager mode takes",
+    "refused": "refused, with the line and what to write instead",
+    "fails": "the export fails",
+    "cannot run": "exports, and fails on its own inputs",
+    "hangs": "does not end",
+    "crashes": "the process dies",
+    "wrong": "silently wrong",
+}
+
+_TOLERANCE = 1e-5
+_MOST_TEXT = 4000  # characters of a message
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``kind``: a key of ``KINDS``. ``step``: where it went wrong.
+
+    ``code``: of our errors. ``line``: the 1-based line of the case that the error names. ``file``:
+    whether the program, saved and loaded, gives the same; None where it was not tried.
+    """
+
+    kind: str
+    step: str = ""
+    exception: str = ""
+    code: str = ""
+    message: str = ""
+    line: int | None = None
+    nodes: int | None = None
+    ms: float | None = None
+    file: bool | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Without what is empty."""
+        return {k: v for k, v in asdict(self).items() if v not in ("", None)}
+
+
+class _StopError(Exception):
+    def __init__(self, kind: str, step: str, error: BaseException | None = None) -> None:
+        super().__init__(step)
+        self.kind, self.step, self.error = kind, step, error
+
+
+def in_eager_mode(model: Any, given: Call) -> Any:
+    """What a call of the model gives, with ``torch.cond`` as Python's ``if``.
+
+    Torch's own compiles itself, which takes a second and fails where it has something to capture.
+    """
+    before = torch.cond
+    torch.cond = cond
+    try:
+        return model(*given.args, **given.kwargs)
+    finally:
+        torch.cond = before
+
+
+def seeded(make: Callable[[], Any]) -> Any:
+    """A model, with the same random weights each time."""
+    torch.manual_seed(0)
+    return make()
+
+
+def measure(entry: Entry, exporter: Exporter) -> Outcome:
+    """Export the case, call it in all the ways that it describes, and compare with eager mode."""
+    trial = _Trial(entry, exporter)
+    try:
+        trial.static()
+        if entry.dynamic_shapes is not None:
+            trial.dynamic()
+        if entry.use is not None:
+            trial.use()
+    except _StopError as stop:
+        return trial.outcome(stop.kind, stop.step, stop.error)
+    return trial.outcome("right")
+
+
+class _Trial:
+    def __init__(self, entry: Entry, exporter: Exporter) -> None:
+        self.entry, self.exporter = entry, exporter
+        self.exported: Exported | None = None
+        self.seconds: float | None = None
+        self.file: bool | None = None
+
+    def static(self) -> None:
+        """With the sizes of the example."""
+        calls = [self.entry.inputs(), *self.entry.more_inputs()]
+        self._form(None, calls, self.entry.bad_inputs(), "")
+
+    def dynamic(self) -> None:
+        """With the sizes that vary."""
+        assert self.entry.dynamic_shapes is not None
+        shapes = self.entry.dynamic_shapes()
+        calls = [self.entry.inputs(), *self.entry.more_sizes()]
+        self._form(shapes, calls, self.entry.bad_sizes(), ", with sizes that vary")
+
+    def use(self) -> None:
+        """What else is done with the program."""
+        assert self.entry.use is not None
+        if self.exporter.is_ours and self.exported is not None:
+            with _step("use", "fails"):
+                self.entry.use(self.exported.program)
+
+    def _form(self, shapes: Any, calls: list[Call], bad: list[Call], suffix: str) -> None:
+        eager = seeded(self.entry.model)
+        example = _copied(calls[0])
+        with _step(f"export{suffix}", "fails"):
+            model, start = seeded(self.entry.model), time.perf_counter()
+            exported = self.exporter.export(model, example.args, example.kwargs, shapes)
+            self.seconds = time.perf_counter() - start
+        self.exported = exported
+        self.file = self._reloaded(exported, calls)
+        for i, given in enumerate(calls):
+            kind = "limited" if i else "cannot run"
+            _compare(exported.run, eager, given, f"call {i + 1}{suffix}", kind)
+        for i, given in enumerate(bad):
+            self._must_refuse(exported.run, given, f"bad input {i + 1}{suffix}")
+
+    def _reloaded(self, exported: Exported, calls: list[Call]) -> bool:
+        eager = seeded(self.entry.model)
+        try:
+            run = exported.reload()
+            _compare(run, eager, calls[0], "save and load", "fails")
+        except Exception:
+            return False
+        return True
+
+    def _must_refuse(self, run: Callable[..., Any], given: Call, step: str) -> None:
+        """Inputs that the program does not hold for; to give what eager mode gives is fine, too."""
+        ours, theirs = _copied(given), _copied(given)
+        try:
+            actual = run(*ours.args, **ours.kwargs)
+        except Exception:
+            return
+        try:
+            expected = in_eager_mode(seeded(self.entry.model), theirs)
+            assert_equal(actual, expected, tolerance=_TOLERANCE)
+        except Exception as error:
+            raise _StopError("wrong", step, error) from error
+
+    def outcome(self, kind: str, step: str = "", error: BaseException | None = None) -> Outcome:
+        """What was found out."""
+        line = None
+        if isinstance(error, MonographError):
+            kind = "refused" if kind == "fails" else kind
+            if error.where is not None and error.where.file == str(self.entry.file):
+                line = error.where.line
+        shown = step and error is not None
+        return Outcome(
+            kind=kind,
+            step=step,
+            exception=type(error).__name__ if shown else "",
+            code=error.code if isinstance(error, MonographError) else "",
+            message=str(error)[:_MOST_TEXT] if shown else "",
+            line=line,
+            nodes=self.exported.nodes if self.exported is not None else None,
+            ms=None if self.seconds is None else round(self.seconds * 1e3, 2),
+            file=self.file,
+        )
+
+
+@contextmanager
+def _step(name: str, kind: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise _StopError(kind, name, error) from error
+
+
+def _copied(given: Call) -> Call:
+    return copy.deepcopy(given)
+
+
+def _compare(run: Callable[..., Any], eager: Any, given: Call, step: str, refused: str) -> None:
+    """A call of the program, and of the model: results, and what is left in the arguments."""
+    ours, theirs = _copied(given), _copied(given)
+    torch.manual_seed(0)
+    expected = in_eager_mode(eager, theirs)
+    torch.manual_seed(0)
+    with _step(step, refused):
+        actual = run(*ours.args, **ours.kwargs)
+    with _step(step, "wrong"):
+        assert_equal(actual, expected, tolerance=_TOLERANCE)
+        assert_equal((ours.args, ours.kwargs), (theirs.args, theirs.kwargs), tolerance=_TOLERANCE)
