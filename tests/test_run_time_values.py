@@ -1,5 +1,7 @@
 """Numbers that are only known when the program runs: sizes, counts and values out of tensors."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,7 +10,7 @@ from torch import nn
 
 import monograph
 from monograph import DataDependentError, Dim, export
-from monograph.testing import assert_exports
+from monograph.testing import assert_equal, assert_exports
 
 R = torch.randn
 T = torch.tensor
@@ -272,3 +274,41 @@ def test_the_suggested_check_settles_it():
         return -x
 
     assert_exports(settled, (R(6), T(5)), more=[(R(6), T(4))])
+
+
+class IndexedState(nn.Module):
+    """Numbers in tensors index parameters, buffers, constants, and inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("rows", torch.arange(12.0).reshape(4, 3))
+        self.register_buffer("position", torch.tensor(0))
+        self.weight = nn.Parameter(torch.randn(4, 3))
+        self.table = torch.tensor([1.0, 2.0, 5.0])
+
+    def forward(self, x, i):
+        self.rows[i] = x
+        self.rows[:, self.position] += 1
+        k = i.item()
+        self.rows[k, 0] = 5
+        self.position += 1
+        read = self.rows[i] * self.weight[i, :2].sum() + self.rows[..., k].sum()
+        return read + self.table[i] * x[self.position], x[: self.position], x[i:], x.new_tensor([i, 1])
+
+
+def test_numbers_in_tensors_index_state():
+    model = IndexedState()
+    ours = monograph.export(model, (torch.ones(3), torch.tensor(1))).module()
+    eager = copy.deepcopy(model)
+    for i in (0, 2):
+        x = torch.randn(3)
+        assert_equal(ours(x, torch.tensor(i)), eager(x, torch.tensor(i)), tolerance=1e-6)
+    held = dict(ours.named_buffers())
+    for name, buffer in eager.named_buffers():
+        assert_equal(held[name], buffer, tolerance=1e-6)
+
+
+def test_a_list_indexed_by_a_tensor_is_refused():
+    with pytest.raises(monograph.DataDependentError) as caught:
+        monograph.export(lambda x, i: [x, -x][i], (torch.ones(3), torch.tensor(1)))
+    assert caught.value.code == "MG-D102"

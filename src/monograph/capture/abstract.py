@@ -23,6 +23,7 @@ __all__ = [
     "contiguous_strides",
     "is_dense",
     "make_abstract",
+    "selected",
     "spec_of",
 ]
 
@@ -267,12 +268,16 @@ class AbstractTensor(torch.Tensor):
         return numbers.converted(self, "float")
 
     def __getitem__(self, index: Any) -> torch.Tensor:
-        view, rest = _selected(self, index)
+        view, rest = selected(self, index)
         return super(AbstractTensor, view).__getitem__(rest)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        view, rest = _selected(self, index)
+        view, rest = selected(self, index)
         super(AbstractTensor, view).__setitem__(rest, value)
+
+    def new_tensor(self, data: Any, **kwargs: Any) -> torch.Tensor:
+        """As ``torch.tensor``, with the dtype and the device of ``self``."""
+        return torch.tensor(data, **{"dtype": self.dtype, "device": self.device, **kwargs})
 
     def numpy(self, *, force: bool = False) -> Any:
         """A NumPy array: only where the values are known while capturing."""
@@ -304,7 +309,7 @@ class AbstractTensor(torch.Tensor):
     __reduce_ex__ = _no_memory
 
 
-def _selected(tensor: Any, index: Any) -> tuple[Any, Any]:
+def selected(tensor: Any, index: Any) -> tuple[Any, Any]:
     """``tensor[index]`` with the numbers that vary taken first: torch refuses them."""
     parts = index if isinstance(index, tuple) else (index,)
     if any(_is_number(part) for part in parts):
@@ -332,8 +337,10 @@ def _selected(tensor: Any, index: Any) -> tuple[Any, Any]:
 
 
 def _is_number(part: Any) -> bool:
-    """Whether one part of an index is a tensor that stands for an integer, or rows of them."""
-    if isinstance(part, AbstractTensor):
+    """Whether one part of an index is (or a slice has) a tensor that stands for an integer."""
+    if isinstance(part, slice):
+        return any(_is_number(bound) for bound in (part.start, part.stop, part.step))
+    if isinstance(part, torch.Tensor):
         return part.dim() == 0 and not part.is_floating_point() and part.dtype != torch.bool
     return hasattr(part, "rows_as_tensor")
 
@@ -341,6 +348,8 @@ def _is_number(part: Any) -> bool:
 def _as_number(part: Any) -> Any:
     if hasattr(part, "rows_as_tensor"):
         return part.rows_as_tensor
+    if isinstance(part, slice):
+        return slice(*(_as_number(bound) for bound in (part.start, part.stop, part.step)))
     return part.item() if _is_number(part) else part
 
 

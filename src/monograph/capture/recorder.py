@@ -96,7 +96,7 @@ class Recorder(Entrance, DispatchMode):
         self.twins: list[tuple[str, str]] = []
         self.sizes = Sizes(self)
         self._local_memo: dict[tuple[Any, ...], Outcome] = {}
-        self.user_detach = False
+        self.user_detach = self.indexes = False  # (see indexing)
         self.unpatched: Callable[[], AbstractContextManager[None]] = nullcontext
         self.is_running = False
         self.ambiguous: list[tuple[Value, Value]] = []  # (what was copied, the copy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -20,11 +19,12 @@ from monograph.capture.asking import NeedsAnotherLook, NeedsConversion
 from monograph.capture.assumptions import Assumption
 from monograph.capture.dead_nodes import remove_dead_nodes
 from monograph.capture.declare import Declaration, declare, read_specification
+from monograph.capture.indexing import Indexing, NeedsIndexing
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
 from monograph.capture.numbers import NeedsNumbers
 from monograph.capture.patches import NeedsAutograd, patched
 from monograph.capture.recorder import SHARES, Recorder
-from monograph.capture.running import running
+from monograph.capture.running import no_garbage_collection, running
 from monograph.capture.scopes import ModuleCall
 from monograph.capture.sizes import in_sizes
 from monograph.capture.snapshot import Change, Snapshot
@@ -111,13 +111,13 @@ def capture(
     Raises:
         ExportError: what stands in the way, with the user's line.
     """
-    with _lock, _no_garbage_collection(), _own_mistakes(root, args, kwargs):
-        above_autograd = False
+    with _lock, no_garbage_collection(), _own_mistakes(root, args, kwargs):
+        above_autograd = indexes = False
         stand_ins: list[tuple[dict[str, Any], str]] = []
         attempts = 0
         while attempts < _MOST_ATTEMPTS:
             session = _Session(root, args, kwargs, opens, above_autograd, watched, dynamic_shapes)
-            session.recorder.stand_ins = stand_ins
+            session.recorder.stand_ins, session.recorder.indexes = stand_ins, indexes
             session.recorder.strict = strict
             session.recorder.collected = collected
             if collected:
@@ -135,6 +135,8 @@ def capture(
                 continue  # what is learned ends with the statements of the program
             except NeedsAutograd:
                 above_autograd = True
+            except NeedsIndexing:
+                indexes = True
             except NeedsNumbers as asked:
                 stand_ins = [*stand_ins, (asked.namespace, asked.name)]
             attempts += 1
@@ -156,18 +158,6 @@ def _own_mistakes(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             where=location.source_line_of_traceback(error),
             hint=f"please report it with {report or 'the program that caused it'}.",
         ) from error
-
-
-@contextlib.contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """A capture makes only objects that live on; collecting while it runs is wasted time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class _Session:
@@ -291,6 +281,7 @@ class _Session:
             torch.autograd.set_multithreading_enabled(False) if above else below_autograd(),
             recorder,
             running(recorder),
+            Indexing() if recorder.indexes else nullcontext(),
         ):
             try:
                 result = _run_user_program(self.root.call, args, kwargs)

@@ -13,6 +13,8 @@ from torch.fx import Node
 from monograph.capture.abstract import TensorSpec
 from monograph.capture.asking import refused
 from monograph.capture.constants import example_of
+from monograph.capture.indexing import NeedsIndexing, is_indexing
+from monograph.capture.location import frames_of_user
 from monograph.capture.origins import lines_to
 from monograph.diagnostics import DataDependentError, ExportError, SourceLine, UndecidedError
 from monograph.shapes.env import ShapeEnv
@@ -339,6 +341,10 @@ class Sizes:
             hint="keep the number a tensor, or pass it to the program as a Python number.",
         )
         error.origins = self._lines_to(names, where)
+        frames = frames_of_user()
+        if frames and is_indexing(frames[0]) and not self.recorder.indexes:
+            self.recorder.pending = NeedsIndexing()
+            raise self.recorder.pending
         found = self._by_example(error, item)
         if found is not None:
             return found

@@ -1,0 +1,50 @@
+"""``buffer[number]``, where the number is in a tensor and not known.
+
+Torch's own tensors (parameters, buffers, constants) turn such an index into a plain number. Where a
+program asks for that it is captured again, with their indexing redirected.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Collection
+from types import FrameType
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from monograph.capture.abstract import selected
+
+__all__ = ["Indexing", "NeedsIndexing", "is_indexing"]
+
+_FUNCTIONS: dict[Any, Any] = {
+    torch.Tensor.__getitem__: torch.Tensor.__getitem__,
+    torch.Tensor.__setitem__: torch.Tensor.__setitem__,
+}
+
+
+class NeedsIndexing(BaseException):
+    """Capture again, with indexing redirected. No handler of the program's takes it."""
+
+
+class Indexing(TorchFunctionMode):
+    """Numbers in tensors that index a tensor are selections."""
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Collection[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func in _FUNCTIONS:
+            view, rest = selected(args[0], args[1])
+            args = (view, rest, *args[2:])
+        return func(*args, **(kwargs or {}))
+
+
+def is_indexing(frame: FrameType) -> bool:
+    """Whether what runs in ``frame`` is ``x[i]`` or ``x[i] = y``."""
+    opcode = frame.f_code.co_code[frame.f_lasti]
+    return dis.opname[opcode] in ("BINARY_SUBSCR", "STORE_SUBSCR")
