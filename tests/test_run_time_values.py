@@ -293,7 +293,8 @@ class IndexedState(nn.Module):
         self.rows[k, 0] = 5
         self.position += 1
         read = self.rows[i] * self.weight[i, :2].sum() + self.rows[..., k].sum()
-        return read + self.table[i] * x[self.position], x[: self.position], x[i:], x.new_tensor([i, 1])
+        read = read + self.table[i] * x[self.position]
+        return read, x[: self.position], x[i:], x.new_tensor([i, 1])
 
 
 def test_numbers_in_tensors_index_state():

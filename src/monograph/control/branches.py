@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import itertools
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -90,7 +91,9 @@ def branch(
         except BaseException as error:
             for given_up in regions:
                 given_up.abandon()
-            if isinstance(error, MonographError) or not is_raised_by_program(error):
+            if isinstance(error, NameError):
+                error = _of_unset_variable(recorder, error)
+            elif isinstance(error, MonographError) or not is_raised_by_program(error):
                 raise
             _assert(recorder, predicate, name == "false", error)
             return {key: value for key, (_, value) in bodies[name == "true"]().items()}
@@ -111,6 +114,22 @@ def branch(
                 found[key].is_dead = _has_returned(found)
     joined = [_join_groups(recorder, [found[key] for found in results], local) for key in keys]
     return dict(zip(keys, _emit_cond(recorder, node, regions, joined, preferred), strict=True))
+
+
+def _of_unset_variable(recorder: Recorder, error: NameError) -> UnboundLocalError:
+    """What eager mode raises where this side has left a variable without a value.
+
+    Raises:
+        NameError: this one, where it is about something else.
+    """
+    found = re.search(r"'(\w+)'", str(error))
+    name = found[1] if found else ""
+    forbidden = getattr(recorder.strict, "forbidden", {})
+    if "not associated with a value" not in str(error) or name in forbidden:
+        raise error
+    return UnboundLocalError(
+        f"cannot access local variable {name!r} where it is not associated with a value"
+    )
 
 
 def _has_returned(found: Mapping[Any, Group]) -> bool:

@@ -1,0 +1,46 @@
+"""An example outside the declared range.
+
+What it shows
+-------------
+`Dim("n", min=8)` with an example of 3.
+
+Why it is hard
+--------------
+The program is captured with the example, which must be one of its inputs.
+
+What Monograph does
+-------------------
+Refuses it, with the range and the size.
+
+Use instead
+-----------
+Another example, or another range.
+"""
+
+import torch
+from torch import nn
+
+from monograph import Dim
+from monograph.exportdb import Case, Expect, Support, call
+
+CASE = Case(tags=("torch.dynamic-shape",), support=Support.UNSUPPORTED)
+
+
+class Outside(nn.Module):
+    def forward(self, x):
+        return x + 1
+
+
+def model():
+    return Outside()
+
+
+def inputs():
+    return call(torch.randn(3))
+
+
+def dynamic_shapes():
+    return {"x": {0: Dim("n", min=8)}}
+
+
+EXPECT = Expect(code="MG-S103")

@@ -1,0 +1,46 @@
+"""A specification with a name that is no argument.
+
+What it shows
+-------------
+A misspelt argument in `dynamic_shapes`.
+
+Why it is hard
+--------------
+Silently ignored, the size would be fixed.
+
+What Monograph does
+-------------------
+Refuses it, and names the argument that was probably meant.
+
+Use instead
+-----------
+The name of the argument in `forward`.
+"""
+
+import torch
+from torch import nn
+
+from monograph import Dim
+from monograph.exportdb import Case, Expect, Support, call
+
+CASE = Case(tags=("torch.dynamic-shape",), support=Support.UNSUPPORTED)
+
+
+class Named(nn.Module):
+    def forward(self, inputs):
+        return inputs + 1
+
+
+def model():
+    return Named()
+
+
+def inputs():
+    return call(torch.randn(3))
+
+
+def dynamic_shapes():
+    return {"input": {0: Dim("n")}}
+
+
+EXPECT = Expect(code="MG-S102")
