@@ -7,13 +7,55 @@ from strict_programs import PROGRAMS
 from torch.utils._pytree import tree_leaves
 
 from monograph.exportdb.case import Support
-from monograph.exportdb.registry import cases
+from monograph.exportdb.registry import get
+
+# The cases of the reference pages.
+REFERENCE = [
+    "assume_constant_result",
+    "autograd_function",
+    "class_method",
+    "cond_branch_class_method",
+    "cond_branch_nested_function",
+    "cond_branch_nonlocal_variables",
+    "cond_closed_over_variable",
+    "cond_operands",
+    "cond_predicate",
+    "constrain_as_size_example",
+    "constrain_as_value_example",
+    "decorator",
+    "dictionary",
+    "dynamic_shape_assert",
+    "dynamic_shape_constructor",
+    "dynamic_shape_if_guard",
+    "dynamic_shape_map",
+    "dynamic_shape_round",
+    "dynamic_shape_slicing",
+    "dynamic_shape_view",
+    "fn_with_kwargs",
+    "list_contains",
+    "list_unpack",
+    "model_attr_mutation",
+    "nested_function",
+    "null_context_manager",
+    "optional_input",
+    "pytree_flatten",
+    "scalar_output",
+    "specialized_attribute",
+    "static_for_loop",
+    "static_if",
+    "tensor_setattr",
+    "torch_sym_min",
+    "type_reflection_method",
+    "user_input_mutation",
+]
+MORE = ["branch_on_value", "cond_writes_buffer", "data_of_input", "id_of_tensor", "mask_of_rows",
+        "try_except"]  # fmt: skip
 
 
 def corpus():
     """Name -> (make, example, more calls, options of ``export``)."""
     found = {}
-    for entry in cases():
+    for entry in map(get, REFERENCE + MORE):
         options = {"strict": True} if entry.case.support is Support.UNSUPPORTED else {}
         if options and entry.case.strict is not Support.SUPPORTED:
             continue

@@ -286,3 +286,18 @@ def test_objects_of_registered_classes_are_written_and_read_by_their_class():
     weight, bias = back.unpack()
     assert weight.dequantize().tolist() == packed.unpack()[0].dequantize().tolist()
     assert bias is None
+
+
+def test_which_tensors_have_methods_or_operators_of_their_own():
+    class Named(torch.Tensor):
+        pass
+
+    class Kept(torch.nn.Parameter):
+        pass
+
+    with internals.fake_mode():
+        fake = torch.ones(2)
+    for kind in (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer, Kept, type(fake)):
+        assert not internals.has_own_behaviour(kind)
+    assert internals.has_own_behaviour(Named)
+    assert internals.has_own_behaviour(torch.masked.MaskedTensor)

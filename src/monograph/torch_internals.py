@@ -18,6 +18,7 @@ from torch._higher_order_ops.auto_functionalize import auto_functionalized
 from torch._higher_order_ops.map import map as torch_map
 from torch._higher_order_ops.scan import scan as torch_scan
 from torch._higher_order_ops.while_loop import while_loop as torch_while_loop
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.fx import Graph, Node
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import SUPPORTED_NODES, KeyEntry, NodeDef
@@ -40,6 +41,7 @@ __all__ = [
     "fake_mode",
     "functionalized",
     "functorch_is_active",
+    "has_own_behaviour",
     "install_metadata",
     "make_alias",
     "make_wrapper",
@@ -338,6 +340,15 @@ def node_is_marked_constant(function: Any) -> bool:
 def mark_constant(function: Any) -> None:
     """The mark of ``assume_constant_result``."""
     function._dynamo_marked_constant = True
+
+
+def has_own_behaviour(cls: type[torch.Tensor]) -> bool:
+    """Whether a class of tensors has methods or operators of its own: ``Parameter`` has none."""
+    if cls is torch.Tensor or issubclass(cls, FakeTensor):
+        return False
+    if cls.__torch_function__ is not disabled_torch_function:
+        return True
+    return cls.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
 
 
 def is_compiled_module(module: torch.nn.Module) -> bool:

@@ -275,7 +275,7 @@ class AbstractTensor(torch.Tensor):
         view, rest = selected(self, index)
         super(AbstractTensor, view).__setitem__(rest, value)
 
-    def new_tensor(self, data: Any, **kwargs: Any) -> torch.Tensor:
+    def new_tensor(self, data: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         """As ``torch.tensor``, with the dtype and the device of ``self``."""
         return torch.tensor(data, **{"dtype": self.dtype, "device": self.device, **kwargs})
 
@@ -295,6 +295,28 @@ class AbstractTensor(torch.Tensor):
             code="MG-P106",
             where=self.value.recorder.here(),
             hint="use torch.autograd.grad(outputs, inputs), which returns the gradients.",
+        )
+
+    def as_subclass(self, cls: Any) -> Any:
+        """A plain tensor stays what it is."""
+        if cls is torch.Tensor:
+            return torch.ops.aten.alias.default(self)
+        raise PythonFeatureError(
+            f"a tensor becomes a {cls.__name__}",
+            code="MG-P104",
+            where=self.value.recorder.here(),
+            hint="keep the tensor beside the object that has the methods.",
+        )
+
+    def register_hook(self, hook: Any) -> Any:
+        """Not a graph: the hook would run in a backward pass of the capture's own."""
+        if not self.value.tracks:
+            return super().register_hook(hook)  # type: ignore[no-untyped-call]
+        raise PythonFeatureError(
+            "a hook on a tensor changes gradients behind the graph",
+            code="MG-P107",
+            where=self.value.recorder.here(),
+            hint="write a torch.autograd.Function whose backward does what the hook does.",
         )
 
     def _no_memory(self, *args: Any, **kwargs: Any) -> NoReturn:

@@ -11,10 +11,11 @@ from monograph.capture.abstract import AbstractTensor, TensorSpec, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.inputs import Origin
 from monograph.capture.names import Names
+from monograph.diagnostics import PythonFeatureError
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import symbolic
-from monograph.torch_internals import append_placeholder
+from monograph.torch_internals import append_placeholder, has_own_behaviour
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -57,6 +58,7 @@ class Entrance:
 
     def enter(self, kind: str, name: str, target: str, tensor: torch.Tensor) -> Value:
         """Lift a real tensor: parameter, buffer or constant."""
+        _refuse_subclass(tensor, target, self._me())
         node = self.placeholder(name)
         value = Value(node, spec_of(tensor), self._me())
         value.offset = int(tensor.storage_offset())
@@ -85,6 +87,7 @@ class Entrance:
                 self.sizes.bind_number(declared, node)
                 return symbolic(self.sizes.env, declared)
             return example
+        _refuse_subclass(example, path, self._me())
         spec = spec_of(example)
         if declared is not None:
             spec = _resized(spec, declared)
@@ -127,6 +130,20 @@ class Entrance:
             )
         value.tracks = 0
         return value
+
+
+def _refuse_subclass(tensor: torch.Tensor, name: str, recorder: Recorder) -> None:
+    """Raise MG-P104 for a tensor whose class does what torch's own do not."""
+    kind = type(tensor)
+    if kind is torch.Tensor or kind is torch.nn.Parameter or not has_own_behaviour(kind):
+        return
+    raise PythonFeatureError(
+        f"{name} is a {kind.__name__}, a tensor with methods or operators of its own",
+        code="MG-P104",
+        where=recorder.here(),
+        hint="pass tensor.as_subclass(torch.Tensor), where the class only adds methods; else the "
+        "tensors that it consists of.",
+    )
 
 
 def _resized(spec: TensorSpec, sizes: tuple[Any, ...]) -> TensorSpec:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import itertools
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -4,7 +4,8 @@ A case is one importable file ``cases/<area>/<name>.py`` that holds, in this ord
 title line, then sections such as *What it shows*), ``CASE``, ``model()``, ``inputs()``, and where
 they apply ``more_inputs()``, ``bad_inputs()``, then ``dynamic_shapes()`` with ``more_sizes()`` and
 ``bad_sizes()`` for its form with sizes that vary, ``use(program)`` for what is done with the
-exported program, ``rewrite_<word>()`` functions, and ``EXPECT``. Programs are written with torch
+exported program, ``rewrite_<word>()`` functions (or ``dynamic_shapes_instead()``, where the
+specification of sizes is to be written otherwise), and ``EXPECT``. Programs are written with torch
 alone, so that every exporter can be asked; sizes with ``monograph.Dim``.
 """
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 __all__ = ["program_text"]
 
 _DATA = re.compile(
-    r"(model|inputs|more_inputs|bad_inputs|dynamic_shapes|more_sizes|bad_sizes|use|rewrite_\w+"
+    r"(model|inputs|more_inputs|bad_inputs|dynamic_shapes|dynamic_shapes_instead|more_sizes|bad_sizes|use|rewrite_\w+"
     r"|CASE|EXPECT)$"
 )
 

@@ -49,4 +49,13 @@ def more_inputs():
     return [call(torch.zeros(3))]
 
 
+class Without(nn.Module):
+    def forward(self, x):
+        return x + 1
+
+
+def rewrite_argument():
+    return Without()
+
+
 EXPECT = Expect(assumptions=("time",), strict_code="MG-P108")

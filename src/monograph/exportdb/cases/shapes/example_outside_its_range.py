@@ -43,4 +43,12 @@ def dynamic_shapes():
     return {"x": {0: Dim("n", min=8)}}
 
 
+def dynamic_shapes_instead():
+    return {"x": {0: Dim("n", min=2)}}
+
+
+def more_sizes():
+    return [call(torch.randn(n)) for n in (2, 8)]
+
+
 EXPECT = Expect(code="MG-S103")

@@ -43,4 +43,12 @@ def dynamic_shapes():
     return {"input": {0: Dim("n")}}
 
 
+def dynamic_shapes_instead():
+    return {"inputs": {0: Dim("n")}}
+
+
+def more_sizes():
+    return [call(torch.randn(n)) for n in (0, 1, 8)]
+
+
 EXPECT = Expect(code="MG-S102")

@@ -43,4 +43,12 @@ def dynamic_shapes():
     return {"a": {0: Dim("one")}, "b": {0: Dim("other")}}
 
 
+def dynamic_shapes_instead():
+    return (lambda n: {"a": {0: n}, "b": {0: n}})(Dim("n"))
+
+
+def more_sizes():
+    return [call(torch.randn(n), torch.randn(n)) for n in (0, 1, 8)]
+
+
 EXPECT = Expect(code="MG-S101")

@@ -40,4 +40,13 @@ def inputs():
     return call(torch.ones(3))
 
 
+class Returned(nn.Module):
+    def forward(self, x):
+        return x * 5
+
+
+def rewrite_returned():
+    return Returned()
+
+
 EXPECT = Expect(code="MG-D102")

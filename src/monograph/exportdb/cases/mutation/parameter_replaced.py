@@ -1,0 +1,63 @@
+"""A parameter that is replaced.
+
+What it shows
+-------------
+`self.weight = nn.Parameter(...)` inside forward.
+
+Why it is hard
+--------------
+The caller's parameter is another object afterwards; optimisers hold the old one.
+
+What Monograph does
+-------------------
+Refuses it.
+
+Use instead
+-----------
+Compute with the new weight, or write the parameter under `torch.no_grad()`.
+"""
+
+import torch
+from torch import nn
+
+from monograph.exportdb import Case, Expect, Support, call
+
+CASE = Case(tags=("torch.mutation", "torch.module"), support=Support.UNSUPPORTED)
+
+
+class Replaced(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def forward(self, x):
+        self.weight = nn.Parameter(self.weight.detach().clamp(max=0.5))  # refused: MG-M106
+        return x * self.weight
+
+
+def model():
+    return Replaced()
+
+
+def inputs():
+    return call(torch.randn(3))
+
+
+def more_inputs():
+    return [call(torch.ones(3))]
+
+
+class Computed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def forward(self, x):
+        return x * self.weight.clamp(max=0.5)
+
+
+def rewrite_computed():
+    return Computed()
+
+
+EXPECT = Expect(code="MG-M106")
