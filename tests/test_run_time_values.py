@@ -1,6 +1,7 @@
 """Numbers that are only known when the program runs: sizes, counts and values out of tensors."""
 
 import copy
+import logging
 
 import pytest
 import torch
@@ -313,3 +314,31 @@ def test_a_list_indexed_by_a_tensor_is_refused():
     with pytest.raises(monograph.DataDependentError) as caught:
         monograph.export(lambda x, i: [x, -x][i], (torch.ones(3), torch.tensor(1)))
     assert caught.value.code == "MG-D102"
+
+
+TEXTS = {
+    "str": lambda x, k: x * len(str(k.item())),
+    "f-string": lambda x, k: x * {"3": 1}[f"{k.item()}"],
+    "text of a truth": lambda x, k: x * len(str(k.item() > 3)),
+    "text of a float": lambda x, k: x * len(f"{x.mean().item()}"),
+    "text of a tensor": lambda x, k: x * len(str(x)),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text_of_what_is_not_known_is_refused(name):
+    with pytest.raises(monograph.DataDependentError) as caught:
+        monograph.export(TEXTS[name], (torch.ones(2), torch.tensor(3)))
+    assert caught.value.code in ("MG-D102", "MG-D103")
+
+
+def test_printing_is_not(capsys):
+    def f(x, k):
+        n = k.item()
+        print("n is", n, f"{n} of {x} {x.shape[0]}")
+        logging.getLogger("a model").warning("%s", n)
+        torch._check(n > 0, lambda: f"{n} is bad")
+        return x * n + len(f"{torch.tensor(2.0)}")
+
+    program = monograph.export(f, (torch.ones(2), torch.tensor(3)))
+    assert_equal(program.module()(torch.ones(2), torch.tensor(4)), torch.full((2,), 4.0 + 10))

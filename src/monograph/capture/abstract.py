@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import torch
 
 from monograph.capture import numbers
+from monograph.capture.asking import is_asked_by_program, is_printed
 from monograph.diagnostics import InternalError, PythonFeatureError
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import Test, both, either, equal
@@ -209,6 +210,9 @@ class AbstractTensor(torch.Tensor):
         )
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
+        recorder = self.value.recorder
+        if recorder.is_running and is_asked_by_program() and not is_printed(recorder.here()):
+            return recorder.read_values(self, "repr(tensor)", repr)
         return f"AbstractTensor({spec_of(self)!r})"
 
     def __format__(self, format_spec: str) -> str:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
-from monograph.capture.location import frames_of_user, is_ours
-from monograph.diagnostics import ExportError
+from monograph.capture.location import frames_of_user, is_of_user, is_ours
+from monograph.diagnostics import ExportError, SourceLine
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["NeedsAnotherLook", "NeedsConversion", "asking_frame", "refused"]
+__all__ = [
+    "NeedsAnotherLook",
+    "NeedsConversion",
+    "asking_frame",
+    "is_asked_by_program",
+    "is_printed",
+    "refused",
+]
+
+
+# Statements whose text does not steer the program.
+_PRINTS = re.compile(
+    r"\b(print|warn|log\w*|debug|info|warning|error|_check)\(|\b(assert|raise) "
+)
+_TEXT = ("_as_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
 
 
 class NeedsConversion(BaseException):
@@ -49,6 +64,19 @@ def refused(recorder: Recorder, error: ExportError) -> BaseException:
         found = NeedsConversion(error, frames[0].f_code, frames[0].f_lasti)
     recorder.pending = found
     return found
+
+
+def is_asked_by_program() -> bool:
+    """Whether the user's own code has called what now runs, by way of torch at most."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name in _TEXT:
+        frame = frame.f_back
+    return frame is not None and is_of_user(frame.f_code)
+
+
+def is_printed(where: SourceLine | None) -> bool:
+    """Whether a line only shows text, or makes it for an assertion."""
+    return where is None or _PRINTS.search(where.text) is not None
 
 
 def asking_frame() -> FrameType | None:

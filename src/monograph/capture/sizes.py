@@ -11,7 +11,7 @@ import torch
 from torch.fx import Node
 
 from monograph.capture.abstract import TensorSpec
-from monograph.capture.asking import refused
+from monograph.capture.asking import is_asked_by_program, is_printed, refused
 from monograph.capture.constants import example_of
 from monograph.capture.indexing import NeedsIndexing, is_indexing
 from monograph.capture.location import frames_of_user
@@ -86,6 +86,7 @@ class Sizes:
         env.unknown = self._unknown
         env.on_runtime_check = self.assert_at_run_time
         env.on_unbacked = self._wait_for
+        env.on_text = self._as_text
 
     # Where symbols come from -----------------------------------------------------------------
 
@@ -310,9 +311,7 @@ class Sizes:
         if self.recorder.collected is None:
             return None
         test = not isinstance(item, (Expr, FloatExpr))
-        names = symbols_of(item) if test else [
-            s if isinstance(s, str) else s.name for s in item.symbols()
-        ]  # fmt: skip
+        names = _names_in(item)
         values: dict[str, Any] = {}
         for name in names:
             node = self.bindings.get(name)
@@ -328,8 +327,20 @@ class Sizes:
         return float_value(item, values) if isinstance(item, FloatExpr) else item.evaluate(values)
 
     def _unknown(self, item: Any) -> Any:
+        error = self._refusal(item)
+        frames = frames_of_user()
+        if frames and is_indexing(frames[0]) and not self.recorder.indexes:
+            self.recorder.pending = NeedsIndexing()
+            raise self.recorder.pending
+        found = self._by_example(error, item)
+        if found is not None:
+            return found
+        raise refused(self.recorder, error)
+
+    def _refusal(self, item: Any) -> DataDependentError:
+        """What to say where Python needs the very number, or the truth."""
         where = self.recorder.here()
-        names = item.symbols() if isinstance(item, FloatExpr) else [a.name for a in item.symbols()]
+        names = _names_in(item)
         symbols = [self.env.symbols[name] for name in names]
         sources = "; ".join(f"{s.source}, {s.where}" for s in symbols if s.is_unbacked)
         expression = where.expression() if where else None
@@ -341,14 +352,15 @@ class Sizes:
             hint="keep the number a tensor, or pass it to the program as a Python number.",
         )
         error.origins = self._lines_to(names, where)
-        frames = frames_of_user()
-        if frames and is_indexing(frames[0]) and not self.recorder.indexes:
-            self.recorder.pending = NeedsIndexing()
-            raise self.recorder.pending
-        found = self._by_example(error, item)
-        if found is not None:
-            return found
-        raise refused(self.recorder, error)
+        return error
+
+    def _as_text(self, item: Any) -> None:
+        """``str(n)`` in the program: fine where it is printed, else the text would be another."""
+        if not self.recorder.is_running or not is_asked_by_program():
+            return
+        is_known = not any(self.env.symbols[name].is_unbacked for name in _names_in(item))
+        if not is_known and not is_printed(self.recorder.here()):
+            raise refused(self.recorder, self._refusal(item))
 
     def _lines_to(self, names: Iterable[str], where: SourceLine | None) -> list[SourceLine]:
         """The lines that have led to these symbols."""
@@ -383,6 +395,13 @@ class Sizes:
         if found is not None:
             return bool(found)
         raise refused(recorder, error)
+
+
+def _names_in(item: Any) -> list[str]:
+    """The symbols of an expression or a test."""
+    if not isinstance(item, (Expr, FloatExpr)):
+        return list(symbols_of(item))
+    return [s if isinstance(s, str) else s.name for s in item.symbols()]
 
 
 def _value_of_call(target: Any, args: tuple[Any, ...]) -> Any:

@@ -11,12 +11,18 @@ from typing import Any
 
 import torch
 
-from monograph.control import cond
+from monograph.control import associative_scan, cond, map, scan, while_loop  # noqa: A004
 from monograph.diagnostics import MonographError
 from monograph.exportdb.case import Call
 from monograph.exportdb.exporters import Exported, Exporter
 from monograph.exportdb.registry import Entry
 from monograph.testing import assert_equal
+from monograph.torch_internals import (
+    torch_associative_scan,
+    torch_map,
+    torch_scan,
+    torch_while_loop,
+)
 
 __all__ = ["KINDS", "Outcome", "in_eager_mode", "measure", "seeded"]
 
@@ -64,17 +70,25 @@ class _StopError(Exception):
         self.kind, self.step, self.error = kind, step, error
 
 
-def in_eager_mode(model: Any, given: Call) -> Any:
-    """What a call of the model gives, with ``torch.cond`` as Python's ``if``.
+def in_eager_mode(entry: Entry, model: Any, given: Call) -> Any:
+    """What a call of the model gives, with control-flow operators as Python's own.
 
-    Torch's own compiles itself, which takes a second and fails where it has something to capture.
+    Torch's compile themselves, which takes a second and fails where there is something to capture.
     """
-    before = torch.cond
+    plain = {
+        torch_while_loop: while_loop, torch_scan: scan, torch_map: map,
+        torch_associative_scan: associative_scan,
+    }  # fmt: skip
+    names = entry.namespace
+    before = {k: v for k, v in names.items() if callable(v) and v in plain}
+    own_cond = torch.cond
     torch.cond = cond
+    names.update({k: plain[v] for k, v in before.items()})
     try:
         return model(*given.args, **given.kwargs)
     finally:
-        torch.cond = before
+        torch.cond = own_cond
+        names.update(before)
 
 
 def seeded(make: Callable[[], Any]) -> Any:
@@ -134,7 +148,7 @@ class _Trial:
         self.file = self._reloaded(exported, calls)
         for i, given in enumerate(calls):
             kind = "limited" if i else "cannot run"
-            _compare(exported.run, eager, given, f"call {i + 1}{suffix}", kind)
+            _compare(self.entry, exported.run, eager, given, f"call {i + 1}{suffix}", kind)
         for i, given in enumerate(bad):
             self._must_refuse(exported.run, given, f"bad input {i + 1}{suffix}")
 
@@ -142,7 +156,7 @@ class _Trial:
         eager = seeded(self.entry.model)
         try:
             run = exported.reload()
-            _compare(run, eager, calls[0], "save and load", "fails")
+            _compare(self.entry, run, eager, calls[0], "save and load", "fails")
         except Exception:
             return False
         return True
@@ -155,7 +169,7 @@ class _Trial:
         except Exception:
             return
         try:
-            expected = in_eager_mode(seeded(self.entry.model), theirs)
+            expected = in_eager_mode(self.entry, seeded(self.entry.model), theirs)
             assert_equal(actual, expected, tolerance=_TOLERANCE)
         except Exception as error:
             raise _StopError("wrong", step, error) from error
@@ -193,11 +207,13 @@ def _copied(given: Call) -> Call:
     return copy.deepcopy(given)
 
 
-def _compare(run: Callable[..., Any], eager: Any, given: Call, step: str, refused: str) -> None:
+def _compare(
+    entry: Entry, run: Callable[..., Any], eager: Any, given: Call, step: str, refused: str
+) -> None:
     """A call of the program, and of the model: results, and what is left in the arguments."""
     ours, theirs = _copied(given), _copied(given)
     torch.manual_seed(0)
-    expected = in_eager_mode(eager, theirs)
+    expected = in_eager_mode(entry, eager, theirs)
     torch.manual_seed(0)
     with _step(step, refused):
         actual = run(*ours.args, **ours.kwargs)

@@ -45,6 +45,7 @@ class Entry:
     bad_sizes: Callable[[], list[Call]]
     use: Callable[[Any], Any] | None
     shapes_instead: Callable[[], Any] | None
+    namespace: dict[str, Any]
     rewrites: dict[str, Callable[[], Any]]
     title: str
     sections: dict[str, str]
@@ -107,6 +108,7 @@ def load(file: Path) -> Entry:
         more_sizes=names.get("more_sizes", nothing),
         bad_sizes=names.get("bad_sizes", nothing),
         use=names.get("use"),
+        namespace=names,
         shapes_instead=names.get("dynamic_shapes_instead"),
         rewrites={n.removeprefix("rewrite_"): f for n, f in names.items()
                   if n.startswith("rewrite_")},

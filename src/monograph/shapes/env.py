@@ -96,6 +96,7 @@ class ShapeEnv:
         self.undecided: Callable[[Test], bool] = _cannot_decide
         self.unknown: Callable[[Any], Any] = _cannot_decide
         self.on_unbacked: Callable[[str, Expr], None] = lambda name, symbol: None
+        self.on_text: Callable[[Any], None] = lambda item: None  # the program makes text of it
         self.pretended: dict[str, bool] = {}  # answers to questions that nobody can answer
         self.on_runtime_check: Callable[[Test, str | None], None] = lambda test, message: None
         # How symbols that no input gives are computed: (atom, step, offset) for (atom - offset) //

@@ -99,5 +99,9 @@ class Node:
     def __str__(self) -> str:
         return format_expr(self.content) if isinstance(self.content, Expr) else f"{self.content}"
 
-    _graph_repr = __repr__ = __str__
-    str = __str__
+    def _graph_repr(self) -> str:
+        """What the program's own ``str(n)`` gives."""
+        self.env.on_text(self.content)
+        return str(self)
+
+    __repr__ = __str__

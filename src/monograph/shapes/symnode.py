@@ -381,7 +381,7 @@ class BoolNode(_Node):
     def __str__(self) -> str:
         return text_of(self.content)
 
-    _graph_repr = __repr__ = __str__
+    __repr__ = __str__
 
     def sym_and(self, other: BoolNode) -> BoolNode:
         return BoolNode(self.env, both(self.content, other.content))

@@ -1,0 +1,62 @@
+"""A tensor that leaves a branch by a back door.
+
+What it shows
+-------------
+A branch stores a tensor on an object, which is used afterwards.
+
+Why it is hard
+--------------
+Whether the tensor exists depends on the way that was taken.
+
+What Monograph does
+-------------------
+Refuses it.
+
+Use instead
+-----------
+Return the tensor from both branches.
+"""
+
+import torch
+from torch import nn
+
+from monograph.exportdb import Case, Expect, Support, call
+
+CASE = Case(tags=("torch.cond", "python.side-effect"), support=Support.UNSUPPORTED)
+
+
+class Keeper:
+    kept = None
+
+
+class LeavesBranch(nn.Module):
+    def forward(self, x):
+        def double(x):
+            Keeper.kept = x * 2
+            return Keeper.kept + 1
+
+        y = torch.cond(x.sum() > 0, double, lambda x: x + 1, (x,))
+        return y + Keeper.kept  # refused: MG-C109
+
+
+def model():
+    return LeavesBranch()
+
+
+def inputs():
+    return call(torch.ones(3))
+
+
+class ReturnsBoth(nn.Module):
+    def forward(self, x):
+        kept, y = torch.cond(
+            x.sum() > 0, lambda x: (x * 2, x * 2 + 1), lambda x: (x + 0, x + 1), (x,)
+        )
+        return y + kept
+
+
+def rewrite_returned():
+    return ReturnsBoth()
+
+
+EXPECT = Expect(code="MG-C109")
