@@ -1,5 +1,6 @@
 """The registry of codes: each is raised somewhere, and asserted somewhere; no other is named."""
 
+import os
 import re
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import torch
 from torch.nn.attention.flex_attention import flex_attention
 
 import monograph
+from monograph import exportdb
 from monograph.diagnostics.codes import CODES
+from monograph.exportdb.runner import refusal
 
 SOURCE = Path(monograph.__file__).parent
 X = torch.linspace(-1, 2, 6).reshape(2, 3)
@@ -70,3 +73,32 @@ def test_of_exported_programs():
         program(X)
     assert refused.value.code == "MG-P105"
     assert monograph.InternalError("x").code == "MG-X101"
+
+
+# Each code has a case that shows it, and a text ---------------------------------------------------
+
+SNAPSHOTS = Path(__file__).parent / "snapshots" / "codes"
+SHOWN = sorted(set(CODES) - {"MG-X101"})  # a mistake of ours is no pattern of programs
+
+
+@pytest.mark.parametrize("code", SHOWN)
+def test_its_case_shows_it(code):
+    entry = exportdb.get(CODES[code].case)
+    assert code in (entry.expect.code, entry.expect.strict_code)
+    error = refusal(entry, code)
+    assert error is not None
+    assert str(error).endswith(f"more: monograph db show {entry.name}")
+    text = re.sub(r"\S*?(\w+\.py)(:\d+)?", r"\1", str(error))
+    text = re.sub(r"(?m)^( *)@@ .*$", r"\1@@", text) + "\n"
+    snapshot = SNAPSHOTS / f"{code}.txt"
+    if os.environ.get("MONOGRAPH_UPDATE_SNAPSHOTS") == "1":
+        snapshot.parent.mkdir(exist_ok=True)
+        snapshot.write_text(text)
+    assert text == snapshot.read_text()
+    assert len(text.splitlines()) < 40
+
+
+def test_every_code_of_a_case_is_registered():
+    for entry in exportdb.cases():
+        assert {entry.expect.code, entry.expect.strict_code} - {None} <= set(CODES)
+    assert {path.stem for path in SNAPSHOTS.iterdir()} == set(SHOWN)

@@ -64,7 +64,7 @@ class Problem:
             found.append(Line("text", f"  the program comes here {self.count} times."))
         if self.fix:
             found.append(Line("label", f"  fix: {self.fix}."))
-        return found
+        return found + self.error.more()
 
     def __str__(self) -> str:
         return as_text(self.lines())

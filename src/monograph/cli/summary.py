@@ -23,7 +23,7 @@ def refuse(notes: Console, error: Exception) -> NoReturn:
     """Show an error, and leave with status 1."""
     notes.print(f"[bold red]{type(error).__name__.lstrip('_')}[/]", highlight=False)
     if isinstance(error, MonographError):
-        notes.print(styled(error.lines()), soft_wrap=True)
+        notes.print(styled([*error.lines(), *error.more()]), soft_wrap=True)
     else:
         notes.print(str(error), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1) from None

@@ -14,11 +14,16 @@ __all__ = ["CODES", "Code"]
 
 @dataclass(frozen=True)
 class Code:
-    """A stable code, its one-line title, and why such a program is refused."""
+    """A stable code, its one-line title, why such a program is refused, and its ExportDB case."""
 
     name: str
     title: str
     why: str
+
+    @property
+    def case(self) -> str:
+        """The name of the case that shows it; empty for mistakes of ours."""
+        return _CASES.get(self.name, "")
 
 
 _ONE_GRAPH = "an exported program is one graph: what it computes may not depend on a tensor's value"
@@ -258,4 +263,61 @@ CODES: dict[str, Code] = {
         ),
         Code("MG-X101", "a mistake in Monograph", "please report it"),
     )
+}
+
+_CASES = {
+    "MG-D101": "branch_on_value",
+    "MG-D102": "loop_count_in_tensor",
+    "MG-D103": "numpy_of_tensor",
+    "MG-D104": "packed_sequence_of_lengths",
+    "MG-D105": "branch_on_number",
+    "MG-S101": "two_sizes_that_must_agree",
+    "MG-S102": "specification_with_an_unknown_name",
+    "MG-S103": "example_outside_its_range",
+    "MG-P101": "iterator_as_input",
+    "MG-P102": "custom_operator_without_fake",
+    "MG-P103": "seed_set_inside",
+    "MG-P104": "sparse_inside",
+    "MG-P105": "exported_program_is_called",
+    "MG-P106": "address_of_memory",
+    "MG-P107": "gradient_with_a_hook",
+    "MG-P108": "random_number_of_python",
+    "MG-P109": "captured_twice",
+    "MG-P110": "asks_whether_it_is_exported",
+    "MG-M107": "append_to_attribute",
+    "MG-M101": "written_copy_or_view",
+    "MG-M102": "arguments_that_overlap",
+    "MG-M103": "growing_buffer",
+    "MG-M104": "read_into_python_then_written",
+    "MG-M105": "resized_in_place",
+    "MG-M106": "parameter_replaced",
+    "MG-C101": "predicate_with_many_elements",
+    "MG-C102": "branches_of_two_structures",
+    "MG-C103": "none_from_one_branch",
+    "MG-C104": "branches_of_two_ranks",
+    "MG-C105": "branches_on_two_devices",
+    "MG-C106": "operands_that_are_no_sequence",
+    "MG-C107": "loop_that_changes_its_state",
+    "MG-C108": "condition_with_many_elements",
+    "MG-C109": "tensor_that_leaves_a_branch",
+    "MG-C110": "write_to_what_a_branch_returned",
+    "MG-C111": "map_of_unequal_rows",
+    "MG-C112": "item_from_one_branch",
+    "MG-C113": "loop_that_appends",
+    "MG-C114": "list_of_unknown_length",
+    "MG-C115": "branch_that_may_be_caught",
+    "MG-C120": "flex_attention",
+    "MG-O101": "operator_that_refuses_its_arguments",
+    "MG-I101": "structure_of_the_inputs",
+    "MG-I102": "another_size_than_the_example",
+    "MG-I103": "integer_argument_undeclared",
+    "MG-I104": "arguments_that_overlap_later",
+    "MG-I105": "mode_switched_after_export",
+    "MG-I106": "prefix_of_position_embedding",
+    "MG-O102": "decomposition_that_is_wrong",
+    "MG-F101": "damaged_file",
+    "MG-F102": "file_with_an_unknown_operator",
+    "MG-F103": "file_with_a_pickle",
+    "MG-F104": "program_for_another_tool",
+    "MG-F105": "backend_that_is_not_installed",
 }

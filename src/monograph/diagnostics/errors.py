@@ -104,6 +104,7 @@ class MonographError(Exception):
             "origins": [line.as_dict() for line in self.origins],
             "why": self.why,
             "hint": self.hint,
+            "case": self.case,
             "patch": None if self.patch is None else self.patch.diff(),
         }
 
@@ -122,7 +123,7 @@ class MonographError(Exception):
         around = self._around()
         if around:
             found.append(Line("around", f"  {around}"))
-        found += [Line("text"), Line("text", f"  {self.why}.")]
+        found.append(Line("text", f"  {self.why}."))
         if self.patch is not None:
             found.append(Line("label", "  fix, verified by exporting it:"))
             found += changes(self.patch.diff(), "    ")
@@ -132,11 +133,21 @@ class MonographError(Exception):
             found.append(Line("text", "  or: export(..., strict=True) captures it as it is."))
         return found
 
+    @property
+    def case(self) -> str:
+        """The ExportDB case of this kind of problem."""
+        return CODES[self.code].case
+
+    def more(self) -> list[Line]:
+        """Where to read on."""
+        return [Line("around", f"  more: monograph db show {self.case}")] if self.case else []
+
     def __str__(self) -> str:
-        return as_text(self.lines())
+        return as_text([*self.lines(), *self.more()])
 
     def _render_traceback_(self) -> list[str]:
-        return for_notebooks(type(self).__name__, self.lines(), self.__traceback__)
+        lines = [*self.lines(), *self.more()]
+        return for_notebooks(type(self).__name__, lines, self.__traceback__)
 
 
 class ExportError(MonographError):

@@ -21,7 +21,7 @@ from monograph.passes import open_composites
 from monograph.program import ExportedProgram
 from monograph.testing import assert_equal
 
-__all__ = ["CaseFailedError", "operators_of", "run_case"]
+__all__ = ["CaseFailedError", "operators_of", "refusal", "run_case"]
 
 
 # What fails in eager mode too, and what the caller must pass otherwise.
@@ -51,6 +51,45 @@ def run_case(entry: Entry) -> None:
         _check_rewrite(entry, name, make, entry.dynamic_shapes)
     if entry.shapes_instead is not None:
         _check_rewrite(entry, "other sizes", entry.model, entry.shapes_instead)
+
+
+def refusal(entry: Entry, code: str) -> MonographError | None:
+    """The error with ``code`` that the case shows: of an export, a check, a call, or a use."""
+    for attempt in _attempts(entry):
+        try:
+            attempt()
+        except MonographError as error:
+            if error.code == code:
+                return error
+        except Exception:  # the program's own
+            continue
+    return None
+
+
+def _attempts(entry: Entry) -> Iterator[Callable[[], Any]]:
+    shapes = None if entry.dynamic_shapes is None else entry.dynamic_shapes()
+
+    def exported(strict: bool = False, sizes: Any = shapes) -> ExportedProgram:
+        given = copy.deepcopy(entry.inputs())
+        model = seeded(entry.model)
+        return export(model, given.args, given.kwargs, dynamic_shapes=sizes, strict=strict)
+
+    def called(given: Call) -> Any:
+        sizes = None if entry.bad_inputs() else shapes
+        return exported(sizes=sizes).module()(*given.args, **given.kwargs)
+
+    def checked() -> None:
+        given = copy.deepcopy(entry.inputs())
+        for problem in check(seeded(entry.model), given.args, given.kwargs).problems:
+            raise problem.error
+
+    yield exported
+    yield lambda: exported(strict=True)
+    for given in [*entry.bad_inputs(), *entry.bad_sizes()]:
+        yield lambda given=given: called(given)  # type: ignore[misc]
+    if entry.use is not None:
+        yield lambda: entry.use(exported(sizes=None))  # type: ignore[misc]
+    yield checked
 
 
 def operators_of(program: ExportedProgram) -> tuple[str, ...]:

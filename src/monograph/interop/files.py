@@ -243,7 +243,7 @@ def load_methods(
             return {"model": _read(archive, tensors, "model", trusted, *_OLD)}
         names = [n.removesuffix(".json") for n in archive.names("models/") if n.endswith(".json")]
         if not names:
-            raise FileError(f"{path}: not a .pt2 file with a program in it")
+            raise FileError(f"{_named(path)}: not a .pt2 file with a program in it")
         return {
             name: _read(
                 archive, tensors, name, trusted,
@@ -272,3 +272,8 @@ def _read(
         data, tensors.of(name, "weights"), tensors.of(name, "constants"), example, notes
     )
     return functional(found)
+
+
+def _named(path: Any) -> str:
+    """A path as it is; an open file by its name, if it has one."""
+    return str(path if isinstance(path, (str, os.PathLike)) else getattr(path, "name", "the file"))
