@@ -3,6 +3,7 @@
 import typer
 
 from monograph.cli.check import check_command
+from monograph.cli.db import db
 from monograph.cli.export import export_command
 from monograph.cli.files import compile_command, diff_command, run_command, show_command
 
@@ -17,6 +18,7 @@ app.command("show")(show_command)
 app.command("diff")(diff_command)
 app.command("run")(run_command)
 app.command("compile")(compile_command)
+app.add_typer(db, name="db")
 
 
 @app.callback()

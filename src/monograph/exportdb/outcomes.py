@@ -131,11 +131,20 @@ class _Trial:
         self._form(shapes, calls, self.entry.bad_sizes(), ", with sizes that vary")
 
     def use(self) -> None:
-        """What else is done with the program."""
+        """What else is done with the program; it is refused, where the case has a code."""
         assert self.entry.use is not None
-        if self.exporter.is_ours and self.exported is not None:
-            with _step("use", "fails"):
+        if not self.exporter.is_ours or self.exported is None:
+            return
+        wanted = self.entry.expect.code
+        with _step("use", "fails"):
+            try:
                 self.entry.use(self.exported.program)
+            except MonographError as error:
+                if error.code != wanted:
+                    raise
+                return
+            if wanted is not None:
+                raise AssertionError(f"it was not refused with {wanted}")
 
     def _form(self, shapes: Any, calls: list[Call], bad: list[Call], suffix: str) -> None:
         eager = seeded(self.entry.model)

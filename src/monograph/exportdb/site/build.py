@@ -1,0 +1,153 @@
+"""Writing the pages. The same cases and records give the same bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from monograph.diagnostics.codes import CODES
+from monograph.diagnostics.rendering import as_html
+from monograph.exportdb.case import TAGS, Support
+from monograph.exportdb.exporters import EXPORTERS
+from monograph.exportdb.outcomes import KINDS
+from monograph.exportdb.registry import Entry
+from monograph.exportdb.searching import index_of
+from monograph.exportdb.site.content import Page, page_of
+from monograph.exportdb.table import Table
+from monograph.web.highlight import diff_html, python_html, python_lines
+from monograph.web.report import style_sheet
+
+__all__ = ["build", "environment"]
+
+_HERE = Path(__file__).parent
+_MARKDOWN = MarkdownIt()
+_ASSETS = ("site.css", "site.js")
+
+
+@cache
+def environment(autoescape: bool) -> jinja2.Environment:
+    """The templates."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=autoescape,
+        trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
+    )  # fmt: skip
+    made.filters.update(
+        markdown=lambda text: Markup(_MARKDOWN.render(text)),
+        inline=lambda text: Markup(_MARKDOWN.renderInline(text)),
+        python=lambda text: Markup(python_html(text)),
+        diff=lambda text: Markup(diff_html(text)),
+        message=lambda lines: Markup(as_html(lines)),
+        markup=Markup,
+        anchor=lambda name: name.replace("_", "-"),
+    )
+    return made
+
+
+def build(
+    folder: Path,
+    entries: list[Entry],
+    tables: list[Table],
+    *,
+    form: str = "html",
+    tell: Callable[[str], None] = lambda name: None,
+) -> list[Path]:
+    """Write the catalogue to ``folder``; ``form``: "html" or "rst". Returns the files.
+
+    ``tell`` is called with the name of each case before its page is made.
+    """
+    pages = []
+    for entry in entries:
+        tell(entry.name)
+        pages.append(page_of(entry, tables))
+    site = _Site(folder, pages, tables, form)
+    return site.write()
+
+
+class _Site:
+    def __init__(self, folder: Path, pages: list[Page], tables: list[Table], form: str) -> None:
+        self.folder, self.pages, self.tables, self.form = folder, pages, tables, form
+        self.written: list[Path] = []
+        self.shared: dict[str, Any] = {
+            "tags": {t: TAGS[t] for t in TAGS if any(t in p.entry.case.tags for p in pages)},
+            "codes": CODES,
+            "kinds": KINDS,
+            "exporters": EXPORTERS,
+            "tables": tables,
+            "pages": pages,
+            "supports": [s.value for s in Support],
+            "counts": [table.counts([p.entry.name for p in pages]) for table in tables],
+        }
+
+    def write(self) -> list[Path]:
+        """Every page."""
+        self._render("index", "index", "")
+        for page in self.pages:
+            self._render("case", f"case/{page.entry.anchor}", "../", page=page,
+                         listing=_listing(page))  # fmt: skip
+        for tag in self.shared["tags"]:
+            chosen = [p for p in self.pages if tag in p.entry.case.tags]
+            self._render("tag", f"tag/{tag}", "../", tag=tag, chosen=chosen)
+        if self.form == "html":
+            self._html_only()
+        return self.written
+
+    def _html_only(self) -> None:
+        self._render("matrix", "matrix", "")
+        for code in CODES.values():
+            chosen = [
+                p for p in self.pages
+                if code.name in (p.entry.expect.code, p.entry.expect.strict_code)
+            ]  # fmt: skip
+            self._render("code", f"code/{code.name}", "../", code=code, chosen=chosen)
+        for exporter in EXPORTERS.values():
+            self._render("exporter", f"exporter/{exporter.name}", "../", exporter=exporter)
+        self._put("style.css", style_sheet() + (_HERE / "site.css").read_text())
+        self._put("site.js", (_HERE / "site.js").read_text())
+        self._put("search.js", _search_script(self.pages, self.tables))
+
+    def _render(self, template: str, name: str, root: str, **values: Any) -> None:
+        made = environment(self.form == "html").get_template(f"{template}.{self.form}.j2")
+        self._put(f"{name}.{self.form}", made.render(root=root, **self.shared, **values))
+
+    def _put(self, name: str, text: str) -> None:
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+        self.written.append(file)
+
+
+def _listing(page: Page) -> list[dict[str, Any]]:
+    """The lines of the program, with those that are refused."""
+    return [
+        {"number": i, "code": Markup(line), "is_refused": i in page.refused}
+        for i, line in enumerate(python_lines(page.source), 1)
+    ]
+
+
+def _search_script(pages: Iterable[Page], tables: list[Table]) -> str:
+    """The index as a script: a page that was opened from a disk may not fetch."""
+    chosen = list(pages)
+    data = {
+        "cases": [
+            {
+                "name": p.entry.name, "title": p.entry.title, "support": p.entry.case.support.value,
+                "page": f"case/{p.entry.anchor}.html",
+            }
+            for p in chosen
+        ],
+        "words": index_of([p.entry for p in chosen], tables),
+        "codes": {
+            code: [i for i, p in enumerate(chosen)
+                   if code in (p.entry.expect.code, p.entry.expect.strict_code)]
+            for code in CODES
+        },
+    }  # fmt: skip
+    text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return f"window.EXPORTDB = {text};\n"
