@@ -298,11 +298,11 @@ def test_equals_eager_on_both_sides(name):
     f = PROGRAMS[name]
     model = f() if isinstance(f, type) else f
     more = [(DOWN,), (UP * 9,), (torch.randn(2, 3),), (-torch.rand(2, 3),)]
-    program = assert_exports(model, (UP,), more=more, tolerance=1e-6)
+    program = assert_exports(model, (UP,), more_inputs=more, tolerance=1e-6)
     assert {"cond", "while_loop", "map_impl", "scan"} & set(operators(program.graph))
     # What was captured from an example on the other side is the same.
     model = f() if isinstance(f, type) else f
-    assert_exports(model, (DOWN,), more=[(UP,), *more], tolerance=1e-6)
+    assert_exports(model, (DOWN,), more_inputs=[(UP,), *more], tolerance=1e-6)
 
 
 DYNAMIC = {

@@ -338,7 +338,7 @@ case(
 def test_equals_eager_at_all_sizes(name):
     torch.manual_seed(0)
     f, args, shapes, more, tolerance = CASES[name]
-    assert_exports(f, args, dynamic_shapes=shapes, more=more, tolerance=tolerance)
+    assert_exports(f, args, dynamic_shapes=shapes, more_inputs=more, tolerance=tolerance)
 
 
 @functools.lru_cache
@@ -486,7 +486,11 @@ def test_transforms_inside():
         return torch.vmap(lambda row: row.sin().sum())(x)
 
     assert_exports(
-        f, (R(4, 3),), dynamic_shapes={"x": "n, m"}, more=[(R(1, 5),), (R(3, 1),)], tolerance=1e-6
+        f,
+        (R(4, 3),),
+        dynamic_shapes={"x": "n, m"},
+        more_inputs=[(R(1, 5),), (R(3, 1),)],
+        tolerance=1e-6,
     )
 
 

@@ -53,7 +53,7 @@ def inputs():
 def run(tmp_path, text):
     file = tmp_path / "some_case.py"
     file.write_text(text.lstrip())
-    run_case(load.__wrapped__(file))
+    run_case(load(file))
 
 
 @pytest.mark.parametrize(

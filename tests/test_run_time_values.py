@@ -231,7 +231,7 @@ case("tensor_split", lambda x, n: x.tensor_split(n), (R(6), T([1, 4])), None, [(
 def test_equals_eager(name):
     torch.manual_seed(0)
     f, args, shapes, more, tolerance = CASES[name]
-    assert_exports(f, args, dynamic_shapes=shapes, more=more, tolerance=tolerance)
+    assert_exports(f, args, dynamic_shapes=shapes, more_inputs=more, tolerance=tolerance)
 
 
 def test_checks_stay_in_the_program():
@@ -274,7 +274,7 @@ def test_the_suggested_check_settles_it():
             return x
         return -x
 
-    assert_exports(settled, (R(6), T(5)), more=[(R(6), T(4))])
+    assert_exports(settled, (R(6), T(5)), more_inputs=[(R(6), T(4))])
 
 
 class IndexedState(nn.Module):

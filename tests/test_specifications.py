@@ -48,7 +48,7 @@ SPELLINGS = {
 def test_spellings(name):
     program = assert_exports(
         two, (R(2, 3), R(2)), dynamic_shapes=SPELLINGS[name],
-        more=[(R(5, 7), R(5)), (R(1, 1), R(1))], tolerance=1e-6,
+        more_inputs=[(R(5, 7), R(5)), (R(1, 1), R(1))], tolerance=1e-6,
     )  # fmt: skip
     if name != "auto" and name != "auto_tensor":
         assert "f32[batch, seq]" in str(program)
@@ -278,6 +278,6 @@ def test_modules_with_state():
     program = assert_exports(
         nn.Sequential(nn.Conv1d(2, 3, 3), nn.BatchNorm1d(3), nn.ReLU()), (R(2, 2, 8),),
         dynamic_shapes={"input": {0: Dim("n", min=2), 2: Dim("length", min=3)}},
-        more=[(R(4, 2, 3),)], tolerance=1e-5,
+        more_inputs=[(R(4, 2, 3),)], tolerance=1e-5,
     )  # fmt: skip
     assert program.range_constraints["length"].lower == 3

@@ -53,7 +53,7 @@ class Plain(nn.Module):
 
 @pytest.mark.parametrize("model", [Counter, Plain])
 def test_state_lives_on(model):
-    program = assert_exports(model(), (X,), more=[(X + 1,), (X + 2,)])
+    program = assert_exports(model(), (X,), more_inputs=[(X + 1,), (X + 2,)])
     kinds = {spec.kind.name for spec in program.graph_signature.output_specs}
     assert kinds == {"BUFFER_MUTATION", "USER_OUTPUT"}
 
@@ -86,7 +86,7 @@ class Swap(nn.Module):
 @pytest.mark.parametrize("grad", [True, False])
 def test_what_is_overwritten_is_copied_first(grad):
     with torch.set_grad_enabled(grad):
-        assert_exports(Swap(), (X,), more=[(X + 1,), (X + 2,)])
+        assert_exports(Swap(), (X,), more_inputs=[(X + 1,), (X + 2,)])
 
 
 def test_batch_norm_in_training():
@@ -96,7 +96,7 @@ def test_batch_norm_in_training():
     )  # fmt: skip
     model.train()
     x = torch.randn(5, 3, 6, 6)
-    assert_exports(model, (x,), more=[(x * 2 + 1,)], tolerance=1e-5)
+    assert_exports(model, (x,), more_inputs=[(x * 2 + 1,)], tolerance=1e-5)
 
 
 def test_instance_norm_with_statistics():

@@ -92,7 +92,7 @@ def in_eager_mode(entry: Entry, model: Any, given: Call) -> Any:
 
 
 def seeded(make: Callable[[], Any]) -> Any:
-    """A model, with the same random weights each time."""
+    """What a function of a case returns, with the same random numbers each time."""
     torch.manual_seed(0)
     return make()
 
@@ -120,15 +120,15 @@ class _Trial:
 
     def static(self) -> None:
         """With the sizes of the example."""
-        calls = [self.entry.inputs(), *self.entry.more_inputs()]
-        self._form(None, calls, self.entry.bad_inputs(), "")
+        calls = [seeded(self.entry.inputs), *seeded(self.entry.more_inputs)]
+        self._form(None, calls, seeded(self.entry.bad_inputs), "")
 
     def dynamic(self) -> None:
         """With the sizes that vary."""
         assert self.entry.dynamic_shapes is not None
         shapes = self.entry.dynamic_shapes()
-        calls = [self.entry.inputs(), *self.entry.more_sizes()]
-        self._form(shapes, calls, self.entry.bad_sizes(), ", with sizes that vary")
+        calls = [seeded(self.entry.inputs), *seeded(self.entry.more_sizes)]
+        self._form(shapes, calls, seeded(self.entry.bad_sizes), ", with sizes that vary")
 
     def use(self) -> None:
         """What else is done with the program; it is refused, where the case has a code."""

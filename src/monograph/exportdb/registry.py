@@ -76,13 +76,17 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(found, key=lambda p: p.stem)
 
 
-@cache
 def load(file: Path) -> Entry:
-    """Import a case file.
+    """Import a case file, once for each text of it.
 
     Raises:
         CaseError: it lacks a part, or its sections are not those of a case.
     """
+    return _loaded(file, file.read_text(encoding="utf-8"))
+
+
+@cache
+def _loaded(file: Path, text: str) -> Entry:
     module = _module(file)
     names = vars(module)
     missing = {"CASE", "model", "inputs"} - names.keys()
@@ -97,7 +101,7 @@ def load(file: Path) -> Entry:
         name=file.stem,
         area=file.parent.name,
         file=file,
-        text=file.read_text(),
+        text=text,
         case=names["CASE"],
         expect=names.get("EXPECT", Expect()),
         model=names["model"],

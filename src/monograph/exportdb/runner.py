@@ -68,7 +68,7 @@ def refusal(entry: Entry, code: str) -> MonographError | None:
 
 def shown_program(entry: Entry) -> str:
     """What the case exports to, as text: with the sizes that vary, if there are any."""
-    given = copy.deepcopy(entry.inputs())
+    given = seeded(entry.inputs)
     shapes = None if entry.dynamic_shapes is None else entry.dynamic_shapes()
     strict = entry.case.support is Support.UNSUPPORTED
     program = export(
@@ -81,7 +81,7 @@ def _attempts(entry: Entry) -> Iterator[Callable[[], Any]]:
     shapes = None if entry.dynamic_shapes is None else entry.dynamic_shapes()
 
     def exported(strict: bool = False, sizes: Any = shapes) -> ExportedProgram:
-        given = copy.deepcopy(entry.inputs())
+        given = seeded(entry.inputs)
         model = seeded(entry.model)
         return export(model, given.args, given.kwargs, dynamic_shapes=sizes, strict=strict)
 
@@ -90,7 +90,7 @@ def _attempts(entry: Entry) -> Iterator[Callable[[], Any]]:
         return exported(sizes=sizes).module()(*given.args, **given.kwargs)
 
     def checked() -> None:
-        given = copy.deepcopy(entry.inputs())
+        given = seeded(entry.inputs)
         for problem in check(seeded(entry.model), given.args, given.kwargs).problems:
             raise problem.error
 
@@ -139,7 +139,7 @@ def _check_outcome(entry: Entry, exporter: Exporter, outcome: Outcome) -> None:
 
 def _checked(entry: Entry, outcome: Outcome) -> Outcome:
     """An exception of the program's own: ``check`` says whether eager mode raises it."""
-    example = copy.deepcopy(entry.inputs())
+    example = seeded(entry.inputs)
     (problem,) = check(seeded(entry.model), example.args, example.kwargs).problems
     line = problem.where.line if problem.where is not None else None
     return replace(outcome, kind="refused", code=problem.code, line=line)
@@ -147,7 +147,7 @@ def _checked(entry: Entry, outcome: Outcome) -> Outcome:
 
 def _check_program(entry: Entry) -> None:
     """The parts of the program that are declared, and the code of refused inputs."""
-    expect, example = entry.expect, copy.deepcopy(entry.inputs())
+    expect, example = entry.expect, seeded(entry.inputs)
     program = export(seeded(entry.model), example.args, example.kwargs)
     signature = program.graph_signature
     found = {
@@ -162,7 +162,7 @@ def _check_program(entry: Entry) -> None:
             raise CaseFailedError(f"{entry.name}: {name} are {value}, not {wanted}")
     _check_bad(entry, program.module(), entry.bad_inputs())
     if entry.dynamic_shapes is not None and entry.bad_sizes():
-        example, shapes = copy.deepcopy(entry.inputs()), entry.dynamic_shapes()
+        example, shapes = seeded(entry.inputs), entry.dynamic_shapes()
         program = export(seeded(entry.model), example.args, example.kwargs, dynamic_shapes=shapes)
         _check_bad(entry, program.module(), entry.bad_sizes())
 

@@ -72,10 +72,10 @@ def assert_exports(
     kwargs: dict[str, Any] | None = None,
     *,
     tolerance: float = 0.0,
-    more: Sequence[tuple[Any, ...]] = (),
+    more_inputs: Sequence[tuple[Any, ...]] = (),
     dynamic_shapes: Any = None,
 ) -> ExportedProgram:
-    """Export ``f`` and compare with eager: on the example, on fresh inputs, on ``more``.
+    """Export ``f`` and compare with eager: on the example, on fresh inputs, on ``more_inputs``.
 
     State that ``f`` changes is compared after each call; every node's result is compared with
     what the graph says of it; no operator of the graph may write.
@@ -87,7 +87,7 @@ def assert_exports(
         schema = getattr(node.target, "_schema", None)
         assert schema is None or not schema.is_mutable, f"{node.target} writes"
     module = program.module()
-    for call in [args, fresh_like(args), *more]:
+    for call in [args, fresh_like(args), *more_inputs]:
         mine, theirs = copy.deepcopy((call, kwargs)), copy.deepcopy((call, kwargs))
         seed = torch.get_rng_state()
         actual = module(*mine[0], **mine[1])
@@ -101,7 +101,7 @@ def assert_exports(
                 torch.testing.assert_close(
                     tensor, eager.state_dict()[name], rtol=tolerance, atol=tolerance
                 )
-    for call in [args, *more]:
+    for call in [args, *more_inputs]:
         assert_specs_hold(program, *copy.deepcopy((call, kwargs)))
     return program
 

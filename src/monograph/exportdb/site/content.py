@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 import re
 from dataclasses import dataclass
@@ -93,7 +92,7 @@ def _exported(entry: Entry) -> tuple[str, list[Picture]]:
              if entry.case.support_in(strict=strict) is not Support.UNSUPPORTED]  # fmt: skip
     if not modes:
         return "", []
-    given = copy.deepcopy(entry.inputs())
+    given = seeded(entry.inputs)
     shapes = None if entry.dynamic_shapes is None else entry.dynamic_shapes()
     program = export(
         seeded(entry.model), given.args, given.kwargs, dynamic_shapes=shapes, strict=modes[0]
