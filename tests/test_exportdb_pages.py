@@ -20,8 +20,9 @@ from monograph.exportdb.recording import measured
 from monograph.exportdb.registry import load
 from monograph.exportdb.searching import words_of
 from monograph.exportdb.site import build
-from monograph.exportdb.table import Table, merged, problems_of, recorded
+from monograph.exportdb.table import Table, headline, merged, problems_of, recorded
 
+ROOT = Path(__file__).parent.parent
 ENTRIES = list(exportdb.cases())
 NAMES = [entry.name for entry in ENTRIES]
 SOME = ["cond_operands", "branch_on_value", "growing_buffer", "sizes_in_an_order", "tied_weights",
@@ -53,6 +54,11 @@ def test_the_recorded_table_fits_the_cases():
         for name in EXPORTERS:
             if name.startswith("monograph"):
                 assert table.counts(NAMES)[name]["wrong"] == 0
+
+
+def test_the_readme_has_the_headline():
+    assert headline(recorded()[-1], ENTRIES) in (ROOT / "README.md").read_text()
+    assert headline(recorded()[-1], ENTRIES) in run("headline")
 
 
 def test_a_table_that_does_not_fit_is_found():

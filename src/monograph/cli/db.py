@@ -23,7 +23,7 @@ from monograph.exportdb.registry import CASES, Entry, cases, get
 from monograph.exportdb.runner import CaseFailedError, refusal, run_case, shown_program
 from monograph.exportdb.scaffold import scaffold
 from monograph.exportdb.searching import search
-from monograph.exportdb.table import Table, merged, problems_of, recorded
+from monograph.exportdb.table import Table, headline, merged, problems_of, recorded
 
 __all__ = ["db"]
 
@@ -179,6 +179,12 @@ def lint_command() -> None:
         Console().print(line, highlight=False, soft_wrap=True)
     if found:
         raise typer.Exit(1)
+
+
+@db.command("headline")
+def headline_command() -> None:
+    """The counts of the recorded table, in Markdown."""
+    print(headline(_table(), cases()))
 
 
 @db.command("export")

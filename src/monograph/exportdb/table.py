@@ -20,7 +20,7 @@ from monograph.exportdb.outcomes import KINDS, Outcome
 from monograph.exportdb.recording import Measurement
 from monograph.exportdb.registry import Entry
 
-__all__ = ["SCHEMA", "Table", "merged", "problems_of", "recorded"]
+__all__ = ["SCHEMA", "Table", "headline", "merged", "problems_of", "recorded"]
 
 SCHEMA = 1
 _FOLDER = Path(__file__).parent / "support"
@@ -83,6 +83,22 @@ class Table:
             kinds = [o.kind for n in chosen if (o := self.outcome(n, exporter)) is not None]
             found[exporter] = {kind: kinds.count(kind) for kind in KINDS}
         return found
+
+
+def headline(table: Table, entries: Iterable[Entry]) -> str:
+    """How many cases end in which way, as a table in Markdown."""
+    counts = table.counts(entry.name for entry in entries)
+    columns = {
+        "right": ("right",), "refuses inputs that eager mode takes": ("limited",),
+        "refused or failing": ("refused", "fails", "cannot run", "hangs", "crashes"),
+        "silently wrong": ("wrong",),
+    }  # fmt: skip
+    lines = [f"| torch {table.data['torch']} | {' | '.join(columns)} |",
+             f"| --- |{' --- |' * len(columns)}"]  # fmt: skip
+    for exporter in EXPORTERS.values():
+        numbers = [sum(counts[exporter.name][k] for k in kinds) for kinds in columns.values()]
+        lines.append(f"| {exporter.title} | {' | '.join(map(str, numbers))} |")
+    return "\n".join(lines)
 
 
 def recorded() -> list[Table]:
