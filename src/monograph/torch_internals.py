@@ -28,6 +28,7 @@ __all__ = [
     "COMPILER",
     "COMPOSITE",
     "DispatchMode",
+    "FakeTensor",
     "NodeDef",
     "append_attribute",
     "append_node",

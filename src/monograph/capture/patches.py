@@ -215,7 +215,10 @@ def _module_call(
 
 
 def _function_apply(recorder: Recorder, mine: Mine) -> Any:
-    original = vars(torch.autograd.Function)["apply"].__func__
+    method = vars(torch.autograd.Function)["apply"]  # written in Python up to torch 2.14, then in C
+
+    def original(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        return method.__get__(None, cls)(*args, **kwargs)
 
     def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
         if not mine():

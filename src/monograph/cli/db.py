@@ -183,8 +183,8 @@ def lint_command() -> None:
 
 @db.command("headline")
 def headline_command() -> None:
-    """The counts of the recorded table, in Markdown."""
-    print(headline(_table(), cases()))
+    """The counts of the recorded tables, in Markdown."""
+    print("\n\n".join(headline(table, cases()) for table in recorded()))
 
 
 @db.command("export")

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from monograph.capture.structure import flatten
 from monograph.control import associative_scan, cond, map, scan, while_loop  # noqa: A004
 from monograph.diagnostics import MonographError
 from monograph.exportdb.case import Call
@@ -18,6 +19,7 @@ from monograph.exportdb.exporters import Exported, Exporter
 from monograph.exportdb.registry import Entry
 from monograph.testing import assert_equal
 from monograph.torch_internals import (
+    FakeTensor,
     torch_associative_scan,
     torch_map,
     torch_scan,
@@ -222,10 +224,19 @@ def _compare(
     """A call of the program, and of the model: results, and what is left in the arguments."""
     ours, theirs = _copied(given), _copied(given)
     torch.manual_seed(0)
-    expected = in_eager_mode(entry, eager, theirs)
+    try:
+        expected = in_eager_mode(entry, eager, theirs)
+    except Exception as error:  # then the program should fail as well
+        try:
+            run(*ours.args, **ours.kwargs)
+        except Exception:
+            return
+        raise _StopError("wrong", step, error) from error
     torch.manual_seed(0)
     with _step(step, refused):
         actual = run(*ours.args, **ours.kwargs)
+        if any(isinstance(leaf, FakeTensor) for leaf in flatten(actual)[0]):
+            raise RuntimeError("the result is a tensor without data (FakeTensor)")
     with _step(step, "wrong"):
         assert_equal(actual, expected, tolerance=_TOLERANCE)
         assert_equal((ours.args, ours.kwargs), (theirs.args, theirs.kwargs), tolerance=_TOLERANCE)

@@ -1,7 +1,8 @@
 """Measuring all cases with all exporters, each in a process of its own.
 
 A server process imports torch once, and every measurement is a fork of it: nothing of one case is
-left for the next, a crash is an outcome, and so is a case that does not end.
+left for the next, a crash is an outcome (where a process of its own crashes as well), and so is a
+case that does not end.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class _Running:
     process: Any
     receives: Connection
     started: float
+    is_forked: bool
 
 
 def measured(
@@ -54,21 +56,26 @@ def measured(
     left, running = list(reversed(tasks)), list[_Running]()
     while left or running:
         while left and len(running) < jobs:
-            running.append(_start(context, left.pop()))
+            running.append(_start(context, left.pop(), True))
         wait([r.process.sentinel for r in running] + [r.receives for r in running], timeout=1.0)
         for each in list(running):
             outcome = _outcome_of(each, seconds)
-            if outcome is not None:
-                running.remove(each)
-                yield Measurement(*each.task, outcome)
+            if outcome is None:
+                continue
+            running.remove(each)
+            if outcome.kind == "crashes" and each.is_forked:  # threads do not survive a fork
+                fresh = multiprocessing.get_context("spawn")
+                running.append(_start(fresh, each.task, False))
+                continue
+            yield Measurement(*each.task, outcome)
 
 
-def _start(context: Any, task: tuple[Entry, str]) -> _Running:
+def _start(context: Any, task: tuple[Entry, str], is_forked: bool) -> _Running:
     receives, sends = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sends, str(task[0].file), task[1]), daemon=True)
     process.start()
     sends.close()
-    return _Running(task, process, receives, time.monotonic())
+    return _Running(task, process, receives, time.monotonic(), is_forked)
 
 
 def _outcome_of(each: _Running, seconds: float) -> Outcome | None:

@@ -46,7 +46,7 @@ EXPECT = Expect(operators=("add",), assumptions=("constant-predicate",))
 
 
 def dynamic_shapes():
-    return {"x": {0: Dim("n")}}
+    return {"x": {0: Dim("n")}, "y": None}
 
 
 def more_sizes():

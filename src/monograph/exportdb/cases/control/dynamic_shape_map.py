@@ -43,7 +43,7 @@ EXPECT = Expect(operators=(), assumptions=())
 
 
 def dynamic_shapes():
-    return {"xs": {0: Dim("rows", min=1)}}
+    return {"xs": {0: Dim("rows", min=1)}, "y": None}
 
 
 def more_sizes():

@@ -48,7 +48,7 @@ EXPECT = Expect(inputs=("USER_INPUT",), outputs=("USER_OUTPUT",),
 
 
 def dynamic_shapes():
-    return {}
+    return {"x": None}
 
 
 def bad_sizes():

@@ -50,7 +50,7 @@ EXPECT = Expect(inputs=("USER_INPUT", "USER_INPUT"), outputs=("USER_OUTPUT",),
 
 
 def dynamic_shapes():
-    return {}
+    return {"x": None, "y": None}
 
 
 def bad_sizes():
