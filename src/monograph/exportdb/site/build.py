@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -45,9 +46,15 @@ def environment(autoescape: bool) -> jinja2.Environment:
         diff=lambda text: Markup(diff_html(text)),
         message=lambda lines: Markup(as_html(lines)),
         markup=Markup,
+        rst=_as_rst,
         anchor=lambda name: name.replace("_", "-"),
     )
     return made
+
+
+def _as_rst(text: str) -> str:
+    """Markdown's code spans as RST's literals."""
+    return re.sub(r"`+([^`]+)`+(?=(\w)?)", lambda m: f"``{m[1]}``" + "\\ " * bool(m[2]), text)
 
 
 def build(
