@@ -319,6 +319,7 @@ def test_a_list_indexed_by_a_tensor_is_refused():
 TEXTS = {
     "str": lambda x, k: x * len(str(k.item())),
     "f-string": lambda x, k: x * {"3": 1}[f"{k.item()}"],
+    "in a logarithm": lambda x, k: torch.log(x * len(str(k.item()))),
     "text of a truth": lambda x, k: x * len(str(k.item() > 3)),
     "text of a float": lambda x, k: x * len(f"{x.mean().item()}"),
     "text of a tensor": lambda x, k: x * len(str(x)),

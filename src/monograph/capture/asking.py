@@ -24,7 +24,7 @@ __all__ = [
 
 
 # Statements whose text does not steer the program.
-_PRINTS = re.compile(r"\b(print|warn|log\w*|debug|info|warning|error|_check)\(|\b(assert|raise) ")
+_PRINTS = re.compile(r"\b(print|warn|debug|info|warning|error|log_\w+|_check)\(|\b(assert|raise) ")
 _TEXT = ("_as_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
 
 

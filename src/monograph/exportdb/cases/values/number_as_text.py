@@ -14,8 +14,8 @@ Refuses it, naming the expression.
 
 Use instead
 -----------
-Format what the program returns, outside of it. For a log line that does not change the result,
-return the number.
+Format what the program returns, outside of it. What is wanted of the text (here its length) is
+often a function of the number that operators can compute.
 """
 
 import torch
@@ -40,13 +40,20 @@ def inputs():
     return call(torch.ones(3))
 
 
-class Returned(nn.Module):
+def more_inputs():
+    return [call(torch.full((3,), -12.5)), call(torch.full((3,), 1234.0)), call(torch.zeros(3))]
+
+
+class Counted(nn.Module):
     def forward(self, x):
-        return x * 5
+        mean = x.mean()
+        powers = torch.tensor([1e1, 1e2, 1e3, 1e4, 1e5])
+        digits = (mean.round(decimals=3).abs() >= powers).sum()
+        return x * (5 + digits + torch.signbit(mean))
 
 
-def rewrite_returned():
-    return Returned()
+def rewrite_counted():
+    return Counted()
 
 
 EXPECT = Expect(code="MG-D102")
