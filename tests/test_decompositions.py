@@ -1,6 +1,7 @@
 """``run_decompositions``: other operators, the same program."""
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -159,6 +160,56 @@ def test_sizes_lines_and_history_survive():
     assert [path for path, _ in product.meta["nn_module_stack"].values()] == ["", "lin"]
     again = core.run_decompositions()
     assert [n.target for n in again.graph.nodes] == [n.target for n in core.graph.nodes]
+
+
+class Heads(nn.Module):
+    """What asks for sizes and layouts where torch opens it."""
+
+    def __init__(self):
+        super().__init__()
+        self.attend = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.steps = nn.LSTM(8, 8, batch_first=True)
+        self.project = nn.Parameter(torch.randn(8, 5))
+        self.convolve, self.norm = nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3)
+        self.group = nn.GroupNorm(1, 3)
+
+    def forward(self, x, mask):
+        x = self.attend(x, x, x)[0] + self.steps(x)[0]
+        x = x + nn.functional.scaled_dot_product_attention(x, x, x, mask)
+        x = x + nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True)
+        image = self.group(self.norm(self.convolve(x[:, None])))
+        ahead = torch.diff(x, dim=1, prepend=x[:, :1])
+        return x @ self.project, nn.functional.max_pool2d(image, 2, 1, 1), ahead.flatten(1)
+
+
+@pytest.mark.parametrize("table", [None, {}])
+def test_sizes_are_narrowed_by_no_decomposition(table):
+    """One row, one token: what holds for the program holds for its decompositions."""
+    torch.manual_seed(0)
+    model, batch, length = Heads().eval(), Dim("batch"), Dim("length", min=1)
+    args = (torch.randn(2, 3, 8), torch.ones(3, 3).tril() > 0)
+    shapes = ({0: batch, 1: length}, {0: length, 1: length})
+    program = monograph.export(model, args, dynamic_shapes=shapes)
+    opened = program.run_decompositions(table)
+    assert opened.range_constraints == program.range_constraints
+    assert opened.assumptions == program.assumptions
+    if table is None:
+        assert aten._native_batch_norm_legit_no_training.default in operators(opened)
+    module = opened.module()
+    for rows, steps in itertools.product((1, 2, 5), repeat=2):
+        args = (torch.randn(rows, steps, 8), torch.ones(steps, steps).tril() > 0)
+        with torch.no_grad():
+            assert_equal(module(*args), model(*args), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_mask_of_truths(keep):
+    def attend(x, mask):
+        return nn.functional.scaled_dot_product_attention(x, x, x, mask)
+
+    args = (torch.randn(1, 2, 3, 4), torch.full((3, 3), keep))
+    core = monograph.export(attend, args).run_decompositions()
+    assert_equal(core.module()(*args), attend(*args), tolerance=1e-5)
 
 
 def test_the_program_itself_stays_as_it_is():

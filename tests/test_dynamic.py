@@ -5,6 +5,7 @@ of the call, is what the operator returns.
 """
 
 import functools
+import itertools
 import math
 
 import pytest
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from monograph import ConstraintViolationError, Dim, InputError, export
+from monograph.capture.rules import RULES
 from monograph.testing import assert_exports
 
 R = torch.randn
@@ -414,6 +416,32 @@ def test_the_other_side_of_a_question():
         x = R(n, 4)
         assert torch.equal(module(x), attend(x))
     assert program.range_constraints["n"].lower == 0
+
+
+def test_a_side_for_other_sizes_keeps_the_example(monkeypatch):
+    """What the other side of a question relies on must hold for the example as well."""
+    monkeypatch.delitem(RULES, torch.ops.aten.matmul.default)
+    args = (R(4), R(2, 4, 1))
+    shapes = tuple([Dim.AUTO] * len(a.shape) for a in args)
+    program = export(torch.matmul, args, dynamic_shapes=shapes)
+    assert torch.equal(program.module()(*args), torch.matmul(*args))
+
+
+@pytest.mark.parametrize("right", [(4,), (4, 5), (2, 4, 5), (1, 4, 5), (3, 2, 4, 1)])
+@pytest.mark.parametrize("left", [(4,), (3, 4), (2, 3, 4), (2, 1, 4), (3, 2, 3, 4)])
+def test_matrix_products_of_any_rank(left, right):
+    """Rows and columns are free: no question is asked of them."""
+    rows, columns = Dim("rows"), Dim("columns")
+    shapes = [
+        {len(left) - 2: rows} if len(left) > 1 else None,
+        {len(right) - 1: columns} if len(right) > 1 else None,
+    ]
+    program = export(torch.matmul, (R(*left), R(*right)), dynamic_shapes=shapes)
+    assert not program.assumptions
+    for m, n in itertools.product((0, 1, 2, 7), repeat=2):
+        x = R(*left[:-2], m, left[-1]) if len(left) > 1 else R(4)
+        y = R(*right[:-1], n) if len(right) > 1 else R(4)
+        assert torch.equal(program.module()(x, y), x @ y)
 
 
 def test_a_side_that_raises_is_a_precondition():

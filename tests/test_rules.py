@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from monograph.capture.rules import RULES
 from monograph.testing import assert_exports
 
+aten = torch.ops.aten
 LAYOUTS = {
     "contiguous": lambda t: t,
     "transposed": lambda t: t.transpose(-1, -2).contiguous().transpose(-1, -2),
@@ -43,6 +44,24 @@ OPERATIONS = {
     else x,
     "linear": lambda x, y: F.linear(x, torch.ones(2, x.shape[-1])),
     "matmul": lambda x, y: x @ y.transpose(-1, -2),
+    "matmul_folded": lambda x, y: (x @ y[0, 0, 0, : x.shape[-1]], x @ y[0, 0, : x.shape[-1]]),
+    "matmul_broadcast": lambda x, y: (x @ y[0].mT, y[0, 0, 0, : x.shape[-2]] @ x, y[:1] @ x),
+    "any": lambda x, y: ((x > 0).any(-1), (x > 0).all(1, keepdim=True), (x > 9).any(), x.all()),
+    "kernels": lambda x, y: (
+        aten._softmax(x, -1, False), aten._log_softmax(x, 1, False), aten._to_copy(x),
+        aten._to_copy(x, dtype=torch.float64),
+        aten.native_layer_norm(x, x.shape[-1:], None, None, 1e-5),
+        aten.native_group_norm(x, None, None, len(x), x.shape[1], x[0, 0].numel(), 1, 1e-5),
+        aten.max_pool2d_with_indices(x, [2, 2], [2, 2], [1, 1]),
+    ),
+    "convolution": lambda x, y: aten.convolution(
+        x, torch.ones(4, x.shape[1], 1, 1), None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1
+    ),
+    "batch_norm_kernel": lambda x, y: aten._native_batch_norm_legit_no_training(
+        x, None, None, y[0, :, 0, 0], y[0, :, 0, 0].abs() + 1, 0.1, 1e-5
+    )
+    if x.shape == y.shape
+    else x,
     "conv": lambda x, y: F.conv2d(x, torch.ones(4, x.shape[1], 1, 1)),
     "conv_padded": lambda x, y: F.conv2d(x, torch.ones(4, x.shape[1], 3, 3), padding=1, stride=2),
     "conv_depthwise": lambda x, y: F.conv2d(x, torch.ones(x.shape[1], 1, 1, 1), groups=x.shape[1]),

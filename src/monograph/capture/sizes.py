@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch.fx import Node
@@ -73,9 +73,11 @@ class Sizes:
         self.recorder = recorder
         self.use(ShapeEnv())
         self.bindings: dict[str, Any] = {}  # symbol -> (node, dimension), a node, or a tree
+        self.composed: dict[Expr, tuple[Node, int]] = {}  # dimensions that give no symbol
         self.unbound: dict[str, Expr] = {}  # symbols whose node is about to be recorded
         self.checks: list[tuple[Test, str | None]] = []  # that wait for their symbols' nodes
         self.numbers: dict[Node, Any] = {}  # what ``.item()`` of a node gave
+        self.outer: Callable[[str], Any] = _has_no_source  # a symbol that nothing here gives
         self._nodes: dict[Any, Any] = {}
 
     def use(self, env: ShapeEnv) -> None:
@@ -93,11 +95,12 @@ class Sizes:
     def bind_sizes(self, spec: TensorSpec, node: Node) -> None:
         """The sizes of ``node`` give their symbols, alone or in ``a*x + b``."""
         for i, size in enumerate(spec.shape):
-            if not isinstance(size, Expr) or len(size.terms) != 1:
+            if not isinstance(size, Expr):
                 continue
             monomial, slope = size.terms[0]
             atom = size.scope.atoms[monomial[0]]
-            if len(monomial) != 1 or atom.kind != "symbol":
+            if len(size.terms) != 1 or len(monomial) != 1 or atom.kind != "symbol":
+                self.composed.setdefault(size, (node, i))
                 continue
             is_plain = slope == 1 and not size.const
             if atom.name not in self.bindings or (is_plain and atom.name not in self._plain()):
@@ -179,7 +182,9 @@ class Sizes:
             return item
         found = self._nodes.get(item)
         if found is None:
-            found = self._nodes[item] = self._build(tree_of(item), item)
+            size = self.composed.get(item)
+            found = self._build(tree_of(item), item) if size is None else self._sized(*size)
+            self._nodes[item] = found
         return found
 
     def _build(self, tree: Tree, item: Expr | None = None) -> Any:
@@ -200,7 +205,8 @@ class Sizes:
         source = self.bindings.get(name)
         if source is None:
             definition = self.env.definitions.get(name)
-            assert definition is not None, f"{name} has no source"
+            if definition is None:
+                return self.outer(name)
             if isinstance(definition, tuple) and isinstance(definition[0], str):
                 how, number = definition
                 return self._call(ROUNDINGS[how], (self.node_of(number),), None)
@@ -424,3 +430,7 @@ def _value_of_call(target: Any, args: tuple[Any, ...]) -> Any:
 def in_sizes(item: Any) -> bool:
     """Whether ``item`` is a size, a float or a truth that varies."""
     return isinstance(item, (torch.SymInt, torch.SymFloat, torch.SymBool, Expr, FloatExpr))
+
+
+def _has_no_source(name: str) -> NoReturn:
+    raise ExportError(f"the size {name} is given by no input of the program")

@@ -179,13 +179,21 @@ def _merged(
         sizes = [{}] if points is None else [{name: point} for point in points]
         if union is None or not all(is_same_program(kept, dropped, size) for size in sizes):
             continue
-        if kept is other and not rest[1] <= rest[0]:
+        if kept is other and not (rest[1] <= rest[0] and _holds_for_example(mine, other, name)):
             continue  # it would lose sizes that an earlier question has joined
         if not _covers_the_rest(kept, dropped, name, points, joined, attempt):
             continue
         joined.setdefault(name, set()).update(points or ())
         return _widened(kept, name, union, guard)
     return None
+
+
+def _holds_for_example(mine: Captured, other: Captured, name: str) -> bool:
+    """Whether the guards of ``other`` that stay hold for the example that ``mine`` is made of."""
+    env, values = other.recorder.sizes.env, mine.recorder.sizes.env.values
+    staying = [guard for guard in env.guards if guard.symbols != [name]]
+    known = [guard for guard in staying if set(guard.symbols) <= set(values)]
+    return all(holds(guard.test, values) for guard in known)
 
 
 def _merged_in_set(mine: Captured, other: Captured, name: str) -> Captured | None:

@@ -59,12 +59,14 @@ class Decomposed:
 class _Template:
     """The replacement of one call.
 
-    ``inputs``: a placeholder for each tensor and each number that varies. ``results``: the nodes
-    (or numbers) of the results as the operator gives them. ``gives_symbols``: some results have
-    numbers that only the values tell, of this call alone.
+    ``inputs``: a placeholder for each tensor and each number that varies. ``symbols``: one for
+    each symbol that no input gives alone. ``results``: the nodes (or numbers) of the results as
+    the operator gives them. ``gives_symbols``: some results have numbers that only the values
+    tell, of this call alone.
     """
 
     inputs: list[Node]
+    symbols: dict[str, Node]
     body: list[Node]
     results: Any
     gives_symbols: bool = False
@@ -194,11 +196,35 @@ class _Rewriter:
             self._unify(_value_of(template.results), _without_tensors(node.meta.get("val")))
         self.whole |= template.whole
         made: dict[Node, Any] = dict(zip(template.inputs, inputs, strict=True))
+        for name, placeholder in template.symbols.items():
+            made[placeholder] = self._symbol(name, node)
         origin = [*node.meta.get("from_node", []), (node.name, str(node.target))]
         for step in template.body:
             made[step] = self._write(step, made, node, origin)
         self.results[node] = _mapped(template.results, made)
         self._note_layout(node)
+
+    def _symbol(self, name: str, old: Node) -> Node:
+        """A node for a symbol, from the first tensor that has it as a size."""
+        symbol = self.env.symbols[name].expr
+        known = self.sizes.get(symbol)
+        if known is not None:
+            return known
+        for node in self.made.nodes:
+            value = node.meta.get("val")
+            for i, size in enumerate(value.shape if isinstance(value, TensorSpec) else ()):
+                if size is symbol:
+                    found = append_node(
+                        self.made, self.names.fresh("sym_size"), aten.sym_size.int, (node, i), {}
+                    )
+                    found.meta = {**found.meta, "val": symbol, "location": old.meta.get("location")}
+                    self.sizes[symbol] = found
+                    return found
+        raise DecompositionError(
+            f"the decomposition of {old.target} needs the size {name}, which no tensor here has",
+            where=old.meta.get("location"),
+            hint=f"keep the operator whole: del table[torch.ops.{old.target}].",
+        )
 
     def _unify(self, new: Any, old: Any) -> None:
         """Numbers that only the values tell are the ones that the operator gave before."""
@@ -275,9 +301,7 @@ class _Rewriter:
             found, key = None, ()
         if found is None:
             try:
-                found = _captured(
-                    self.env, self.rules, node.target, rule, len(inputs), args, kwargs
-                )
+                found = _captured(self.env, self.rules, node, rule, len(inputs), args, kwargs)
             except RecursionError:
                 raise DecompositionError(
                     f"the decomposition of {node.target} leads back to it, again and again",
@@ -305,7 +329,10 @@ class _Rewriter:
         want, have = old.normal(), new.meta["val"].normal()
         if want is have:
             return
-        if want.dtype != have.dtype or want.device != have.device or want.shape != have.shape:
+        fits = len(want.shape) == len(have.shape) and all(
+            self.env.is_known(equal(a, b)) for a, b in zip(want.shape, have.shape, strict=True)
+        )
+        if want.dtype != have.dtype or want.device != have.device or not fits:
             raise DecompositionError(
                 f"{node.format_node()} gives {want}, and its decomposition {have}",
                 where=node.meta.get("location"),
@@ -351,12 +378,21 @@ def _mapped(results: Any, made: dict[Node, Any]) -> Any:
 
 
 def _captured(
-    env: ShapeEnv, rules: Rules, op: Any, rule: Any, count: int, args: Any, kwargs: Any
+    env: ShapeEnv, rules: Rules, node: Node, rule: Any, count: int, args: Any, kwargs: Any
 ) -> _Template:
     """Run a rule on abstract tensors, and keep the graph."""
-    noted, symbols = _Noted(rules), len(env.symbols)
-    recorder = Recorder(rules=noted)
+    noted, count_before = _Noted(rules), len(env.symbols)
+    recorder, op = Recorder(rules=noted), node.target
+    symbols: dict[str, Node] = {}
+
+    def outer(name: str) -> Node:
+        symbols[name] = recorder.placeholder(f"size_{name}")
+        symbols[name].meta["val"] = env.symbols[name].expr
+        return symbols[name]
+
+    recorder.sizes.outer = outer
     with _borrowed(env, recorder):
+        env.here = lambda: node.meta.get("location")  # the line of what is replaced
         inputs: list[Node] = []
         given: dict[int, Any] = {}
 
@@ -386,7 +422,8 @@ def _captured(
         if any(origin.kind != "input" for origin in recorder.origins):
             raise ExportError("it makes a constant tensor (write torch.full instead)")
     body = [n for n in recorder.graph.nodes if n.op != "placeholder"]
-    return _Template(inputs, body, results, len(env.symbols) > symbols, frozenset(noted.whole))
+    gives_symbols = len(env.symbols) > count_before
+    return _Template(inputs, symbols, body, results, gives_symbols, frozenset(noted.whole))
 
 
 class _Noted:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from monograph.passes.composites import PARTS
 from monograph.torch_internals import COMPOSITE, core_decompositions, has_kernel, opened_composite
 
 __all__ = ["Decompositions", "default_decompositions"]
@@ -77,8 +78,11 @@ def _is_composite(op: Any) -> bool:
 
 
 def _parts_of(op: Any) -> Rule:
+    ours = PARTS.get(op)
+
     def parts(*args: Any, **kwargs: Any) -> Any:
-        return opened_composite(op, args, kwargs)
+        found = NotImplemented if ours is None else ours(*args, **kwargs)
+        return opened_composite(op, args, kwargs) if found is NotImplemented else found
 
     return parts
 

@@ -45,6 +45,13 @@ def _to_dtype(
     return TensorSpec.of(x.shape, x.strides, dtype, x.device)
 
 
+@rule(aten._to_copy.default)
+def _to_copy(x: TensorSpec, *, dtype: Any = None, device: Any = None, **options: Any) -> Found:
+    if any(options.values()) or (device or x.device) != x.device:
+        return None
+    return _to_dtype(x, dtype or x.dtype, copy=True)
+
+
 def _factory(
     shape: Sequence[Int],
     dtype: torch.dtype | None,

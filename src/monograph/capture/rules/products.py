@@ -1,4 +1,4 @@
-"""Rules of matrix products, convolutions, normalisations and reductions."""
+"""Rules of matrix products, convolutions, normalisations and indexing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from monograph.capture.rules.table import (
     rule,
 )
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.questions import not_less
+from monograph.shapes.questions import equal, not_less
 
 aten = torch.ops.aten
 Found = Any
@@ -62,13 +62,33 @@ def _addmm(bias: TensorSpec, left: TensorSpec, right: TensorSpec, **scales: Any)
 
 @rule(aten.matmul.default)
 def _matmul(left: TensorSpec, right: TensorSpec) -> Found:
-    if left.dtype != right.dtype or len(left.shape) < 2 or len(right.shape) < 2:
+    """Row-major, whether the kernel folds the batch into the rows or broadcasts it."""
+    if left.dtype != right.dtype or not left.shape or not right.shape:
         return None
-    if left.shape[-1] != right.shape[-2] or left.numel == 0 or right.numel == 0:
+    inner = right.shape[-2] if len(right.shape) > 1 else right.shape[0]
+    if left.shape[-1] != inner and not must_hold_if_varies(inner, equal(left.shape[-1], inner)):
         return None
-    if len(left.shape) == len(right.shape) and left.shape[:-2] == right.shape[:-2]:
-        return fresh(left, (*left.shape[:-1], right.shape[-1]))
-    return None
+    if left.numel == 0 or right.numel == 0:
+        return None
+    batches = left.shape[:-2], right.shape[:-2]
+    batch = _broadcast(batches) or _agreed(*batches)
+    if batch is None:
+        return None
+    columns = right.shape[-1:] if len(right.shape) > 1 else ()
+    return fresh(left, (*batch, *left.shape[-2:-1], *columns))
+
+
+def _agreed(left: tuple[Int, ...], right: tuple[Int, ...]) -> tuple[Int, ...] | None:
+    """Batches of one rank that are equal in the example: equal from here on."""
+    if len(left) != len(right):
+        return None
+    for a, b in zip(left, right, strict=True):
+        owner = next((size.scope.owner for size in (a, b) if isinstance(size, Expr)), None)
+        if a == b or owner is None:
+            continue
+        if owner.hint(a) != owner.hint(b) or not owner.decide(equal(a, b)):
+            return None
+    return left
 
 
 @rule(aten.conv1d.default, aten.conv2d.default, aten.conv3d.default)
@@ -153,6 +173,18 @@ def _conv_transpose(
     return fresh(x, (x.shape[0], weight.shape[1] * groups, *sizes))
 
 
+@rule(aten.convolution.default)
+def _convolution(
+    x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None, stride: Sequence[int],
+    padding: Sequence[int], dilation: Sequence[int], transposed: bool,
+    output_padding: Sequence[int], groups: int,
+) -> Found:  # fmt: skip
+    if transposed:
+        more = (output_padding, groups, dilation)
+        return _conv_transpose(x, weight, bias, stride, padding, *more)
+    return _conv(x, weight, bias, stride, padding, dilation, groups)
+
+
 def _is_plain_transposed(x: TensorSpec, weight: TensorSpec, more: Sequence[int], n: int) -> bool:
     plain = len(x.shape) == 4 and x.numel and x.device.type == "cpu" and x.device == weight.device
     channels = (x.shape[1], weight.shape[1] * n)
@@ -205,6 +237,14 @@ def _max_pool(
         return None
     shape = (*x.shape[:2], *sizes)
     return _channels_last(x, shape) if is_channels_last else fresh(x, shape)
+
+
+@rule(aten.max_pool2d_with_indices.default, aten.max_pool3d_with_indices.default)
+def _max_pool_with_indices(x: TensorSpec, *args: Any) -> Found:
+    found = _max_pool(x, *args)
+    if found is None:
+        return None
+    return (found, TensorSpec.of(found.shape, found.strides, torch.int64, x.device))
 
 
 @rule(aten.avg_pool1d.default, aten.avg_pool2d.default, aten.avg_pool3d.default)
@@ -270,6 +310,14 @@ def _batch_norm(
     return fresh(x, x.shape)  # other layouts are not kept, whatever the fake kernel says
 
 
+@rule(aten._native_batch_norm_legit_no_training.default)
+def _batch_norm_inference(
+    x: TensorSpec, weight: Any, bias: Any, mean: Any, var: Any, momentum: float, eps: float
+) -> Found:
+    found = _batch_norm(x, weight, bias, mean, var, False)
+    return None if found is None else (found, fresh(x, (0,)), fresh(x, (0,)))
+
+
 @rule(aten._native_batch_norm_legit_functional.default)
 def _batch_norm_training(
     x: TensorSpec,
@@ -291,17 +339,6 @@ def _batch_norm_training(
     return (x, statistic, statistic, mean, var)
 
 
-@rule(aten.layer_norm.default)
-def _layer_norm(x: TensorSpec, shape: Sequence[int], *affine: Any) -> Found:
-    count = len(shape)
-    if not count or x.shape[-count:] != tuple(shape) or not is_canonical(x) or x.numel == 0:
-        return None
-    for spec in affine[:2]:
-        if spec is not None and (spec.shape != tuple(shape) or spec.dtype != x.dtype):
-            return None
-    return x
-
-
 @rule(aten.group_norm.default)
 def _group_norm(x: TensorSpec, groups: int, *affine: Any) -> Found:
     if len(x.shape) < 2 or x.scope is None or not is_canonical(x):
@@ -312,6 +349,18 @@ def _group_norm(x: TensorSpec, groups: int, *affine: Any) -> Found:
         if spec is not None and (spec.shape != x.shape[1:2] or spec.dtype != x.dtype):
             return None
     return x
+
+
+@rule(aten.native_group_norm.default)
+def _native_group_norm(
+    x: TensorSpec, weight: Any, bias: Any, batch: Int, channels: Int, size: Int, groups: int,
+    eps: float,
+) -> Found:  # fmt: skip
+    found = _group_norm(x, groups, weight, bias)
+    if found is None or x.device.type != "cpu":
+        return None
+    statistic = fresh(x, (x.shape[0], groups))
+    return (found, statistic, statistic)
 
 
 def _broadcast(shapes: Sequence[tuple[Int, ...]]) -> tuple[Int, ...] | None:
@@ -358,80 +407,11 @@ def _cumsum(x: TensorSpec, dim: int, *, dtype: torch.dtype | None = None) -> Fou
     return TensorSpec.of(x.shape, x.strides, found, x.device)
 
 
-@rule(aten.softmax.int, aten.log_softmax.int)
-def _softmax(x: TensorSpec, dim: int, dtype: torch.dtype | None = None) -> Found:
-    if not x.shape or resolve(x, dim) is None or not is_canonical(x):
-        return None
-    if category(dtype or x.dtype) != 2:
-        return None
-    return TensorSpec.of(x.shape, x.strides, dtype or x.dtype, x.device)
-
-
 @rule(aten.dropout.default)
 def _dropout(x: TensorSpec, p: float, train: bool) -> Found:
     if not train or p == 0:
         return View(x)
     return None
-
-
-def _reduced(x: TensorSpec, dims: Sequence[int] | None, keepdim: bool) -> tuple[Int, ...] | None:
-    rank = len(x.shape)
-    chosen = set(range(rank)) if not dims else {resolve(x, d) for d in dims}
-    if None in chosen or (dims and len(chosen) != len(dims)):
-        return None
-    if keepdim:
-        return tuple(1 if i in chosen else size for i, size in enumerate(x.shape))
-    return tuple(size for i, size in enumerate(x.shape) if i not in chosen)
-
-
-@rule(aten.mean.dim, aten.sum.dim_IntList)
-def _mean(
-    x: TensorSpec,
-    dims: Sequence[int] | None,
-    keepdim: bool = False,
-    *,
-    dtype: torch.dtype | None = None,
-) -> Found:
-    if category(dtype or x.dtype) != 2 or not x.shape:
-        return None
-    shape = _reduced(x, dims, keepdim)
-    if shape is None:
-        return None
-    if is_canonical(x):
-        return fresh(x, shape, dtype)
-    if x.scope is None or keepdim or not is_dense(x):
-        return None
-    # Kept dimensions stay in the order in which they lie.
-    gone = {resolve(x, d) for d in dims} if dims else set(range(len(x.shape)))
-    left = [i for i in _order(x) if i not in gone]
-    strides: dict[int, Int] = {}
-    step: Int = 1
-    for i in left:
-        strides[i] = step
-        step = x.shape[i] * step
-    kept = [i for i in range(len(x.shape)) if i not in gone]
-    laid = tuple(strides[i] for i in kept)
-    return TensorSpec.of(shape, laid, dtype or x.dtype, x.device)
-
-
-def _order(x: TensorSpec) -> list[int]:
-    """The dimensions of a dense tensor from the innermost to the outermost."""
-    left = list(range(len(x.shape)))
-    found: list[int] = []
-    expected: Int = 1
-    while left:
-        match = next((i for i in reversed(left) if x.strides[i] == expected), None)
-        if match is None:
-            match = next(i for i in left if x.shape[i] == 1)
-        left.remove(match)
-        found.append(match)
-        expected = x.shape[match] * expected
-    return found
-
-
-@rule(aten.mean.default, aten.sum.default)
-def _mean_all(x: TensorSpec, *, dtype: torch.dtype | None = None) -> Found:
-    return fresh(x, (), dtype) if category(dtype or x.dtype) == 2 else None
 
 
 @rule(aten.diff.default)

@@ -1,0 +1,177 @@
+"""The parts of composite operators whose own code asks sizes and strides for a fast way.
+
+Torch's functions give a program for the sizes that get the same answers: not for one row, where
+there were two. These ask nothing that is not settled, and give one program for all sizes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from monograph.capture.abstract import spec_of
+from monograph.capture.rules import RULES, View
+from monograph.shapes.expr import Expr
+from monograph.shapes.questions import equal
+from monograph.shapes.symnode import expression_of
+
+__all__ = ["PARTS"]
+
+aten = torch.ops.aten
+
+
+def _matmul(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    if right.dim() == 1:
+        if left.dim() == 1:
+            return aten.dot.default(left, right)
+        return aten.mv.default(_as_rows(left), right).view(left.shape[:-1])
+    if right.dim() == 2:
+        rows = left.unsqueeze(0) if left.dim() == 1 else _as_rows(left)
+        return _as_before(aten.mm.default(rows, right), left)
+    rows = left.unsqueeze(0) if left.dim() == 1 else left
+    batch = _joined(rows.shape[:-2], right.shape[:-2])
+    found = aten.bmm.default(_as_batch(rows, batch), _as_batch(right, batch))
+    return found.view((*batch, *left.shape[-2:-1], right.shape[-1]))
+
+
+def _linear(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
+) -> torch.Tensor:
+    if weight.dim() == 1:
+        found = _matmul(x, weight)
+        return found if bias is None else found + bias
+    rows = x.unsqueeze(0) if x.dim() == 1 else _as_rows(x)
+    columns = weight.t()
+    if bias is None:
+        return _as_before(aten.mm.default(rows, columns), x)
+    return _as_before(aten.addmm.default(bias, rows, columns), x)
+
+
+def _as_rows(x: torch.Tensor) -> torch.Tensor:
+    """All dimensions but the last as one."""
+    return x if x.dim() == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _as_before(found: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The rows of ``_as_rows``, with another number of columns, as the dimensions of ``x``."""
+    return found if x.dim() == 2 else found.view((*x.shape[:-1], found.shape[-1]))
+
+
+def _as_batch(x: torch.Tensor, batch: Sequence[Any]) -> torch.Tensor:
+    """The matrices of ``x``, repeated to ``batch``, one after the other."""
+    matrix = x.shape[-2:]
+    if len(batch) == 1 and x.dim() == 3 and _is(x.shape[0], batch[0]):
+        return x
+    return x.expand((*batch, *matrix)).reshape((math.prod(batch), *matrix))
+
+
+def _joined(left: Sequence[Any], right: Sequence[Any]) -> tuple[Any, ...]:
+    """The batch that both are broadcast to: they fit, or the product would have been refused."""
+    rank = max(len(left), len(right))
+    sizes = [(1,) * (rank - len(shape)) + tuple(shape) for shape in (left, right)]
+    return tuple(b if _is(a, 1) else a for a, b in zip(*sizes, strict=True))
+
+
+def _is(size: Any, other: Any) -> bool:
+    """Whether two sizes are known to be the same, without asking for it."""
+    one, two = expression_of(size), expression_of(other)
+    for item in (one, two):
+        if isinstance(item, Expr):
+            known: bool = item.scope.owner.is_known(equal(one, two))
+            return known
+    return bool(one == two)
+
+
+def _attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attn_mask: torch.Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> torch.Tensor:
+    if attn_mask is not None and attn_mask.dtype is torch.bool:
+        nothing = aten.zeros_like.default(attn_mask, dtype=query.dtype)
+        attn_mask = nothing.masked_fill(attn_mask.logical_not(), -math.inf)
+    math_of = aten._scaled_dot_product_attention_math.default
+    options = {"scale": scale, "enable_gqa": enable_gqa}
+    return math_of(query, key, value, attn_mask, dropout_p, is_causal, **options)[0]
+
+
+def _reshape(x: torch.Tensor, shape: Sequence[Any]) -> Any:
+    found = RULES[aten.reshape.default](spec_of(x), [expression_of(size) for size in shape])
+    if found is None:
+        return NotImplemented
+    if not isinstance(found, View):
+        x = aten.clone.default(x, memory_format=torch.contiguous_format)
+    return aten.view.default(x, shape)
+
+
+def _flatten(x: torch.Tensor, start_dim: int = 0, end_dim: int = -1) -> Any:
+    rank = x.dim()
+    if rank == 0:
+        return NotImplemented
+    first, last = start_dim % rank, end_dim % rank
+    if first == last:
+        return x
+    size = math.prod(x.shape[first : last + 1])
+    return _reshape(x, (*x.shape[:first], size, *x.shape[last + 1 :]))
+
+
+def _contiguous(x: torch.Tensor, *, memory_format: Any = torch.contiguous_format) -> Any:
+    if memory_format is not torch.contiguous_format:
+        return NotImplemented
+    if spec_of(x).is_contiguous():
+        return x
+    return aten.clone.default(x, memory_format=memory_format)
+
+
+def _diff(
+    x: torch.Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: torch.Tensor | None = None,
+    append: torch.Tensor | None = None,
+) -> torch.Tensor:
+    parts = [part for part in (prepend, x, append) if part is not None]
+    found = aten.cat.default(parts, dim) if len(parts) > 1 else x
+    for _ in range(n):
+        after, before = aten.slice.Tensor(found, dim, 1), aten.slice.Tensor(found, dim, 0, -1)
+        found = after ^ before if x.dtype is torch.bool else after - before
+    return found
+
+
+def _batch_norm(
+    x: torch.Tensor,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    var: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool,
+) -> Any:
+    if training or mean is None or var is None:
+        return NotImplemented
+    norm = aten._native_batch_norm_legit_no_training.default
+    return norm(x, weight, bias, mean, var, momentum, eps)[0]
+
+
+# What is NotImplemented is left to torch's parts.
+PARTS: dict[Any, Callable[..., Any]] = {
+    aten.matmul.default: _matmul,
+    aten.linear.default: _linear,
+    aten.scaled_dot_product_attention.default: _attention,
+    aten.reshape.default: _reshape,
+    aten.flatten.using_ints: _flatten,
+    aten.contiguous.default: _contiguous,
+    aten.diff.default: _diff,
+    aten.batch_norm.default: _batch_norm,
+}
