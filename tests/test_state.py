@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import monograph
-from monograph import DataDependentError, MutationError
+from monograph import DataDependentError, MonographError, MutationError
 from monograph.capture.abstract import AbstractTensor
 from monograph.testing import assert_exports
 
@@ -461,3 +461,109 @@ def test_move_to_another_device():
     assert model.weight.device.type == "cpu"
     with pytest.raises(monograph.InputError):
         moved(X)
+
+
+class Scaled(torch.Tensor):
+    """Whole numbers and a scale; what operators do is done to their product."""
+
+    @staticmethod
+    def __new__(cls, whole, scale):
+        return torch.Tensor._make_wrapper_subclass(cls, whole.shape, dtype=scale.dtype)
+
+    def __init__(self, whole, scale):
+        self.whole, self.scale = whole, scale
+
+    def __tensor_flatten__(self):
+        return ["whole", "scale"], None
+
+    @classmethod
+    def __torch_dispatch__(cls, op, types, args, kwargs=None):
+        if op is torch.ops.aten.detach.default:
+            return cls(args[0].whole, args[0].scale)
+        if op is torch.ops.aten.sin.default:
+            return NotImplemented
+        given = [a.whole * a.scale if isinstance(a, cls) else a for a in args]
+        return op(*given, **(kwargs or {}))
+
+
+class Twice(Scaled):
+    """A tensor that consists of one that consists of others."""
+
+    @staticmethod
+    def __new__(cls, inner):
+        return torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __tensor_flatten__(self):
+        return ["inner"], None
+
+    @classmethod
+    def __torch_dispatch__(cls, op, types, args, kwargs=None):
+        if op is torch.ops.aten.detach.default:
+            return cls(args[0].inner)
+        return op(*[a.inner * 2 if isinstance(a, cls) else a for a in args], **(kwargs or {}))
+
+
+def scaled(tensor):
+    return Scaled((tensor * 10).round().to(torch.int8), torch.tensor(0.1))
+
+
+class WithWrappers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(3, 4)
+        self.lin.weight = nn.Parameter(scaled(self.lin.weight.detach()))
+        self.deep = nn.Parameter(Twice(scaled(torch.ones(4))), requires_grad=False)
+        self.register_buffer("shift", scaled(torch.ones(4)), persistent=False)
+        self.plain = scaled(torch.ones(4) / 2)
+
+    def forward(self, x):
+        inside = Scaled(x.to(torch.int8), x.mean())  # as activations are quantised
+        return self.lin(x) * self.deep + self.shift, inside.relu() + self.plain[:3]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_tensors_that_consist_of_others(strict, tmp_path):
+    """Their parts are the state of the program, and nothing of the class is left in it."""
+    model = WithWrappers()
+    n = monograph.Dim("n")
+    program = monograph.export(model, (X,), dynamic_shapes=({0: n},), strict=strict)
+    assert set(program.state_dict) == {
+        "lin.weight.whole", "lin.weight.scale", "lin.bias", "deep.inner.whole", "deep.inner.scale",
+    }  # fmt: skip
+    assert "shift.whole" in program.constants
+    assert [a.text for a in program.assumptions if a.kind == "gradient"] == [
+        "lin.weight is a Scaled: its parts are buffers, and no gradient is kept"
+    ]
+    assert program.range_constraints["n"].lower == 0
+    monograph.save(program, tmp_path / "m.pt2")
+    loaded = monograph.load(tmp_path / "m.pt2")
+    opened = program.run_decompositions()
+    for rows in (1, 2, 5):
+        x = torch.randn(rows, 3)
+        expected = model(x)
+        for each in (program, loaded, opened):
+            torch.testing.assert_close(each.module()(x), expected)
+    other = WithWrappers()
+    for name in ("whole", "scale"):
+        other.lin.weight.__dict__[name] = getattr(model.lin.weight, name) * 3
+    program.load_state_dict(
+        {**program.state_dict, "lin.weight.whole": other.lin.weight.whole,
+         "lin.weight.scale": other.lin.weight.scale}
+    )  # fmt: skip
+    other.lin.bias = model.lin.bias
+    torch.testing.assert_close(program.module()(X), other(X))
+
+
+def test_an_operator_that_a_wrapper_has_no_word_for():
+    with pytest.raises(MonographError, match="Scaled does not say what") as caught:
+        monograph.export(lambda x: Scaled(x.to(torch.int8), x.mean()).sin(), (X,))
+    assert caught.value.code == "MG-P104"
+    with pytest.raises(MonographError, match="is a Scaled") as caught:
+        monograph.export(lambda x: x + 1, (scaled(X),))
+    assert caught.value.code == "MG-P104"
+    with pytest.raises(MonographError, match="is a Scaled") as caught:
+        monograph.export(lambda x: Scaled(x.to(torch.int8), x.mean()), (X,))
+    assert caught.value.code == "MG-P104"

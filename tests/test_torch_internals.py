@@ -301,3 +301,48 @@ def test_which_tensors_have_methods_or_operators_of_their_own():
         assert not internals.has_own_behaviour(kind)
     assert internals.has_own_behaviour(Named)
     assert internals.has_own_behaviour(torch.masked.MaskedTensor)
+
+
+def test_compiled_functions_run_as_written():
+    @torch.compile(fullgraph=True)
+    def helper(x):
+        return x + 1
+
+    seen = []
+
+    class Sees(internals.DispatchMode):
+        def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+            seen.append((op, types))
+            return op(*args, **(kwargs or {}))
+
+    x = torch.ones(2)
+    with internals.compiled_functions_run_as_written(), Sees():
+        y = helper(x)
+    assert y.tolist() == [2, 2]
+    assert [op for op, _ in seen] == [torch.ops.aten.add.Tensor]
+
+
+def test_a_mode_sees_an_operator_before_the_class_of_its_argument_does():
+    class Holds(torch.Tensor):
+        @staticmethod
+        def __new__(cls, held):
+            return torch.Tensor._make_wrapper_subclass(cls, held.shape, dtype=held.dtype)
+
+        def __init__(self, held):
+            self.held = held
+
+        @classmethod
+        def __torch_dispatch__(cls, op, types, args=(), kwargs=None):
+            return op(*[a.held if isinstance(a, cls) else a for a in args], **(kwargs or {}))
+
+    seen = []
+
+    class Sees(internals.DispatchMode):
+        def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+            seen.append((op, tuple(types)))
+            return Holds.__torch_dispatch__(op, types, args, kwargs)
+
+    x, y = Holds(torch.ones(2)), torch.ones(2)
+    with Sees():
+        x + y
+    assert seen == [(torch.ops.aten.add.Tensor, (Holds,))]

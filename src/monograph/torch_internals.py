@@ -113,6 +113,14 @@ def exporting_flags() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast_path)
 
 
+def compiled_functions_run_as_written() -> contextlib.AbstractContextManager[Any]:
+    """What ``torch.compile`` has wrapped runs uncompiled, ``fullgraph=True`` or not."""
+    if COMPILER not in sys.modules:  # nothing can have been compiled
+        return contextlib.nullcontext()
+    stance: contextlib.AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+    return stance
+
+
 @contextlib.contextmanager
 def not_exporting() -> Iterator[None]:
     """TorchScript methods refuse to be called while ``is_exporting()`` holds."""

@@ -14,6 +14,7 @@ from torch import nn
 from torch.fx import Node
 
 from monograph.capture.structure import Structure, flatten
+from monograph.capture.wrappers import is_wrapper, parts_of
 from monograph.diagnostics import PythonFeatureError, SourceLine
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class State:
     """The modules, parameters and buffers of a module tree, found in one walk.
 
     ``modules`` lists each module once, with its first path. ``parameters`` and ``buffers`` list
-    every name, so that a tensor with two names is there twice.
+    every name, so that a tensor with two names is there twice. A parameter that consists of
+    other tensors is these: buffers, by their names in it.
     """
 
     def __init__(self, root: nn.Module) -> None:
@@ -54,6 +56,7 @@ class State:
         self.parameters: list[tuple[str, nn.Parameter]] = []
         self.buffers: list[tuple[str, torch.Tensor]] = []
         self.transient: set[str] = set()  # buffers that a state dict does not hold
+        self.untrained: list[tuple[str, str]] = []  # parameters that are buffers here
         seen: set[int] = set()
         for path, module in root.named_modules(remove_duplicate=False):
             if id(module) not in seen:
@@ -62,12 +65,21 @@ class State:
             prefix = f"{path}." if path else ""
             for name, parameter in module._parameters.items():
                 if parameter is not None:
-                    self.parameters.append((prefix + name, parameter))
+                    self._add(prefix + name, parameter)
             for name, buffer in module._buffers.items():
                 if buffer is not None:
-                    self.buffers.append((prefix + name, buffer))
-                    if name in module._non_persistent_buffers_set:
-                        self.transient.add(prefix + name)
+                    for path_of_part, part in parts_of(prefix + name, buffer):
+                        self.buffers.append((path_of_part, part))
+                        if name in module._non_persistent_buffers_set:
+                            self.transient.add(path_of_part)
+
+    def _add(self, name: str, parameter: nn.Parameter) -> None:
+        if not is_wrapper(type(parameter)):
+            self.parameters.append((name, parameter))
+            return
+        if parameter.requires_grad:
+            self.untrained.append((name, type(parameter).__name__))
+        self.buffers += parts_of(name, parameter)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.fx import Node
 
-from monograph.capture import questions, special, unbacked, writes
+from monograph.capture import questions, special, unbacked, wrappers, writes
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.assumptions import Assumption
@@ -41,18 +41,16 @@ __all__ = ["SHARES", "Recorder"]
 SHARES = "shares_memory_of"  # in a view's meta: the node that it is a view of
 
 _GIVEN_NAMES = {
-    torch.ops.aten.sym_size.int: "sym_size_int",
-    operator.getitem: "getitem",
+    torch.ops.aten.sym_size.int: "sym_size_int", operator.getitem: "getitem",
     functionalized: "auto_functionalized",
-}
+}  # fmt: skip
 _ATTENTION = torch.ops.aten.scaled_dot_product_attention.default
 _DETACH = torch.ops.aten.detach.default
 _COPY_OR_VIEW = frozenset({  # which of the two depends on strides
     torch.ops.aten.contiguous.default, torch.ops.aten.reshape.default,
     torch.ops.aten.flatten.using_ints, torch.ops.aten.reshape_as.default,
 })  # fmt: skip
-_is_grad_enabled = torch.is_grad_enabled
-_get_default_dtype = torch.get_default_dtype
+_is_grad_enabled, _get_default_dtype = torch.is_grad_enabled, torch.get_default_dtype
 _PLAIN = frozenset({
     int, type(None), str, torch.dtype, torch.device, torch.layout, torch.memory_format,
 })  # fmt: skip
@@ -164,10 +162,12 @@ class Recorder(Entrance, DispatchMode):
     def __torch_dispatch__(
         self, op: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        handler = HANDLERS.get(op)
-        if handler is None:
-            handler = special.classify(op)
+        handler = HANDLERS.get(op) or special.classify(op)
         try:
+            if types and (len(types) > 1 or types[0] is not AbstractTensor):
+                found = wrappers.run(self, op, types, args, kwargs or {})
+                if found is not NotImplemented:
+                    return found
             if handler is not PURE:
                 return handler(self, op, args, kwargs or {})
             return self.record(op, args, kwargs)

@@ -40,7 +40,12 @@ from monograph.diagnostics import (
 )
 from monograph.diagnostics.reproduction import write_report
 from monograph.shapes.symnode import expression_of
-from monograph.torch_internals import below_autograd, claim_names, exporting_flags
+from monograph.torch_internals import (
+    below_autograd,
+    claim_names,
+    compiled_functions_run_as_written,
+    exporting_flags,
+)
 
 __all__ = ["Captured", "Output", "capture"]
 
@@ -254,6 +259,10 @@ class _Session:
                 value = recorder.enter("buffer", "b_" + name.replace(".", "_"), name, buffer)
                 assert value.origin is not None
                 value.origin.persistent = name not in state.transient
+        for name, kind in state.untrained:
+            recorder.assume(
+                "gradient", f"{name} is a {kind}: its parts are buffers, and no gradient is kept"
+            )
         index: dict[int, str] = {}
 
         def find(tensor: torch.Tensor) -> str | None:
@@ -277,6 +286,7 @@ class _Session:
         torch.clear_autocast_cache()
         with (
             exporting_flags(),
+            compiled_functions_run_as_written(),
             patched(recorder, self.names),
             torch.autograd.set_multithreading_enabled(False) if above else below_autograd(),
             recorder,

@@ -221,7 +221,7 @@ def _copied(given: Call) -> Call:
 def _compare(
     entry: Entry, run: Callable[..., Any], eager: Any, given: Call, step: str, refused: str
 ) -> None:
-    """A call of the program, and of the model: results, and what is left in the arguments."""
+    """A call of program and model: the results, what is left in arguments and in ``.grad``."""
     ours, theirs = _copied(given), _copied(given)
     torch.manual_seed(0)
     try:
@@ -240,3 +240,12 @@ def _compare(
     with _step(step, "wrong"):
         assert_equal(actual, expected, tolerance=_TOLERANCE)
         assert_equal((ours.args, ours.kwargs), (theirs.args, theirs.kwargs), tolerance=_TOLERANCE)
+        if gradients := _gradients(eager):  # that the call itself has left
+            assert_equal(_gradients(run), gradients, tolerance=_TOLERANCE)
+
+
+def _gradients(program: Any) -> dict[str, torch.Tensor]:
+    """What is in ``.grad`` of the parameters."""
+    if not isinstance(program, torch.nn.Module):
+        return {}
+    return {n: p.grad for n, p in program.named_parameters() if p.grad is not None}

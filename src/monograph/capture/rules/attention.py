@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from monograph.capture.abstract import TensorSpec, contiguous_strides
-from monograph.capture.rules.table import rule
+from monograph.capture.rules.table import fresh, rule
 from monograph.shapes.expr import Expr
 from monograph.torch_internals import without_modes
 
@@ -28,6 +28,8 @@ def _attention(
     *rest: Any, **options: Any,
 ) -> Any:  # fmt: skip
     given = (query, key, value, mask)
+    if len(query.shape) in (2, 3):
+        return _of_matrices(given)
     if len(query.shape) != 4:
         return None
     if all(spec is None or spec.scope is None for spec in given):
@@ -39,6 +41,24 @@ def _attention(
     if order is None:
         return None
     return query.with_layout(shape, _laid(shape, order))
+
+
+def _of_matrices(given: tuple[Any, ...]) -> TensorSpec | None:
+    """Without a dimension for heads the fast kernels are out: products and a softmax, row-major."""
+    query, key, value, mask = given
+    specs = [spec for spec in given if spec is not None]
+    if any(s.device != query.device or len(s.shape) > len(query.shape) for s in specs):
+        return None
+    if any(s.dtype != query.dtype for s in (key, value)) or any(s.numel == 0 for s in specs):
+        return None
+    if not (query.shape[:-2] == key.shape[:-2] == value.shape[:-2]):
+        return None
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        return None
+    scores = (*query.shape[:-1], key.shape[-2])
+    if mask is not None and mask.shape != scores[len(scores) - len(mask.shape) :]:
+        return None
+    return fresh(query, (*query.shape[:-1], value.shape[-1]))
 
 
 def _by_trying(given: tuple[Any, ...], rest: Any, options: dict[str, Any]) -> Any:

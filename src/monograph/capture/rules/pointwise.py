@@ -252,6 +252,15 @@ def _activation(spec: TensorSpec, *rest: Any, **options: Any) -> Found:
     return _same_unary(spec)
 
 
+@rule(
+    aten.fake_quantize_per_tensor_affine.default,
+    aten.fake_quantize_per_tensor_affine.tensor_qparams,
+    aten.fake_quantize_per_channel_affine.default,
+)
+def _fake_quantize(x: TensorSpec, *rest: Any) -> Found:
+    return x if x.dtype is torch.float32 and is_dense(x) else None
+
+
 @rule(aten.clamp.default, aten.clamp_min.default, aten.clamp_max.default)
 def _clamp(spec: TensorSpec, *bounds: Any) -> Found:
     if not all(bound is None or _numbers_and_tensors(bound) for bound in bounds):

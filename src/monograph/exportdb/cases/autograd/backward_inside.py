@@ -2,19 +2,27 @@
 
 What it shows
 -------------
-`loss.backward()` accumulates into `.grad` of parameters.
+`loss.backward()` in forward accumulates into `.grad` of the parameters.
 
 Why it is hard
 --------------
-The gradients are written outside of the program.
+The gradients are written outside of the program, into attributes that no result carries; an
+exporter that passes over the call gives a program that trains nothing.
 
 What Monograph does
 -------------------
-Refuses it.
+Refuses it. The gradients of a program are computed by whoever calls it: `program.module()` is
+differentiable as the model is.
 
 Use instead
 -----------
-`torch.autograd.grad(loss, parameters)`, which returns the gradients.
+Return the loss, and call `.backward()` on what the program returns. Where the gradients are
+results themselves (forces, penalties), `torch.autograd.grad(loss, parameters)` is captured with
+its operators.
+
+See also
+--------
+forces_from_energy, gradient_penalty
 """
 
 import torch
@@ -33,7 +41,7 @@ class Backward(nn.Module):
     def forward(self, x):
         loss = (x * self.weight).square().sum()
         loss.backward()  # refused: MG-P106
-        return loss.detach()
+        return loss
 
 
 def model():
@@ -44,17 +52,17 @@ def inputs():
     return call(torch.randn(3))
 
 
-class Grad(nn.Module):
+class ReturnsLoss(nn.Module):
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(3))
 
     def forward(self, x):
-        return (x * self.weight).square().sum().detach()
+        return (x * self.weight).square().sum()  # the caller: program(x).backward()
 
 
-def rewrite_grad():
-    return Grad()
+def rewrite_loss():
+    return ReturnsLoss()
 
 
 EXPECT = Expect(code="MG-P106")

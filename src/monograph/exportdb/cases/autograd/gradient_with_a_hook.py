@@ -2,19 +2,26 @@
 
 What it shows
 -------------
-`x.register_hook(...)` changes a gradient.
+`y.register_hook(...)` changes the gradient of a value inside the program.
 
 Why it is hard
 --------------
-The hook runs in backward, which is not part of the graph.
+The hook runs while gradients are computed, which is not part of the graph: the exported program
+would compute the same results, and other gradients.
 
 What Monograph does
 -------------------
-Refuses it: the gradients would silently be others.
+Refuses it. Dropping the hook would show up in training only, as a model that learns something
+else.
 
 Use instead
 -----------
-A `torch.autograd.Function` with the same backward.
+A `torch.autograd.Function` whose backward does what the hook did, or arithmetic with the same
+gradient: `x.detach() + (x - x.detach()) * scale`.
+
+See also
+--------
+straight_through, autograd_function
 """
 
 import torch

@@ -2,19 +2,25 @@
 
 What it shows
 -------------
-`torch.manual_seed(0)` in forward.
+`torch.manual_seed(0)` in forward, so that noise is the same in each call.
 
 Why it is hard
 --------------
-Seeding is a side effect on the process, which a graph cannot carry.
+Seeding changes the process: everything that draws afterwards is different, the caller's code
+included. A graph computes tensors, and has no place for that.
 
 What Monograph does
 -------------------
-Refuses it.
+Refuses it. Random operators themselves are captured, and draw anew in each call.
 
 Use instead
 -----------
-Seed outside of the program, or draw from a generator that is passed in.
+Seed outside of the program. Where the same noise is wanted each time, draw it once and keep it as
+a buffer; where the caller decides, pass the noise as an argument.
+
+See also
+--------
+random_with_a_generator, dropout_in_training
 """
 
 import torch

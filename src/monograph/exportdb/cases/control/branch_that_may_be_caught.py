@@ -2,19 +2,26 @@
 
 What it shows
 -------------
-`if x.sum() > 0: raise ValueError` inside a `try`.
+`if x.sum() > 0: raise ValueError` inside a `try` with a handler that goes on.
 
 Why it is hard
 --------------
-Whether the handler runs depends on data.
+Whether the handler runs depends on data. An assertion in a graph ends the program; it cannot be
+caught there.
 
 What Monograph does
 -------------------
-Refuses it in both modes: an exception is no value of a graph.
+Refuses it in both modes: an exception is no value of a graph. Outside of a `try`, the same lines
+are captured as an assertion.
 
 Use instead
 -----------
-Decide by the condition itself.
+Decide by the condition itself: compute both ways and choose with `torch.where`, or branch with
+`torch.cond`.
+
+See also
+--------
+raise_on_values, try_except
 """
 
 import torch

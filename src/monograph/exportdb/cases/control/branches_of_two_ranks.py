@@ -6,15 +6,22 @@ One branch sums to a number, the other keeps a row.
 
 Why it is hard
 --------------
-Sizes may differ, the number of dimensions may not.
+What comes after the branch is captured once: each operator there must know how many dimensions it
+gets.
 
 What Monograph does
 -------------------
-Refuses it, and shows both.
+Refuses it, and shows both results. Sizes may differ: the result then has a size that only the run
+tells.
 
 Use instead
 -----------
-Give both the same number of dimensions.
+Give both the same number of dimensions: `x.sum().expand(x.shape)`, or `keepdim=True` on one side
+and a slice on the other.
+
+See also
+--------
+cond_of_two_sizes, branches_of_two_structures
 """
 
 import torch

@@ -6,7 +6,7 @@ One branch returns a tuple, the other a list.
 
 Why it is hard
 --------------
-What comes after the branch must know what it gets.
+What comes after the branch takes its result apart, and is captured once.
 
 What Monograph does
 -------------------
@@ -14,7 +14,12 @@ Refuses it, and shows both structures.
 
 Use instead
 -----------
-Return the same structure from both.
+The same structure from both sides: the same containers, keys in the same order, as many tensors.
+A tensor that one side does not have is zeros there.
+
+See also
+--------
+none_from_one_branch, branches_of_two_ranks
 """
 
 import torch

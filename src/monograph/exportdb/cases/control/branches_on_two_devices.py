@@ -6,15 +6,21 @@ One branch moves its result to another device.
 
 Why it is hard
 --------------
-A tensor is on one device.
+What comes after the branch is captured once, for a tensor on one device: kernels, promotions and
+later factories depend on it.
 
 What Monograph does
 -------------------
-Refuses it.
+Refuses it, and shows what both sides return.
 
 Use instead
 -----------
-Move the result after the branch.
+Compute on one device in both branches, and move the result after the branch, where it always
+happens.
+
+See also
+--------
+program_for_another_device, cond_dtype_mismatch
 """
 
 import torch
@@ -38,13 +44,14 @@ def inputs():
     return call(torch.ones(3))
 
 
-class OneDevice(nn.Module):
+class MovedAfterwards(nn.Module):
     def forward(self, x):
-        return torch.cond(x.sum() > 0, lambda: x * 2, lambda: x * 1)
+        y = torch.cond(x.sum() > 0, lambda: x * 2, lambda: x + 1)
+        return y.to(x.device)
 
 
 def rewrite_after():
-    return OneDevice()
+    return MovedAfterwards()
 
 
 EXPECT = Expect(code="MG-C105")

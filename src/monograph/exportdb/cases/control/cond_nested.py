@@ -2,15 +2,21 @@
 
 What it shows
 -------------
-A branch decides again.
+A `cond` inside the branch of another.
 
 Why it is hard
 --------------
-Subgraphs within subgraphs.
+What the inner branches use comes from two functions further out, and must be handed in through
+both.
 
 What Monograph does
 -------------------
-Captures them.
+Captures each branch as a graph inside the graph, with what it uses as operands; sizes and facts
+of the outer branch hold in the inner one.
+
+See also
+--------
+cond_closed_over_variable, branch_on_value
 """
 
 import torch

@@ -2,19 +2,27 @@
 
 What it shows
 -------------
-`while_loop(lambda x: x > 0, ...)`.
+`while_loop(lambda x: x > 0, ...)`: the condition gives one truth for each element, not one for
+the loop.
 
 Why it is hard
 --------------
-A loop goes on or ends.
+A loop goes on or ends. With three elements of which one is positive, both could be meant.
 
 What Monograph does
 -------------------
-Refuses it.
+Refuses it at the loop, with the shape of what the condition gave. Eager mode raises as well, but
+only once the loop runs.
 
 Use instead
 -----------
-`.any()` or `.all()`.
+Say which of the two is meant: `(x > 0).any()` goes on while one element is positive, `(x >
+0).all()` while all of them are. A loop that ends for each element by itself runs while any goes
+on, and keeps the finished elements with `torch.where`.
+
+See also
+--------
+predicate_with_many_elements, while_on_values
 """
 
 import torch

@@ -2,19 +2,26 @@
 
 What it shows
 -------------
-`flex_attention`, a higher-order operator.
+`flex_attention`, a higher-order operator with functions of its own.
 
 Why it is hard
 --------------
-Each of these operators has rules of its own for its functions.
+Each of these operators has rules of its own for what its functions may do, and a schema that
+files and backends must know.
 
 What Monograph does
 -------------------
-Refuses those that it does not know, and names those that it does.
+Refuses those that it does not know, and names those that it does: `cond`, `while_loop`, `map`,
+`scan`, `associative_scan`.
 
 Use instead
 -----------
-`scaled_dot_product_attention` with a mask.
+`scaled_dot_product_attention` with a mask: what a score function adds is a mask of floats, what a
+mask function hides is a mask of truths.
+
+See also
+--------
+causal_mask_from_length, compiled_helper
 """
 
 import torch

@@ -2,19 +2,26 @@
 
 What it shows
 -------------
-The body returns a tensor with one more dimension.
+The body of a `while_loop` returns a tensor with one more dimension than it was given.
 
 Why it is hard
 --------------
-Each iteration starts from what the one before has left.
+Each iteration starts from what the one before has left: the body is captured once, and must fit
+them all.
 
 What Monograph does
 -------------------
-Refuses it, and shows the state before and after.
+Refuses it, and shows the state before and after. Sizes may change, as in a list that grows; dtype
+and number of dimensions may not.
 
 Use instead
 -----------
-Keep the number of dimensions and the dtype.
+Keep the number of dimensions and the dtype: start with `torch.zeros(0, 3)` and concatenate rows,
+convert before the loop.
+
+See also
+--------
+while_loop_growing, loop_that_appends
 """
 
 import torch

@@ -2,19 +2,25 @@
 
 What it shows
 -------------
-Each row gives as many values as are positive.
+`map` over rows, each of which gives as many values as are positive in it.
 
 Why it is hard
 --------------
-Results of one size are stacked; these cannot be.
+The results of a map are stacked, and rows of unequal length do not stack. How long each is, only
+the values tell.
 
 What Monograph does
 -------------------
-Refuses it.
+Refuses it, with the size that differs from row to row.
 
 Use instead
 -----------
-Keep the size, and mask.
+Keep the size and mask: replace what is not wanted by a neutral value with `torch.where`. Or
+select from all rows at once, `x[x > 0]`, which is one result of unknown length.
+
+See also
+--------
+dynamic_shape_map, list_of_unknown_length
 """
 
 import torch

@@ -2,11 +2,12 @@
 
 What it shows
 -------------
-`torch.cond(p, f, g, x)` with a tensor instead of `(x,)`.
+`torch.cond(p, f, g, x)` with a tensor in place of `(x,)`.
 
 Why it is hard
 --------------
-A tensor would be taken for a sequence of its rows.
+A tensor can be iterated: taken for a sequence, each of its rows would be an operand of its own,
+and the number of rows part of the program.
 
 What Monograph does
 -------------------
@@ -14,7 +15,12 @@ Refuses it, and says what to write.
 
 Use instead
 -----------
-`torch.cond(p, f, g, (x,))`.
+`torch.cond(p, f, g, (x,))`. Or without operands: functions may use what is around them,
+`torch.cond(p, lambda: f(x), lambda: g(x))`.
+
+See also
+--------
+cond_operands, cond_closed_over_variable
 """
 
 import torch

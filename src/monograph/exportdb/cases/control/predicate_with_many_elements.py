@@ -2,19 +2,25 @@
 
 What it shows
 -------------
-`torch.cond(x > 0, ...)` on a whole tensor.
+`torch.cond(x > 0, ...)` on a whole tensor: one truth for each element.
 
 Why it is hard
 --------------
-A branch goes one way or the other.
+A branch goes one way or the other, for the whole program. A choice in each element is no branch:
+both sides are computed everywhere.
 
 What Monograph does
 -------------------
-Refuses it.
+Refuses it, with the shape of the predicate.
 
 Use instead
 -----------
-`torch.where` for a choice in each element; `.any()` or `.all()` for one choice.
+`torch.where(x > 0, a, b)` for a choice in each element; `.any()` or `.all()` where the whole
+program is to go one way. A tensor of one element is a predicate as it is.
+
+See also
+--------
+condition_with_many_elements, cond_predicate
 """
 
 import torch

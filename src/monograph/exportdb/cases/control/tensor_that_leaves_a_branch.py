@@ -2,19 +2,25 @@
 
 What it shows
 -------------
-A branch stores a tensor on an object, which is used afterwards.
+A branch stores a tensor on an object, and the program uses it afterwards.
 
 Why it is hard
 --------------
-Whether the tensor exists depends on the way that was taken.
+Whether the tensor was computed depends on the way that was taken; the graph has it inside one
+branch only.
 
 What Monograph does
 -------------------
-Refuses it.
+Refuses the use, with its line.
 
 Use instead
 -----------
-Return the tensor from both branches.
+Return the tensor from both branches: the one that does not compute it returns what was there
+before, or zeros.
+
+See also
+--------
+cond_nested_function, append_to_attribute
 """
 
 import torch

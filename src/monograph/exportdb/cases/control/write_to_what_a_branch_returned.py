@@ -2,19 +2,25 @@
 
 What it shows
 -------------
-One branch returns its operand; the result is written.
+One branch returns its operand as it is; what the branch returned is then written in place.
 
 Why it is hard
 --------------
-The write would show in the operand on one side only.
+On one side the write changes the operand too, on the other it does not. Eager mode does just
+that; a functional graph would have to know which it was.
 
 What Monograph does
 -------------------
-Refuses it.
+Refuses the write, with its line. A result that nobody writes may well be an operand.
 
 Use instead
 -----------
-Return a copy from the branch: `x.clone()`.
+Return a copy from the branch, `x.clone()`, where the operand is not to change; or write before
+the branch.
+
+See also
+--------
+cond_identity_branch, written_copy_or_view
 """
 
 import torch

@@ -6,11 +6,17 @@ What it shows
 
 Why it is hard
 --------------
-The operator writes into a tensor that is given.
+The result is written into a tensor that is there already, perhaps an argument of the program, and
+its memory may be seen under other names.
 
 What Monograph does
 -------------------
-A write to the buffer.
+Records the operator in its functional form, and the write as one to the tensor: a tensor of the
+program just has the new value, an argument is written back after the call.
+
+See also
+--------
+user_input_mutation, buffer_added_in_place
 """
 
 import torch

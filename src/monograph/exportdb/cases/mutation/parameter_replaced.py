@@ -6,15 +6,22 @@ What it shows
 
 Why it is hard
 --------------
-The caller's parameter is another object afterwards; optimisers hold the old one.
+The caller's parameter is another object afterwards; an optimiser that holds the old one trains
+what nobody uses any more. A program has its parameters as inputs, which it can write but not
+exchange.
 
 What Monograph does
 -------------------
-Refuses it.
+Refuses it, with the name of the parameter.
 
 Use instead
 -----------
-Compute with the new weight, or write the parameter under `torch.no_grad()`.
+Compute with the new weight under another name: `weight = self.weight * scale`. To change the
+parameter itself, write its content under `torch.no_grad()`: `self.weight.copy_(new)`.
+
+See also
+--------
+parameter_under_no_grad, buffer_rebound
 """
 
 import torch

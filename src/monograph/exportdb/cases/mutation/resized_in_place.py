@@ -6,15 +6,21 @@ What it shows
 
 Why it is hard
 --------------
-An operator that changes the tensor itself, for which there is no functional form.
+It changes the tensor object itself, for everybody who has it, and there is no functional form;
+what the new elements are, not even eager mode says.
 
 What Monograph does
 -------------------
-Refuses it.
+Refuses it, with the line.
 
 Use instead
 -----------
-`torch.empty`, `F.pad`, or a slice.
+`torch.empty`, where the content does not matter; `F.pad`, where it is to be zeros; a slice or
+`view`, to make it smaller.
+
+See also
+--------
+out_argument, growing_buffer
 """
 
 import torch

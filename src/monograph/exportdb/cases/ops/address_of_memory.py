@@ -2,19 +2,25 @@
 
 What it shows
 -------------
-`x.data_ptr() % 16`.
+`x.data_ptr() % 16`: the program steers by where a tensor lies.
 
 Why it is hard
 --------------
-While capturing a tensor has no memory.
+While a program is captured its tensors have no memory. An address of the example would be the
+answer for that example alone: another call has other memory.
 
 What Monograph does
 -------------------
-Refuses it.
+Refuses the address, with the line. A number of the capture is never burnt into the graph.
 
 Use instead
 -----------
-Let the kernel look at alignment; compare tensors with `is`.
+Leave alignment to the kernel. To see whether two names are one tensor, compare with `is`. Where
+foreign code needs addresses, make an operator of it: see `kernel_on_addresses`.
+
+See also
+--------
+kernel_on_addresses, id_of_tensor
 """
 
 import torch

@@ -6,11 +6,16 @@ What it shows
 
 Why it is hard
 --------------
-The compiler would capture it in its own way.
+The compiler would capture the layer in its own way, and cannot while another capture is going on.
 
 What Monograph does
 -------------------
-Captures the original module.
+Runs the original module, under its own name: the graph and the state are those of the model
+without `torch.compile`.
+
+See also
+--------
+compiled_helper
 """
 
 import torch

@@ -2,19 +2,25 @@
 
 What it shows
 -------------
-`x.to_sparse()` and a sparse product.
+`x.to_sparse()` and a product with it.
 
 Why it is hard
 --------------
-Its number of elements depends on data.
+How many elements a sparse tensor holds depends on the values, and its memory is several tensors
+that no view describes.
 
 What Monograph does
 -------------------
-Refuses it, and offers the dense product as a patch.
+Refuses it, and offers the dense product as a patch, which was exported before it is shown.
 
 Use instead
 -----------
-The dense operation, or indices and values with `index_add`.
+The dense operation, where the size allows it. Else the indices and values as tensors of their
+own, combined by `index_add` or `scatter_add`: these are captured with any number of elements.
+
+See also
+--------
+sparse_weight, sums_over_nodes
 """
 
 import torch

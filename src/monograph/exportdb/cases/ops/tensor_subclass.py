@@ -10,11 +10,17 @@ A subclass may change what every operator does.
 
 What Monograph does
 -------------------
-Refuses tensors of such classes, as inputs, as state, and made inside.
+Refuses tensors of such classes, as inputs, as state, and made inside: with the class gone, its
+methods would be gone silently. A class that says what it consists of (`__tensor_flatten__`) is
+taken apart, see `weights_in_four_bits`.
 
 Use instead
 -----------
 A function, or an object that holds the tensor.
+
+See also
+--------
+weights_in_four_bits
 """
 
 import torch

@@ -6,15 +6,22 @@ What it shows
 
 Why it is hard
 --------------
-The list outlives the call, and would hold a tensor of the capture.
+The list outlives the call: it would hold a tensor of the capture, without data, and an exported
+program appends nothing.
 
 What Monograph does
 -------------------
-Puts the list back as it was, and lists the change in `ep.assumptions`. Strict mode refuses it.
+Puts the list back as it was, and lists the change in `ep.assumptions`. Strict mode, where every
+effect must be in the graph, refuses it.
 
 Use instead
 -----------
-Return the tensor.
+Return the tensor, and let the caller keep it. A history of fixed length is a buffer that is
+written with `copy_` or by index.
+
+See also
+--------
+growing_buffer, counter_attribute
 """
 
 import torch

@@ -2,19 +2,25 @@
 
 What it shows
 -------------
-An iterator is passed as an argument, and its first item used.
+An iterator is passed as an argument, and its first item is used.
 
 Why it is hard
 --------------
-It is used up by the capture, and cannot be taken apart.
+An argument is taken apart into tensors, and put together again at each call. An iterator can be
+read once: after the capture it would be empty.
 
 What Monograph does
 -------------------
-Refuses it, naming the argument.
+Refuses it and names the argument, before anything is used up.
 
 Use instead
 -----------
-A list.
+A list or a tuple: `model(list(batches))`. Where a loop over batches is wanted, keep it outside:
+the exported program is called for each.
+
+See also
+--------
+generator_of_stages, iterate_over_rows
 """
 
 import torch

@@ -2,19 +2,25 @@
 
 What it shows
 -------------
-`time.time()` is asked inside forward.
+`time.time()` is asked inside forward, and steers the program.
 
 Why it is hard
 --------------
-Another value in each run.
+Another value in each run, which no tensor carries: an exported program can only have the value of
+the capture.
 
 What Monograph does
 -------------------
-Keeps the value of the capture, and lists it. Strict mode refuses it.
+Keeps that value, and lists it in `ep.assumptions` with its line. Strict mode refuses it.
 
 Use instead
 -----------
-Pass it as an argument.
+Ask once, when the model is built, so that the answer is part of the model as it is exported; what
+changes from call to call is an argument.
+
+See also
+--------
+global_that_changes, random_number_of_python
 """
 
 import time
@@ -49,13 +55,17 @@ def more_inputs():
     return [call(torch.zeros(3))]
 
 
-class Without(nn.Module):
+class AskedOnce(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.shift = 1 if time.time() > 0 else 2
+
     def forward(self, x):
-        return x + 1
+        return x + self.shift
 
 
-def rewrite_argument():
-    return Without()
+def rewrite_asked_once():
+    return AskedOnce()
 
 
 EXPECT = Expect(assumptions=("time",), strict_code="MG-P108")

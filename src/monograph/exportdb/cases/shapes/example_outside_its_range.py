@@ -2,19 +2,24 @@
 
 What it shows
 -------------
-`Dim("n", min=8)` with an example of 3.
+`Dim("n", min=8)` with an example of 3 rows.
 
 Why it is hard
 --------------
-The program is captured with the example, which must be one of its inputs.
+The program is captured with the example, which must be one of the inputs that it will hold for.
 
 What Monograph does
 -------------------
-Refuses it, with the range and the size.
+Refuses it before the capture, with the argument, the range and the size.
 
 Use instead
 -----------
-Another example, or another range.
+Another example, or another range. An example needs no special size: one row will do for a range
+from 0.
+
+See also
+--------
+example_batch_of_one, another_size_than_the_example
 """
 
 import torch

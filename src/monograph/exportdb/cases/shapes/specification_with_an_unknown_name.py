@@ -6,7 +6,8 @@ A misspelt argument in `dynamic_shapes`.
 
 Why it is hard
 --------------
-Silently ignored, the size would be fixed.
+A name that is silently ignored leaves the size fixed, and the first batch of another size fails
+in production.
 
 What Monograph does
 -------------------
@@ -14,7 +15,12 @@ Refuses it, and names the argument that was probably meant.
 
 Use instead
 -----------
-The name of the argument in `forward`.
+The names of the arguments of `forward`. A specification may also be a tuple in their order, or
+one entry for a program with one argument.
+
+See also
+--------
+specification_of_one_argument, specification_of_keyword_arguments
 """
 
 import torch

@@ -2,19 +2,22 @@
 
 What it shows
 -------------
-`ep.compile("...")` with an optional dependency that is missing.
+`ep.compile("onnx")` where the packages of that backend are missing.
 
 Why it is hard
 --------------
-Exporting alone does not need it.
+Exporting needs none of them, so nobody installs all; the import would fail deep inside somebody
+else's code.
 
 What Monograph does
 -------------------
-Says what to install.
+Says before any work is done which package is missing and how it is installed. The exported
+program is untouched: save it, and compile it where the backend is.
 
 Use instead
 -----------
-Install the extra: `pip install monograph[onnx]`.
+Install the extra, `pip install monograph[onnx]`, or compile on the machine that has it:
+`monograph compile model.pt2 --backend onnx`.
 """
 
 import sys

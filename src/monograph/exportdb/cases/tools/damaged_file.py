@@ -2,19 +2,26 @@
 
 What it shows
 -------------
-A file that was cut off is loaded.
+A file that was cut off while it was copied is loaded.
 
 Why it is hard
 --------------
-A program is read from what the file says, so all of it must fit together.
+A program is made of what the file says: a graph, names, sizes, bytes of tensors. Each must fit
+the others, and nothing of it may be believed before it was checked.
 
 What Monograph does
 -------------------
-Refuses it, and says what is wrong.
+Refuses it with the part that is wrong, in bounded time and memory, whatever the file holds. Files
+are written beside the old one and then put in its place, so that a crash while saving leaves the
+old file whole.
 
 Use instead
 -----------
-Save the program again.
+Save the program again, or copy the file again and compare its length.
+
+See also
+--------
+file_with_a_pickle, file_with_an_unknown_operator
 """
 
 import io

@@ -2,19 +2,21 @@
 
 What it shows
 -------------
-A table replaces an operator by one with another shape.
+A table of decompositions replaces an operator by one whose result has another shape.
 
 Why it is hard
 --------------
-What uses the result was captured for the operator's own.
+What uses the result was captured for the operator's own shape and dtype.
 
 What Monograph does
 -------------------
-Refuses it, naming the operator and both results.
+Compares what each replacement promises with what the operator promised, and refuses what differs,
+naming the operator and both results.
 
 Use instead
 -----------
-Correct the rule, or leave the operator whole: `del table[op]`.
+Correct the rule; let it return `NotImplemented` for calls that it does not cover; or leave the
+operator whole: `del table[op]`.
 """
 
 import torch

@@ -2,11 +2,12 @@
 
 What it shows
 -------------
-`ep(x)` instead of `ep.module()(x)`.
+`ep(x)` in place of `ep.module()(x)`.
 
 Why it is hard
 --------------
-A program is a graph with a signature; what is called is a module made of it.
+A program is a graph, a signature and a state. What is called is a module made of it, which checks
+its inputs and writes back what the program changed; that is made once, not at each call.
 
 What Monograph does
 -------------------
@@ -14,7 +15,12 @@ Refuses the call, and says what to write.
 
 Use instead
 -----------
-`ep.module()(x)`.
+`module = ep.module()`, then `module(x)` as often as you like. On the command line: `monograph run
+model.pt2 --inputs in.pt`.
+
+See also
+--------
+structure_of_the_inputs
 """
 
 import torch

@@ -6,15 +6,20 @@ A program that holds a random generator is given to torch.export's format.
 
 Why it is hard
 --------------
-What is converted must mean the same on the other side.
+What is converted must mean the same on the other side. That format has words for tensors,
+numbers, text and registered objects, and none for a generator with a state.
 
 What Monograph does
 -------------------
-Refuses the conversion, and names the part.
+Refuses the conversion, and names the part. The program itself runs.
 
 Use instead
 -----------
-Use the default generator.
+Use the default generator and seed it outside, or pass the noise as an argument.
+
+See also
+--------
+random_with_a_generator, file_with_an_unknown_operator
 """
 
 import torch

@@ -6,15 +6,21 @@ The program was captured with two positional arguments, and is called with one.
 
 Why it is hard
 --------------
-The number of inputs is part of the signature.
+A program has no default values and no optional arguments: those were decided when it was
+captured. The number of inputs and the containers around them are part of the signature.
 
 What Monograph does
 -------------------
-Refuses the call, and shows what was expected.
+Refuses the call before anything runs, and shows what was expected and what came.
 
 Use instead
 -----------
-Call the program as it was captured.
+Call the program as it was captured: positional arguments by position, keywords by name, the same
+keys. For a call with and one without an argument, export two programs.
+
+See also
+--------
+optional_absent_then_given, two_methods_of_one_model
 """
 
 import torch

@@ -6,15 +6,22 @@ What it shows
 
 Why it is hard
 --------------
-While capturing a tensor has no memory for NumPy to read.
+While a program is captured its tensors have no memory for NumPy to read, and NumPy's functions
+are no operators that a graph could hold.
 
 What Monograph does
 -------------------
-Refuses it, and offers torch's function of the same name where there is one.
+Refuses it, and offers torch's function of the same name where there is one. Arrays that are there
+before the call are constants of the program.
 
 Use instead
 -----------
-`torch.tanh(x)`: most functions of NumPy have a twin.
+`torch.tanh(x)`: most functions of NumPy have a twin. What has none (an algorithm in SciPy, say)
+becomes an operator of its own: `torch.library.custom_op`.
+
+See also
+--------
+numpy_constant, custom_operator_with_fake
 """
 
 import numpy as np
