@@ -6,8 +6,9 @@ import torch
 from strict_programs import PROGRAMS
 from torch.utils._pytree import tree_leaves
 
+from monograph import export
 from monograph.exportdb.case import Support
-from monograph.exportdb.registry import get
+from monograph.exportdb.registry import cases
 
 # The cases of the reference pages.
 REFERENCE = [
@@ -48,14 +49,12 @@ REFERENCE = [
     "type_reflection_method",
     "user_input_mutation",
 ]
-MORE = ["branch_on_value", "cond_writes_buffer", "data_of_input", "id_of_tensor", "mask_of_rows",
-        "try_except"]  # fmt: skip
 
 
 def corpus():
     """Name -> (make, example, more calls, options of ``export``)."""
     found = {}
-    for entry in map(get, REFERENCE + MORE):
+    for entry in cases():
         options = {"strict": True} if entry.case.support is Support.UNSUPPORTED else {}
         if options and entry.case.strict is not Support.SUPPORTED:
             continue
@@ -77,6 +76,26 @@ def _plain(call):
 
 
 CORPUS = corpus()
+
+
+# What torch.export's form has no word for: types that its pytree does not take apart, generators.
+UNCONVERTED = {
+    "autograd/random_with_a_generator", "models/cache_object_in_and_out",
+    "models/cache_object_in_and_out@sizes", "python/dataclass_as_input",
+    "python/dataclass_as_output", "tools/program_for_another_tool",
+}  # fmt: skip
+
+
+def exported(name):
+    """The program of a new model: programs of one model share its state."""
+    make, example, _, options = CORPUS[name]
+    torch.manual_seed(0)
+    return export(make(), *copy.deepcopy(example), **options)
+
+
+def calls_of(name):
+    """The example and the other calls."""
+    return [CORPUS[name][1], *CORPUS[name][2]]
 
 
 def run(module, call):

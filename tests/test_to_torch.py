@@ -1,11 +1,10 @@
 """``to_torch``: a real ``torch.export.ExportedProgram``, and what reads it."""
 
-import copy
 import io
 
 import pytest
 import torch
-from corpus import CORPUS, assert_same, run
+from corpus import CORPUS, UNCONVERTED, assert_same, calls_of, exported, run
 from torch import nn
 
 import monograph
@@ -14,48 +13,60 @@ from monograph.diagnostics import InteropError
 from monograph.interop.graphs import literal_of
 
 # torch's own decompositions refuse loops with a state that grows; ours do not.
-UNDECOMPOSED = {"loop_over_nonzero", "comprehension_of_unknown_length", "list_in_a_while_loop"}
+UNDECOMPOSED = {
+    "loop_over_nonzero": "aliasing|same metadata",
+    "comprehension_of_unknown_length": "aliasing|same metadata",
+    "list_in_a_while_loop": "aliasing|same metadata",
+    "list_in_unknown_loop": "aliasing|same metadata",
+    "speculative_accept": "type is null",
+}
+# Its files have no word for a named tuple that is not registered.
+UNSAVED = {"python/named_tuple_as_output"}
 
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_a_real_program_with_the_same_numbers(name):
-    make, example, more, options = CORPUS[name]
-    torch.manual_seed(0)
-    program = monograph.export(make(), *copy.deepcopy(example), **options)
+    program = exported(name)
+    if name in UNCONVERTED:
+        with pytest.raises(InteropError, match="MG-F104"):
+            program.to_torch()
+        return
     theirs = program.to_torch()
     assert isinstance(theirs, torch.export.ExportedProgram)
     names = [n.name for n in theirs.graph.nodes if literal_of(n.target, n.args) is None]
     assert names == [n.name for n in program.graph.nodes] or any(
-        "_assert_scalar" in n.name or "isqrt" in str(n.target) for n in theirs.graph.nodes
+        "_assert_scalar" in n.name or "isqrt" in str(n.target) or n.name.startswith("obj_")
+        for n in theirs.graph.nodes
     )
-    for call in [example, *more]:
-        assert_same(run(theirs.module(), call), run(program.module(), call))
+    module, again = theirs.module(), exported(name).module()
+    for call in calls_of(name):
+        assert_same(run(module, call), run(again, call))
 
 
 # Torch takes a minute for newton_sqrt (twenty branches, one in the other).
 @pytest.mark.parametrize(
-    "name", [n for i, n in enumerate(CORPUS) if i % 4 == 0 and n != "newton_sqrt"]
+    "name",
+    [
+        n
+        for i, n in enumerate(CORPUS)
+        if i % 4 == 0 and n not in {"newton_sqrt", *UNCONVERTED, *UNSAVED}
+    ],
 )
 def test_saved_loaded_and_decomposed_by_torch(name):
-    make, example, more, options = CORPUS[name]
-    torch.manual_seed(0)
-    program = monograph.export(make(), *copy.deepcopy(example), **options)
     file = io.BytesIO()
-    torch.export.save(program.to_torch(), file)
+    torch.export.save(exported(name).to_torch(), file)
     file.seek(0)
-    loaded = torch.export.load(file)
-    for call in [example, *more]:
-        assert_same(run(loaded.module(), call), run(program.module(), call))
-    core = program.run_decompositions().to_torch()
-    for call in [example, *more]:
-        assert_same(run(core.module(), call), run(program.module(), call))
+    programs = [torch.export.load(file), exported(name).run_decompositions().to_torch()]
     if name in UNDECOMPOSED:
-        with pytest.raises(RuntimeError, match=r"aliasing|same metadata"):
-            program.to_torch().run_decompositions()
-        return
-    theirs = program.to_torch().run_decompositions()
-    for call in [example, *more]:
-        assert_same(run(theirs.module(), call), run(program.module(), call))
+        with pytest.raises((RuntimeError, ValueError), match=UNDECOMPOSED[name]):
+            exported(name).to_torch().run_decompositions()
+    else:
+        programs.append(exported(name).to_torch().run_decompositions())
+    modules = [program.module() for program in (exported(name), *programs)]
+    for call in calls_of(name):
+        expected, *others = (run(module, call) for module in modules)
+        for actual in others:
+            assert_same(actual, expected)
 
 
 class Block(nn.Module):

@@ -1,9 +1,9 @@
 """``unflatten``: the modules come back, and can be exchanged."""
 
-import copy
 import dataclasses
 from collections import namedtuple
 
+import corpus
 import pytest
 import torch
 from corpus import CORPUS, assert_same, run
@@ -16,11 +16,9 @@ from monograph import Dim
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_same_numbers(name):
-    make, example, more, options = CORPUS[name]
-    torch.manual_seed(0)
-    program = monograph.export(make(), *copy.deepcopy(example), **options)
-    for call in [example, *more]:
-        assert_same(run(program.unflatten(), call), run(program.module(), call))
+    unflat, module = corpus.exported(name).unflatten(), corpus.exported(name).module()
+    for call in corpus.calls_of(name):
+        assert_same(run(unflat, call), run(module, call))
 
 
 class Block(nn.Module):

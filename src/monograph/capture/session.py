@@ -259,9 +259,10 @@ class _Session:
                 value = recorder.enter("buffer", "b_" + name.replace(".", "_"), name, buffer)
                 assert value.origin is not None
                 value.origin.persistent = name not in state.transient
-        for name, kind in state.untrained:
+        for name, class_name in state.untrained:
             recorder.assume(
-                "gradient", f"{name} is a {kind}: its parts are buffers, and no gradient is kept"
+                "gradient",
+                f"{name} is a {class_name}: its parts are buffers, and no gradient is kept",
             )
         index: dict[int, str] = {}
 

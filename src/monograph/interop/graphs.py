@@ -34,7 +34,7 @@ _SIZE_OPERATORS: dict[str, Callable[..., Any]] = {
         "add", "sub", "mul", "floordiv", "truediv", "mod", "pow", "neg", "pos", "abs", "eq", "ne",
         "lt", "le", "gt", "ge", "and_", "or_", "lshift", "rshift", "getitem")},
     **{f"math.{name}": getattr(math, name) for name in ("trunc", "floor", "ceil")},
-    "builtins.round": round, "torch.sym_sqrt": torch.sym_sqrt,
+    "builtins.round": round, "torch.sym_sqrt": torch.sym_sqrt, "torch._sym_sqrt": torch.sym_sqrt,
     **{f"torch.{name}": getattr(torch, name) for name in (
         "sym_not", "sym_int", "sym_float", "sym_ite", "sym_max", "sym_min")},
     **{f"torch.fx.experimental.symbolic_shapes.{name}": getattr(torch, name) for name in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -15,8 +16,12 @@ from monograph.shapes.expr import Atom, Expr
 from monograph.shapes.questions import All, Compare, OneOf, Some, text_of
 from monograph.shapes.text import tree_of
 
-__all__ = ["assert_guards"]
+__all__ = ["STEPS", "assert_guards"]
 
+# Functions of sizes that torch.export has no word for, in steps that it knows.
+STEPS: dict[Any, tuple[Any, ...]] = {
+    math.isqrt: (torch.sym_float, torch.sym_sqrt, math.trunc),
+}
 _SIGNS = {"ge": operator.ge, "eq": operator.eq, "ne": operator.ne}
 
 
@@ -86,7 +91,10 @@ class _Assertions:
         if isinstance(tree, Atom):
             return self._symbol(tree)
         args = tuple(self._tree(arg) for arg in tree.args)
-        return self._call(OPERATORS[tree.name], args, None)
+        target = OPERATORS[tree.name]
+        for step in STEPS.get(target, (target,)):
+            args = (self._call(step, args, None),)
+        return args[0]
 
     def _symbol(self, atom: Atom) -> Any:
         symbol = self.symbols.expression(atom_expression(self.symbols, atom))

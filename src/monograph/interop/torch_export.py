@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from typing import Any
 
@@ -20,7 +19,7 @@ from monograph.capture.abstract import TensorSpec, spec_of
 from monograph.capture.structure import Structure
 from monograph.capture.subgraphs import Subgraph
 from monograph.diagnostics import InteropError
-from monograph.interop.guards import assert_guards
+from monograph.interop.guards import STEPS, assert_guards
 from monograph.interop.private import FakeTensorMode, class_of, lazy_modules, pytree
 from monograph.interop.symbols import TorchSymbols
 from monograph.program import ExportedProgram, described
@@ -121,7 +120,7 @@ class _Writer:
             if node.op == "output":
                 copied_node(made, node, nodes.__getitem__)
                 continue
-            if node.target in _REPLACED:
+            if node.target in STEPS:
                 nodes[node] = self._replaced(made, node, nodes)
                 continue
             if node.target in _UNKNOWN:
@@ -147,11 +146,10 @@ class _Writer:
         found: Any = torch.fx.map_arg(node.args, nodes.__getitem__)
         meta = self._meta(node, None)
         value = node.meta["val"]
-        for step in _REPLACED[node.target]:  # type: ignore[index]
+        for step in STEPS[node.target]:  # type: ignore[index]
+            number = found[0].meta["val"]
             found = (made.call_function(step, tuple(found)),)
-            found[0].meta = dict(meta)
-            if step is torch.sym_sqrt:
-                found[0].meta["val"] = torch.sym_sqrt(self.symbols.number(expression_of(value)))
+            found[0].meta = {**meta, "val": step(number)}
         found[0].meta["val"] = self.symbols.number(expression_of(value))
         result: Node = found[0]
         return result
@@ -235,7 +233,6 @@ def _literal(made: Graph, call: Node, value: bool | int | float) -> Node:
     return node
 
 
-_REPLACED = {math.isqrt: (torch.sym_float, torch.sym_sqrt, math.trunc)}
 _UNKNOWN = {operator.xor}
 
 
