@@ -199,6 +199,47 @@ def test_sizes_are_narrowed_by_no_decomposition(table):
             assert_equal(module(*args), model(*args), tolerance=1e-5)
 
 
+class InBodies(nn.Module):
+    """The same in branches and loops, which use sizes of the program around them."""
+
+    def __init__(self):
+        super().__init__()
+        self.lin, self.convolve = nn.Linear(4, 4), nn.Conv1d(4, 4, 3, padding=1)
+
+    def forward(self, x):
+        rows = x.flatten(0, 1)
+        y = torch.cond(
+            x.sum() > 0,
+            lambda rows: self.lin(rows).reshape(x.shape[0], -1, 4).mean((0, 1)),
+            lambda rows: (torch.diff(rows, dim=0, prepend=rows[:1]) @ self.lin.weight).sum(0),
+            (rows,),
+        )
+
+        def body(i, state):
+            return i + 1, (state @ self.lin.weight).tanh() + self.lin(x).mean(1)
+
+        _, state = torch.while_loop(lambda i, state: i < 3, body, (torch.tensor(0), x.mean(1)))
+        return y + state, self.convolve(x.mT).mean(-1)
+
+
+@pytest.mark.parametrize("table", [None, {}])
+def test_sizes_are_narrowed_by_no_decomposition_inside(table):
+    torch.manual_seed(0)
+    shapes = ({0: Dim("batch"), 1: Dim("length", min=1)},)
+    program = monograph.export(InBodies(), (torch.randn(2, 3, 4),), dynamic_shapes=shapes)
+    assert not program.assumptions
+    opened = program.run_decompositions(table)
+    assert opened.range_constraints == program.range_constraints
+    assert not opened.assumptions
+    modules = program.module(), opened.module(), opened.to_torch().module()
+    for rows, steps, sign in itertools.product((1, 2, 5), (1, 2, 7), (1, -1)):
+        x = sign * torch.rand(rows, steps, 4)
+        with torch.no_grad():
+            expected, *others = (module(x) for module in modules)
+        for actual in others:
+            assert_equal(actual, expected, tolerance=1e-5)
+
+
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_mask_of_truths(keep):
     def attend(x, mask):

@@ -8,6 +8,7 @@ import torch
 
 from monograph.capture.handlers import HANDLERS, PURE, Handler, handles
 from monograph.capture.questions import answer
+from monograph.capture.rules.table import is_canonical
 from monograph.capture.writes import check_write, rebind, store, write_in_place, write_out
 from monograph.diagnostics import ControlFlowError, ExportError, PythonFeatureError
 from monograph.shapes.questions import not_less
@@ -65,6 +66,19 @@ def _assert_scalar(
         condition = recorder.sizes.env.require(expression_of(condition), message)
     if not condition:
         raise RuntimeError(message)
+
+
+@handles(aten.conv1d.default)
+def _conv1d(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Of a transposed tensor the kernel makes a row-major copy, unless its length is 1.
+
+    Where the length varies, the copy is made for all lengths, and so the result's layout is known.
+    """
+    x, *rest = args
+    spec = recorder.value_of(x).spec
+    if spec.scope is not None and not is_canonical(spec):
+        args = (recorder.record(aten.contiguous.default, (x,)), *rest)
+    return recorder.record(op, args, kwargs)
 
 
 @handles(aten.sym_constrain_range.default, aten.sym_constrain_range_for_size.default)

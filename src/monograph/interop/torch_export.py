@@ -146,7 +146,7 @@ class _Writer:
         found: Any = torch.fx.map_arg(node.args, nodes.__getitem__)
         meta = self._meta(node, None)
         value = node.meta["val"]
-        for step in STEPS[node.target]:  # type: ignore[index]
+        for step in STEPS[node.target]:
             number = found[0].meta["val"]
             found = (made.call_function(step, tuple(found)),)
             found[0].meta = {**meta, "val": step(number)}
