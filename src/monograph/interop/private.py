@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import logging
 import threading
@@ -62,6 +63,14 @@ def node_of_serialized_type(name: str) -> tuple[Any, Any] | None:
     ].from_dumpable_context
 
 
+# Before torch 2.12 the serialiser has no such options, and copies all tensors for nothing.
+_WITHOUT_TENSORS = {
+    name: False
+    for name in ("serialize_state_dict", "serialize_constants")
+    if name in inspect.signature(serialize).parameters
+}
+
+
 def serialized(program: Any) -> dict[str, Any]:
     """A ``torch.export.ExportedProgram`` without its tensors, as the schema of ``.pt2`` files."""
     # It warns of empty lists, which it writes, and reads, as they are.
@@ -69,7 +78,7 @@ def serialized(program: Any) -> dict[str, Any]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        artifact = serialize(program, serialize_state_dict=False, serialize_constants=False)
+        artifact = serialize(program, **_WITHOUT_TENSORS)
     finally:
         logger.setLevel(level)
     found: dict[str, Any] = json.loads(artifact.exported_program)
