@@ -443,6 +443,45 @@ def test_copies_of_programs():
     assert torch.equal(module(X), model(X))
 
 
+class Looping(nn.Module):
+    """Branches, a loop, sizes that vary, tied weights, and a buffer that is written."""
+
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(3, 3)
+        self.tied = self.lin.weight
+        self.register_buffer("calls", torch.tensor(0.0))
+
+    def forward(self, x):
+        self.calls += 1
+        while x.sum() < 10:
+            x = x + self.lin(x).abs() + 1
+        return x @ self.tied if self.calls > 1 else x[x[:, 0] > 0]
+
+
+def test_copies_are_independent():
+    torch.manual_seed(0)
+    model = Looping()
+    options = {"dynamic_shapes": ({0: monograph.Dim("n", min=1)},), "strict": True}
+    x = torch.rand(4, 3)
+    expected = [copy.deepcopy(model)(x)]
+    again = copy.deepcopy(model)
+    again(x)
+    expected.append(again(x))
+    program = monograph.export(model, (X,), **options)
+    copied = copy.deepcopy(program)
+    modules = [copied.module(), copy.deepcopy(program.module()), copy.deepcopy(copied).module()]
+    for module in modules:
+        for value in expected:
+            assert torch.equal(module(x), value)
+    assert program.state_dict["calls"] == 0
+    assert modules[1].lin.weight is modules[1].tied
+    assert modules[1].lin.weight is not program.state_dict["lin.weight"]
+    assert [n.name for n in copied.graph.nodes] == [n.name for n in program.graph.nodes]
+    copied.graph.erase_node(next(n for n in reversed(copied.graph.nodes) if n.op == "output"))
+    assert torch.equal(program.module()(x), expected[0])
+
+
 def test_train_and_eval():
     module = monograph.export(nn.Dropout().eval(), (X,)).module()
     assert module.eval() is module

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -118,6 +119,14 @@ class ProgramModule(nn.Module):
         self.__dict__["_plan"] = plan
         self.__dict__["_owners"] = register(self, state)
         self.training = bool(plan.training)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ProgramModule:
+        """A module with tensors of its own; the graph is the program's, as before."""
+        made = memo[id(self)] = type(self).__new__(type(self))
+        for name, value in self.__dict__.items():
+            is_shared = name in ("_graph_module", "_plan")
+            made.__dict__[name] = value if is_shared else copy.deepcopy(value, memo)
+        return made
 
     @property
     def graph(self) -> Graph:

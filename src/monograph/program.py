@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -299,6 +300,10 @@ class ExportedProgram:
 
         return program_fragment(self)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> ExportedProgram:
+        """A program with a graph and tensors of its own."""
+        return ExportedProgram(_with_tensors(self._parts, lambda t: copy.deepcopy(t, memo)))
+
     def __str__(self) -> str:
         return format_program(self)
 
@@ -317,24 +322,32 @@ def _placed(parts: Parts, device: torch.device) -> Parts:
             f"the program uses several devices: {', '.join(sorted(map(str, devices)))}",
             hint="move the model, and export it again.",
         )
-    found = place(parts.graph, parts.attributes, lambda _: device)
     plan = parts.plan().placed(device)
-    moved: dict[int, torch.Tensor] = {}
+    made = _with_tensors(parts, lambda tensor: tensor_on(tensor, device), lambda _: device)
+    return replace(made, plan=lambda: plan, example_inputs=None)
 
-    def move(tensor: torch.Tensor) -> torch.Tensor:
-        if id(tensor) not in moved:
-            moved[id(tensor)] = tensor_on(tensor, device)
-        return moved[id(tensor)]
+
+def _with_tensors(
+    parts: Parts,
+    change: Callable[[torch.Tensor], torch.Tensor],
+    move: Callable[[torch.device], torch.device] = lambda device: device,
+) -> Parts:
+    """A program with a graph of its own, and other tensors; those that were one still are."""
+    found = place(parts.graph, parts.attributes, move)
+    changed: dict[int, torch.Tensor] = {}
+
+    def new(tensor: torch.Tensor) -> torch.Tensor:
+        if id(tensor) not in changed:
+            changed[id(tensor)] = change(tensor)
+        return changed[id(tensor)]
 
     return replace(
         parts,
         graph=found.graph,
         attributes=found.attributes,
-        plan=lambda: plan,
-        state={name: (move(t), kind, keep) for name, (t, kind, keep) in parts.state.items()},
-        state_dict={name: move(tensor) for name, tensor in parts.state_dict.items()},
-        constants={name: move(tensor) for name, tensor in parts.constants.items()},
-        example_inputs=None,
+        state={name: (new(t), kind, keep) for name, (t, kind, keep) in parts.state.items()},
+        state_dict={name: new(tensor) for name, tensor in parts.state_dict.items()},
+        constants={name: new(tensor) for name, tensor in parts.constants.items()},
     )
 
 

@@ -64,7 +64,7 @@ def node_of_serialized_type(name: str) -> tuple[Any, Any] | None:
 
 
 # Before torch 2.12 the serialiser has no such options, and copies all tensors for nothing.
-_WITHOUT_TENSORS = {
+_WITHOUT_TENSORS: dict[str, Any] = {
     name: False
     for name in ("serialize_state_dict", "serialize_constants")
     if name in inspect.signature(serialize).parameters
