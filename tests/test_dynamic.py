@@ -111,6 +111,14 @@ def rnd(x):
 case("round_bucket", rnd, (R(3, 2),), {"x": {0: Dim("n")}}, [(R(n, 2),) for n in range(0, 12)])
 
 
+def by_length(x):
+    scale = len(x) / 2 if len([x, x]) == 2 else 0
+    return torch.arange(len(x)) * scale, x[: len(x) // 2], len(x)
+
+
+case("length", by_length, (R(3, 2),), {"x": {0: Dim("n")}}, [(R(n, 2),) for n in range(0, 6)])
+
+
 def rndh(x):
     return x[: round(x.shape[0] / 2)]
 

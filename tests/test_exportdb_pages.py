@@ -20,7 +20,7 @@ from monograph.exportdb.recording import measured
 from monograph.exportdb.registry import load
 from monograph.exportdb.searching import words_of
 from monograph.exportdb.site import build
-from monograph.exportdb.table import Table, headline, merged, problems_of, recorded
+from monograph.exportdb.table import OLDEST_TORCH, Table, headline, merged, problems_of, recorded
 
 ROOT = Path(__file__).parent.parent
 ENTRIES = list(exportdb.cases())
@@ -56,8 +56,14 @@ def test_the_recorded_table_fits_the_cases():
                 assert table.counts(NAMES)[name]["wrong"] == 0
 
 
+def test_the_oldest_torch_is_the_one_that_is_installed_at_least():
+    text = (ROOT / "pyproject.toml").read_text()
+    assert "torch>={}.{},".format(*OLDEST_TORCH) in text
+    assert {table.number for table in recorded()} >= {(2, 9), (2, 11), (2, 13), (2, 15)}
+
+
 def test_the_readme_has_the_headline():
-    tables = "\n\n".join(headline(table, ENTRIES) for table in recorded())
+    tables = headline(recorded(), ENTRIES)
     assert tables in (ROOT / "README.md").read_text()
     assert tables in run("headline")
 

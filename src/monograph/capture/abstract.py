@@ -265,6 +265,10 @@ class AbstractTensor(torch.Tensor):
             return self.item()
         return [row.tolist() for row in self.unbind(0)]
 
+    def __len__(self) -> int:
+        found: int = numbers.length_of(self)
+        return found
+
     def __int__(self) -> int:
         return numbers.converted(self, "int")
 

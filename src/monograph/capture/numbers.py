@@ -38,7 +38,7 @@ Replacement = tuple[Any, str, Any]
 
 
 class NeedsNumbers(BaseException):
-    """A module's code calls ``int(size)`` or ``float(size)``, which C turns into a plain number.
+    """A module's code calls ``int(size)`` or ``len(tensor)``, which C turns into a plain number.
 
     Capture again, with that ``name`` in ``namespace`` (the module's globals) replaced. Not an
     ``Exception``, so that no handler of the program's takes it.
@@ -95,7 +95,13 @@ class Floats(metaclass=_NumberType):
     convert = staticmethod(torch.sym_float)
 
 
-STAND_INS: dict[str, Any] = {"int": Integers, "float": Floats}
+def length(item: Any, /) -> Any:
+    """Stands for ``len`` in a module's globals: the size of a tensor may vary."""
+    is_abstract = isinstance(item, torch.Tensor) and hasattr(item, "value")
+    return item.shape[0] if is_abstract and item.dim() else len(item)
+
+
+STAND_INS: dict[str, Any] = {"int": Integers, "float": Floats, "len": length}
 
 
 def ask_for_stand_in(name: str, frame: FrameType) -> None:
@@ -110,6 +116,16 @@ def converted(tensor: Any, name: str) -> Any:
     if tensor.value.recorder.is_running and not tensor.value.recorder.is_known(tensor.value):
         ask_for_stand_in(name, sys._getframe(2))
     return getattr(torch.Tensor, f"__{name}__")(tensor)
+
+
+def length_of(tensor: Any) -> Any:
+    """``len(tensor)``, which C makes a plain number of."""
+    if not tensor.dim():
+        raise TypeError("len() of a 0-d tensor")
+    size = tensor.shape[0]
+    if isinstance(size, torch.SymInt) and tensor.value.recorder.is_running:
+        ask_for_stand_in("len", sys._getframe(2))
+    return size
 
 
 def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:

@@ -184,7 +184,7 @@ def lint_command() -> None:
 @db.command("headline")
 def headline_command() -> None:
     """The counts of the recorded tables, in Markdown."""
-    print("\n\n".join(headline(table, cases()) for table in recorded()))
+    print(headline(recorded(), cases()))
 
 
 @db.command("export")

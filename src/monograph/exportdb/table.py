@@ -20,9 +20,10 @@ from monograph.exportdb.outcomes import KINDS, Outcome
 from monograph.exportdb.recording import Measurement
 from monograph.exportdb.registry import Entry
 
-__all__ = ["SCHEMA", "Table", "headline", "merged", "problems_of", "recorded"]
+__all__ = ["OLDEST_TORCH", "SCHEMA", "Table", "headline", "merged", "problems_of", "recorded"]
 
 SCHEMA = 1
+OLDEST_TORCH = (2, 13)  # that Monograph supports; what is declared need not hold of older ones
 _FOLDER = Path(__file__).parent / "support"
 
 
@@ -44,6 +45,11 @@ class Table:
     def version(self) -> str:
         """``2.13``."""
         return ".".join(self.data["torch"].split(".")[:2])
+
+    @property
+    def number(self) -> tuple[int, ...]:
+        """``(2, 13)``."""
+        return tuple(int(part) for part in self.version.split("."))
 
     @property
     def file(self) -> Path:
@@ -85,8 +91,25 @@ class Table:
         return found
 
 
-def headline(table: Table, entries: Iterable[Entry]) -> str:
-    """How many cases end in which way, as a table in Markdown."""
+def headline(tables: Iterable[Table], entries: Iterable[Entry]) -> str:
+    """How many cases end in which way, in Markdown: here, and beside other versions of torch."""
+    tables, chosen = list(tables), list(entries)
+    here = Table.empty().version
+    parts = [_by_outcome(table, chosen) for table in tables if table.version == here]
+    return "\n\n".join([*parts, _by_version(tables, chosen)])
+
+
+def _by_version(tables: list[Table], entries: list[Entry]) -> str:
+    found = [table.counts(entry.name for entry in entries) for table in tables]
+    names = " | ".join(f"torch {table.data['torch']}" for table in tables)
+    lines = [f"| right / silently wrong | {names} |", f"| --- |{' --- |' * len(tables)}"]
+    for exporter in EXPORTERS.values():
+        cells = [f"{c[exporter.name]['right']} / {c[exporter.name]['wrong']}" for c in found]
+        lines.append(f"| {exporter.title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _by_outcome(table: Table, entries: list[Entry]) -> str:
     counts = table.counts(entry.name for entry in entries)
     columns = {
         "right": ("right",), "refuses inputs that eager mode takes": ("limited",),
@@ -104,7 +127,7 @@ def headline(table: Table, entries: Iterable[Entry]) -> str:
 def recorded() -> list[Table]:
     """All tables, the newest torch last."""
     found = [Table(json.loads(file.read_text())) for file in _FOLDER.glob("torch-*.json")]
-    return sorted(found, key=lambda t: [int(part) for part in t.data["torch"].split(".")[:2]])
+    return sorted(found, key=lambda table: table.number)
 
 
 def merged(entries: Iterable[Entry]) -> dict[str, Any]:
@@ -161,7 +184,7 @@ def _verdicts(table: Table, entry: Entry) -> list[str]:
         outcome = table.outcome(entry.name, exporter.name)
         if outcome is None:
             found.append(f"{entry.name}: it was not measured with {exporter.title}")
-        elif exporter.is_ours:
+        elif exporter.is_ours and table.number >= OLDEST_TORCH:
             support = entry.case.support_in(strict=exporter.is_strict)
             is_refused = outcome.kind != "right"
             if is_refused is not (support is Support.UNSUPPORTED):
