@@ -1,6 +1,7 @@
 """Programs with inputs for tests that go through all of them: ExportDB's cases, strict programs."""
 
 import copy
+import zlib
 
 import torch
 from strict_programs import PROGRAMS
@@ -84,6 +85,11 @@ UNCONVERTED = {
     "models/cache_object_in_and_out@sizes", "python/dataclass_as_input",
     "python/dataclass_as_output", "tools/program_for_another_tool",
 }  # fmt: skip
+
+
+def sample(one_of):
+    """Some of the names, the same ones when others are added."""
+    return [name for name in CORPUS if zlib.crc32(name.encode()) % one_of == 0]
 
 
 def exported(name):

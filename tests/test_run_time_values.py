@@ -343,3 +343,29 @@ def test_printing_is_not(capsys):
 
     program = monograph.export(f, (torch.ones(2), torch.tensor(3)))
     assert_equal(program.module()(torch.ones(2), torch.tensor(4)), torch.full((2,), 4.0 + 10))
+
+
+def test_one_mask_selects_one_number_of_elements():
+    """However often it is asked: no assertion, one symbol, in branches too."""
+
+    def f(x, y, mask, cond):
+        both = x[mask] + y[mask]
+        again = torch.masked_select(x, mask) * both
+        places = mask.nonzero() + both[:, None]
+        inside = cond(both.sum() > 0, lambda: x[mask] + both, lambda: y[mask] * both)
+        mask = mask.clone()
+        mask[0] = False
+        return again, places, inside, x[mask]
+
+    x, y, mask = torch.randn(4), torch.randn(4), torch.tensor([True, False, True, True])
+    program = monograph.export(lambda *args: f(*args, torch.cond), (x, y, mask))
+    operators = [str(node.target) for node in program.graph.nodes]
+    assert not any("assert" in name for name in operators)
+    outputs = program.graph.output_node().args[0]
+    sizes = [str(node.meta["val"].shape[0]) for node in outputs]
+    assert sizes == ["u0", "u0", "u0", "u1"]
+    for chosen in (mask, ~mask, torch.zeros_like(mask), torch.ones_like(mask)):
+        for sign in (1, -1):
+            args = (sign * x.abs(), sign * y.abs(), chosen)
+            expected = f(*args, lambda where, one, other: one() if where else other())
+            torch.testing.assert_close(program.module()(*args), expected)

@@ -606,3 +606,19 @@ def test_an_operator_that_a_wrapper_has_no_word_for():
     with pytest.raises(MonographError, match="is a Scaled") as caught:
         monograph.export(lambda x: Scaled(x.to(torch.int8), x.mean()), (X,))
     assert caught.value.code == "MG-P104"
+
+
+def test_torchs_own_wrappers_are_refused():
+    """They are more than what they consist of."""
+    masked = torch.masked.masked_tensor(torch.ones(3), torch.tensor([True, False, True]))
+
+    class OfTorch(Scaled):
+        __module__ = "torch.distributed.tensor"
+
+    for tensor in (masked, OfTorch(torch.ones(3).to(torch.int8), torch.tensor(0.1))):
+        model = nn.Module()
+        model.register_buffer("held", tensor)
+        model.forward = lambda x, model=model: x + (model.held * 2).sum()
+        with pytest.raises(MonographError, match="held is a") as caught:
+            monograph.export(model, (X,))
+        assert caught.value.code == "MG-P104"

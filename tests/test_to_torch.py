@@ -4,7 +4,7 @@ import io
 
 import pytest
 import torch
-from corpus import CORPUS, UNCONVERTED, assert_same, calls_of, exported, run
+from corpus import CORPUS, UNCONVERTED, assert_same, calls_of, exported, run, sample
 from torch import nn
 
 import monograph
@@ -19,7 +19,10 @@ UNDECOMPOSED = {
     "list_in_a_while_loop": "aliasing|same metadata",
     "list_in_unknown_loop": "aliasing|same metadata",
     "speculative_accept": "type is null",
+    "control/while_loop_growing": "same metadata",
 }
+# Torch's own decomposition of an LSTM takes the steps of the example, without a word.
+UNROLLED = {"shapes/lstm_over_time@sizes"}
 # Its files have no word for a named tuple that is not registered.
 UNSAVED = {"python/named_tuple_as_output"}
 
@@ -43,15 +46,11 @@ def test_a_real_program_with_the_same_numbers(name):
         assert_same(run(module, call), run(again, call))
 
 
-# Torch takes a minute for newton_sqrt (twenty branches, one in the other).
-@pytest.mark.parametrize(
-    "name",
-    [
-        n
-        for i, n in enumerate(CORPUS)
-        if i % 4 == 0 and n not in {"newton_sqrt", *UNCONVERTED, *UNSAVED}
-    ],
-)
+# Torch takes minutes for these (twenty branches, one in the other; loops in loops).
+SLOW = {"newton_sqrt", "models/spatial_shapes_in_a_tensor"}
+
+
+@pytest.mark.parametrize("name", sorted({*sample(4)} - SLOW - UNCONVERTED - UNSAVED))
 def test_saved_loaded_and_decomposed_by_torch(name):
     file = io.BytesIO()
     torch.export.save(exported(name).to_torch(), file)
@@ -60,7 +59,7 @@ def test_saved_loaded_and_decomposed_by_torch(name):
     if name in UNDECOMPOSED:
         with pytest.raises((RuntimeError, ValueError), match=UNDECOMPOSED[name]):
             exported(name).to_torch().run_decompositions()
-    else:
+    elif name not in UNROLLED:
         programs.append(exported(name).to_torch().run_decompositions())
     modules = [program.module() for program in (exported(name), *programs)]
     for call in calls_of(name):

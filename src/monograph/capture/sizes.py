@@ -73,7 +73,7 @@ class Sizes:
         self.recorder = recorder
         self.use(ShapeEnv())
         self.bindings: dict[str, Any] = {}  # symbol -> (node, dimension), a node, or a tree
-        self.composed: dict[Expr, tuple[Node, int]] = {}  # dimensions that give no symbol
+        self.whole: dict[Expr, tuple[Node, int]] = {}  # sizes of inputs that give no symbol
         self.unbound: dict[str, Expr] = {}  # symbols whose node is about to be recorded
         self.checks: list[tuple[Test, str | None]] = []  # that wait for their symbols' nodes
         self.numbers: dict[Node, Any] = {}  # what ``.item()`` of a node gave
@@ -95,12 +95,11 @@ class Sizes:
     def bind_sizes(self, spec: TensorSpec, node: Node) -> None:
         """The sizes of ``node`` give their symbols, alone or in ``a*x + b``."""
         for i, size in enumerate(spec.shape):
-            if not isinstance(size, Expr):
+            if not isinstance(size, Expr) or len(size.terms) != 1:
                 continue
             monomial, slope = size.terms[0]
             atom = size.scope.atoms[monomial[0]]
-            if len(size.terms) != 1 or len(monomial) != 1 or atom.kind != "symbol":
-                self.composed.setdefault(size, (node, i))
+            if len(monomial) != 1 or atom.kind != "symbol":
                 continue
             is_plain = slope == 1 and not size.const
             if atom.name not in self.bindings or (is_plain and atom.name not in self._plain()):
@@ -160,6 +159,12 @@ class Sizes:
             for test, message in waiting:
                 self.assert_at_run_time(test, message)
 
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What ``make`` gave the first time; forgotten with the branch that it was made in."""
+        if key not in self._nodes:
+            self._nodes[key] = make()
+        return self._nodes[key]
+
     # Inside a branch -------------------------------------------------------------------------
 
     def mark(self) -> Any:
@@ -182,7 +187,7 @@ class Sizes:
             return item
         found = self._nodes.get(item)
         if found is None:
-            size = self.composed.get(item)
+            size = self.whole.get(item)
             found = self._build(tree_of(item), item) if size is None else self._sized(*size)
             self._nodes[item] = found
         return found

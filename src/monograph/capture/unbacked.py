@@ -47,8 +47,8 @@ def outcome_of(
     rule = _RULES.get(op)
     if rule is None or error.code != "MG-D104":
         return None
-    if op is aten.index.Tensor:
-        found = _index(recorder, args[0], args[1], tensors[1])
+    if op in _SELECTING:
+        found = rule(recorder, args, tensors)
     else:
         found = rule(recorder, op, *args, **kwargs)
     if found is None:
@@ -66,6 +66,15 @@ def _count(recorder: Recorder, what: str, limit: Int | None, lo: int = 0) -> Any
     return symbol
 
 
+def _selected(recorder: Recorder, tensor: Any) -> Any:
+    """How many elements of ``tensor`` are not zero: one symbol, however often it is asked."""
+    value = recorder.value_of(tensor)
+    what = "the number of elements that are not zero"
+    key = (what, recorder.read(value))
+    found = recorder.sizes.once(key, lambda: _count(recorder, what, value.spec.numel))
+    return recorder.sizes.env.scope.normal(found)
+
+
 def _fresh(
     spec: TensorSpec, shape: tuple[Any, ...], dtype: torch.dtype | None = None
 ) -> TensorSpec:
@@ -73,39 +82,38 @@ def _fresh(
 
 
 @_rule(aten.nonzero.default, aten.argwhere.default)
-def _nonzero(recorder: Recorder, op: Any, x: TensorSpec) -> TensorSpec:
-    count = _count(recorder, "the number of elements that are not zero", x.numel)
-    rank = len(x.shape)
+def _nonzero(recorder: Recorder, specs: Any, tensors: Any) -> TensorSpec:
+    x: TensorSpec = specs[0]
+    count, rank = _selected(recorder, tensors[0]), len(x.shape)
     return TensorSpec.of((count, rank), (1, count), torch.int64, x.device)
 
 
 @_rule(aten.nonzero_numpy.default)
-def _nonzero_numpy(recorder: Recorder, op: Any, x: TensorSpec) -> list[TensorSpec]:
-    count = _count(recorder, "the number of elements that are not zero", x.numel)
-    rank = max(len(x.shape), 1)
+def _nonzero_numpy(recorder: Recorder, specs: Any, tensors: Any) -> list[TensorSpec]:
+    x: TensorSpec = specs[0]
+    count, rank = _selected(recorder, tensors[0]), max(len(x.shape), 1)
     return [TensorSpec.of((count,), (1,), torch.int64, x.device) for _ in range(rank)]
 
 
 @_rule(aten.masked_select.default)
-def _masked_select(recorder: Recorder, op: Any, x: TensorSpec, mask: TensorSpec) -> TensorSpec:
-    count = _count(recorder, "the number of elements that the mask selects", None)
-    return _fresh(x, (count,))
+def _masked_select(recorder: Recorder, specs: Any, tensors: Any) -> TensorSpec:
+    x, mask = specs
+    if x.shape == mask.shape:
+        return _fresh(x, (_selected(recorder, tensors[1]),))
+    return _fresh(x, (_count(recorder, "the number of elements that the mask selects", None),))
 
 
-def _index(
-    recorder: Recorder, x: TensorSpec, indices: list[Any], tensors: list[Any]
-) -> TensorSpec | None:
+@_rule(aten.index.Tensor)
+def _index(recorder: Recorder, specs: Any, tensors: Any) -> TensorSpec | None:
     """Boolean masks become as many index vectors as they have dimensions."""
+    x, indices = specs
     expanded: list[Any] = []
-    for index, tensor in zip(indices, tensors, strict=True):
+    for index, tensor in zip(indices, tensors[1], strict=True):
         if index is None or index.dtype not in (torch.bool, torch.uint8):
             expanded.append(index)
             continue
         known = recorder.known_value(recorder.value_of(tensor))
-        if known is not None:
-            count = int(known.sum())
-        else:
-            count = _count(recorder, "the number of elements that the mask selects", index.numel)
+        count = _selected(recorder, tensor) if known is None else int(known.sum())
         vector = TensorSpec.of((count,), (1,), torch.int64, x.device)
         expanded += [vector] * len(index.shape)
     if len(expanded) > len(x.shape):
@@ -115,7 +123,7 @@ def _index(
     return outcome.single.spec
 
 
-_RULES[aten.index.Tensor] = _index
+_SELECTING = frozenset(_RULES)  # they are given the tensors as well
 
 
 @_rule(aten.repeat_interleave.Tensor)

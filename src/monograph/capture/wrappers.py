@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 __all__ = ["is_wrapper", "parts_of", "run"]
 
 
-def is_wrapper(kind: type) -> bool:
-    """Whether tensors of this class consist of others, and have operators of their own."""
-    has_operators = getattr(kind, "__torch_dispatch__", None) is not _PLAIN
-    return has_operators and hasattr(kind, "__tensor_flatten__")
-
-
 _PLAIN = torch.Tensor.__torch_dispatch__
+
+
+def is_wrapper(kind: type) -> bool:
+    """Whether tensors of this class consist of others, and have operators of their own.
+
+    Torch's own such classes (nested tensors, tensors of several machines) are more than their
+    parts: sizes of another kind, a process group.
+    """
+    if getattr(kind, "__torch_dispatch__", None) is _PLAIN or kind.__module__.startswith("torch."):
+        return False
+    return hasattr(kind, "__tensor_flatten__")
 
 
 def parts_of(name: str, tensor: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import Progress
 from rich.syntax import Syntax
+from rich.table import Column
 from rich.table import Table as Grid
 
 from monograph.diagnostics.codes import CODES
@@ -236,7 +237,7 @@ def _code(console: Console, title: str, text: str, language: str = "python") -> 
 
 def _support(entry: Entry) -> Grid:
     tables = recorded()
-    grid = Grid("exporter", *(f"torch {table.version}" for table in tables))
+    grid = Grid(Column("exporter", no_wrap=True), *(f"torch {t.version}" for t in tables))
     for exporter in EXPORTERS.values():
         cells = []
         for table in tables:

@@ -454,6 +454,9 @@ def _entered(recorder: Recorder, item: _Input, inputs: list[Node]) -> Any:
         value = Value(node, item.value, recorder)
         node.meta["val"] = item.value
         recorder.sizes.bind_sizes(item.value, node)
+        for i, size in enumerate(item.value.shape):
+            if isinstance(size, Expr):
+                recorder.sizes.whole.setdefault(size, (node, i))
         inputs.append(node)
         return make_abstract(item.value, value)
     node = recorder.placeholder(f"in_{item.index}")

@@ -219,5 +219,5 @@ def parse(text: str, scope: Scope, name: Callable[[str], Int] | Mapping[str, Int
 
     try:
         return walk(ast.parse(text.strip(), mode="eval").body)
-    except (SyntaxError, KeyError, RecursionError) as error:
+    except (SyntaxError, KeyError, RecursionError, ZeroDivisionError) as error:
         raise ValueError(f"{text!r} is not an expression of sizes") from error
