@@ -46,6 +46,12 @@ def test_the_catalogue_is_complete():
     assert used == set(exportdb.TAGS)
 
 
+@pytest.mark.parametrize("entry", ENTRIES, ids=NAMES)
+def test_what_is_named_exists(entry):
+    text = re.sub(r"`[^`]*`", "", entry.sections.get("See also", ""))
+    assert set(re.findall(r"\b[a-z0-9]+_[a-z0-9_]+\b", text)) <= set(NAMES)
+
+
 def test_the_recorded_table_fits_the_cases():
     tables = recorded()
     assert tables

@@ -47,6 +47,7 @@ def environment(autoescape: bool) -> jinja2.Environment:
         message=lambda lines: Markup(as_html(lines)),
         markup=Markup,
         rst=_as_rst,
+        with_links=_with_links,
         anchor=lambda name: name.replace("_", "-"),
     )
     return made
@@ -55,6 +56,21 @@ def environment(autoescape: bool) -> jinja2.Environment:
 def _as_rst(text: str) -> str:
     """Markdown's code spans as RST's literals."""
     return re.sub(r"`+([^`]+)`+(?=(\w)?)", lambda m: f"``{m[1]}``" + "\\ " * bool(m[2]), text)
+
+
+def _with_links(text: str, anchors: dict[str, str], link: str, everywhere: bool) -> str:
+    """Names of cases as links: those in code spans, ``everywhere`` others too.
+
+    ``link``: how one is written, with ``{name}`` and ``{anchor}``.
+    """
+
+    def linked(match: re.Match[str]) -> str:
+        anchor = anchors.get(match[1])
+        return match[0] if anchor is None else link.format(name=match[1], anchor=anchor)
+
+    pattern = r"\b([a-z0-9_]+)\b" if everywhere else r"<code>([a-z0-9_]+)</code>"
+    found = re.sub(pattern, linked, str(text))
+    return Markup(found) if isinstance(text, Markup) else found
 
 
 def build(
@@ -89,6 +105,7 @@ class _Site:
             "tables": tables,
             "pages": pages,
             "supports": [s.value for s in Support],
+            "anchors": {page.entry.name: page.entry.anchor for page in pages},
             "counts": [table.counts([p.entry.name for p in pages]) for table in tables],
         }
 

@@ -20,7 +20,7 @@ before, or zeros.
 
 See also
 --------
-cond_nested_function, append_to_attribute
+cond_branch_nested_function, append_to_attribute
 """
 
 import torch
