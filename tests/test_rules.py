@@ -46,7 +46,8 @@ OPERATIONS = {
     "matmul": lambda x, y: x @ y.transpose(-1, -2),
     "matmul_folded": lambda x, y: (x @ y[0, 0, 0, : x.shape[-1]], x @ y[0, 0, : x.shape[-1]]),
     "matmul_broadcast": lambda x, y: (x @ y[0].mT, y[0, 0, 0, : x.shape[-2]] @ x, y[:1] @ x),
-    "any": lambda x, y: ((x > 0).any(-1), (x > 0).all(1, keepdim=True), (x > 9).any(), x.all()),
+    "any": lambda x, y: ((x > 0).any(-1), (x > 0).all(1, keepdim=True), (x > 9).any(), x.all(),
+                         torch.any(x, dim=()), torch.all(x > 0, dim=(1, 2), keepdim=True)),
     "kernels": lambda x, y: (
         aten._softmax(x, -1, False), aten._log_softmax(x, 1, False), aten._to_copy(x),
         aten._to_copy(x, dtype=torch.float64),

@@ -78,9 +78,14 @@ def _mean_all(x: TensorSpec, *, dtype: torch.dtype | None = None) -> Found:
 
 @rule(aten.any.default, aten.any.dim, aten.any.dims, aten.all.default, aten.all.dim, aten.all.dims)
 def _any(x: TensorSpec, dims: int | Sequence[int] | None = None, keepdim: bool = False) -> Found:
-    if not is_canonical(x) or x.dtype is torch.uint8 or (not x.shape and dims is not None):
+    if x.dtype is torch.uint8 or (not x.shape and dims is not None):
         return None
-    shape = _reduced(x, [dims] if isinstance(dims, int) else dims, keepdim)
+    chosen = [dims] if isinstance(dims, int) else dims
+    if chosen is not None and not chosen:  # no dimension at all: a sum takes this for all
+        return fresh(x, x.shape, torch.bool)
+    if not is_canonical(x):
+        return None
+    shape = _reduced(x, chosen, keepdim)
     return None if shape is None else fresh(x, shape, torch.bool)
 
 
