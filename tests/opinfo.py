@@ -12,7 +12,7 @@ from torch.testing._internal import common_methods_invocations
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from monograph.capture.structure import flatten
+from monograph.ir.structure import flatten
 from monograph.testing import assert_equal
 
 DTYPES = (torch.float32, torch.int64)

@@ -11,7 +11,7 @@ from torch import nn
 
 import monograph
 from monograph import MonographError
-from monograph.capture.location import SourceLine
+from monograph.capture.python.frames import SourceLine
 from monograph.testing import assert_exports
 
 X = torch.randn(2, 3)

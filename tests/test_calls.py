@@ -71,7 +71,7 @@ CONTAINERS = {
 
 
 def tensors(value):
-    leaves, _ = monograph.capture.structure.flatten(value)
+    leaves, _ = monograph.ir.structure.flatten(value)
     return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 import monograph
 from monograph import ControlFlowError, Dim, cond, scan, while_loop
 from monograph import map as map_rows
-from monograph.capture.subgraphs import subgraphs_of
+from monograph.ir.subgraphs import subgraphs_of
 from monograph.testing import assert_equal, assert_exports
 
 UP, DOWN = torch.ones(2, 3), -torch.ones(2, 3)

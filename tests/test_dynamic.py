@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from monograph import ConstraintViolationError, Dim, InputError, export
-from monograph.capture.rules import RULES
+from monograph.inference.rules import RULES
 from monograph.testing import assert_exports
 
 R = torch.randn

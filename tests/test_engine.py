@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 import monograph
 from monograph import DataDependentError, ExportError, PythonFeatureError
-from monograph.capture.rules import RULES
+from monograph.inference.rules import RULES
 from monograph.testing import assert_exports
 
 X = torch.randn(2, 3)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from monograph.capture.rules import RULES
+from monograph.inference.rules import RULES
 from monograph.testing import assert_exports
 
 aten = torch.ops.aten

@@ -8,20 +8,11 @@ from typing import Any
 import torch
 from torch.fx import Node
 
-from monograph.capture.abstract import TensorSpec, spec_of
-from monograph.capture.assumptions import about_sizes
-from monograph.capture.scopes import ModuleCall
 from monograph.capture.session import Captured
-from monograph.capture.structure import Structure
 from monograph.constraints.input_sizes import size_checks
-from monograph.module import CallPlan, Check, Looks, Write
-from monograph.program import ExportedProgram, Parts
-from monograph.shapes.constraints import ranges_of
-from monograph.shapes.expr import Expr
-from monograph.shapes.floats import FloatExpr
-from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
-from monograph.shapes.symnode import expression_of
-from monograph.signature import (
+from monograph.ir.assumptions import about_sizes
+from monograph.ir.module_scope import ModuleCall
+from monograph.ir.signature import (
     Argument,
     CallSpec,
     ConstantArgument,
@@ -37,6 +28,15 @@ from monograph.signature import (
     SymIntArgument,
     TensorArgument,
 )
+from monograph.ir.spec import TensorSpec, spec_of
+from monograph.ir.structure import Structure
+from monograph.module import CallPlan, Check, Looks, Write
+from monograph.program import ExportedProgram, Parts
+from monograph.shapes.constraints import ranges_of
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
+from monograph.shapes.symnode import expression_of
 
 __all__ = ["assembled"]
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import torch
 
-from monograph.capture.assumptions import Assumption
 from monograph.capture.inputs import Root, root_of
-from monograph.capture.location import source_line_of_traceback
+from monograph.capture.python.frames import source_line_of_traceback
 from monograph.constraints.violations import refine_dynamic_shapes
 from monograph.diagnostics import (
     ExportError,
@@ -25,9 +24,10 @@ from monograph.diagnostics import (
 from monograph.diagnostics.rendering import Line, as_text
 from monograph.diagnostics.watching import Watch, watching
 from monograph.export import exported
+from monograph.ir.assumptions import Assumption
+from monograph.ir.statistics import Times, times_of
 from monograph.program import ExportedProgram
 from monograph.source.advice import Fix, Step, origin_of, patches_of, repair, rewritten_files
-from monograph.statistics import Times, times_of
 from monograph.testing.compare import assert_equal
 
 __all__ = ["Problem", "Report", "check"]

@@ -11,7 +11,7 @@ import torch
 
 from monograph.assembly import assembled
 from monograph.capture.inputs import Root, root_of
-from monograph.capture.location import caller_line, is_of_user
+from monograph.capture.python.frames import caller_line, is_of_user
 from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
 from monograph.constraints.same_program import refuse_difference
@@ -29,12 +29,12 @@ from monograph.diagnostics import (
     users_part,
 )
 from monograph.diagnostics.watching import Watch, current_watch, watching
+from monograph.ir.statistics import times_of
 from monograph.program import ExportedProgram
 from monograph.source.advice import find_fix
 from monograph.source.audit import Culprit
 from monograph.source.convert import Converting, convert, is_used
 from monograph.source.strict import Strict
-from monograph.statistics import times_of
 
 __all__ = ["assume_constant_result", "convert", "export", "export_methods", "exported"]
 

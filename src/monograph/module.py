@@ -13,9 +13,9 @@ import torch
 from torch import nn
 from torch.fx import Graph, GraphModule, Node, map_arg
 
-from monograph.capture.structure import Structure
 from monograph.constraints.input_sizes import SizeChecks
 from monograph.diagnostics import InputError, note_source
+from monograph.ir.structure import Structure
 from monograph.torch_internals import storage_key
 
 __all__ = [

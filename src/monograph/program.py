@@ -12,27 +12,14 @@ import torch
 from torch import nn
 from torch.fx import Graph, GraphModule, Node
 
-from monograph.capture.abstract import TensorSpec
 from monograph.capture.aliasing import Value
-from monograph.capture.assumptions import Assumption, about_sizes
 from monograph.capture.recorder import Recorder
-from monograph.capture.subgraphs import built, subgraphs_of
 from monograph.control.eager import runnable
 from monograph.diagnostics import DecompositionError, ExportError, InputError, InteropError
 from monograph.hierarchy import UnflattenedModule
-from monograph.module import CallPlan, ProgramModule
-from monograph.passes.decompose import decompose
-from monograph.passes.place import devices_of, place, tensor_on
-from monograph.passes.signed import Signed, named
-from monograph.passes.table import Decompositions, default_decompositions
-from monograph.passes.unflatten import unflattened
-from monograph.printing import format_program
-from monograph.shapes.constraints import Range
-from monograph.shapes.expr import Expr
-from monograph.shapes.floats import FloatExpr
-from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
-from monograph.shapes.symnode import BoolNode, symbolic
-from monograph.signature import (
+from monograph.ir.assumptions import Assumption, about_sizes
+from monograph.ir.printing import format_program
+from monograph.ir.signature import (
     Argument,
     CallSpec,
     ConstantArgument,
@@ -40,7 +27,20 @@ from monograph.signature import (
     InputKind,
     ModuleCallEntry,
 )
-from monograph.statistics import Statistics, Times, statistics_of
+from monograph.ir.spec import TensorSpec
+from monograph.ir.statistics import Statistics, Times, statistics_of
+from monograph.ir.subgraphs import built, subgraphs_of
+from monograph.module import CallPlan, ProgramModule
+from monograph.passes.decompose import decompose
+from monograph.passes.place import devices_of, place, tensor_on
+from monograph.passes.signed import Signed, named
+from monograph.passes.table import Decompositions, default_decompositions
+from monograph.passes.unflatten import unflattened
+from monograph.shapes.constraints import Range
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
+from monograph.shapes.symnode import BoolNode, symbolic
 
 __all__ = ["ExportedProgram", "Parts"]
 

@@ -12,14 +12,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.fx import Node
 
-from monograph.capture.abstract import (
-    AbstractTensor,
-    TensorSpec,
-    contiguous_strides,
-    is_dense,
-    make_abstract,
-)
+from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.diagnostics import MutationError
+from monograph.ir.spec import TensorSpec, contiguous_strides, is_dense
 from monograph.shapes.symnode import symbolic
 
 if TYPE_CHECKING:

@@ -12,21 +12,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.fx import Node, map_arg
 
-from monograph.capture.abstract import TensorSpec
-from monograph.capture.subgraphs import SUBGRAPHS
+from monograph.ir.operators import is_random
+from monograph.ir.spec import TensorSpec
+from monograph.ir.subgraphs import SUBGRAPHS
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["example_in_words", "example_of", "is_random", "known_value"]
+__all__ = ["example_in_words", "example_of", "known_value"]
 
 _MOST_NODES = 2000
 _LIMIT = 1 << 24  # elements of one intermediate result
-
-
-def is_random(target: Any) -> bool:
-    """Whether an operator draws random numbers."""
-    return torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
 
 
 def known_value(recorder: Recorder, node: Node, *, use_examples: bool) -> torch.Tensor | None:

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from monograph.capture.inputs import Argument, Arguments, Root
-from monograph.capture.structure import Structure, flatten
 from monograph.diagnostics import ShapeError
+from monograph.ir.structure import Structure, flatten
 from monograph.shapes.dims import (
     AdditionalInputs,
     AnyDim,

@@ -13,9 +13,9 @@ import torch
 from torch import nn
 from torch.fx import Node
 
-from monograph.capture.structure import Structure, flatten
-from monograph.capture.wrappers import is_wrapper, parts_of
+from monograph.capture.operators.tensor_subclasses import is_wrapper, parts_of
 from monograph.diagnostics import PythonFeatureError, SourceLine
+from monograph.ir.structure import Structure, flatten
 
 if TYPE_CHECKING:
     from monograph.capture.aliasing import Value

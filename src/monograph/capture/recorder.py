@@ -12,19 +12,25 @@ from typing import Any
 import torch
 from torch.fx import Node
 
-from monograph.capture import questions, special, unbacked, wrappers, writes
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
-from monograph.capture.assumptions import Assumption
 from monograph.capture.constants import known_value
-from monograph.capture.entering import Entrance
-from monograph.capture.handlers import HANDLERS, PURE
-from monograph.capture.infer import Outcome, Result, attention_switches, infer
-from monograph.capture.location import current_source_line, frames_of_user
-from monograph.capture.scopes import ModuleCall, Scope
+from monograph.capture.lifting import Entrance
+from monograph.capture.operators import (
+    data_dependence,
+    dispatch,
+    mutation,
+    tensor_subclasses,
+    unbacked,
+)
+from monograph.capture.operators.registry import HANDLERS, PURE
+from monograph.capture.python.frames import current_source_line, frames_of_user
 from monograph.capture.sizes import Sizes, in_sizes
-from monograph.capture.structure import flatten
 from monograph.diagnostics import ExportError, MutationError, SourceLine
+from monograph.inference.infer import Outcome, Result, attention_switches, infer
+from monograph.ir.assumptions import Assumption
+from monograph.ir.module_scope import ModuleCall, Scope
+from monograph.ir.structure import flatten
 from monograph.shapes.expr import Expr
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
@@ -135,7 +141,7 @@ class Recorder(Entrance, DispatchMode):
             return
         parent = value.parent
         if parent is None:
-            writes.refuse_forbidden(self)
+            mutation.refuse_forbidden(self)
         old, new = value.step_parent, self.read(parent)
         step = value.step
         if step.op == "placeholder":  # one tensor passed twice: another name of the first
@@ -162,10 +168,10 @@ class Recorder(Entrance, DispatchMode):
     def __torch_dispatch__(
         self, op: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        handler = HANDLERS.get(op) or special.classify(op)
+        handler = HANDLERS.get(op) or dispatch.classify(op)
         try:
             if types and (len(types) > 1 or types[0] is not AbstractTensor):
-                found = wrappers.run(self, op, types, args, kwargs or {})
+                found = tensor_subclasses.run(self, op, types, args, kwargs or {})
                 if found is not NotImplemented:
                     return found
             if handler is not PURE:
@@ -183,7 +189,7 @@ class Recorder(Entrance, DispatchMode):
     def record(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         """Append ``op`` as a node and return abstract results."""
         if self.autocast or self.opens or self.rules is not None:
-            opened = special.open_where_needed(self, op, args, kwargs or {})
+            opened = dispatch.open_where_needed(self, op, args, kwargs or {})
             if opened is not NotImplemented:
                 return opened
         key: list[Any] = [op, _get_default_dtype()]
@@ -210,7 +216,7 @@ class Recorder(Entrance, DispatchMode):
                 node_kwargs[name] = self.argument(arg, key, sources)
         try:
             outcome = self.outcome_of(op, args, kwargs or {}, tuple(key))
-        except special.OpenInstead:
+        except dispatch.OpenInstead:
             with self:
                 return opened_composite(op, args, kwargs or {})
         return self._emit(op, tuple(nodes), node_kwargs, outcome, sources)
@@ -297,13 +303,13 @@ class Recorder(Entrance, DispatchMode):
         try:
             outcome = infer(op, specs, spec_kwargs, self.unpatched, env)
         except ExportError as error:
-            known = questions.outcome_from_known(self, op, args, kwargs, error)
+            known = data_dependence.outcome_from_known(self, op, args, kwargs, error)
             known = known or unbacked.outcome_of(self, op, args, specs, spec_kwargs, error)
             if known is not None:
                 return known
-            if special.may_open(op, error):
-                raise special.OpenInstead from None
-            questions.place(self, error, args)
+            if dispatch.may_open(op, error):
+                raise dispatch.OpenInstead from None
+            data_dependence.place(self, error, args)
             raise
         if len(env.symbols) > symbols and self.sizes.adopt(symbols, outcome):
             return outcome  # its sizes are this call's own
@@ -468,7 +474,7 @@ class Recorder(Entrance, DispatchMode):
             DataDependentError: MG-D103, where it is not known.
         """
         with without_modes(), torch.no_grad():
-            return convert(questions.require_known(self, tensor, asked, "MG-D103"))
+            return convert(data_dependence.require_known(self, tensor, asked, "MG-D103"))
 
     def is_known(self, value: Value) -> bool:
         """Whether constants alone determine the data of ``value``."""
@@ -494,7 +500,7 @@ class Recorder(Entrance, DispatchMode):
             )  # fmt: skip
         origin.mutated = True
         self.known.clear()
-        writes.refuse_shared_memory(self, value.root)
+        mutation.refuse_shared_memory(self, value.root)
 
 
 hide_from_compiler(Recorder.__torch_dispatch__)

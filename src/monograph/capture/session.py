@@ -13,23 +13,18 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture import location
 from monograph.capture.aliasing import Value
-from monograph.capture.asking import NeedsAnotherLook, NeedsConversion
-from monograph.capture.assumptions import Assumption
-from monograph.capture.dead_nodes import remove_dead_nodes
+from monograph.capture.current import no_garbage_collection, running
 from monograph.capture.declare import Declaration, declare, read_specification
-from monograph.capture.indexing import Indexing, NeedsIndexing
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
-from monograph.capture.numbers import NeedsNumbers
-from monograph.capture.patches import NeedsAutograd, patched
+from monograph.capture.python import frames
+from monograph.capture.python.builtin_functions import NeedsNumbers
+from monograph.capture.python.indexing import Indexing, NeedsIndexing
+from monograph.capture.python.patches import NeedsAutograd, patched
+from monograph.capture.python.snapshot import Change, Snapshot
 from monograph.capture.recorder import SHARES, Recorder
-from monograph.capture.running import no_garbage_collection, running
-from monograph.capture.scopes import ModuleCall
+from monograph.capture.restarts import NeedsAnotherLook, NeedsConversion
 from monograph.capture.sizes import in_sizes
-from monograph.capture.snapshot import Change, Snapshot
-from monograph.capture.structure import Structure, flatten, is_constant
-from monograph.capture.subgraphs import refuse_leaks
 from monograph.capture.timed import new_recorder
 from monograph.diagnostics import (
     ExportError,
@@ -39,6 +34,11 @@ from monograph.diagnostics import (
     PythonFeatureError,
 )
 from monograph.diagnostics.reproduction import write_report
+from monograph.ir.assumptions import Assumption
+from monograph.ir.dead_nodes import remove_dead_nodes
+from monograph.ir.module_scope import ModuleCall
+from monograph.ir.structure import Structure, flatten, is_constant
+from monograph.ir.subgraphs import refuse_leaks
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     below_autograd,
@@ -154,13 +154,13 @@ def _own_mistakes(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     try:
         yield
     except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, MonographError) or not location.is_raised_by_us(error):
+        if isinstance(error, MonographError) or not frames.is_raised_by_us(error):
             raise
         program = root.module if root.is_module else root.call
         report = write_report(error, program, args, kwargs)
         raise InternalError(
             f"{type(error).__name__}: {error}",
-            where=location.source_line_of_traceback(error),
+            where=frames.source_line_of_traceback(error),
             hint=f"please report it with {report or 'the program that caused it'}.",
         ) from error
 
@@ -304,7 +304,7 @@ class _Session:
                     recorder.strict.explain(unknown)
                 raise
             except ExportError as error:
-                location.place(error)
+                frames.place(error)
                 raise
 
     # After the program has run ---------------------------------------------------------------
@@ -477,7 +477,7 @@ def _run_user_program(call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     return call(*args, **kwargs)
 
 
-location.mark_entry(_run_user_program.__code__)
+frames.mark_entry(_run_user_program.__code__)
 
 
 def _is_used(value: Value | None) -> bool:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import torch
 from torch.fx import Node
 
-from monograph.capture.abstract import TensorSpec
-from monograph.capture.asking import is_asked_by_program, is_printed, refused
 from monograph.capture.constants import example_of
-from monograph.capture.indexing import NeedsIndexing, is_indexing
-from monograph.capture.location import frames_of_user
-from monograph.capture.origins import lines_to
+from monograph.capture.provenance import lines_to
+from monograph.capture.python.frames import frames_of_user
+from monograph.capture.python.indexing import NeedsIndexing, is_indexing
+from monograph.capture.restarts import is_asked_by_program, is_printed, refused
 from monograph.diagnostics import DataDependentError, ExportError, SourceLine, UndecidedError
+from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Atom, Expr
 from monograph.shapes.floats import ROUNDINGS, FloatExpr, float_value
@@ -35,8 +35,8 @@ from monograph.shapes.questions import (
 from monograph.shapes.text import Tree, tree_of
 
 if TYPE_CHECKING:
-    from monograph.capture.infer import Outcome
     from monograph.capture.recorder import Recorder
+    from monograph.inference.infer import Outcome
 
 __all__ = ["OPERATORS", "Sizes", "in_sizes"]
 

@@ -11,12 +11,12 @@ import typer
 from rich.console import Console
 
 import monograph
-from monograph.capture.assumptions import of_kinds
 from monograph.cli.summary import print_program, print_summary, print_times, refuse
 from monograph.cli.target import StrictMode, Target, UsageError, example, load
 from monograph.diagnostics import MonographError
 from monograph.diagnostics.watching import Watch, watching
 from monograph.export import export
+from monograph.ir.assumptions import of_kinds
 from monograph.program import ExportedProgram
 
 __all__ = ["export_command"]

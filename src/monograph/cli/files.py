@@ -15,7 +15,7 @@ import monograph
 from monograph.cli.summary import print_program, print_summary, refuse
 from monograph.cli.target import UsageError
 from monograph.diagnostics import MonographError
-from monograph.printing import format_graph
+from monograph.ir.printing import format_graph
 from monograph.program import ExportedProgram
 
 __all__ = ["compile_command", "diff_command", "run_command", "show_command"]

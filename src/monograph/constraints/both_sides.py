@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from monograph.capture.location import is_raised_by_program
+from monograph.capture.python.frames import is_raised_by_program
 from monograph.capture.session import Captured
 from monograph.constraints.same_program import is_same_program
 from monograph.diagnostics import MonographError

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture.abstract import TensorSpec
-from monograph.capture.constants import is_random
 from monograph.capture.session import Captured
-from monograph.capture.subgraphs import subgraphs_of
 from monograph.diagnostics import PythonFeatureError
+from monograph.ir.operators import is_random
+from monograph.ir.spec import TensorSpec
+from monograph.ir.subgraphs import subgraphs_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.scope import Scope
 from monograph.shapes.text import format_expr, parse

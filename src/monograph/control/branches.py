@@ -13,15 +13,15 @@ import torch
 from torch.fx import Node
 
 from monograph.capture.aliasing import Value
-from monograph.capture.handled import may_be_caught
-from monograph.capture.location import is_raised_by_program
-from monograph.capture.questions import assert_tensor, truth_node
+from monograph.capture.operators.data_dependence import assert_tensor, truth_node
+from monograph.capture.python.exception_handlers import may_be_caught
+from monograph.capture.python.frames import is_raised_by_program
 from monograph.capture.recorder import Recorder
-from monograph.capture.structure import LEAF, Structure, flatten
-from monograph.capture.subgraphs import SUBGRAPHS, Subgraph
 from monograph.control.region import Region, lift
 from monograph.control.results import UNDEFINED, Found, Joined, Mismatch, describe, join, note
 from monograph.diagnostics import ControlFlowError, MonographError, PythonFeatureError
+from monograph.ir.structure import LEAF, Structure, flatten
+from monograph.ir.subgraphs import SUBGRAPHS, Subgraph
 from monograph.shapes.questions import Test, negated
 
 __all__ = [

@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch.fx import Node
 
-from monograph.capture.abstract import TensorSpec, contiguous_strides
 from monograph.capture.aliasing import Value
-from monograph.capture.questions import tensor_of_truth
+from monograph.capture.operators.data_dependence import tensor_of_truth
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.sizes import in_sizes
-from monograph.capture.structure import Structure
 from monograph.control.branches import unflatten
 from monograph.control.results import Mismatch, table
 from monograph.diagnostics import ControlFlowError
+from monograph.ir.spec import TensorSpec, contiguous_strides
+from monograph.ir.structure import Structure
 from monograph.shapes.symnode import expression_of
 
 __all__ = [

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch.fx import Graph, GraphModule
 
-from monograph.capture.running import running_recorder
-from monograph.capture.structure import flatten
+from monograph.capture.current import running_recorder
+from monograph.ir.structure import flatten
 
 __all__ = ["associative_scan_rows", "map_rows", "runnable", "scan_rows"]
 

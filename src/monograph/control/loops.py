@@ -12,13 +12,12 @@ from typing import Any
 import torch
 from torch.fx import Node
 
-from monograph.capture import writes
-from monograph.capture.abstract import TensorSpec, contiguous_strides, make_abstract
+from monograph.capture.abstract import make_abstract
 from monograph.capture.aliasing import Value
-from monograph.capture.questions import number_in
+from monograph.capture.operators import mutation
+from monograph.capture.operators.data_dependence import number_in
 from monograph.capture.recorder import Recorder
 from monograph.capture.sizes import in_sizes
-from monograph.capture.structure import Structure
 from monograph.control.branches import emit, overwrite, predicate_node
 from monograph.control.carrying import (
     Carried,
@@ -31,6 +30,8 @@ from monograph.control.carrying import (
 from monograph.control.region import Region, lift
 from monograph.control.results import Found, Mismatch, describe
 from monograph.diagnostics import ControlFlowError
+from monograph.ir.spec import TensorSpec, contiguous_strides
+from monograph.ir.structure import Structure
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import Test
 from monograph.shapes.supposing import give_up
@@ -430,7 +431,7 @@ class _Attempt:
             if value.tracks and recorder.hides_gradients():
                 value.detached, value.seen = True, -1
         if item.is_written:
-            writes.forbid(recorder, before.root)
+            mutation.forbid(recorder, before.root)
         for original in (before, *item.may_be):
             recorder.copies_of_branches.append((original, value))
         for other, result in self.results:

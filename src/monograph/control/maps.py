@@ -8,15 +8,16 @@ from typing import Any
 import torch
 from torch.fx import Node
 
-from monograph.capture.abstract import TensorSpec, contiguous_strides, make_abstract
+from monograph.capture.abstract import make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.recorder import Recorder
-from monograph.capture.structure import Structure, flatten
 from monograph.control.branches import emit
 from monograph.control.carrying import as_spec, tensor_of
 from monograph.control.region import Region, lift
 from monograph.control.results import table
 from monograph.diagnostics import ControlFlowError
+from monograph.ir.spec import TensorSpec, contiguous_strides
+from monograph.ir.structure import Structure, flatten
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import equal
 

@@ -12,10 +12,9 @@ from typing import Any
 
 import torch
 
-from monograph.capture.handlers import handles, replaces
+from monograph.capture.current import running_recorder
+from monograph.capture.operators.registry import handles, replaces
 from monograph.capture.recorder import Recorder
-from monograph.capture.running import running_recorder
-from monograph.capture.structure import Structure, flatten
 from monograph.control import eager
 from monograph.control.branches import branch
 from monograph.control.carrying import explain, rebuilt
@@ -24,6 +23,7 @@ from monograph.control.maps import capture_associative_scan, capture_map, captur
 from monograph.control.results import Mismatch
 from monograph.control.state import State
 from monograph.diagnostics import ControlFlowError, ExportError
+from monograph.ir.structure import Structure, flatten
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     torch_associative_scan,

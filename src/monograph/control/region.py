@@ -15,13 +15,14 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture.abstract import AbstractTensor, TensorSpec, make_abstract
+from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
-from monograph.capture.dead_nodes import remove_dead_nodes
-from monograph.capture.names import Names
 from monograph.capture.recorder import SHARES, Recorder
-from monograph.capture.subgraphs import Subgraph, refuse_leak
 from monograph.control.witness import values_where
+from monograph.ir.dead_nodes import remove_dead_nodes
+from monograph.ir.names import Names
+from monograph.ir.spec import TensorSpec
+from monograph.ir.subgraphs import Subgraph, refuse_leak
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test

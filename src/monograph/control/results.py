@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch.fx import Node
 
-from monograph.capture.abstract import TensorSpec, contiguous_strides, make_abstract
+from monograph.capture.abstract import make_abstract
 from monograph.capture.aliasing import Value
-from monograph.capture.questions import number_in, tensor_of_truth
+from monograph.capture.operators.data_dependence import number_in, tensor_of_truth
 from monograph.capture.recorder import Recorder
 from monograph.capture.sizes import in_sizes
 from monograph.control.region import Region
+from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of, symbolic

@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import nn
 
+from monograph.capture.python.snapshot import MISSING, Saved, saved_in
 from monograph.capture.recorder import Recorder
-from monograph.capture.snapshot import MISSING, Saved, saved_in
 from monograph.control.results import UNDEFINED
 
 __all__ = ["State"]

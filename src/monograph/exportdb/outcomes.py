@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
-from monograph.capture.structure import flatten
 from monograph.control import associative_scan, cond, map, scan, while_loop  # noqa: A004
 from monograph.diagnostics import MonographError
 from monograph.exportdb.case import Call
 from monograph.exportdb.exporters import Exported, Exporter
 from monograph.exportdb.registry import Entry
+from monograph.ir.structure import flatten
 from monograph.testing import assert_equal
 from monograph.torch_internals import (
     FakeTensor,

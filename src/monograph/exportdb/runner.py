@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from monograph.capture.structure import flatten
 from monograph.check import check
 from monograph.diagnostics import MonographError
 from monograph.export import export
@@ -17,6 +16,7 @@ from monograph.exportdb.case import Call, Support
 from monograph.exportdb.exporters import EXPORTERS, Exporter
 from monograph.exportdb.outcomes import Outcome, in_eager_mode, measure, seeded
 from monograph.exportdb.registry import Entry
+from monograph.ir.structure import flatten
 from monograph.passes import open_composites
 from monograph.program import ExportedProgram
 from monograph.testing import assert_equal

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from monograph.capture.abstract import TensorSpec
 from monograph.diagnostics import FileError
 from monograph.interop.expressions import Reader
+from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import Guard
 from monograph.shapes.questions import symbols_of, text_of
 from monograph.shapes.scope import Scope

@@ -15,7 +15,6 @@ from typing import IO, Any
 import torch
 from torch import nn
 
-from monograph.capture.structure import flatten
 from monograph.diagnostics import FileError, InteropError
 from monograph.interop.archive import ArchiveReader, ArchiveWriter, written_whole
 from monograph.interop.functional import functional
@@ -23,6 +22,7 @@ from monograph.interop.private import class_of, object_as_bytes, serialized, ten
 from monograph.interop.reading import Notes, program_of
 from monograph.interop.tensors import TensorReader, json_of
 from monograph.interop.torch_export import converted
+from monograph.ir.structure import flatten
 from monograph.program import ExportedProgram
 
 __all__ = ["load", "load_methods", "save", "save_methods"]

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 from torch.fx import Graph, GraphModule, Node
 
-from monograph.capture.running import running_recorder
-from monograph.capture.subgraphs import subgraphs_of
+from monograph.capture.current import running_recorder
 from monograph.diagnostics import FileError
 from monograph.export import export
 from monograph.interop.private import FakeTensor, FakeTensorMode
+from monograph.ir.subgraphs import subgraphs_of
 from monograph.module import CallPlan, Looks, register, tensor_at
 from monograph.program import ExportedProgram
 from monograph.shapes.dims import Dim, ShapesCollection

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture.subgraphs import SUBGRAPHS, Subgraph
 from monograph.diagnostics import FileError
 from monograph.interop.private import DTYPES, LAYOUTS, MEMORY_FORMATS
+from monograph.ir.subgraphs import SUBGRAPHS, Subgraph
 from monograph.torch_internals import append_attribute, append_node, append_placeholder, claim_names
 
 if TYPE_CHECKING:

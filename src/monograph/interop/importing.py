@@ -9,14 +9,14 @@ import torch
 from torch.export import ExportedProgram as TorchProgram
 from torch.fx import Graph, GraphModule, Node
 
-from monograph import signature as ours
-from monograph.capture.abstract import TensorSpec
-from monograph.capture.structure import Structure, flatten
-from monograph.capture.subgraphs import SUBGRAPHS, Subgraph
 from monograph.diagnostics import FileError, InteropError
 from monograph.interop.functional import functional
 from monograph.interop.graphs import literal_of
 from monograph.interop.reading import ProgramReader, guarded
+from monograph.ir import signature as ours
+from monograph.ir.spec import TensorSpec
+from monograph.ir.structure import Structure, flatten
+from monograph.ir.subgraphs import SUBGRAPHS, Subgraph
 from monograph.program import ExportedProgram
 from monograph.torch_internals import append_attribute, claim_names, copied_node
 

@@ -11,10 +11,7 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture.abstract import TensorSpec
-from monograph.capture.assumptions import Assumption
 from monograph.capture.recorder import Recorder
-from monograph.capture.structure import Structure
 from monograph.constraints.input_sizes import checks_of_specs
 from monograph.diagnostics import FileError
 from monograph.interop.demands import demands
@@ -22,13 +19,8 @@ from monograph.interop.expressions import Reader
 from monograph.interop.graphs import GraphReader, checked, device_of, only
 from monograph.interop.private import DTYPES, LAYOUTS
 from monograph.interop.structures import structure_from_json
-from monograph.module import CallPlan, Check, Looks, Write
-from monograph.passes.place import tensor_on
-from monograph.program import ExportedProgram, Parts
-from monograph.shapes.constraints import ranges_of
-from monograph.shapes.env import Guard
-from monograph.shapes.expr import Expr
-from monograph.signature import (
+from monograph.ir.assumptions import Assumption
+from monograph.ir.signature import (
     Argument,
     CallSpec,
     ConstantArgument,
@@ -44,6 +36,14 @@ from monograph.signature import (
     SymIntArgument,
     TensorArgument,
 )
+from monograph.ir.spec import TensorSpec
+from monograph.ir.structure import Structure
+from monograph.module import CallPlan, Check, Looks, Write
+from monograph.passes.place import tensor_on
+from monograph.program import ExportedProgram, Parts
+from monograph.shapes.constraints import ranges_of
+from monograph.shapes.env import Guard
+from monograph.shapes.expr import Expr
 
 __all__ = ["Notes", "ProgramReader", "guarded", "program_of"]
 

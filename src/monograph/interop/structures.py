@@ -6,9 +6,9 @@ import collections
 import json
 from typing import Any
 
-from monograph.capture.structure import Structure, flatten
 from monograph.diagnostics import FileError
 from monograph.interop.private import node_of_serialized_type
+from monograph.ir.structure import Structure, flatten
 
 __all__ = ["structure_from_json"]
 

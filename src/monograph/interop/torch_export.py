@@ -14,14 +14,14 @@ from torch.export.exported_program import ModuleCallSignature as TorchCallSignat
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.symbolic_shapes import CallMethodKey
 
-from monograph import signature as ours
-from monograph.capture.abstract import TensorSpec, spec_of
-from monograph.capture.structure import Structure
-from monograph.capture.subgraphs import Subgraph
 from monograph.diagnostics import InteropError
 from monograph.interop.guards import STEPS, assert_guards
 from monograph.interop.private import FakeTensorMode, class_of, lazy_modules, pytree
 from monograph.interop.symbols import TorchSymbols
+from monograph.ir import signature as ours
+from monograph.ir.spec import TensorSpec, spec_of
+from monograph.ir.structure import Structure
+from monograph.ir.subgraphs import Subgraph
 from monograph.program import ExportedProgram, described
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import claim_names, copied_node

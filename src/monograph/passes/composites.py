@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from monograph.capture.abstract import spec_of
-from monograph.capture.rules import RULES, View
+from monograph.inference.rules import RULES, View
+from monograph.ir.spec import spec_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import equal
 from monograph.shapes.symnode import expression_of

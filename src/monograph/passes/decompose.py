@@ -15,15 +15,16 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture.abstract import TensorSpec, make_abstract, spec_of
+from monograph.capture.abstract import make_abstract
 from monograph.capture.aliasing import Value
-from monograph.capture.dead_nodes import remove_dead_nodes
-from monograph.capture.names import Names
-from monograph.capture.patches import patched
+from monograph.capture.current import running
+from monograph.capture.python.patches import patched
 from monograph.capture.recorder import SHARES, Recorder
-from monograph.capture.running import running
-from monograph.capture.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
 from monograph.diagnostics import DataDependentError, DecompositionError, ExportError
+from monograph.ir.dead_nodes import remove_dead_nodes
+from monograph.ir.names import Names
+from monograph.ir.spec import TensorSpec, spec_of
+from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture.abstract import TensorSpec, spec_of
-from monograph.capture.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
+from monograph.ir.spec import TensorSpec, spec_of
+from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
 from monograph.torch_internals import claim_names, copied_node
 
 __all__ = ["Placed", "devices_of", "place", "tensor_on"]

@@ -9,8 +9,8 @@ from typing import Any
 
 from torch.fx import Graph, Node
 
-from monograph.capture.structure import Structure
 from monograph.diagnostics import InteropError
+from monograph.ir.structure import Structure
 
 __all__ = ["Signed", "called", "named", "roles", "with_signature"]
 

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.fx import Graph, GraphModule, Node
 
-from monograph.capture.subgraphs import SUBGRAPHS, Subgraph, built
 from monograph.diagnostics import InteropError
+from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, built
 from monograph.passes.signed import Signed, called, roles, with_signature
 from monograph.shapes.expr import Expr
 from monograph.shapes.symnode import expression_of

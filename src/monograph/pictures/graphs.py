@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from torch.fx import Graph, Node
 
+from monograph.ir.printing import format_type, named_subgraphs
 from monograph.pictures.layers import Layout, Point, laid_out
-from monograph.printing import format_type, named_subgraphs
 
 __all__ = ["Box", "Picture", "pictures_of", "svg"]
 

@@ -24,10 +24,10 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from monograph.capture.location import is_of_user
+from monograph.capture.current import running_recorder
+from monograph.capture.python.frames import is_of_user
+from monograph.capture.python.snapshot import Change, Saved, Snapshot
 from monograph.capture.recorder import Recorder
-from monograph.capture.running import running_recorder
-from monograph.capture.snapshot import Change, Saved, Snapshot
 from monograph.diagnostics import MutationError, PythonFeatureError, SourceLine
 
 __all__ = ["Culprit", "audited", "side_effect", "unstable"]

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from types import CodeType
 from typing import Any, TypeVar
 
+from monograph.capture.python.snapshot import Change
 from monograph.capture.recorder import Recorder
-from monograph.capture.snapshot import Change
 from monograph.diagnostics import PythonFeatureError
 from monograph.source.sites import codes_in
 from monograph.source.strict import Strict

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from monograph.capture.running import running_recorder
+from monograph.capture.current import running_recorder
 from monograph.control.operators import cond
 from monograph.control.operators import map as map_rows
 from monograph.source.rows import Rows

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 
 from monograph.capture.aliasing import Value
+from monograph.capture.current import running_recorder
 from monograph.capture.recorder import Recorder
-from monograph.capture.running import running_recorder
-from monograph.capture.structure import LEAF, Structure, flatten
 from monograph.control.branches import RETURNED, Group, group, unflatten
 from monograph.control.carrying import explain
 from monograph.control.loops import loop
@@ -18,6 +17,7 @@ from monograph.control.region import Region
 from monograph.control.results import UNDEFINED, Found, Mismatch, zeros
 from monograph.control.state import Key, State
 from monograph.diagnostics import ControlFlowError, ExportError, PythonFeatureError
+from monograph.ir.structure import LEAF, Structure, flatten
 from monograph.shapes.expr import Expr
 from monograph.shapes.supposing import give_up
 from monograph.shapes.symnode import expression_of

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from monograph.capture.abstract import TensorSpec
 from monograph.capture.recorder import Recorder
 from monograph.control.branches import Group
 from monograph.control.results import describe
 from monograph.diagnostics import ControlFlowError
+from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Expr
 from monograph.shapes.symnode import symbolic
 

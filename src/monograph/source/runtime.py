@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from monograph.capture.abstract import AbstractTensor
+from monograph.capture.current import running_recorder
 from monograph.capture.recorder import Recorder
-from monograph.capture.running import running_recorder
 from monograph.control.branches import Group
 from monograph.control.branches import branch as capture_branch
 from monograph.control.carrying import explain

@@ -19,10 +19,10 @@ from typing import Any
 
 import torch
 
-from monograph.capture.assumptions import Assumption
-from monograph.capture.location import is_of_user
-from monograph.capture.running import running_recorder
+from monograph.capture.current import running_recorder
+from monograph.capture.python.frames import is_of_user
 from monograph.diagnostics import SourceLine
+from monograph.ir.assumptions import Assumption
 from monograph.source.audit import unstable
 from monograph.source.expressions import RUNTIME, located, runtime_call
 from monograph.source.sites import Span, span_of

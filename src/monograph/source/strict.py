@@ -16,10 +16,10 @@ from collections.abc import Collection, Iterator
 from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
-from monograph.capture.asking import NeedsAnotherLook, NeedsConversion
+from monograph.capture.python.redirect import constant_replaced
+from monograph.capture.python.snapshot import Change, Snapshot
 from monograph.capture.recorder import Recorder
-from monograph.capture.redirect import constant_replaced
-from monograph.capture.snapshot import Change, Snapshot
+from monograph.capture.restarts import NeedsAnotherLook, NeedsConversion
 from monograph.diagnostics import ControlFlowError, SourceLine
 from monograph.shapes.env import Guard
 from monograph.source import runtime

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.fx import Interpreter, Node
 
-from monograph.capture.abstract import spec_of
-from monograph.capture.structure import flatten
 from monograph.export import export
+from monograph.ir.spec import spec_of
+from monograph.ir.structure import flatten
 from monograph.program import ExportedProgram
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr

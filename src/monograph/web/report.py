@@ -15,14 +15,14 @@ from markupsafe import Markup
 
 from monograph.diagnostics import SourceLine
 from monograph.diagnostics.rendering import as_html
+from monograph.ir.printing import format_program
 from monograph.pictures import pictures_of
-from monograph.printing import format_program
 from monograph.web.highlight import diff_html, python_html, python_lines, style_rules
 
 if TYPE_CHECKING:
     from monograph.check import Report
+    from monograph.ir.statistics import Times
     from monograph.program import ExportedProgram
-    from monograph.statistics import Times
 
 __all__ = ["program_fragment", "report_fragment", "report_page", "style_sheet"]
 

@@ -1,0 +1,169 @@
+"""Tensors and numbers that enter a graph: state, constants, arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.fx import Graph, Node
+
+from monograph.capture.abstract import AbstractTensor, make_abstract
+from monograph.capture.aliasing import Value
+from monograph.capture.inputs import Origin
+from monograph.diagnostics import PythonFeatureError
+from monograph.ir.names import Names
+from monograph.ir.spec import TensorSpec, spec_of
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.symnode import symbolic
+from monograph.torch_internals import append_placeholder, has_own_behaviour
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+    from monograph.capture.sizes import Sizes
+
+__all__ = ["Entrance"]
+
+
+class Entrance:
+    """The part of the recorder that makes placeholders.
+
+    ``values`` maps the identity of each real tensor that has entered the graph to its value;
+    ``origins`` are those tensors in order of entry.
+    """
+
+    sizes: Sizes
+    is_running: bool
+    above_autograd: bool
+
+    def __init__(self) -> None:
+        self.graph = self.program_graph = Graph()  # ``graph``: the one that is written now
+        self.values: dict[int, Value] = {}
+        self.origins: list[Origin] = []
+        self.argument_values: dict[Node, Value] = {}
+        self.names = self.program_names = Names()
+        self.find_constant_path: Any = None
+        self._first_argument: Node | None = None
+
+    def placeholder(self, name: str) -> Node:
+        """A new placeholder, before the arguments if it comes while the program runs."""
+        graph = self.program_graph
+        unique = self.program_names.argument(name)
+        before = self._first_argument
+        if before is None and self.is_running:  # a program without arguments
+            before = next((n for n in graph.nodes if n.op != "placeholder"), None)
+        if before is None:
+            return append_placeholder(graph, unique)
+        with graph.inserting_before(before):
+            return append_placeholder(graph, unique)
+
+    def enter(self, kind: str, name: str, target: str, tensor: torch.Tensor) -> Value:
+        """Lift a real tensor: parameter, buffer or constant."""
+        _refuse_subclass(tensor, target, self._me())
+        node = self.placeholder(name)
+        value = Value(node, spec_of(tensor), self._me())
+        value.offset = int(tensor.storage_offset())
+        value.tracks = 2 if tensor.requires_grad else 0
+        value.origin = Origin(kind, target, tensor, node, value)
+        self.origins.append(value.origin)
+        self.values[id(tensor)] = value
+        node.meta["val"] = value.spec
+        return value
+
+    def _me(self) -> Recorder:
+        return self  # type: ignore[return-value]
+
+    def enter_argument(self, name: str, path: str, example: Any, declared: Any = None) -> Any:
+        """A placeholder for one leaf of the arguments; returns what the program gets.
+
+        ``declared``: the sizes of a tensor that varies, or the symbol of a number that does.
+        """
+        node = append_placeholder(self.graph, self.names.argument(name))
+        if self._first_argument is None:
+            self._first_argument = node
+        if not isinstance(example, torch.Tensor):
+            node.meta["val"] = example
+            if isinstance(declared, (Expr, FloatExpr)):
+                node.meta["val"] = declared
+                self.sizes.bind_number(declared, node)
+                return symbolic(self.sizes.env, declared)
+            return example
+        _refuse_subclass(example, path, self._me())
+        spec = spec_of(example)
+        if declared is not None:
+            spec = _resized(spec, declared)
+        value = Value(node, spec, self._me())
+        if value.spec.dtype.is_floating_point or value.spec.dtype.is_complex:
+            value.tracks = 2 if example.requires_grad else 1
+        value.origin = Origin("input", path, example, node, value)
+        self.origins.append(value.origin)
+        self.argument_values[node] = value
+        if spec.scope is not None:
+            self.sizes.bind_sizes(spec, node)
+        tensor = make_abstract(value.spec, value)
+        if self.above_autograd and example.requires_grad:
+            tensor.requires_grad_()
+        node.meta["val"] = value.spec
+        return tensor
+
+    def value_of(self, tensor: torch.Tensor) -> Value:
+        """The value of any tensor; an unknown real one becomes a constant of the program."""
+        if tensor.__class__ is AbstractTensor:
+            found: Value = tensor.value
+            return found
+        value = self.values.get(id(tensor))
+        return self._enter_unknown(tensor) if value is None else value
+
+    def _enter_unknown(self, tensor: torch.Tensor) -> Value:
+        """A tensor that no module owns: closed over, in a list, made from an array ..."""
+        path = self.find_constant_path(tensor) if self.find_constant_path else None
+        if isinstance(tensor, torch.nn.Parameter):  # it can be trained all the same
+            path = path or f"lifted_parameter_{sum(o.kind == 'parameter' for o in self.origins)}"
+            return self.enter("parameter", "p_" + path, path, tensor)
+        path = path or f"lifted_tensor_{sum(o.kind == 'constant' for o in self.origins)}"
+        value = self.enter("constant", "c_" + path, path, tensor)
+        if tensor.requires_grad:
+            me = self._me()
+            me.assume(
+                "gradient",
+                f"{path} is a constant of the program: no gradient reaches what it was made from",
+                me.here(),
+            )
+        value.tracks = 0
+        return value
+
+
+def _refuse_subclass(tensor: torch.Tensor, name: str, recorder: Recorder) -> None:
+    """Raise MG-P104 for a tensor whose class does what torch's own do not."""
+    kind = type(tensor)
+    if kind is torch.Tensor or kind is torch.nn.Parameter or not has_own_behaviour(kind):
+        return
+    raise PythonFeatureError(
+        f"{name} is a {kind.__name__}, a tensor with methods or operators of its own",
+        code="MG-P104",
+        where=recorder.here(),
+        hint="pass tensor.as_subclass(torch.Tensor), where the class only adds methods; else the "
+        "tensors that it consists of.",
+    )
+
+
+def _resized(spec: TensorSpec, sizes: tuple[Any, ...]) -> TensorSpec:
+    """``spec`` with other sizes, laid out in the same order.
+
+    Where the example has gaps, or dimensions that lie over each other, those strides stay numbers.
+    """
+    order = sorted(range(len(sizes)), key=lambda i: (spec.strides[i], -i), reverse=True)
+    strides: list[Any] = list(spec.strides)
+    expected_before, expected = 1, 1
+    for i in reversed(order):
+        if spec.strides[i] == expected_before or spec.shape[i] == 1:
+            strides[i] = expected
+        else:  # a gap: counted from the example's own stride
+            if spec.strides[i] % max(expected_before, 1) == 0 and expected_before:
+                expected = expected * (spec.strides[i] // expected_before)
+            else:
+                expected = spec.strides[i]
+            strides[i], expected_before = expected, spec.strides[i]
+        expected_before = expected_before * max(spec.shape[i], 1)
+        expected = sizes[i] * expected
+    return spec.with_layout(sizes, tuple(strides))

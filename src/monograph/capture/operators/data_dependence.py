@@ -1,0 +1,285 @@
+"""Questions that Python asks about the values of tensors."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+from monograph.capture.abstract import AbstractTensor, make_abstract
+from monograph.capture.aliasing import Value
+from monograph.capture.constants import example_in_words
+from monograph.capture.provenance import lines_to
+from monograph.capture.python.builtin_functions import assertion_at
+from monograph.capture.python.frames import frames_of_user
+from monograph.capture.restarts import asking_frame, refused
+from monograph.diagnostics import DataDependentError, ExportError
+from monograph.inference.infer import Outcome, Result
+from monograph.ir.spec import TensorSpec, spec_of
+from monograph.shapes.questions import equal
+from monograph.shapes.symnode import BoolNode, expression_of, symbolic
+from monograph.torch_internals import node_is_marked_constant
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = [
+    "answer",
+    "assert_tensor",
+    "number_in",
+    "outcome_from_known",
+    "require_known",
+    "tensor_of_truth",
+    "truth_node",
+]
+
+aten = torch.ops.aten
+
+
+_QUESTIONS = {
+    "is_nonzero": ("MG-D101", "bool(tensor)"),
+    "item": ("MG-D102", ".item()"),
+    "_local_scalar_dense": ("MG-D102", ".item()"),
+    "equal": ("MG-D101", "torch.equal"),
+    "allclose": ("MG-D101", "torch.allclose"),
+}
+
+
+def answer(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """An operator that returns a Python value."""
+    name = op._opname
+    if name not in _QUESTIONS:
+        return recorder.record(op, args, kwargs)
+    code, asked = _QUESTIONS[name]
+    if code == "MG-D102" and isinstance(args[0], torch.Tensor):
+        return number_in(recorder, args[0])
+    if name == "is_nonzero":
+        asserted = _asserted(recorder, args[0])
+        if asserted is not None:
+            return asserted
+    before = len(recorder.collected or ())
+    known = [
+        require_known(recorder, arg, asked, code) if isinstance(arg, torch.Tensor) else arg
+        for arg in args
+    ]
+    if recorder.collected is not None:
+        del recorder.collected[before + 1 :]  # one question, of however many tensors
+    return op(*known, **kwargs)
+
+
+def _asserted(recorder: Recorder, tensor: torch.Tensor) -> bool | None:
+    """The truth that an ``assert`` (or ``if bad: raise``) wants, as a run-time assertion."""
+    value = recorder.value_of(tensor)
+    if value.spec.numel != 1 or recorder.known_value(value) is not None:
+        return None
+    frame = asking_frame()
+    if frame is None:
+        return None
+    wanted, message = assertion_at(frame)
+    if wanted is not None:
+        text = message or "an assertion of the program does not hold"
+        assert_tensor(recorder, value.abstract(), wanted, text)
+    return wanted
+
+
+def assert_tensor(recorder: Recorder, tensor: Any, wanted: bool, message: str) -> None:
+    """A run-time assertion that a tensor with one element is (or is not) true."""
+    if not wanted:
+        tensor = recorder.call(aten.logical_not.default, (tensor,))
+    recorder.append(aten._assert_async.msg, (truth_node(recorder, tensor), message), {}, None)
+
+
+def truth_node(recorder: Recorder, tensor: Any) -> Any:
+    """The node of a boolean tensor without dimensions: the truth of a tensor with one element."""
+    if tensor.dtype != torch.bool:
+        tensor = recorder.call(aten.ne.Scalar, (tensor, 0))
+    if tensor.dim():
+        tensor = recorder.call(aten.reshape.default, (tensor, []))
+    return recorder.read(recorder.value_of(tensor))
+
+
+_INTEGER_RANGES = {
+    torch.uint8: (0, 255), torch.int8: (-128, 127), torch.int16: (-(2**15), 2**15 - 1),
+    torch.int32: (-(2**31), 2**31 - 1), torch.int64: (None, None), torch.bool: (0, 1),
+}  # fmt: skip
+
+
+def number_in(recorder: Recorder, tensor: torch.Tensor) -> Any:
+    """``tensor.item()``: the number where constants determine it, else a symbol for it."""
+    value = recorder.value_of(tensor)
+    is_marked = _marked_constant_function() is not None
+    if recorder.known_value(value) is not None or is_marked:
+        known = require_known(recorder, tensor, ".item()", "MG-D102")
+        return aten.item.default(known)
+    spec = value.spec
+    if spec.numel.__class__ is int and spec.numel != 1:
+        return aten.item.default(torch.empty(spec.shape))  # raises what eager mode raises
+    sizes = recorder.sizes
+    node = recorder.read(value)
+    found = sizes.numbers.get(node)
+    if found is None:
+        found = sizes.numbers[node] = _symbol_for(recorder, node, spec.dtype)
+    return found
+
+
+def _symbol_for(recorder: Recorder, node: Any, dtype: torch.dtype) -> Any:
+    sizes, env = recorder.sizes, recorder.sizes.env
+    where = recorder.here()
+    name = (where.value_name() if where else None) or f"{node.name}.item()"
+    if dtype in _INTEGER_RANGES:
+        symbol = sizes.fresh(name, *_INTEGER_RANGES[dtype])
+        item = recorder.append_named("item", aten.item.default, (node,), symbol)
+        sizes.bind_number(symbol, item)
+        if dtype is torch.bool:
+            item.meta["val"] = equal(symbol, 1)
+            return torch.SymBool(BoolNode(env, equal(symbol, 1)))
+        return symbolic(env, symbol)
+    if dtype.is_complex:
+        raise DataDependentError(
+            "a complex number is read from a tensor",
+            code="MG-D102",
+            where=where,
+            hint="read .real and .imag of the tensor.",
+        )
+    number = env.float_symbol(env.numbered("f"), None, name)
+    item = recorder.append_named("item", aten.item.default, (node,), number)
+    sizes.bind_number(number, item)
+    return symbolic(env, number)
+
+
+def tensor_of_truth(
+    recorder: Recorder, truth: torch.SymBool, dtype: torch.dtype = torch.bool
+) -> AbstractTensor:
+    """A tensor without dimensions that holds a truth about numbers that vary."""
+    node = recorder.sizes.test_node(expression_of(truth))
+    spec = TensorSpec.of((), (), dtype, torch.device("cpu"))
+    made = recorder.append(aten.scalar_tensor.default, (node,), {"dtype": dtype}, spec)
+    return make_abstract(spec, Value(made, spec, recorder))
+
+
+def require_known(recorder: Recorder, tensor: torch.Tensor, asked: str, code: str) -> torch.Tensor:
+    """The data of ``tensor``, where constants alone determine it.
+
+    Raises:
+        DataDependentError: with the user's line and the expression that asks.
+    """
+    value = recorder.value_of(tensor)
+    known = recorder.known_value(value)
+    where = recorder.here()
+    if known is not None:
+        for constant in recorder.origins:
+            if constant.kind == "constant" and not constant.fresh and constant.read_at is None:
+                constant.read_at = where
+        return known
+    marked = _marked_constant_function()
+    if marked is not None:
+        known = recorder.known_value(value, use_examples=True)
+        if known is not None:
+            recorder.assume(
+                "constant-result",
+                f"{marked} is marked as returning a constant: what it returned for the example "
+                "inputs is part of the program",
+                where,
+            )
+            return known
+    origin = value.root.origin
+    expression = where.expression() if where else None
+    what = f"{asked} of {value.spec!r}"
+    if expression:
+        what = f"`{expression}` needs the data of {value.spec!r} ({asked})"
+    if origin is not None and origin.kind in ("parameter", "buffer"):
+        what += f", which is the {origin.kind} {origin.target}"
+    what += ", which is only known when the program runs"
+    shows = recorder.strict is None or not recorder.strict.audits
+    if shows and origin is None:
+        what += example_in_words(recorder, recorder.read(value))
+    error = DataDependentError(
+        what,
+        code=code,
+        where=where,
+        hint=_HINTS[code],
+    )
+    error.origins = lines_to([recorder.read(value)], where)
+    if recorder.collected is not None:
+        known = recorder.known_value(value, use_examples=True)
+        if known is not None:
+            recorder.collected.append(error)
+            return known
+    raise refused(recorder, error)
+
+
+_HINTS = {
+    "MG-D101": "compute both sides and choose with torch.where(condition, a, b).",
+    "MG-D102": "keep the number a tensor, or pass it to the program as a Python number.",
+    "MG-D103": "keep the values in a tensor, or pass them to the program as Python numbers.",
+    "MG-D104": "compute with a mask of fixed size (torch.where), or outside the program.",
+}
+
+
+def _marked_constant_function() -> str | None:
+    """The running function that ``assume_constant_result`` decorates, if there is one."""
+    for frame in frames_of_user():
+        name = frame.f_code.co_name
+        owner = frame.f_locals.get("self", frame.f_locals.get("cls"))
+        # Not ``getattr``, which would run a property.
+        candidate = inspect.getattr_static(owner, name, None) if owner is not None else None
+        candidate = candidate or frame.f_globals.get(name)
+        if candidate is None and frame.f_back is not None:
+            candidate = frame.f_back.f_locals.get(name)
+        if candidate is not None and node_is_marked_constant(candidate):
+            return name
+    return None
+
+
+_SIZED_BY_INDEX = (aten.index.Tensor, aten.masked_select.default)
+
+
+class _Known(NamedTuple):
+    data: torch.Tensor
+
+
+def place(recorder: Recorder, error: ExportError, args: tuple[Any, ...]) -> None:
+    """Note the line of an operator that is refused, and where its arguments have come from."""
+    error.where = error.where or recorder.here()
+    if isinstance(error, DataDependentError):
+        tensors = [a for arg in args for a in (arg if isinstance(arg, (list, tuple)) else [arg])]
+        nodes = [recorder.value_of(a).node for a in tensors if isinstance(a, torch.Tensor)]
+        error.origins = lines_to(nodes, error.where)
+
+
+def outcome_from_known(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: ExportError
+) -> Outcome | None:
+    """The outcome of an operator whose result's size depends on values that are known."""
+    if error.code != "MG-D104":
+        return None
+    if op in _SIZED_BY_INDEX and isinstance(args[0], torch.Tensor):
+        # The size follows from the indices alone: any memory will do for what is indexed.
+        spec = recorder.value_of(args[0]).spec
+        if spec.scope is not None:
+            return None
+        stand_in = torch.zeros((), dtype=spec.dtype, device=spec.device).expand(spec.shape)
+        args = (_Known(stand_in), *args[1:])
+    failed = False
+
+    def known(item: Any) -> Any:
+        nonlocal failed
+        if isinstance(item, _Known):
+            return item.data
+        if isinstance(item, torch.Tensor):
+            data = recorder.known_value(recorder.value_of(item))
+            failed = failed or data is None
+            return data
+        if isinstance(item, (list, tuple)):
+            return type(item)(known(each) for each in item)
+        return item
+
+    real_args = known(args)
+    real_kwargs = {name: known(value) for name, value in kwargs.items()}
+    if failed:
+        return None
+    found = op(*real_args, **real_kwargs)
+    if isinstance(found, torch.Tensor):
+        return Outcome((Result(spec_of(found)),), None)
+    return Outcome(tuple(Result(spec_of(item)) for item in found), type(found))

@@ -1,0 +1,184 @@
+"""Which handler an operator has, and the operators with hidden side effects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from monograph.capture.operators.data_dependence import answer
+from monograph.capture.operators.mutation import (
+    check_write,
+    rebind,
+    store,
+    write_in_place,
+    write_out,
+)
+from monograph.capture.operators.registry import HANDLERS, PURE, Handler, handles
+from monograph.diagnostics import ControlFlowError, ExportError, PythonFeatureError
+from monograph.inference.rules.table import is_canonical
+from monograph.shapes.questions import not_less
+from monograph.shapes.symnode import expression_of
+from monograph.torch_internals import (
+    COMPOSITE,
+    autocast_handles,
+    has_kernel,
+    opened_composite,
+)
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["OpenInstead", "classify", "may_open", "open_where_needed"]
+
+
+aten = torch.ops.aten
+
+
+def classify(op: Any) -> Handler:
+    """Find, once for each operator, how it is handled."""
+    if not isinstance(op, torch._ops.OpOverload):
+        handler: Handler = _control_flow
+    elif torch.Tag.inplace_view in op.tags:
+        handler = rebind
+    elif op._schema.is_mutable:
+        handler = write_out if any(a.is_out for a in op._schema.arguments) else write_in_place
+    elif op._schema.returns and not any("Tensor" in str(r.type) for r in op._schema.returns):
+        handler = answer
+    else:
+        handler = PURE
+    HANDLERS[op] = handler
+    return handler
+
+
+def _control_flow(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    raise ControlFlowError(
+        f"the higher-order operator {op} is not captured",
+        code="MG-C120",
+        where=recorder.here(),
+        hint="use cond, while_loop, map, scan or associative_scan.",
+    )
+
+
+@handles(aten._assert_scalar.default)
+def _assert_scalar(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """An assertion in a program that is itself a graph."""
+    condition, message = args
+    if isinstance(condition, torch.SymBool):
+        condition = recorder.sizes.env.require(expression_of(condition), message)
+    if not condition:
+        raise RuntimeError(message)
+
+
+@handles(aten.conv1d.default)
+def _conv1d(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Of a transposed tensor the kernel makes a row-major copy, unless its length is 1.
+
+    Where the length varies, the copy is made for all lengths, and so the result's layout is known.
+    """
+    x, *rest = args
+    spec = recorder.value_of(x).spec
+    if spec.scope is not None and not is_canonical(spec):
+        args = (recorder.record(aten.contiguous.default, (x,)), *rest)
+    return recorder.record(op, args, kwargs)
+
+
+@handles(aten.sym_constrain_range.default, aten.sym_constrain_range_for_size.default)
+def _constrain_range(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    size, env = expression_of(args[0]), recorder.sizes.env
+    bounds = {"min": None, "max": None} | dict(zip(("min", "max"), args[1:], strict=False)) | kwargs
+    if op is aten.sym_constrain_range_for_size.default and bounds["min"] is None:
+        bounds["min"] = 0
+    for test in (
+        True if bounds["min"] is None else not_less(size, bounds["min"]),
+        True if bounds["max"] is None else not_less(bounds["max"], size),
+    ):
+        if not env.require(test):
+            raise RuntimeError(f"Invalid value range for {size!r}")
+
+
+@handles(aten._make_dual.default, aten._unpack_dual.default)
+def _dual(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    raise PythonFeatureError(
+        "forward-mode differentiation with dual tensors is not captured",
+        code="MG-P107",
+        where=recorder.here(),
+        hint="use torch.func.jvp or torch.func.jacfwd.",
+    )
+
+
+@handles(aten.batch_norm.default, aten.native_batch_norm.default)
+def _batch_norm(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """In training mode the kernel writes its running statistics, unknown to its schema."""
+    if len(args) > 5 and (not args[5] or args[3] is None):
+        return recorder.record(op, args, kwargs)
+    names = [a.name for a in op._schema.arguments]
+    given = dict(zip(names, args, strict=False)) | kwargs
+    mean, var = given["running_mean"], given["running_var"]
+    if not given["training"] or mean is None or given["input"].dim() < 2:  # nothing to write
+        return recorder.record(op, args, kwargs)
+    values = [given[n] for n in names[:8]]
+    output, saved_mean, saved_rstd, new_mean, new_var = recorder.record(
+        aten._native_batch_norm_legit_functional.default, tuple(values)
+    )
+    for target, content in ((mean, new_mean), (var, new_var)):
+        check_write(recorder, op, target)
+        store(recorder, target, content)
+    if op is aten.batch_norm.default:
+        return output
+    return output, saved_mean, saved_rstd
+
+
+@handles(aten.instance_norm.default)
+def _instance_norm(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    if args[3] is None or not args[5]:
+        return recorder.record(op, args, kwargs)
+    with recorder:
+        return opened_composite(op, args, kwargs)
+
+
+class OpenInstead(BaseException):
+    """Record the parts of a composite operator: whole, its result's size is not known."""
+
+
+def may_open(op: Any, error: ExportError) -> bool:
+    """Whether the parts of ``op`` may get by with values that are known."""
+    return error.code == "MG-D104" and has_kernel(op, COMPOSITE)
+
+
+def open_where_needed(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Record a composite operator as its parts, where it must not stay whole.
+
+    That is when the caller asks for it, and under autocast, which casts the arguments of the
+    parts: kept whole, the operator would run without the casts when the program is called. (An
+    operator that autocast knows itself arrives with its arguments cast.)
+    """
+    if recorder.rules is not None and op in recorder.rules:
+        with recorder:
+            return recorder.rules[op](*args, **kwargs)
+    if not isinstance(op, torch._ops.OpOverload) or not has_kernel(op, COMPOSITE):
+        return NotImplemented
+    if recorder.opens:
+        with recorder:
+            return opened_composite(op, args, kwargs)
+    tensor = next((a for a in args if isinstance(a, torch.Tensor)), None)
+    device = tensor.device.type if tensor is not None else "cpu"
+    if device not in recorder.autocast or autocast_handles(op, device) or _is_view(op):
+        return NotImplemented
+    dtype = torch.get_autocast_dtype(device)
+    with torch.autocast(device, dtype, cache_enabled=False), recorder:
+        return opened_composite(op, args, kwargs)
+
+
+def _is_view(op: Any) -> bool:
+    return any(r.alias_info is not None for r in op._schema.returns)

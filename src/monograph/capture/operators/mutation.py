@@ -1,0 +1,481 @@
+"""Operators that write their arguments, and tensors that become other tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import torch
+
+from monograph.capture.abstract import AbstractTensor, make_abstract
+from monograph.capture.aliasing import (
+    Value,
+    fold_into_root,
+    functional_form,
+    overlap_partly,
+    overlaps_itself,
+    passes_detach,
+)
+from monograph.capture.operators.registry import handles
+from monograph.diagnostics import ControlFlowError, MutationError, OperatorError
+from monograph.inference.infer import Result
+from monograph.ir.spec import TensorSpec, contiguous_strides
+from monograph.shapes.expr import Expr
+from monograph.shapes.questions import equal, not_less
+from monograph.torch_internals import functionalized, install_metadata, storage_key
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["check_write", "rebind", "refuse_shared_memory", "store", "write_in_place", "write_out"]
+
+aten = torch.ops.aten
+
+
+def write_in_place(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """``add_`` and its like: the functional form, and its result stored in the argument."""
+    functional = functional_form(op)
+    schema = op._schema
+    written = [
+        _argument(schema, i, args, kwargs)
+        for i, argument in enumerate(schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    ]
+    flat = [t for item in written for t in (item if isinstance(item, (list, tuple)) else [item])]
+    targets = [item for item in flat if isinstance(item, torch.Tensor)]
+    if functional is None:
+        return _write_custom(recorder, op, args, kwargs)
+    for target in targets:
+        check_write(recorder, op, target)
+    _refuse_overlap(recorder, op, args, kwargs)
+    found = recorder.record(functional, _completed(schema, functional._schema, args), kwargs)
+    results = list(found) if isinstance(found, (tuple, list)) else [found]
+    # A functional form returns what the operator returns, then what it writes; for the usual
+    # in-place operator these are one and the same.
+    contents = results[-len(targets) :] if targets else []
+    specs = [(content.value.spec, recorder.value_of(t).spec) for t, content in
+             zip(targets, contents, strict=True)]  # fmt: skip
+    if any(
+        have.shape != want.shape or have.dtype != want.dtype for have, want in specs
+    ) and not all(_will_fit(have, want) for have, want in specs):
+        recorder.check(op, args, kwargs)  # a result that does not fit, or is cast
+    for target, content in zip(targets, contents, strict=True):
+        store(recorder, target, content)
+    returns = len(schema.returns)
+    if returns == 0:
+        return None
+    if returns == 1 and len(results) == 1:
+        return targets[0]
+    kept = results[:returns]
+    return kept[0] if returns == 1 else tuple(kept)
+
+
+def _will_fit(have: TensorSpec, want: TensorSpec) -> bool:
+    """With sizes that vary: whether a result has the shape of what it is written to.
+
+    Where that is not known it is a condition of the program: eager mode raises an error.
+    """
+    scope = have.scope or want.scope
+    if scope is None or have.dtype != want.dtype or len(have.shape) != len(want.shape):
+        return False
+    pairs = zip(have.shape, want.shape, strict=True)
+    return all(a == b or scope.owner.require(equal(a, b)) for a, b in pairs)
+
+
+def _refuse_overlap(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Raise what eager mode raises where an argument lies partly in what ``op`` writes."""
+    tensors = [a for a in (*args, *kwargs.values()) if isinstance(a, torch.Tensor)]
+    if len(tensors) < 2:
+        return
+    written, *others = map(recorder.value_of, tensors)
+    if any(overlap_partly(written, other) for other in others):
+        error = OperatorError(
+            f"{op}: unsupported operation: some elements of the input tensor and the written-to "
+            "tensor refer to a single memory location. Please clone() the tensor before "
+            "performing the operation."
+        )
+        error.where = recorder.here()
+        raise error
+
+
+def _write_custom(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """A custom operator that writes: called on copies, which then become the content."""
+    names = [argument.name for argument in op._schema.arguments]
+    given = {a.name: a.default_value for a in op._schema.arguments if a.has_default_value()}
+    given |= dict(zip(names, args, strict=False)) | kwargs
+    written = [
+        a.name for a in op._schema.arguments if a.alias_info is not None and a.alias_info.is_write
+    ]
+    kinds = (torch.Tensor, type(None))
+    if op.namespace == "aten" or not all(isinstance(given[name], kinds) for name in written):
+        raise MutationError(
+            f"{op} writes its arguments and has no functional form",
+            code="MG-M105",
+            where=recorder.here(),
+            hint="let the operator return new tensors instead, and copy_ them where needed.",
+        )
+    targets = [given[name] for name in written]
+    for target in targets:
+        if target is not None:
+            check_write(recorder, op, target)
+    returned, contents = _on_copies(recorder, op, given, targets)
+    for target, content in zip(targets, contents, strict=True):
+        if target is not None:
+            store(recorder, target, content)
+    return returned
+
+
+def _on_copies(
+    recorder: Recorder, op: Any, arguments: dict[str, Any], targets: list[torch.Tensor | None]
+) -> tuple[Any, list[Any]]:
+    """Record ``op`` on copies of what it writes; returns its results and the copies."""
+    key: list[Any] = [op, torch.get_default_dtype()]
+    sources: list[Value] = []
+    nodes = {name: recorder.argument(arg, key, sources) for name, arg in arguments.items()}
+    outcome = recorder.outcome_of(op, (), arguments, tuple(key))
+    if any(result.source >= 0 for result in outcome.results):
+        raise MutationError(
+            f"{op} returns one of its arguments",
+            code="MG-M105",
+            where=recorder.here(),
+            hint="let the operator return nothing, and use the argument that it writes.",
+        )
+    results = outcome.results or (Result(None),)  # nothing returned counts as one None
+    copies = [Result(None if t is None else recorder.to_specs(t)) for t in targets]
+    node = recorder.append(functionalized, (op,), nodes, None)
+    tracks = max((source.tracks for source in sources), default=0)
+    found = recorder.unpack((*results, *copies), node, node, sources, tracks, False)
+    returned, contents = found[: len(results)], found[len(results) :]
+    if outcome.container is not None:
+        return outcome.container(returned), contents
+    return returned[0], contents
+
+
+def _completed(schema: Any, functional: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """``args`` with the defaults that only the writing operator's schema has."""
+    missing = list(zip(schema.arguments, functional.arguments, strict=False))[len(args) :]
+    extra = []
+    for mine, other in missing:
+        if mine.kwarg_only or not mine.has_default_value() or other.has_default_value():
+            break
+        extra.append(mine.default_value)
+    return (*args, *extra)
+
+
+def _argument(schema: Any, i: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return args[i] if i < len(args) else kwargs.get(schema.arguments[i].name)
+
+
+def _part_copies_of_branches(recorder: Recorder, root: Value) -> None:
+    """What a branch returned is, or is not, the memory of a tensor that it was given.
+
+    Where one of the two is written, nobody may use the other any more.
+    """
+    reached, stack = {id(root)}, [root]
+    while stack:
+        current = stack.pop()
+        for source, copied in recorder.copies_of_branches:
+            for here, there in ((source.root, copied.root), (copied.root, source.root)):
+                if here is current and id(there) not in reached:
+                    reached.add(id(there))
+                    stack.append(there)
+                    forbid(recorder, there)
+
+
+def forbid(recorder: Recorder, root: Value) -> None:
+    """The memory of ``root`` may have been written, or not: it is not used from now on."""
+    if root.origin is not None:
+        raise ControlFlowError(
+            f"{root.origin.target} is written if a branch goes one way, and a copy of it if it "
+            "goes the other way",
+            code="MG-C110",
+            where=recorder.here(),
+            hint="make the copy before: x = x.clone(); or write x = x + 1 instead of x += 1.",
+        )
+    recorder.touch(root)
+    root.version += 1
+
+
+def refuse_forbidden(recorder: Recorder) -> NoReturn:
+    """A tensor is used that ``forbid`` was called on."""
+    raise ControlFlowError(
+        "a tensor is used that a branch or a loop has written, or a copy of it",
+        code="MG-C110",
+        where=recorder.here(),
+        hint="give the branch or the loop a copy to work on: x = x.clone().",
+    )
+
+
+def _refuse_ambiguous_copies(recorder: Recorder, root: Value) -> None:
+    """A copy that is a view for some sizes (``x.contiguous()`` where a size is 1) must not be one
+
+    here: neither the copy nor what it was made of may be written, unless the sizes are such that it
+    is a copy.
+    """
+    for source, copied in recorder.ambiguous:
+        if (source.root is root or copied is root) and not _lies_as_in_general(source.spec):
+            raise MutationError(
+                "a copy that is a view for some sizes is written, or what it was made of is",
+                code="MG-M101",
+                where=recorder.here(),
+                hint="make it a copy for all sizes: .clone() instead of .contiguous(), .reshape().",
+            )
+
+
+def _lies_as_in_general(spec: TensorSpec) -> bool:
+    """Whether no size and no pair of strides is special, which makes it a guard of the program."""
+    assert spec.scope is not None
+    env = spec.scope.owner
+    if not all(env.decide(not_less(n, 2)) for n in spec.shape if isinstance(n, Expr)):
+        return False
+    for i in range(len(spec.shape) - 1):
+        follows = equal(spec.strides[i], spec.shape[i + 1] * spec.strides[i + 1])
+        if env.known(follows) is None and env.decide(follows):
+            return False
+    return True
+
+
+def check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
+    """Refuse what eager mode refuses to write, and note that the memory is written."""
+    value = recorder.value_of(target)
+    root = value.root
+    origin = root.origin
+    if recorder.copies_of_branches:
+        _part_copies_of_branches(recorder, root)
+    if recorder.ambiguous:
+        _refuse_ambiguous_copies(recorder, root)
+    if op._opname not in ("fill_", "zero_") and overlaps_itself(value.spec):
+        overlap = OperatorError(
+            f"{op}: unsupported operation: more than one element of the written-to tensor refers "
+            "to a single memory location. Please clone() the tensor before writing."
+        )
+        overlap.where = recorder.here()
+        raise overlap
+    is_hidden = recorder.custom_functions or recorder.hides_gradients() or passes_detach(value)
+    if origin is not None and not is_hidden:
+        # Autograd sees the write, and refuses it for a leaf; so does the exported program.
+        origin.is_seen_by_autograd = True
+        if origin.tensor.requires_grad and origin.tensor.is_leaf and recorder.base_grad:
+            leaf = OperatorError(f"{op} writes {origin.target}, a leaf that requires grad")
+            leaf.where = recorder.here()
+            raise leaf
+    recorder.written(value)
+
+
+def store(recorder: Recorder, target: torch.Tensor, content: AbstractTensor) -> None:
+    """Make ``content`` the new content of ``target``."""
+    value = recorder.value_of(target)
+    spec = value.spec
+    have = content.value.spec
+    if have.dtype != spec.dtype or have.device != spec.device:
+        content = recorder.call(
+            aten._to_copy.default, (content,), {"dtype": spec.dtype, "device": spec.device}
+        )
+    if content.value.spec.shape != spec.shape:
+        content = recorder.call(aten.expand.default, (content, list(spec.shape)))
+    fold_into_root(value, content)
+
+
+@handles(aten.copy_.default)
+def _copy(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    target, source = args[0], args[1]
+    check_write(recorder, op, target)
+    _refuse_overlap(recorder, op, args, kwargs)
+    have, want = recorder.value_of(source).spec, recorder.value_of(target).spec
+    if have.shape != want.shape and have.scope is None and want.scope is None:
+        recorder.check(op, args, kwargs)  # where sizes vary, expand says what must hold
+    content = recorder.value_of(source).abstract()
+    recorder.read(content.value)
+    if content.value.spec.dtype == recorder.value_of(target).spec.dtype:
+        # A tensor of its own: later writes to ``source`` must not reach ``target``, and the
+        # node alone carries the value.
+        snapshot = Value(content.value.node, content.value.spec, recorder)
+        snapshot.tracks = content.value.tracks
+        content = make_abstract(snapshot.spec, snapshot)
+    store(recorder, target, content)
+    return target
+
+
+def write_out(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``out=`` variants."""
+    names = [a.name for a in op._schema.arguments if a.is_out]
+    outs = [kwargs[name] for name in names]
+    functional = functional_form(op)
+    if functional is None:
+        raise MutationError(
+            f"{op} has no functional form", code="MG-M105", where=recorder.here(),
+            hint="call it without out=, and copy_ the result.",
+        )  # fmt: skip
+    rest = {name: value for name, value in kwargs.items() if name not in names}
+    found = recorder.record(functional, args, rest)
+    results = list(found) if isinstance(found, (tuple, list)) else [found]
+    for out, content in zip(outs, results, strict=True):
+        check_write(recorder, op, out)
+        have, want = content.value.spec, recorder.value_of(out).spec
+        if not torch.can_cast(have.dtype, want.dtype):
+            error = OperatorError(f"{op}: result type {have.dtype} can't be cast to {want.dtype}")
+            error.where = recorder.here()
+            raise error
+        if have.shape == want.shape:
+            store(recorder, out, content)
+        else:
+            if have.dtype != want.dtype:
+                content = recorder.call(aten._to_copy.default, (content,), {"dtype": want.dtype})
+            _become(recorder, out, content, f"{op} resizes its out= argument")
+    return outs[0] if len(outs) == 1 else tuple(outs)
+
+
+def rebind(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``t_()``, ``squeeze_()`` ...: the same tensor object, seen differently from now on."""
+    target = args[0]
+    functional = functional_form(op)
+    if functional is None:
+        raise MutationError(
+            f"{op} changes a tensor's sizes in place", code="MG-M105", where=recorder.here(),
+            hint="use the operator without the trailing underscore.",
+        )  # fmt: skip
+    view = recorder.record(functional, args, kwargs)
+    _become(recorder, target, view, f"{op} changes a tensor's sizes in place")
+    return target
+
+
+def _become(recorder: Recorder, target: torch.Tensor, content: AbstractTensor, what: str) -> None:
+    if not isinstance(target, AbstractTensor):
+        raise MutationError(
+            f"{what}, which would change a tensor of the caller",
+            code="MG-M106",
+            where=recorder.here(),
+            hint="make a new tensor and rebind the attribute: self.x = new.",
+        )
+    old = target.value
+    if old.origin is not None:
+        raise MutationError(
+            f"{what}: {old.origin.target} would have another shape after the call",
+            code="MG-M103",
+            where=recorder.here(),
+            hint="return the new tensor instead.",
+        )
+    recorder.touch_tensor(target)
+    target.value = content.value
+    install_metadata(target, make_abstract(content.value.spec, content.value))
+
+
+@handles(aten.detach_.default)
+def _detach_in_place(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    target = args[0]
+    if isinstance(target, AbstractTensor) and target.value.tracks:
+        recorder.touch_tensor(target)
+        target.value = recorder.record(aten.detach.default, (target,)).value
+    return target
+
+
+@handles(aten._has_compatible_shallow_copy_type.default)
+def _assign_data(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bool:
+    """``x.data = y`` asks this first, and copies the metadata itself."""
+    target, source = args
+    if not isinstance(target, AbstractTensor):
+        raise MutationError(
+            ".data of a tensor of the caller is replaced",
+            code="MG-M106",
+            where=recorder.here(),
+            hint="under torch.no_grad(), write its content: tensor.copy_(new).",
+        )
+    recorder.touch_tensor(target)
+    target.value = recorder.value_of(source)
+    return True
+
+
+@handles(aten.resize_.default)
+def _resize(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    target, shape = args[0], tuple(args[1])
+    if recorder.value_of(target).spec.shape == shape:
+        return target
+    empty = recorder.call(
+        aten.empty.memory_format, (list(shape),), {"dtype": target.dtype, "device": target.device}
+    )
+    value = recorder.value_of(target)
+    if value.spec.scope is not None or any(not isinstance(n, int) for n in shape):
+        raise MutationError(
+            "resize_ with sizes that vary", code="MG-M105", where=recorder.here(),
+            hint="make a new tensor of the size that is needed.",
+        )  # fmt: skip
+    if value.spec.numel >= empty.numel() and value.spec.is_contiguous():
+        strides = list(contiguous_strides(shape))
+        prefix = recorder.call(aten.as_strided.default, (target, list(shape), strides))
+        _become(recorder, target, prefix, "resize_")
+        return target
+    if value.spec.numel:
+        raise MutationError(
+            "resize_ of a tensor with elements", code="MG-M105", where=recorder.here(),
+            hint="make a new tensor of the size that is needed.",
+        )  # fmt: skip
+    _become(recorder, target, empty, "resize_")
+    return target
+
+
+@handles(aten.lift_fresh.default)
+def _lift_fresh(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``torch.tensor(...)`` inside the program: a constant, and a tensor of its own."""
+    if isinstance(args[0], AbstractTensor):
+        return args[0]
+    value = recorder.value_of(args[0])
+    origin = value.origin
+    assert origin is not None
+    if origin.kind != "constant":
+        return args[0]
+    origin.fresh = True
+    copied = Value(value.node, value.spec, recorder)
+    return make_abstract(copied.spec, copied)
+
+
+@handles(aten.detach.default, aten.alias.default)
+def _detach(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    tensor = args[0]
+    if isinstance(tensor, AbstractTensor):
+        # Torch's factories detach what they return, and the autograd engine what it saves for
+        # the backward pass: the same value, which a node would not change.
+        saved = recorder.above_autograd and not recorder.user_detach
+        if saved or not tensor.value.tracks:
+            return make_abstract(tensor.value.spec, tensor.value)
+    return recorder.record(op, args, kwargs)
+
+
+def refuse_shared_memory(recorder: Recorder, root: Value) -> None:
+    """Two real tensors in one memory, one of them written: they must be the same tensor."""
+    origin = root.origin
+    assert origin is not None
+    key = storage_key(origin.tensor)
+    for other in recorder.origins:
+        if other is origin or storage_key(other.tensor) != key:
+            continue
+        if origin.kind == other.kind == "input" and other.tensor is origin.tensor:
+            _join_twin(recorder, origin.node, other.node)
+            continue
+        raise MutationError(
+            f"{origin.target} is written, and {other.target} shares its memory",
+            code="MG-M102",
+            where=recorder.here(),
+            hint="give one of them memory of its own (.clone()) before exporting.",
+        )
+
+
+def _join_twin(recorder: Recorder, written: Any, other: Any) -> None:
+    """One tensor passed twice and written once: the second becomes another name of the first."""
+    first = recorder.argument_values[written]
+    second = recorder.argument_values[other]
+    second.parent, second.root = first, first.root
+    second.seen = first.root.version
+    second.step, second.step_parent, second.step_index = other, written, None
+    recorder.twins.append((written.name, other.name))
+    for view in recorder.argument_views:  # views that were made of the second so far
+        if view.root is second:
+            view.root, view.seen = first.root, first.root.version

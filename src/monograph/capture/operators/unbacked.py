@@ -1,0 +1,205 @@
+"""Operators whose results have sizes that depend on values: their symbols, made here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from monograph.diagnostics import ExportError
+from monograph.inference.infer import Outcome, Result, infer
+from monograph.ir.spec import TensorSpec, contiguous_strides
+from monograph.shapes.expr import Int
+from monograph.shapes.questions import not_less
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["outcome_of"]
+
+aten = torch.ops.aten
+Rule = Callable[..., Any]
+_RULES: dict[Any, Rule] = {}
+
+
+def _rule(*operators: Any) -> Callable[[Rule], Rule]:
+    def register(function: Rule) -> Rule:
+        for operator in operators:
+            _RULES[operator] = function
+        return function
+
+    return register
+
+
+def outcome_of(
+    recorder: Recorder,
+    op: Any,
+    tensors: tuple[Any, ...],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    error: ExportError,
+) -> Outcome | None:
+    """The outcome of ``op`` with fresh symbols; None where there is no rule for it.
+
+    ``args`` are the specs of ``tensors``.
+    """
+    rule = _RULES.get(op)
+    if rule is None or error.code != "MG-D104":
+        return None
+    if op in _SELECTING:
+        found = rule(recorder, args, tensors)
+    else:
+        found = rule(recorder, op, *args, **kwargs)
+    if found is None:
+        return None
+    if isinstance(found, TensorSpec):
+        return Outcome((Result(found),), None)
+    return Outcome(tuple(Result(spec) for spec in found), type(found))
+
+
+def _count(recorder: Recorder, what: str, limit: Int | None, lo: int = 0) -> Any:
+    """A size between ``lo`` and ``limit``."""
+    symbol = recorder.sizes.fresh(what, lo, limit if isinstance(limit, int) else None)
+    if limit is not None and not isinstance(limit, int):
+        recorder.sizes.env.assume(not_less(limit, symbol))
+    return symbol
+
+
+def _selected(recorder: Recorder, tensor: Any) -> Any:
+    """How many elements of ``tensor`` are not zero: one symbol, however often it is asked."""
+    value = recorder.value_of(tensor)
+    what = "the number of elements that are not zero"
+    key = (what, recorder.read(value))
+    found = recorder.sizes.once(key, lambda: _count(recorder, what, value.spec.numel))
+    return recorder.sizes.env.scope.normal(found)
+
+
+def _fresh(
+    spec: TensorSpec, shape: tuple[Any, ...], dtype: torch.dtype | None = None
+) -> TensorSpec:
+    return TensorSpec.of(shape, contiguous_strides(shape), dtype or spec.dtype, spec.device)
+
+
+@_rule(aten.nonzero.default, aten.argwhere.default)
+def _nonzero(recorder: Recorder, specs: Any, tensors: Any) -> TensorSpec:
+    x: TensorSpec = specs[0]
+    count, rank = _selected(recorder, tensors[0]), len(x.shape)
+    return TensorSpec.of((count, rank), (1, count), torch.int64, x.device)
+
+
+@_rule(aten.nonzero_numpy.default)
+def _nonzero_numpy(recorder: Recorder, specs: Any, tensors: Any) -> list[TensorSpec]:
+    x: TensorSpec = specs[0]
+    count, rank = _selected(recorder, tensors[0]), max(len(x.shape), 1)
+    return [TensorSpec.of((count,), (1,), torch.int64, x.device) for _ in range(rank)]
+
+
+@_rule(aten.masked_select.default)
+def _masked_select(recorder: Recorder, specs: Any, tensors: Any) -> TensorSpec:
+    x, mask = specs
+    if x.shape == mask.shape:
+        return _fresh(x, (_selected(recorder, tensors[1]),))
+    return _fresh(x, (_count(recorder, "the number of elements that the mask selects", None),))
+
+
+@_rule(aten.index.Tensor)
+def _index(recorder: Recorder, specs: Any, tensors: Any) -> TensorSpec | None:
+    """Boolean masks become as many index vectors as they have dimensions."""
+    x, indices = specs
+    expanded: list[Any] = []
+    for index, tensor in zip(indices, tensors[1], strict=True):
+        if index is None or index.dtype not in (torch.bool, torch.uint8):
+            expanded.append(index)
+            continue
+        known = recorder.known_value(recorder.value_of(tensor))
+        count = _selected(recorder, tensor) if known is None else int(known.sum())
+        vector = TensorSpec.of((count,), (1,), torch.int64, x.device)
+        expanded += [vector] * len(index.shape)
+    if len(expanded) > len(x.shape):
+        return None
+    outcome = infer(aten.index.Tensor, (x, expanded), {}, recorder.unpatched, recorder.sizes.env)
+    assert outcome.single is not None
+    return outcome.single.spec
+
+
+_SELECTING = frozenset(_RULES)  # they are given the tensors as well
+
+
+@_rule(aten.repeat_interleave.Tensor)
+def _repeat_interleave(
+    recorder: Recorder, op: Any, repeats: TensorSpec, *, output_size: Any = None
+) -> TensorSpec:
+    count = output_size if output_size is not None else _count(recorder, "the sum of repeats", None)
+    return _fresh(repeats, (count,), torch.int64)
+
+
+@_rule(aten.repeat_interleave.self_Tensor)
+def _repeat_interleave_of(
+    recorder: Recorder, op: Any, x: TensorSpec, repeats: TensorSpec, dim: int | None = None, *,
+    output_size: Any = None,
+) -> TensorSpec:  # fmt: skip
+    count = output_size if output_size is not None else _count(recorder, "the sum of repeats", None)
+    if dim is None:
+        return _fresh(x, (count,))
+    at = dim % len(x.shape)
+    return _fresh(x, (*x.shape[:at], count, *x.shape[at + 1 :]))
+
+
+def _distinct(recorder: Recorder, limit: Int) -> Any:
+    return _count(recorder, "the number of distinct values", limit)
+
+
+@_rule(aten._unique2.default)
+def _unique2(
+    recorder: Recorder, op: Any, x: TensorSpec, is_sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+) -> tuple[TensorSpec, ...]:  # fmt: skip
+    count = _distinct(recorder, x.numel)
+    inverse = x.shape if return_inverse else (0,)
+    counts = (count,) if return_counts else (0,)
+    return (
+        _fresh(x, (count,)), _fresh(x, inverse, torch.int64), _fresh(x, counts, torch.int64),
+    )  # fmt: skip
+
+
+@_rule(aten.unique_consecutive.default)
+def _unique_consecutive(
+    recorder: Recorder, op: Any, x: TensorSpec, return_inverse: bool = False,
+    return_counts: bool = False, dim: int | None = None,
+) -> tuple[TensorSpec, ...]:  # fmt: skip
+    if dim is None or (dim == 0 and len(x.shape) == 1):  # as the kernel tells them apart
+        return _unique2(recorder, op, x, True, return_inverse, return_counts)
+    return _unique_dim(recorder, op, x, dim)
+
+
+@_rule(aten.unique_dim.default)
+def _unique_dim(
+    recorder: Recorder, op: Any, x: TensorSpec, dim: int, *flags: bool
+) -> tuple[TensorSpec, ...]:
+    """The kernel returns the inverse and the counts whether they are asked for or not."""
+    at = dim % max(len(x.shape), 1)
+    count = _distinct(recorder, x.shape[at])
+    return (
+        _fresh(x, (*x.shape[:at], count, *x.shape[at + 1 :])),
+        _fresh(x, (x.shape[at],), torch.int64),
+        _fresh(x, (count,), torch.int64),
+    )
+
+
+@_rule(aten.one_hot.default)
+def _one_hot(recorder: Recorder, op: Any, x: TensorSpec, classes: int = -1) -> TensorSpec:
+    count = _count(recorder, "the number of classes", None)
+    return _fresh(x, (*x.shape, count))
+
+
+@_rule(aten.bincount.default)
+def _bincount(
+    recorder: Recorder, op: Any, x: TensorSpec, weights: TensorSpec | None = None, least: int = 0
+) -> TensorSpec:
+    count = _count(recorder, "the number of bins", None, least)
+    if weights is None:
+        return _fresh(x, (count,), torch.int64)
+    dtype = weights.dtype if weights.dtype == torch.float32 else torch.float64
+    return _fresh(x, (count,), dtype)

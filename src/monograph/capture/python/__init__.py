@@ -1,0 +1,1 @@
+"""What Python is made to do while a program is captured."""

@@ -1,0 +1,205 @@
+"""Which line of the user's program is running, for a microsecond."""
+
+from __future__ import annotations
+
+import dis
+import os
+import sys
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+
+from monograph.diagnostics import ExportError, SourceLine
+
+__all__ = [
+    "caller_line",
+    "current_source_line",
+    "frames_of_user",
+    "is_of_user",
+    "is_ours",
+    "source_line_of_traceback",
+]
+
+_SKIP, _USER, _STOP = 0, 1, 2
+_PACKAGE = str(Path(__file__).parents[2])
+_CASES = os.path.join(_PACKAGE, "exportdb", "cases") + os.sep
+_OURS = _PACKAGE + os.sep
+_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
+_TORCH_NN = os.path.join(_TORCH, "nn") + os.sep
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+
+# By identity: equal code may stand in several files.
+_kinds: dict[int, int] = {}
+_lines: dict[tuple[int, int], SourceLine] = {}
+_kept: dict[int, CodeType] = {}
+
+
+def mark_entry(code: CodeType) -> None:
+    """The frame of ``code`` is where the user's program is called from: look no further."""
+    _keep(code, _STOP)
+
+
+def _keep(code: CodeType, kind: int) -> None:
+    _kinds[id(code)] = kind
+    _kept[id(code)] = code
+
+
+def _kind_of(code: CodeType) -> int:
+    name = code.co_filename
+    if name.startswith(_CASES):
+        kind = _USER
+    elif name.startswith((_OURS, _TORCH, "<frozen", "<string")) or (
+        name.startswith(_STANDARD) and "site-packages" not in name
+    ):
+        kind = _SKIP
+    else:
+        kind = _USER
+    _keep(code, kind)
+    return kind
+
+
+def current_source_line(depth: int = 1) -> SourceLine | None:
+    """The innermost line of the user's program that is running.
+
+    Where only ``torch.nn`` runs (a bare ``nn.Linear`` is exported), its line; None outside.
+    """
+    frame: FrameType | None = sys._getframe(depth)
+    start = frame
+    while frame is not None:
+        code = frame.f_code
+        kind = _kinds.get(id(code))
+        if kind is None:
+            kind = _kind_of(code)
+        if kind:
+            if kind == _STOP:
+                break
+            return _line_at(code, frame.f_lasti)
+        frame = frame.f_back
+    return _line_in_torch_nn(start)
+
+
+def _line_in_torch_nn(frame: FrameType | None) -> SourceLine | None:
+    while frame is not None and _kinds.get(id(frame.f_code)) != _STOP:
+        code = frame.f_code
+        if code.co_filename.startswith(_TORCH_NN) and code.co_name != "_call_impl":
+            return _line_at(code, frame.f_lasti)
+        frame = frame.f_back
+    return None
+
+
+def caller_line() -> SourceLine | None:
+    """The line outside the package that has called it."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and is_ours(frame.f_code):
+        frame = frame.f_back
+    if frame is None or _kind_of(frame.f_code) != _USER:
+        return None
+    return _line_at(frame.f_code, frame.f_lasti)
+
+
+def frames_of_user(depth: int = 1) -> list[FrameType]:
+    """The running frames of the user's program, innermost first."""
+    found = []
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None:
+        kind = _kinds.get(id(frame.f_code))
+        if kind is None:
+            kind = _kind_of(frame.f_code)
+        if kind == _STOP:
+            break
+        if kind == _USER:
+            found.append(frame)
+        frame = frame.f_back
+    return found
+
+
+def is_of_user(code: CodeType) -> bool:
+    """Whether it is the user's program (or a library's) that runs."""
+    kind = _kinds.get(id(code))
+    return (_kind_of(code) if kind is None else kind) == _USER
+
+
+def is_ours(code: CodeType) -> bool:
+    """Whether the package's own code runs."""
+    name = code.co_filename
+    return name.startswith(_OURS) and not name.startswith(_CASES)
+
+
+def is_raised_by_us(error: BaseException) -> bool:
+    """Whether the innermost frame of an exception's traceback is the package's own code."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    name = step.tb_frame.f_code.co_filename if step is not None else ""
+    return name.startswith(_OURS) and not name.startswith(_CASES)
+
+
+def is_raised_by_program(error: BaseException) -> bool:
+    """Whether a ``raise`` statement of the user's program has raised ``error``."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    if step is None:
+        return False
+    code = step.tb_frame.f_code
+    kind = _kinds.get(id(code))
+    if (kind if kind is not None else _kind_of(code)) != _USER:
+        return False
+    opcode = code.co_code[step.tb_lasti]
+    return dis.opname[opcode] in ("RAISE_VARARGS", "RERAISE")
+
+
+def source_line_of_traceback(error: BaseException) -> SourceLine | None:
+    """The innermost user line in the traceback of an exception."""
+    found = None
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        kind = _kinds.get(id(code))
+        if (kind if kind is not None else _kind_of(code)) == _USER:
+            found = _line_at(code, step.tb_lasti)
+        step = step.tb_next
+    return found
+
+
+def place(error: ExportError) -> None:
+    """Note where a refusal comes from: the user's line, and the calls that have led there."""
+    lines = []
+    step = error.__traceback__
+    while step is not None:
+        if is_of_user(step.tb_frame.f_code):
+            lines.append(_line_at(step.tb_frame.f_code, step.tb_lasti))
+        step = step.tb_next
+    if error.where is None and lines:
+        error.where = lines[-1]
+    if not error.calls and lines and lines[-1] == error.where:
+        error.calls = lines
+
+
+def _asked_before(positions: list[Any], at: int) -> tuple[int | None, int | None]:
+    """The columns of what a statement of several lines asks: ``if x.any():`` jumps as a whole."""
+    number = positions[at][0]
+    for first, last, start, end in reversed(positions[:at]):
+        if (first, last) != positions[at][:2]:
+            return (start, end) if first == last == number else (None, None)
+    return None, None
+
+
+def _line_at(code: CodeType, instruction: int) -> SourceLine:
+    key = (id(code), instruction)
+    line = _lines.get(key)
+    if line is None:
+        if len(_lines) > 200_000:
+            _lines.clear()
+        positions = list(code.co_positions())
+        place = number, last, start, end = positions[instruction // 2]
+        span = None if None in place else place
+        if last != number:
+            start, end = _asked_before(positions, instruction // 2)
+        first = number or code.co_firstlineno
+        line = SourceLine(code.co_filename, first, code.co_name, start, end, span)  # type: ignore[arg-type]
+        _lines[key] = line
+        _kept[id(code)] = code
+    return line

@@ -1,0 +1,379 @@
+"""Python entry points that are replaced while a program is captured, and put back afterwards.
+
+Operators need none of this: they are seen below. Replaced is what never becomes an operator, such
+as ``id(x)``, ``random.random()``, or a module's ``__call__`` (for the module path of a node).
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import functools
+import importlib.abc
+import importlib.machinery
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from monograph.capture.abstract import AbstractTensor
+from monograph.capture.operators.data_dependence import tensor_of_truth
+from monograph.capture.operators.registry import REPLACED
+from monograph.capture.python import builtin_functions
+from monograph.capture.python.frames import is_ours
+from monograph.capture.python.redirect import redirected
+from monograph.diagnostics import ExportError, PythonFeatureError
+from monograph.ir.module_scope import Scope
+from monograph.torch_internals import (
+    BACKWARD_ENTRY,
+    COMPILER,
+    compiled_original,
+    functorch_is_active,
+    is_compiled_module,
+    not_exporting,
+)
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["NeedsAutograd", "patched"]
+
+_id = builtins.id
+_get_ident = threading.get_ident
+_MISSING = object()
+
+_RANDOM = (
+    "random", "randint", "randrange", "uniform", "choice", "choices", "sample", "shuffle",
+    "gauss", "normalvariate", "getrandbits", "betavariate", "expovariate",
+)  # fmt: skip
+_TIME = ("time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns")
+_NUMPY_RANDOM = (
+    "rand", "randn", "randint", "random", "random_sample", "uniform", "normal", "choice",
+    "permutation", "shuffle", "standard_normal",
+)  # fmt: skip
+
+
+class NeedsAutograd(BaseException):
+    """The program differentiates inside itself: capture it again, above autograd.
+
+    Not an ``Exception``, so that no handler of the program's takes it.
+    """
+
+
+@contextlib.contextmanager
+def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[None]:
+    """Replace the entry points for the current thread; ``names`` maps modules to their path."""
+    thread = _get_ident()
+
+    def mine() -> bool:
+        return _get_ident() == thread
+
+    replacements: list[tuple[Any, str, Any]] = [
+        (nn.Module, "__call__", _module_call(recorder, names, mine)),
+        (torch.autograd.Function, "apply", _function_apply(recorder, mine)),
+        (torch.autograd, BACKWARD_ENTRY, _backward(recorder, mine)),
+        (torch, "tensor", _tensor(recorder, torch.tensor, mine)),
+        (torch, "as_tensor", _tensor(recorder, torch.as_tensor, mine)),
+        (torch, "manual_seed", _seed(recorder, torch.manual_seed, mine)),
+        (torch.random, "manual_seed", _seed(recorder, torch.random.manual_seed, mine)),
+        (torch.Tensor, "tolist", _read_real(recorder, torch.Tensor.tolist, ".tolist()", mine)),
+        (torch.Tensor, "numpy", _read_real(recorder, torch.Tensor.numpy, ".numpy()", mine)),
+        (torch, "set_autocast_enabled", _set_autocast(recorder, mine)),
+        (builtins, "id", _identity(recorder, mine)),
+    ]
+    replacements += builtin_functions.replacements(recorder, mine)
+    sources: list[tuple[Any, tuple[str, ...], str]] = [
+        (random, _RANDOM, "random"),
+        (time, _TIME, "time"),
+    ]
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        sources.append((numpy.random, _NUMPY_RANDOM, "random"))
+    for owner, attributes, kind in sources:
+        for attribute in attributes:
+            original = getattr(owner, attribute)
+            noticed = _noticed(recorder, original, kind, f"{owner.__name__}.{attribute}", mine)
+            replacements.append((owner, attribute, noticed))
+    patches = _Patches(replacements, recorder.stand_ins)
+    recorder.unpatched = patches.suspended
+    finder = _CompilerImport(patches)
+    sys.meta_path.insert(0, finder)
+    with redirected(REPLACED, mine):
+        patches.apply()
+        try:
+            yield
+        finally:
+            patches.remove()
+            sys.meta_path.remove(finder)
+
+
+class _Patches:
+    """Replacements that can be taken back for a while."""
+
+    def __init__(
+        self, replacements: list[tuple[Any, str, Any]], stand_ins: list[tuple[dict[str, Any], str]]
+    ) -> None:
+        self._replacements = replacements
+        self._stand_ins = stand_ins  # namespaces in which ``int`` or ``float`` is replaced
+        self._before: list[tuple[Any, str, Any]] = []
+
+    def apply(self) -> None:
+        for owner, attribute, replacement in self._replacements:
+            self._before.append((owner, attribute, vars(owner).get(attribute, _MISSING)))
+            setattr(owner, attribute, replacement)
+        for namespace, name in self._stand_ins:
+            namespace[name] = builtin_functions.STAND_INS[name]
+
+    def remove(self) -> None:
+        for namespace, name in self._stand_ins:
+            namespace.pop(name, None)
+        while self._before:
+            owner, attribute, before = self._before.pop()
+            if before is _MISSING:
+                delattr(owner, attribute)
+            else:
+                setattr(owner, attribute, before)
+
+    @contextlib.contextmanager
+    def suspended(self) -> Iterator[None]:
+        """The original entry points, while torch runs code of its own."""
+        is_outermost = bool(self._before)
+        self.remove()
+        try:
+            yield
+        finally:
+            if is_outermost:
+                self.apply()
+
+
+class _CompilerImport(importlib.abc.MetaPathFinder):
+    """Takes the replacements back while ``torch._dynamo`` is imported.
+
+    Some parts of torch import it when they are first called, and it makes tables of the functions
+    that it finds in ``builtins`` and ``torch``, for the whole process.
+    """
+
+    def __init__(self, patches: _Patches) -> None:
+        self._patches = patches
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        if name != COMPILER:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        if spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def exec_module(module: Any) -> None:
+            with self._patches.suspended():
+                execute(module)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+Mine = Callable[[], bool]
+
+
+def _module_call(
+    recorder: Recorder, names: dict[int, tuple[str, str]], mine: Mine
+) -> Callable[..., Any]:
+    original = nn.Module.__call__
+    unknown = ("", "")
+    counts: dict[str, int] = {}
+
+    def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if not mine():
+            return original(self, *args, **kwargs)
+        if is_compiled_module(self):
+            self = compiled_original(self)
+        outer = recorder.scope
+        path, class_name = names.get(_id(self), unknown)
+        count = counts[path] = counts.get(path, -1) + 1
+        recorder.scope = Scope(path, class_name or type(self).__qualname__, outer, count)
+        try:
+            if isinstance(self, torch.jit.ScriptModule):
+                with not_exporting():
+                    return original(self, *args, **kwargs)
+            result = original(self, *args, **kwargs)
+            if path in recorder.watched:
+                recorder.note_module_call(path, args, kwargs, result)
+            return result
+        except ExportError as error:
+            if error.module is None:  # the innermost module
+                error.module = path
+            raise
+        finally:
+            recorder.scope = outer
+
+    return call
+
+
+def _function_apply(recorder: Recorder, mine: Mine) -> Any:
+    method = vars(torch.autograd.Function)["apply"]  # written in Python up to torch 2.14, then in C
+
+    def original(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        return method.__get__(None, cls)(*args, **kwargs)
+
+    def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        if not mine():
+            return original(cls, *args, **kwargs)
+        tracks = any(isinstance(a, torch.Tensor) and recorder.value_of(a).tracks for a in args)
+        if tracks and not cls.__module__.startswith("torch."):
+            recorder.assume(
+                "gradient",
+                f"{cls.__qualname__} is captured as its forward: the exported program is "
+                "differentiated through it, not by its backward",
+                recorder.here(),
+            )
+        recorder.custom_functions += 1
+        try:
+            return original(cls, *args, **kwargs)
+        finally:
+            recorder.custom_functions -= 1
+
+    return classmethod(apply)
+
+
+def _backward(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
+    original = getattr(torch.autograd, BACKWARD_ENTRY)
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if mine() and not recorder.above_autograd and not functorch_is_active():
+            raise NeedsAutograd
+        if mine() and kwargs.get("accumulate_grad"):
+            raise PythonFeatureError(
+                "backward() inside the program writes to .grad of tensors outside it",
+                code="MG-P106",
+                where=recorder.here(),
+                hint="use torch.autograd.grad(outputs, inputs), which returns the gradients.",
+            )
+        return original(*args, **kwargs)
+
+    return run
+
+
+def _contains_abstract(data: Any) -> bool:
+    if isinstance(data, (list, tuple)):
+        return any(_contains_abstract(item) for item in data)
+    return isinstance(data, (AbstractTensor, torch.SymInt, torch.SymFloat, torch.SymBool))
+
+
+def _tensor(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]:
+    """``torch.tensor([x.sum(), 2.0])`` reads its elements in C++: stack them instead."""
+
+    @functools.wraps(original)
+    def make(data: Any, *args: Any, **kwargs: Any) -> Any:
+        if mine() and isinstance(data, (torch.SymInt, torch.SymFloat, torch.SymBool)):
+            made = _stacked(data)
+            return made.to(**{k: v for k, v in kwargs.items() if k in ("dtype", "device") and v})
+        if not mine() or not isinstance(data, (list, tuple)) or not _contains_abstract(data):
+            if mine() and isinstance(data, AbstractTensor) and original.__name__ == "tensor":
+                made = data.detach().clone()
+                return made.to(**{k: v for k, v in kwargs.items() if k in ("dtype", "device")})
+            return original(data, *args, **kwargs)
+        stacked = _stacked(data)
+        wanted = {k: v for k, v in kwargs.items() if k in ("dtype", "device") and v is not None}
+        return (stacked.to(**wanted) if wanted else stacked).detach()
+
+    def _stacked(data: Any) -> torch.Tensor:
+        if isinstance(data, (list, tuple)):
+            parts = [_stacked(item) for item in data]
+            dtype = functools.reduce(torch.promote_types, (part.dtype for part in parts))
+            return torch.stack([part.to(dtype) for part in parts])
+        if isinstance(data, torch.Tensor):
+            return data.reshape(()) if data.numel() == 1 else data
+        if isinstance(data, torch.SymBool):
+            return tensor_of_truth(recorder, data)
+        if isinstance(data, (torch.SymInt, torch.SymFloat)):
+            dtype = torch.int64 if isinstance(data, torch.SymInt) else torch.get_default_dtype()
+            return torch.full((), data, dtype=dtype)  # type: ignore[call-overload]
+        made: torch.Tensor = original(data)
+        return made
+
+    return make
+
+
+def _set_autocast(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
+    """``torch.autocast`` goes through here; the recorder follows."""
+    original = torch.set_autocast_enabled
+
+    @functools.wraps(original)
+    def set_enabled(*args: Any) -> Any:
+        result = original(*args)
+        if mine():
+            for device in ("cpu", "cuda"):
+                if torch.is_autocast_enabled(device):
+                    recorder.autocast.add(device)
+                else:
+                    recorder.autocast.discard(device)
+        return result
+
+    return set_enabled
+
+
+def _seed(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def seed(*args: Any, **kwargs: Any) -> Any:
+        if mine():
+            raise PythonFeatureError(
+                "torch.manual_seed is called inside the program",
+                code="MG-P103",
+                where=recorder.here(),
+                hint="seed before the exported program is called.",
+            )
+        return original(*args, **kwargs)
+
+    return seed
+
+
+def _read_real(recorder: Recorder, original: Any, asked: str, mine: Mine) -> Callable[..., Any]:
+    """Reading a real tensor's data needs no operator: see that it stays what it was."""
+
+    @functools.wraps(original)
+    def read(self: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        if mine() and recorder.is_running:
+            return recorder.read_values(self, asked, lambda t: original(t, *args, **kwargs))
+        return original(self, *args, **kwargs)
+
+    return read
+
+
+def _identity(recorder: Recorder, mine: Mine) -> Callable[[Any], int]:
+    def identity(obj: Any, /) -> int:
+        found = _id(obj)
+        if type(obj) is AbstractTensor and mine() and not is_ours(sys._getframe(1).f_code):
+            if recorder.strict is not None and recorder.strict.audits:
+                raise recorder.strict.unstable("id() of a tensor", recorder.here())
+            recorder.assume(
+                "id",
+                f"id() of a tensor was {found} while capturing; used in the program, it is fixed",
+                recorder.here(),
+            )
+        return found
+
+    return identity
+
+
+def _noticed(
+    recorder: Recorder, original: Any, kind: str, name: str, mine: Mine
+) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        found = original(*args, **kwargs)
+        if mine() and recorder.is_running:
+            where = recorder.here_if_user()
+            if where is not None and recorder.strict is not None and recorder.strict.audits:
+                raise recorder.strict.unstable(f"{name}()", where)
+            if where is not None:
+                recorder.assume(
+                    kind, f"{name}() was called once, while capturing: its result is fixed", where
+                )
+        return found
+
+    return call

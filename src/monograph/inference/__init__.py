@@ -1,0 +1,1 @@
+"""A result's spec from the specs of the arguments."""

@@ -1,0 +1,22 @@
+"""Fast inference rules, by chapter; importing one registers its rules."""
+
+from monograph.inference.rules import (
+    attention,
+    convolution,
+    factories,
+    indexing,
+    losses,
+    matmul,
+    normalization,
+    pointwise,
+    pooling,
+    recurrent,
+    reductions,
+    views,
+)
+from monograph.inference.rules.table import RULES, View
+
+__all__ = [
+    "RULES", "View", "attention", "convolution", "factories", "indexing", "losses", "matmul",
+    "normalization", "pointwise", "pooling", "recurrent", "reductions", "views",
+]  # fmt: skip

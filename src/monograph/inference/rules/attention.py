@@ -1,0 +1,175 @@
+"""The rule of attention.
+
+Which kernel attention uses, and so how its result lies in memory, depends on dtypes, on masks and
+on process-wide switches, not on the sizes: it is seen once, with sizes that vary on tensors of the
+example's sizes, else by trying it on small tensors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from monograph.inference.rules.table import fresh, rule
+from monograph.ir.spec import TensorSpec, contiguous_strides
+from monograph.shapes.expr import Expr
+from monograph.torch_internals import without_modes
+
+__all__ = ["LAYOUTS"]
+
+aten = torch.ops.aten
+LAYOUTS: dict[Any, tuple[int, ...]] = {}  # call without sizes -> the order of the dimensions
+
+
+@rule(aten.scaled_dot_product_attention.default)
+def _attention(
+    query: TensorSpec, key: TensorSpec, value: TensorSpec, mask: TensorSpec | None = None,
+    *rest: Any, **options: Any,
+) -> Any:  # fmt: skip
+    given = (query, key, value, mask)
+    if len(query.shape) in (2, 3):
+        return _of_matrices(given)
+    if len(query.shape) != 4:
+        return None
+    if all(spec is None or spec.scope is None for spec in given):
+        return _by_trying(given, rest, options)
+    if query.shape[:2] != value.shape[:2] or query.shape[-1] != key.shape[-1]:
+        return None
+    shape = (*query.shape[:-1], value.shape[-1])
+    order = _order(given, rest, options)
+    if order is None:
+        return None
+    return query.with_layout(shape, _laid(shape, order))
+
+
+def _of_matrices(given: tuple[Any, ...]) -> TensorSpec | None:
+    """Without a dimension for heads the fast kernels are out: products and a softmax, row-major."""
+    query, key, value, mask = given
+    specs = [spec for spec in given if spec is not None]
+    if any(s.device != query.device or len(s.shape) > len(query.shape) for s in specs):
+        return None
+    if any(s.dtype != query.dtype for s in (key, value)) or any(s.numel == 0 for s in specs):
+        return None
+    if not (query.shape[:-2] == key.shape[:-2] == value.shape[:-2]):
+        return None
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        return None
+    scores = (*query.shape[:-1], key.shape[-2])
+    if mask is not None and mask.shape != scores[len(scores) - len(mask.shape) :]:
+        return None
+    return fresh(query, (*query.shape[:-1], value.shape[-1]))
+
+
+def _by_trying(given: tuple[Any, ...], rest: Any, options: dict[str, Any]) -> Any:
+    """The layout that the kernel gives to small tensors of the same form (CPU only)."""
+    query, key, value, mask = given
+    specs = [spec for spec in given if spec is not None]
+    if mask is not None or any(s.device.type != "cpu" or s.numel == 0 for s in specs):
+        return None
+    if any(len(s.shape) != 4 or s.dtype != query.dtype for s in specs):
+        return None
+    if not (query.shape[:2] == key.shape[:2] == value.shape[:2]):
+        return None
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        return None
+    orders = tuple(_dense_order(spec) for spec in specs)
+    if None in orders or any(1 in spec.shape[1:] for spec in specs):
+        return None
+    sizes = list(dict.fromkeys(n for spec in specs for n in spec.shape))
+    small = {n: 1 if n == 1 else i + 2 for i, n in enumerate(sizes)}
+    small[query.shape[-1]] = small[value.shape[-1]] = 8
+    shapes = [tuple(small[n] for n in spec.shape) for spec in specs]
+    token = (orders, tuple(shapes), query.dtype, rest, tuple(sorted(options.items())))
+    key_of_call = (*token, _attention_state())
+    if key_of_call not in LAYOUTS:
+        LAYOUTS[key_of_call] = _tried(shapes, orders, query.dtype, rest, options)
+    order = LAYOUTS[key_of_call]
+    if not order:
+        return None
+    shape = (*query.shape[:-1], value.shape[-1])
+    return query.with_layout(shape, _laid(shape, order))
+
+
+def _attention_state() -> tuple[Any, ...]:
+    """What, besides the arguments, decides which kernel runs."""
+    from monograph.inference.infer import attention_switches
+
+    return (*attention_switches(), torch.is_grad_enabled())
+
+
+def _dense_order(spec: TensorSpec) -> tuple[int, ...] | None:
+    """The dimensions from the outermost to the innermost; None if the last one has gaps."""
+    order = tuple(sorted(range(4), key=lambda i: (-spec.strides[i], i)))
+    return order if spec.strides[3] == 1 and order[-1] == 3 else None
+
+
+def _laid(shape: tuple[Any, ...], order: tuple[int, ...]) -> tuple[Any, ...]:
+    laid = contiguous_strides(tuple(shape[i] for i in order))
+    strides: list[Any] = [0] * len(shape)
+    for i, stride in zip(order, laid, strict=True):
+        strides[i] = stride
+    return tuple(strides)
+
+
+def _tried(
+    shapes: list[tuple[int, ...]], orders: Any, dtype: torch.dtype, rest: Any, options: Any
+) -> tuple[int, ...]:
+    with without_modes(), torch.random.fork_rng(devices=[]):
+        tensors = [
+            torch.zeros([shape[i] for i in order], dtype=dtype).permute(
+                sorted(range(4), key=order.__getitem__)
+            )
+            for shape, order in zip(shapes, orders, strict=True)
+        ]
+        found = aten.scaled_dot_product_attention.default(*tensors, None, *rest, **options)
+    order = tuple(sorted(range(4), key=lambda i: (-found.stride(i), i)))
+    is_plain = tuple(found.stride()) == _laid(tuple(found.shape), order)
+    return order if is_plain else ()
+
+
+def _order(given: tuple[Any, ...], rest: Any, options: dict[str, Any]) -> tuple[int, ...] | None:
+    from monograph.inference.infer import attention_switches, infer
+
+    kinds = tuple(
+        None if spec is None else (spec.dtype, spec.device, _permutation(spec)) for spec in given
+    )
+    known = (kinds, rest, tuple(sorted(options.items())), torch.is_grad_enabled())
+    token = (*known, attention_switches())
+    if token not in LAYOUTS:
+        plain = [None if spec is None else _example(spec) for spec in given]
+        if any(spec is None and was is not None for spec, was in zip(plain, given, strict=True)):
+            return None
+        outcome = infer(aten.scaled_dot_product_attention.default, (*plain, *rest), options)
+        assert outcome.single is not None
+        assert outcome.single.spec is not None
+        LAYOUTS[token] = _permutation(outcome.single.spec)
+    return LAYOUTS[token]
+
+
+def _permutation(spec: TensorSpec) -> tuple[int, ...]:
+    """The dimensions from the outermost to the innermost, as the example lies."""
+    example = _example(spec)
+    if example is None:
+        return ()
+    rank = range(len(example.shape))
+    return tuple(sorted(rank, key=lambda i: (-example.strides[i], i)))
+
+
+def _example(spec: TensorSpec) -> TensorSpec | None:
+    """``spec`` with sizes that tell the dimensions apart."""
+    spec = spec.normal()
+    if spec.scope is None:
+        return spec
+    # One number for each symbol, so that equal sizes stay equal.
+    names = sorted({a.name for n in (*spec.shape, *spec.strides) if isinstance(n, Expr)
+                    for a in n.symbols()})  # fmt: skip
+    values = {name: 6 + sum(map(ord, name)) % 97 for name in names}
+    try:
+        shape = tuple(n.evaluate(values) if isinstance(n, Expr) else n for n in spec.shape)
+        strides = tuple(n.evaluate(values) if isinstance(n, Expr) else n for n in spec.strides)
+    except (ZeroDivisionError, ValueError):
+        return None
+    if any(size < 2 and isinstance(n, Expr) for size, n in zip(shape, spec.shape, strict=True)):
+        return None
+    return TensorSpec.of(shape, strides, spec.dtype, spec.device)

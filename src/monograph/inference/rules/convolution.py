@@ -1,0 +1,133 @@
+"""Rules of convolutions and their windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from monograph.inference.rules.table import (
+    channels_last,
+    fresh,
+    is_canonical,
+    lies_channels_last,
+    must_hold,
+    rule,
+)
+from monograph.ir.spec import TensorSpec
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import not_less
+
+aten = torch.ops.aten
+Found = Any
+
+
+@rule(aten.conv1d.default, aten.conv2d.default, aten.conv3d.default)
+def _conv(
+    x: TensorSpec,
+    weight: TensorSpec,
+    bias: TensorSpec | None = None,
+    stride: Sequence[int] = (1,),
+    padding: Sequence[int] = (0,),
+    dilation: Sequence[int] = (1,),
+    groups: int = 1,
+) -> Found:
+    rank = len(weight.shape)
+    if len(x.shape) != rank or x.dtype != weight.dtype or x.shape[1] != weight.shape[1] * groups:
+        return None
+    if rank != 4 and x.scope is None:
+        return None
+    if x.device != weight.device or x.numel == 0:
+        return None
+    if x.scope is None and 1 in (x.shape[1], weight.shape[1]):
+        return None  # one channel: channels-last and contiguous look alike
+    is_channels_last = lies_channels_last(x)
+    if not is_canonical(weight) or not (is_canonical(x) or _may_be_copied(x) or is_channels_last):
+        return None
+    if weight.shape[0] % groups:
+        return None
+    if bias is not None and (bias.shape != weight.shape[:1] or bias.dtype != x.dtype):
+        return None
+    sizes = window(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    if sizes is None:
+        return None
+    shape = (x.shape[0], weight.shape[0], *sizes)
+    return channels_last(x, shape) if is_channels_last else fresh(x, shape)
+
+
+def _may_be_copied(x: TensorSpec) -> bool:
+    """Whether a convolution copies ``x`` into row-major order: not where it is channels-last."""
+    return x.scope is not None and x.strides[1] != 1
+
+
+@rule(aten.conv_transpose1d.default, aten.conv_transpose2d.input, aten.conv_transpose3d.input)
+def _conv_transpose(
+    x: TensorSpec,
+    weight: TensorSpec,
+    bias: TensorSpec | None = None,
+    stride: Sequence[int] = (1,),
+    padding: Sequence[int] = (0,),
+    output_padding: Sequence[int] = (0,),
+    groups: int = 1,
+    dilation: Sequence[int] = (1,),
+) -> Found:
+    if len(x.shape) != len(weight.shape) or x.dtype != weight.dtype:
+        return None
+    if x.scope is None and not _is_plain_transposed(x, weight, output_padding, groups):
+        return None  # which kernel is used decides the layout, and what is an error
+    if x.shape[1] != weight.shape[0] or not is_canonical(x) or not is_canonical(weight):
+        return None
+    if bias is not None and (len(bias.shape) != 1 or bias.dtype != x.dtype):
+        return None
+    sizes: list[Int] = []
+    for i, size in enumerate(x.shape[2:]):
+        s, p, o, d = (
+            v[i] if len(v) > 1 else v[0] for v in (stride, padding, output_padding, dilation)
+        )
+        kernel = weight.shape[2 + i]
+        sizes.append((size - 1) * s - 2 * p + d * (kernel - 1) + o + 1)
+    if x.scope is None and min(sizes) < 1:
+        return None
+    return fresh(x, (x.shape[0], weight.shape[1] * groups, *sizes))
+
+
+@rule(aten.convolution.default)
+def _convolution(
+    x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None, stride: Sequence[int],
+    padding: Sequence[int], dilation: Sequence[int], transposed: bool,
+    output_padding: Sequence[int], groups: int,
+) -> Found:  # fmt: skip
+    if transposed:
+        more = (output_padding, groups, dilation)
+        return _conv_transpose(x, weight, bias, stride, padding, *more)
+    return _conv(x, weight, bias, stride, padding, dilation, groups)
+
+
+def _is_plain_transposed(x: TensorSpec, weight: TensorSpec, more: Sequence[int], n: int) -> bool:
+    plain = len(x.shape) == 4 and x.numel and x.device.type == "cpu" and x.device == weight.device
+    channels = (x.shape[1], weight.shape[1] * n)
+    return bool(plain) and n == 1 and 1 not in channels and not any(more)
+
+
+def window(
+    sizes: Sequence[Int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> list[Int] | None:
+    """Sizes after a sliding window: floor((n + 2p - d(k - 1) - 1) / s) + 1."""
+    found = []
+    for i, size in enumerate(sizes):
+        k, s, p, d = (v[i] if len(v) > 1 else v[0] for v in (kernel, stride, padding, dilation))
+        out = (size + 2 * p - d * (k - 1) - 1) // s + 1
+        if p < 0 or s <= 0:
+            return None
+        if isinstance(out, Expr):
+            if not must_hold(out, not_less(out, 1)):
+                return None
+        elif out <= 0:
+            return None
+        found.append(out)
+    return found

@@ -1,0 +1,238 @@
+"""Rules of factories, copies and joins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from monograph.inference.rules.pointwise import number_dtype
+from monograph.inference.rules.table import (
+    View,
+    fresh,
+    is_canonical,
+    is_size,
+    must_hold,
+    resolve,
+    rule,
+)
+from monograph.ir.spec import TensorSpec, contiguous_strides, is_dense
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import equal
+
+aten = torch.ops.aten
+Found = Any
+
+
+@rule(aten.clone.default)
+def _clone(x: TensorSpec, *, memory_format: Any = None) -> Found:
+    if memory_format is torch.contiguous_format:
+        return fresh(x, x.shape)
+    if memory_format in (None, torch.preserve_format) and is_dense(x):
+        return x
+    return None
+
+
+@rule(aten.to.dtype)
+def _to_dtype(
+    x: TensorSpec, dtype: torch.dtype, non_blocking: bool = False, copy: bool = False, *rest: Any
+) -> Found:
+    if rest or not is_dense(x):
+        return None
+    if dtype == x.dtype and not copy:
+        return View(x)
+    return TensorSpec.of(x.shape, x.strides, dtype, x.device)
+
+
+@rule(aten._to_copy.default)
+def _to_copy(x: TensorSpec, *, dtype: Any = None, device: Any = None, **options: Any) -> Found:
+    if any(options.values()) or (device or x.device) != x.device:
+        return None
+    return _to_dtype(x, dtype or x.dtype, copy=True)
+
+
+def _factory(
+    shape: Sequence[Int],
+    dtype: torch.dtype | None,
+    device: torch.device | None,
+    layout: Any,
+) -> Found:
+    if layout not in (None, torch.strided) or not all(map(is_size, shape)):
+        return None
+    device = device or torch.device("cpu")
+    if device.type == "cuda":
+        return None  # the index of the current device is filled in by torch
+    sizes = tuple(shape)
+    strides = contiguous_strides(sizes)
+    return TensorSpec.of(sizes, strides, dtype or torch.get_default_dtype(), device)
+
+
+@rule(aten.zeros.default, aten.ones.default, aten.rand.default, aten.randn.default)
+def _zeros(
+    shape: Sequence[Int], *, dtype: Any = None, layout: Any = None, device: Any = None,
+    pin_memory: Any = None,
+) -> Found:  # fmt: skip
+    return _factory(shape, dtype, device, layout)
+
+
+@rule(aten.empty.memory_format)
+def _empty(
+    shape: Sequence[Int], *, dtype: Any = None, layout: Any = None, device: Any = None,
+    pin_memory: Any = None, memory_format: Any = None,
+) -> Found:  # fmt: skip
+    if memory_format not in (None, torch.contiguous_format):
+        return None
+    return _factory(shape, dtype, device, layout)
+
+
+@rule(aten.full.default)
+def _full(
+    shape: Sequence[Int], fill: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    pin_memory: Any = None,
+) -> Found:  # fmt: skip
+    return _factory(shape, dtype or number_dtype(fill), device, layout)
+
+
+def _range(
+    start: Any, end: Any, step: Any, dtype: Any = None, layout: Any = None, device: Any = None
+) -> Found:
+    """Integers only: floats are counted in floating point."""
+    if any(isinstance(n, bool) or not isinstance(n, (int, Expr)) for n in (start, end, step)):
+        return None
+    if not isinstance(step, int) or step == 0:
+        return None
+    length = -((start - end) // step) if step > 0 else -((end - start) // -step)
+    return _factory((length,), dtype or torch.int64, device, layout) if is_size(length) else None
+
+
+@rule(aten.arange.default)
+def _arange(
+    end: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: Any = None
+) -> Found:
+    return _range(0, end, 1, dtype, layout, device)
+
+
+@rule(aten.arange.start)
+def _arange_start(
+    start: Any, end: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    pin_memory: Any = None,
+) -> Found:  # fmt: skip
+    return _range(start, end, 1, dtype, layout, device)
+
+
+@rule(aten.arange.start_step)
+def _arange_step(
+    start: Any, end: Any, step: Any = 1, *, dtype: Any = None, layout: Any = None,
+    device: Any = None, pin_memory: Any = None,
+) -> Found:  # fmt: skip
+    return _range(start, end, step, dtype, layout, device)
+
+
+@rule(aten.zeros_like.default, aten.ones_like.default, aten.empty_like.default)
+def _like(
+    x: TensorSpec, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    pin_memory: Any = None, memory_format: Any = None,
+) -> Found:  # fmt: skip
+    if memory_format not in (None, torch.preserve_format) or not is_dense(x):
+        return None
+    if layout not in (None, torch.strided) or (device or x.device) != x.device:
+        return None
+    return TensorSpec.of(x.shape, x.strides, dtype or x.dtype, x.device)
+
+
+@rule(aten.new_ones.default, aten.new_zeros.default, aten.new_empty.default)
+def _new(
+    x: TensorSpec, shape: Sequence[Int], *, dtype: Any = None, layout: Any = None,
+    device: Any = None, pin_memory: Any = None,
+) -> Found:  # fmt: skip
+    if x.device.type == "cuda":
+        return None
+    return _factory(shape, dtype or x.dtype, device or x.device, layout)
+
+
+@rule(aten.new_full.default)
+def _new_full(
+    x: TensorSpec, shape: Sequence[Int], fill: Any, *, dtype: Any = None, layout: Any = None,
+    device: Any = None, pin_memory: Any = None,
+) -> Found:  # fmt: skip
+    if x.device.type == "cuda":
+        return None
+    return _factory(shape, dtype or x.dtype, device or x.device, layout)
+
+
+@rule(aten.full_like.default)
+def _full_like(x: TensorSpec, fill: Any, **options: Any) -> Found:
+    return _like(x, **options)
+
+
+@rule(aten.to.dtype_layout)
+def _to_dtype_layout(
+    x: TensorSpec, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    pin_memory: Any = None, non_blocking: bool = False, copy: bool = False,
+    memory_format: Any = None,
+) -> Found:  # fmt: skip
+    if memory_format is not None or layout not in (None, torch.strided):
+        return None
+    if (device or x.device) != x.device:
+        return None
+    return _to_dtype(x, dtype or x.dtype, non_blocking, copy)
+
+
+@rule(aten.to.device)
+def _to_device(
+    x: TensorSpec, device: Any, dtype: Any, non_blocking: bool = False, copy: bool = False,
+    *rest: Any,
+) -> Found:  # fmt: skip
+    return _to_dtype(x, dtype, non_blocking, copy, *rest) if device == x.device else None
+
+
+@rule(aten.cat.default)
+def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> Found:
+    first = tensors[0]
+    at = resolve(first, dim)
+    if at is None or any(
+        spec.dtype != first.dtype
+        or spec.device != first.device
+        or len(spec.shape) != len(first.shape)
+        or not _agree(spec, first, at)
+        or not (is_canonical(spec) or len(first.shape) < 4 or _is_not_channels_last(spec))
+        for spec in tensors
+    ):
+        return None
+    if len(first.shape) == 4 and first.scope is None and any(1 in spec.shape for spec in tensors):
+        return None  # channels-last and contiguous may look alike
+    size = sum(spec.shape[at] for spec in tensors)
+    return fresh(first, (*first.shape[:at], size, *first.shape[at + 1 :]))
+
+
+def _agree(spec: TensorSpec, first: TensorSpec, at: int) -> bool:
+    """Whether all sizes but one are equal; of those that vary, the operator demands it."""
+    for i, (mine, other) in enumerate(zip(spec.shape, first.shape, strict=True)):
+        if i == at or mine == other:
+            continue
+        varying = next((n for n in (mine, other) if isinstance(n, Expr)), None)
+        if varying is None or not must_hold(varying, equal(mine, other)):
+            return False
+    return True
+
+
+def _is_not_channels_last(spec: TensorSpec) -> bool:
+    """With sizes that vary: whether joining it gives a row-major result."""
+    return spec.scope is not None and (len(spec.shape) < 4 or spec.strides[1] != 1)
+
+
+@rule(aten.stack.default)
+def _stack(tensors: Sequence[TensorSpec], dim: int = 0) -> Found:
+    first = tensors[0]
+    rank = len(first.shape) + 1
+    if not -rank <= dim < rank or any(
+        spec.shape != first.shape
+        or spec.dtype != first.dtype
+        or spec.device != first.device
+        or not is_canonical(spec)
+        for spec in tensors
+    ):
+        return None
+    at = dim % rank
+    return fresh(first, (*first.shape[:at], len(tensors), *first.shape[at:]))

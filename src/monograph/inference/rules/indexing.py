@@ -1,0 +1,114 @@
+"""Rules of indexing, padding, and what keeps the layout of its argument."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from monograph.inference.rules.pointwise import category
+from monograph.inference.rules.table import (
+    View,
+    broadcast,
+    fresh,
+    is_canonical,
+    is_size,
+    resolve,
+    rule,
+)
+from monograph.ir.spec import TensorSpec, is_dense
+from monograph.shapes.expr import Expr, Int
+
+aten = torch.ops.aten
+Found = Any
+
+
+@rule(aten.index.Tensor)
+def _index(x: TensorSpec, indices: Sequence[TensorSpec | None]) -> Found:
+    """By vectors of integers, with sizes that vary."""
+    given = [(i, spec) for i, spec in enumerate(indices) if spec is not None]
+    if not given or all(spec.scope is None for spec in (x, *(s for _, s in given))):
+        return None
+    if any(spec.dtype not in (torch.int64, torch.int32) for _, spec in given):
+        return None
+    shape = broadcast([spec.shape for _, spec in given])
+    if shape is None or (len(given) < len(x.shape) and not is_canonical(x)):
+        return None
+    first, last = given[0][0], given[-1][0]
+    if last - first + 1 != len(given):
+        return None
+    return fresh(x, (*x.shape[:first], *shape, *x.shape[last + 1 :]))
+
+
+@rule(aten.embedding.default)
+def _embedding(table: TensorSpec, index: TensorSpec, *rest: Any) -> Found:
+    if len(table.shape) != 2 or index.dtype not in (torch.int64, torch.int32):
+        return None
+    return fresh(table, (*index.shape, table.shape[1]))
+
+
+@rule(aten.cumsum.default)
+def _cumsum(x: TensorSpec, dim: int, *, dtype: torch.dtype | None = None) -> Found:
+    if x.scope is None or resolve(x, dim) is None or not is_dense(x):
+        return None
+    found = dtype or (torch.int64 if category(x.dtype) < 2 else x.dtype)
+    return TensorSpec.of(x.shape, x.strides, found, x.device)
+
+
+@rule(aten.dropout.default)
+def _dropout(x: TensorSpec, p: float, train: bool) -> Found:
+    if not train or p == 0:
+        return View(x)
+    return None
+
+
+@rule(aten.diff.default)
+def _diff(
+    x: TensorSpec, n: int = 1, dim: int = -1, prepend: TensorSpec | None = None,
+    append: TensorSpec | None = None,
+) -> Found:  # fmt: skip
+    at = resolve(x, dim)
+    if at is None or n < 1 or x.scope is None:
+        return None
+    total: Int = x.shape[at]
+    for more in (prepend, append):
+        if more is not None:
+            if len(more.shape) != len(x.shape) or more.dtype != x.dtype:
+                return None
+            total = more.shape[at] + total
+    if not isinstance(total, Expr):
+        return None
+    length = total.scope.positive_part(total - n)
+    dtype = torch.bool if x.dtype is torch.bool else None
+    return fresh(x, (*x.shape[:at], length, *x.shape[at + 1 :]), dtype)
+
+
+@rule(aten.slice_scatter.default, aten.select_scatter.default, aten.diagonal_scatter.default)
+def _scatter_into(x: TensorSpec, source: TensorSpec, *where: Any) -> Found:
+    if x.scope is None and source.scope is None:
+        return None
+    return x if is_dense(x) and source.dtype == x.dtype else None
+
+
+@rule(aten.pad.default, aten.constant_pad_nd.default)
+def _pad(x: TensorSpec, pads: Sequence[Int], *rest: Any) -> Found:
+    """With zeros or another constant; ``pads`` counts from the last dimension."""
+    if rest and isinstance(rest[0], str) and rest[0] != "constant":
+        return None
+    if all(isinstance(n, int) for n in (*x.shape, *pads)):
+        return None
+    if len(pads) % 2 or len(pads) > 2 * len(x.shape) or not is_canonical(x):
+        return None
+    shape = list(x.shape)
+    for i in range(len(pads) // 2):
+        size = shape[-1 - i] + pads[2 * i] + pads[2 * i + 1]
+        if not is_size(size):
+            return None
+        shape[-1 - i] = size
+    return fresh(x, shape)
+
+
+@rule(aten.roll.default, aten.flip.default, aten.tril.default, aten.triu.default)
+def _same_layout(x: TensorSpec, *rest: Any) -> Found:
+    return x if x.scope is not None and is_canonical(x) else None

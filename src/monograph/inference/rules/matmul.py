@@ -1,0 +1,86 @@
+"""Rules of matrix products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from monograph.inference.rules.table import (
+    broadcast,
+    fresh,
+    is_canonical,
+    must_hold_if_varies,
+    rule,
+)
+from monograph.ir.spec import TensorSpec
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import equal
+
+aten = torch.ops.aten
+Found = Any
+
+
+@rule(aten.linear.default)
+def _linear(x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None) -> Found:
+    if len(weight.shape) != 2 or len(x.shape) < 2 or x.shape[-1] != weight.shape[1]:
+        return None
+    if x.dtype != weight.dtype or (bias is not None and bias.shape != weight.shape[:1]):
+        return None
+    if bias is not None and bias.dtype != x.dtype:
+        return None
+    if x.device != weight.device or x.numel == 0:
+        return None
+    if len(x.shape) > 2 and x.scope is None and not is_canonical(x):
+        return None
+    return fresh(x, (*x.shape[:-1], weight.shape[0]))
+
+
+@rule(aten.mm.default, aten.bmm.default)
+def _mm(left: TensorSpec, right: TensorSpec) -> Found:
+    if left.dtype != right.dtype or len(left.shape) != len(right.shape):
+        return None
+    if left.shape[-1] != right.shape[-2] or left.shape[:-2] != right.shape[:-2]:
+        return None
+    return fresh(left, (*left.shape[:-1], right.shape[-1]))
+
+
+@rule(aten.addmm.default)
+def _addmm(bias: TensorSpec, left: TensorSpec, right: TensorSpec, **scales: Any) -> Found:
+    if len(left.shape) != 2 or len(right.shape) != 2 or bias.dtype != left.dtype:
+        return None
+    found: TensorSpec | None = _mm(left, right)
+    if found is None or bias.shape not in (found.shape, found.shape[1:]):
+        return None
+    return found
+
+
+@rule(aten.matmul.default)
+def _matmul(left: TensorSpec, right: TensorSpec) -> Found:
+    """Row-major, whether the kernel folds the batch into the rows or broadcasts it."""
+    if left.dtype != right.dtype or not left.shape or not right.shape:
+        return None
+    inner = right.shape[-2] if len(right.shape) > 1 else right.shape[0]
+    if left.shape[-1] != inner and not must_hold_if_varies(inner, equal(left.shape[-1], inner)):
+        return None
+    if left.numel == 0 or right.numel == 0:
+        return None
+    batches = left.shape[:-2], right.shape[:-2]
+    batch = broadcast(batches) or _agreed(*batches)
+    if batch is None:
+        return None
+    columns = right.shape[-1:] if len(right.shape) > 1 else ()
+    return fresh(left, (*batch, *left.shape[-2:-1], *columns))
+
+
+def _agreed(left: tuple[Int, ...], right: tuple[Int, ...]) -> tuple[Int, ...] | None:
+    """Batches of one rank that are equal in the example: equal from here on."""
+    if len(left) != len(right):
+        return None
+    for a, b in zip(left, right, strict=True):
+        owner = next((size.scope.owner for size in (a, b) if isinstance(size, Expr)), None)
+        if a == b or owner is None:
+            continue
+        if owner.hint(a) != owner.hint(b) or not owner.decide(equal(a, b)):
+            return None
+    return left

@@ -1,0 +1,83 @@
+"""Rules of batch and group normalisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from monograph.inference.rules.table import fresh, is_canonical, lies_channels_last, rule
+from monograph.ir.spec import TensorSpec
+from monograph.shapes.expr import Int
+
+aten = torch.ops.aten
+Found = Any
+
+
+@rule(aten.batch_norm.default)
+def _batch_norm(
+    x: TensorSpec, weight: Any, bias: Any, mean: Any, var: Any, training: bool, *rest: Any
+) -> Found:
+    if training or mean is None or len(x.shape) < 2 or x.numel == 0 or x.device.type != "cpu":
+        return None
+    per_channel = [spec for spec in (weight, bias, mean, var) if spec is not None]
+    if any(spec.shape != x.shape[1:2] or spec.dtype != x.dtype for spec in per_channel):
+        return None
+    if is_canonical(x) or lies_channels_last(x):
+        return x
+    if len(x.shape) >= 4 and x.strides[1] <= min(x.strides):
+        return None  # perhaps channels-last
+    return fresh(x, x.shape)  # other layouts are not kept, whatever the fake kernel says
+
+
+@rule(aten._native_batch_norm_legit_no_training.default)
+def _batch_norm_inference(
+    x: TensorSpec, weight: Any, bias: Any, mean: Any, var: Any, momentum: float, eps: float
+) -> Found:
+    found = _batch_norm(x, weight, bias, mean, var, False)
+    return None if found is None else (found, fresh(x, (0,)), fresh(x, (0,)))
+
+
+@rule(aten._native_batch_norm_legit_functional.default)
+def _batch_norm_training(
+    x: TensorSpec,
+    weight: Any,
+    bias: Any,
+    mean: TensorSpec,
+    var: TensorSpec,
+    training: bool,
+    *rest: Any,
+) -> Found:
+    if not training:  # the saved statistics are empty then
+        return None
+    per_channel = [spec for spec in (weight, bias, mean, var) if spec is not None]
+    if len(x.shape) < 2 or x.numel == 0 or not is_canonical(x) or x.device.type != "cpu":
+        return None
+    if any(spec.shape != x.shape[1:2] or spec.dtype != x.dtype for spec in per_channel):
+        return None
+    statistic = fresh(x, x.shape[1:2])
+    return (x, statistic, statistic, mean, var)
+
+
+@rule(aten.group_norm.default)
+def _group_norm(x: TensorSpec, groups: int, *affine: Any) -> Found:
+    if len(x.shape) < 2 or x.scope is None or not is_canonical(x):
+        return None
+    if x.shape[1].__class__ is not int or x.shape[1] % groups:
+        return None
+    for spec in affine[:2]:
+        if spec is not None and (spec.shape != x.shape[1:2] or spec.dtype != x.dtype):
+            return None
+    return x
+
+
+@rule(aten.native_group_norm.default)
+def _native_group_norm(
+    x: TensorSpec, weight: Any, bias: Any, batch: Int, channels: Int, size: Int, groups: int,
+    eps: float,
+) -> Found:  # fmt: skip
+    found = _group_norm(x, groups, weight, bias)
+    if found is None or x.device.type != "cpu":
+        return None
+    statistic = fresh(x, (x.shape[0], groups))
+    return (found, statistic, statistic)

@@ -1,0 +1,269 @@
+"""Rules of pointwise operators: type promotion and the layout of results."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from monograph.inference.rules.table import RULES, fresh, is_canonical, rule
+from monograph.ir.spec import TensorSpec, is_dense
+from monograph.shapes.certificates import shifted_bound
+from monograph.shapes.expr import Expr
+from monograph.shapes.questions import equal
+
+aten = torch.ops.aten
+Found = Any
+
+
+def category(dtype: torch.dtype) -> int:
+    """0 for bool, 1 for integers, 2 for floating point, 3 for complex: what promotes to what."""
+    if dtype.is_complex:
+        return 3
+    if dtype.is_floating_point:
+        return 2
+    return 0 if dtype is torch.bool else 1
+
+
+def number_dtype(number: Any) -> torch.dtype:
+    """The dtype that a Python number counts as."""
+    if isinstance(number, bool):
+        return torch.bool
+    if isinstance(number, int):
+        return torch.int64
+    if isinstance(number, float):
+        return torch.get_default_dtype()
+    return torch.promote_types(torch.get_default_dtype(), torch.complex32)
+
+
+def _promoted(operands: Sequence[Any]) -> torch.dtype:
+    """Torch's type promotion: tensors, then 0-d tensors, then Python numbers."""
+    classes: list[torch.dtype | None] = [None, None, None]
+    for operand in operands:
+        if isinstance(operand, TensorSpec):
+            which, dtype = (0 if operand.shape else 1), operand.dtype
+        else:
+            which, dtype = 2, number_dtype(operand)
+        known = classes[which]
+        classes[which] = dtype if known is None else torch.promote_types(known, dtype)
+    result: torch.dtype | None = None
+    for dtype_ in classes:  # a weaker class counts only by its category
+        if dtype_ is None:
+            continue
+        if result is None:
+            result = dtype_
+        elif category(dtype_) > category(result):
+            result = torch.promote_types(result, dtype_)
+    assert result is not None
+    return result
+
+
+def _elementwise(operands: Sequence[Any], dtype: torch.dtype) -> TensorSpec | None:
+    """The layout that ``TensorIterator`` gives the result, for the layouts that are usual."""
+    tensors = [operand for operand in operands if isinstance(operand, TensorSpec)]
+    first = max(tensors, key=lambda spec: len(spec.shape))
+    shape, strides = first.shape, first.strides
+    placed = [spec for spec in tensors if spec.shape]
+    if any(spec.device != first.device for spec in placed):
+        return None
+    if all(spec.shape == shape and spec.strides == strides for spec in placed):
+        if is_canonical(first) or is_dense(first):
+            return TensorSpec.of(shape, strides, dtype, first.device)
+        return _by_first(placed, shape, dtype)
+    if not all(is_canonical(spec) for spec in placed):
+        return _by_first(placed, shape, dtype)
+    rank = len(shape)
+    sizes = list(shape)
+    for spec in placed:
+        for i, size in enumerate(spec.shape, rank - len(spec.shape)):
+            if sizes[i] == 1:
+                sizes[i] = size
+            elif size not in (1, sizes[i]) and not _are_equal(size, sizes[i]):
+                return None
+    return fresh(first, sizes, dtype)
+
+
+def _are_equal(left: Any, right: Any) -> bool:
+    """Whether two sizes are known to be equal, in whatever form."""
+    difference = left - right
+    if not isinstance(difference, Expr):
+        return bool(difference == 0)
+    known: bool = difference.scope.owner.is_known(equal(left, right))
+    return known
+
+
+def _by_first(
+    placed: Sequence[TensorSpec], shape: tuple[Any, ...], dtype: torch.dtype
+) -> TensorSpec | None:
+    """With sizes that vary: the layout of the first operand that has more than one dimension.
+
+    The others must fit into its shape.
+    """
+    if all(spec.scope is None for spec in placed):
+        return None
+    first = next((s for s in placed if sum(n != 1 for n in s.shape) > 1), placed[0])
+    if first.shape != shape:
+        first = next((s for s in placed if s.shape == shape), first)
+        if first.shape != shape or sum(n != 1 for n in shape) > 1:
+            return None
+    for spec in placed:
+        sizes = shape[len(shape) - len(spec.shape) :]
+        if any(mine not in (1, size) for mine, size in zip(spec.shape, sizes, strict=True)):
+            return None
+    strides = first.strides if is_dense(first) else _compacted(first)
+    return None if strides is None else TensorSpec.of(shape, strides, dtype, first.device)
+
+
+def _compacted(spec: TensorSpec) -> tuple[Any, ...] | None:
+    """Strides without gaps, the dimensions in the order in which they lie."""
+    order: list[int] = []  # from the innermost
+    for i in range(len(spec.shape) - 1, -1, -1):
+        if spec.strides[i].__class__ is int and spec.strides[i] == 0:
+            return None  # repeated: its place is decided by other operands
+        at = len(order)
+        for j, other in enumerate(order):
+            if _is_less(spec.strides[i], spec.strides[other]):
+                at = j
+                break
+        order.insert(at, i)
+    for inner, outer in itertools.pairwise(order):
+        if spec.strides[inner] != spec.strides[outer] and not _is_less(
+            spec.strides[inner], spec.strides[outer]
+        ):
+            return None
+    strides: list[Any] = [0] * len(order)
+    step: Any = 1
+    for i in order:
+        strides[i] = step
+        step = spec.shape[i] * step
+    return tuple(strides)
+
+
+def _is_less(left: Any, right: Any) -> bool:
+    """Whether a stride is smaller for all tensors that are not empty."""
+    difference = right - left - 1
+    if not isinstance(difference, Expr):
+        return bool(difference >= 0)
+    sizes = frozenset(atom.index for atom in difference.atoms())
+    bound = shifted_bound(difference, sizes)
+    return bound is not None and bound >= 0
+
+
+def _numbers_and_tensors(*operands: Any) -> bool:
+    return all(isinstance(o, (TensorSpec, int, float, bool)) for o in operands)
+
+
+@rule(aten.add.Tensor, aten.sub.Tensor, aten.rsub.Scalar)
+def _add(left: Any, right: Any, *rest: Any, alpha: Any = 1) -> Found:
+    if rest or alpha != 1 or not _numbers_and_tensors(left, right):
+        return None
+    dtype = _promoted((left, right))
+    return None if dtype is torch.bool else _elementwise((left, right), dtype)
+
+
+@rule(aten.mul.Tensor, aten.mul.Scalar, aten.maximum.default, aten.minimum.default)
+def _mul(left: Any, right: Any) -> Found:
+    if not _numbers_and_tensors(left, right):
+        return None
+    return _elementwise((left, right), _promoted((left, right)))
+
+
+@rule(aten.div.Tensor)
+def _div(left: Any, right: Any) -> Found:
+    if not _numbers_and_tensors(left, right):
+        return None
+    dtype = _promoted((left, right))
+    if category(dtype) < 2:
+        dtype = torch.get_default_dtype()
+    return _elementwise((left, right), dtype)
+
+
+@rule(aten.pow.Tensor_Scalar)
+def _pow(base: Any, exponent: Any) -> Found:
+    if not _numbers_and_tensors(base, exponent) or category(base.dtype) < 2:
+        return None
+    return _elementwise((base,), _promoted((base, exponent)))
+
+
+@rule(
+    aten.eq.Tensor, aten.ne.Tensor, aten.lt.Tensor, aten.le.Tensor, aten.gt.Tensor, aten.ge.Tensor,
+    aten.eq.Scalar, aten.ne.Scalar, aten.lt.Scalar, aten.le.Scalar, aten.gt.Scalar, aten.ge.Scalar,
+    aten.logical_and.default, aten.logical_or.default,
+)  # fmt: skip
+def _compare(left: Any, right: Any) -> Found:
+    if not _numbers_and_tensors(left, right):
+        return None
+    return _elementwise((left, right), torch.bool)
+
+
+@rule(aten.where.self)
+def _where(condition: TensorSpec, left: TensorSpec, right: TensorSpec) -> Found:
+    return _elementwise((condition, left, right), _promoted((left, right)))
+
+
+@rule(aten.masked_fill.Scalar)
+def _masked_fill(spec: TensorSpec, mask: TensorSpec, value: Any) -> Found:
+    found = _elementwise((spec, mask), spec.dtype)
+    if found is None or found.shape != spec.shape or not is_canonical(spec):
+        return None  # the kernel clones into row-major order, the fake kernel does too
+    return found
+
+
+@rule(
+    aten.sin.default, aten.cos.default, aten.exp.default, aten.log.default, aten.sqrt.default,
+    aten.rsqrt.default, aten.tanh.default, aten.sigmoid.default, aten.reciprocal.default,
+    aten.erf.default, aten.log1p.default, aten.expm1.default,
+)  # fmt: skip
+def _float_unary(spec: TensorSpec) -> Found:
+    dtype = spec.dtype if category(spec.dtype) >= 2 else torch.get_default_dtype()
+    return _elementwise((spec,), dtype)
+
+
+@rule(
+    aten.relu.default, aten.silu.default, aten.hardswish.default,
+    aten.hardsigmoid.default, aten.relu6.default, aten.bitwise_not.default,
+    aten.logical_not.default, aten.floor.default, aten.ceil.default, aten.round.default,
+)  # fmt: skip
+def _same_unary(spec: TensorSpec) -> Found:
+    return _elementwise((spec,), spec.dtype) if category(spec.dtype) == 2 else None
+
+
+@rule(aten.neg.default, aten.abs.default)
+def _sign(spec: TensorSpec) -> Found:
+    return _elementwise((spec,), spec.dtype) if 0 < category(spec.dtype) < 3 else None
+
+
+@rule(
+    aten.__and__.Tensor, aten.__or__.Tensor, aten.__xor__.Tensor, aten.bitwise_and.Tensor,
+    aten.bitwise_or.Tensor, aten.bitwise_xor.Tensor,
+)  # fmt: skip
+def _bitwise(left: TensorSpec, right: TensorSpec) -> Found:
+    dtype = _promoted((left, right))
+    return _elementwise((left, right), dtype) if category(dtype) < 2 else None
+
+
+RULES[aten.logical_not.default] = lambda spec: _elementwise((spec,), torch.bool)
+
+
+@rule(aten.gelu.default, aten.leaky_relu.default, aten.elu.default, aten.softplus.default)
+def _activation(spec: TensorSpec, *rest: Any, **options: Any) -> Found:
+    return _same_unary(spec)
+
+
+@rule(
+    aten.fake_quantize_per_tensor_affine.default,
+    aten.fake_quantize_per_tensor_affine.tensor_qparams,
+    aten.fake_quantize_per_channel_affine.default,
+)
+def _fake_quantize(x: TensorSpec, *rest: Any) -> Found:
+    return x if x.dtype is torch.float32 and is_dense(x) else None
+
+
+@rule(aten.clamp.default, aten.clamp_min.default, aten.clamp_max.default)
+def _clamp(spec: TensorSpec, *bounds: Any) -> Found:
+    if not all(bound is None or _numbers_and_tensors(bound) for bound in bounds):
+        return None
+    operands = [spec, *(bound for bound in bounds if bound is not None)]
+    return _elementwise((spec,), _promoted(operands))

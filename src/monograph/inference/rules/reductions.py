@@ -1,0 +1,126 @@
+"""Rules of reductions, softmax and layer norm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from monograph.inference.rules.pointwise import category
+from monograph.inference.rules.table import fresh, is_canonical, resolve, rule
+from monograph.ir.spec import TensorSpec, is_dense
+from monograph.shapes.expr import Int
+
+aten = torch.ops.aten
+Found = Any
+
+
+def _reduced(x: TensorSpec, dims: Sequence[int] | None, keepdim: bool) -> tuple[Int, ...] | None:
+    rank = len(x.shape)
+    chosen = set(range(rank)) if not dims else {resolve(x, d) for d in dims}
+    if None in chosen or (dims and len(chosen) != len(dims)):
+        return None
+    if keepdim:
+        return tuple(1 if i in chosen else size for i, size in enumerate(x.shape))
+    return tuple(size for i, size in enumerate(x.shape) if i not in chosen)
+
+
+@rule(aten.mean.dim, aten.sum.dim_IntList)
+def _mean(
+    x: TensorSpec,
+    dims: Sequence[int] | None,
+    keepdim: bool = False,
+    *,
+    dtype: torch.dtype | None = None,
+) -> Found:
+    if category(dtype or x.dtype) != 2 or not x.shape:
+        return None
+    shape = _reduced(x, dims, keepdim)
+    if shape is None:
+        return None
+    if is_canonical(x):
+        return fresh(x, shape, dtype)
+    if x.scope is None or keepdim or not is_dense(x):
+        return None
+    # Kept dimensions stay in the order in which they lie.
+    gone = {resolve(x, d) for d in dims} if dims else set(range(len(x.shape)))
+    left = [i for i in _order(x) if i not in gone]
+    strides: dict[int, Int] = {}
+    step: Int = 1
+    for i in left:
+        strides[i] = step
+        step = x.shape[i] * step
+    kept = [i for i in range(len(x.shape)) if i not in gone]
+    laid = tuple(strides[i] for i in kept)
+    return TensorSpec.of(shape, laid, dtype or x.dtype, x.device)
+
+
+def _order(x: TensorSpec) -> list[int]:
+    """The dimensions of a dense tensor from the innermost to the outermost."""
+    left = list(range(len(x.shape)))
+    found: list[int] = []
+    expected: Int = 1
+    while left:
+        match = next((i for i in reversed(left) if x.strides[i] == expected), None)
+        if match is None:
+            match = next(i for i in left if x.shape[i] == 1)
+        left.remove(match)
+        found.append(match)
+        expected = x.shape[match] * expected
+    return found
+
+
+@rule(aten.mean.default, aten.sum.default)
+def _mean_all(x: TensorSpec, *, dtype: torch.dtype | None = None) -> Found:
+    return fresh(x, (), dtype) if category(dtype or x.dtype) == 2 else None
+
+
+@rule(aten.any.default, aten.any.dim, aten.any.dims, aten.all.default, aten.all.dim, aten.all.dims)
+def _any(x: TensorSpec, dims: int | Sequence[int] | None = None, keepdim: bool = False) -> Found:
+    if x.dtype is torch.uint8 or (not x.shape and dims is not None):
+        return None
+    chosen = [dims] if isinstance(dims, int) else dims
+    if chosen is not None and not chosen:  # no dimension at all: a sum takes this for all
+        return fresh(x, x.shape, torch.bool)
+    if not is_canonical(x):
+        return None
+    shape = _reduced(x, chosen, keepdim)
+    return None if shape is None else fresh(x, shape, torch.bool)
+
+
+@rule(aten.softmax.int, aten.log_softmax.int)
+def _softmax(x: TensorSpec, dim: int, dtype: torch.dtype | None = None) -> Found:
+    if not x.shape or resolve(x, dim) is None or not is_canonical(x):
+        return None
+    if category(dtype or x.dtype) != 2:
+        return None
+    return TensorSpec.of(x.shape, x.strides, dtype or x.dtype, x.device)
+
+
+@rule(aten._softmax.default, aten._log_softmax.default)
+def _softmax_kernel(x: TensorSpec, dim: int, half_to_float: bool) -> Found:
+    return None if half_to_float else _softmax(x, dim)
+
+
+@rule(aten.layer_norm.default)
+def _layer_norm(x: TensorSpec, shape: Sequence[int], *affine: Any) -> Found:
+    count = len(shape)
+    if not count or x.shape[-count:] != tuple(shape) or not is_canonical(x) or x.numel == 0:
+        return None
+    for spec in affine[:2]:
+        if spec is not None and (spec.shape != tuple(shape) or spec.dtype != x.dtype):
+            return None
+    return x
+
+
+@rule(aten.native_layer_norm.default)
+def _native_layer_norm(
+    x: TensorSpec, shape: Sequence[int], weight: Any, bias: Any, eps: float
+) -> Found:
+    found = _layer_norm(x, shape, weight, bias)
+    if found is None or x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
+        return None
+    rest = len(x.shape) - len(shape)
+    statistic = fresh(x, (*x.shape[:rest], *(1 for _ in shape)))
+    return (found, statistic, statistic)

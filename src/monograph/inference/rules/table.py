@@ -1,0 +1,118 @@
+"""Fast inference rules for the common operators.
+
+A rule gets the operator's arguments with a ``TensorSpec`` for each tensor, and returns the specs
+of the results: a ``TensorSpec`` for memory of its own, a ``View`` for the memory of the first
+argument, a list or tuple of them, or None when it does not know, errors included (then the
+operator is run on fake tensors). Rules must agree with the kernels, strides included: every
+graph that the test-suite runs is compared, node by node, with what the kernels return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from monograph.ir.spec import TensorSpec, contiguous_strides
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import Test, not_less
+
+__all__ = [
+    "RULES",
+    "View",
+    "broadcast",
+    "channels_last",
+    "fresh",
+    "is_canonical",
+    "is_size",
+    "lies_channels_last",
+    "must_hold",
+    "must_hold_if_varies",
+    "resolve",
+    "rule",
+]
+
+aten = torch.ops.aten
+Found = Any
+RULES: dict[Any, Callable[..., Found]] = {}
+
+
+class View(NamedTuple):
+    """A result that shares the first argument's memory, ``offset`` elements further on."""
+
+    spec: TensorSpec
+    offset: Any = 0
+
+
+def rule(*operators: Any) -> Callable[[Callable[..., Found]], Callable[..., Found]]:
+    """Register the decorated function as the rule of ``operators``."""
+
+    def register(function: Callable[..., Found]) -> Callable[..., Found]:
+        for operator in operators:
+            RULES[operator] = function
+        return function
+
+    return register
+
+
+def fresh(spec: TensorSpec, shape: Sequence[Int], dtype: torch.dtype | None = None) -> TensorSpec:
+    """A row-major result on the device of ``spec``."""
+    sizes = tuple(shape)
+    return TensorSpec.of(sizes, contiguous_strides(sizes), dtype or spec.dtype, spec.device)
+
+
+def is_canonical(spec: TensorSpec) -> bool:
+    """Whether the strides are exactly those that torch gives a new row-major tensor."""
+    return spec.strides == contiguous_strides(spec.shape)
+
+
+def resolve(spec: TensorSpec, dim: int) -> int | None:
+    """A dimension counted from the front; None where there is no such dimension."""
+    rank = len(spec.shape)
+    return dim % rank if -rank <= dim < rank else None
+
+
+def is_size(size: Int) -> bool:
+    """Whether ``size`` is not negative; of one that varies, the operator demands it."""
+    if isinstance(size, Expr):
+        return must_hold(size, not_less(size, 0))
+    return size >= 0
+
+
+def must_hold(size: Expr, test: Test) -> bool:
+    """The operator raises an error unless ``test``, which is about ``size``, holds."""
+    found: bool = size.scope.owner.require(test)
+    return found
+
+
+def must_hold_if_varies(size: Int, test: Test) -> bool:
+    """``must_hold``, or the plain truth."""
+    return must_hold(size, test) if isinstance(size, Expr) else test is True
+
+
+def broadcast(shapes: Sequence[tuple[Int, ...]]) -> tuple[Int, ...] | None:
+    """The common shape of several; None where they do not agree for certain."""
+    rank = max(map(len, shapes))
+    sizes: list[Int] = [1] * rank
+    for shape in shapes:
+        for i, size in enumerate(shape, rank - len(shape)):
+            if sizes[i] == 1:
+                sizes[i] = size
+            elif size not in (1, sizes[i]):
+                return None
+    return tuple(sizes)
+
+
+def channels_last(x: TensorSpec, shape: tuple[Int, ...]) -> TensorSpec:
+    """A result of four dimensions, of which the channels lie innermost."""
+    channels, height, width = shape[1:]
+    row = channels * width
+    return x.with_layout(shape, (row * height, 1, row, channels))
+
+
+def lies_channels_last(x: TensorSpec) -> bool:
+    """Told only of tensors with sizes that vary, and of more channels than one."""
+    if x.scope is None or len(x.shape) != 4 or x.shape[1] == 1:
+        return False
+    return x is channels_last(x, x.shape)

@@ -1,0 +1,443 @@
+"""Rules of views."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from monograph.inference.rules.table import (
+    View,
+    fresh,
+    is_canonical,
+    is_size,
+    must_hold,
+    resolve,
+    rule,
+)
+from monograph.ir.spec import TensorSpec, contiguous_strides
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import both, equal, not_less
+
+aten = torch.ops.aten
+Found = Any
+_END = 2**63 - 1
+
+
+def _view_strides(spec: TensorSpec, shape: Sequence[Int]) -> tuple[Int, ...] | None:
+    """The strides that give ``spec``'s memory another shape; None where it needs a copy.
+
+    Groups of old dimensions that lie without gaps are matched, from the right, with groups of
+    new dimensions of the same product.
+    """
+    if spec.numel == 0:
+        return None
+    if is_canonical(spec):
+        return contiguous_strides(tuple(shape))
+    if spec.scope is not None or any(isinstance(size, Expr) for size in shape):
+        return _view_strides_symbolic(spec, shape)
+    strides = [0] * len(shape)
+    new = len(shape) - 1
+    chunk_stride = spec.strides[-1] if spec.strides else 1
+    chunk, matched = 1, 1
+    for old in range(len(spec.shape) - 1, -1, -1):
+        chunk *= spec.shape[old]
+        ends = old == 0 or (
+            spec.shape[old - 1] != 1 and spec.strides[old - 1] != chunk * chunk_stride
+        )
+        if not ends:
+            continue
+        while new >= 0 and (matched < chunk or shape[new] == 1):
+            strides[new] = matched * chunk_stride
+            matched *= shape[new]  # type: ignore[assignment]
+            new -= 1
+        if matched != chunk:
+            return None
+        if old > 0:
+            chunk_stride = spec.strides[old - 1]
+            chunk, matched = 1, 1
+    return tuple(strides) if new < 0 else None
+
+
+def _view_strides_symbolic(spec: TensorSpec, shape: Sequence[Int]) -> tuple[Int, ...] | None:
+    """The same with sizes that vary, of which only equality can be told."""
+    strides: list[Int] = [0] * len(shape)
+    new = len(shape) - 1
+    old = len(spec.shape) - 1
+    while old >= 0:
+        chunk_stride, chunk = spec.strides[old], spec.shape[old]
+        while old > 0 and (
+            spec.shape[old - 1] == 1 or spec.strides[old - 1] == chunk * chunk_stride
+        ):
+            old -= 1
+            chunk = spec.shape[old] * chunk
+        old -= 1
+        matched: Int = 1
+        while new >= 0 and (matched != chunk or shape[new] == 1):
+            strides[new] = matched * chunk_stride
+            matched = shape[new] * matched
+            new -= 1
+        if matched != chunk:
+            return None
+    return tuple(strides) if new < 0 else None
+
+
+def _complete(spec: TensorSpec, shape: Sequence[Int]) -> tuple[Int, ...] | None:
+    """``shape`` with its -1 worked out."""
+    known: Int = 1
+    holes = 0
+    for size in shape:
+        if size.__class__ is int and size == -1:
+            holes += 1
+        else:
+            known = known * size
+    numel: Int = spec.numel
+    if isinstance(numel, Expr) or isinstance(known, Expr):
+        return _complete_symbolic(numel, known, shape, holes)
+    if holes == 0:
+        return tuple(shape) if known == numel else None
+    if holes > 1 or known <= 0 or numel % known:
+        return None
+    return tuple(numel // known if size == -1 else size for size in shape)
+
+
+def _complete_symbolic(
+    numel: Int, known: Int, shape: Sequence[Int], holes: int
+) -> tuple[Int, ...] | None:
+    """As ``_complete``. That the sizes fit is what the operator itself demands."""
+    scope = (numel if isinstance(numel, Expr) else known).scope  # type: ignore[union-attr]
+    numel, known = scope.normal(numel), scope.normal(known)
+    if holes > 1:
+        return None
+    if holes == 0:
+        fits = numel == known or scope.owner.require(equal(numel, known))
+        return tuple(shape) if fits else None
+    quotient: Int | None = None
+    if known == 0:
+        return None
+    if isinstance(numel, Expr):
+        quotient = numel.exact_quotient(known)
+    elif isinstance(known, int) and numel % known == 0:
+        quotient = numel // known
+    if quotient is None:
+        quotient = scope.floordiv(numel, known)
+        if not scope.owner.require(equal(quotient * known, numel)):
+            return None
+    return tuple(quotient if size.__class__ is int and size == -1 else size for size in shape)
+
+
+@rule(aten.view.default, aten._unsafe_view.default)
+def _view(x: TensorSpec, shape: Sequence[Int]) -> Found:
+    complete = _complete(x, shape)
+    strides = None if complete is None else _view_strides(x, complete)
+    return None if complete is None or strides is None else View(x.with_layout(complete, strides))
+
+
+@rule(aten.reshape.default)
+def _reshape(x: TensorSpec, shape: Sequence[Int]) -> Found:
+    complete = _complete(x, shape)
+    if complete is None or x.numel == 0:
+        return None
+    strides = _view_strides(x, complete)
+    return fresh(x, complete) if strides is None else View(x.with_layout(complete, strides))
+
+
+@rule(aten.flatten.using_ints)
+def _flatten(x: TensorSpec, start: int = 0, end: int = -1) -> Found:
+    first, last = resolve(x, start), resolve(x, end)
+    if first is None or last is None or first > last:
+        return None
+    shape = (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :])
+    return View(x) if first == last else _reshape(x, shape)
+
+
+@rule(aten.unflatten.int)
+def _unflatten(x: TensorSpec, dim: int, sizes: Sequence[Int]) -> Found:
+    at = resolve(x, dim)
+    if at is None or not all(map(is_size, sizes)):
+        return None
+    return _view(x, (*x.shape[:at], *sizes, *x.shape[at + 1 :]))
+
+
+@rule(aten.transpose.int)
+def _transpose(x: TensorSpec, first: int, second: int) -> Found:
+    a, b = resolve(x, first), resolve(x, second)
+    if a is None or b is None:
+        return None
+    order = list(range(len(x.shape)))
+    order[a], order[b] = order[b], order[a]
+    return _permute(x, order)
+
+
+@rule(aten.permute.default)
+def _permute(x: TensorSpec, order: Sequence[int]) -> Found:
+    dims = [resolve(x, dim) for dim in order]
+    if None in dims or len(set(dims)) != len(x.shape) or len(dims) != len(x.shape):
+        return None
+    sizes = tuple(x.shape[dim] for dim in dims if dim is not None)
+    return View(x.with_layout(sizes, tuple(x.strides[dim] for dim in dims if dim is not None)))
+
+
+@rule(aten.t.default)
+def _t(x: TensorSpec) -> Found:
+    return _permute(x, range(len(x.shape))[::-1]) if len(x.shape) <= 2 else None
+
+
+@rule(aten.unsqueeze.default)
+def _unsqueeze(x: TensorSpec, dim: int) -> Found:
+    rank = len(x.shape) + 1
+    if not -rank <= dim < rank:
+        return None
+    at = dim % rank
+    stride = x.shape[at] * x.strides[at] if at < len(x.shape) else 1
+    return View(
+        x.with_layout((*x.shape[:at], 1, *x.shape[at:]), (*x.strides[:at], stride, *x.strides[at:]))
+    )
+
+
+@rule(aten.squeeze.dim)
+def _squeeze(x: TensorSpec, dim: int) -> Found:
+    at = resolve(x, dim)
+    if at is None:
+        return None
+    if isinstance(x.shape[at], Expr):  # the rank depends on it
+        if not x.scope.owner.decide(equal(x.shape[at], 1)):  # type: ignore[union-attr]
+            return View(x)
+    elif x.shape[at] != 1:
+        return View(x)
+    return View(
+        x.with_layout(x.shape[:at] + x.shape[at + 1 :], x.strides[:at] + x.strides[at + 1 :])
+    )
+
+
+@rule(aten.squeeze.default)
+def _squeeze_all(x: TensorSpec) -> Found:
+    return _squeeze_dims(x, range(len(x.shape)))
+
+
+@rule(aten.squeeze.dims)
+def _squeeze_dims(x: TensorSpec, dims: Sequence[int]) -> Found:
+    """Torch's own rule takes a size that varies for one that is not 1."""
+    if x.scope is None:
+        return None
+    gone = {resolve(x, dim) for dim in dims}
+    kept = [
+        i
+        for i, size in enumerate(x.shape)
+        if i not in gone
+        or not (x.scope.owner.decide(equal(size, 1)) if isinstance(size, Expr) else size == 1)
+    ]
+    shape = tuple(x.shape[i] for i in kept)
+    return View(x.with_layout(shape, tuple(x.strides[i] for i in kept)))
+
+
+@rule(aten.squeeze_copy.default, aten.squeeze_copy.dim, aten.squeeze_copy.dims)
+def _squeeze_copy(x: TensorSpec, dims: Any = None) -> Found:
+    every = range(len(x.shape)) if dims is None else dims
+    found = _squeeze_dims(x, [every] if isinstance(every, int) else every)
+    return None if found is None or not is_canonical(x) else fresh(x, found.spec.shape)
+
+
+@rule(aten.select.int)
+def _select(x: TensorSpec, dim: int, index: Int) -> Found:
+    at = resolve(x, dim)
+    if at is None:
+        return None
+    size = x.shape[at]
+    if isinstance(size, Expr) or isinstance(index, Expr):
+        scope = (size if isinstance(size, Expr) else index).scope  # type: ignore[union-attr]
+        inside = both(not_less(index, -size), not_less(size, index + 1))
+        if not scope.owner.require(inside):
+            return None
+        start = _from_front(index, size)
+    elif not -size <= index < size:
+        return None
+    else:
+        start = index % size
+    spec = x.with_layout(x.shape[:at] + x.shape[at + 1 :], x.strides[:at] + x.strides[at + 1 :])
+    return View(spec, start * x.strides[at])
+
+
+def _from_front(index: Int, size: Int) -> Int:
+    """An index that may count from the end, counted from the front: exact for either sign."""
+    if isinstance(index, int):
+        return index + size if index < 0 else index
+    scope = index.scope
+    is_natural = scope.owner.known(not_less(index, 0))
+    if is_natural is not None:
+        return index if is_natural else index + size
+    # 1 where the index is negative, else 0
+    negative = scope.positive_part(-index) - scope.positive_part(-index - 1)
+    return index + size * negative
+
+
+def _clamped(index: Int, size: Int, default: Int) -> Int:
+    """A bound of a slice: counted from the front, within ``0 .. size``."""
+    if index is None or (isinstance(index, int) and index >= _END):
+        return default
+    front = _from_front(index, size)
+    scope = next((v.scope for v in (front, size) if isinstance(v, Expr)), None)
+    if scope is None:
+        return max(0, min(front, size))
+    within = scope.minimum(front, size)
+    known = scope.owner.known(not_less(size, front)) is True
+    within = front if known else within
+    return within if scope.owner.known(not_less(within, 0)) is True else scope.positive_part(within)
+
+
+@rule(aten.slice.Tensor)
+def _slice(x: TensorSpec, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Found:
+    at = resolve(x, dim)
+    if at is None or step <= 0:
+        return None
+    size = x.shape[at]
+    sizes = list(x.shape)
+    strides = list(x.strides)
+    if any(isinstance(item, Expr) for item in (size, start, end)):
+        first, last = _clamped(start, size, 0), _clamped(end, size, size)
+        length = last - first
+        if isinstance(length, Expr):
+            if length.scope.owner.known(not_less(length, 0)) is not True:
+                length = length.scope.positive_part(length)
+        else:
+            length = max(length, 0)
+        sizes[at] = (length + step - 1) // step
+    else:
+        first, last, step = slice(start, end, step).indices(size)
+        last = max(last, first)
+        sizes[at] = (last - first + step - 1) // step
+    strides[at] *= step
+    return View(x.with_layout(tuple(sizes), tuple(strides)), first * x.strides[at])
+
+
+@rule(aten.expand.default)
+def _expand(x: TensorSpec, shape: Sequence[Int], *, implicit: bool = False) -> Found:
+    added = len(shape) - len(x.shape)
+    if added < 0:
+        return None
+    sizes, strides = list(shape), [0] * len(shape)
+    for i in range(len(shape)):
+        if i < added:
+            if not is_size(sizes[i]):
+                return None
+            strides[i] = 0
+            continue
+        old, stride = x.shape[i - added], x.strides[i - added]
+        if sizes[i] in (-1, old):
+            sizes[i], strides[i] = old, stride
+        elif isinstance(old, Expr):
+            is_repeated = _is_repeated(old, sizes[i])
+            if is_repeated is None:
+                return None
+            strides[i] = 0 if is_repeated else stride
+        elif old != 1 or not is_size(sizes[i]):
+            return None
+    if any(sizes[i] == 1 for i in range(added)):
+        return None  # the stride of a new dimension of size 1 is a special case
+    return View(x.with_layout(tuple(sizes), tuple(strides)))
+
+
+def _is_repeated(old: Expr, size: Int) -> bool | None:
+    """Whether a dimension of ``old`` elements is 1, to be repeated; None for an error.
+
+    The example decides, unless the sizes are equal for certain.
+    """
+    env = old.scope.owner
+    same = equal(old, size)
+    if env.known(same) is True:
+        return False
+    hints = env.hint(old), env.hint(size)
+    if None in hints:
+        return False if env.require(same) else None
+    if hints[0] == hints[1]:
+        own = {a.name for a in old.symbols()}
+        if isinstance(size, Expr) and own == {a.name for a in size.symbols()}:
+            env.require(same)
+            return False
+        return False if env.decide(same) else None
+    return True if env.decide(equal(old, 1)) else None
+
+
+@rule(aten.split.Tensor)
+def _split(x: TensorSpec, size: Int, dim: int = 0) -> Found:
+    at = resolve(x, dim)
+    if at is None or x.shape[at] == 0:
+        return None
+    if isinstance(size, Expr) or isinstance(x.shape[at], Expr):
+        return _pieces(x, size, at)
+    if size <= 0:
+        return None
+    return [_slice(x, at, i, i + size) for i in range(0, x.shape[at], size)]
+
+
+def _pieces(x: TensorSpec, size: Int, at: int) -> Found:
+    """Pieces of ``size``, the last one smaller; their number is part of the program."""
+    total = x.shape[at]
+    scope = (size if isinstance(size, Expr) else total).scope
+    if not scope.owner.require(not_less(size, 1)):
+        return None
+    count = scope.owner.fix(scope.ceildiv(total, size), "the number of pieces")
+    if count < 1:
+        return None
+    last = total - size * (count - 1)
+    sizes = [size] * (count - 1) + [last]
+    return _parts(x, sizes, at)
+
+
+def _parts(x: TensorSpec, sizes: Sequence[Int], at: int) -> Found:
+    found: list[View] = []
+    start: Int = 0
+    for size in sizes:
+        shape = (*x.shape[:at], size, *x.shape[at + 1 :])
+        found.append(View(x.with_layout(shape, x.strides), start * x.strides[at]))
+        start = start + size
+    return found
+
+
+@rule(aten.split_with_sizes.default, aten.split.sizes)
+def _split_with_sizes(x: TensorSpec, sizes: Sequence[Int], dim: int = 0) -> Found:
+    at = resolve(x, dim)
+    if at is None or not all(map(is_size, sizes)):
+        return None
+    total = sum(sizes)
+    if total != x.shape[at]:
+        varying = next((n for n in (total, x.shape[at]) if isinstance(n, Expr)), None)
+        if varying is None or not must_hold(varying, equal(total, x.shape[at])):
+            return None
+    return _parts(x, sizes, at)
+
+
+@rule(aten.chunk.default)
+def _chunk(x: TensorSpec, chunks: int, dim: int = 0) -> Found:
+    at = resolve(x, dim)
+    if at is None or chunks <= 0 or x.shape[at] == 0:
+        return None
+    if isinstance(x.shape[at], Expr):
+        size = x.scope.ceildiv(x.shape[at], chunks)  # type: ignore[union-attr]
+        return _pieces(x, size, at)
+    return _split(x, -(-x.shape[at] // chunks), at)
+
+
+@rule(aten.unbind.int)
+def _unbind(x: TensorSpec, dim: int = 0) -> Found:
+    at = resolve(x, dim)
+    if at is None:
+        return None
+    count = x.shape[at]
+    if isinstance(count, Expr):
+        count = count.scope.owner.fix(count, "the number of rows that are taken apart")
+    return [_select(x, at, i) for i in range(count)]
+
+
+@rule(aten.detach.default, aten.alias.default, aten.lift_fresh.default)
+def _same(x: TensorSpec) -> Found:
+    return View(x)
+
+
+@rule(aten.contiguous.default)
+def _contiguous(x: TensorSpec, *, memory_format: Any = torch.contiguous_format) -> Found:
+    if memory_format is not torch.contiguous_format:
+        return None
+    return View(x) if x.is_contiguous() else fresh(x, x.shape)
