@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import torch
@@ -11,7 +10,9 @@ from torch.fx import Node
 from monograph.capture.session import Captured
 from monograph.constraints.input_sizes import size_checks
 from monograph.ir.assumptions import about_sizes
+from monograph.ir.call_plan import CallPlan, Looks, call_plan
 from monograph.ir.module_scope import ModuleCall
+from monograph.ir.program import Parts
 from monograph.ir.signature import (
     Argument,
     CallSpec,
@@ -28,10 +29,8 @@ from monograph.ir.signature import (
     SymIntArgument,
     TensorArgument,
 )
-from monograph.ir.spec import TensorSpec, spec_of
 from monograph.ir.structure import Structure
-from monograph.module import CallPlan, Check, Looks, Write
-from monograph.program import ExportedProgram, Parts
+from monograph.program import ExportedProgram
 from monograph.shapes.constraints import ranges_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
@@ -65,11 +64,12 @@ def assembled(
     call_spec = CallSpec(in_spec, captured.output_structure)
     state_dict, constants = _state_of(captured)
     env = captured.recorder.sizes.env
+    signature = _signature_of(captured)
     parts = Parts(
         graph=captured.graph,
         attributes=captured.opaque,
-        recorder=captured.recorder,
-        signature=_signature_of(captured),
+        env=env,
+        signature=signature,
         state=_all_state(captured),
         state_dict=state_dict,
         constants=constants,
@@ -77,39 +77,31 @@ def assembled(
         module_calls=_module_calls_of(captured, call_spec, preserved),
         ranges=ranges_of(env),
         assumptions=[*captured.assumptions, *about_sizes(env.guards, env)],
-        plan=functools.cache(lambda: _plan_of(captured)),
+        plan=_plan_of(captured, signature, call_spec),
         example_inputs=example_inputs,
     )
+    env.let_go()
     return ExportedProgram(parts)
 
 
-def _plan_of(captured: Captured) -> CallPlan:
-    names = {n.name: i for i, n in enumerate(captured.argument_nodes)}
-    results = len(captured.mutations)
-    leaves = captured.arguments.leaves
-    root = captured.root
-    return CallPlan(
-        args=captured.arguments.args,
-        kwargs=captured.arguments.kwargs,
-        result=captured.output_structure,
-        signature=root.signature,
-        training=root.training,
-        state=[s.target for s in _signature_of(captured).input_specs if s.target is not None],
-        checks=[_check_of(captured, i) for i in range(len(captured.argument_nodes))],
-        writes=[
-            Write(
-                names[o.node.name] if o.kind == "input" else o.target,
-                i,
-                not o.is_seen_by_autograd,
-            )
-            for i, o in enumerate(captured.mutations)
-        ],
-        outputs=[
-            (o.constant, None) if o.node is None else (None, results + i)
-            for i, o in enumerate(captured.outputs)
-        ],
-        aliases=_aliases_of(captured, names),
-        twins=[(names[a], names[b]) for a, b in captured.twins],
+def _plan_of(captured: Captured, signature: ExportGraphSignature, structures: CallSpec) -> CallPlan:
+    leaves, nodes = captured.arguments.leaves, captured.argument_nodes
+    return call_plan(
+        captured.graph,
+        signature,
+        structures,
+        [_looks(leaf.example) for leaf in leaves],
+        [leaf.path for leaf in leaves],
+        called_as=captured.root.signature,
+        training=captured.root.training,
+        strides={
+            node.name: tuple(leaf.example.stride())
+            for node, leaf in zip(nodes, leaves, strict=True)
+            if leaf.path in captured.layout_matters
+        },
+        hidden={i for i, o in enumerate(captured.mutations) if not o.is_seen_by_autograd},
+        aliases=_aliases_of(captured),
+        twins=_twins_of(captured),
         sizes=size_checks(captured.recorder.sizes.env, captured.declared, leaves),
     )
 
@@ -185,33 +177,24 @@ def _all_state(captured: Captured) -> dict[str, tuple[torch.Tensor, str, bool]]:
     return found
 
 
-def _check_of(captured: Captured, index: int) -> Check:
-    leaf = captured.arguments.leaves[index]
-    mutated = {o.node.name for o in captured.mutations}
-    promised = captured.argument_nodes[index].meta["val"]
-    varies: frozenset[int] | None = None
-    promised = spec_of(promised) if isinstance(promised, torch.Tensor) else expression_of(promised)
-    if isinstance(promised, TensorSpec):
-        varies = frozenset(i for i, n in enumerate(promised.shape) if isinstance(n, Expr))
-    elif isinstance(promised, (Expr, FloatExpr)):
-        varies = frozenset((0,))
-    return Check(
-        varies=varies or None,
-        path=leaf.path,
-        example=_looks(leaf.example),
-        strides=tuple(leaf.example.stride()) if leaf.path in captured.layout_matters else None,
-        is_written=captured.argument_nodes[index].name in mutated,
-    )
-
-
 def _looks(example: Any) -> Any:
     if isinstance(example, torch.Tensor):
         return Looks(example.shape, example.dtype, example.device)
     return example
 
 
-def _aliases_of(captured: Captured, names: dict[str, int]) -> list[int | str | None]:
+def _index_of(captured: Captured) -> dict[str, int]:
+    return {node.name: i for i, node in enumerate(captured.argument_nodes)}
+
+
+def _twins_of(captured: Captured) -> list[tuple[int, int]]:
+    index = _index_of(captured)
+    return [(index[first], index[second]) for first, second in captured.twins]
+
+
+def _aliases_of(captured: Captured) -> list[int | str | None]:
     """For each result that is a written input or buffer: which one."""
+    index = _index_of(captured)
     written = {o.node.name: o for o in captured.mutations}
     found: list[int | str | None] = []
     for output in captured.outputs:
@@ -219,7 +202,7 @@ def _aliases_of(captured: Captured, names: dict[str, int]) -> list[int | str | N
         if origin is None:
             found.append(None)
         else:
-            found.append(names[origin.node.name] if origin.kind == "input" else origin.target)
+            found.append(index[origin.node.name] if origin.kind == "input" else origin.target)
     return found
 
 

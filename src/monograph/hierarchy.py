@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch.fx import GraphModule
 
-from monograph.module import CallPlan, Place, ProgramModule, tensor_at
+from monograph.ir.call_plan import CallPlan
+from monograph.module import Place, ProgramModule, tensor_at
 
 __all__ = ["UnflattenedModule"]
 

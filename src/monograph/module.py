@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -13,87 +11,11 @@ import torch
 from torch import nn
 from torch.fx import Graph, GraphModule, Node, map_arg
 
-from monograph.constraints.input_sizes import SizeChecks
 from monograph.diagnostics import InputError, note_source
-from monograph.ir.structure import Structure
+from monograph.ir.call_plan import CallPlan, Check, Looks
 from monograph.torch_internals import storage_key
 
-__all__ = [
-    "CallPlan", "Check", "Looks", "Place", "ProgramModule", "Write", "register", "tensor_at",
-]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Looks:
-    """What a tensor looks like, without one."""
-
-    shape: torch.Size
-    dtype: torch.dtype
-    device: torch.device
-
-
-@dataclass(frozen=True)
-class Check:
-    """What one leaf of the arguments must be.
-
-    ``example`` is a constant, or how a tensor looks. ``strides`` is set where the graph addresses
-    the input's memory; ``is_written``: the program writes it. ``varies``: the dimensions whose
-    sizes are checked elsewhere; (0,) for a number.
-    """
-
-    path: str
-    example: Any
-    strides: tuple[int, ...] | None
-    is_written: bool
-    varies: frozenset[int] | None = None
-
-
-@dataclass(frozen=True)
-class Write:
-    """Result ``index`` of the graph is the new content of an argument or of a buffer.
-
-    ``is_hidden``: the program writes it only under ``no_grad`` or through ``.data``.
-    """
-
-    target: int | str
-    index: int
-    is_hidden: bool
-
-
-@dataclass(frozen=True)
-class CallPlan:
-    """All that lies between a call and the graph.
-
-    ``state``: dotted names of the graph's first inputs. ``signature`` and ``training`` are those of
-    the program. ``outputs``: for each leaf of the result
-    ``(constant, None)`` or ``(None, index)``. ``aliases``: the written argument or buffer that a
-    leaf is, whose own tensor is returned. ``twins``: arguments that must be one tensor.
-    ``statistics``: buffers that only batch norm reads.
-    """
-
-    args: Structure
-    kwargs: Structure
-    result: Structure
-    signature: inspect.Signature | None
-    training: bool | None
-    state: list[str]
-    checks: list[Check]
-    writes: list[Write]
-    outputs: list[tuple[Any, int | None]]
-    aliases: list[int | str | None]
-    twins: list[tuple[int, int]]
-    sizes: SizeChecks | None = None
-    statistics: frozenset[int | str] = frozenset()
-
-    def placed(self, device: torch.device) -> CallPlan:
-        """The same for arguments on another device."""
-        checks = [
-            replace(c, example=replace(c.example, device=device))
-            if isinstance(c.example, Looks)
-            else c
-            for c in self.checks
-        ]
-        return replace(self, checks=checks)
+__all__ = ["Place", "ProgramModule", "register", "tensor_at"]
 
 
 class ProgramModule(nn.Module):

@@ -74,7 +74,7 @@ def save_methods(
         constants = _Payload(archive, "data/constants/tensor_")
         for name, program in programs.items():
             data, notes = written[name]
-            objects = {n: item for n, item in program._parts.attributes.items()
+            objects = {n: item for n, item in program.parts.attributes.items()
                        if isinstance(item, torch.ScriptObject)}  # fmt: skip
             for payload, tensors, kind in (
                 (weights, program.state_dict, "weights"),
@@ -158,7 +158,7 @@ def _written(program: ExportedProgram) -> tuple[str, str]:
             if "regist" in reason
             else "the program itself goes on in memory: ep.to_torch().",
         ) from error
-    plan = program._parts.plan()
+    plan = program.parts.plan
     names = [n.name for n in program.graph.nodes if n.op == "placeholder"][len(plan.state) :]
     notes: Notes = {
         "version": 1,

@@ -16,8 +16,9 @@ from monograph.capture.current import running_recorder
 from monograph.diagnostics import FileError
 from monograph.export import export
 from monograph.interop.private import FakeTensor, FakeTensorMode
+from monograph.ir.call_plan import CallPlan, Looks
 from monograph.ir.subgraphs import subgraphs_of
-from monograph.module import CallPlan, Looks, register, tensor_at
+from monograph.module import register, tensor_at
 from monograph.program import ExportedProgram
 from monograph.shapes.dims import Dim, ShapesCollection
 from monograph.shapes.expr import Expr
@@ -51,7 +52,7 @@ def functional(program: ExportedProgram) -> ExportedProgram:
     Raises:
         FileError: MG-F102, for a program that cannot be captured.
     """
-    if is_functional(program._parts.graph):
+    if is_functional(program.parts.graph):
         return program
     try:
         return _captured(program)
@@ -63,7 +64,7 @@ def functional(program: ExportedProgram) -> ExportedProgram:
 
 
 def _captured(program: ExportedProgram) -> ExportedProgram:
-    parts, plan = program._parts, program._parts.plan()
+    parts, plan = program.parts, program.parts.plan
     mode = FakeTensorMode()
     leaves = [_example(check.example, mode) for check in plan.checks]
     split = plan.args.num_leaves
@@ -79,9 +80,8 @@ def _captured(program: ExportedProgram) -> ExportedProgram:
     replay = _Replay(program.graph_module, plan, parts.state)
     made = export(replay, args, kwargs, dynamic_shapes=shapes if len(shapes) else None)
     made.assumptions[:0] = parts.assumptions
-    call = _with_guards(made._parts.plan(), plan)
-    made._parts.plan = lambda: call
-    made._parts.example_inputs = made.example_inputs = program.example_inputs
+    made.parts.plan = _with_guards(made.parts.plan, plan)
+    made.parts.example_inputs = made.example_inputs = program.example_inputs
     return made
 
 

@@ -27,7 +27,7 @@ _SIGNS = {"ge": operator.ge, "eq": operator.eq, "ne": operator.ne}
 
 def assert_guards(program: ExportedProgram, graph: Graph, symbols: TorchSymbols) -> None:
     """Write an assertion for each guard that the ranges of sizes do not say."""
-    checks = program._parts.plan().sizes
+    checks = program.parts.plan.sizes
     if checks is None or not checks.guards:
         return
     first = next(n for n in graph.nodes if n.op != "placeholder")

@@ -11,8 +11,6 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture.recorder import Recorder
-from monograph.constraints.input_sizes import checks_of_specs
 from monograph.diagnostics import FileError
 from monograph.interop.demands import demands
 from monograph.interop.expressions import Reader
@@ -20,6 +18,8 @@ from monograph.interop.graphs import GraphReader, checked, device_of, only
 from monograph.interop.private import DTYPES, LAYOUTS
 from monograph.interop.structures import structure_from_json
 from monograph.ir.assumptions import Assumption
+from monograph.ir.call_plan import CallPlan, Looks, call_plan
+from monograph.ir.program import Parts
 from monograph.ir.signature import (
     Argument,
     CallSpec,
@@ -36,13 +36,13 @@ from monograph.ir.signature import (
     SymIntArgument,
     TensorArgument,
 )
+from monograph.ir.size_checks import checks_of_specs
 from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import Structure
-from monograph.module import CallPlan, Check, Looks, Write
 from monograph.passes.place import tensor_on
-from monograph.program import ExportedProgram, Parts
+from monograph.program import ExportedProgram
 from monograph.shapes.constraints import ranges_of
-from monograph.shapes.env import Guard
+from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Expr
 
 __all__ = ["Notes", "ProgramReader", "guarded", "program_of"]
@@ -111,8 +111,7 @@ class ProgramReader:
             isinstance(name, str) and name.isidentifier() for name in names.values()
         ):
             raise FileError("the names of dimensions are damaged")
-        self.recorder = Recorder()
-        self.env = self.recorder.sizes.env
+        self.env = ShapeEnv()
         self.names: dict[str, str] = names
         self.hints: dict[str, int] = {}
         self.objects: dict[str, str] = {}  # names of inputs that are, and of the objects
@@ -156,13 +155,13 @@ class ProgramReader:
         args, kwargs = root.in_spec.children
         in_spec = Structure(tuple, None, (("[0]", "args"), ("[1]", "kwargs")), (args, kwargs))
         call_spec = CallSpec(in_spec, root.out_spec)
-        plan = self._plan(graph, signature, root)
+        plan = self._plan(graph, signature, root, call_spec)
         placeholders = [n for n in graph.nodes if n.op == "placeholder"]
         tensors = self._state(signature, state, constants, placeholders)
         parts = Parts(
             graph=graph,
             attributes=attributes,
-            recorder=self.recorder,
+            env=self.env,
             signature=signature,
             state=tensors,
             state_dict=state,
@@ -171,7 +170,7 @@ class ProgramReader:
             module_calls=entries,
             ranges=ranges_of(self.env),
             assumptions=self._assumptions(),
-            plan=lambda: plan,
+            plan=plan,
             example_inputs=example_inputs,
         )
         return ExportedProgram(parts)
@@ -256,9 +255,7 @@ class ProgramReader:
         hint = None if is_unbacked else self.hints.get(name, max(low or 0, 2))
         if is_float:
             return self.env.float_symbol(ours, hint, ours)
-        expr = self.env.symbol(ours, hint, ours, low, high, is_unbacked=is_unbacked)
-        self.recorder.sizes.unbound.clear()
-        return expr
+        return self.env.symbol(ours, hint, ours, low, high, is_unbacked=is_unbacked)
 
     def _size(self, size: Any) -> Any:
         if "as_int" in size:
@@ -341,7 +338,11 @@ class ProgramReader:
     # Calls -----------------------------------------------------------------------------------
 
     def _plan(
-        self, graph: Graph, signature: ExportGraphSignature, root: ModuleCallSignature
+        self,
+        graph: Graph,
+        signature: ExportGraphSignature,
+        root: ModuleCallSignature,
+        structures: CallSpec,
     ) -> CallPlan:
         placeholders = [n for n in graph.nodes if n.op == "placeholder"]
         user = [
@@ -349,68 +350,44 @@ class ProgramReader:
             for spec, node in zip(signature.input_specs, placeholders, strict=True)
             if spec.target is None
         ]
-        args, kwargs = root.in_spec.children
+        args, kwargs = structures.in_spec.children
         paths = [*args.paths("*args"), *kwargs.paths("*kwargs")]
-        assert len(paths) == len(user)
-        written = {o.target for o in signature.output_specs
-                   if o.kind is OutputKind.USER_INPUT_MUTATION}  # fmt: skip
-        strides = self.notes.get("strides", {})
-        checks: list[Check] = []
+        examples: list[Any] = []
         sizes: list[tuple[int, int | None, str, Expr]] = []
         for i, ((spec, node), path) in enumerate(zip(user, paths, strict=True)):
             value = node.meta["val"]
-            varies: list[int] = []
             if isinstance(value, TensorSpec):
-                for dim, size in enumerate(value.shape):
-                    if isinstance(size, Expr):
-                        sizes.append((i, dim, path, size))
-                        varies.append(dim)
+                sizes += [
+                    (i, dim, path, n) for dim, n in enumerate(value.shape) if isinstance(n, Expr)
+                ]
                 shape = torch.Size(n if isinstance(n, int) else self._hint(n) for n in value.shape)
-                example: Any = Looks(shape, value.dtype, value.device)
+                examples.append(Looks(shape, value.dtype, value.device))
             elif isinstance(spec.arg, ConstantArgument):
-                example = spec.arg.value
+                examples.append(spec.arg.value)
             else:
-                example = self._hint(value)
-                varies.append(0)
+                examples.append(self._hint(value))
                 if isinstance(value, Expr):
                     sizes.append((i, None, path, value))
-            wanted = strides.get(node.name)
-            checks.append(
-                Check(path, example, tuple(wanted) if wanted else None, node.name in written,
-                      frozenset(varies) or None)
-            )  # fmt: skip
-        index = {node.name: i for i, (_, node) in enumerate(user)}
-        kinds = [o.kind for o in signature.output_specs]
-        hidden = set(self.notes.get("hidden", ()))
-        writes = [
-            Write(index[o.target] if o.target in written else (o.target or ""), i, i in hidden)
-            for i, o in enumerate(signature.output_specs)
-            if o.kind.name.endswith("_MUTATION")
-        ]
-        outputs: list[tuple[Any, int | None]] = [
-            (o.arg.value, None) if isinstance(o.arg, ConstantArgument) else (None, i)
-            for i, o in enumerate(signature.output_specs)
-            if kinds[i] in (OutputKind.USER_OUTPUT, OutputKind.LOSS_OUTPUT)
-        ]
-        assert len(outputs) == root.out_spec.num_leaves
         state = [s.target for s in signature.input_specs if s.target is not None]
-        aliases = self.notes.get("aliases") or [None] * len(outputs)
+        results = structures.out_spec.num_leaves
+        assert sum(not o.kind.is_mutation for o in signature.output_specs) == results
+        aliases = self.notes.get("aliases") or [None] * results
         twins = [(a, b) for a, b in self.notes.get("twins", ())]
         training = self.notes.get("training")
-        assert len(aliases) == len(outputs)
+        assert len(aliases) == results
         assert all(a is None or a in state or a in range(len(user)) for a in aliases)
         assert all(a in range(len(user)) and b in range(len(user)) for a, b in twins)
         assert training is None or isinstance(training, bool)
-        return CallPlan(
-            args=args,
-            kwargs=kwargs,
-            result=root.out_spec,
-            signature=_signature_of_call(root, args, kwargs),
+        return call_plan(
+            graph,
+            signature,
+            structures,
+            examples,
+            paths,
+            called_as=_signature_of_call(root, args, kwargs),
             training=training,
-            state=state,
-            checks=checks,
-            writes=writes,
-            outputs=outputs,
+            strides={name: tuple(each) for name, each in self.notes.get("strides", {}).items()},
+            hidden=set(self.notes.get("hidden", ())),
             aliases=aliases,
             twins=twins,
             sizes=checks_of_specs(self.env, sizes, self._demands(root, [n for _, n in user])),

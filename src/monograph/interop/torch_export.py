@@ -19,10 +19,11 @@ from monograph.interop.guards import STEPS, assert_guards
 from monograph.interop.private import FakeTensorMode, class_of, lazy_modules, pytree
 from monograph.interop.symbols import TorchSymbols
 from monograph.ir import signature as ours
+from monograph.ir.metadata import described
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.ir.structure import Structure
 from monograph.ir.subgraphs import Subgraph
-from monograph.program import ExportedProgram, described
+from monograph.program import ExportedProgram
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import claim_names, copied_node
 
@@ -43,8 +44,8 @@ def to_torch(program: ExportedProgram) -> TorchProgram:
 
 def converted(program: ExportedProgram) -> tuple[TorchProgram, TorchSymbols]:
     """The program as torch's, and what its symbols stand for."""
-    parts = program._parts
-    symbols = TorchSymbols(parts.recorder.sizes.env)
+    parts = program.parts
+    symbols = TorchSymbols(parts.env)
     mode = FakeTensorMode(shape_env=symbols.torch_env, allow_non_fake_inputs=True)
     writer = _Writer(program, symbols, mode)
     held = writer.held(parts.attributes)
@@ -77,13 +78,13 @@ class _Writer:
         self.bound: set[Any] = set()
         self.calls: dict[str, int] = {}
         self.parameters = {
-            name for name, (t, _, _) in program._parts.state.items() if t.requires_grad
+            name for name, (t, _, _) in program.parts.state.items() if t.requires_grad
         }
         self.placeholders = program.graph_signature.input_specs
         # Objects of classes that C++ registered: inputs there, attributes of the graph here.
         self.objects = {
             name: item
-            for name, item in program._parts.attributes.items()
+            for name, item in program.parts.attributes.items()
             if isinstance(item, torch.ScriptObject)
         }
 

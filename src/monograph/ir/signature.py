@@ -49,6 +49,11 @@ class OutputKind(Enum):
     USER_INPUT_MUTATION = auto()
     TOKEN = auto()
 
+    @property
+    def is_mutation(self) -> bool:
+        """Whether it is the new content of a parameter, a buffer or an argument."""
+        return self.name.endswith("_MUTATION")
+
 
 @dataclass(frozen=True)
 class TensorArgument:

@@ -114,9 +114,9 @@ def assert_specs_hold(
     Without gradients: attention kernels choose another layout for a mask that requires grad.
     """
     leaves = flatten(args)[0] + flatten(kwargs or {})[0]
-    parts, plan = program._parts, program._parts.plan()
+    parts, plan = program.parts, program.parts.plan
     state = [parts.state[name][0] for name in plan.state]
-    env, checks = parts.recorder.sizes.env, plan.sizes
+    env, checks = parts.env, plan.sizes
     values = {} if checks is None else checks.run(leaves)
     with torch.no_grad():
         _Checker(program.graph_module, env, values).run(*state, *leaves)
