@@ -15,8 +15,8 @@ ROOT = Path(monograph.__file__).parent
 ORDER = [
     ("torch_internals",), ("shapes",), ("diagnostics",), ("ir",), ("inference",), ("capture",),
     ("control",), ("source",), ("passes",), ("constraints",), ("module",), ("hierarchy",),
-    ("pictures",), ("web",), ("program",), ("assembly",), ("export",), ("interop",), ("testing",),
-    ("check",), ("exportdb",), ("cli",), ("__main__",),
+    ("assembly",), ("stages",), ("interop",), ("pictures",), ("web",), ("program",), ("edges",),
+    ("export",), ("testing",), ("check",), ("exportdb",), ("cli",), ("__main__",),
 ]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FORBIDDEN = (

@@ -1,4 +1,4 @@
-"""From what a capture leaves behind to an exported program."""
+"""From what a capture leaves behind to the parts of a program."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ from monograph.ir.signature import (
     TensorArgument,
 )
 from monograph.ir.structure import Structure
-from monograph.program import ExportedProgram
 from monograph.shapes.constraints import ranges_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
@@ -55,7 +54,7 @@ def assembled(
     captured: Captured,
     example_inputs: tuple[tuple[Any, ...], dict[str, Any]],
     preserved: tuple[str, ...] = (),
-) -> ExportedProgram:
+) -> Parts:
     """The program of a capture; ``preserved``: the modules whose call signatures are kept."""
     given = captured.arguments
     in_spec = Structure(
@@ -65,7 +64,7 @@ def assembled(
     state_dict, constants = _state_of(captured)
     env = captured.recorder.sizes.env
     signature = _signature_of(captured)
-    parts = Parts(
+    made = Parts(
         graph=captured.graph,
         attributes=captured.opaque,
         env=env,
@@ -81,7 +80,7 @@ def assembled(
         example_inputs=example_inputs,
     )
     env.let_go()
-    return ExportedProgram(parts)
+    return made
 
 
 def _plan_of(captured: Captured, signature: ExportGraphSignature, structures: CallSpec) -> CallPlan:

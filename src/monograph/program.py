@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -15,14 +14,16 @@ from torch.fx import Graph, GraphModule
 from monograph.control.eager import runnable
 from monograph.diagnostics import DecompositionError, ExportError, InputError, InteropError
 from monograph.hierarchy import UnflattenedModule
-from monograph.ir.assumptions import about_sizes
-from monograph.ir.metadata import fill_metadata
+from monograph.ir.assumptions import Assumption, about_sizes
 from monograph.ir.printing import format_program
 from monograph.ir.program import Parts
 from monograph.ir.signature import (
     Argument,
+    CallSpec,
     ConstantArgument,
+    ExportGraphSignature,
     InputKind,
+    ModuleCallEntry,
 )
 from monograph.ir.statistics import Statistics, Times, statistics_of
 from monograph.ir.subgraphs import built
@@ -32,6 +33,7 @@ from monograph.passes.place import devices_of, place, tensor_on
 from monograph.passes.signed import Signed, named
 from monograph.passes.table import Decompositions, default_decompositions
 from monograph.passes.unflatten import unflattened
+from monograph.shapes.constraints import Range
 
 __all__ = ["ExportedProgram"]
 
@@ -40,48 +42,65 @@ class ExportedProgram:
     """One functional graph, the state that it reads and writes, and how to call it.
 
     Attributes:
-        graph: a ``torch.fx.Graph`` of functional ATen operators.
-        graph_signature: what each placeholder and each output is.
-        state_dict: parameters and persistent buffers by their names, tied ones under each name.
-        constants: the other tensors: lifted constants and buffers that are not saved.
-        example_inputs: ``(args, kwargs)`` as given to ``export``.
-        range_constraints: the range of each size that varies, by its name.
-        module_call_graph: the modules; with signatures where these were asked for.
-        assumptions: what was fixed for good while capturing, with the lines that caused it.
-        call_spec: the structures of the arguments and of the result.
+        parts: all that it consists of, for code that reads or makes programs.
         times: where the time of the export went; None where it was not exported here.
     """
 
     def __init__(self, parts: Parts) -> None:
-        self._take(parts)
-
-    def _take(self, parts: Parts) -> None:
         self.parts = parts
-        self._metadata_is_full = False
-        self._graph_module: GraphModule | None = None
         self.times: Times | None = None
-        self.example_inputs = parts.example_inputs
-        self.range_constraints = parts.ranges
-        self.assumptions = parts.assumptions
-        self.graph_signature = parts.signature
-        self.state_dict, self.constants = parts.state_dict, parts.constants
-        self.call_spec = parts.call_spec
-        self.module_call_graph = parts.module_calls
+        self._graph_module: GraphModule | None = None
 
     @property
     def graph(self) -> Graph:
         """The graph; nodes carry ``val``, ``stack_trace`` and ``nn_module_stack``."""
-        graph = self.parts.graph
-        if not self._metadata_is_full:
-            fill_metadata(graph, self.parts.env)
-            self._metadata_is_full = True
-        return graph
+        return self.parts.readable_graph()
+
+    @property
+    def graph_signature(self) -> ExportGraphSignature:
+        """What each placeholder and each output is."""
+        return self.parts.signature
+
+    @property
+    def state_dict(self) -> dict[str, Any]:
+        """Parameters and persistent buffers by their names, tied ones under each name."""
+        return self.parts.state_dict
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """The other tensors: lifted constants and buffers that are not saved."""
+        return self.parts.constants
+
+    @property
+    def example_inputs(self) -> Any:
+        """``(args, kwargs)`` as given to ``export``; None where nothing was given."""
+        return self.parts.example_inputs
+
+    @property
+    def range_constraints(self) -> dict[str, Range]:
+        """The range of each size that varies, by its name."""
+        return self.parts.ranges
+
+    @property
+    def module_call_graph(self) -> list[ModuleCallEntry]:
+        """The modules; with signatures where these were asked for."""
+        return self.parts.module_calls
+
+    @property
+    def assumptions(self) -> list[Assumption]:
+        """What was fixed for good while capturing, with the lines that caused it."""
+        return self.parts.assumptions
+
+    @property
+    def call_spec(self) -> CallSpec:
+        """The structures of the arguments and of the result."""
+        return self.parts.call_spec
 
     @property
     def graph_module(self) -> GraphModule:
         """The graph as a module that is called with all placeholders' values."""
         if self._graph_module is None:
-            self._graph_module = built(self.parts.attributes, self.graph)
+            self._graph_module = built(self.parts.attributes, self.parts.readable_graph())
         return self._graph_module
 
     def module(self) -> nn.Module:
@@ -92,7 +111,7 @@ class ExportedProgram:
     @property
     def statistics(self) -> Statistics:
         """Counts of nodes, operators and parameters, and where the time of the export went."""
-        return statistics_of(self.parts.graph, list(self.parameters()), self.times)
+        return statistics_of(self.parts, self.times)
 
     def explain(self) -> str:
         """What the program takes for granted, by kind, each with the line that is the reason."""
@@ -146,11 +165,7 @@ class ExportedProgram:
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Parameters with their dotted names, each once."""
-        for spec in self.graph_signature.input_specs:
-            if spec.kind is InputKind.PARAMETER:
-                tensor = self.parts.state[spec.target or ""][0]
-                if isinstance(tensor, nn.Parameter):
-                    yield spec.target or "", tensor
+        return self.parts.named_parameters()
 
     def buffers(self) -> Iterator[torch.Tensor]:
         """The buffers, each once."""
@@ -159,9 +174,7 @@ class ExportedProgram:
 
     def named_buffers(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Buffers with their dotted names, each once."""
-        for spec in self.graph_signature.input_specs:
-            if spec.kind is InputKind.BUFFER:
-                yield spec.target or "", self.parts.state[spec.target or ""][0]
+        return self.parts.named_buffers()
 
     def run_decompositions(self, table: Mapping[Any, Any] | None = None) -> ExportedProgram:
         """The same program with other operators; it shares state with this one.
@@ -204,7 +217,9 @@ class ExportedProgram:
         Raises:
             InteropError: MG-F104, for what ``torch.export`` has no word for.
         """
-        return _edge("torch_export").to_torch(self)
+        from monograph.interop.torch_export import to_torch  # torch.export: a second to import
+
+        return to_torch(self.parts)
 
     def to_device(self, device: torch.device | str) -> ExportedProgram:
         """The program for another device, with its tensors moved there.
@@ -237,7 +252,7 @@ class ExportedProgram:
             InputError: MG-I102, for what is missing, unknown, or of another size or dtype.
         """
         self.parts = loaded(self.parts, state_dict, strict=strict, assign=assign)
-        self._take(self.parts)
+        self._graph_module = None
 
     def compile(self, backend: str = "inductor", *, output: Any = None, **options: Any) -> Any:
         """The program as code: what ``backend`` makes of it.
@@ -252,7 +267,9 @@ class ExportedProgram:
             InteropError: MG-F104 for what the backend cannot take, MG-F105 where it is not
                 installed, with what to install.
         """
-        return _edge("backends").compiled(self, backend, output, **options)
+        from monograph.interop.backends import compiled
+
+        return compiled(self.parts, self.module(), backend, output, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refused: call ``module()`` instead."""
@@ -265,14 +282,14 @@ class ExportedProgram:
     def _repr_html_(self) -> str:
         from monograph.web.report import program_fragment
 
-        return program_fragment(self)
+        return program_fragment(self.parts)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ExportedProgram:
         """A program with a graph and tensors of its own."""
         return ExportedProgram(_with_tensors(self.parts, lambda t: copy.deepcopy(t, memo)))
 
     def __str__(self) -> str:
-        return format_program(self)
+        return format_program(self.parts)
 
     __repr__ = __str__
 
@@ -371,8 +388,3 @@ def loaded(parts: Parts, given: Mapping[str, torch.Tensor], *, strict: bool, ass
 
 def _outputs_of(graph: Graph) -> list[str]:
     return [getattr(item, "name", "") for item in graph.output_node().args[0]]  # type: ignore[union-attr]
-
-
-def _edge(name: str) -> Any:
-    """A module of the room beyond this one: torch.export is imported when it is asked for."""
-    return importlib.import_module(f"monograph.interop.{name}")

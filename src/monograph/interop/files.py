@@ -22,44 +22,21 @@ from monograph.interop.private import class_of, object_as_bytes, serialized, ten
 from monograph.interop.reading import Notes, program_of
 from monograph.interop.tensors import TensorReader, json_of
 from monograph.interop.torch_export import converted
+from monograph.ir.program import Parts
 from monograph.ir.structure import flatten
-from monograph.program import ExportedProgram
 
-__all__ = ["load", "load_methods", "save", "save_methods"]
+__all__ = ["load_methods", "save_methods"]
 
 Path = str | os.PathLike[str] | IO[bytes]
 
 
-# Writing -------------------------------------------------------------------------------------
-
-
-def save(
-    program: ExportedProgram, path: Path, *, extra_files: Mapping[str, str] | None = None
-) -> None:
-    """Write a program as a ``.pt2`` file, which ``torch.export.load`` reads as well.
-
-    The file is there whole or not at all. ``extra_files``: text to keep beside the program.
-
-    Raises:
-        InteropError: MG-F104, for what the format has no word for.
-    """
-    save_methods({"model": program}, path, extra_files=extra_files)
-
-
 def save_methods(
-    programs: Mapping[str, ExportedProgram],
+    programs: Mapping[str, Parts],
     path: Path,
     *,
     extra_files: Mapping[str, str] | None = None,
 ) -> None:
     """Write several programs to one file; tensors that they share are written once."""
-    for program in programs.values():
-        if not isinstance(program, ExportedProgram):
-            raise InteropError(
-                f"a {type(program).__name__} is no ExportedProgram, and cannot be saved as one",
-                hint="export it first: monograph.export(model, args); a program of torch's comes "
-                "through monograph.from_torch(program).",
-            )
     written = {name: _written(program) for name, program in programs.items()}
     root = "archive"
     if isinstance(path, (str, os.PathLike)):
@@ -74,7 +51,7 @@ def save_methods(
         constants = _Payload(archive, "data/constants/tensor_")
         for name, program in programs.items():
             data, notes = written[name]
-            objects = {n: item for n, item in program.parts.attributes.items()
+            objects = {n: item for n, item in program.attributes.items()
                        if isinstance(item, torch.ScriptObject)}  # fmt: skip
             for payload, tensors, kind in (
                 (weights, program.state_dict, "weights"),
@@ -143,7 +120,7 @@ class _Payload:
         return config
 
 
-def _written(program: ExportedProgram) -> tuple[str, str]:
+def _written(program: Parts) -> tuple[str, str]:
     """The program, and what we know beyond it, as text."""
     theirs, symbols = converted(program)
     try:
@@ -158,7 +135,7 @@ def _written(program: ExportedProgram) -> tuple[str, str]:
             if "regist" in reason
             else "the program itself goes on in memory: ep.to_torch().",
         ) from error
-    plan = program.parts.plan
+    plan = program.plan
     names = [n.name for n in program.graph.nodes if n.op == "placeholder"][len(plan.state) :]
     notes: Notes = {
         "version": 1,
@@ -177,7 +154,7 @@ def _written(program: ExportedProgram) -> tuple[str, str]:
     return json.dumps(data), json.dumps(notes)
 
 
-def _example(program: ExportedProgram) -> bytes:
+def _example(program: Parts) -> bytes:
     """The example inputs, where they are tensors and plain values; torch reads them back."""
     buffer = io.BytesIO()
     inputs = program.example_inputs
@@ -194,43 +171,13 @@ def _example(program: ExportedProgram) -> bytes:
     return buffer.getvalue()
 
 
-# Reading -------------------------------------------------------------------------------------
-
-
-def load(
-    path: Path,
-    *,
-    weights: bool = True,
-    trusted: bool = False,
-    extra_files: dict[str, str] | None = None,
-) -> ExportedProgram:
-    """Read the program of a ``.pt2`` file, of ours or of ``torch.export.save``.
-
-    Nothing in the file is run. ``weights=False`` leaves tensors on the ``meta`` device.
-    ``trusted=True`` allows for pickles of anything, and reads the example inputs.
-    ``extra_files``: gets the text that was kept beside the program.
-
-    Raises:
-        FileError: MG-F101 for a damaged file, MG-F102 for one that asks for what is not known
-            here, MG-F103 for one with a pickle in it that is not trusted.
-    """
-    programs = load_methods(path, weights=weights, trusted=trusted, extra_files=extra_files)
-    if len(programs) == 1:
-        return next(iter(programs.values()))
-    if "model" in programs:
-        return programs["model"]
-    names = ", ".join(programs)
-    raise FileError(f"the file has several programs: {names}", code="MG-F102",
-                    hint="load_methods(path) gives all of them by name.")  # fmt: skip
-
-
 def load_methods(
     path: Path,
     *,
     weights: bool = True,
     trusted: bool = False,
     extra_files: dict[str, str] | None = None,
-) -> dict[str, ExportedProgram]:
+) -> dict[str, Parts]:
     """Read all programs of a file; tensors that they share are shared."""
     with ArchiveReader(path) as archive:
         if extra_files is not None:
@@ -259,7 +206,7 @@ _OLD = ("serialized_exported_program.json", "serialized_example_inputs.pt")
 
 def _read(
     archive: ArchiveReader, tensors: TensorReader, name: str, trusted: bool, path: str, inputs: str
-) -> ExportedProgram:
+) -> Parts:
     data = json_of(archive, path)
     noted = f"extra/monograph/{name}.json"
     notes = json_of(archive, noted) if archive.has(noted) else {}

@@ -13,15 +13,16 @@ from torch import nn
 from torch.fx import Graph, GraphModule, Node
 
 from monograph.capture.current import running_recorder
+from monograph.capture.inputs import root_of
 from monograph.diagnostics import FileError
-from monograph.export import export
 from monograph.interop.private import FakeTensor, FakeTensorMode
 from monograph.ir.call_plan import CallPlan, Looks
-from monograph.ir.subgraphs import subgraphs_of
+from monograph.ir.program import Parts
+from monograph.ir.subgraphs import built, subgraphs_of
 from monograph.module import register, tensor_at
-from monograph.program import ExportedProgram
 from monograph.shapes.dims import Dim, ShapesCollection
 from monograph.shapes.expr import Expr
+from monograph.stages import exported
 
 __all__ = ["functional", "is_functional"]
 
@@ -46,13 +47,13 @@ def _is_evaluation(node: Node) -> bool:
     return not given.get("training", given.get("use_input_stats"))
 
 
-def functional(program: ExportedProgram) -> ExportedProgram:
+def functional(program: Parts) -> Parts:
     """The same program with what it writes among its outputs; ``program`` where it has it so.
 
     Raises:
         FileError: MG-F102, for a program that cannot be captured.
     """
-    if is_functional(program.parts.graph):
+    if is_functional(program.graph):
         return program
     try:
         return _captured(program)
@@ -63,26 +64,28 @@ def functional(program: ExportedProgram) -> ExportedProgram:
         ) from error
 
 
-def _captured(program: ExportedProgram) -> ExportedProgram:
-    parts, plan = program.parts, program.parts.plan
+def _captured(program: Parts) -> Parts:
+    plan = program.plan
     mode = FakeTensorMode()
     leaves = [_example(check.example, mode) for check in plan.checks]
     split = plan.args.num_leaves
     args, kwargs = plan.args.unflatten(leaves[:split]), plan.kwargs.unflatten(leaves[split:])
     shapes = ShapesCollection()
-    placeholders = [n for n in parts.graph.nodes if n.op == "placeholder"][len(plan.state) :]
+    placeholders = [n for n in program.graph.nodes if n.op == "placeholder"][len(plan.state) :]
     for leaf, node in zip(leaves, placeholders, strict=True):
         if isinstance(leaf, torch.Tensor):
             sizes = {i: _dim(n) for i, n in enumerate(node.meta["val"].shape)
                      if isinstance(n, Expr)}  # fmt: skip
             if sizes:
                 shapes[leaf] = sizes
-    replay = _Replay(program.graph_module, plan, parts.state)
-    made = export(replay, args, kwargs, dynamic_shapes=shapes if len(shapes) else None)
-    made.assumptions[:0] = parts.assumptions
-    made.parts.plan = _with_guards(made.parts.plan, plan)
-    made.parts.example_inputs = made.example_inputs = program.example_inputs
-    return made
+    replay = _Replay(built(program.attributes, program.readable_graph()), plan, program.state)
+    made = exported(root_of(replay), args, kwargs, shapes if len(shapes) else None, strict=False)
+    return replace(
+        made,
+        plan=_with_guards(made.plan, plan),
+        assumptions=[*program.assumptions, *made.assumptions],
+        example_inputs=program.example_inputs,
+    )
 
 
 def _with_guards(made: CallPlan, source: CallPlan) -> CallPlan:

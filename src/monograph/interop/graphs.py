@@ -6,18 +6,17 @@ import math
 import operator
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch.fx import Graph, Node
 
 from monograph.diagnostics import FileError
+from monograph.interop.expressions import Reader
 from monograph.interop.private import DTYPES, LAYOUTS, MEMORY_FORMATS
+from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph
 from monograph.torch_internals import append_attribute, append_node, append_placeholder, claim_names
-
-if TYPE_CHECKING:
-    from monograph.interop.reading import ProgramReader
 
 __all__ = ["GraphReader", "checked", "device_of", "literal_of", "only"]
 
@@ -42,10 +41,20 @@ _SIZE_OPERATORS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+class Words(Protocol):
+    """What graphs are read with: the sizes and the objects of their program."""
+
+    reader: Reader
+    objects: dict[str, str]
+
+    def spec(self, meta: Any) -> TensorSpec:
+        """What is said of a tensor."""
+
+
 class GraphReader:
     """Reads one graph, and those inside it."""
 
-    def __init__(self, program: ProgramReader, data: Any, depth: int) -> None:
+    def __init__(self, program: Words, data: Any, depth: int) -> None:
         self.program = program
         self.data = data
         self.depth = depth

@@ -11,7 +11,7 @@ from torch.fx import Graph, Node
 
 from monograph.capture.sizes import OPERATORS
 from monograph.interop.symbols import TorchSymbols
-from monograph.program import ExportedProgram
+from monograph.ir.program import Parts
 from monograph.shapes.expr import Atom, Expr
 from monograph.shapes.questions import All, Compare, OneOf, Some, text_of
 from monograph.shapes.text import tree_of
@@ -25,9 +25,9 @@ STEPS: dict[Any, tuple[Any, ...]] = {
 _SIGNS = {"ge": operator.ge, "eq": operator.eq, "ne": operator.ne}
 
 
-def assert_guards(program: ExportedProgram, graph: Graph, symbols: TorchSymbols) -> None:
+def assert_guards(program: Parts, graph: Graph, symbols: TorchSymbols) -> None:
     """Write an assertion for each guard that the ranges of sizes do not say."""
-    checks = program.parts.plan.sizes
+    checks = program.plan.sizes
     if checks is None or not checks.guards:
         return
     first = next(n for n in graph.nodes if n.op != "placeholder")

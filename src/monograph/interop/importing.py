@@ -14,10 +14,10 @@ from monograph.interop.functional import functional
 from monograph.interop.graphs import literal_of
 from monograph.interop.reading import ProgramReader, guarded
 from monograph.ir import signature as ours
+from monograph.ir.program import Parts
 from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import Structure, flatten
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph
-from monograph.program import ExportedProgram
 from monograph.torch_internals import append_attribute, claim_names, copied_node
 
 __all__ = ["from_torch"]
@@ -32,7 +32,7 @@ _NUMBERS = {
 }
 
 
-def from_torch(program: Any) -> ExportedProgram:
+def from_torch(program: Any) -> Parts:
     """A ``torch.export.ExportedProgram`` as Monograph's, over the same tensors.
 
     Raises:
@@ -79,7 +79,7 @@ class _Importer:
                     return {str(symbol): int(value) for symbol, value in known.items()}
         return {}
 
-    def program(self) -> ExportedProgram:
+    def program(self) -> Parts:
         source = self.source
         specs = source.graph_signature.input_specs
         self.objects = {spec.arg.name: spec.target for spec in specs

@@ -40,7 +40,6 @@ from monograph.ir.size_checks import checks_of_specs
 from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import Structure
 from monograph.passes.place import tensor_on
-from monograph.program import ExportedProgram
 from monograph.shapes.constraints import ranges_of
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Expr
@@ -74,7 +73,7 @@ def program_of(
     constants: Tensors,
     example_inputs: Any = None,
     notes: Notes | None = None,
-) -> ExportedProgram:
+) -> Parts:
     """The program that ``data`` describes, over these tensors.
 
     Raises:
@@ -83,7 +82,7 @@ def program_of(
     return guarded(lambda: ProgramReader(data, notes or {}).read(state, constants, example_inputs))
 
 
-def guarded(work: Callable[[], ExportedProgram]) -> ExportedProgram:
+def guarded(work: Callable[[], Parts]) -> Parts:
     """Whatever goes wrong while a program is read says that it is damaged."""
     try:
         return work()
@@ -119,7 +118,7 @@ class ProgramReader:
         self.reader = Reader(self.env.scope, self._symbol)
         self._collect_hints(data["graph_module"]["graph"])
 
-    def read(self, state: Tensors, constants: Tensors, example_inputs: Any) -> ExportedProgram:
+    def read(self, state: Tensors, constants: Tensors, example_inputs: Any) -> Parts:
         """The program, over these tensors."""
         module = self.data["graph_module"]
         signature = self._signature(module["signature"])
@@ -147,7 +146,7 @@ class ProgramReader:
         state: Tensors,
         constants: Tensors,
         example_inputs: Any,
-    ) -> ExportedProgram:
+    ) -> Parts:
         """The program of a graph and its signature."""
         _require_agreement(graph, signature)
         root = next(entry.signature for entry in entries if not entry.fqn)
@@ -158,7 +157,7 @@ class ProgramReader:
         plan = self._plan(graph, signature, root, call_spec)
         placeholders = [n for n in graph.nodes if n.op == "placeholder"]
         tensors = self._state(signature, state, constants, placeholders)
-        parts = Parts(
+        return Parts(
             graph=graph,
             attributes=attributes,
             env=self.env,
@@ -173,7 +172,6 @@ class ProgramReader:
             plan=plan,
             example_inputs=example_inputs,
         )
-        return ExportedProgram(parts)
 
     def _assumptions(self) -> list[Assumption]:
         found = [

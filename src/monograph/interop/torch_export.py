@@ -20,17 +20,17 @@ from monograph.interop.private import FakeTensorMode, class_of, lazy_modules, py
 from monograph.interop.symbols import TorchSymbols
 from monograph.ir import signature as ours
 from monograph.ir.metadata import described
+from monograph.ir.program import Parts
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.ir.structure import Structure
 from monograph.ir.subgraphs import Subgraph
-from monograph.program import ExportedProgram
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import claim_names, copied_node
 
 __all__ = ["converted", "to_torch"]
 
 
-def to_torch(program: ExportedProgram) -> TorchProgram:
+def to_torch(program: Parts) -> TorchProgram:
     """The program as torch's, over the same tensors.
 
     Sizes become symbols of a torch ``ShapeEnv``; what the program demands of them beyond ranges
@@ -42,23 +42,22 @@ def to_torch(program: ExportedProgram) -> TorchProgram:
     return converted(program)[0]
 
 
-def converted(program: ExportedProgram) -> tuple[TorchProgram, TorchSymbols]:
+def converted(program: Parts) -> tuple[TorchProgram, TorchSymbols]:
     """The program as torch's, and what its symbols stand for."""
-    parts = program.parts
-    symbols = TorchSymbols(parts.env)
+    symbols = TorchSymbols(program.env)
     mode = FakeTensorMode(shape_env=symbols.torch_env, allow_non_fake_inputs=True)
     writer = _Writer(program, symbols, mode)
-    held = writer.held(parts.attributes)
-    graph = writer.graph(parts.graph, is_root=True)
+    held = writer.held(program.attributes)
+    graph = writer.graph(program.graph, is_root=True)
     assert_guards(program, graph, symbols)
     with lazy_modules():
         made = TorchProgram(
             root=held,
             graph=graph,
-            graph_signature=_signature(program.graph_signature, writer.objects),
+            graph_signature=_signature(program.signature, writer.objects),
             state_dict=_state_dict(program),
             range_constraints=symbols.ranges,
-            module_call_graph=[_entry(e) for e in program.module_call_graph],
+            module_call_graph=[_entry(e) for e in program.module_calls],
             example_inputs=program.example_inputs,
             constants={**program.constants, **writer.objects},
         )
@@ -68,23 +67,19 @@ def converted(program: ExportedProgram) -> tuple[TorchProgram, TorchSymbols]:
 class _Writer:
     """Copies graphs with everything in torch's terms."""
 
-    def __init__(
-        self, program: ExportedProgram, symbols: TorchSymbols, mode: FakeTensorMode
-    ) -> None:
+    def __init__(self, program: Parts, symbols: TorchSymbols, mode: FakeTensorMode) -> None:
         self.symbols = symbols
         self.mode = mode
         self.tensors: dict[TensorSpec, torch.Tensor] = {}
         self.texts: dict[Any, Any] = {}
         self.bound: set[Any] = set()
         self.calls: dict[str, int] = {}
-        self.parameters = {
-            name for name, (t, _, _) in program.parts.state.items() if t.requires_grad
-        }
-        self.placeholders = program.graph_signature.input_specs
+        self.parameters = {name for name, (t, _, _) in program.state.items() if t.requires_grad}
+        self.placeholders = program.signature.input_specs
         # Objects of classes that C++ registered: inputs there, attributes of the graph here.
         self.objects = {
             name: item
-            for name, item in program.parts.attributes.items()
+            for name, item in program.attributes.items()
             if isinstance(item, torch.ScriptObject)
         }
 
@@ -317,9 +312,9 @@ def _kinds(structure: Structure) -> set[type]:
     return found.union(*(_kinds(child) for child in structure.children))
 
 
-def _state_dict(program: ExportedProgram) -> dict[str, Any]:
+def _state_dict(program: Parts) -> dict[str, Any]:
     """The state under its names; parameters are ``nn.Parameter``."""
-    names = {s.target for s in program.graph_signature.input_specs
+    names = {s.target for s in program.signature.input_specs
              if s.kind is ours.InputKind.PARAMETER}  # fmt: skip
     return {
         name: nn.Parameter(tensor, tensor.requires_grad)

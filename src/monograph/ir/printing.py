@@ -5,30 +5,31 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch.fx import Graph, Node
 
 from monograph.diagnostics import SourceLine
+from monograph.ir.program import Parts
 from monograph.ir.spec import spec_of
 from monograph.ir.subgraphs import Subgraph, subgraphs_of
 from monograph.shapes.symnode import in_normal_form
-
-if TYPE_CHECKING:
-    from monograph.program import ExportedProgram
 
 __all__ = ["format_graph", "format_program", "format_target", "format_type", "named_subgraphs"]
 
 _INDENT = "    "
 
 
-def format_program(program: ExportedProgram) -> str:
+def format_program(program: Parts) -> str:
     """An exported program: its code, signature, range constraints and assumptions."""
     lines = ["ExportedProgram:"]
-    lines += [_INDENT + line if line else "" for line in format_graph(program.graph).split("\n")]
-    lines.append(f"Graph signature:\n{program.graph_signature}")
-    lines.append(f"Range constraints: {program.range_constraints}")
+    lines += [
+        _INDENT + line if line else ""
+        for line in format_graph(program.readable_graph()).split("\n")
+    ]
+    lines.append(f"Graph signature:\n{program.signature}")
+    lines.append(f"Range constraints: {program.ranges}")
     if program.assumptions:
         lines.append("Assumptions:")
         steered = [a for a in program.assumptions if a.kind == "steered"]

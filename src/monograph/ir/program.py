@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 from torch.fx import Graph
 
 from monograph.ir.assumptions import Assumption
 from monograph.ir.call_plan import CallPlan
-from monograph.ir.signature import CallSpec, ExportGraphSignature, ModuleCallEntry
+from monograph.ir.metadata import fill_metadata
+from monograph.ir.signature import CallSpec, ExportGraphSignature, InputKind, ModuleCallEntry
 from monograph.shapes.constraints import Range
 from monograph.shapes.env import ShapeEnv
 
@@ -39,3 +42,26 @@ class Parts:
     assumptions: list[Assumption]
     plan: CallPlan
     example_inputs: Any  # (args, kwargs), or None
+    is_readable: bool = False
+
+    def readable_graph(self) -> Graph:
+        """The graph with the metadata that readers of graphs look for, written when first asked."""
+        if not self.is_readable:
+            fill_metadata(self.graph, self.env)
+            self.is_readable = True
+        return self.graph
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Parameters with their dotted names, each once."""
+        for name, tensor in self._state_of(InputKind.PARAMETER):
+            if isinstance(tensor, nn.Parameter):
+                yield name, tensor
+
+    def named_buffers(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """Buffers with their dotted names, each once."""
+        return self._state_of(InputKind.BUFFER)
+
+    def _state_of(self, kind: InputKind) -> Iterator[tuple[str, torch.Tensor]]:
+        for spec in self.signature.input_specs:
+            if spec.kind is kind and spec.target is not None:
+                yield spec.target, self.state[spec.target][0]

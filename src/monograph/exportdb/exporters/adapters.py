@@ -39,7 +39,7 @@ class Exporter:
 
 def _monograph(strict: bool) -> Callable[..., Exported]:
     def run(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any) -> Exported:
-        from monograph.interop.files import load, save
+        from monograph.edges import load, save
 
         program = export(model, args, kwargs, dynamic_shapes=shapes, strict=strict)
 
