@@ -15,7 +15,7 @@ from monograph.cli.summary import print_program, print_summary, print_times, ref
 from monograph.cli.target import StrictMode, Target, UsageError, example, load
 from monograph.diagnostics import MonographError
 from monograph.diagnostics.watching import Watch, watching
-from monograph.export import export
+from monograph.exporting import export
 from monograph.ir.assumptions import of_kinds
 from monograph.program import ExportedProgram
 

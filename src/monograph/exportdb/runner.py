@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
-from monograph.check import check
+from monograph.checking import check
 from monograph.diagnostics import MonographError
-from monograph.export import export
 from monograph.exportdb.case import Call, Support
 from monograph.exportdb.exporters import EXPORTERS, Exporter
 from monograph.exportdb.outcomes import Outcome, in_eager_mode, measure, seeded
 from monograph.exportdb.registry import Entry
+from monograph.exporting import export
 from monograph.ir.structure import flatten
 from monograph.passes import open_composites
 from monograph.program import ExportedProgram

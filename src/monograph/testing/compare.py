@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.fx import Interpreter, Node
 
-from monograph.export import export
+from monograph.exporting import export
 from monograph.ir.spec import spec_of
 from monograph.ir.structure import flatten
 from monograph.program import ExportedProgram

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from monograph.export import export
+from monograph.exporting import export
 from monograph.shapes.dims import DerivedDim, Dim, DimHint, parse_shape
 
 __all__ = ["EXPORTERS", "Exported", "Exporter"]

@@ -9,13 +9,13 @@ from typing import Any
 
 from monograph.diagnostics import MonographError
 from monograph.diagnostics.rendering import Line
-from monograph.export import export
 from monograph.exportdb.case import Support
 from monograph.exportdb.exporters import EXPORTERS
 from monograph.exportdb.outcomes import Outcome, seeded
 from monograph.exportdb.registry import Entry
 from monograph.exportdb.runner import refusal
 from monograph.exportdb.table import Table
+from monograph.exporting import export
 from monograph.pictures import Picture, pictures_of
 
 __all__ = ["Cell", "Page", "Rewrite", "page_of"]
