@@ -346,3 +346,15 @@ def test_a_mode_sees_an_operator_before_the_class_of_its_argument_does():
     with Sees():
         x + y
     assert seen == [(torch.ops.aten.add.Tensor, (Holds,))]
+
+
+def test_an_operator_has_a_schema_and_a_name_without_its_overload():
+    op = torch.ops.aten.add_.Tensor
+    assert isinstance(op, internals.Operator)
+    assert isinstance(torch.ops.aten.add, internals.OperatorPacket)
+    assert isinstance(torch.ops.higher_order.cond, internals.HigherOrderOperator)
+    assert internals.plain_name(op) == "add_"
+    schema = internals.schema_of(op)
+    assert schema.is_mutable
+    assert [argument.name for argument in schema.arguments] == ["self", "other", "alpha"]
+    assert len(schema.returns) == 1

@@ -18,6 +18,7 @@ from torch._higher_order_ops.auto_functionalize import auto_functionalized
 from torch._higher_order_ops.map import map as torch_map
 from torch._higher_order_ops.scan import scan as torch_scan
 from torch._higher_order_ops.while_loop import while_loop as torch_while_loop
+from torch._ops import HigherOrderOperator, OpOverload, OpOverloadPacket
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.fx import Graph, Node
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
@@ -29,7 +30,10 @@ __all__ = [
     "COMPOSITE",
     "DispatchMode",
     "FakeTensor",
+    "HigherOrderOperator",
     "NodeDef",
+    "Operator",
+    "OperatorPacket",
     "append_attribute",
     "append_node",
     "append_placeholder",
@@ -48,8 +52,10 @@ __all__ = [
     "make_wrapper",
     "no_python_dispatch",
     "node_is_marked_constant",
+    "plain_name",
     "pytree_node",
     "registered_key_paths",
+    "schema_of",
     "storage_key",
     "torch_associative_scan",
     "torch_map",
@@ -59,6 +65,8 @@ __all__ = [
 ]
 
 _C: Any = torch._C
+Operator = OpOverload
+OperatorPacket = OpOverloadPacket
 make_wrapper: Callable[..., Any] = torch.Tensor._make_wrapper_subclass
 disabled_torch_function = _C._disabled_torch_function_impl
 COMPOSITE = "CompositeImplicitAutograd"
@@ -160,6 +168,18 @@ def install_metadata(target: torch.Tensor, source: torch.Tensor) -> None:
     """Give the wrapper ``target`` the sizes and strides of ``source``, in place."""
     with no_python_dispatch():
         target.data = source
+
+
+def schema_of(op: Operator) -> torch._C.FunctionSchema:
+    """An operator's arguments and results: their names, kinds, and which are written."""
+    schema: torch._C.FunctionSchema = op._schema
+    return schema
+
+
+def plain_name(op: Operator) -> str:
+    """``add`` of ``aten.add.Tensor``."""
+    name: str = op._opname
+    return name
 
 
 def has_kernel(op: Any, key: str) -> bool:

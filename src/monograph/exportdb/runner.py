@@ -20,6 +20,7 @@ from monograph.ir.structure import flatten
 from monograph.passes import open_composites
 from monograph.program import ExportedProgram
 from monograph.testing import assert_equal
+from monograph.torch_internals import Operator, plain_name
 
 __all__ = ["CaseFailedError", "operators_of", "refusal", "run_case", "shown_program"]
 
@@ -110,8 +111,8 @@ def operators_of(program: ExportedProgram) -> tuple[str, ...]:
     tensors = {**program.constants, **program.state_dict}
     state = [tensors[s.target] for s in program.graph_signature.input_specs if s.target is not None]
     graph = open_composites(program.graph_module, [*state, *leaves])
-    targets: Iterator[Any] = (n.target for n in graph.nodes if n.op == "call_function")
-    return tuple(t._opname for t in targets if isinstance(t, torch._ops.OpOverload))
+    targets = (n.target for n in graph.nodes if n.op == "call_function")
+    return tuple(plain_name(t) for t in targets if isinstance(t, Operator))
 
 
 def _check_outcome(entry: Entry, exporter: Exporter, outcome: Outcome) -> None:

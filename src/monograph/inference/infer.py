@@ -20,7 +20,6 @@ from monograph.diagnostics import (
     OperatorTypeError,
 )
 from monograph.inference.rules import RULES, View
-from monograph.ir.operators import Operator
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, Int, UndeterminedError
@@ -28,9 +27,11 @@ from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of, symbolic
 from monograph.shapes.torch_env import facade
 from monograph.torch_internals import (
+    Operator,
     dynamic_output_errors,
     fake_mode,
     quiet_fakes,
+    schema_of,
     storage_key,
     symbolic_dispatch,
     symbolic_fake_mode,
@@ -273,7 +274,7 @@ def _as_ours(op: Operator, error: Exception) -> BaseException:
             f"the operator {op} has no fake implementation",
             hint="add one that returns empty tensors of the right shape and dtype:\n"
             f'  @torch.library.register_fake("{name}")\n'
-            f"  def _({', '.join(arg.name for arg in op._schema.arguments)}):\n"
+            f"  def _({', '.join(arg.name for arg in schema_of(op).arguments)}):\n"
             "      return torch.empty_like(...)",
         )
     if custom:

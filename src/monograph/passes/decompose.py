@@ -32,6 +32,7 @@ from monograph.shapes.questions import Compare, equal
 from monograph.shapes.symnode import expression_of, symbolic
 from monograph.torch_internals import (
     COMPOSITE,
+    Operator,
     append_node,
     below_autograd,
     claim_names,
@@ -360,7 +361,7 @@ def _without_tensors(value: Any) -> Any:
 
 
 def _is_plain(node: Node) -> bool:
-    return node.op == "call_function" and isinstance(node.target, torch._ops.OpOverload)
+    return node.op == "call_function" and isinstance(node.target, Operator)
 
 
 def _value_of(results: Any) -> Any:

@@ -16,6 +16,7 @@ from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, built
 from monograph.passes.signed import Signed, called, roles, with_signature
 from monograph.shapes.expr import Expr
 from monograph.shapes.symnode import expression_of
+from monograph.torch_internals import Operator
 
 __all__ = ["unflattened"]
 
@@ -254,7 +255,7 @@ def _is_size(node: Node) -> bool:
     is_number = isinstance(expression_of(node.meta.get("val")), Expr)
     if node.target is torch.ops.aten.sym_size.int:
         return True
-    return is_number and not isinstance(node.target, torch._ops.OpOverload) and (
+    return is_number and not isinstance(node.target, Operator) and (
         node.target is not operator.getitem
     )  # fmt: skip
 

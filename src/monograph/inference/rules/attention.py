@@ -177,8 +177,8 @@ def _example(spec: TensorSpec) -> TensorSpec | None:
     if spec.scope is None:
         return spec
     # One number for each symbol, so that equal sizes stay equal.
-    names = sorted({a.name for n in (*spec.shape, *spec.strides) if isinstance(n, Expr)
-                    for a in n.symbols()})  # fmt: skip
+    varying = [n for n in (*spec.shape, *spec.strides) if isinstance(n, Expr)]
+    names = sorted({a.name for n in varying for a in n.symbols()})
     values = {name: 6 + sum(map(ord, name)) % 97 for name in names}
     try:
         shape = tuple(n.evaluate(values) if isinstance(n, Expr) else n for n in spec.shape)

@@ -14,10 +14,10 @@ from typing import NamedTuple, TypeVar
 
 import torch
 
-from monograph.ir.operators import Operator
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import Test, not_less
+from monograph.torch_internals import Operator
 
 __all__ = [
     "RULES",
