@@ -21,6 +21,7 @@ from torch._higher_order_ops.while_loop import while_loop as torch_while_loop
 from torch._ops import HigherOrderOperator, OpOverload, OpOverloadPacket
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.fx import Graph, Node
+from torch.fx.node import Argument
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import SUPPORTED_NODES, KeyEntry, NodeDef
 
@@ -311,7 +312,7 @@ def append_attribute(graph: Graph, name: str) -> Node:
     return _inserted(graph, node)
 
 
-def copied_node(graph: Graph, node: Node, mapped: Callable[[Node], Node]) -> Node:
+def copied_node(graph: Graph, node: Node, mapped: Callable[[Node], Argument]) -> Node:
     """``node`` at the end of another graph under its own name; ``meta`` is left to the caller."""
     args = torch.fx.map_arg(node.args, mapped)
     kwargs = torch.fx.map_arg(node.kwargs, mapped) if node.kwargs else {}

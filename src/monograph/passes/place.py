@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch.fx import Graph, Node
+from torch.fx.node import Argument, map_aggregate
 
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
@@ -36,7 +37,7 @@ def devices_of(graph: Graph) -> set[torch.device]:
 
     for node in graph.nodes:
         _moved(node.meta.get("val"), note)
-        _moved((node.args, node.kwargs), note)
+        _moved_arguments(node, note)
         for subgraph in subgraphs_of(node):
             found |= devices_of(subgraph.graph)
     return found
@@ -58,8 +59,7 @@ def place(graph: Graph, attributes: dict[str, Any], move: Move) -> Placed:
     claim_names(made, {node.name for node in graph.nodes})
     for node in graph.nodes:
         copy = nodes[node] = copied_node(made, node, nodes.__getitem__)
-        copy.args = _moved(copy.args, move)
-        copy.kwargs = _moved(dict(copy.kwargs), move)
+        copy.args, copy.kwargs = _moved_arguments(copy, move)
         copy.meta = {**node.meta, "val": _moved(node.meta.get("val"), move)}
         if SUBGRAPHS in copy.meta:
             copy.meta[SUBGRAPHS] = [inside[id(item)] for item in copy.meta[SUBGRAPHS]]
@@ -72,17 +72,20 @@ def _parts(item: Subgraph, move: Move) -> tuple[Graph, dict[str, Any]]:
     return found.graph, found.attributes
 
 
-def _moved(item: Any, move: Move) -> Any:
+def _moved_arguments(node: Node, move: Move) -> tuple[tuple[Argument, ...], dict[str, Argument]]:
+    def moved(item: Argument) -> Argument:
+        return move(item) if isinstance(item, torch.device) else item
+
+    return map_aggregate(node.args, moved), map_aggregate(dict(node.kwargs), moved)
+
+
+def _moved(item: object, move: Move) -> object:
     if isinstance(item, torch.Tensor):
         item = spec_of(item)
     if isinstance(item, TensorSpec):
         return TensorSpec.of(item.shape, item.strides, item.dtype, move(item.device))
-    if isinstance(item, torch.device):
-        return move(item)
     if isinstance(item, (tuple, list)):
         return type(item)(_moved(each, move) for each in item)
-    if isinstance(item, dict):
-        return {key: _moved(each, move) for key, each in item.items()}
     return item
 
 

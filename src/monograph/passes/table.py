@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import TypeGuard
+
+from torch.fx.node import Target
 
 from monograph.passes.composites import PARTS
 from monograph.torch_internals import (
@@ -20,20 +23,20 @@ __all__ = ["Decompositions", "default_decompositions"]
 Rule = Callable[..., object]
 
 
-class Decompositions(MutableMapping[Operator, Rule]):
+class Decompositions(MutableMapping[Target, Rule]):
     """Operators and the functions that compute the same with other operators.
 
     Composite operators are in it as well, each with the parts that it is made of: ``del
     table[torch.ops.aten.linear.default]`` keeps one whole.
     """
 
-    def __init__(self, rules: Mapping[Operator, Rule]) -> None:
-        self._rules: dict[Operator, Rule] = {}
-        self._kept: set[Operator] = set()
+    def __init__(self, rules: Mapping[Target, Rule]) -> None:
+        self._rules: dict[Target, Rule] = {}
+        self._kept: set[Target] = set()
         for op, rule in rules.items():
             self[op] = rule
 
-    def __getitem__(self, op: Operator) -> Rule:
+    def __getitem__(self, op: Target) -> Rule:
         rule = self._rules.get(op)
         if rule is not None:
             return rule
@@ -41,12 +44,12 @@ class Decompositions(MutableMapping[Operator, Rule]):
             raise KeyError(op)
         return _parts_of(op)
 
-    def __setitem__(self, op: Operator | OperatorPacket, rule: Rule) -> None:
+    def __setitem__(self, op: Target, rule: Rule) -> None:
         for overload in _overloads(op):
             self._rules[overload] = rule
             self._kept.discard(overload)
 
-    def __delitem__(self, op: Operator | OperatorPacket) -> None:
+    def __delitem__(self, op: Target) -> None:
         known = [overload for overload in _overloads(op) if overload in self]
         if not known:
             raise KeyError(op)
@@ -57,7 +60,7 @@ class Decompositions(MutableMapping[Operator, Rule]):
     def __contains__(self, op: object) -> bool:
         return op in self._rules or (op not in self._kept and _is_composite(op))
 
-    def __iter__(self) -> Iterator[Operator]:
+    def __iter__(self) -> Iterator[Target]:
         return iter(self._rules)
 
     def __len__(self) -> int:
@@ -70,14 +73,14 @@ class Decompositions(MutableMapping[Operator, Rule]):
         return made
 
 
-def _overloads(op: Operator | OperatorPacket) -> list[Operator]:
+def _overloads(op: Target) -> list[Target]:
     """An operator, or all overloads of a packet (``torch.ops.aten.linear``)."""
     if isinstance(op, OperatorPacket):
         return [getattr(op, name) for name in op.overloads()]
     return [op]
 
 
-def _is_composite(op: object) -> bool:
+def _is_composite(op: object) -> TypeGuard[Operator]:
     if not isinstance(op, Operator) or plain_name(op).startswith("sym_"):
         return False
     return has_kernel(op, COMPOSITE)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.fx import Graph, GraphModule, Node
+from torch.fx.node import Argument
 
 from monograph.diagnostics import InteropError
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, built
@@ -21,7 +22,8 @@ from monograph.torch_internals import Operator
 __all__ = ["unflattened"]
 
 State = Mapping[str, tuple[torch.Tensor, str, bool]]
-Chain = tuple[tuple[Any, str], ...]  # (call, path) of each module around a node, outermost first
+Around = tuple[int | str, str]  # the call, and the path, of a module around a node
+Chain = tuple[Around, ...]  # of all modules around a node, outermost first
 
 
 @dataclass
@@ -107,7 +109,9 @@ class _Builder:
         """The graph of a module of which ``nodes`` are the part of one call."""
         inside = set(nodes)
         found = _Part(Graph(), first if first is not None else self._reads(nodes, path), [])
-        env: dict[Node, Any] = {node: found.graph.placeholder(node.name) for node in found.inputs}
+        env: dict[Node, Argument] = {
+            node: found.graph.placeholder(node.name) for node in found.inputs
+        }
         for group in self._groups(nodes, depth):
             if isinstance(group, list):
                 self._call(found, env, group, depth + 1, path)
@@ -125,7 +129,7 @@ class _Builder:
     def _groups(self, nodes: list[Node], depth: int) -> Iterator[Node | list[Node]]:
         """Nodes of the module itself, and for each call of a child the nodes of that call."""
         group: list[Node] = []
-        call: Any = None
+        call: Around | None = None
         for node in nodes:
             chain = self.chains.get(node, ())
             here = chain[depth + 1] if len(chain) > depth + 1 and node.op != "output" else None
@@ -140,16 +144,17 @@ class _Builder:
         if group:
             yield group
 
-    def _copy(self, part: _Part, env: dict[Node, Any], node: Node, path: str) -> None:
+    def _copy(self, part: _Part, env: dict[Node, Argument], node: Node, path: str) -> None:
         if node.op == "get_attr":
             name = str(node.target)
             item = self.attributes[name]
             is_graph = isinstance(item, Subgraph)
             part.attributes[name] = built(item.attributes, item.graph) if is_graph else item
-        env[node] = part.graph.node_copy(node, lambda n: self._value(part, env, n, path))
-        env[node].meta.pop(SUBGRAPHS, None)
+        copy = part.graph.node_copy(node, lambda n: self._value(part, env, n, path))
+        copy.meta.pop(SUBGRAPHS, None)
+        env[node] = copy
 
-    def _value(self, part: _Part, env: dict[Node, Any], node: Node, path: str) -> Any:
+    def _value(self, part: _Part, env: dict[Node, Argument], node: Node, path: str) -> Argument:
         """What stands for a node of the flat graph: state is read, sizes are computed anew."""
         if node in env:
             return env[node]
@@ -169,7 +174,7 @@ class _Builder:
         return env[node]
 
     def _call(
-        self, part: _Part, env: dict[Node, Any], nodes: list[Node], depth: int, around: str
+        self, part: _Part, env: dict[Node, Argument], nodes: list[Node], depth: int, around: str
     ) -> None:
         """A call of a child."""
         path = self.chains[nodes[0]][depth][1]
@@ -194,10 +199,11 @@ class _Builder:
             calls.append((target, text, child))
         part.attributes[target] = child
         if signature is not None:
-            results = called(
-                part.graph, target, signature,
-                lambda name: self._value(part, env, self.by_name[name], around),
-            )  # fmt: skip
+
+            def value_of(name: str) -> Argument:
+                return self._value(part, env, self.by_name[name], around)
+
+            results = called(part.graph, target, signature, value_of)
             env.update({self.by_name[name]: found for name, found in results.items()})
             return
         args = tuple(self._value(part, env, node, around) for node in inner.inputs)
@@ -252,12 +258,11 @@ def _is_size(node: Node) -> bool:
     """Whether a node computes with sizes alone: it may be computed again anywhere."""
     if node.op != "call_function" or node.target is torch.ops.aten.item.default:
         return False
-    is_number = isinstance(expression_of(node.meta.get("val")), Expr)
     if node.target is torch.ops.aten.sym_size.int:
         return True
-    return is_number and not isinstance(node.target, Operator) and (
-        node.target is not operator.getitem
-    )  # fmt: skip
+    if isinstance(node.target, Operator) or node.target is operator.getitem:
+        return False
+    return isinstance(expression_of(node.meta.get("val")), Expr)
 
 
 def _chains(graph: Graph) -> Iterator[tuple[Node, Chain]]:
@@ -268,7 +273,7 @@ def _chains(graph: Graph) -> Iterator[tuple[Node, Chain]]:
         if node.op in ("placeholder", "output"):
             continue
         scope = node.meta.get("scope")
-        chain: list[tuple[Any, str]] = []
+        chain: list[Around] = []
         if scope is not None:
             while scope is not None:
                 chain.append((id(scope), scope.path))
@@ -310,7 +315,7 @@ def _holder(attributes: dict[str, Any]) -> nn.Module:
     return root
 
 
-def _put(root: nn.Module, name: str, item: Any, persistent: bool) -> None:
+def _put(root: nn.Module, name: str, item: object, persistent: bool) -> None:
     """Set a dotted name, with modules on the way."""
     *path, last = name.split(".")
     owner = root
