@@ -78,15 +78,15 @@ def shown_program(entry: Entry) -> str:
     return str(program)
 
 
-def _attempts(entry: Entry) -> Iterator[Callable[[], Any]]:
+def _attempts(entry: Entry) -> Iterator[Callable[[], object]]:
     shapes = None if entry.dynamic_shapes is None else entry.dynamic_shapes()
 
-    def exported(strict: bool = False, sizes: Any = shapes) -> ExportedProgram:
+    def exported(strict: bool = False, sizes: object = shapes) -> ExportedProgram:
         given = seeded(entry.inputs)
         model = seeded(entry.model)
         return export(model, given.args, given.kwargs, dynamic_shapes=sizes, strict=strict)
 
-    def called(given: Call) -> Any:
+    def called(given: Call) -> object:
         sizes = None if entry.bad_inputs() else shapes
         return exported(sizes=sizes).module()(*given.args, **given.kwargs)
 
@@ -106,6 +106,7 @@ def _attempts(entry: Entry) -> Iterator[Callable[[], Any]]:
 
 def operators_of(program: ExportedProgram) -> tuple[str, ...]:
     """The names of a program's operators in order, composites opened."""
+    assert program.example_inputs is not None
     args, kwargs = program.example_inputs
     leaves = flatten(args)[0] + flatten(kwargs)[0]
     tensors = {**program.constants, **program.state_dict}
@@ -168,7 +169,7 @@ def _check_program(entry: Entry) -> None:
         _check_bad(entry, program.module(), entry.bad_sizes())
 
 
-def _check_bad(entry: Entry, module: Any, bad: list[Call]) -> None:
+def _check_bad(entry: Entry, module: Callable[..., object], bad: list[Call]) -> None:
     """What must be refused is: with the declared code, or by an assertion of the program."""
     for given in bad:
         try:
@@ -208,7 +209,7 @@ def _check_rewrite(
             raise CaseFailedError(f"{entry.name}: the rewrite {name!r} differs: {error}") from error
 
 
-def _runs(entry: Entry, eager: Any, given: Call) -> bool:
+def _runs(entry: Entry, eager: Callable[..., object], given: Call) -> bool:
     try:
         in_eager_mode(entry, copy.deepcopy(eager), copy.deepcopy(given))
     except Exception:

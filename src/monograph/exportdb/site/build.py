@@ -136,7 +136,7 @@ class _Site:
         self._put("site.js", (_HERE / "site.js").read_text())
         self._put("search.js", _search_script(self.pages, self.tables))
 
-    def _render(self, template: str, name: str, root: str, **values: Any) -> None:
+    def _render(self, template: str, name: str, root: str, **values: object) -> None:
         made = environment(self.form == "html").get_template(f"{template}.{self.form}.j2")
         self._put(f"{name}.{self.form}", made.render(root=root, **self.shared, **values))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from monograph.diagnostics import MonographError
 from monograph.diagnostics.rendering import Line
@@ -118,7 +117,7 @@ def _placeless(text: str, entry: Entry) -> str:
 
 def _rewrite(entry: Entry, source: str, name: str) -> Rewrite:
     text = entry.source_of(name)
-    changes: Any = difflib.unified_diff(
+    changes = difflib.unified_diff(
         source.splitlines(), text.splitlines(), entry.name, name, lineterm="", n=2
     )
     return Rewrite(name, text, "\n".join(changes))
