@@ -358,3 +358,22 @@ def test_an_operator_has_a_schema_and_a_name_without_its_overload():
     assert schema.is_mutable
     assert [argument.name for argument in schema.arguments] == ["self", "other", "alpha"]
     assert len(schema.returns) == 1
+
+
+def test_a_module_keeps_children_parameters_and_buffers_in_dictionaries():
+    module, other = torch.nn.Module(), torch.nn.Module()
+    internals.set_child(module, "train", other)  # a name that a method has
+    assert internals.child_of(module, "train") is other
+    assert internals.child_of(module, "eval") is None
+    weight = torch.nn.Parameter(torch.ones(1))
+    assert internals.hold(module, "half", weight, persistent=True)["half"] is weight
+    assert internals.holder_of(module, "half")["half"] is weight
+    for persistent in (False, True, False):
+        internals.hold(module, "to", torch.zeros(1), persistent=persistent)
+        assert ("to" in module.state_dict()) is persistent
+    assert dict(module.named_parameters()).keys() == {"half"}
+    assert dict(module.named_buffers()).keys() == {"to"}
+    other = torch.nn.Module()
+    internals.share_contents(other, module)
+    internals.hold(module, "later", torch.ones(2), persistent=True)
+    assert other.state_dict().keys() == {"half", "later"}  # "to" is not saved

@@ -32,6 +32,7 @@ __all__ = [
     "DispatchMode",
     "FakeTensor",
     "HigherOrderOperator",
+    "Holder",
     "NodeDef",
     "Operator",
     "OperatorPacket",
@@ -40,6 +41,7 @@ __all__ = [
     "append_placeholder",
     "autocast_handles",
     "below_autograd",
+    "child_of",
     "claim_names",
     "copied_node",
     "core_decompositions",
@@ -48,6 +50,8 @@ __all__ = [
     "functionalized",
     "functorch_is_active",
     "has_own_behaviour",
+    "hold",
+    "holder_of",
     "install_metadata",
     "make_alias",
     "make_wrapper",
@@ -57,6 +61,8 @@ __all__ = [
     "pytree_node",
     "registered_key_paths",
     "schema_of",
+    "set_child",
+    "share_contents",
     "storage_key",
     "torch_associative_scan",
     "torch_map",
@@ -289,6 +295,49 @@ def storage_key(tensor: torch.Tensor) -> int:
 # ``auto_functionalized(op, **arguments)`` calls an operator that writes, on copies; it returns
 # what the operator returns, then the copies in the order of the arguments.
 functionalized = auto_functionalized
+
+# torch.nn ------------------------------------------------------------------------------------
+
+# Set directly: ``register_buffer`` and its relatives refuse names that a class uses itself.
+Holder = dict[str, torch.Tensor | None]
+
+
+def child_of(module: torch.nn.Module, name: str) -> torch.nn.Module | None:
+    """A module's child of this name."""
+    return module._modules.get(name)
+
+
+def set_child(module: torch.nn.Module, name: str, child: torch.nn.Module) -> None:
+    """Give a module a child."""
+    module._modules[name] = child
+
+
+def holder_of(module: torch.nn.Module, name: str) -> Holder:
+    """The dictionary that a module keeps its tensor of this name in."""
+    holders = vars(module)
+    found: Holder = holders["_parameters" if name in module._parameters else "_buffers"]
+    return found
+
+
+def hold(module: torch.nn.Module, name: str, tensor: torch.Tensor, persistent: bool) -> Holder:
+    """Give a module a parameter or a buffer; returns the dictionary that it is kept in."""
+    if isinstance(tensor, torch.nn.Parameter):
+        module._parameters[name] = tensor
+    else:
+        module._buffers[name] = tensor
+        if persistent:
+            module._non_persistent_buffers_set.discard(name)
+        else:
+            module._non_persistent_buffers_set.add(name)
+    return holder_of(module, name)
+
+
+def share_contents(module: torch.nn.Module, other: torch.nn.Module) -> None:
+    """Let ``module`` have the children, parameters and buffers of ``other``, now and later."""
+    module._modules, module._parameters = other._modules, other._parameters
+    module._buffers = other._buffers
+    module._non_persistent_buffers_set = other._non_persistent_buffers_set
+
 
 # torch.fx ------------------------------------------------------------------------------------
 

@@ -18,8 +18,8 @@ from monograph.diagnostics import FileError
 from monograph.interop.private import FakeTensor, FakeTensorMode
 from monograph.ir.call_plan import CallPlan, Looks
 from monograph.ir.program import Parts
+from monograph.ir.state import register, tensor_at
 from monograph.ir.subgraphs import built, subgraphs_of
-from monograph.module import register, tensor_at
 from monograph.shapes.dims import Dim, ShapesCollection
 from monograph.shapes.expr import Expr
 from monograph.stages import exported

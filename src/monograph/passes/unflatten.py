@@ -13,15 +13,15 @@ from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import Argument
 
 from monograph.diagnostics import InteropError
+from monograph.ir.state import State, fresh_tensors, owner_of, put
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, built
 from monograph.passes.signed import Signed, called, roles, with_signature
 from monograph.shapes.expr import Expr
 from monograph.shapes.symnode import expression_of
-from monograph.torch_internals import Operator
+from monograph.torch_internals import Operator, child_of, set_child
 
 __all__ = ["unflattened"]
 
-State = Mapping[str, tuple[torch.Tensor, str, bool]]
 Around = tuple[int | str, str]  # the call, and the path, of a module around a node
 Chain = tuple[Around, ...]  # of all modules around a node, outermost first
 
@@ -77,7 +77,7 @@ class _Builder:
         self.targets = targets
         self.signed = dict(signed)
         self.by_name = {node.name: node for node in graph.nodes}
-        self.tensors = _registered(state)
+        self.tensors = fresh_tensors(state)
         self.names: dict[int, list[str]] = {}
         for name, tensor in self.tensors.items():
             self.names.setdefault(id(tensor), []).append(name)
@@ -98,7 +98,7 @@ class _Builder:
         made = GraphModule(_holder(part.attributes), part.graph, "Unflattened")
         for name, tensor in self.tensors.items():  # what no graph reads
             _, kind, persistent = self.state[name]
-            _put(made, name, tensor, kind == "buffer" and persistent)
+            put(made, name, tensor, kind == "buffer" and persistent)
         return made
 
     # One module --------------------------------------------------------------------------------
@@ -295,47 +295,25 @@ def _chains(graph: Graph) -> Iterator[tuple[Node, Chain]]:
         yield waiting, before
 
 
-def _registered(state: State) -> dict[str, torch.Tensor]:
-    """New tensors over the memory of the state, tied ones the same object."""
-    made: dict[int, torch.Tensor] = {}
-    for tensor, kind, _ in state.values():
-        if id(tensor) not in made:
-            fresh = tensor.detach()
-            is_parameter = kind == "parameter"
-            made[id(tensor)] = (
-                nn.Parameter(fresh, requires_grad=tensor.requires_grad) if is_parameter else fresh
-            )
-    return {name: made[id(tensor)] for name, (tensor, _, _) in state.items()}
-
-
 def _holder(attributes: dict[str, Any]) -> nn.Module:
     root = nn.Module()
     for name, item in attributes.items():
-        _put(root, name, item, persistent=True)
+        _put(root, name, item)
     return root
 
 
-def _put(root: nn.Module, name: str, item: object, persistent: bool) -> None:
+def _put(root: nn.Module, name: str, item: object) -> None:
     """Set a dotted name, with modules on the way."""
+    if isinstance(item, torch.Tensor):
+        put(root, name, item, persistent=True)
+        return
     *path, last = name.split(".")
-    owner = root
-    for step in path:
-        child = owner._modules.get(step)
-        if child is None:
-            child = owner._modules[step] = nn.Module()
-        owner = child
-    if isinstance(item, nn.Module):
-        before = owner._modules.get(last)
-        owner._modules[last] = item
-        for inner, child in () if before is None else before.named_children():
-            item._modules.setdefault(inner, child)
-    elif isinstance(item, nn.Parameter):
-        owner._parameters[last] = item
-    elif isinstance(item, torch.Tensor):
-        owner._buffers[last] = item
-        if not persistent:
-            owner._non_persistent_buffers_set.add(last)
-        else:
-            owner._non_persistent_buffers_set.discard(last)
-    else:
+    owner = owner_of(root, path)
+    if not isinstance(item, nn.Module):
         setattr(owner, last, item)
+        return
+    before = child_of(owner, last)
+    set_child(owner, last, item)
+    for inner, child in () if before is None else before.named_children():
+        if child_of(item, inner) is None:
+            set_child(item, inner, child)
