@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
 
@@ -82,16 +82,17 @@ class ProgramModule(nn.Module):
                 outputs.append(constant if index is None else results[index])
         return plan.result.unflatten(outputs)
 
-    def _results(self, plan: CallPlan, leaves: list[Any]) -> Any:
+    def _results(self, plan: CallPlan, leaves: list[Any]) -> Sequence[Any]:
         """What the graph gives for the leaves of a call."""
         inputs = [*(self._held(name) for name in plan.state), *leaves]
         if plan.writes and torch.is_grad_enabled():
             _keep_for_backward(plan, inputs)
         try:
-            return self.__dict__["_graph_module"].forward(*inputs)
+            results: Sequence[Any] = self.__dict__["_graph_module"].forward(*inputs)
         except Exception as error:
             note_source(error)
             raise
+        return results
 
     def _store(self, name: str, content: torch.Tensor, is_hidden: bool) -> None:
         _write_back(self._held(name), content, is_hidden)

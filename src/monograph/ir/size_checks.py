@@ -118,8 +118,11 @@ def _check(bound: Bound, values: dict[str, Any], definitions: dict[str, Any]) ->
             text = f"of the form {format_expr(bound.now)}" if own else f"equal to {scaled}"
             _refuse(first, text, first.slope * value + first.offset)
     if bound.values is not None and value not in bound.values:
-        _refuse(first, f"one of {sorted(first.slope * v + first.offset for v in bound.values)}",
-                first.slope * value + first.offset)  # fmt: skip
+        _refuse(
+            first,
+            f"one of {sorted(first.slope * v + first.offset for v in bound.values)}",
+            first.slope * value + first.offset,
+        )
     lo = None if bound.lower is None else first.slope * bound.lower + first.offset
     hi = None if bound.upper is None else first.slope * bound.upper + first.offset
     _check_range(first, value, lo, hi)

@@ -70,13 +70,7 @@ class Structure:
 
     def unflatten(self, leaves: Iterable[object]) -> Any:
         """The nested value again."""
-        return self._build(iter(leaves))
-
-    def _build(self, leaves: Iterator[object]) -> object:
-        if self.kind is None:
-            return next(leaves)
-        children = [child._build(leaves) for child in self.children]
-        return _known(self.kind).build(self.kind, children, self.context)
+        return _built(self, iter(leaves))
 
     def match(self, value: object, path: str) -> list[Any]:
         """The leaves of ``value``, which must have this structure.
@@ -85,43 +79,8 @@ class Structure:
             InputError: naming the first place, below ``path``, that differs.
         """
         leaves: list[Any] = []
-        self._match(value, path, leaves)
+        _match(self, value, path, leaves)
         return leaves
-
-    def _match(self, value: object, path: str, leaves: list[Any]) -> None:
-        if self.kind is None:
-            if not isinstance(value, torch.Tensor) and not is_constant(value):
-                raise InputError(
-                    f"Expected {path} to be a tensor or a constant, but got {_describe(value)}",
-                    code="MG-I101",
-                )
-            leaves.append(value)
-            return
-        if type(value) is not self.kind:
-            raise InputError(
-                f"Expected {path} to be a {self.kind.__name__}, but got {_describe(value)}",
-                code="MG-I101",
-            )
-        children, keys, context = _known(self.kind).take(value)
-        if isinstance(value, dict) and keys != self.keys and set(keys) == set(self.keys):
-            by_key = dict(zip(keys, children, strict=True))
-            children, keys, context = [by_key[k] for k in self.keys], self.keys, self.context
-        if keys != self.keys or not _same(context, self.context):
-            wanted, given = {k for k, _ in self.keys}, {k for k, _ in keys}
-            missing = ", ".join(path + key for key in sorted(wanted - given))
-            extra = ", ".join(path + key for key in sorted(given - wanted))
-            detail = "; ".join(
-                text
-                for text in (missing and f"missing {missing}", extra and f"unexpected {extra}")
-                if text
-            )
-            raise InputError(
-                f"Expected {path} to have the structure it was exported with"
-                + (f": {detail}" if detail else ""),
-                code="MG-I101",
-            )
-        for (suffix, _), child, given_child in zip(keys, self.children, children, strict=True):
-            child._match(given_child, path + suffix, leaves)
 
     def __repr__(self) -> str:
         if self.kind is None:
@@ -130,6 +89,50 @@ class Structure:
             f"{name}: {child!r}" for (_, name), child in zip(self.keys, self.children, strict=True)
         )
         return f"{self.kind.__name__}({inner})"
+
+
+def _built(structure: Structure, leaves: Iterator[object]) -> object:
+    if structure.kind is None:
+        return next(leaves)
+    children = [_built(child, leaves) for child in structure.children]
+    return _known(structure.kind).build(structure.kind, children, structure.context)
+
+
+def _match(structure: Structure, value: object, path: str, leaves: list[Any]) -> None:
+    if structure.kind is None:
+        if not isinstance(value, torch.Tensor) and not is_constant(value):
+            raise InputError(
+                f"Expected {path} to be a tensor or a constant, but got {_describe(value)}",
+                code="MG-I101",
+            )
+        leaves.append(value)
+        return
+    if type(value) is not structure.kind:
+        raise InputError(
+            f"Expected {path} to be a {structure.kind.__name__}, but got {_describe(value)}",
+            code="MG-I101",
+        )
+    children, keys, context = _known(structure.kind).take(value)
+    if isinstance(value, dict) and keys != structure.keys and set(keys) == set(structure.keys):
+        by_key = dict(zip(keys, children, strict=True))
+        children, keys = [by_key[k] for k in structure.keys], structure.keys
+        context = structure.context
+    if keys != structure.keys or not _same(context, structure.context):
+        wanted, given = {k for k, _ in structure.keys}, {k for k, _ in keys}
+        missing = ", ".join(path + key for key in sorted(wanted - given))
+        extra = ", ".join(path + key for key in sorted(given - wanted))
+        detail = "; ".join(
+            text
+            for text in (missing and f"missing {missing}", extra and f"unexpected {extra}")
+            if text
+        )
+        raise InputError(
+            f"Expected {path} to have the structure it was exported with"
+            + (f": {detail}" if detail else ""),
+            code="MG-I101",
+        )
+    for (suffix, _), child, given_child in zip(keys, structure.children, children, strict=True):
+        _match(child, given_child, path + suffix, leaves)
 
 
 LEAF = Structure(None)

@@ -18,7 +18,7 @@ from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, built
 from monograph.passes.signed import Signed, called, roles, with_signature
 from monograph.shapes.expr import Expr
 from monograph.shapes.symnode import expression_of
-from monograph.torch_internals import Operator, child_of, set_child
+from monograph.torch_internals import Operator, set_child
 
 __all__ = ["unflattened"]
 
@@ -296,24 +296,21 @@ def _chains(graph: Graph) -> Iterator[tuple[Node, Chain]]:
 
 
 def _holder(attributes: dict[str, Any]) -> nn.Module:
+    """A module with these attributes by dotted names."""
     root = nn.Module()
-    for name, item in attributes.items():
-        _put(root, name, item)
+    # Modules first, and those around others before these: what follows is put into them.
+    order = sorted(
+        attributes, key=lambda n: (not isinstance(attributes[n], nn.Module), n.count("."))
+    )
+    for name in order:
+        item = attributes[name]
+        if isinstance(item, torch.Tensor):
+            put(root, name, item, persistent=True)
+            continue
+        *path, last = name.split(".")
+        owner = owner_of(root, path)
+        if isinstance(item, nn.Module):
+            set_child(owner, last, item)
+        else:
+            setattr(owner, last, item)
     return root
-
-
-def _put(root: nn.Module, name: str, item: object) -> None:
-    """Set a dotted name, with modules on the way."""
-    if isinstance(item, torch.Tensor):
-        put(root, name, item, persistent=True)
-        return
-    *path, last = name.split(".")
-    owner = owner_of(root, path)
-    if not isinstance(item, nn.Module):
-        setattr(owner, last, item)
-        return
-    before = child_of(owner, last)
-    set_child(owner, last, item)
-    for inner, child in () if before is None else before.named_children():
-        if child_of(item, inner) is None:
-            set_child(item, inner, child)

@@ -59,13 +59,16 @@ def _monograph(strict: bool) -> Callable[..., Exported]:
     return run
 
 
-def _torch(make: Callable[..., torch.export.ExportedProgram]) -> Callable[..., Exported]:
+def _torch(function: str, **options: bool) -> Callable[..., Exported]:
     def run(
         model: Model, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: object
     ) -> Exported:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            program = make(model, args, kwargs, dynamic_shapes=as_torch(shapes))
+            make = getattr(torch.export, function)
+            program: torch.export.ExportedProgram = make(
+                model, args, kwargs, dynamic_shapes=as_torch(shapes), **options
+            )
 
         def reload() -> Callable[..., Any]:
             buffer = io.BytesIO()
@@ -78,19 +81,7 @@ def _torch(make: Callable[..., torch.export.ExportedProgram]) -> Callable[..., E
     return run
 
 
-def _default(*args: Any, **kwargs: Any) -> torch.export.ExportedProgram:
-    return torch.export.export(*args, strict=False, **kwargs)
-
-
-def _strict(*args: Any, **kwargs: Any) -> torch.export.ExportedProgram:
-    return torch.export.export(*args, strict=True, **kwargs)
-
-
-def _draft(*args: Any, **kwargs: Any) -> torch.export.ExportedProgram:
-    return torch.export.draft_export(*args, **kwargs)
-
-
-def as_torch(shapes: object) -> Any:
+def as_torch(shapes: object) -> object:
     """A specification of sizes with torch's dimensions."""
     made: dict[str, torch.export.Dim] = {}
 
@@ -127,8 +118,8 @@ EXPORTERS = {
         Exporter(
             "monograph-strict", "Monograph, strict", _monograph(True), is_ours=True, is_strict=True
         ),
-        Exporter("torch", "torch.export", _torch(_default)),
-        Exporter("torch-strict", "torch.export, strict", _torch(_strict)),
-        Exporter("torch-draft", "draft_export", _torch(_draft)),
+        Exporter("torch", "torch.export", _torch("export", strict=False)),
+        Exporter("torch-strict", "torch.export, strict", _torch("export", strict=True)),
+        Exporter("torch-draft", "draft_export", _torch("draft_export")),
     )
 }

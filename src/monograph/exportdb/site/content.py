@@ -87,8 +87,11 @@ def page_of(entry: Entry, tables: list[Table]) -> Page:
 
 def _exported(entry: Entry) -> tuple[str, list[Picture]]:
     """The program of the mode that captures it, and its pictures."""
-    modes = [strict for strict in (False, True)
-             if entry.case.support_in(strict=strict) is not Support.UNSUPPORTED]  # fmt: skip
+    modes = [
+        strict
+        for strict in (False, True)
+        if entry.case.support_in(strict=strict) is not Support.UNSUPPORTED
+    ]
     if not modes:
         return "", []
     given = seeded(entry.inputs)
