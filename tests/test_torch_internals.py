@@ -353,7 +353,9 @@ def test_an_operator_has_a_schema_and_a_name_without_its_overload():
     assert isinstance(op, internals.Operator)
     assert isinstance(torch.ops.aten.add, internals.OperatorPacket)
     assert isinstance(torch.ops.higher_order.cond, internals.HigherOrderOperator)
-    assert internals.plain_name(op) == "add_"
+    assert internals.plain_name(op) == internals.name_of(op) == "add_"
+    assert internals.name_of(operator.mul) == "mul"
+    assert internals.name_of(torch.ops.higher_order.cond) == "cond"
     schema = internals.schema_of(op)
     assert schema.is_mutable
     assert [argument.name for argument in schema.arguments] == ["self", "other", "alpha"]

@@ -55,6 +55,7 @@ __all__ = [
     "install_metadata",
     "make_alias",
     "make_wrapper",
+    "name_of",
     "no_python_dispatch",
     "node_is_marked_constant",
     "plain_name",
@@ -187,6 +188,11 @@ def plain_name(op: Operator) -> str:
     """``add`` of ``aten.add.Tensor``."""
     name: str = op._opname
     return name
+
+
+def name_of(target: object) -> str:
+    """The plain name of an operator, or of another function that graphs call."""
+    return plain_name(target) if isinstance(target, Operator) else str(getattr(target, "__name__"))
 
 
 def has_kernel(op: Any, key: str) -> bool:
