@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,19 @@ def test_imports_close_no_circles():
     assert found["run-time"] == []
     assert found["function-level"] == []
     assert len(found["type-only"]) <= 1, found["type-only"]
+
+
+# Lines that say of a value no more than that it is one. The number may only fall.
+MOST_UNTYPED = 547
+
+
+def test_values_have_types():
+    untyped = re.compile(r"(: |-> )Any\b")
+    lines = {p: sum(map(bool, map(untyped.search, p.read_text().splitlines()))) for p in FILES}
+    count = sum(lines.values())
+    rooms = {r: sum(n for p, n in lines.items() if room(p) == r) for r in map(room, FILES)}
+    most = sorted(((n, r) for r, n in rooms.items() if n), reverse=True)[:5]
+    assert count <= MOST_UNTYPED, f"{count} lines with Any, and {MOST_UNTYPED} are allowed: {most}"
 
 
 def test_the_shape_core_is_sealed():

@@ -151,8 +151,11 @@ def _has_changes(file: str) -> bool:
     """Whether git knows of changes in ``file`` that are not committed (or does not know it)."""
     done = subprocess.run(
         ["git", "status", "--porcelain", "--", Path(file).name],
-        cwd=Path(file).resolve().parent, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=Path(file).resolve().parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return done.returncode != 0 or bool(done.stdout.strip())
 
 

@@ -19,6 +19,9 @@ from monograph.ir.program import Parts
 
 __all__ = ["BACKENDS", "compiled"]
 
+_Output = str | os.PathLike[str] | None
+_Options = dict[str, Any]
+
 
 def compiled(
     program: Parts,
@@ -26,7 +29,7 @@ def compiled(
     backend: str,
     output: str | os.PathLike[str] | None,
     **options: Any,
-) -> Any:
+) -> object:
     """What ``backend`` makes of the program, which ``module`` calls."""
     if backend not in BACKENDS:
         raise InteropError(
@@ -36,7 +39,9 @@ def compiled(
     return BACKENDS[backend](program, module, output, options)
 
 
-def _inductor(program: Parts, module: torch.nn.Module, output: Any, options: dict[str, Any]) -> Any:
+def _inductor(
+    program: Parts, module: torch.nn.Module, output: _Output, options: dict[str, Any]
+) -> object:
     if output is not None:
         raise InteropError(
             "inductor compiles in memory, and writes no file", hint="use the backend aoti."
@@ -44,7 +49,9 @@ def _inductor(program: Parts, module: torch.nn.Module, output: Any, options: dic
     return torch.compile(module, **options)
 
 
-def _aoti(program: Parts, module: torch.nn.Module, output: Any, options: dict[str, Any]) -> Any:
+def _aoti(
+    program: Parts, module: torch.nn.Module, output: _Output, options: dict[str, Any]
+) -> object:
     path = None if output is None else os.fspath(output)
     if path is not None and not path.endswith(".pt2"):
         raise InteropError(
@@ -54,7 +61,9 @@ def _aoti(program: Parts, module: torch.nn.Module, output: Any, options: dict[st
     return shared_library(to_torch(program), path, options or None)
 
 
-def _onnx(program: Parts, module: torch.nn.Module, output: Any, options: dict[str, Any]) -> Any:
+def _onnx(
+    program: Parts, module: torch.nn.Module, output: _Output, options: dict[str, Any]
+) -> object:
     missing = [name for name in ("onnx", "onnxscript") if not importlib.util.find_spec(name)]
     if missing:
         raise InteropError(
@@ -72,4 +81,4 @@ def _onnx(program: Parts, module: torch.nn.Module, output: Any, options: dict[st
     return found
 
 
-BACKENDS: dict[str, Callable[..., Any]] = {"inductor": _inductor, "aoti": _aoti, "onnx": _onnx}
+BACKENDS: dict[str, Callable[..., object]] = {"inductor": _inductor, "aoti": _aoti, "onnx": _onnx}

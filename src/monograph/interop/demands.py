@@ -10,7 +10,9 @@ from monograph.diagnostics import FileError
 from monograph.interop.expressions import Reader
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import Guard
-from monograph.shapes.questions import symbols_of, text_of
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import Test, symbols_of, text_of
 from monograph.shapes.scope import Scope
 
 __all__ = ["demands"]
@@ -45,7 +47,7 @@ def demands(
     return guards, unread
 
 
-def _test(line: str, leaves: dict[str, Any], scope: Scope) -> Any:
+def _test(line: str, leaves: dict[str, Any], scope: Scope) -> Test:
     """``line`` as a test; each way to a size becomes a name of its own for the reader."""
     values: dict[str, Any] = {}
     text, at = "", 0
@@ -68,6 +70,6 @@ def _test(line: str, leaves: dict[str, Any], scope: Scope) -> Any:
         at = end
     text = (text + line[at:]).replace("max(", "Max(").replace("min(", "Min(")
     found = Reader(scope, values.__getitem__).read(text)
-    if isinstance(found, (int, float)) and not isinstance(found, bool):
-        raise TypeError(line)
-    return found
+    if isinstance(found, bool) or not isinstance(found, (int, float, Expr, FloatExpr)):
+        return found
+    raise TypeError(line)

@@ -51,8 +51,11 @@ def save_methods(
         constants = _Payload(archive, "data/constants/tensor_")
         for name, program in programs.items():
             data, notes = written[name]
-            objects = {n: item for n, item in program.attributes.items()
-                       if isinstance(item, torch.ScriptObject)}  # fmt: skip
+            objects = {
+                n: item
+                for n, item in program.attributes.items()
+                if isinstance(item, torch.ScriptObject)
+            }
             for payload, tensors, kind in (
                 (weights, program.state_dict, "weights"),
                 (constants, {**program.constants, **objects}, "constants"),
@@ -77,7 +80,7 @@ class _Payload:
         self.kept: list[torch.Tensor] = []
         self.objects = 0
 
-    def _object(self, name: str, item: Any) -> dict[str, Any]:
+    def _object(self, name: str, item: torch.ScriptObject) -> dict[str, Any]:
         record = f"custom_obj_{self.objects}"
         self.objects += 1
         try:
@@ -193,11 +196,15 @@ def load_methods(
             raise FileError(f"{_named(path)}: not a .pt2 file with a program in it")
         return {
             name: _read(
-                archive, tensors, name, trusted,
-                f"models/{name}.json", f"data/sample_inputs/{name}.pt",
+                archive,
+                tensors,
+                name,
+                trusted,
+                f"models/{name}.json",
+                f"data/sample_inputs/{name}.pt",
             )
             for name in names
-        }  # fmt: skip
+        }
 
 
 # Where torch put a program and its example inputs before 2.8.
@@ -221,6 +228,6 @@ def _read(
     return functional(found)
 
 
-def _named(path: Any) -> str:
+def _named(path: Path) -> str:
     """A path as it is; an open file by its name, if it has one."""
     return str(path if isinstance(path, (str, os.PathLike)) else getattr(path, "name", "the file"))

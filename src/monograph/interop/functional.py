@@ -5,6 +5,8 @@ Everything here takes a graph for functional; the recorder makes one of any grap
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +20,8 @@ from monograph.diagnostics import FileError
 from monograph.interop.private import FakeTensor, FakeTensorMode
 from monograph.ir.call_plan import CallPlan, Looks
 from monograph.ir.program import Parts
+from monograph.ir.state import State, register, tensor_at
 from monograph.ir.subgraphs import built, subgraphs_of
-from monograph.module import register, tensor_at
 from monograph.shapes.dims import Dim, ShapesCollection
 from monograph.shapes.expr import Expr
 from monograph.stages import exported
@@ -100,7 +102,7 @@ def _with_guards(made: CallPlan, source: CallPlan) -> CallPlan:
     return replace(made, sizes=replace(made.sizes, guards=guards))
 
 
-def _example(looks: Any, mode: FakeTensorMode) -> Any:
+def _example(looks: object, mode: FakeTensorMode) -> object:
     """A tensor without memory, wherever it is."""
     if not isinstance(looks, Looks):
         return looks
@@ -125,9 +127,7 @@ def _dim(size: Expr) -> Any:
 class _Replay(nn.Module):
     """Runs a graph node by node; what is recorded keeps the node's line and module."""
 
-    def __init__(
-        self, module: GraphModule, plan: CallPlan, state: dict[str, tuple[torch.Tensor, str, bool]]
-    ) -> None:
+    def __init__(self, module: GraphModule, plan: CallPlan, state: State) -> None:
         super().__init__()
         self.__dict__["_program"] = module
         self.__dict__["_plan"] = plan
@@ -136,7 +136,7 @@ class _Replay(nn.Module):
             self.__dict__["forward"] = _named(self.forward, plan.signature)
         self.train(bool(plan.training))
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, *args: object, **kwargs: object) -> object:
         plan: CallPlan = self.__dict__["_plan"]
         owners = self.__dict__["_owners"]
         leaves = plan.args.match(args, "*args") + plan.kwargs.match(kwargs, "*kwargs")
@@ -149,7 +149,7 @@ class _Replay(nn.Module):
             constant if index is None else results[index] for constant, index in plan.outputs
         )
 
-    def _run(self, inputs: list[Any]) -> Any:
+    def _run(self, inputs: list[Any]) -> Sequence[Any]:
         module: GraphModule = self.__dict__["_program"]
         values: dict[Any, Any] = {}
         given = iter(inputs)
@@ -179,8 +179,8 @@ def _describe(graph: Graph, count: int, meta: dict[str, Any]) -> None:
         node.meta["location"] = None
 
 
-def _named(forward: Any, signature: Any) -> Any:
-    def call(*args: Any, **kwargs: Any) -> Any:
+def _named(forward: Callable[..., object], signature: inspect.Signature) -> Callable[..., object]:
+    def call(*args: object, **kwargs: object) -> object:
         return forward(*args, **kwargs)
 
     call.__signature__ = signature  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ from monograph.interop.demands import demands
 from monograph.interop.expressions import Reader
 from monograph.interop.graphs import GraphReader, checked, device_of, only
 from monograph.interop.private import DTYPES, LAYOUTS
+from monograph.interop.schema import GraphData, Record, TensorMeta, Union
 from monograph.interop.structures import structure_from_json
 from monograph.ir.assumptions import Assumption
 from monograph.ir.call_plan import CallPlan, Looks, call_plan
@@ -42,12 +43,14 @@ from monograph.ir.structure import Structure
 from monograph.passes.place import tensor_on
 from monograph.shapes.constraints import ranges_of
 from monograph.shapes.env import Guard, ShapeEnv
-from monograph.shapes.expr import Expr
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.floats import FloatExpr
 
 __all__ = ["Notes", "ProgramReader", "guarded", "program_of"]
 
 _MOST = 1 << 62
 Tensors = dict[str, torch.Tensor]
+ExampleInputs = tuple[tuple[Any, ...], dict[str, Any]] | None
 Notes = dict[str, Any]  # what we know beyond the schema
 
 _INPUTS = {
@@ -68,10 +71,10 @@ _NUMBERS: dict[str, Any] = {"as_sym_int": SymIntArgument, "as_sym_float": SymFlo
 
 
 def program_of(
-    data: Any,
+    data: Record,
     state: Tensors,
     constants: Tensors,
-    example_inputs: Any = None,
+    example_inputs: ExampleInputs = None,
     notes: Notes | None = None,
 ) -> Parts:
     """The program that ``data`` describes, over these tensors.
@@ -99,7 +102,7 @@ def guarded(work: Callable[[], Parts]) -> Parts:
 class ProgramReader:
     """Reads one program."""
 
-    def __init__(self, data: Any, notes: Notes) -> None:
+    def __init__(self, data: Record, notes: Notes) -> None:
         version = data["schema_version"]["major"]
         if version != 8:
             raise FileError(f"programs of schema version {version} are not known", code="MG-F102")
@@ -118,7 +121,7 @@ class ProgramReader:
         self.reader = Reader(self.env.scope, self._symbol)
         self._collect_hints(data["graph_module"]["graph"])
 
-    def read(self, state: Tensors, constants: Tensors, example_inputs: Any) -> Parts:
+    def read(self, state: Tensors, constants: Tensors, example_inputs: ExampleInputs) -> Parts:
         """The program, over these tensors."""
         module = self.data["graph_module"]
         signature = self._signature(module["signature"])
@@ -145,7 +148,7 @@ class ProgramReader:
         entries: list[ModuleCallEntry],
         state: Tensors,
         constants: Tensors,
-        example_inputs: Any,
+        example_inputs: ExampleInputs,
     ) -> Parts:
         """The program of a graph and its signature."""
         _require_agreement(graph, signature)
@@ -217,7 +220,7 @@ class ProgramReader:
 
     # Sizes -----------------------------------------------------------------------------------
 
-    def _collect_hints(self, graph: Any) -> None:
+    def _collect_hints(self, graph: GraphData) -> None:
         """The numbers that the symbols were for the example inputs."""
         for meta in graph["tensor_values"].values():
             for size in meta["sizes"]:
@@ -225,7 +228,7 @@ class ProgramReader:
         for size in graph["sym_int_values"].values():
             self._collect_hint(size)
 
-    def _collect_hint(self, size: Any) -> None:
+    def _collect_hint(self, size: Union) -> None:
         written = size.get("as_expr")
         if written is None or not written.get("hint"):
             return
@@ -235,7 +238,7 @@ class ProgramReader:
             if type(hint) in (int, float):
                 self.hints.setdefault(found[1] or found[2], hint)
 
-    def _symbol(self, name: str) -> Any:
+    def _symbol(self, name: str) -> Expr | FloatExpr:
         if not re.fullmatch(r"\w{1,100}", name):
             raise FileError(f"a size is called {name[:60]!r}")
         ours = self.names.get(name, name)
@@ -255,12 +258,15 @@ class ProgramReader:
             return self.env.float_symbol(ours, hint, ours)
         return self.env.symbol(ours, hint, ours, low, high, is_unbacked=is_unbacked)
 
-    def _size(self, size: Any) -> Any:
+    def _size(self, size: Union) -> Int:
         if "as_int" in size:
             return checked(size["as_int"], int)
-        return self.reader.read(size["as_expr"]["expr_str"])
+        found = self.reader.read(size["as_expr"]["expr_str"])
+        if not isinstance(found, (int, Expr)):
+            raise FileError(f"a size is damaged: {str(found)[:60]}")
+        return found
 
-    def spec(self, meta: Any) -> TensorSpec:
+    def spec(self, meta: TensorMeta) -> TensorSpec:
         """What is said of a tensor."""
         shape = tuple(self._size(size) for size in meta["sizes"])
         strides = tuple(self._size(stride) for stride in meta["strides"])
@@ -278,14 +284,14 @@ class ProgramReader:
     # Graphs ----------------------------------------------------------------------------------
 
     def graph(
-        self, data: Any, inputs: list[str] | None, depth: int
+        self, data: GraphData, inputs: list[str] | None, depth: int
     ) -> tuple[Graph, dict[str, Any]]:
         """A graph, and the graphs inside it; ``inputs``: what its placeholders are called."""
         return GraphReader(self, data, depth).read(inputs)
 
     # Signatures ------------------------------------------------------------------------------
 
-    def _signature(self, data: Any) -> ExportGraphSignature:
+    def _signature(self, data: Record) -> ExportGraphSignature:
         specs = [only(spec) for spec in data["input_specs"]]
         self.objects = {
             checked(spec["arg"]["name"], str): checked(spec["custom_obj_name"], str)
@@ -296,7 +302,7 @@ class ProgramReader:
         outputs = [self._output(*only(spec)) for spec in data["output_specs"]]
         return ExportGraphSignature(inputs, outputs)
 
-    def _input(self, kind: str, data: Any) -> InputSpec:
+    def _input(self, kind: str, data: Record) -> InputSpec:
         if kind in _INPUTS:
             found, field = _INPUTS[kind]
             argument = TensorArgument(checked(data["arg"]["name"], str))
@@ -309,7 +315,7 @@ class ProgramReader:
             return InputSpec(InputKind.USER_INPUT, _argument(data["arg"]), None)
         raise FileError(f"inputs of the kind {kind} are not known", code="MG-F102")
 
-    def _output(self, kind: str, data: Any) -> OutputSpec:
+    def _output(self, kind: str, data: Record) -> OutputSpec:
         if kind == "user_output":
             return OutputSpec(OutputKind.USER_OUTPUT, _argument(data["arg"]), None)
         if kind not in _OUTPUTS:
@@ -318,7 +324,7 @@ class ProgramReader:
         target = None if field is None else checked(data[field], str)
         return OutputSpec(found, TensorArgument(data["arg"]["name"]), target)
 
-    def _entry(self, data: Any) -> ModuleCallEntry:
+    def _entry(self, data: Record) -> ModuleCallEntry:
         signature = data.get("signature")
         if signature is None:
             return ModuleCallEntry(checked(data["fqn"], str))
@@ -358,7 +364,7 @@ class ProgramReader:
                 sizes += [
                     (i, dim, path, n) for dim, n in enumerate(value.shape) if isinstance(n, Expr)
                 ]
-                shape = torch.Size(n if isinstance(n, int) else self._hint(n) for n in value.shape)
+                shape = torch.Size(int(self._hint(n)) for n in value.shape)
                 examples.append(Looks(shape, value.dtype, value.device))
             elif isinstance(spec.arg, ConstantArgument):
                 examples.append(spec.arg.value)
@@ -415,12 +421,12 @@ class ProgramReader:
         guards, self.unread = demands(lines, known, self.env.scope)
         return guards
 
-    def _hint(self, item: Any) -> Any:
+    def _hint(self, item: object) -> float:
         found = self.env.hint(item)
         return 2 if found is None else found
 
 
-def _argument(data: Any) -> Argument:
+def _argument(data: Union) -> Argument:
     kind, value = only(data)
     if kind == "as_tensor":
         return TensorArgument(checked(value["name"], str))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from typing import Any
 
+import sympy
 import torch
 import torch.export.graph_signature as ts
 from torch import nn
@@ -13,6 +15,7 @@ from torch.export.exported_program import ModuleCallEntry as TorchEntry
 from torch.export.exported_program import ModuleCallSignature as TorchCallSignature
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.symbolic_shapes import CallMethodKey
+from torch.fx.node import Argument
 
 from monograph.diagnostics import InteropError
 from monograph.interop.guards import STEPS, assert_guards
@@ -25,7 +28,7 @@ from monograph.ir.spec import TensorSpec, spec_of
 from monograph.ir.structure import Structure
 from monograph.ir.subgraphs import Subgraph
 from monograph.shapes.symnode import expression_of
-from monograph.torch_internals import claim_names, copied_node
+from monograph.torch_internals import HigherOrderOperator, claim_names, copied_node, name_of
 
 __all__ = ["converted", "to_torch"]
 
@@ -126,7 +129,7 @@ class _Writer:
                 )
             copy = nodes[node] = copied_node(made, node, nodes.__getitem__)
             copy.meta = self._meta(node, index if is_root else None)
-            if isinstance(node.target, torch._ops.HigherOrderOperator):
+            if isinstance(node.target, HigherOrderOperator):
                 copy.args = tuple(_of_one_kind(made, copy, argument) for argument in copy.args)
             index += 1
         return made
@@ -157,7 +160,7 @@ class _Writer:
         value = meta["val"] = self._value(node, index)
         if node.op == "call_function":
             meta.setdefault("nn_module_stack", {"L__self__": ("", "torch.nn.Module")})
-            name = getattr(node.target, "_opname", None) or node.target.__name__  # type: ignore[union-attr]
+            name = name_of(node.target)
             self.calls[name] = self.calls.get(name, 0) + 1
             meta["torch_fn"] = (f"{name}_{self.calls[name]}", f"OpOverload.{name}")
             if self.symbols.unbacked - self.bound:
@@ -167,7 +170,7 @@ class _Writer:
                     self.bound.update(bindings)
         return meta
 
-    def _value(self, node: Node, index: int | None) -> Any:
+    def _value(self, node: Node, index: int | None) -> object:
         value = node.meta.get("val")
         spec = spec_of(value) if isinstance(value, torch.Tensor) else value
         if node.op != "placeholder" or not isinstance(spec, TensorSpec):
@@ -177,7 +180,7 @@ class _Writer:
             made.requires_grad_(True)
         return made
 
-    def _result(self, value: Any) -> Any:
+    def _result(self, value: object) -> object:
         """A value, or the spec that stands for it, in torch's terms."""
         if isinstance(value, torch.Tensor):
             value = spec_of(value)
@@ -190,7 +193,9 @@ class _Writer:
             return type(value)(self._result(item) for item in value)
         return self.symbols.number(expression_of(value))
 
-    def _bindings(self, value: Any, path: tuple[Any, ...]) -> Any:
+    def _bindings(
+        self, value: object, path: tuple[object, ...]
+    ) -> Iterator[tuple[sympy.Symbol, tuple[object, ...]]]:
         """Symbols that a result gives, with the way to them."""
         if isinstance(value, (tuple, list)):
             for i, item in enumerate(value):
@@ -206,7 +211,7 @@ class _Writer:
                 yield symbol, path
 
 
-def _of_one_kind(made: Graph, call: Node, operands: Any) -> Any:
+def _of_one_kind(made: Graph, call: Node, operands: Argument) -> Argument:
     """Operands of which some are nodes, all as nodes: a file has no list of nodes and numbers."""
     if not isinstance(operands, (tuple, list)) or not any(isinstance(o, Node) for o in operands):
         return operands
@@ -235,7 +240,7 @@ _UNKNOWN = {operator.xor}
 # Signatures ----------------------------------------------------------------------------------
 
 
-def _argument(argument: Any) -> Any:
+def _argument(argument: ours.Argument) -> ts.ArgumentSpec:
     if isinstance(argument, ours.ConstantArgument):
         return ts.ConstantArgument(argument.name, argument.value)
     kind = getattr(ts, type(argument).__name__)
@@ -261,14 +266,10 @@ def _signature(
     return ts.ExportGraphSignature(
         inputs,
         [
-            ts.OutputSpec(_output_kind(s.kind.name), _argument(s.arg), s.target)
+            ts.OutputSpec(ts.OutputKind[s.kind.name], _argument(s.arg), s.target)
             for s in signature.output_specs
         ],
     )
-
-
-def _output_kind(name: str) -> Any:
-    return ts.OutputKind[name]
 
 
 def _entry(entry: ours.ModuleCallEntry) -> TorchEntry:

@@ -156,7 +156,7 @@ def call_plan(
     )
 
 
-def _varying(promised: Any) -> frozenset[int] | None:
+def _varying(promised: object) -> frozenset[int] | None:
     """The dimensions of an argument whose sizes vary; (0,) for a number that does."""
     if isinstance(promised, TensorSpec):
         return frozenset(i for i, n in enumerate(promised.shape) if isinstance(n, Expr)) or None

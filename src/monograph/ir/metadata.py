@@ -25,7 +25,7 @@ from monograph.shapes.symnode import BoolNode, symbolic
 __all__ = ["described", "fill_metadata"]
 
 
-def _tensors_of(promised: Any, node: Node, env: ShapeEnv) -> Any:
+def _tensors_of(promised: object, node: Node, env: ShapeEnv) -> object:
     """Tensors for the specs that a node was recorded with, symbols for its expressions."""
     if isinstance(promised, TensorSpec):
         return spec_tensor(promised.normal())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch.fx import Graph, Node
@@ -15,6 +14,7 @@ from monograph.ir.program import Parts
 from monograph.ir.spec import spec_of
 from monograph.ir.subgraphs import Subgraph, subgraphs_of
 from monograph.shapes.symnode import in_normal_form
+from monograph.torch_internals import HigherOrderOperator, Operator
 
 __all__ = ["format_graph", "format_program", "format_target", "format_type", "named_subgraphs"]
 
@@ -140,20 +140,20 @@ def _statement(node: Node) -> str:
     return f"{node.name}{_annotation(node)} = {call}"
 
 
-def format_target(target: Callable[..., Any] | str) -> str:
+def format_target(target: Callable[..., object] | str) -> str:
     """``torch.ops.aten.add.Tensor``."""
-    if isinstance(target, torch._ops.OpOverload):
+    if isinstance(target, Operator):
         return f"torch.ops.{target}"
-    if isinstance(target, torch._ops.HigherOrderOperator):
+    if isinstance(target, HigherOrderOperator):
         return f"torch.ops.higher_order.{target.name()}"
     return getattr(target, "__name__", str(target))
 
 
-def format_value(value: Any) -> str:
+def format_value(value: object) -> str:
     """An argument as Python source."""
     if isinstance(value, Node):
         return value.name
-    if isinstance(value, torch._ops.OpOverload):
+    if isinstance(value, Operator):
         return format_target(value)
     if isinstance(value, tuple):
         inner = ", ".join(format_value(item) for item in value)

@@ -41,7 +41,7 @@ class Parts:
     ranges: dict[str, Range]
     assumptions: list[Assumption]
     plan: CallPlan
-    example_inputs: Any  # (args, kwargs), or None
+    example_inputs: tuple[tuple[Any, ...], dict[str, Any]] | None
     is_readable: bool = False
 
     def readable_graph(self) -> Graph:

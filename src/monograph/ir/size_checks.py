@@ -8,7 +8,7 @@ from typing import Any
 from monograph.diagnostics import InputError
 from monograph.shapes.dims import DerivedDim, Dim
 from monograph.shapes.env import Guard, ShapeEnv
-from monograph.shapes.expr import Expr
+from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import holds, text_of
 from monograph.shapes.text import format_expr
 
@@ -25,7 +25,7 @@ class Place:
     slope: int
     offset: int
 
-    def of(self, leaves: list[Any]) -> Any:
+    def of(self, leaves: list[Any]) -> float:
         """The size, or the number, in the leaves of a call."""
         leaf = leaves[self.leaf]
         return leaf if self.dim is None else int(leaf.shape[self.dim])
@@ -37,7 +37,7 @@ class Bound:
 
     name: str
     places: list[Place]
-    now: Any  # an expression of others, a number, or None
+    now: Int | None  # an expression of others, a number, or None
     lower: int | None
     upper: int | None
     values: tuple[int, ...] | None
@@ -87,7 +87,7 @@ class SizeChecks:
         return values
 
 
-def _bind(bound: Bound, leaves: list[Any]) -> Any:
+def _bind(bound: Bound, leaves: list[Any]) -> float:
     first = bound.places[0]
     size = first.of(leaves)
     if isinstance(size, float):
@@ -118,8 +118,11 @@ def _check(bound: Bound, values: dict[str, Any], definitions: dict[str, Any]) ->
             text = f"of the form {format_expr(bound.now)}" if own else f"equal to {scaled}"
             _refuse(first, text, first.slope * value + first.offset)
     if bound.values is not None and value not in bound.values:
-        _refuse(first, f"one of {sorted(first.slope * v + first.offset for v in bound.values)}",
-                first.slope * value + first.offset)  # fmt: skip
+        _refuse(
+            first,
+            f"one of {sorted(first.slope * v + first.offset for v in bound.values)}",
+            first.slope * value + first.offset,
+        )
     lo = None if bound.lower is None else first.slope * bound.lower + first.offset
     hi = None if bound.upper is None else first.slope * bound.upper + first.offset
     _check_range(first, value, lo, hi)
@@ -133,7 +136,7 @@ def _check_range(place: Place, value: int, lo: int | None, hi: int | None) -> No
         _refuse(place, f"<= {hi}", size)
 
 
-def _refuse(place: Place, wanted: str, size: Any) -> None:
+def _refuse(place: Place, wanted: str, size: float) -> None:
     where = place.path if place.dim is None else f"{place.path}.shape[{place.dim}]"
     raise InputError(f"Expected input at {where} to be {wanted}, but got {size}", code="MG-I106")
 
@@ -146,7 +149,7 @@ def checks_of_specs(
     ``sizes``: leaf, dimension (None for a number), path and expression of each size that varies.
     """
     places: dict[str, list[Place]] = {}
-    rest: list[Bound] = []
+    rest: list[tuple[Expr, Bound]] = []
     for leaf, dim, path, expr in sizes:
         atoms = expr.symbols()
         is_line = len(expr.terms) == 1 and len(expr.terms[0][0]) == 1
@@ -155,7 +158,7 @@ def checks_of_specs(
             places.setdefault(atoms[0].name, []).append(place)
         else:
             place = Place(leaf, dim, path, 1, 0)
-            rest.append(Bound(f"{path}.{dim}", [place], expr, None, None, None))
+            rest.append((expr, Bound(f"{path}.{dim}", [place], expr, None, None, None)))
     bounds = []
     for name, found in places.items():
         found.sort(key=lambda p: (p.slope, p.offset) != (1, 0))
@@ -164,6 +167,6 @@ def checks_of_specs(
         atom = symbol.atoms()[0]
         bounds.append(Bound(name, found, None, atom.lo, atom.hi, None))
     known = set(places)
-    kept = [bound for bound in rest if {a.name for a in bound.now.symbols()} <= known]
+    kept = [bound for expr, bound in rest if {a.name for a in expr.symbols()} <= known]
     guards = [guard for guard in guards if set(guard.symbols) <= known]
     return SizeChecks([*bounds, *kept], {}, {}, guards) if bounds or kept else None

@@ -22,14 +22,14 @@ class SpecTensor(torch.Tensor):
 
     @classmethod
     def __torch_dispatch__(  # type: ignore[override]
-        cls, op: Any, types: Any, args: Any = (), kwargs: Any = None
+        cls, op: object, types: object, args: object = (), kwargs: object = None
     ) -> NoReturn:
         raise InternalError(
             f"{op} was called on a tensor that describes a value inside an exported program",
             hint="such a tensor has no data: read its shape, its strides, its dtype, its device.",
         )
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
+    def __repr__(self, *, tensor_contents: object = None) -> str:  # type: ignore[override]
         return f"SpecTensor({self.spec!r})"
 
     def __format__(self, format_spec: str) -> str:

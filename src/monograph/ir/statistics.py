@@ -82,6 +82,9 @@ def times_of(watch: Watch) -> Times:
         return {name: (s, clock.calls[name]) for name, s in longest}
 
     return Times(
-        watch.seconds, watch.captures, dict(watch.phases), read(watch.modules),
+        watch.seconds,
+        watch.captures,
+        dict(watch.phases),
+        read(watch.modules),
         read(watch.operators),
-    )  # fmt: skip
+    )

@@ -65,9 +65,12 @@ _MOST_ROWS = 15
 @cache
 def _templates() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("monograph", "web"), autoescape=True, trim_blocks=True,
-        lstrip_blocks=True, undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
+        loader=jinja2.PackageLoader("monograph", "web"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
 
 
 @cache
@@ -81,29 +84,38 @@ def report_page(report: Report, title: str) -> str:
     """A self-contained HTML page; ``title``: the name of the program."""
     program, times = report.parts, report.times
     anchors = _anchors(report)
-    return _templates().get_template("report.html.j2").render(
-        title=title,
-        report=report,
-        style=Markup(style_sheet()),
-        versions=f"torch {torch.__version__}, Python {platform.python_version()}",
-        problems=[
-            {
-                "message": Markup(as_html(problem.lines())),
-                "anchor": anchors.get(_key(problem.where)),
-            }
-            for problem in report.problems
-        ],
-        suggested="\n".join(f"{name} = {dim!r}" for name, dim in report.suggested.items()),
-        diff=Markup(diff_html(report.fix.diff())) if report.fix and report.fix.patches else "",
-        listings=_listings(report, anchors),
-        assumptions=[
-            {"kind": a.kind, "text": a.text, "where": a.where, "anchor": anchors.get(_key(a.where))}
-            for a in report.assumptions
-        ],
-        **_graph(program),
-        phases=_phases(times),
-        tables=_tables(times),
-    )  # fmt: skip
+    return (
+        _templates()
+        .get_template("report.html.j2")
+        .render(
+            title=title,
+            report=report,
+            style=Markup(style_sheet()),
+            versions=f"torch {torch.__version__}, Python {platform.python_version()}",
+            problems=[
+                {
+                    "message": Markup(as_html(problem.lines())),
+                    "anchor": anchors.get(_key(problem.where)),
+                }
+                for problem in report.problems
+            ],
+            suggested="\n".join(f"{name} = {dim!r}" for name, dim in report.suggested.items()),
+            diff=Markup(diff_html(report.fix.diff())) if report.fix and report.fix.patches else "",
+            listings=_listings(report, anchors),
+            assumptions=[
+                {
+                    "kind": a.kind,
+                    "text": a.text,
+                    "where": a.where,
+                    "anchor": anchors.get(_key(a.where)),
+                }
+                for a in report.assumptions
+            ],
+            **_graph(program),
+            phases=_phases(times),
+            tables=_tables(times),
+        )
+    )
 
 
 def report_fragment(report: Report) -> str:

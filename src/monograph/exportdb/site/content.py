@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from monograph.diagnostics import MonographError
 from monograph.diagnostics.rendering import Line
@@ -88,8 +87,11 @@ def page_of(entry: Entry, tables: list[Table]) -> Page:
 
 def _exported(entry: Entry) -> tuple[str, list[Picture]]:
     """The program of the mode that captures it, and its pictures."""
-    modes = [strict for strict in (False, True)
-             if entry.case.support_in(strict=strict) is not Support.UNSUPPORTED]  # fmt: skip
+    modes = [
+        strict
+        for strict in (False, True)
+        if entry.case.support_in(strict=strict) is not Support.UNSUPPORTED
+    ]
     if not modes:
         return "", []
     given = seeded(entry.inputs)
@@ -118,7 +120,7 @@ def _placeless(text: str, entry: Entry) -> str:
 
 def _rewrite(entry: Entry, source: str, name: str) -> Rewrite:
     text = entry.source_of(name)
-    changes: Any = difflib.unified_diff(
+    changes = difflib.unified_diff(
         source.splitlines(), text.splitlines(), entry.name, name, lineterm="", n=2
     )
     return Rewrite(name, text, "\n".join(changes))

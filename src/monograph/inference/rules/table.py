@@ -10,16 +10,18 @@ graph that the test-suite runs is compared, node by node, with what the kernels 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import Test, not_less
+from monograph.torch_internals import Operator
 
 __all__ = [
     "RULES",
+    "Found",
     "View",
     "broadcast",
     "channels_last",
@@ -34,21 +36,24 @@ __all__ = [
 ]
 
 aten = torch.ops.aten
-Found = Any
-RULES: dict[Any, Callable[..., Found]] = {}
 
 
 class View(NamedTuple):
     """A result that shares the first argument's memory, ``offset`` elements further on."""
 
     spec: TensorSpec
-    offset: Any = 0
+    offset: Int = 0
 
 
-def rule(*operators: Any) -> Callable[[Callable[..., Found]], Callable[..., Found]]:
+Found = TensorSpec | View | Sequence[TensorSpec | View] | None
+RULES: dict[Operator, Callable[..., Found]] = {}
+_Rule = TypeVar("_Rule", bound=Callable[..., Found])
+
+
+def rule(*operators: Operator) -> Callable[[_Rule], _Rule]:
     """Register the decorated function as the rule of ``operators``."""
 
-    def register(function: Callable[..., Found]) -> Callable[..., Found]:
+    def register(function: _Rule) -> _Rule:
         for operator in operators:
             RULES[operator] = function
         return function
