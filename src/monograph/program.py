@@ -206,6 +206,7 @@ class ExportedProgram:
             graph=found.graph,
             attributes=found.attributes,
             signature=parts.signature.renamed(_outputs_of(found.graph)),
+            module_calls=[entry.renamed(found.renamed) for entry in parts.module_calls],
             plan=plan,
             assumptions=[*parts.assumptions, *about_sizes(new, env)],
         )

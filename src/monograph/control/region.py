@@ -249,6 +249,8 @@ class Region:
             for user in list(operand.users):
                 if user.graph is self.graph:
                     user.replace_input_with(operand, node)
+                    if user.meta.get(SHARES) is operand:
+                        user.meta[SHARES] = node
         claim_names(self.graph, self.names.used)
         return Subgraph(self.graph, self.attributes)
 

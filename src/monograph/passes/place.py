@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
+from monograph.ir.meta import SHARES
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
 from monograph.torch_internals import claim_names, copied_node
@@ -61,6 +62,8 @@ def place(graph: Graph, attributes: dict[str, Any], move: Move) -> Placed:
         copy.args = _moved(copy.args, move)
         copy.kwargs = _moved(dict(copy.kwargs), move)
         copy.meta = {**node.meta, "val": _moved(node.meta.get("val"), move)}
+        if SHARES in copy.meta:
+            copy.meta[SHARES] = nodes[copy.meta[SHARES]]
         if SUBGRAPHS in copy.meta:
             copy.meta[SUBGRAPHS] = [inside[id(item)] for item in copy.meta[SUBGRAPHS]]
     held = {name: inside.get(id(item), item) for name, item in attributes.items()}
