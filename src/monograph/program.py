@@ -12,7 +12,7 @@ from torch import nn
 from torch.fx import Graph, GraphModule
 
 from monograph.control.eager import runnable
-from monograph.diagnostics import DecompositionError, ExportError, InputError, InteropError
+from monograph.diagnostics import DecompositionError, ExportError, InputError, InteropError, InvalidProgramError
 from monograph.hierarchy import UnflattenedModule
 from monograph.ir.assumptions import Assumption, about_sizes
 from monograph.ir.printing import format_program
@@ -27,6 +27,7 @@ from monograph.ir.signature import (
 )
 from monograph.ir.statistics import Statistics, Times, statistics_of
 from monograph.ir.subgraphs import built
+from monograph.ir.verify import check, require
 from monograph.module import ProgramModule
 from monograph.passes.decompose import decompose
 from monograph.passes.place import devices_of, place, tensor_on
@@ -50,6 +51,7 @@ class ExportedProgram:
         self.parts = parts
         self.times: Times | None = None
         self._graph_module: GraphModule | None = None
+        check(parts)
 
     @property
     def graph(self) -> Graph:
@@ -157,6 +159,16 @@ class ExportedProgram:
             and all(user.target is batch_norm for user in node.users)
         }
         return frozenset(found)
+
+    def validate(self) -> None:
+        """Check a program whose graph, signature or state was edited by hand.
+
+        What a valid program is, ``monograph.ir.specification`` says rule by rule.
+
+        Raises:
+            InvalidProgramError: MG-F106, with the first violation, the node and those around it.
+        """
+        require(self.parts, InvalidProgramError, "the program is not valid", but=("keys", "views"))
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The parameters, each once."""

@@ -41,6 +41,7 @@ from typing import Any
 import torch
 
 from monograph.ir.spec import spec_of
+from monograph.ir.spec_tensor import SpecTensor
 from monograph.shapes.symnode import expression_of
 
 __all__ = [
@@ -74,6 +75,8 @@ def noted(val: Any) -> Any:
     Raises:
         PythonFeatureError: MG-P104, for a sparse, quantized or nested tensor.
     """
+    if isinstance(val, SpecTensor):
+        return val.spec
     if isinstance(val, torch.Tensor):
         return spec_of(val)
     if isinstance(val, (tuple, list)):

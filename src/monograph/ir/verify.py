@@ -15,7 +15,8 @@ from torch.fx import Node
 from monograph.diagnostics import InternalError, MonographError, SourceLine
 from monograph.ir import meta
 from monograph.ir.printing import format_node
-from monograph.ir.specification import FORM, RULES, Place, Program, Rule
+from monograph.ir.program import Parts
+from monograph.ir.specification import FORM, RULES, Place, Rule
 
 __all__ = ["Violation", "check", "require", "verify", "violations"]
 
@@ -57,7 +58,7 @@ class Violation:
         return [f"{'>' if node is self.node else ' '} {format_node(node)}" for node in around]
 
 
-def violations(program: Program, *, but: Collection[str] = ()) -> list[Violation]:
+def violations(program: Parts, *, but: Collection[str] = ()) -> list[Violation]:
     """Where a program does not hold its specification; ``but``: rules that are not asked.
 
     Where the form of a graph is wrong, the rules that take it for granted are not asked.
@@ -89,7 +90,7 @@ def _of_graph(rules: Mapping[str, Rule], place: Place, but: Collection[str]) -> 
 
 
 def require(
-    program: Program,
+    program: Parts,
     error: type[MonographError],
     what: str,
     *,
@@ -108,7 +109,7 @@ def require(
     raise error("\n".join(lines), where=first.where, hint=hint)
 
 
-def verify(program: Program) -> None:
+def verify(program: Parts) -> None:
     """Hold a program to its specification.
 
     Raises:
@@ -117,7 +118,7 @@ def verify(program: Program) -> None:
     require(program, InternalError, "the program is not valid")
 
 
-def check(program: Program) -> None:
+def check(program: Parts) -> None:
     """``verify``, where ``MONOGRAPH_VERIFY`` is set."""
     if os.environ.get("MONOGRAPH_VERIFY", "0") not in ("", "0"):
         verify(program)

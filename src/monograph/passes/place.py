@@ -63,7 +63,7 @@ def place(graph: Graph, attributes: dict[str, Any], move: Move) -> Placed:
         copy.kwargs = _moved(dict(copy.kwargs), move)
         copy.meta = {**node.meta, "val": _moved(node.meta.get("val"), move)}
         if SHARES in copy.meta:
-            copy.meta[SHARES] = nodes[copy.meta[SHARES]]
+            copy.meta[SHARES] = nodes.get(copy.meta[SHARES])
         if SUBGRAPHS in copy.meta:
             copy.meta[SUBGRAPHS] = [inside[id(item)] for item in copy.meta[SUBGRAPHS]]
     held = {name: inside.get(id(item), item) for name, item in attributes.items()}

@@ -6,9 +6,9 @@ for granted that holds them.
 """
 
 from monograph.ir.specification import calls, form, operators, regions, signature, sizes
-from monograph.ir.specification.table import FORM, RULES, Found, Place, Program, Rule
+from monograph.ir.specification.table import FORM, RULES, Found, Place, Rule
 
 __all__ = [
-    "FORM", "RULES", "Found", "Place", "Program", "Rule", "calls", "form", "operators", "regions",
+    "FORM", "RULES", "Found", "Place", "Rule", "calls", "form", "operators", "regions",
     "signature", "sizes",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch.fx import Node
 
+from monograph.ir.program import Parts
 from monograph.ir.signature import ConstantArgument, InputKind, OutputKind, TensorArgument
 from monograph.ir.spec import TensorSpec
 from monograph.ir.specification.table import (
@@ -15,7 +16,6 @@ from monograph.ir.specification.table import (
     STATE,
     Found,
     Place,
-    Program,
     content_of,
     is_result,
     is_same,
@@ -27,12 +27,12 @@ aten = torch.ops.aten
 
 
 @of_program
-def _structures(program: Program, place: Place) -> Found:
+def _structures(program: Parts, place: Place) -> Found:
     """The structures of arguments and results have as many leaves as there are of these.
 
     The call plan has the same ones.
     """
-    plan, spec = program.plan(), program.call_spec
+    plan, spec = program.plan, program.call_spec
     arguments = [s for s in program.signature.input_specs if s.kind is InputKind.USER_INPUT]
     if spec.in_spec.num_leaves != len(arguments):
         count = spec.in_spec.num_leaves
@@ -46,13 +46,13 @@ def _structures(program: Program, place: Place) -> Found:
 
 
 @of_program
-def _call_plan(program: Program, place: Place) -> Found:
+def _call_plan(program: Parts, place: Place) -> Found:
     """The call plan says what the signature says: state, writes and results by their places.
 
     Indices are in range, constants are those that are noted, and checks ask for what the
     placeholders are.
     """
-    plan, signature = program.plan(), program.signature
+    plan, signature = program.plan, program.signature
     if list(plan.state) != [s.target for s in signature.input_specs if s.kind in STATE]:
         yield None, "the call plan passes other tensors of the state"
     specs = [s for s in signature.input_specs if s.kind is InputKind.USER_INPUT]
@@ -107,13 +107,13 @@ def _checked_as_it_is(check: Any, node: Node) -> Found:
 
 
 @of_program
-def _aliases(program: Program, place: Place) -> Found:
+def _aliases(program: Parts, place: Place) -> Found:
     """A result that is an argument or a buffer is one that the program writes.
 
     What the graph gives for it is the new content. Arguments that must be one tensor are two
     arguments, and tensors.
     """
-    plan, signature = program.plan(), program.signature
+    plan, signature = program.plan, program.signature
     if len(plan.aliases) != len(plan.outputs):
         yield None, f"{len(plan.aliases)} aliases are noted for {len(plan.outputs)} results"
         return
@@ -151,7 +151,7 @@ def _is_copy(content: Any, result: Any) -> bool:
 
 
 @of_program
-def _modules(program: Program, place: Place) -> Found:
+def _modules(program: Parts, place: Place) -> Found:
     """The list of modules starts with the program itself, and has each call once.
 
     The signature of a call names nodes of the graph, or constants, as many as its structures have

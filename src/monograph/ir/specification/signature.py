@@ -6,6 +6,7 @@ from typing import Any
 
 from torch.fx import Node
 
+from monograph.ir.program import Parts
 from monograph.ir.signature import (
     ConstantArgument,
     InputKind,
@@ -21,7 +22,6 @@ from monograph.ir.specification.table import (
     TESTS,
     Found,
     Place,
-    Program,
     content_of,
     is_same,
     normal,
@@ -33,7 +33,7 @@ from monograph.shapes.floats import FloatExpr
 
 
 @of_program
-def _inputs(program: Program, place: Place) -> Found:
+def _inputs(program: Parts, place: Place) -> Found:
     """The signature names the placeholders, in order: tensors of the state first, then arguments.
 
     Parameters, buffers and constants are tensors with a target, and buffers say whether they are
@@ -85,7 +85,7 @@ def _named_as_it_is(node: Node, argument: Any, content: Any) -> Found:
 
 
 @of_program
-def _state(program: Program, place: Place) -> Found:
+def _state(program: Parts, place: Place) -> Found:
     """What the signature names as state is there, and is what its placeholder says.
 
     Parameters and buffers that are saved are in ``state_dict``, the others in ``constants``.
@@ -115,7 +115,7 @@ def _state(program: Program, place: Place) -> Found:
 
 
 @of_program
-def _outputs(program: Program, place: Place) -> Found:
+def _outputs(program: Parts, place: Place) -> Found:
     """The signature names what the output gives, in order: what is written first, then results.
 
     What is written has a target of its own: a buffer, a parameter or an argument that is there,

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch.fx import Node
 
-from monograph.ir.specification.table import Found, Place, content_of, of_graph, symbols_of
-
-aten = torch.ops.aten
+from monograph.ir.specification.table import Found, Place, of_graph
+from monograph.shapes.floats import FloatExpr
+from monograph.torch_internals import COMPOSITE, has_kernel
 
 
 @of_graph
@@ -19,15 +19,20 @@ def _symbols(place: Place) -> Found:
 
     It is known before a node says that it has such a size: by a placeholder of the graph or of one
     around it, or by the call itself where that is an operator whose results' sizes depend on
-    values. Functions on sizes give none.
+    values. Functions on sizes give none, and no operator gives a size that belongs to an argument.
     """
+    symbols = place.program.env.symbols
     known = _known_around(place)
     for node in place.nodes:
-        names = set(symbols_of(content_of(node)))
-        if node.op == "placeholder" or _may_give_symbols(node):
-            known |= names
-        for name in sorted(names - known):
-            yield node, f"nothing before it gives the size {name}"
+        new = place.symbols(node) - known
+        if new and node.op == "placeholder":
+            known |= new
+        elif new:
+            given = {name for name in new if name in symbols and symbols[name].is_unbacked}
+            if _may_give_symbols(node):
+                known |= given
+            for name in sorted(new - known):
+                yield node, f"nothing before it gives the size {name}"
 
 
 def _known_around(place: Place) -> set[str]:
@@ -36,8 +41,9 @@ def _known_around(place: Place) -> set[str]:
         return set()
     known, outer = _known_around(place.outer), place.outer
     for node in outer.nodes[: outer.order[place.caller]]:
-        if node.op == "placeholder" or _may_give_symbols(node):
-            known |= set(symbols_of(content_of(node)))
+        new = outer.symbols(node) - known
+        if new and (node.op == "placeholder" or _may_give_symbols(node)):
+            known |= new
     return known
 
 
@@ -51,25 +57,21 @@ def _may_give_symbols(node: Node) -> bool:
     if not isinstance(target, torch._ops.OpOverload):
         return False
     tags = (torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output)
-    return target.namespace not in ("aten", "prims") or target in _GIVE_SYMBOLS or any(
-        tag in target.tags for tag in tags
-    )  # fmt: skip
-
-
-# Composite operators with such an operator inside.
-_GIVE_SYMBOLS: set[Any] = set()
+    is_foreign = target.namespace not in ("aten", "prims")
+    # A composite may have an operator with such a tag inside.
+    return is_foreign or has_kernel(target, COMPOSITE) or any(tag in target.tags for tag in tags)
 
 
 @of_graph
 def _ranges(place: Place) -> Found:
-    """Each size that varies has a range, which is not empty."""
-    ranges = place.program.ranges
+    """Each size that varies has a range, which is not empty; floats have none."""
+    ranges, symbols = place.program.ranges, place.program.env.symbols
     seen: set[str] = set()
     for node in place.nodes:
-        for name in symbols_of(content_of(node), floats=False):
-            if name in seen:
-                continue
+        for name in sorted(place.symbols(node) - seen):
             seen.add(name)
+            if name in symbols and isinstance(symbols[name].expr, FloatExpr):
+                continue
             if name not in ranges:
                 yield node, f"nothing is said of the range of {name}"
                 continue

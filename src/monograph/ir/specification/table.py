@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-import torch
 from torch.fx import Graph, Node
 
 from monograph.diagnostics import PythonFeatureError
 from monograph.ir import meta
+from monograph.ir.program import Parts
 from monograph.ir.signature import (
-    CallSpec,
-    ExportGraphSignature,
     InputKind,
-    ModuleCallEntry,
     OutputKind,
 )
 from monograph.ir.spec import TensorSpec
@@ -27,7 +24,7 @@ from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
 
 __all__ = [
     "FORM", "MUTATIONS", "NUMBERS", "PLAIN", "RULES", "STATE", "TESTS", "UNKNOWN", "Found",
-    "Place", "Program", "Rule", "content_of", "form", "is_number", "is_result", "is_same",
+    "Place", "Rule", "content_of", "form", "is_number", "is_result", "is_same",
     "normal", "of_graph", "of_program", "symbols_of", "value_of",
 ]  # fmt: skip
 
@@ -44,31 +41,6 @@ STATE = {InputKind.PARAMETER: "parameter", InputKind.BUFFER: "buffer",
           InputKind.CONSTANT_TENSOR: "constant"}  # fmt: skip
 
 
-class Program(Protocol):
-    """What the rules look at: the parts of an exported program."""
-
-    @property
-    def graph(self) -> Graph: ...  # noqa: D102
-    @property
-    def attributes(self) -> dict[str, Any]: ...  # noqa: D102
-    @property
-    def signature(self) -> ExportGraphSignature: ...  # noqa: D102
-    @property
-    def state(self) -> dict[str, tuple[torch.Tensor, str, bool]]: ...  # noqa: D102
-    @property
-    def state_dict(self) -> dict[str, Any]: ...  # noqa: D102
-    @property
-    def constants(self) -> dict[str, Any]: ...  # noqa: D102
-    @property
-    def call_spec(self) -> CallSpec: ...  # noqa: D102
-    @property
-    def module_calls(self) -> list[ModuleCallEntry]: ...  # noqa: D102
-    @property
-    def ranges(self) -> Mapping[str, Any]: ...  # noqa: D102
-    @property
-    def plan(self) -> Callable[[], Any]: ...  # noqa: D102
-
-
 @dataclass(eq=False)
 class Place:
     """A graph where it stands: ``path`` names the subgraphs that lead to it.
@@ -76,7 +48,7 @@ class Place:
     ``outer`` is the place of the control-flow node ``caller``, whose operands it gets.
     """
 
-    program: Program
+    program: Parts
     graph: Graph
     attributes: dict[str, Any]
     path: tuple[str, ...] = ()
@@ -84,6 +56,7 @@ class Place:
     caller: Node | None = None
     nodes: list[Node] = field(default_factory=list)
     order: dict[Node, int] = field(default_factory=dict)
+    named: dict[TensorSpec, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.nodes = list(self.graph.nodes)
@@ -105,6 +78,15 @@ class Place:
         given = self.nodes[-1].args[0]
         return tuple(given) if isinstance(given, (tuple, list)) else (given,)
 
+    def symbols(self, node: Node) -> frozenset[str]:
+        """The names of the sizes in what a node gives."""
+        content = content_of(node)
+        if not isinstance(content, TensorSpec):
+            return symbols_of(content)
+        if content not in self.named:
+            self.named[content] = symbols_of(content)
+        return self.named[content]
+
     def inside(self, node: Node) -> list[Place]:
         """The graphs that a control-flow node gets, each in its place."""
         found = []
@@ -125,7 +107,7 @@ class Rule:
     name: str
     text: str
     of_graph: Callable[[Place], Found] | None = None
-    of_program: Callable[[Program, Place], Found] | None = None
+    of_program: Callable[[Parts, Place], Found] | None = None
 
 
 FORM: dict[str, Rule] = {}
@@ -146,7 +128,7 @@ def of_graph(check: Callable[[Place], Found]) -> Callable[[Place], Found]:
     return check
 
 
-def of_program(check: Callable[[Program, Place], Found]) -> Callable[[Program, Place], Found]:
+def of_program(check: Callable[[Parts, Place], Found]) -> Callable[[Parts, Place], Found]:
     """A rule of the program around its graph."""
     name = check.__name__.strip("_").replace("_", " ")
     RULES[name] = Rule(name, inspect.getdoc(check) or "", of_program=check)
@@ -208,23 +190,24 @@ def normal(content: Any) -> Any:
     return content
 
 
-def symbols_of(content: Any, *, floats: bool = True) -> Sequence[str]:
-    """The names of the sizes in what is noted; ``floats``: those of floats, too."""
+def symbols_of(content: Any) -> frozenset[str]:
+    """The names of the sizes, and of other numbers that vary, in what is noted."""
+    content = normal(content)
     if isinstance(content, TensorSpec):
-        if content.scope is None:
-            return ()
-        content = (*content.shape, *content.strides)
-    if isinstance(content, (tuple, list)):
-        return [name for item in content for name in symbols_of(item, floats=floats)]
+        return symbols_of((*content.shape, *content.strides)) if content.scope else frozenset()
     if isinstance(content, Expr):
-        found = normal(content)
-        return [atom.name for atom in found.symbols()] if isinstance(found, Expr) else ()
-    if isinstance(content, FloatExpr):
-        if content.op == "symbol":
-            return content.args if floats else ()
-        return symbols_of(content.args, floats=floats)
-    if isinstance(content, (Compare, OneOf)):
-        return symbols_of(content.expr, floats=floats)
-    if isinstance(content, CompareFloats):
-        return symbols_of((content.left, content.right), floats=floats)
-    return symbols_of(content.parts, floats=floats) if isinstance(content, (All, Some)) else ()
+        return frozenset(atom.name for atom in content.symbols())
+    if isinstance(content, FloatExpr) and content.op == "symbol":
+        return frozenset(content.args)
+    parts: Any = ()
+    if isinstance(content, (tuple, list)):
+        parts = content
+    elif isinstance(content, FloatExpr):
+        parts = content.args
+    elif isinstance(content, (Compare, OneOf)):
+        parts = (content.expr,)
+    elif isinstance(content, CompareFloats):
+        parts = (content.left, content.right)
+    elif isinstance(content, (All, Some)):
+        parts = content.parts
+    return frozenset().union(*map(symbols_of, parts))
