@@ -6,9 +6,30 @@ for granted that holds them.
 """
 
 from monograph.ir.specification import calls, form, operators, regions, signature, sizes
-from monograph.ir.specification.table import FORM, RULES, Found, Place, Rule
+from monograph.ir.specification.table import Found, Place, Rule
 
-__all__ = [
-    "FORM", "RULES", "Found", "Place", "Rule", "calls", "form", "operators", "regions",
-    "signature", "sizes",
-]  # fmt: skip
+__all__ = ["FORM", "RULES", "Found", "Place", "Rule"]
+
+_FORM = (form.kinds_of_nodes, form.names, form.order, form.targets)
+_OTHERS = (
+    operators.values,
+    operators.arguments,
+    operators.functional,
+    operators.views,
+    operators.metadata,
+    operators.keys,
+    regions.subgraphs,
+    regions.operands,
+    regions.results_of_graphs,
+    sizes.symbols,
+    sizes.ranges,
+    signature.inputs,
+    signature.state,
+    signature.outputs,
+    calls.structures,
+    calls.call_plan,
+    calls.aliases,
+    calls.modules,
+)
+FORM = {rule.name: rule for rule in _FORM}
+RULES = {rule.name: rule for rule in (*_FORM, *_OTHERS)}

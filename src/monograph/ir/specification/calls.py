@@ -25,9 +25,11 @@ from monograph.shapes.expr import Expr
 
 aten = torch.ops.aten
 
+__all__ = ["aliases", "call_plan", "modules", "structures"]
+
 
 @of_program
-def _structures(program: Parts, place: Place) -> Found:
+def structures(program: Parts, place: Place) -> Found:
     """The structures of arguments and results have as many leaves as there are of these.
 
     The call plan has the same ones.
@@ -46,7 +48,7 @@ def _structures(program: Parts, place: Place) -> Found:
 
 
 @of_program
-def _call_plan(program: Parts, place: Place) -> Found:
+def call_plan(program: Parts, place: Place) -> Found:
     """The call plan says what the signature says: state, writes and results by their places.
 
     Indices are in range, constants are those that are noted, and checks ask for what the
@@ -107,7 +109,7 @@ def _checked_as_it_is(check: Any, node: Node) -> Found:
 
 
 @of_program
-def _aliases(program: Parts, place: Place) -> Found:
+def aliases(program: Parts, place: Place) -> Found:
     """A result that is an argument or a buffer is one that the program writes.
 
     What the graph gives for it is the new content. Arguments that must be one tensor are two
@@ -151,7 +153,7 @@ def _is_copy(content: Any, result: Any) -> bool:
 
 
 @of_program
-def _modules(program: Parts, place: Place) -> Found:
+def modules(program: Parts, place: Place) -> Found:
     """The list of modules starts with the program itself, and has each call once.
 
     The signature of a call names nodes of the graph, or constants, as many as its structures have

@@ -9,11 +9,13 @@ import torch
 
 from monograph.ir.names import is_free_name
 from monograph.ir.operators import SIZE_FUNCTIONS
-from monograph.ir.specification.table import Found, Place, form
+from monograph.ir.specification.table import Found, Place, of_graph
+
+__all__ = ["kinds_of_nodes", "names", "order", "targets"]
 
 
-@form
-def _kinds_of_nodes(place: Place) -> Found:
+@of_graph
+def kinds_of_nodes(place: Place) -> Found:
     """A graph is its placeholders, then calls and attributes, then one output, which is last.
 
     The output gives a tuple; only the condition of a loop, or another subgraph of one result, may
@@ -38,8 +40,8 @@ def _kinds_of_nodes(place: Place) -> Found:
         yield place.nodes[-1], "the output gives no tuple"
 
 
-@form
-def _names(place: Place) -> Found:
+@of_graph
+def names(place: Place) -> Found:
     """Names of nodes are identifiers that generated code can use, and no two are the same.
 
     So are the targets of placeholders.
@@ -61,8 +63,8 @@ def _names(place: Place) -> Found:
             targets.add(target)
 
 
-@form
-def _order(place: Place) -> Found:
+@of_graph
+def order(place: Place) -> Found:
     """A node reads nodes of its own graph, and only those that come before it."""
     for i, node in enumerate(place.nodes):
         if node.graph is not place.graph:
@@ -75,8 +77,8 @@ def _order(place: Place) -> Found:
                 yield node, f"it reads {source.name}, which is computed later"
 
 
-@form
-def _targets(place: Place) -> Found:
+@of_graph
+def targets(place: Place) -> Found:
     """What is called is an operator with a schema, a control-flow operator, ``operator.getitem``
 
     or a function on sizes; an attribute is one that the graph holds.

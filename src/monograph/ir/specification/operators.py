@@ -29,36 +29,11 @@ from monograph.ir.specification.table import (
 
 aten = torch.ops.aten
 
-
-@of_graph
-def _arguments(place: Place) -> Found:
-    """A call gives an operator the arguments that its schema asks for, each of its type.
-
-    Numbers may stand for tensors, as in eager mode; a function on sizes gets numbers alone, and as
-    many as it takes.
-    """
-    for node in place.calls:
-        target: Any = node.target
-        if isinstance(target, torch._ops.OpOverload):
-            problem = misfit(target, node.args, node.kwargs, content_of)
-        elif target is operator.getitem:
-            is_item = len(node.args) == 2 and not node.kwargs and isinstance(node.args[0], Node)
-            is_item = is_item and type(node.args[1]) is int
-            problem = None if is_item else "it takes a node and a number"
-        elif isinstance(target, torch._ops.HigherOrderOperator):
-            problem = None  # see "operands"
-        else:
-            values = [*node.args, *node.kwargs.values()]
-            wrong = next((v for v in values if not is_number(value_of(v))), None)
-            problem = None if wrong is None else f"{wrong} is no number"
-            if not takes(target, len(node.args), tuple(node.kwargs)):
-                problem = f"it does not take {len(values)} arguments"
-        if problem is not None:
-            yield node, problem
+__all__ = ["arguments", "functional", "keys", "metadata", "values", "views"]
 
 
 @of_graph
-def _values(place: Place) -> Found:
+def values(place: Place) -> Found:
     """``val`` says what a node gives, in the number and of the kinds that its operator returns.
 
     A placeholder has a spec, a number or a constant; an item is the one that its node gives there,
@@ -90,8 +65,8 @@ def _values(place: Place) -> Found:
 
 def _misresult(node: Node, target: Any, content: Any) -> str | None:
     returns = target._schema.returns
-    if target is aten.sym_size.int and isinstance(node.args[0], Node):
-        whole = content_of(node.args[0])
+    if target is aten.sym_size.int and len(node.args) == 2:
+        whole = value_of(node.args[0])
         if isinstance(whole, TensorSpec) and type(node.args[1]) is int:
             if not -len(whole.shape) <= node.args[1] < len(whole.shape):
                 return f"{whole} has no dimension {node.args[1]}"
@@ -115,18 +90,48 @@ def _misresult(node: Node, target: Any, content: Any) -> str | None:
 
 
 def _item(node: Node, content: Any) -> Found:
-    source, index = node.args
-    whole = content_of(source)
+    args: Any = node.args
+    if len(args) != 2 or type(args[1]) is not int:
+        return  # see "arguments"
+    source, index = args
+    whole = value_of(source)
     if not isinstance(whole, (tuple, list)):
         yield node, f"an item is taken of {source}, which gives {whole}"
-    elif not isinstance(index, int) or not 0 <= index < len(whole):
+    elif not 0 <= index < len(whole):
         yield node, f"there are {len(whole)} items, and item {index} is taken"
     elif normal(whole[index]) != normal(content):
         yield node, f"{content} is noted, and the item is {whole[index]}"
 
 
 @of_graph
-def _functional(place: Place) -> Found:
+def arguments(place: Place) -> Found:
+    """A call gives an operator the arguments that its schema asks for, each of its type.
+
+    Numbers may stand for tensors, as in eager mode; a function on sizes gets numbers alone, and as
+    many as it takes.
+    """
+    for node in place.calls:
+        target: Any = node.target
+        if isinstance(target, torch._ops.OpOverload):
+            problem = misfit(target, node.args, node.kwargs, content_of)
+        elif target is operator.getitem:
+            is_item = len(node.args) == 2 and not node.kwargs and isinstance(node.args[0], Node)
+            is_item = is_item and type(node.args[1]) is int
+            problem = None if is_item else "it takes a node and a number"
+        elif isinstance(target, torch._ops.HigherOrderOperator):
+            problem = None  # see "operands"
+        else:
+            values = [*node.args, *node.kwargs.values()]
+            wrong = next((v for v in values if not is_number(value_of(v))), None)
+            problem = None if wrong is None else f"{wrong} is no number"
+            if not takes(target, len(node.args), tuple(node.kwargs)):
+                problem = f"it does not take {len(values)} arguments"
+        if problem is not None:
+            yield node, problem
+
+
+@of_graph
+def functional(place: Place) -> Found:
     """No operator writes what it is given."""
     for node in place.calls:
         if writes(node):
@@ -134,7 +139,7 @@ def _functional(place: Place) -> Found:
 
 
 @of_graph
-def _views(place: Place) -> Found:
+def views(place: Place) -> Found:
     """What a view shares memory with is a tensor of the same graph that comes before it."""
     for node in place.nodes:
         if meta.SHARES not in node.meta:
@@ -150,7 +155,7 @@ def _views(place: Place) -> Found:
 
 
 @of_graph
-def _metadata(place: Place) -> Found:
+def metadata(place: Place) -> Found:
     """What is noted under the keys that ``ir/meta.py`` names is of the types that it says."""
     for node in place.nodes:
         found = node.meta
@@ -171,7 +176,7 @@ _TYPES: dict[str, type] = {
 
 
 @of_graph
-def _keys(place: Place) -> Found:
+def keys(place: Place) -> Found:
     """Every key of a node's meta is one that ``ir/meta.py`` documents."""
     for node in place.nodes:
         for key in node.meta:

@@ -24,9 +24,11 @@ from monograph.ir.subgraphs import Subgraph
 
 higher_order = torch.ops.higher_order
 
+__all__ = ["operands", "results_of_graphs", "subgraphs"]
+
 
 @of_graph
-def _subgraphs(place: Place) -> Found:
+def subgraphs(place: Place) -> Found:
     """The graphs that a control-flow node is noted to have are those that it names, in order.
 
     No operator but a control-flow operator gets a graph, and each graph is named once.
@@ -50,7 +52,7 @@ def _subgraphs(place: Place) -> Found:
 
 
 @of_graph
-def _operands(place: Place) -> Found:
+def operands(place: Place) -> Found:
     """A control-flow operator gives each of its graphs an operand for each input.
 
     They have the dtype, device and number of dimensions that the inputs are noted with, rows of
@@ -82,7 +84,7 @@ def _operands(place: Place) -> Found:
 
 
 @of_graph
-def _results_of_graphs(place: Place) -> Found:
+def results_of_graphs(place: Place) -> Found:
     """What a control-flow node gives is what its graphs return.
 
     Both branches return as many results as the node has, of their dtypes, devices and numbers of

@@ -31,9 +31,11 @@ from monograph.ir.specification.table import (
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 
+__all__ = ["inputs", "outputs", "state"]
+
 
 @of_program
-def _inputs(program: Parts, place: Place) -> Found:
+def inputs(program: Parts, place: Place) -> Found:
     """The signature names the placeholders, in order: tensors of the state first, then arguments.
 
     Parameters, buffers and constants are tensors with a target, and buffers say whether they are
@@ -85,7 +87,7 @@ def _named_as_it_is(node: Node, argument: Any, content: Any) -> Found:
 
 
 @of_program
-def _state(program: Parts, place: Place) -> Found:
+def state(program: Parts, place: Place) -> Found:
     """What the signature names as state is there, and is what its placeholder says.
 
     Parameters and buffers that are saved are in ``state_dict``, the others in ``constants``.
@@ -115,7 +117,7 @@ def _state(program: Parts, place: Place) -> Found:
 
 
 @of_program
-def _outputs(program: Parts, place: Place) -> Found:
+def outputs(program: Parts, place: Place) -> Found:
     """The signature names what the output gives, in order: what is written first, then results.
 
     What is written has a target of its own: a buffer, a parameter or an argument that is there,

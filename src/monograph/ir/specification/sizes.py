@@ -12,9 +12,11 @@ from monograph.ir.specification.table import Found, Place, of_graph
 from monograph.shapes.floats import FloatExpr
 from monograph.torch_internals import COMPOSITE, has_kernel
 
+__all__ = ["ranges", "symbols"]
+
 
 @of_graph
-def _symbols(place: Place) -> Found:
+def symbols(place: Place) -> Found:
     """A size that varies comes from an input, or from an operator that gives it when it runs.
 
     It is known before a node says that it has such a size: by a placeholder of the graph or of one
@@ -63,7 +65,7 @@ def _may_give_symbols(node: Node) -> bool:
 
 
 @of_graph
-def _ranges(place: Place) -> Found:
+def ranges(place: Place) -> Found:
     """Each size that varies has a range, which is not empty; floats have none."""
     ranges, symbols = place.program.ranges, place.program.env.symbols
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""The table of rules, and what all of them look at: a graph in its place, and what nodes give."""
+"""What a rule is, and what all of them look at: a graph in its place, and what nodes give."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
 
 __all__ = [
-    "FORM", "MUTATIONS", "NUMBERS", "PLAIN", "RULES", "STATE", "TESTS", "UNKNOWN", "Found",
-    "Place", "Rule", "content_of", "form", "is_number", "is_result", "is_same",
+    "MUTATIONS", "NUMBERS", "PLAIN", "STATE", "TESTS", "UNKNOWN", "Found",
+    "Place", "Rule", "content_of", "is_number", "is_result", "is_same",
     "normal", "of_graph", "of_program", "symbols_of", "value_of",
 ]  # fmt: skip
 
@@ -110,29 +110,18 @@ class Rule:
     of_program: Callable[[Parts, Place], Found] | None = None
 
 
-FORM: dict[str, Rule] = {}
-RULES: dict[str, Rule] = {}
+def of_graph(check: Callable[[Place], Found]) -> Rule:
+    """A rule of each graph, by the name of the function that is its text and its test."""
+    return Rule(_name(check), inspect.getdoc(check) or "", of_graph=check)
 
 
-def form(check: Callable[[Place], Found]) -> Callable[[Place], Found]:
-    """A rule of each graph that the others take for granted."""
-    name = check.__name__.strip("_").replace("_", " ")
-    RULES[name] = FORM[name] = Rule(name, inspect.getdoc(check) or "", of_graph=check)
-    return check
-
-
-def of_graph(check: Callable[[Place], Found]) -> Callable[[Place], Found]:
-    """A rule of each graph."""
-    name = check.__name__.strip("_").replace("_", " ")
-    RULES[name] = Rule(name, inspect.getdoc(check) or "", of_graph=check)
-    return check
-
-
-def of_program(check: Callable[[Parts, Place], Found]) -> Callable[[Parts, Place], Found]:
+def of_program(check: Callable[[Parts, Place], Found]) -> Rule:
     """A rule of the program around its graph."""
-    name = check.__name__.strip("_").replace("_", " ")
-    RULES[name] = Rule(name, inspect.getdoc(check) or "", of_program=check)
-    return check
+    return Rule(_name(check), inspect.getdoc(check) or "", of_program=check)
+
+
+def _name(check: Callable[..., Found]) -> str:
+    return check.__name__.replace("_", " ")
 
 
 # What nodes give -------------------------------------------------------------------------------
