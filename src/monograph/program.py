@@ -12,7 +12,13 @@ from torch import nn
 from torch.fx import Graph, GraphModule
 
 from monograph.control.eager import runnable
-from monograph.diagnostics import DecompositionError, ExportError, InputError, InteropError, InvalidProgramError
+from monograph.diagnostics import (
+    DecompositionError,
+    ExportError,
+    InputError,
+    InteropError,
+    InvalidProgramError,
+)
 from monograph.hierarchy import UnflattenedModule
 from monograph.ir.assumptions import Assumption, about_sizes
 from monograph.ir.printing import format_program
@@ -144,6 +150,7 @@ class ExportedProgram:
                 signed.setdefault(entry.fqn.partition("@")[0], []).append(found)
         targets = {s.arg.name: s.target for s in parts.signature.input_specs if s.target}
         root = unflattened(self.graph, parts.attributes, targets, parts.state, signed)
+        check(parts)
         return UnflattenedModule(root, parts.plan, parts.state)
 
     def _batch_norm_buffers(self) -> frozenset[int | str]:
@@ -265,6 +272,7 @@ class ExportedProgram:
             InputError: MG-I102, for what is missing, unknown, or of another size or dtype.
         """
         self.parts = loaded(self.parts, state_dict, strict=strict, assign=assign)
+        check(self.parts)
         self._graph_module = None
 
     def compile(self, backend: str = "inductor", *, output: Any = None, **options: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.fx import Graph, GraphModule, Node
+from torch.fx import Graph, GraphModule
 
 from monograph.capture.current import running_recorder
 from monograph.capture.inputs import root_of
