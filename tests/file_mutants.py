@@ -12,6 +12,7 @@ import sys
 import zipfile
 
 import monograph
+from monograph.inference.agreement import inferred
 from monograph.ir.verify import violations
 
 MODEL, NOTES = "models/model.json", "extra/monograph/model.json"
@@ -274,7 +275,7 @@ def outcome_of(file):
         program = monograph.load(file)
     except monograph.FileError as error:
         return f"refused {error.code}"
-    found = violations(program.parts)
+    found = violations(program.parts, more=[inferred])
     if found:
         return f"INVALID {found[0]}"
     return str(program)

@@ -20,6 +20,7 @@ from monograph.diagnostics import (
     InvalidProgramError,
 )
 from monograph.hierarchy import UnflattenedModule
+from monograph.inference.agreement import inferred
 from monograph.ir.assumptions import Assumption, about_sizes
 from monograph.ir.printing import format_program
 from monograph.ir.program import Parts
@@ -175,7 +176,13 @@ class ExportedProgram:
         Raises:
             InvalidProgramError: MG-F106, with the first violation, the node and those around it.
         """
-        require(self.parts, InvalidProgramError, "the program is not valid", but=("keys", "views"))
+        require(
+            self.parts,
+            InvalidProgramError,
+            "the program is not valid",
+            but=("keys", "views"),
+            more=[inferred],
+        )
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The parameters, each once."""

@@ -12,6 +12,7 @@ import torch
 from torch.fx import Graph, Node
 
 from monograph.diagnostics import FileError
+from monograph.inference.agreement import inferred
 from monograph.interop.demands import demands
 from monograph.interop.expressions import Reader
 from monograph.interop.graphs import GraphReader, checked, device_of, only
@@ -174,7 +175,7 @@ class ProgramReader:
             plan=plan,
             example_inputs=example_inputs,
         )
-        require(parts, FileError, "the program is damaged", but=("functional",))
+        require(parts, FileError, "the program is damaged", but=("functional",), more=[inferred])
         return parts
 
     def _assumptions(self) -> list[Assumption]:

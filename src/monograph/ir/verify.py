@@ -58,10 +58,13 @@ class Violation:
         return [f"{'>' if node is self.node else ' '} {format_node(node)}" for node in around]
 
 
-def violations(program: Parts, *, but: Collection[str] = ()) -> list[Violation]:
-    """Where a program does not hold its specification; ``but``: rules that are not asked.
+def violations(
+    program: Parts, *, but: Collection[str] = (), more: Collection[Rule] = ()
+) -> list[Violation]:
+    """Where a program does not hold its specification.
 
-    Where the form of a graph is wrong, the rules that take it for granted are not asked.
+    ``but``: rules that are not asked; ``more``: others, asked where all of these hold. Where the
+    form of a graph is wrong, the rules that take it for granted are not asked.
     """
     places = [Place(program, program.graph, program.attributes)]
     found: list[Violation] = []
@@ -72,11 +75,14 @@ def violations(program: Parts, *, but: Collection[str] = ()) -> list[Violation]:
             places += [inside for node in place.calls for inside in place.inside(node)]
     if found:
         return found
+    others = {name: rule for name, rule in RULES.items() if name not in FORM}
     for place in places:
-        found += _of_graph({n: r for n, r in RULES.items() if n not in FORM}, place, but)
+        found += _of_graph(others, place, but)
     for rule in RULES.values():
         if rule.of_program is not None and rule.name not in but:
             found += [Violation(rule, *each) for each in rule.of_program(program, places[0])]
+    for place in places if not found else ():
+        found += _of_graph({rule.name: rule for rule in more}, place, but)
     return found
 
 
@@ -95,10 +101,10 @@ def require(
     what: str,
     *,
     but: Collection[str] = (),
-    hint: str | None = None,
+    more: Collection[Rule] = (),
 ) -> None:
     """Raise ``error`` for the violations of a program; the first is shown with what is around."""
-    found = violations(program, but=but)
+    found = violations(program, but=but, more=more)
     if not found:
         return
     first = found[0]
@@ -106,7 +112,7 @@ def require(
     lines += [f"and {other}" for other in found[1:4]]
     if len(found) > 4:
         lines.append(f"and {len(found) - 4} more")
-    raise error("\n".join(lines), where=first.where, hint=hint)
+    raise error("\n".join(lines), where=first.where)
 
 
 def verify(program: Parts) -> None:
