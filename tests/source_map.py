@@ -13,11 +13,32 @@ PACKAGE = ROOT / "src" / "monograph"
 GUIDE = ROOT / "CONTRIBUTING.md"
 BEGIN, END = "<!-- map: python tests/source_map.py -->\n", "<!-- end of the map -->"
 # As data flows; what is not named here follows in the order of the alphabet.
-ORDER = (
-    "torch_internals.py shapes diagnostics ir inference capture control source passes constraints "
-    "module.py hierarchy.py assembly.py stages.py interop pictures web program.py edges.py "
-    "exporting.py testing checking.py exportdb cli"
-).split()
+ORDER = [
+    "torch_internals.py",
+    "shapes",
+    "diagnostics",
+    "ir",
+    "inference",
+    "capture",
+    "control",
+    "source",
+    "passes",
+    "constraints",
+    "module.py",
+    "hierarchy.py",
+    "assembly.py",
+    "stages.py",
+    "interop",
+    "pictures",
+    "web",
+    "program.py",
+    "edges.py",
+    "exporting.py",
+    "testing",
+    "checking.py",
+    "exportdb",
+    "cli",
+]
 
 
 def first_line(path: Path) -> str:

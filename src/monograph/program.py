@@ -12,8 +12,15 @@ from torch import nn
 from torch.fx import Graph, GraphModule
 
 from monograph.control.eager import runnable
-from monograph.diagnostics import DecompositionError, ExportError, InputError, InteropError
+from monograph.diagnostics import (
+    DecompositionError,
+    ExportError,
+    InputError,
+    InteropError,
+    InvalidProgramError,
+)
 from monograph.hierarchy import UnflattenedModule
+from monograph.inference.agreement import inferred
 from monograph.ir.assumptions import Assumption, about_sizes
 from monograph.ir.printing import format_program
 from monograph.ir.program import Parts
@@ -27,6 +34,7 @@ from monograph.ir.signature import (
 )
 from monograph.ir.statistics import Statistics, Times, statistics_of
 from monograph.ir.subgraphs import built
+from monograph.ir.verify import check, require
 from monograph.module import ProgramModule
 from monograph.passes.decompose import decompose
 from monograph.passes.place import devices_of, place, tensor_on
@@ -50,6 +58,7 @@ class ExportedProgram:
         self.parts = parts
         self.times: Times | None = None
         self._graph_module: GraphModule | None = None
+        check(parts)
 
     @property
     def graph(self) -> Graph:
@@ -142,6 +151,7 @@ class ExportedProgram:
                 signed.setdefault(entry.fqn.partition("@")[0], []).append(found)
         targets = {s.arg.name: s.target for s in parts.signature.input_specs if s.target}
         root = unflattened(self.graph, parts.attributes, targets, parts.state, signed)
+        check(parts)
         return UnflattenedModule(root, parts.plan, parts.state)
 
     def _batch_norm_buffers(self) -> frozenset[int | str]:
@@ -157,6 +167,22 @@ class ExportedProgram:
             and all(user.target is batch_norm for user in node.users)
         }
         return frozenset(found)
+
+    def validate(self) -> None:
+        """Check a program whose graph, signature or state was edited by hand.
+
+        What a valid program is, ``monograph.ir.specification`` says rule by rule.
+
+        Raises:
+            InvalidProgramError: MG-F106, with the first violation, the node and those around it.
+        """
+        require(
+            self.parts,
+            InvalidProgramError,
+            "the program is not valid",
+            but=("keys", "views"),
+            more=[inferred],
+        )
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The parameters, each once."""
@@ -206,6 +232,7 @@ class ExportedProgram:
             graph=found.graph,
             attributes=found.attributes,
             signature=parts.signature.renamed(_outputs_of(found.graph)),
+            module_calls=[entry.renamed(found.renamed) for entry in parts.module_calls],
             plan=plan,
             assumptions=[*parts.assumptions, *about_sizes(new, env)],
         )
@@ -252,6 +279,7 @@ class ExportedProgram:
             InputError: MG-I102, for what is missing, unknown, or of another size or dtype.
         """
         self.parts = loaded(self.parts, state_dict, strict=strict, assign=assign)
+        check(self.parts)
         self._graph_module = None
 
     def compile(self, backend: str = "inductor", *, output: Any = None, **options: Any) -> Any:

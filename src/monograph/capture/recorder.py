@@ -29,6 +29,7 @@ from monograph.capture.sizes import Sizes, in_sizes
 from monograph.diagnostics import ExportError, MutationError, SourceLine
 from monograph.inference.infer import Outcome, Result, attention_switches, infer
 from monograph.ir.assumptions import Assumption
+from monograph.ir.meta import SHARES
 from monograph.ir.module_scope import ModuleCall, Scope
 from monograph.ir.structure import flatten
 from monograph.shapes.expr import Expr
@@ -43,8 +44,6 @@ from monograph.torch_internals import (
 )
 
 __all__ = ["SHARES", "Recorder"]
-
-SHARES = "shares_memory_of"  # in a view's meta: the node that it is a view of
 
 _GIVEN_NAMES = {
     torch.ops.aten.sym_size.int: "sym_size_int", operator.getitem: "getitem",
@@ -373,6 +372,7 @@ class Recorder(Entrance, DispatchMode):
         node = self.append(op, nodes, node_kwargs, None)
         found = self.unpack(outcome.results, node, node, sources, tracks, detached)
         if outcome.container is None:
+            node.meta["val"] = None
             return None
         return outcome.container(found)
 

@@ -74,7 +74,8 @@ def _onnx(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = torch.onnx.export(to_torch(program), **{"verbose": False, **options})
-    assert found is not None
+    if found is None:
+        raise InteropError("torch.onnx.export gives no program")
     if output is not None:
         with written_whole(output) as file:
             file.write(found.model_proto.SerializeToString())

@@ -59,7 +59,8 @@ def _test(line: str, leaves: dict[str, Any], scope: Scope) -> Test:
             size = _SIZE.match(line, end)
         value = leaves[line[root.start() : end]]
         if size is not None:
-            assert isinstance(value, TensorSpec)
+            if not isinstance(value, TensorSpec):
+                raise TypeError(line)
             value = (value.shape if size[1] == "size" else value.strides)[int(size[2])]
             end = size.end()
         elif isinstance(value, TensorSpec):

@@ -12,13 +12,14 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.fx import Graph, GraphModule, Node
+from torch.fx import Graph, GraphModule
 
 from monograph.capture.current import running_recorder
 from monograph.capture.inputs import root_of
 from monograph.diagnostics import FileError
 from monograph.interop.private import FakeTensor, FakeTensorMode
 from monograph.ir.call_plan import CallPlan, Looks
+from monograph.ir.operators import writes
 from monograph.ir.program import Parts
 from monograph.ir.state import State, register, tensor_at
 from monograph.ir.subgraphs import built, subgraphs_of
@@ -28,25 +29,13 @@ from monograph.stages import exported
 
 __all__ = ["functional", "is_functional"]
 
-_HIDDEN = {torch.ops.aten.batch_norm.default, torch.ops.aten.instance_norm.default,
-           torch.ops.aten.native_batch_norm.default}  # fmt: skip
-
 
 def is_functional(graph: Graph) -> bool:
     """Whether no operator of the graph, or of those inside it, writes what it is given."""
     return not any(
-        (isinstance(n.target, torch._ops.OpOverload) and n.target._schema.is_mutable)
-        or (n.target in _HIDDEN and not _is_evaluation(n))
-        or not all(is_functional(inner.graph) for inner in subgraphs_of(n))
+        writes(n) or not all(is_functional(inner.graph) for inner in subgraphs_of(n))
         for n in graph.nodes
     )
-
-
-def _is_evaluation(node: Node) -> bool:
-    """Whether a normalisation only reads its running statistics."""
-    names = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
-    given = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
-    return not given.get("training", given.get("use_input_stats"))
 
 
 def functional(program: Parts) -> Parts:

@@ -12,6 +12,7 @@ import torch
 from torch.fx import Graph, Node
 
 from monograph.capture.sizes import OPERATORS
+from monograph.diagnostics import InternalError
 from monograph.interop.symbols import TorchSymbols
 from monograph.ir.program import Parts
 from monograph.shapes.expr import Atom, Expr, Int
@@ -76,8 +77,9 @@ class _Assertions:
             )
             number = self.number(test.expr)
             parts = [self._call(sign, (number, value), test) for value in test.values]
+        elif not isinstance(test, (All, Some)):
+            raise InternalError(f"a guard is a {type(test).__name__}")
         else:
-            assert isinstance(test, (All, Some))
             join = operator.and_ if isinstance(test, All) else operator.or_
             parts = [self.test(part) for part in test.parts]
         total = parts[0]

@@ -12,6 +12,7 @@ import torch
 from torch.fx import Graph, Node
 
 from monograph.diagnostics import FileError
+from monograph.inference.agreement import inferred
 from monograph.interop.demands import demands
 from monograph.interop.expressions import Reader
 from monograph.interop.graphs import GraphReader, checked, device_of, only
@@ -40,6 +41,7 @@ from monograph.ir.signature import (
 from monograph.ir.size_checks import checks_of_specs
 from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import Structure
+from monograph.ir.verify import require
 from monograph.passes.place import tensor_on
 from monograph.shapes.constraints import ranges_of
 from monograph.shapes.env import Guard, ShapeEnv
@@ -153,14 +155,15 @@ class ProgramReader:
         """The program of a graph and its signature."""
         _require_agreement(graph, signature)
         root = next(entry.signature for entry in entries if not entry.fqn)
-        assert root is not None
+        if root is None:
+            raise FileError("the program does not say how it is called")
         args, kwargs = root.in_spec.children
         in_spec = Structure(tuple, None, (("[0]", "args"), ("[1]", "kwargs")), (args, kwargs))
         call_spec = CallSpec(in_spec, root.out_spec)
         plan = self._plan(graph, signature, root, call_spec)
         placeholders = [n for n in graph.nodes if n.op == "placeholder"]
         tensors = self._state(signature, state, constants, placeholders)
-        return Parts(
+        parts = Parts(
             graph=graph,
             attributes=attributes,
             env=self.env,
@@ -175,6 +178,8 @@ class ProgramReader:
             plan=plan,
             example_inputs=example_inputs,
         )
+        require(parts, FileError, "the program is damaged", but=("functional",), more=[inferred])
+        return parts
 
     def _assumptions(self) -> list[Assumption]:
         found = [
@@ -270,7 +275,8 @@ class ProgramReader:
         """What is said of a tensor."""
         shape = tuple(self._size(size) for size in meta["sizes"])
         strides = tuple(self._size(stride) for stride in meta["strides"])
-        assert len(shape) == len(strides)
+        if len(shape) != len(strides):
+            raise FileError(f"a tensor has {len(shape)} sizes and {len(strides)} strides")
         known = [n for n in (*shape, *strides) if isinstance(n, int)]
         if (
             any(not 0 <= n < _MOST for n in known)
@@ -372,16 +378,17 @@ class ProgramReader:
                 examples.append(self._hint(value))
                 if isinstance(value, Expr):
                     sizes.append((i, None, path, value))
-        state = [s.target for s in signature.input_specs if s.target is not None]
-        results = structures.out_spec.num_leaves
-        assert sum(not o.kind.is_mutation for o in signature.output_specs) == results
-        aliases = self.notes.get("aliases") or [None] * results
-        twins = [(a, b) for a, b in self.notes.get("twins", ())]
+        aliases = self.notes.get("aliases") or [None] * structures.out_spec.num_leaves
         training = self.notes.get("training")
-        assert len(aliases) == results
-        assert all(a is None or a in state or a in range(len(user)) for a in aliases)
-        assert all(a in range(len(user)) and b in range(len(user)) for a, b in twins)
-        assert training is None or isinstance(training, bool)
+        hidden = {checked(index, int) for index in self.notes.get("hidden", ())}
+        strides = {
+            name: tuple(checked(stride, int) for stride in each)
+            for name, each in self.notes.get("strides", {}).items()
+        }
+        if not hidden <= {i for i, o in enumerate(signature.output_specs) if o.kind.is_mutation}:
+            raise FileError("the notes of the program are damaged: it writes less than they say")
+        if not strides.keys() <= {node.name for _, node in user}:
+            raise FileError("the notes of the program are damaged: they name other arguments")
         return call_plan(
             graph,
             signature,
@@ -389,11 +396,11 @@ class ProgramReader:
             examples,
             paths,
             called_as=_signature_of_call(root, args, kwargs),
-            training=training,
-            strides={name: tuple(each) for name, each in self.notes.get("strides", {}).items()},
-            hidden=set(self.notes.get("hidden", ())),
-            aliases=aliases,
-            twins=twins,
+            training=None if training is None else checked(training, bool),
+            strides=strides,
+            hidden=hidden,
+            aliases=[a if a is None or isinstance(a, str) else checked(a, int) for a in aliases],
+            twins=[(checked(a, int), checked(b, int)) for a, b in self.notes.get("twins", ())],
             sizes=checks_of_specs(self.env, sizes, self._demands(root, [n for _, n in user])),
         )
 

@@ -10,7 +10,7 @@ import torch
 from torch.fx.experimental.symbolic_shapes import DimDynamic
 from torch.fx.experimental.symbolic_shapes import ShapeEnv as TorchShapeEnv
 
-from monograph.diagnostics import InteropError
+from monograph.diagnostics import InternalError, InteropError
 from monograph.interop.private import (
     ConstantSource,
     FakeTensor,
@@ -178,7 +178,8 @@ _TESTS = (Compare, CompareFloats, OneOf, All, Some)
 
 
 def _range(symbol: Symbol) -> ValueRanges[Any]:
-    assert isinstance(symbol.expr, Expr)
+    if not isinstance(symbol.expr, Expr):
+        raise InternalError(f"the size {symbol.name} is a number, and has no range")
     atom = symbol.expr.atoms()[0]
     return ValueRanges(
         -int_oo if atom.lo is None else atom.lo, int_oo if atom.hi is None else atom.hi

@@ -16,7 +16,14 @@ from monograph.ir.subgraphs import Subgraph, subgraphs_of
 from monograph.shapes.symnode import in_normal_form
 from monograph.torch_internals import HigherOrderOperator, Operator
 
-__all__ = ["format_graph", "format_program", "format_target", "format_type", "named_subgraphs"]
+__all__ = [
+    "format_graph",
+    "format_node",
+    "format_program",
+    "format_target",
+    "format_type",
+    "named_subgraphs",
+]
 
 _INDENT = "    "
 
@@ -124,6 +131,16 @@ def format_type(node: Node) -> str:
 def _annotation(node: Node) -> str:
     text = format_type(node)
     return f': "{text}"' if text else ""
+
+
+def format_node(node: Node) -> str:
+    """A node as a statement; one that is no valid node as ``torch.fx`` shows it."""
+    if node.op == "placeholder":
+        return node.name + _annotation(node)
+    try:
+        return _statement(node)
+    except (TypeError, ValueError, IndexError):
+        return f"{node.name} = {node.target}({', '.join(map(format_value, node.args))})"
 
 
 def _statement(node: Node) -> str:

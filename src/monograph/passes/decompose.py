@@ -23,8 +23,9 @@ from monograph.capture.python.patches import patched
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.diagnostics import DataDependentError, DecompositionError, ExportError
 from monograph.ir.dead_nodes import remove_dead_nodes
+from monograph.ir.meta import noted
 from monograph.ir.names import Names
-from monograph.ir.spec import TensorSpec, spec_of
+from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
@@ -168,7 +169,7 @@ class _Rewriter:
         return found
 
     def _copy(self, node: Node, held: dict[str, Any]) -> None:
-        value = _without_tensors(node.meta.get("val"))
+        value = noted(node.meta.get("val"))
         if isinstance(value, _SYMBOLIC) and node.op == "call_function":
             known = self.sizes.get(value)
             if known is not None and node.target is not aten.item.default:
@@ -177,7 +178,9 @@ class _Rewriter:
         copy = copied_node(self.made, node, self._node_of)
         copy.meta = {**node.meta, "val": value}
         if SHARES in copy.meta:
-            copy.meta[SHARES] = self.results.get(copy.meta[SHARES], copy.meta[SHARES])
+            shared = self.results.get(copy.meta.pop(SHARES))
+            if isinstance(shared, Node):
+                copy.meta[SHARES] = shared
         if SUBGRAPHS in copy.meta:
             graphs = [n.target for n in copy.all_input_nodes if n.op == "get_attr"]
             copy.meta[SUBGRAPHS] = [held[str(name)] for name in graphs]
@@ -204,7 +207,7 @@ class _Rewriter:
             self._copy(node, held)
             return
         if template.gives_symbols:
-            self._unify(_value_of(template.results), _without_tensors(node.meta.get("val")))
+            self._unify(_value_of(template.results), noted(node.meta.get("val")))
         self.whole |= template.whole
         made: dict[Node, Results] = dict(zip(template.inputs, inputs, strict=True))
         for name, placeholder in template.symbols.items():
@@ -344,7 +347,7 @@ class _Rewriter:
 
     def _note_layout(self, node: Node) -> None:
         """Compare what stands for ``node`` now with what was promised."""
-        old, new = _without_tensors(node.meta.get("val")), self.results[node]
+        old, new = noted(node.meta.get("val")), self.results[node]
         if not isinstance(new, Node) or not isinstance(old, TensorSpec):
             return
         want, have = old.normal(), new.meta["val"].normal()
@@ -370,13 +373,8 @@ class _Input:
     value: object
 
 
-def _without_tensors(value: object) -> object:
-    """What ``meta["val"]`` was before it was read: specs and expressions."""
-    if isinstance(value, torch.Tensor):
-        return spec_of(value)
-    if isinstance(value, (tuple, list)):
-        return type(value)(_without_tensors(item) for item in value)
-    return expression_of(value)
+def _is_plain(node: Node) -> bool:
+    return node.op == "call_function" and isinstance(node.target, torch._ops.OpOverload)
 
 
 def _value_of(results: Results) -> object:

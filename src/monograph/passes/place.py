@@ -12,6 +12,7 @@ from torch import nn
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import Argument, map_aggregate
 
+from monograph.ir.meta import SHARES
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.ir.spec_tensor import spec_tensor
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
@@ -99,6 +100,8 @@ def _copied(graph: Graph, move: Move) -> tuple[Graph, dict[int, Subgraph]]:
         copy = nodes[node] = copied_node(made, node, nodes.__getitem__)
         copy.args, copy.kwargs = _moved_arguments(copy, move)
         copy.meta = {**node.meta, "val": _moved(node.meta.get("val"), move)}
+        if SHARES in copy.meta:
+            copy.meta[SHARES] = nodes.get(copy.meta[SHARES])
         if SUBGRAPHS in copy.meta:
             for item in copy.meta[SUBGRAPHS]:
                 found = place(item.graph, item.attributes, move)
