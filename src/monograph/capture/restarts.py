@@ -1,11 +1,11 @@
-"""The program asks for what only the values can tell: strict mode reads its source then."""
+"""Reasons to capture again, and what the program asks for that only its source can tell."""
 
 from __future__ import annotations
 
 import re
 import sys
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from monograph.capture.python.frames import frames_of_user, is_of_user, is_ours
 from monograph.diagnostics import ExportError, SourceLine
@@ -15,24 +15,51 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NeedsAnotherLook",
+    "NeedsAutograd",
+    "NeedsCalls",
     "NeedsConversion",
+    "NeedsIndexing",
+    "Restart",
     "asking_frame",
     "is_asked_by_program",
     "is_printed",
     "refused",
+    "restart",
 ]
 
 
-# Statements whose text does not steer the program.
-_PRINTS = re.compile(r"\b(print|warn|debug|info|warning|error|log_\w+|_check)\(|\b(assert|raise) ")
-_TEXT = ("_as_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
+class Restart(BaseException):
+    """Capture again, in another way. Not an ``Exception``: no handler of the program's takes it."""
 
 
-class NeedsConversion(BaseException):
-    """Capture again, with the statement at ``instruction`` of ``code`` converted.
+class NeedsAnotherLook(Restart):
+    """Strict mode looks for something while the program runs: the same capture, watched."""
 
-    ``ending``: a branch, whose end what follows is to be moved into. ``error`` is what to raise
-    where that is no help. Not an ``Exception``, so that no handler of the program's takes it.
+
+class NeedsAutograd(Restart):
+    """The program differentiates inside itself: capture it above autograd."""
+
+
+class NeedsIndexing(Restart):
+    """A number that is not known indexes a tensor of torch's own: redirect their indexing."""
+
+
+class NeedsCalls(Restart):
+    """A call ends in C, which would make a plain number of a size.
+
+    ``code``: the function that makes the call; its callees are to be chosen.
+    """
+
+    def __init__(self, code: CodeType) -> None:
+        super().__init__()
+        self.code = code
+
+
+class NeedsConversion(Restart):
+    """Strict mode: convert the statement at ``instruction`` of ``code``.
+
+    ``ending``: or a branch, whose end what follows is to be moved into. ``error`` is what to raise
+    where that is no help.
     """
 
     def __init__(
@@ -49,8 +76,15 @@ class NeedsConversion(BaseException):
         self.ending = ending
 
 
-class NeedsAnotherLook(BaseException):
-    """Capture again, to find the line that does something."""
+def restart(recorder: Recorder, reason: Restart) -> NoReturn:
+    """Raise ``reason``, which holds even if the program catches everything."""
+    recorder.pending = reason
+    raise reason
+
+
+# Statements whose text does not steer the program.
+_PRINTS = re.compile(r"\b(print|warn|debug|info|warning|error|log_\w+|_check)\(|\b(assert|raise) ")
+_TEXT = ("_as_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
 
 
 def refused(recorder: Recorder, error: ExportError) -> BaseException:

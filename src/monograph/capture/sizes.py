@@ -13,8 +13,14 @@ from torch.fx import Node
 from monograph.capture.constants import example_of
 from monograph.capture.provenance import lines_to
 from monograph.capture.python.frames import frames_of_user
-from monograph.capture.python.indexing import NeedsIndexing, is_indexing
-from monograph.capture.restarts import is_asked_by_program, is_printed, refused
+from monograph.capture.python.indexing import is_indexing
+from monograph.capture.restarts import (
+    NeedsIndexing,
+    is_asked_by_program,
+    is_printed,
+    refused,
+    restart,
+)
 from monograph.diagnostics import DataDependentError, ExportError, SourceLine, UndecidedError
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import ShapeEnv
@@ -341,8 +347,7 @@ class Sizes:
         error = self._refusal(item)
         frames = frames_of_user()
         if frames and is_indexing(frames[0]) and not self.recorder.indexes:
-            self.recorder.pending = NeedsIndexing()
-            raise self.recorder.pending
+            restart(self.recorder, NeedsIndexing())
         found = self._by_example(error, item)
         if found is not None:
             return found
