@@ -328,12 +328,13 @@ class _Session:
                 if recorder.pending is not None:  # an ``except`` of the program has taken it
                     raise recorder.pending
                 return result
-            except NameError as unknown:
-                if recorder.strict is not None:
-                    recorder.strict.explain(unknown)
-                raise
-            except ExportError as error:
-                frames.place(error)
+            except Exception as error:
+                if isinstance(recorder.pending, Restart):  # C has made an error of its own of it
+                    raise recorder.pending from None
+                if isinstance(error, NameError) and recorder.strict is not None:
+                    recorder.strict.explain(error)
+                if isinstance(error, ExportError):
+                    frames.place(error)
                 raise
 
     # After the program has run ---------------------------------------------------------------

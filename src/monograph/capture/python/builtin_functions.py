@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from monograph.capture.current import running_recorder
-from monograph.capture.python.call_sites import CallSites, callee_at
+from monograph.capture.python.call_sites import CallSites, mentioned
 from monograph.capture.python.exception_handlers import may_be_caught
 from monograph.capture.python.frames import frames_of_user, is_ours
+from monograph.capture.python.nodes import compares, takes_truth
 from monograph.capture.python.static_values import UNKNOWN
 from monograph.capture.python.truths import assertion_at
 from monograph.capture.restarts import NeedsCalls, restart
@@ -74,23 +75,21 @@ CALL_SITES = CallSites(choose)
 
 
 def ask(recorder: Recorder, frame: FrameType, *, is_number: bool) -> None:
-    """Capture again, with callees chosen, where ``frame`` calls what C answers, and it helps.
+    """Capture again, with callees chosen, where C asks what ``frame`` does not ask, and it helps.
 
-    ``is_number``: a number is made, which C may do by a function that it was given earlier
-    (``map(int, sizes)``); else only a call of one of the functions here is worth it.
+    ``is_number``: a number is made, which nothing but C does; a truth is also what a test asks for.
     """
-    code = frame.f_code
-    if not recorder.is_running or is_ours(code) or id(code) in recorder.as_called:
+    code, offset = frame.f_code, frame.f_lasti
+    is_asked = takes_truth(code, offset) or compares(code, offset)
+    if not recorder.is_running or (is_asked and not is_number):
         return
-    if CALL_SITES.is_chosen(code):
+    if is_ours(code) or id(code) in recorder.as_called or CALL_SITES.is_chosen(code):
         return
-    if not is_number:
-        callee = callee_at(frame)
-        kind = type(callee)
-        if callee is None or not (
-            callee is UNKNOWN or kind is functools.partial or id(callee) in _STAND_INS
-        ):
-            return
+    if not is_number and not any(
+        found is UNKNOWN or id(found) in _STAND_INS or type(found) is functools.partial
+        for found in mentioned(frame)
+    ):
+        return
     restart(recorder, NeedsCalls(code))
 
 

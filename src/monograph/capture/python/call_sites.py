@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
-from monograph.capture.python.nodes import calls, syntax_of
+from monograph.capture.python.nodes import syntax_of
 from monograph.capture.python.redirect import constant_replaced
 from monograph.capture.python.sites import (
     SourceFile,
@@ -29,18 +29,28 @@ from monograph.capture.python.sites import (
 )
 from monograph.capture.python.static_values import UNKNOWN, value_of
 
-__all__ = ["CallSites", "callee_at", "choosing"]
+__all__ = ["CallSites", "choosing", "mentioned"]
 
 _CHOICE = "what chooses the callee"
 
 
-def callee_at(frame: FrameType) -> Any:
-    """What ``frame`` is calling: ``UNKNOWN`` where that is not plain, None where it does not."""
-    if not calls(frame.f_code, frame.f_lasti):
-        return None
+def mentioned(frame: FrameType) -> Iterator[Any]:
+    """The functions that are named in the call (or else the statement) that ``frame`` is at.
+
+    ``UNKNOWN`` is among them where the callee is not plain.
+    """
     syntax = syntax_of(frame.f_code)
     node = None if syntax is None else syntax.node_at(frame.f_lasti)
-    return value_of(node.func, frame) if isinstance(node, ast.Call) else UNKNOWN
+    if isinstance(node, ast.Call):
+        yield value_of(node.func, frame)
+    elif syntax is not None:
+        while node is not None and not isinstance(node, ast.stmt):
+            node = syntax.parent(node)
+    for each in () if node is None else ast.walk(node):
+        if isinstance(each, (ast.Name, ast.Attribute)):
+            found = value_of(each, frame)
+            if found is not UNKNOWN:
+                yield found
 
 
 class CallSites:

@@ -18,12 +18,20 @@ from monograph.capture.python.sites import Span, is_made, source_file, span_of
 __all__ = ["Syntax", "calls", "compares", "syntax_of", "takes_truth"]
 
 _TRUTHS = ("IF_TRUE", "IF_FALSE", "TO_BOOL", "UNARY_NOT")
-_MOST_KEPT = 4096
+_MOST_KEPT = 16_384
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 def _operation(code: CodeType, offset: int) -> str:
-    return dis.opname[code.co_code[offset]]
+    found = _operations.get((id(code), offset))
+    if found is None:
+        if len(_operations) >= _MOST_KEPT:
+            _operations.clear()
+        found = _operations[id(code), offset] = code, dis.opname[code.co_code[offset]]
+    return found[1]
+
+
+_operations: dict[tuple[int, int], tuple[CodeType, str]] = {}
 
 
 def calls(code: CodeType, offset: int) -> bool:
