@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from monograph.ir.registry import Registry
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import Test, not_less
@@ -35,7 +36,8 @@ __all__ = [
 
 aten = torch.ops.aten
 Found = Any
-RULES: dict[Any, Callable[..., Found]] = {}
+RULES: Registry[Callable[..., Found]] = Registry()
+rule = RULES.registers  # decorates the rule of the operators that it is given
 
 
 class View(NamedTuple):
@@ -43,17 +45,6 @@ class View(NamedTuple):
 
     spec: TensorSpec
     offset: Any = 0
-
-
-def rule(*operators: Any) -> Callable[[Callable[..., Found]], Callable[..., Found]]:
-    """Register the decorated function as the rule of ``operators``."""
-
-    def register(function: Callable[..., Found]) -> Callable[..., Found]:
-        for operator in operators:
-            RULES[operator] = function
-        return function
-
-    return register
 
 
 def fresh(spec: TensorSpec, shape: Sequence[Int], dtype: torch.dtype | None = None) -> TensorSpec:
