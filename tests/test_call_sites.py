@@ -12,6 +12,7 @@ import itertools
 import math
 import operator
 import queue
+import re
 import subprocess
 import sys
 import textwrap
@@ -191,8 +192,8 @@ def _programs(name):
         if "map" in form and more:
             call = call.replace("{}", ", [" + more[2:] + "]")
         text = call.replace("{}", more).replace("F(", f"{function}(").replace("(F", f"({function}")
-        text = text.replace("=F)", f"={function})").replace("N", number, 1)
-        text = text.replace("[N", f"[{number}").replace(", N]", f", {number}]")
+        text = text.replace("=F)", f"={function})")
+        text = re.sub(r"\bN\b", number, text)
         in_result = result if form not in ("sorted by it", "max by it") else "{}"
         yield form, kind, text, in_result.replace("{}", "value"), is_exact
 
@@ -205,6 +206,10 @@ def _refusal(error):
 def _tried(program):
     """How often eager mode's result was had, and refused, at further sizes; None: not exported."""
     example = (R(4, 3), torch.tensor(5))
+    try:
+        program(*example)
+    except TypeError:  # there is no such sum, or order
+        return None
     try:
         run = export(program, example, dynamic_shapes=({0: Dim.DYNAMIC}, None)).module()
     except MonographError as error:

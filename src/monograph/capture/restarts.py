@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from monograph.capture.python.frames import frames_of_user, is_of_user, is_ours
-from monograph.diagnostics import ExportError, SourceLine
+from monograph.capture.python.nodes import Syntax, syntax_of
+from monograph.diagnostics import ExportError
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -47,12 +49,14 @@ class NeedsIndexing(Restart):
 class NeedsCalls(Restart):
     """A call ends in C, which would make a plain number of a size.
 
-    ``code``: the function that makes the call; its callees are to be chosen.
+    ``code``: of the function that makes the call, whose callees are to be chosen; ``function``
+    is that function, where it was at hand.
     """
 
-    def __init__(self, code: CodeType) -> None:
+    def __init__(self, code: CodeType, function: FunctionType | None) -> None:
         super().__init__()
         self.code = code
+        self.function = function
 
 
 class NeedsConversion(Restart):
@@ -82,8 +86,8 @@ def restart(recorder: Recorder, reason: Restart) -> NoReturn:
     raise reason
 
 
-# Statements whose text does not steer the program.
-_PRINTS = re.compile(r"\b(print|warn|debug|info|warning|error|log_\w+|_check)\(|\b(assert|raise) ")
+# Functions that show a text, which steers nothing.
+_SHOWS = re.compile(r"(print|warn|debug|info|error|critical|exception|log|_?check|_?assert)\w*$")
 _TEXT = ("_as_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
 
 
@@ -98,17 +102,42 @@ def refused(recorder: Recorder, error: ExportError) -> BaseException:
     return found
 
 
-def is_asked_by_program() -> bool:
-    """Whether the user's own code has called what now runs, by way of torch at most."""
-    frame: FrameType | None = sys._getframe(1)
+def _frame_that_wants_text() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_name in _TEXT:
         frame = frame.f_back
+    return frame
+
+
+def is_asked_by_program() -> bool:
+    """Whether the user's own code wants the text of what now runs, by way of torch at most."""
+    frame = _frame_that_wants_text()
     return frame is not None and is_of_user(frame.f_code)
 
 
-def is_printed(where: SourceLine | None) -> bool:
-    """Whether a line only shows text, or makes it for an assertion."""
-    return where is None or _PRINTS.search(where.text) is not None
+def is_printed() -> bool:
+    """Whether the text that is wanted is only shown, or made for an exception."""
+    frame = _frame_that_wants_text()
+    syntax = None if frame is None else syntax_of(frame.f_code)
+    if frame is None or syntax is None:
+        return False
+    node = syntax.node_at(frame.f_lasti)
+    return node is not None and _is_shown(syntax, node)
+
+
+def _is_shown(syntax: Syntax, node: ast.AST) -> bool:
+    """Whether what ``node`` gives goes to ``print``, a logger or an exception alone."""
+    step: ast.AST | None = node
+    while step is not None:
+        if isinstance(step, (ast.Raise, ast.Assert)):
+            return True
+        if isinstance(step, ast.Call) and _SHOWS.match(ast.unparse(step.func).split(".")[-1]):
+            return True
+        if isinstance(step, ast.Assign) and isinstance(step.targets[0], ast.Name):
+            readers = syntax.readers_of(step.targets[0].id)
+            return len(step.targets) == 1 and all(_is_shown(syntax, r) for r in readers)
+        step = syntax.around(step)
+    return False
 
 
 def asking_frame() -> FrameType | None:

@@ -165,7 +165,7 @@ class _Ways:
             if not self.strict.learn(reason):
                 raise reason.error from None
         elif isinstance(reason, NeedsCalls):
-            CALL_SITES.learn(reason.code)
+            CALL_SITES.learn(reason.code, reason.function)
             self.as_called[id(reason.code)] = reason.code  # if it asks again, that was no help
         elif isinstance(reason, NeedsAutograd):
             self.above_autograd = True

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from monograph.capture.current import running_recorder
-from monograph.capture.python.call_sites import CallSites, mentioned
+from monograph.capture.python.call_sites import CallSites, function_of, mentioned
 from monograph.capture.python.exception_handlers import may_be_caught
-from monograph.capture.python.frames import frames_of_user, is_ours
+from monograph.capture.python.frames import frames_of_user, is_ours, stands_in
 from monograph.capture.python.nodes import compares, takes_truth
 from monograph.capture.python.static_values import UNKNOWN
 from monograph.capture.python.truths import assertion_at
@@ -90,7 +90,7 @@ def ask(recorder: Recorder, frame: FrameType, *, is_number: bool) -> None:
         for found in mentioned(frame)
     ):
         return
-    restart(recorder, NeedsCalls(code))
+    restart(recorder, NeedsCalls(code, function_of(frame)))
 
 
 # The functions that are called instead -----------------------------------------------------------
@@ -227,6 +227,8 @@ _FUNCTIONS: list[tuple[Any, Callable[..., Any]]] = [
     )),
 ]  # fmt: skip
 _STAND_INS = {id(function): called for function, called in _FUNCTIONS}
+for _called in _STAND_INS.values():
+    stands_in(_called.__code__)
 
 
 # What Python and C ask of a number ---------------------------------------------------------------
@@ -256,6 +258,7 @@ def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
     found: list[Replacement] = [
         (torch.SymInt, "__round__", _round),
         (torch.SymInt, "__hash__", _hash(env)),
+        (torch.SymFloat, "__hash__", _hash_of_float),
         (torch.SymInt, "__int__", _to_number(recorder, torch.SymInt, "int")),
         (torch.SymFloat, "__int__", _to_number(recorder, torch.SymFloat, "int")),
         (torch.SymInt, "__float__", _to_number(recorder, torch.SymInt, "float")),
@@ -311,6 +314,10 @@ def _hash(env: ShapeEnv) -> Callable[[torch.SymInt], int]:
         return hash(env.fix(expression_of(self), why))
 
     return identity
+
+
+def _hash_of_float(self: torch.SymFloat) -> int:
+    return hash(self.node.guard_float("", 0))
 
 
 def _to_number(recorder: Recorder, kind: Any, name: str) -> Callable[[Any], Any]:

@@ -29,7 +29,7 @@ from monograph.capture.python.sites import (
 )
 from monograph.capture.python.static_values import UNKNOWN, value_of
 
-__all__ = ["CallSites", "choosing", "mentioned"]
+__all__ = ["CallSites", "choosing", "function_of", "mentioned"]
 
 _CHOICE = "what chooses the callee"
 
@@ -53,6 +53,21 @@ def mentioned(frame: FrameType) -> Iterator[Any]:
                 yield found
 
 
+def function_of(frame: FrameType) -> FunctionType | None:
+    """The function that runs in ``frame``, where its module or its class names it."""
+    code = frame.f_code
+    owner = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+    for names in (frame.f_globals, *map(vars, type(owner).__mro__)):
+        found = names.get(code.co_name)
+        while found is not None:
+            if isinstance(found, (staticmethod, classmethod)):
+                found = found.__func__
+            if type(found) is FunctionType and found.__code__ is code:
+                return found
+            found = getattr(found, "__dict__", {}).get("__wrapped__")
+    return None
+
+
 class CallSites:
     """The functions of the process that were found to need it; ``choose`` gives the callee."""
 
@@ -64,10 +79,11 @@ class CallSites:
         """Whether the calls in ``code`` are chosen."""
         return any(constant is self for constant in code.co_consts)
 
-    def learn(self, code: CodeType) -> bool:
+    def learn(self, code: CodeType, function: FunctionType | None = None) -> bool:
         """From now on choose the callees in the function of ``code``; False where that is no help.
 
-        It is none where the source is not at hand, and where no such function is found.
+        It is none where the source is not at hand, and where no such function is found. Without
+        ``function``, all objects are looked through for it.
         """
         source = source_file(code.co_filename)
         if source is None or not (is_made(code) or source.has(code)):
@@ -76,6 +92,9 @@ class CallSites:
         if file is None or file.source is not source:
             file = self._files[source.name] = _File(source)
         is_new = file.add(code.co_firstlineno, self)
+        if function is not None and file.made(function.__code__) is not None:
+            file.functions.add(function)
+            return True
         return file.find_functions() or is_new
 
     def meet(self, function: Any) -> None:

@@ -68,6 +68,10 @@ class Syntax:
         """The node around ``node``, in the same function."""
         return None if isinstance(node, _FUNCTIONS) else self._parents.get(node)
 
+    def around(self, node: ast.AST) -> ast.AST | None:
+        """The node around ``node``, of whatever function."""
+        return self._parents.get(node)
+
     def node_at(self, offset: int) -> ast.AST | None:
         """What the instruction at ``offset`` was compiled from."""
         found: Any = self._positions[offset // 2]
@@ -80,6 +84,14 @@ class Syntax:
             if found != self._positions[at]:
                 return self._by_span.get(found)  # type: ignore[arg-type]
         return None
+
+    def readers_of(self, name: str) -> list[ast.Name]:
+        """Where a variable is read, in the whole function and what is around it."""
+        return [
+            node
+            for node in self._parents
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+        ]
 
     def follows(self, statement: ast.stmt) -> ast.stmt | None:
         """The statement that runs after this one, where only branches end in between."""
