@@ -125,17 +125,26 @@ def is_printed() -> bool:
     return node is not None and _is_shown(syntax, node)
 
 
-def _is_shown(syntax: Syntax, node: ast.AST) -> bool:
-    """Whether what ``node`` gives goes to ``print``, a logger or an exception alone."""
+def _is_shown(syntax: Syntax, node: ast.AST, variables: frozenset[str] = frozenset()) -> bool:
+    """Whether what ``node`` gives goes to ``print``, a logger or an exception alone.
+
+    ``variables``: those that it has come through.
+    """
     step: ast.AST | None = node
+    is_value = True
     while step is not None:
         if isinstance(step, (ast.Raise, ast.Assert)):
             return True
         if isinstance(step, ast.Call) and _SHOWS.match(ast.unparse(step.func).split(".")[-1]):
             return True
-        if isinstance(step, ast.Assign) and isinstance(step.targets[0], ast.Name):
-            readers = syntax.readers_of(step.targets[0].id)
-            return len(step.targets) == 1 and all(_is_shown(syntax, r) for r in readers)
+        if isinstance(step, ast.Assign):
+            target = step.targets[0]
+            if not isinstance(target, ast.Name) or len(step.targets) > 1 or not is_value:
+                return False
+            readers = [] if target.id in variables else syntax.readers_of(target.id)
+            through = variables | {target.id}
+            return bool(readers) and all(_is_shown(syntax, r, through) for r in readers)
+        is_value = is_value and not isinstance(step, ast.Lambda)
         step = syntax.around(step)
     return False
 
