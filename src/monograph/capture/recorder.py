@@ -7,6 +7,7 @@ import operator
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from types import CodeType
 from typing import Any
 
 import torch
@@ -104,7 +105,7 @@ class Recorder(Entrance, DispatchMode):
         self.is_running = False
         self.ambiguous: list[tuple[Value, Value]] = []  # (what was copied, the copy)
         self.copies_of_branches: list[tuple[Value, Value]] = []
-        self.stand_ins: list[tuple[dict[str, Any], str]] = []
+        self.as_called: dict[int, CodeType] = {}  # code whose calls stay as they are
         # Device types for which autocast is on. Torch hides its state from dispatch modes.
         self.autocast = {d for d in ("cpu", "cuda") if torch.is_autocast_enabled(d)}
         self.watched: frozenset[str] = frozenset()

@@ -109,7 +109,8 @@ class ShapeEnv:
         self.undecided: Callable[[Test], bool] = _cannot_decide
         self.unknown: Callable[[Any], Any] = _cannot_decide
         self.on_unbacked: Callable[[str, Expr], None] = lambda name, symbol: None
-        self.on_text: Callable[[Any], None] = lambda item: None  # the program makes text of it
+        # Where the program makes text of it: which, if it is not a symbol's.
+        self.on_text: Callable[[Any], str | None] = lambda item: None
         self.on_runtime_check: Callable[[Test, str | None], None] = lambda test, message: None
 
     # Symbols ---------------------------------------------------------------------------------

@@ -10,14 +10,14 @@ graph that the test-suite runs is compared, node by node, with what the kernels 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 
+from monograph.ir.registry import Registry
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import Test, not_less
-from monograph.torch_internals import Operator
 
 __all__ = [
     "RULES",
@@ -46,19 +46,8 @@ class View(NamedTuple):
 
 
 Found = TensorSpec | View | Sequence[TensorSpec | View] | None
-RULES: dict[Operator, Callable[..., Found]] = {}
-_Rule = TypeVar("_Rule", bound=Callable[..., Found])
-
-
-def rule(*operators: Operator) -> Callable[[_Rule], _Rule]:
-    """Register the decorated function as the rule of ``operators``."""
-
-    def register(function: _Rule) -> _Rule:
-        for operator in operators:
-            RULES[operator] = function
-        return function
-
-    return register
+RULES: Registry[Callable[..., Found]] = Registry()
+rule = RULES.registers  # decorates the rule of the operators that it is given
 
 
 def fresh(spec: TensorSpec, shape: Sequence[Int], dtype: torch.dtype | None = None) -> TensorSpec:
