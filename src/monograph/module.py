@@ -13,7 +13,7 @@ from torch.fx import Graph, GraphModule, Node, map_arg
 
 from monograph.diagnostics import InputError, note_source
 from monograph.ir.call_plan import CallPlan, Check, Looks
-from monograph.torch_internals import storage_key
+from monograph.torch_internals import bits_of, share_memory, with_bits
 
 __all__ = ["Place", "ProgramModule", "register", "tensor_at"]
 
@@ -83,6 +83,10 @@ class ProgramModule(nn.Module):
     def _results(self, plan: CallPlan, leaves: list[Any]) -> Any:
         """What the graph gives for the leaves of a call."""
         inputs = [*(self._held(name) for name in plan.state), *leaves]
+        for i, check in enumerate(plan.checks, len(plan.state)):
+            looks = check.example
+            if looks.__class__ is Looks and bits_of(inputs[i]) != looks.bits:
+                inputs[i] = with_bits(inputs[i], looks.bits)  # what the operators were told
         if plan.writes and torch.is_grad_enabled():
             _keep_for_backward(plan, inputs)
         try:
@@ -212,12 +216,14 @@ def _check(check: Check, leaf: Any) -> None:
             raise InputError(
                 f"Expected input at {path} to be on {example.device}, but got {leaf.device}"
             )
-        if check.strides is not None and leaf.stride() != check.strides:
-            raise InputError(
-                f"Expected input at {path} to have strides {check.strides}, but got "
-                f"{leaf.stride()}",
-                hint="the program addresses this input's memory (as_strided).",
-            )
+        if check.strides is not None:
+            lies = (*leaf.stride(), leaf.storage_offset())[: len(check.strides)]
+            if lies != check.strides or bits_of(leaf) != example.bits:
+                raise InputError(
+                    f"Expected input at {path} to have strides {check.strides}, but got {lies}",
+                    hint="the program writes this input's memory by address, or through a view "
+                    "that is a copy where the input lies otherwise.",
+                )
     elif check.varies:
         if type(leaf) is not type(example) and not (type(leaf), type(example)) == (int, float):
             raise InputError(
@@ -266,13 +272,12 @@ def _check_memory(plan: CallPlan, leaves: list[Any]) -> None:
     for i, check in enumerate(plan.checks):
         if not check.is_written:
             continue
-        key = storage_key(leaves[i])
         for j, other in enumerate(leaves):
             if (
                 j != i
                 and isinstance(other, torch.Tensor)
                 and frozenset((i, j)) not in partners
-                and storage_key(other) == key
+                and share_memory(leaves[i], other)
             ):
                 raise InputError(
                     f"Expected inputs at {check.path} and {plan.checks[j].path} not to share "
@@ -292,11 +297,34 @@ def _keep_for_backward(plan: CallPlan, inputs: list[Any]) -> None:
         name = write.target
         index = plan.state.index(name) if isinstance(name, str) else len(plan.state) + name
         tensor = inputs[index]
-        inputs[index] = tensor.data if name in plan.statistics else tensor.clone()
+        if name in plan.statistics:
+            inputs[index] = tensor.data
+        elif isinstance(name, int) and plan.checks[name].strides is not None:
+            inputs[index] = _copy_of_memory(tensor)
+        else:
+            inputs[index] = tensor.clone()
+
+
+def _copy_of_memory(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy that lies as ``tensor`` does, in memory with the same gaps."""
+    once = tensor
+    for dim in _repeated(tensor):
+        once = once.narrow(dim, 0, 1)
+    kept = torch.as_strided_scatter(once, once, once.shape, once.stride())
+    return kept.expand(tensor.shape)
+
+
+def _repeated(tensor: torch.Tensor) -> list[int]:
+    """The dimensions along which an expanded tensor has one element many times."""
+    sizes = zip(tensor.shape, tensor.stride(), strict=True)
+    return [dim for dim, (size, stride) in enumerate(sizes) if stride == 0 and size > 1]
 
 
 def _write_back(destination: torch.Tensor, content: torch.Tensor, is_hidden: bool) -> None:
     with torch.set_grad_enabled(torch.is_grad_enabled() and not is_hidden):
+        if 0 in destination.stride():
+            for dim in _repeated(destination):
+                destination, content = destination.narrow(dim, 0, 1), content.narrow(dim, 0, 1)
         destination.copy_(content)
 
 

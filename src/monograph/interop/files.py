@@ -24,6 +24,7 @@ from monograph.interop.tensors import TensorReader, json_of
 from monograph.interop.torch_export import converted
 from monograph.ir.program import Parts
 from monograph.ir.structure import flatten
+from monograph.torch_internals import bits_of, with_bits
 
 __all__ = ["load_methods", "save_methods"]
 
@@ -102,6 +103,8 @@ class _Payload:
                     f"{name} has no values to write: it is on the meta device",
                     hint="give it values first: ep.load_state_dict(state_dict).",
                 )
+            is_parameter = isinstance(tensor, nn.Parameter)
+            tensor = with_bits(tensor, 0)  # others read the memory as it is
             storage = tensor.untyped_storage()
             key = (storage.data_ptr(), storage.nbytes(), tensor.device)
             if not storage.nbytes():
@@ -113,7 +116,7 @@ class _Payload:
                 self.kept.append(tensor)
             config[name] = {
                 "path_name": self.records[key].rpartition("/")[2],
-                "is_param": isinstance(tensor, nn.Parameter),
+                "is_param": is_parameter,
                 "use_pickle": False,
                 "tensor_meta": tensor_meta(tensor.detach().requires_grad_(tensor.requires_grad)),
             }
@@ -148,6 +151,13 @@ def _written(program: Parts) -> tuple[str, str]:
             name: check.strides
             for name, check in zip(names, plan.checks, strict=True)
             if check.strides is not None
+        },
+        "bits": {
+            n.name: bits_of(n.meta["val"])
+            for n in program.graph.nodes
+            if n.op == "placeholder"
+            and isinstance(n.meta["val"], torch.Tensor)
+            and bits_of(n.meta["val"])
         },
         "assumptions": [[a.kind, str(a)] for a in program.assumptions],
     }

@@ -34,6 +34,7 @@ from monograph.torch_internals import (
     COMPOSITE,
     append_node,
     below_autograd,
+    bits_untouched,
     claim_names,
     copied_node,
     exporting_flags,
@@ -411,7 +412,8 @@ def _captured(
         args, kwargs = enter(args), enter(kwargs)
         assert len(inputs) == count
         with (
-            exporting_flags(), patched(recorder, {}), below_autograd(), recorder, running(recorder)
+            exporting_flags(), patched(recorder, {}), below_autograd(), bits_untouched(), recorder,
+            running(recorder),
         ):  # fmt: skip
             recorder.is_running = False  # lines are those of the node that is replaced
             result = NotImplemented if rule is op else rule(*args, **kwargs)

@@ -76,7 +76,7 @@ def _moved(item: Any, move: Move) -> Any:
     if isinstance(item, torch.Tensor):
         item = spec_of(item)
     if isinstance(item, TensorSpec):
-        return TensorSpec.of(item.shape, item.strides, item.dtype, move(item.device))
+        return TensorSpec.of(item.shape, item.strides, item.dtype, move(item.device), item.bits)
     if isinstance(item, torch.device):
         return move(item)
     if isinstance(item, (tuple, list)):

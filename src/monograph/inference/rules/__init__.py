@@ -14,9 +14,10 @@ from monograph.inference.rules import (
     reductions,
     views,
 )
-from monograph.inference.rules.table import RULES, View
+from monograph.inference.rules.table import RULES, VIEWS, View, ViewRow, Written
 
 __all__ = [
-    "RULES", "View", "attention", "convolution", "factories", "indexing", "losses", "matmul",
-    "normalization", "pointwise", "pooling", "recurrent", "reductions", "views",
+    "RULES", "VIEWS", "View", "ViewRow", "Written", "attention", "convolution", "factories",
+    "indexing", "losses", "matmul", "normalization", "pointwise", "pooling", "recurrent",
+    "reductions", "views",
 ]  # fmt: skip

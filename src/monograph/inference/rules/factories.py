@@ -10,12 +10,14 @@ import torch
 from monograph.inference.rules.pointwise import number_dtype
 from monograph.inference.rules.table import (
     View,
+    describe,
     fresh,
     is_canonical,
     is_size,
     must_hold,
     resolve,
     rule,
+    view,
 )
 from monograph.ir.spec import TensorSpec, contiguous_strides, is_dense
 from monograph.shapes.expr import Expr, Int
@@ -34,7 +36,7 @@ def _clone(x: TensorSpec, *, memory_format: Any = None) -> Found:
     return None
 
 
-@rule(aten.to.dtype)
+@view(aten.to.dtype, in_order=True, itself=True)
 def _to_dtype(
     x: TensorSpec, dtype: torch.dtype, non_blocking: bool = False, copy: bool = False, *rest: Any
 ) -> Found:
@@ -166,7 +168,7 @@ def _full_like(x: TensorSpec, fill: Any, **options: Any) -> Found:
     return _like(x, **options)
 
 
-@rule(aten.to.dtype_layout)
+@view(aten.to.dtype_layout, in_order=True, itself=True)
 def _to_dtype_layout(
     x: TensorSpec, *, dtype: Any = None, layout: Any = None, device: Any = None,
     pin_memory: Any = None, non_blocking: bool = False, copy: bool = False,
@@ -179,12 +181,16 @@ def _to_dtype_layout(
     return _to_dtype(x, dtype or x.dtype, non_blocking, copy)
 
 
-@rule(aten.to.device)
+@view(aten.to.device, in_order=True, itself=True)
 def _to_device(
     x: TensorSpec, device: Any, dtype: Any, non_blocking: bool = False, copy: bool = False,
     *rest: Any,
 ) -> Found:  # fmt: skip
     return _to_dtype(x, dtype, non_blocking, copy, *rest) if device == x.device else None
+
+
+describe(aten.to.other, aten.to.prim_Device, aten.to.prim_dtype, aten.to.prim_other,
+         in_order=True, itself=True)  # fmt: skip
 
 
 @rule(aten.cat.default)

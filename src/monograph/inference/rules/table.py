@@ -10,6 +10,7 @@ graph that the test-suite runs is compared, node by node, with what the kernels 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -20,9 +21,13 @@ from monograph.shapes.questions import Test, not_less
 
 __all__ = [
     "RULES",
+    "VIEWS",
     "View",
+    "ViewRow",
+    "Written",
     "broadcast",
     "channels_last",
+    "describe",
     "fresh",
     "is_canonical",
     "is_size",
@@ -31,6 +36,7 @@ __all__ = [
     "must_hold_if_varies",
     "resolve",
     "rule",
+    "view",
 ]
 
 aten = torch.ops.aten
@@ -43,6 +49,64 @@ class View(NamedTuple):
 
     spec: TensorSpec
     offset: Any = 0
+
+
+@dataclass(frozen=True)
+class Written:
+    """A write to a view, to be carried over to the tensor that it is a view of.
+
+    ``call`` records an operator on ``tensor`` (what the view was made of) and ``content`` (what
+    the view holds now). ``args`` and ``kwargs`` are those of the view operator after its tensor;
+    where it gives several views, ``pieces`` are their specs and ``index`` says which was written.
+    """
+
+    call: Callable[..., Any]
+    tensor: Any
+    content: Any
+    spec: TensorSpec
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    pieces: tuple[TensorSpec, ...] = ()
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class ViewRow:
+    """All that is known of one view operator besides its rule; the rule stands beside it.
+
+    ``undo``: the tensor after a write to the view; None where the view only picks elements, which
+    are then found by what the operator does to their positions. ``order``: for a view that permutes
+    dimensions, which dimension of the tensor each of its own is, from the rank and the arguments.
+    ``in_order``: the elements are those of the tensor, in the same order, in another shape.
+    ``flips``: the bits that it changes (the conjugate bit of complex tensors alone).
+    ``may_copy``: whether it shares memory depends on the tensor's layout or bits. ``itself``: where
+    nothing is to be done, eager mode returns the very tensor. ``addresses``: it reads memory by
+    address, whatever the tensor's own elements are.
+    """
+
+    undo: Callable[[Written], Any] | None = None
+    order: Callable[..., list[int]] | None = None
+    in_order: bool = False
+    flips: int = 0
+    may_copy: bool = False
+    itself: bool = False
+    addresses: bool = False
+
+
+VIEWS: dict[Any, ViewRow] = {}
+
+
+def view(*operators: Any, **known: Any) -> Callable[[Callable[..., Found]], Callable[..., Found]]:
+    """Register the decorated function as the rule of view operators, with their row."""
+    describe(*operators, **known)
+    return rule(*operators)
+
+
+def describe(*operators: Any, **known: Any) -> None:
+    """The row of view operators that have no rule."""
+    row = ViewRow(**known)
+    for operator in operators:
+        VIEWS[operator] = row
 
 
 def rule(*operators: Any) -> Callable[[Callable[..., Found]], Callable[..., Found]]:
