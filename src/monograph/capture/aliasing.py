@@ -115,7 +115,7 @@ def fold_into_root(value: Value, written: AbstractTensor) -> None:
     """Make ``written``, which has the shape and dtype of ``value``, the new content of it."""
     recorder, root = value.recorder, value.root
     is_hidden = recorder.hides_gradients() or passes_detach(value)
-    content = laid_out_as(_folded(value, written), root)
+    content = laid_out_as(_folded(value, written), root, in_memory=root in recorder.addressed)
     recorder.touch(root)
     recorder.touch(value)
     if is_hidden and root.tracks:
@@ -169,8 +169,13 @@ def _behind_autograd(root: Value, content: AbstractTensor) -> AbstractTensor:
         return call(aten.add.Tensor, (call(aten.detach.default, (content,)), zero))
 
 
-def laid_out_as(content: AbstractTensor, model: Value) -> AbstractTensor:
-    """``content`` as ``model`` looks, strides and bits included; copied where they differ."""
+def laid_out_as(
+    content: AbstractTensor, model: Value, *, in_memory: bool = False
+) -> AbstractTensor:
+    """``content`` as ``model`` looks, strides and bits included; copied where they differ.
+
+    ``in_memory``: with what lies around it, too.
+    """
     call = content.value.recorder.call
     want = model.spec
     have = content.value.spec
@@ -180,14 +185,14 @@ def laid_out_as(content: AbstractTensor, model: Value) -> AbstractTensor:
         )
     if content.value.spec.shape != want.shape:
         content = call(aten.expand.default, (content, list(want.shape)))
-    is_addressed = model in model.recorder.addressed
-    if content.value.spec is want and not is_addressed:
+    if content.value.spec is want and not in_memory:
         return content
     if want.bits:
         plain = _flipped(model.abstract(), want.bits, as_view=True).value
-        content = laid_out_as(_flipped(content, want.bits, as_view=False), plain)
+        content = _flipped(content, want.bits, as_view=False)
+        content = laid_out_as(content, plain, in_memory=in_memory)
         return _flipped(content, want.bits, as_view=True)
-    if want.strides == contiguous_strides(want.shape) and not is_addressed:
+    if want.strides == contiguous_strides(want.shape) and not in_memory:
         return call(aten.clone.default, (content,), {"memory_format": torch.contiguous_format})
     # The scatter operators give their result the memory of their first argument, gaps included,
     # and have a gradient (aten.copy, which is meant for this, has none).
@@ -220,8 +225,7 @@ def rely_on_memory(value: Value) -> None:
             keep_memory(root)
             recorder.touch(root)
             first = Value(root.origin.node, root.spec, recorder)
-            recorder.addressed.add(first)
-            become(root, laid_out_as(root.abstract(), first))
+            become(root, laid_out_as(root.abstract(), first, in_memory=True))
     if value is not root and value.seen == root.version and SHARES not in value.node.meta:
         recorder.touch(root)
         become(root, root.abstract())  # ``value`` was computed: it is derived as a view again
@@ -271,20 +275,19 @@ def overlap_partly(left: Value, right: Value) -> bool:
 def _folded(value: Value, content: AbstractTensor) -> AbstractTensor:
     """The content of the root of ``value``, after ``content`` was written to ``value``."""
     current = value
-    while current.parent is not None:
-        row = _row_of(current)
-        if current.spec is current.parent.spec and current.offset == current.parent.offset:
-            current = current.parent  # the tensor itself
+    while (parent := current.parent) is not None:
+        if current.spec is parent.spec and current.offset == parent.offset:
+            current = parent  # the tensor itself
             continue
-        top = _last_overlapping(current)
+        row, top = _row_of(current), _last_overlapping(current)
         if row.addresses or (top is not None and _passes_address(current, top)):
             return _addressed(current, content)
-        if top is not None:
-            if top.parent is None:
-                break
+        if top is None:
+            content, current = _inverted(current, row, content), parent
+        elif top.parent is not None:
             content, current = _scattered(current, top.parent, content), top.parent
         else:
-            content, current = _inverted(current, row, content), current.parent
+            break
     return _folded_into_repeated(current, content) if overlaps_itself(value.root.spec) else content
 
 
@@ -311,12 +314,10 @@ def _last_overlapping(value: Value) -> Value | None:
 
 def _passes_address(value: Value, top: Value) -> bool:
     """Whether a view between two was made by address."""
-    current = value
-    while current is not top and current.parent is not None:
-        if _row_of(current).addresses:
-            return True
-        current = current.parent
-    return current.parent is not None and _row_of(current).addresses
+    views = _between(value, top)
+    if top.parent is not None:
+        views.append(top)
+    return any(_row_of(view).addresses for view in views)
 
 
 def _inverted(view: Value, row: ViewRow, content: AbstractTensor) -> AbstractTensor:
@@ -457,11 +458,13 @@ def _addressed(view: Value, content: AbstractTensor) -> AbstractTensor:
     )
     recorder.rely_on_layout(root, with_offset=starts_elsewhere)
     where = (view.offset + start_of_memory(root),) if starts_elsewhere else ()
-    content = _flipped(content, view.spec.bits ^ root.spec.bits, as_view=False)
-    return recorder.call(
+    whole = _flipped(root.abstract(), root.spec.bits, as_view=True)
+    content = _flipped(content, view.spec.bits, as_view=False)
+    whole = recorder.call(
         aten.as_strided_scatter.default,
-        (root.abstract(), content, list(view.spec.shape), list(view.spec.strides), *where),
+        (whole, content, list(view.spec.shape), list(view.spec.strides), *where),
     )
+    return _flipped(whole, root.spec.bits, as_view=True)
 
 
 def _lies_within(view: Value, root: Value) -> bool:

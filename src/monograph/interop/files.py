@@ -23,6 +23,7 @@ from monograph.interop.reading import Notes, program_of
 from monograph.interop.tensors import TensorReader, json_of
 from monograph.interop.torch_export import converted
 from monograph.ir.program import Parts
+from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import flatten
 from monograph.torch_internals import bits_of, with_bits
 
@@ -153,15 +154,20 @@ def _written(program: Parts) -> tuple[str, str]:
             if check.strides is not None
         },
         "bits": {
-            n.name: bits_of(n.meta["val"])
+            n.name: bits
             for n in program.graph.nodes
-            if n.op == "placeholder"
-            and isinstance(n.meta["val"], torch.Tensor)
-            and bits_of(n.meta["val"])
+            if n.op == "placeholder" and (bits := _bits_of(n.meta["val"]))
         },
         "assumptions": [[a.kind, str(a)] for a in program.assumptions],
     }
     return json.dumps(data), json.dumps(notes)
+
+
+def _bits_of(value: Any) -> int:
+    """The conjugate and negative bits of a placeholder, which the format does not have."""
+    if isinstance(value, torch.Tensor):
+        return bits_of(value)
+    return value.bits if isinstance(value, TensorSpec) else 0
 
 
 def _example(program: Parts) -> bytes:
