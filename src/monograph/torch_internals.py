@@ -138,11 +138,11 @@ def with_bits(tensor: torch.Tensor, bits: int) -> torch.Tensor:
     if bits_of(tensor) == bits:
         return tensor
     tensor = tensor.resolve_conj().resolve_neg()
+    if bits & 2:
+        tensor = torch.neg(tensor)
     if bits & 1:
         tensor = torch._conj(torch.conj_physical(tensor))
-    if bits & 2:
-        tensor = torch._neg_view(torch.neg(tensor))
-    return tensor
+    return torch._neg_view(tensor) if bits & 2 else tensor
 
 
 def materialises(op: Any, bits: int) -> bool:
