@@ -335,6 +335,32 @@ def test_whether_a_copy_is_written_is_part_of_the_contract(name, is_view, writes
         program.module()(other.clone() if other is straight else copied(other))
 
 
+def test_the_contract_of_sizes_that_vary():
+    def f(x):
+        y = x.reshape(-1)
+        y.add_(1)
+        return y * 1
+
+    sizes = ({0: monograph.Dim.AUTO, 1: monograph.Dim.AUTO},)
+    module = monograph.export(f, (X.clone(),), dynamic_shapes=sizes).module()
+    for given in (X, X[:2, :3].contiguous()):
+        mine, theirs = given.clone(), given.clone()
+        assert_equal(module(mine), f(theirs))
+        assert torch.equal(mine, theirs)
+    with pytest.raises(InputError, match="row-major"):
+        module(X.clone().t())
+
+
+def test_the_stride_of_one_row_is_anything():
+    def f(x):
+        y = x.contiguous()
+        y.add_(1)
+        return y * 1
+
+    module = monograph.export(f, (torch.ones(1, 6),)).module()
+    assert_equal(module(torch.ones(1, 6).as_strided((1, 6), (40, 1))), f(torch.ones(1, 6)))
+
+
 def test_nothing_is_asked_of_programs_that_do_not_write():
     agrees(lambda x: x.contiguous() + x.reshape(4, 6), X, X.reshape(6, 4).t())
 

@@ -95,7 +95,7 @@ def _plan_of(captured: Captured, signature: ExportGraphSignature, structures: Ca
         called_as=captured.root.signature,
         training=captured.root.training,
         strides={
-            node.name: _lies(leaf.example, captured.layout_matters[leaf.path])
+            node.name: _lies(leaf.example, node, captured.layout_matters[leaf.path])
             for node, leaf in zip(nodes, leaves, strict=True)
             if leaf.path in captured.layout_matters
         },
@@ -177,9 +177,12 @@ def _all_state(captured: Captured) -> dict[str, tuple[torch.Tensor, str, bool]]:
     return found
 
 
-def _lies(example: torch.Tensor, with_offset: bool) -> tuple[int, ...]:
-    offset = (int(example.storage_offset()),) if with_offset else ()
-    return (*example.stride(), *offset)
+def _lies(example: torch.Tensor, node: Node, with_offset: bool) -> tuple[int, ...]:
+    """The strides that are demanded; none of a tensor that is row-major for all its sizes."""
+    if with_offset:
+        return (*example.stride(), int(example.storage_offset()))
+    spec = node.meta["val"]
+    return () if spec.scope is not None and spec.is_contiguous() else tuple(example.stride())
 
 
 def _looks(example: Any) -> Any:

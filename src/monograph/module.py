@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
@@ -216,14 +216,10 @@ def _check(check: Check, leaf: Any) -> None:
             raise InputError(
                 f"Expected input at {path} to be on {example.device}, but got {leaf.device}"
             )
-        if check.strides is not None:
-            lies = (*leaf.stride(), leaf.storage_offset())[: len(check.strides)]
-            if lies != check.strides or bits_of(leaf) != example.bits:
-                raise InputError(
-                    f"Expected input at {path} to have strides {check.strides}, but got {lies}",
-                    hint="the program writes this input's memory by address, or through a view "
-                    "that is a copy where the input lies otherwise.",
-                )
+        if check.strides is not None and not (
+            _lies_as(leaf, check.strides) and bits_of(leaf) == example.bits
+        ):
+            _refuse_layout(check, leaf)
     elif check.varies:
         if type(leaf) is not type(example) and not (type(leaf), type(example)) == (int, float):
             raise InputError(
@@ -235,6 +231,26 @@ def _check(check: Check, leaf: Any) -> None:
             code="MG-I103",
             hint="this value is part of the program; export once for each value that is needed.",
         )
+
+
+def _lies_as(leaf: torch.Tensor, strides: tuple[int, ...]) -> bool:
+    """Whether the elements of ``leaf`` lie as these strides (and offset) say."""
+    if not strides:
+        return leaf.is_contiguous()
+    lies = (*leaf.stride(), leaf.storage_offset())
+    sizes = (*leaf.shape, 2)  # the stride of a single element is anything
+    pairs = zip(sizes, lies, strides, strict=False)
+    return all(size == 1 or have == want for size, have, want in pairs)
+
+
+def _refuse_layout(check: Check, leaf: torch.Tensor) -> NoReturn:
+    wanted = f"strides {check.strides}" if check.strides else "row-major strides"
+    raise InputError(
+        f"Expected input at {check.path} to have {wanted}, but got {leaf.stride()}, from "
+        f"{leaf.storage_offset()} on",
+        hint="the program writes this input's memory by address, or through a view that is a "
+        "copy where the input lies otherwise.",
+    )
 
 
 def _is_same_constant(given: Any, expected: Any) -> bool:

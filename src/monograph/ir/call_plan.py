@@ -41,7 +41,8 @@ class Check:
     """What one leaf of the arguments must be.
 
     ``example`` is a constant, or how a tensor looks. ``strides`` is set where the graph addresses
-    the input's memory, with the storage offset behind them where that matters, too;
+    the input's memory, with the storage offset behind them where that matters, too, and
+    none where it is row-major for all its sizes;
     ``is_written``: the program writes it. ``varies``: the dimensions whose
     sizes are checked elsewhere; (0,) for a number.
     """
