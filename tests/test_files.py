@@ -123,6 +123,16 @@ def test_in_place_operators_of_torch_become_outputs():
                 torch.testing.assert_close(module.state_dict()[name], value)
 
 
+@pytest.mark.parametrize("name", ["autograd/vmap", "control/associative_scan_of_a_recurrence"])
+def test_functions_of_torch_that_are_no_operators_are_captured_once_more(name):
+    make, example, _more, _options = CORPUS[name]
+    theirs = torch.export.export(make(), *copy.deepcopy(example))
+    assert any("vmap" in str(n.target) for n in theirs.graph.nodes)
+    program = monograph.from_torch(theirs)
+    program.validate()
+    assert_same(run(program.module(), example), run(theirs.module(), example))
+
+
 class Tied(nn.Module):
     def __init__(self):
         super().__init__()

@@ -435,9 +435,8 @@ def condition_that_is_no_truth(parts):
 @breaks("symbols", number)
 def size_before_it_is_read(parts):
     with parts.graph.inserting_after(named(parts, "n")):
-        early = parts.graph.create_node("call_function", aten.relu.default, (named(parts, "x"),))
-    early.meta["val"] = named(parts, "x").meta["val"]
-    respec(early, shape=(meta.noted(node(parts, aten.item.default).meta["val"]),))
+        early = parts.graph.create_node("call_function", operator.add, (1, 1))
+    early.meta["val"] = meta.noted(node(parts, aten.item.default).meta["val"])
 
 
 @breaks("symbols", plain)

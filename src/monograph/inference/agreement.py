@@ -13,6 +13,7 @@ from torch.fx import Node
 
 from monograph.inference.infer import infer
 from monograph.ir.spec import TensorSpec
+from monograph.ir.specification.regions import CONTROL_FLOW
 from monograph.ir.specification.table import Found, Place, content_of, of_graph
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr, float_value
@@ -33,8 +34,14 @@ def inferred(place: Place) -> Found:
     """What is noted of a tensor is what its operator gives: dtype, dimensions, fixed sizes.
 
     It is inferred for the example sizes; an operator that cannot be asked (its result's size
-    depends on values, say, or it has no fake implementation) is believed.
+    depends on values, say, or it has no fake implementation) is believed. So are graphs that
+    another operator calls than those of control flow: under autocast, say, operators give others.
     """
+    outside: Place | None = place
+    while outside is not None:
+        if outside.caller is not None and outside.caller.target not in CONTROL_FLOW:
+            return
+        outside = outside.outer
     known: dict[Any, Any] = {}
     env = place.program.env
     hints = {name: env.hint(symbol.expr) for name, symbol in env.symbols.items()}

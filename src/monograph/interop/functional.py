@@ -19,7 +19,7 @@ from monograph.capture.inputs import root_of
 from monograph.diagnostics import FileError
 from monograph.interop.private import FakeTensor, FakeTensorMode
 from monograph.ir.call_plan import CallPlan, Looks
-from monograph.ir.operators import writes
+from monograph.ir.operators import is_operator, writes
 from monograph.ir.program import Parts
 from monograph.ir.state import State, register, tensor_at
 from monograph.ir.subgraphs import built, subgraphs_of
@@ -31,9 +31,14 @@ __all__ = ["functional", "is_functional"]
 
 
 def is_functional(graph: Graph) -> bool:
-    """Whether no operator of the graph, or of those inside it, writes what it is given."""
+    """Whether a graph, and those inside it, call operators alone, and none that writes.
+
+    Torch's graphs also call functions that switch ``vmap`` on and off.
+    """
     return not any(
-        writes(n) or not all(is_functional(inner.graph) for inner in subgraphs_of(n))
+        writes(n)
+        or (n.op == "call_function" and not is_operator(n.target))
+        or not all(is_functional(inner.graph) for inner in subgraphs_of(n))
         for n in graph.nodes
     )
 

@@ -182,7 +182,8 @@ class ProgramReader:
             plan=plan,
             example_inputs=example_inputs,
         )
-        require(parts, FileError, "the program is damaged", but=("functional",), more=[inferred])
+        later = ("functional", "targets")  # see functional()
+        require(parts, FileError, "the program is damaged", but=later, more=[inferred])
         return parts
 
     def _mark(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.fx import Node
 
-__all__ = ["SIZE_FUNCTIONS", "is_random", "writes"]
+__all__ = ["SIZE_FUNCTIONS", "is_operator", "is_random", "writes"]
 
 aten = torch.ops.aten
 
@@ -35,6 +35,14 @@ _UPDATES_STATISTICS = {aten.batch_norm.default, aten.instance_norm.default,
 def is_random(target: Any) -> bool:
     """Whether an operator draws random numbers."""
     return torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
+
+
+def is_operator(target: Any) -> bool:
+    """Whether programs call ``target``: it has a schema, is for control flow or for sizes."""
+    if isinstance(target, (torch._ops.OpOverload, torch._ops.HigherOrderOperator)):
+        return True
+    is_hashable = type(target).__hash__ is not None
+    return target is operator.getitem or (is_hashable and target in SIZE_FUNCTIONS)
 
 
 def writes(node: Node) -> bool:

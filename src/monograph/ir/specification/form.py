@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import operator
-from typing import Any
-
-import torch
-
 from monograph.ir.names import is_free_name
-from monograph.ir.operators import SIZE_FUNCTIONS
+from monograph.ir.operators import is_operator
 from monograph.ir.specification.table import Found, Place, of_graph
 
 __all__ = ["kinds_of_nodes", "names", "order", "targets"]
@@ -88,13 +83,5 @@ def targets(place: Place) -> Found:
         if node.op == "get_attr":
             if target not in place.attributes:
                 yield node, f"the graph holds nothing that is called {target!r}"
-        elif node.op == "call_function" and not (
-            isinstance(target, (torch._ops.OpOverload, torch._ops.HigherOrderOperator))
-            or target is operator.getitem
-            or (_is_hashable(target) and target in SIZE_FUNCTIONS)
-        ):
+        elif node.op == "call_function" and not is_operator(target):
             yield node, f"{target} is no operator that a program calls"
-
-
-def _is_hashable(item: Any) -> bool:
-    return type(item).__hash__ is not None

@@ -11,7 +11,7 @@ from torch.fx import Node
 from monograph.diagnostics import SourceLine
 from monograph.ir import meta
 from monograph.ir.module_scope import Scope
-from monograph.ir.operators import SIZE_FUNCTIONS, writes
+from monograph.ir.operators import SIZE_FUNCTIONS, is_operator, writes
 from monograph.ir.schemas import fits, misfit, takes
 from monograph.ir.spec import TensorSpec
 from monograph.ir.specification.table import (
@@ -118,8 +118,8 @@ def arguments(place: Place) -> Found:
             is_item = len(node.args) == 2 and not node.kwargs and isinstance(node.args[0], Node)
             is_item = is_item and type(node.args[1]) is int
             problem = None if is_item else "it takes a node and a number"
-        elif isinstance(target, torch._ops.HigherOrderOperator):
-            problem = None  # see "operands"
+        elif isinstance(target, torch._ops.HigherOrderOperator) or not is_operator(target):
+            problem = None  # see "operands" and "targets"
         else:
             values = [*node.args, *node.kwargs.values()]
             wrong = next((v for v in values if not is_number(value_of(v))), None)

@@ -24,7 +24,7 @@ from monograph.ir.subgraphs import Subgraph
 
 higher_order = torch.ops.higher_order
 
-__all__ = ["operands", "results_of_graphs", "subgraphs"]
+__all__ = ["CONTROL_FLOW", "operands", "results_of_graphs", "subgraphs"]
 
 
 @of_graph
@@ -154,6 +154,8 @@ _LAYOUTS: dict[Any, _Layout] = {
     higher_order.scan: _Layout(1, ((1, False, 1), (2, True, 1), (3, False, 1)), 0, 1),
     higher_order.associative_scan: _Layout(1, ((1, True, 2), (2, False, 1))),
 }
+
+CONTROL_FLOW = frozenset(_LAYOUTS)
 
 
 def agree(small: Any, large: Any, *, is_row: bool = False, exact: bool = False) -> bool:

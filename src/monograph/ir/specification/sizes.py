@@ -10,7 +10,6 @@ from torch.fx import Node
 
 from monograph.ir.specification.table import Found, Place, of_graph
 from monograph.shapes.floats import FloatExpr
-from monograph.torch_internals import COMPOSITE, has_kernel
 
 __all__ = ["ranges", "symbols"]
 
@@ -20,8 +19,8 @@ def symbols(place: Place) -> Found:
     """A size that varies comes from an input, or from an operator that gives it when it runs.
 
     It is known before a node says that it has such a size: by a placeholder of the graph or of one
-    around it, or by the call itself where that is an operator whose results' sizes depend on
-    values. Functions on sizes give none, and no operator gives a size that belongs to an argument.
+    around it, or by the call itself where the size depends on values. Functions on sizes give
+    none, and no operator gives a size that belongs to an argument.
     """
     symbols = place.program.env.symbols
     known = _known_around(place)
@@ -50,18 +49,15 @@ def _known_around(place: Place) -> set[str]:
 
 
 def _may_give_symbols(node: Node) -> bool:
-    """Whether sizes or numbers of a call's results may depend on values."""
+    """Whether a call may give sizes and numbers of its own: an operator, or an item of one's.
+
+    Which operators do, their tags do not say: torch's slice between two numbers that are read from
+    tensors gives a size of its own.
+    """
     target: Any = node.target
     if target is operator.getitem and isinstance(node.args[0], Node):
         return _may_give_symbols(node.args[0])
-    if isinstance(target, torch._ops.HigherOrderOperator):
-        return True
-    if not isinstance(target, torch._ops.OpOverload):
-        return False
-    tags = (torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output)
-    is_foreign = target.namespace not in ("aten", "prims")
-    # A composite may have an operator with such a tag inside.
-    return is_foreign or has_kernel(target, COMPOSITE) or any(tag in target.tags for tag in tags)
+    return isinstance(target, (torch._ops.OpOverload, torch._ops.HigherOrderOperator))
 
 
 @of_graph
