@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
-
-import torch
 
 from monograph.ir.names import is_free_name
 from monograph.ir.operators import SIZE_FUNCTIONS
 from monograph.ir.specification.table import Found, Place, of_graph
+from monograph.torch_internals import HigherOrderOperator, Operator
 
 __all__ = ["kinds_of_nodes", "names", "order", "targets"]
 
@@ -89,12 +87,12 @@ def targets(place: Place) -> Found:
             if target not in place.attributes:
                 yield node, f"the graph holds nothing that is called {target!r}"
         elif node.op == "call_function" and not (
-            isinstance(target, (torch._ops.OpOverload, torch._ops.HigherOrderOperator))
+            isinstance(target, (Operator, HigherOrderOperator))
             or target is operator.getitem
             or (_is_hashable(target) and target in SIZE_FUNCTIONS)
         ):
             yield node, f"{target} is no operator that a program calls"
 
 
-def _is_hashable(item: Any) -> bool:
+def _is_hashable(item: object) -> bool:
     return type(item).__hash__ is not None

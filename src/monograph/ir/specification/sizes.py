@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
 
 import torch
 from torch.fx import Node
 
 from monograph.ir.specification.table import Found, Place, of_graph
 from monograph.shapes.floats import FloatExpr
-from monograph.torch_internals import COMPOSITE, has_kernel
+from monograph.torch_internals import COMPOSITE, HigherOrderOperator, Operator, has_kernel
 
 __all__ = ["ranges", "symbols"]
 
@@ -51,12 +50,12 @@ def _known_around(place: Place) -> set[str]:
 
 def _may_give_symbols(node: Node) -> bool:
     """Whether sizes or numbers of a call's results may depend on values."""
-    target: Any = node.target
+    target = node.target
     if target is operator.getitem and isinstance(node.args[0], Node):
         return _may_give_symbols(node.args[0])
-    if isinstance(target, torch._ops.HigherOrderOperator):
+    if isinstance(target, HigherOrderOperator):
         return True
-    if not isinstance(target, torch._ops.OpOverload):
+    if not isinstance(target, Operator):
         return False
     tags = (torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output)
     is_foreign = target.namespace not in ("aten", "prims")
