@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch.fx import Node
 
-from monograph.inference.infer import infer
+from monograph.inference.infer import Outcome, infer
 from monograph.ir.spec import TensorSpec
 from monograph.ir.specification.regions import CONTROL_FLOW
 from monograph.ir.specification.table import Found, Place, content_of, of_graph
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr, float_value
-from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some, holds
+from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some, Test, holds
+from monograph.torch_internals import Operator
 
 __all__ = ["inferred"]
 
@@ -42,12 +42,12 @@ def inferred(place: Place) -> Found:
         if outside.caller is not None and outside.caller.target not in CONTROL_FLOW:
             return
         outside = outside.outer
-    known: dict[Any, Any] = {}
+    known: dict[object, Outcome | None] = {}
     env = place.program.env
     hints = {name: env.hint(symbol.expr) for name, symbol in env.symbols.items()}
     values = {name: hint for name, hint in hints.items() if hint is not None}
     for node in place.calls:
-        if isinstance(node.target, torch._ops.OpOverload) and not _is_read_from_object(node):
+        if isinstance(node.target, Operator) and not _is_read_from_object(node):
             noted = content_of(node)
             given = _given(node, values, known)
             is_fixed = not any(place.symbols(source) for source in node.all_input_nodes)
@@ -59,15 +59,15 @@ def _is_read_from_object(node: Node) -> bool:
     return any(source.op == "get_attr" for source in node.all_input_nodes)
 
 
-def _given(node: Node, values: Values, known: dict[Any, Any]) -> Any:
+def _given(node: Node, values: Values, known: dict[object, Outcome | None]) -> object:
     """The spec, or specs, of the results for the example sizes; None where they are not known."""
     try:
-        args = _example(list(node.args), values)
-        kwargs = _example(dict(node.kwargs), values)
+        args = tuple(_example(item, values) for item in node.args)
+        kwargs = {name: _example(item, values) for name, item in node.kwargs.items()}
         key = (node.target, repr(args), repr(kwargs))
         if key not in known:
-            assert isinstance(node.target, torch._ops.OpOverload)
-            known[key] = infer(node.target, tuple(args), kwargs)
+            assert isinstance(node.target, Operator)
+            known[key] = infer(node.target, args, kwargs)
     except _NoExampleError:
         return None
     except Exception:  # the operator refuses, or a rule knows such arguments only as eager mode
@@ -80,7 +80,7 @@ def _given(node: Node, values: Values, known: dict[Any, Any]) -> Any:
     return tuple(result.spec for result in outcome.results) or None
 
 
-def _example(item: Any, values: Values) -> Any:
+def _example(item: object, values: Values) -> object:
     """An argument with a spec for each tensor, and the example's numbers."""
     if isinstance(item, Node):
         return _example(content_of(item), values)
@@ -99,7 +99,7 @@ def _example(item: Any, values: Values) -> Any:
     return item
 
 
-def _number(item: Any, values: Values) -> Any:
+def _number(item: Expr | FloatExpr | Test, values: Values) -> object:
     try:
         if isinstance(item, FloatExpr):
             return float_value(item, values)
@@ -108,7 +108,7 @@ def _number(item: Any, values: Values) -> Any:
         raise _NoExampleError from None
 
 
-def _agree(noted: Any, given: Any, is_fixed: bool) -> bool:
+def _agree(noted: object, given: object, is_fixed: bool) -> bool:
     """Whether specs are alike; the example's sizes are compared where no argument's varies."""
     if isinstance(noted, TensorSpec) and isinstance(given, TensorSpec):
         if (noted.dtype, len(noted.shape)) != (given.dtype, len(given.shape)):

@@ -477,8 +477,9 @@ def _require_agreement(graph: Graph, signature: ExportGraphSignature) -> None:
     given = [
         s.arg.name or name for s, name in zip(signature.input_specs, placeholders, strict=True)
     ]
-    returned: Any = graph.output_node().args[0]
-    wanted = [getattr(node, "name", "") for node in returned]
+    returned = graph.output_node().args[0]
+    items = returned if isinstance(returned, (tuple, list)) else ()
+    wanted = [getattr(node, "name", "") for node in items]
     names = [s.arg.name for s in signature.output_specs]
     if given != placeholders or names != wanted:
         raise FileError("the signature does not name what the graph takes and gives")

@@ -142,16 +142,15 @@ class _Writer:
 
     def _replaced(self, made: Graph, node: Node, nodes: dict[Node, Node]) -> Node:
         """``math.isqrt``, in the steps that torch knows."""
-        found: Any = torch.fx.map_arg(node.args, nodes.__getitem__)
+        (number,) = node.all_input_nodes
+        found = nodes[number]
         meta = self._meta(node, None)
-        value = node.meta["val"]
         for step in STEPS[node.target]:
-            number = found[0].meta["val"]
-            found = (made.call_function(step, tuple(found)),)
-            found[0].meta = {**meta, "val": step(number)}
-        found[0].meta["val"] = self.symbols.number(expression_of(value))
-        result: Node = found[0]
-        return result
+            before = found.meta["val"]
+            found = made.call_function(step, (found,))
+            found.meta = {**meta, "val": step(before)}
+        found.meta["val"] = self.symbols.number(expression_of(node.meta["val"]))
+        return found
 
     def _meta(self, node: Node, index: int | None) -> dict[str, Any]:
         meta = described(node, self.texts)

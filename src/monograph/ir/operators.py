@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
 
 import torch
 from torch.fx import Node
+
+from monograph.torch_internals import Operator, schema_of
 
 __all__ = ["SIZE_FUNCTIONS", "is_operator", "is_random", "writes"]
 
@@ -32,12 +33,12 @@ _UPDATES_STATISTICS = {aten.batch_norm.default, aten.instance_norm.default,
                        aten.native_batch_norm.default}  # fmt: skip
 
 
-def is_random(target: Any) -> bool:
+def is_random(target: object) -> bool:
     """Whether an operator draws random numbers."""
     return torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
 
 
-def is_operator(target: Any) -> bool:
+def is_operator(target: object) -> bool:
     """Whether programs call ``target``: it has a schema, is for control flow or for sizes."""
     if isinstance(target, (torch._ops.OpOverload, torch._ops.HigherOrderOperator)):
         return True
@@ -48,14 +49,16 @@ def is_operator(target: Any) -> bool:
 def writes(node: Node) -> bool:
     """Whether a call writes what it is given: its schema says so, or it updates statistics."""
     target = node.target
-    if not isinstance(target, torch._ops.OpOverload):
+    if not isinstance(target, Operator):
         return False
-    return target._schema.is_mutable or (target in _UPDATES_STATISTICS and not _is_evaluation(node))
+    if target not in _UPDATES_STATISTICS:
+        return schema_of(target).is_mutable
+    return not _is_evaluation(target, node)
 
 
-def _is_evaluation(node: Node) -> bool:
+def _is_evaluation(target: Operator, node: Node) -> bool:
     """Whether a normalisation only reads its running statistics, or has none."""
-    names = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
+    names = [argument.name for argument in schema_of(target).arguments]
     given = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
     if given.get("running_mean") is None and given.get("running_var") is None:
         return True

@@ -14,6 +14,7 @@ from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
+from monograph.torch_internals import Operator, schema_of
 
 __all__ = ["fits", "misfit", "takes"]
 
@@ -39,7 +40,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def fits(kind: Any, value: Any) -> bool:
+def fits(kind: torch.JitType, value: object) -> bool:
     """Whether a value (a spec for a tensor, an expression for a number) is of a schema's type."""
     name = kind.kind()
     if name == "OptionalType":
@@ -54,10 +55,13 @@ def fits(kind: Any, value: Any) -> bool:
 
 
 def misfit(
-    target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], content: Callable[[Node], Any]
+    target: Operator,
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+    content: Callable[[Node], object],
 ) -> str | None:
     """Why an operator cannot be called so; None where it can. ``content``: what a node gives."""
-    arguments = target._schema.arguments
+    arguments = schema_of(target).arguments
     by_position = [argument for argument in arguments if not argument.kwarg_only]
     if len(args) > len(by_position):
         return f"it takes {len(by_position)} arguments by position, and gets {len(args)}"
@@ -81,7 +85,7 @@ class _Held:
     """What only an attribute of the graph gives: a generator, an object of a C++ class."""
 
 
-def _contents(value: Any, content: Callable[[Node], Any]) -> Any:
+def _contents(value: object, content: Callable[[Node], object]) -> object:
     if isinstance(value, Node):
         return _Held() if value.op == "get_attr" else content(value)
     if isinstance(value, (list, tuple)):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch.fx import Node
 
+from monograph.ir.call_plan import Check
 from monograph.ir.program import Parts
 from monograph.ir.signature import ConstantArgument, InputKind, OutputKind, TensorArgument
 from monograph.ir.spec import TensorSpec
@@ -86,7 +85,7 @@ def call_plan(program: Parts, place: Place) -> Found:
         yield from _checked_as_it_is(check, node)
 
 
-def _checked_as_it_is(check: Any, node: Node) -> Found:
+def _checked_as_it_is(check: Check, node: Node) -> Found:
     content, example = content_of(node), check.example
     if isinstance(content, TensorSpec):
         varying = {i for i, size in enumerate(content.shape) if isinstance(size, Expr)}
@@ -146,10 +145,13 @@ def aliases(program: Parts, place: Place) -> Found:
             yield None, f"the arguments {pair} are to be one tensor, and are none"
 
 
-def _is_copy(content: Any, result: Any) -> bool:
+def _is_copy(content: object, result: object) -> bool:
     """Whether two nodes give the same numbers: one is the other, or a copy of it."""
-    is_clone = isinstance(content, Node) and content.target is aten.clone.default
-    return content is result or (is_clone and content.args[0] is result)
+    if content is result:
+        return True
+    if not isinstance(content, Node) or content.target is not aten.clone.default:
+        return False
+    return content.args[0] is result
 
 
 @of_program

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
 
 import torch
 from torch.fx import Node
@@ -26,6 +25,7 @@ from monograph.ir.specification.table import (
     of_graph,
     value_of,
 )
+from monograph.torch_internals import HigherOrderOperator, Operator, schema_of
 
 aten = torch.ops.aten
 
@@ -46,11 +46,11 @@ def values(place: Place) -> Found:
             yield node, "a value is noted where none is given"
         if node.op != "call_function":
             continue
-        target: Any = node.target
+        target = node.target
         content = content_of(node)
         if content is UNKNOWN:
             yield node, "what it gives is a tensor of another kind"
-        elif isinstance(target, torch._ops.OpOverload):
+        elif isinstance(target, Operator):
             problem = _misresult(node, target, content)
             if problem is not None:
                 yield node, problem
@@ -63,8 +63,8 @@ def values(place: Place) -> Found:
             yield node, f"{content} is noted"
 
 
-def _misresult(node: Node, target: Any, content: Any) -> str | None:
-    returns = target._schema.returns
+def _misresult(node: Node, target: Operator, content: object) -> str | None:
+    returns = schema_of(target).returns
     if target is aten.sym_size.int and len(node.args) == 2:
         whole = value_of(node.args[0])
         if isinstance(whole, TensorSpec) and type(node.args[1]) is int:
@@ -76,9 +76,9 @@ def _misresult(node: Node, target: Any, content: Any) -> str | None:
     if len(returns) == 1:
         if content is None and isinstance(returns[0].real_type, torch.OptionalType):
             return None
-        return None if fits(returns[0].real_type, content) and content is not None else (
-            f"it returns {returns[0].real_type}, and {content} is noted"
-        )  # fmt: skip
+        if content is not None and fits(returns[0].real_type, content):
+            return None
+        return f"it returns {returns[0].real_type}, and {content} is noted"
     if not returns:
         return None if content is None else f"it returns nothing, and {content} is noted"
     if not isinstance(content, tuple) or len(content) != len(returns):
@@ -89,11 +89,10 @@ def _misresult(node: Node, target: Any, content: Any) -> str | None:
     return None
 
 
-def _item(node: Node, content: Any) -> Found:
-    args: Any = node.args
-    if len(args) != 2 or type(args[1]) is not int:
+def _item(node: Node, content: object) -> Found:
+    if len(node.args) != 2 or type(node.args[1]) is not int:
         return  # see "arguments"
-    source, index = args
+    source, index = node.args[0], node.args[1]
     whole = value_of(source)
     if not isinstance(whole, (tuple, list)):
         yield node, f"an item is taken of {source}, which gives {whole}"
@@ -111,14 +110,14 @@ def arguments(place: Place) -> Found:
     many as it takes.
     """
     for node in place.calls:
-        target: Any = node.target
-        if isinstance(target, torch._ops.OpOverload):
+        target = node.target
+        if isinstance(target, Operator):
             problem = misfit(target, node.args, node.kwargs, content_of)
         elif target is operator.getitem:
             is_item = len(node.args) == 2 and not node.kwargs and isinstance(node.args[0], Node)
             is_item = is_item and type(node.args[1]) is int
             problem = None if is_item else "it takes a node and a number"
-        elif isinstance(target, torch._ops.HigherOrderOperator) or not is_operator(target):
+        elif isinstance(target, (HigherOrderOperator, str)) or not is_operator(target):
             problem = None  # see "operands" and "targets"
         else:
             values = [*node.args, *node.kwargs.values()]

@@ -21,6 +21,7 @@ from monograph.ir.specification.table import (
     value_of,
 )
 from monograph.ir.subgraphs import Subgraph
+from monograph.torch_internals import HigherOrderOperator
 
 higher_order = torch.ops.higher_order
 
@@ -38,7 +39,7 @@ def subgraphs(place: Place) -> Found:
         given = [a for a in node.all_input_nodes if a.op == "get_attr"]
         graphs = [place.attributes[str(a.target)] for a in given]
         graphs = [item for item in graphs if isinstance(item, Subgraph)]
-        if graphs and not isinstance(node.target, torch._ops.HigherOrderOperator):
+        if graphs and not isinstance(node.target, HigherOrderOperator):
             yield node, "a graph is given to an operator that calls none"
         known = node.meta.get(meta.SUBGRAPHS, [])
         if len(known) != len(graphs) or any(a is not b for a, b in zip(known, graphs, strict=True)):
@@ -143,11 +144,11 @@ class _Layout:
             return False
         if self.stacked_after is None:
             return True
-        group: Any = node.args[self.stacked_after]
-        return index >= len(group)
+        group = node.args[self.stacked_after]
+        return isinstance(group, (tuple, list)) and index >= len(group)
 
 
-_LAYOUTS: dict[Any, _Layout] = {
+_LAYOUTS: dict[object, _Layout] = {
     higher_order.cond: _Layout(2, ((3, False, 1),)),
     higher_order.while_loop: _Layout(2, ((2, False, 1), (3, False, 1))),
     higher_order.map_impl: _Layout(1, ((1, True, 1), (2, False, 1))),
@@ -158,7 +159,7 @@ _LAYOUTS: dict[Any, _Layout] = {
 CONTROL_FLOW = frozenset(_LAYOUTS)
 
 
-def agree(small: Any, large: Any, *, is_row: bool = False, exact: bool = False) -> bool:
+def agree(small: object, large: object, *, is_row: bool = False, exact: bool = False) -> bool:
     """Whether a tensor is of the same kind as another, or as its rows; numbers are numbers."""
     if not isinstance(large, TensorSpec) or not isinstance(small, TensorSpec):
         return is_number(small) and is_number(large)
@@ -168,7 +169,7 @@ def agree(small: Any, large: Any, *, is_row: bool = False, exact: bool = False) 
     return (small.dtype, small.device, len(small.shape)) == (large.dtype, large.device, rank)
 
 
-def _is_truth(value: Any) -> bool:
+def _is_truth(value: object) -> bool:
     if isinstance(value, TensorSpec):
         return value.dtype is torch.bool and value.numel == 1
     return isinstance(value, (bool, *TESTS))

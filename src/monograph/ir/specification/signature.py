@@ -8,6 +8,7 @@ from torch.fx import Node
 
 from monograph.ir.program import Parts
 from monograph.ir.signature import (
+    Argument,
     ConstantArgument,
     InputKind,
     SymBoolArgument,
@@ -74,7 +75,7 @@ def inputs(program: Parts, place: Place) -> Found:
         yield from _named_as_it_is(node, spec.arg, content)
 
 
-def _named_as_it_is(node: Node, argument: Any, content: Any) -> Found:
+def _named_as_it_is(node: Node, argument: Argument, content: object) -> Found:
     kinds: dict[type, tuple[type, ...]] = {
         TensorArgument: (TensorSpec,), SymIntArgument: (Expr, int), SymBoolArgument: (*TESTS, bool),
         SymFloatArgument: (FloatExpr, float),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
 
-import torch
 from torch.fx import Node
 
 from monograph.ir.specification.table import Found, Place, of_graph
 from monograph.shapes.floats import FloatExpr
+from monograph.torch_internals import HigherOrderOperator, Operator
 
 __all__ = ["ranges", "symbols"]
 
@@ -54,10 +53,10 @@ def _may_give_symbols(node: Node) -> bool:
     Which operators do, their tags do not say: torch's slice between two numbers that are read from
     tensors gives a size of its own.
     """
-    target: Any = node.target
+    target = node.target
     if target is operator.getitem and isinstance(node.args[0], Node):
         return _may_give_symbols(node.args[0])
-    return isinstance(target, (torch._ops.OpOverload, torch._ops.HigherOrderOperator))
+    return isinstance(target, (Operator, HigherOrderOperator))
 
 
 @of_graph

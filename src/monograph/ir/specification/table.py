@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,7 +140,7 @@ class _Unknown:
 UNKNOWN = _Unknown()
 
 
-def content_of(node: Any) -> Any:
+def content_of(node: Node) -> Any:
     """What is noted of a node, whether or not the graph was read since."""
     try:
         return meta.noted(node.meta.get(meta.VAL))
@@ -148,17 +148,17 @@ def content_of(node: Any) -> Any:
         return UNKNOWN
 
 
-def value_of(item: Any) -> Any:
+def value_of(item: object) -> object:
     """What an argument is: of a node what is noted of it."""
     return content_of(item) if isinstance(item, Node) else item
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is a number or a truth, known or varying."""
     return isinstance(value, (*NUMBERS, *PLAIN))
 
 
-def is_same(one: Any, other: Any) -> bool:
+def is_same(one: object, other: object) -> bool:
     """Whether two constants are one; NaN is itself."""
     if one is other:
         return True
@@ -168,7 +168,7 @@ def is_same(one: Any, other: Any) -> bool:
         return False
 
 
-def normal(content: Any) -> Any:
+def normal(content: object) -> object:
     """The same under the equalities between sizes that are known by now."""
     if isinstance(content, TensorSpec):
         return content.normal()
@@ -179,7 +179,7 @@ def normal(content: Any) -> Any:
     return content
 
 
-def symbols_of(content: Any) -> frozenset[str]:
+def symbols_of(content: object) -> frozenset[str]:
     """The names of the sizes, and of other numbers that vary, in what is noted."""
     content = normal(content)
     if isinstance(content, TensorSpec):
@@ -188,7 +188,7 @@ def symbols_of(content: Any) -> frozenset[str]:
         return frozenset(atom.name for atom in content.symbols())
     if isinstance(content, FloatExpr) and content.op == "symbol":
         return frozenset(content.args)
-    parts: Any = ()
+    parts: Sequence[object] = ()
     if isinstance(content, (tuple, list)):
         parts = content
     elif isinstance(content, FloatExpr):
