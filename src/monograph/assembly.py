@@ -11,6 +11,7 @@ from torch.fx import Node
 from monograph.capture.session import Captured
 from monograph.constraints.input_sizes import size_checks
 from monograph.ir.assumptions import about_sizes
+from monograph.ir.layouts import LayoutFact
 from monograph.ir.module_scope import ModuleCall
 from monograph.ir.signature import (
     Argument,
@@ -111,6 +112,7 @@ def _plan_of(captured: Captured) -> CallPlan:
         aliases=_aliases_of(captured, names),
         twins=[(names[a], names[b]) for a, b in captured.twins],
         sizes=size_checks(captured.recorder.sizes.env, captured.declared, leaves),
+        layouts=_layouts_of(captured),
     )
 
 
@@ -199,9 +201,13 @@ def _check_of(captured: Captured, index: int) -> Check:
         varies=varies or None,
         path=leaf.path,
         example=_looks(leaf.example),
-        strides=tuple(leaf.example.stride()) if leaf.path in captured.layout_matters else None,
         is_written=captured.argument_nodes[index].name in mutated,
     )
+
+
+def _layouts_of(captured: Captured) -> list[tuple[int, LayoutFact]]:
+    index = {leaf.path: i for i, leaf in enumerate(captured.arguments.leaves)}
+    return [(index[fact.path], fact) for fact in captured.layouts]
 
 
 def _looks(example: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -15,6 +15,7 @@ from torch.fx import Graph, GraphModule, Node, map_arg
 
 from monograph.constraints.input_sizes import SizeChecks
 from monograph.diagnostics import InputError, note_source
+from monograph.ir.layouts import LayoutFact, require_layouts
 from monograph.ir.structure import Structure
 from monograph.torch_internals import storage_key
 
@@ -36,14 +37,12 @@ class Looks:
 class Check:
     """What one leaf of the arguments must be.
 
-    ``example`` is a constant, or how a tensor looks. ``strides`` is set where the graph addresses
-    the input's memory; ``is_written``: the program writes it. ``varies``: the dimensions whose
-    sizes are checked elsewhere; (0,) for a number.
+    ``example`` is a constant, or how a tensor looks. ``is_written``: the program writes it.
+    ``varies``: the dimensions whose sizes are checked elsewhere; (0,) for a number.
     """
 
     path: str
     example: Any
-    strides: tuple[int, ...] | None
     is_written: bool
     varies: frozenset[int] | None = None
 
@@ -68,6 +67,7 @@ class CallPlan:
     the program. ``outputs``: for each leaf of the result
     ``(constant, None)`` or ``(None, index)``. ``aliases``: the written argument or buffer that a
     leaf is, whose own tensor is returned. ``twins``: arguments that must be one tensor.
+    ``layouts``: what the program has read of how arguments lie, each with its leaf.
     ``statistics``: buffers that only batch norm reads.
     """
 
@@ -83,6 +83,7 @@ class CallPlan:
     aliases: list[int | str | None]
     twins: list[tuple[int, int]]
     sizes: SizeChecks | None = None
+    layouts: Sequence[tuple[int, LayoutFact]] = ()
     statistics: frozenset[int | str] = frozenset()
 
     def placed(self, device: torch.device) -> CallPlan:
@@ -140,8 +141,9 @@ class ProgramModule(nn.Module):
         leaves = self._leaves(plan, args, kwargs)
         for check, leaf in zip(plan.checks, leaves, strict=True):
             _check(check, leaf)
-        if plan.sizes is not None:
-            plan.sizes.run(leaves)
+        sizes = {} if plan.sizes is None else plan.sizes.run(leaves)
+        if plan.layouts:
+            require_layouts(plan.layouts, leaves, sizes)
         if plan.writes:
             _check_memory(plan, leaves)
         results = self._results(plan, leaves)
@@ -289,12 +291,6 @@ def _check(check: Check, leaf: Any) -> None:
         if leaf.device != example.device:
             raise InputError(
                 f"Expected input at {path} to be on {example.device}, but got {leaf.device}"
-            )
-        if check.strides is not None and leaf.stride() != check.strides:
-            raise InputError(
-                f"Expected input at {path} to have strides {check.strides}, but got "
-                f"{leaf.stride()}",
-                hint="the program addresses this input's memory (as_strided).",
             )
     elif check.varies:
         if type(leaf) is not type(example) and not (type(leaf), type(example)) == (int, float):

@@ -115,13 +115,15 @@ def fold_into_root(value: Value, written: AbstractTensor) -> None:
     recorder.touch(value)
     if is_hidden and root.tracks:
         content = _behind_autograd(root, content)
-    root.node = recorder.read(content.value)
+    before, root.node = root.node, recorder.read(content.value)
+    recorder.layouts.note_write(root, before)
     root.tracks = max(root.tracks, content.value.tracks)
     root.version += 1
     root.detached = content.value.detached
     root.seen = -1 if root.detached else root.version
     if value is not root and written.value.spec is value.spec:
         value.node, value.seen = recorder.read(written.value), root.version
+        recorder.layouts.note_write(value, value.step)
         value.tracks = written.value.tracks
 
 

@@ -15,6 +15,7 @@ from torch.fx import Node
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.constants import known_value
+from monograph.capture.layouts import Layouts
 from monograph.capture.lifting import Entrance
 from monograph.capture.operators import (
     data_dependence,
@@ -28,6 +29,7 @@ from monograph.capture.python.frames import current_source_line, frames_of_user
 from monograph.capture.sizes import Sizes, in_sizes
 from monograph.diagnostics import ExportError, MutationError, SourceLine
 from monograph.inference.infer import Outcome, Result, attention_switches, infer
+from monograph.inference.layout_flow import COPY_OR_VIEW
 from monograph.ir.assumptions import Assumption
 from monograph.ir.module_scope import ModuleCall, Scope
 from monograph.ir.structure import flatten
@@ -52,10 +54,6 @@ _GIVEN_NAMES = {
 }  # fmt: skip
 _ATTENTION = torch.ops.aten.scaled_dot_product_attention.default
 _DETACH = torch.ops.aten.detach.default
-_COPY_OR_VIEW = frozenset({  # which of the two depends on strides
-    torch.ops.aten.contiguous.default, torch.ops.aten.reshape.default,
-    torch.ops.aten.flatten.using_ints, torch.ops.aten.reshape_as.default,
-})  # fmt: skip
 _is_grad_enabled, _get_default_dtype = torch.is_grad_enabled, torch.get_default_dtype
 _PLAIN = frozenset({
     int, type(None), str, torch.dtype, torch.device, torch.layout, torch.memory_format,
@@ -94,7 +92,7 @@ class Recorder(Entrance, DispatchMode):
         self.scope: Scope | None = None
         self.custom_functions = 0
         self.known: dict[Node, torch.Tensor | None] = {}
-        self.layout_matters: set[str] = set()
+        self.layouts = Layouts(self)
         self.opaque: dict[str, Any] = {}
         self.argument_views: list[Value] = []
         self.twins: list[tuple[str, str]] = []
@@ -161,7 +159,7 @@ class Recorder(Entrance, DispatchMode):
     def rely_on_layout(self, root: Value) -> None:
         """The graph addresses the memory of ``root``: an input must come with its strides."""
         if root.origin is not None and root.origin.kind == "input":
-            self.layout_matters.add(root.origin.target)
+            self.layouts.rely_on(root.origin)
 
     # Operators -------------------------------------------------------------------------------
 
@@ -421,7 +419,7 @@ class Recorder(Entrance, DispatchMode):
             node.meta[SHARES] = parent.node
             if root.origin is not None:
                 self.argument_views.append(value)
-        elif sources and sources[0].spec.scope is not None and node.target in _COPY_OR_VIEW:
+        elif sources and sources[0].spec.scope is not None and node.target in COPY_OR_VIEW:
             self.ambiguous.append((sources[0], value))
         if tracks and (spec.dtype.is_floating_point or spec.dtype.is_complex):
             value.tracks = tracks

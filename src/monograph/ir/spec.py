@@ -14,6 +14,7 @@ from monograph.shapes.symnode import expression_of
 __all__ = ["TensorSpec", "contiguous_strides", "is_dense", "spec_of"]
 
 _interned: dict[tuple[Any, ...], TensorSpec] = {}
+_real_stride = torch.Tensor.stride  # nobody is told that it is asked for
 
 _DTYPE_NAMES = {
     torch.float64: "f64", torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16",
@@ -150,7 +151,7 @@ def spec_of(tensor: torch.Tensor) -> TensorSpec:
             code="MG-P104",
             hint="convert it with .to_dense() (or .dequantize()) before the exported function.",
         )
-    shape, strides = tuple(tensor.shape), tensor.stride()
+    shape, strides = tuple(tensor.shape), _real_stride(tensor)
     for size in (*shape, *strides):
         if size.__class__ is not int:
             shape = tuple(expression_of(size) for size in shape)

@@ -1,0 +1,288 @@
+"""Which inputs of a graph decide how a tensor in it lies in memory."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch.fx import Node
+
+from monograph.diagnostics import ExportError
+from monograph.inference.infer import Result, infer
+from monograph.ir.spec import TensorSpec, spec_of
+from monograph.shapes.env import ShapeEnv
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.symnode import expression_of
+
+__all__ = ["COPY_OR_VIEW", "LayoutFlow"]
+
+aten = torch.ops.aten
+
+# Operators that give a view or a copy: which of the two depends on strides.
+COPY_OR_VIEW = frozenset({
+    aten.contiguous.default, aten.reshape.default, aten.flatten.using_ints,
+    aten.reshape_as.default, aten.ravel.default,
+})  # fmt: skip
+
+_known: dict[tuple[Any, ...], tuple[frozenset[int], frozenset[int]]] = {}
+_MOST_KNOWN = 100_000
+_NOTHING: frozenset[Node] = frozenset()
+
+
+class LayoutFlow:
+    """Follows strides backwards through a graph, as it grows.
+
+    An operator's result follows an argument if it lies otherwise for an argument that does: that
+    is tried, with the rules of inference and a few layouts that differ in every way that kernels
+    tell apart. ``root`` says which inputs an input itself depends on. A higher-order operator is
+    among the sources of its results: nothing is known of them.
+    """
+
+    def __init__(
+        self,
+        env: ShapeEnv,
+        root: Callable[[Node], frozenset[Node]],
+        unpatched: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._env = env
+        self._root = root
+        self._unpatched = unpatched
+        self._sources: dict[Node, frozenset[Node]] = {}
+        self._stands_for: dict[Node, list[Node]] = {}
+
+    def note_write(self, node: Node, written: Node) -> None:
+        """``node`` is the new content of ``written``, and lies like that."""
+        self._stands_for.setdefault(node, []).append(written)
+        self._sources.clear()
+
+    def sources(self, node: Node) -> frozenset[Node]:
+        """The inputs whose strides decide those of ``node``."""
+        known, begun = self._sources, set()
+        stack = [node]
+        while stack:
+            current = stack[-1]
+            if current in known:
+                stack.pop()
+                continue
+            before = [*_tensors_before(current), *self._stands_for.get(current, ())]
+            waiting = [n for n in before if n not in known and n not in begun]
+            if waiting and current not in begun:
+                begun.add(current)
+                stack += waiting
+                continue
+            stack.pop()
+            known[current] = self._found(current)
+        return known[node]
+
+    def starts(self, node: Node) -> tuple[frozenset[Node], frozenset[Node]]:
+        """The inputs whose strides, and those whose offsets, decide where ``node`` starts."""
+        strides, offsets = _NOTHING, _NOTHING
+        current: Node | None = node
+        seen: set[Node] = set()
+        while current is not None and current not in seen:
+            seen.add(current)
+            while current in self._stands_for and self._stands_for[current][0] not in seen:
+                current = self._stands_for[current][0]
+                seen.add(current)
+            if current.op == "placeholder":
+                return strides, offsets | self._root(current)
+            if current.target is operator.getitem:
+                current = current.args[0]  # type: ignore[assignment]
+                continue
+            before = _tensors_before(current)
+            following = [n for n in before if self.sources(n)]
+            if isinstance(current.target, torch._ops.OpOverload) and before:
+                moves = self._followed(current, following)[1] if following else []
+                strides = strides.union(*(self.sources(n) for n in moves))
+                may_share = bool(moves) or _may_share(current.target)
+                current = before[0] if may_share else None
+            else:
+                current = None
+        return strides, offsets
+
+    def _found(self, node: Node) -> frozenset[Node]:
+        found = _NOTHING.union(*(self._sources.get(n, _NOTHING)
+                                 for n in self._stands_for.get(node, ())))  # fmt: skip
+        if node.op == "placeholder":
+            return found | self._root(node)
+        if node.op != "call_function":
+            return found
+        before = _tensors_before(node)
+        if isinstance(node.target, torch._ops.HigherOrderOperator):
+            return found | {node}
+        following = [n for n in before if self._sources.get(n)]
+        if not following:
+            return found
+        if isinstance(node.target, torch._ops.OpOverload):
+            if not _may_share(node.target) or node.target in COPY_OR_VIEW:
+                following = self._followed(node, following)[0]
+        return found.union(*(self._sources[n] for n in following))
+
+    def _followed(self, node: Node, following: list[Node]) -> tuple[list[Node], list[Node]]:
+        """Those of the arguments that decide the strides, and that decide where the result starts.
+
+        All of them where it cannot be tried.
+        """
+        key: list[Any] = [node.target, torch.get_default_dtype()]
+        places: list[Node] = []
+
+        def numbered(item: Any) -> Any:
+            """``item`` with a spec of plain numbers for each tensor."""
+            value = item.meta.get("val") if isinstance(item, Node) else item
+            if isinstance(item, (list, tuple)):
+                key.append(len(item))
+                return [numbered(each) for each in item]
+            found = self._in_numbers(value)
+            if isinstance(found, TensorSpec):
+                places.append(item)
+                key.append(item in following)
+                found = _Place(len(places) - 1, found)
+                key.append(found.spec)
+            else:
+                key.append((type(found), found))
+            return found
+
+        try:
+            args = numbered(list(node.args))
+            kwargs = {name: (key.append(name), numbered(item))[1]  # type: ignore[func-returns-value]
+                      for name, item in node.kwargs.items()}  # fmt: skip
+            found = _known.get(tuple(key))
+        except (_Unknown, TypeError):
+            return following, following
+        if found is None:
+            varied = [i for i, n in enumerate(places) if n in following]
+            found = self._tried(node.target, args, kwargs, varied)
+            if getattr(node.target, "namespace", "") in ("aten", "prims"):
+                if len(_known) > _MOST_KNOWN:
+                    _known.clear()
+                _known[tuple(key)] = found
+        strides, starts = ({places[i] for i in part} for part in found)
+        return [n for n in following if n in strides], [n for n in following if n in starts]
+
+    def _in_numbers(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            value = spec_of(value)
+        if isinstance(value, TensorSpec):
+            if value.scope is None:
+                return value
+            shape = tuple(self._number(size) for size in value.shape)
+            if any(n < 2 for n, size in zip(shape, value.shape, strict=True) if n != size):
+                raise _Unknown
+            return value.with_layout(shape, tuple(self._number(s) for s in value.strides))
+        value = expression_of(value)
+        return self._number(value) if isinstance(value, (Expr, FloatExpr)) else value
+
+    def _number(self, size: Any) -> Any:
+        found = size if isinstance(size, (int, float)) else self._env.hint(size)
+        if found is None:
+            raise _Unknown
+        return found
+
+    def _tried(
+        self, op: Any, args: Any, kwargs: Any, varied: list[int]
+    ) -> tuple[frozenset[int], frozenset[int]]:
+        def lies(others: dict[int, TensorSpec]) -> Any:
+            def given(item: Any) -> Any:
+                if isinstance(item, list):
+                    return [given(each) for each in item]
+                return others.get(item.index, item.spec) if isinstance(item, _Place) else item
+
+            try:
+                named = {name: given(item) for name, item in kwargs.items()}
+                outcome = infer(op, tuple(given(args)), named, self._unpatched)
+            except ExportError:
+                return None
+            return tuple(zip(*(_lies(r) for r in outcome.results), strict=True))
+
+        specs = {place.index: place.spec for place in _places((args, list(kwargs.values())))}
+        base = lies({})
+        if not base:
+            return frozenset(varied), frozenset(varied)
+        found: tuple[set[int], set[int]] = (set(), set())
+
+        def compare(others: dict[int, TensorSpec], blamed: list[int]) -> None:
+            now = lies(others)
+            for aspect in (0, 1):
+                if now and now[aspect] != base[aspect]:
+                    found[aspect].update(blamed)
+
+        for index in varied:
+            for other in _others(specs[index]):
+                if len(found[0] & {index}) + len(found[1] & {index}) < 2:
+                    compare({index: other}, [index])
+        rest = [index for index in varied if index not in found[0]]
+        if len(rest) > 1:  # not alone: perhaps together
+            for others in zip(*(_others(specs[index]) for index in rest), strict=False):
+                compare(dict(zip(rest, others, strict=True)), rest)
+        return frozenset(found[0]), frozenset(found[1])
+
+
+class _Unknown(Exception):  # noqa: N818
+    """A size that has no number, or one that hides how its dimension lies."""
+
+
+class _Place:
+    def __init__(self, index: int, spec: TensorSpec) -> None:
+        self.index = index
+        self.spec = spec
+
+
+def _places(item: Any) -> Iterator[_Place]:
+    if isinstance(item, _Place):
+        yield item
+    elif isinstance(item, (list, tuple)):
+        for each in item:
+            yield from _places(each)
+
+
+def _lies(result: Result) -> tuple[Any, Any]:
+    """Strides, and where it starts."""
+    if result.parts is not None:
+        parts = [_lies(part) for part in result.parts]
+        return tuple(p[0] for p in parts), tuple(p[1] for p in parts)
+    strides = None if result.spec is None else result.spec.strides
+    return strides, (result.source, result.offset)
+
+
+def _others(spec: TensorSpec) -> list[TensorSpec]:
+    """The same sizes in other layouts: orders of dimensions, gaps, repeated elements."""
+    rank = len(spec.shape)
+    rows = list(range(rank))
+    orders = [rows, rows[::-1]]
+    if rank > 2:
+        orders += [[0, *rows[2:], 1], [*rows[:-2], rank - 1, rank - 2]]
+    found = [_dense(spec.shape, order) for order in orders]
+    found.append([2 * stride for stride in found[0]])
+    repeated = next((i for i, size in enumerate(spec.shape) if size > 1), None)
+    if repeated is not None:
+        found.append([0 if i == repeated else s for i, s in enumerate(found[0])])
+    layouts = dict.fromkeys(tuple(strides) for strides in found)
+    return [spec.with_layout(spec.shape, strides) for strides in layouts]
+
+
+def _dense(shape: tuple[Any, ...], order: list[int]) -> list[int]:
+    """Strides without gaps, outermost dimension first in ``order``."""
+    strides, step = [0] * len(shape), 1
+    for dim in reversed(order):
+        strides[dim] = step
+        step *= max(shape[dim], 1)
+    return strides
+
+
+def _tensors_before(node: Node) -> list[Node]:
+    return [n for n in node.all_input_nodes if _is_tensor(n.meta.get("val"))]
+
+
+def _is_tensor(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return any(_is_tensor(item) for item in value)
+    return isinstance(value, (TensorSpec, torch.Tensor))
+
+
+def _may_share(op: Any) -> bool:
+    """Whether a result may share the memory of the first argument."""
+    return any(r.alias_info is not None for r in op._schema.returns)
