@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -43,6 +44,7 @@ class Layouts:
         self._facts: dict[tuple[str, str, Any], LayoutFact] = {}
         self._born: dict[Value, Node] = {}
         self._flow: LayoutFlow | None = None
+        self.follows: Callable[[Node], bool] | None = None  # of an input that is not the program's
 
     def facts(self) -> list[LayoutFact]:
         """All that was read, in order."""
@@ -183,6 +185,8 @@ class Layouts:
 
     def _root_of(self, placeholder: Node) -> frozenset[Node]:
         """An argument is its own source; so is an input of a loop, of which nothing is known."""
+        if self.follows is not None:
+            return frozenset((placeholder,)) if self.follows(placeholder) else frozenset()
         is_state = any(o.node is placeholder and o.kind != "input" for o in self._recorder.origins)
         return frozenset() if is_state else frozenset((placeholder,))
 

@@ -18,7 +18,7 @@ from monograph.shapes.expr import Expr
 from monograph.shapes.questions import equal
 from monograph.shapes.symnode import expression_of
 
-__all__ = ["PARTS"]
+__all__ = ["PARTS", "view_of_any_layout"]
 
 aten = torch.ops.aten
 
@@ -110,7 +110,37 @@ def _reshape(x: torch.Tensor, shape: Sequence[Any]) -> Any:
         return NotImplemented
     if not isinstance(found, View):
         x = aten.clone.default(x, memory_format=torch.contiguous_format)
-    return aten.view.default(x, shape)
+    return view_of_any_layout(x, shape)
+
+
+def view_of_any_layout(x: Any, shape: Sequence[Any]) -> torch.Tensor:
+    """A view of ``x``; of a copy, where ``x`` may lie otherwise when the program is called."""
+    recorder = x.value.recorder
+    spec = x.value.spec
+    found = RULES[aten.view.default](spec, [expression_of(size) for size in shape])
+    if found is None or not _only_splits(spec.shape, found.spec.shape):
+        if recorder.layouts.follows_inputs(x.value):
+            x = aten.clone.default(x, memory_format=torch.contiguous_format)
+    before, recorder.rules = recorder.rules, None
+    try:
+        view: torch.Tensor = recorder.record(aten.view.default, (x, shape))
+    finally:
+        recorder.rules = before
+    return view
+
+
+def _only_splits(old: Sequence[Any], new: Sequence[Any]) -> bool:
+    """Whether each dimension becomes dimensions of its own: a view of any strides."""
+    rest = [size for size in new if size != 1]
+    for size in old:
+        if size == 1:
+            continue
+        part: Any = 1
+        while rest and part != size:
+            part = part * rest.pop(0)
+        if part != size:
+            return False
+    return not rest
 
 
 def _flatten(x: torch.Tensor, start_dim: int = 0, end_dim: int = -1) -> Any:
@@ -124,12 +154,31 @@ def _flatten(x: torch.Tensor, start_dim: int = 0, end_dim: int = -1) -> Any:
     return _reshape(x, (*x.shape[:first], size, *x.shape[last + 1 :]))
 
 
-def _contiguous(x: torch.Tensor, *, memory_format: Any = torch.contiguous_format) -> Any:
-    if memory_format is not torch.contiguous_format:
-        return NotImplemented
-    if spec_of(x).is_contiguous():
-        return x
+def _contiguous(x: Any, *, memory_format: Any = torch.contiguous_format) -> Any:
+    """A copy, unless ``x`` lies like that however the inputs of the program lie."""
+    if not x.value.recorder.layouts.follows_inputs(x.value):
+        if memory_format is not torch.contiguous_format:
+            return NotImplemented
+        if x.value.spec.is_contiguous():
+            return x
     return aten.clone.default(x, memory_format=memory_format)
+
+
+def _to(x: Any, *others: Any, memory_format: Any = None, **options: Any) -> Any:
+    """The same of ``x.to(memory_format=...)``."""
+    if memory_format in (None, torch.preserve_format):
+        return NotImplemented
+    if not x.value.recorder.layouts.follows_inputs(x.value):
+        return NotImplemented
+    kinds = {"dtype": options.get("dtype"), "device": options.get("device")}
+    for other in others:
+        if isinstance(other, torch.Tensor):
+            kinds = {"dtype": other.dtype, "device": other.device}
+        elif isinstance(other, torch.dtype):
+            kinds["dtype"] = other
+        elif isinstance(other, torch.device):
+            kinds["device"] = other
+    return aten._to_copy.default(x, memory_format=memory_format, **kinds)
 
 
 def _diff(
@@ -172,6 +221,10 @@ PARTS: dict[Any, Callable[..., Any]] = {
     aten.reshape.default: _reshape,
     aten.flatten.using_ints: _flatten,
     aten.contiguous.default: _contiguous,
+    aten.to.dtype_layout: _to,
+    aten.to.device: _to,
+    aten.to.dtype: _to,
+    aten.to.other: _to,
     aten.diff.default: _diff,
     aten.batch_norm.default: _batch_norm,
 }
