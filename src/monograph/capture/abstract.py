@@ -109,7 +109,7 @@ class AbstractTensor(torch.Tensor):
             found = _real_is_contiguous(example, memory_format=memory_format)
         else:
             rank, order = _ORDERS.get(memory_format, (0, tuple(range(self.dim()))[::-1]))
-            if rank and not value.recorder.is_running or memory_format is torch.preserve_format:
+            if (rank and not value.recorder.is_running) or memory_format is torch.preserve_format:
                 return _real_is_contiguous(self, memory_format=memory_format)
             test = question_of_order(spec.shape, spec.strides, order, rank)
             found = spec.scope.owner.decide(test)

@@ -12,9 +12,8 @@ from monograph.capture.operators.registry import handles
 from monograph.diagnostics import PythonFeatureError
 from monograph.inference.layout_flow import LayoutFlow
 from monograph.inference.rules.table import is_canonical
-from monograph.ir.layouts import LayoutFact
+from monograph.ir.layouts import LayoutFact, strides_for_all_sizes
 from monograph.ir.spec import TensorSpec
-from monograph.shapes.expr import Expr
 from monograph.shapes.questions import equal
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Layouts:
             return spec.strides
         if origin is None and spec.scope is not None and not is_canonical(spec):
             self._require_elements(spec)
-        strides = _for_all_sizes(spec)
+        strides = strides_for_all_sizes(spec)
         if origin is None:
             self._derived(value, "all strides")
         elif dim is None:
@@ -91,7 +90,7 @@ class Layouts:
         for origin in self._arguments(starts):
             self._note(origin, "offset", None, int(origin.tensor.storage_offset()))
         for origin in self._arguments(strides):
-            self._note(origin, "all strides", None, _for_all_sizes(origin.value.spec))
+            self._note(origin, "all strides", None, strides_for_all_sizes(origin.value.spec))
         return found
 
     def bit(self, value: Value, kind: str) -> bool:
@@ -146,7 +145,7 @@ class Layouts:
         for origin in self._arguments(self._read_flow().sources(self._node_of(value))):
             strides = origin.value.spec.strides
             if kind == "all strides":
-                strides = _for_all_sizes(origin.value.spec)
+                strides = strides_for_all_sizes(origin.value.spec)
             self._note(origin, kind, None, strides)
 
     def _note(self, origin: Origin, kind: str, detail: Any, answer: Any) -> None:
@@ -178,9 +177,7 @@ class Layouts:
     def _read_flow(self) -> LayoutFlow:
         if self._flow is None:
             recorder = self._recorder
-            self._flow = LayoutFlow(
-                recorder.sizes.env, self._root_of, lambda: recorder.unpatched()
-            )
+            self._flow = LayoutFlow(recorder.sizes.env, self._root_of, lambda: recorder.unpatched())
         return self._flow
 
     def _root_of(self, placeholder: Node) -> frozenset[Node]:
@@ -214,19 +211,6 @@ def _argument_of(value: Value) -> Origin | None:
         current = current.parent
     origin = current.origin
     return origin if origin is not None and origin.kind == "input" else None
-
-
-def _for_all_sizes(spec: TensorSpec) -> tuple[Any, ...]:
-    """Strides that hold for an empty tensor too, where it is row-major: 0 counts as 1 there."""
-    if spec.scope is None or not is_canonical(spec):
-        return spec.strides
-    strides: list[Any] = []
-    step: Any = 1
-    for size in reversed(spec.shape):
-        strides.append(step)
-        filled = max(size, 1) if isinstance(size, int) else spec.scope.positive_part(size - 1) + 1
-        step = filled * step
-    return tuple(reversed(strides))
 
 
 # Asked through the dispatcher ------------------------------------------------------------------

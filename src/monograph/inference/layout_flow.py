@@ -117,9 +117,8 @@ class LayoutFlow:
         following = [n for n in before if self._sources.get(n)]
         if not following:
             return found
-        if isinstance(node.target, torch._ops.OpOverload):
-            if not _may_share(node.target) or node.target in COPY_OR_VIEW:
-                following = self._followed(node, following)[0]
+        if isinstance(node.target, torch._ops.OpOverload) and not _is_view(node.target):
+            following = self._followed(node, following)[0]
         return found.union(*(self._sources[n] for n in following))
 
     def _followed(self, node: Node, following: list[Node]) -> tuple[list[Node], list[Node]]:
@@ -281,6 +280,11 @@ def _is_tensor(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return any(_is_tensor(item) for item in value)
     return isinstance(value, (TensorSpec, torch.Tensor))
+
+
+def _is_view(op: Any) -> bool:
+    """Whether the strides are those of the first argument, in other words."""
+    return _may_share(op) and op not in COPY_OR_VIEW
 
 
 def _may_share(op: Any) -> bool:

@@ -6,6 +6,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,9 +18,12 @@ from monograph.diagnostics import FileError
 from monograph.interop.demands import demands
 from monograph.interop.expressions import Reader
 from monograph.interop.graphs import GraphReader, checked, device_of, only
+from monograph.interop.layouts import read_layouts
 from monograph.interop.private import DTYPES, LAYOUTS
 from monograph.interop.structures import structure_from_json
+from monograph.interop.ways import ways_to_leaves
 from monograph.ir.assumptions import Assumption
+from monograph.ir.layouts import LayoutFact
 from monograph.ir.signature import (
     Argument,
     CallSpec,
@@ -354,7 +358,6 @@ class ProgramReader:
         assert len(paths) == len(user)
         written = {o.target for o in signature.output_specs
                    if o.kind is OutputKind.USER_INPUT_MUTATION}  # fmt: skip
-        strides = self.notes.get("strides", {})
         checks: list[Check] = []
         sizes: list[tuple[int, int | None, str, Expr]] = []
         for i, ((spec, node), path) in enumerate(zip(user, paths, strict=True)):
@@ -374,11 +377,7 @@ class ProgramReader:
                 varies.append(0)
                 if isinstance(value, Expr):
                     sizes.append((i, None, path, value))
-            wanted = strides.get(node.name)
-            checks.append(
-                Check(path, example, tuple(wanted) if wanted else None, node.name in written,
-                      frozenset(varies) or None)
-            )  # fmt: skip
+            checks.append(Check(path, example, node.name in written, frozenset(varies) or None))
         index = {node.name: i for i, (_, node) in enumerate(user)}
         kinds = [o.kind for o in signature.output_specs]
         hidden = set(self.notes.get("hidden", ()))
@@ -401,6 +400,7 @@ class ProgramReader:
         assert all(a is None or a in state or a in range(len(user)) for a in aliases)
         assert all(a in range(len(user)) and b in range(len(user)) for a, b in twins)
         assert training is None or isinstance(training, bool)
+        guards, layouts = self._demands(root, paths, [n for _, n in user])
         return CallPlan(
             args=args,
             kwargs=kwargs,
@@ -413,32 +413,25 @@ class ProgramReader:
             outputs=outputs,
             aliases=aliases,
             twins=twins,
-            sizes=checks_of_specs(self.env, sizes, self._demands(root, [n for _, n in user])),
+            sizes=checks_of_specs(self.env, sizes, guards),
+            layouts=layouts,
         )
 
-    def _demands(self, root: ModuleCallSignature, leaves: list[Node]) -> list[Guard]:
-        """The tests of sizes that torch noted, in terms of the arguments."""
+    def _demands(
+        self, root: ModuleCallSignature, paths: list[str], leaves: list[Node]
+    ) -> tuple[list[Guard], list[tuple[int, LayoutFact]]]:
+        """What torch noted of sizes and of layouts, in terms of the arguments."""
         lines = self.data.get("guards_code") or []
-        args, kwargs = root.in_spec.children
-        names = root.forward_arg_names or []
         known: dict[str, Any] = {}
-        ways: list[list[str]] = [[] for _ in leaves]
-        each = [*zip((str(i) for i in range(len(args.keys))), args.children, strict=True),
-                *zip((name for _, name in kwargs.keys), kwargs.children, strict=True)]  # fmt: skip
-        at = 0
-        for i, (name, structure) in enumerate(each):
-            called = names[i] if i < len(names) else name
-            starts = [f"L['{called}']"]
-            if called.rpartition("_")[2].isdigit():  # one of *args
-                rest, _, place = called.rpartition("_")
-                starts.append(f"L['{rest}'][{place}]")
-            for suffix in structure.paths(""):
-                ways[at] += [start + suffix for start in starts]
-                at += 1
-        for node, found in zip(leaves, ways, strict=True):
+        index: dict[str, int] = {}
+        for i, (node, found) in enumerate(zip(leaves, ways_to_leaves(root), strict=True)):
             known.update(dict.fromkeys(found, node.meta["val"]))
-        guards, self.unread = demands(lines, known, self.env.scope)
-        return guards
+            index.update(dict.fromkeys(found, i))
+        guards, layouts, self.unread = demands(lines, known, self.env.scope)
+        if "layouts" in self.notes:
+            return guards, read_layouts(self.notes["layouts"], paths, leaves)
+        places = [(index[fact.path], fact) for fact in layouts]
+        return guards, [(i, replace(fact, path=paths[i])) for i, fact in places]
 
     def _hint(self, item: Any) -> Any:
         found = self.env.hint(item)

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from monograph.diagnostics import InputError, SourceLine
+from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr
 
-__all__ = ["LayoutFact", "require_layouts"]
+__all__ = ["KINDS", "LayoutFact", "require_layouts", "strides_for_all_sizes"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,22 @@ _NAMES = {
     "dim order": "dim_order", "conjugate": "is_conj", "negative": "is_neg", "strides": "stride",
     "all strides": "stride",
 }  # fmt: skip
+
+
+KINDS = frozenset(_NAMES)
+
+
+def strides_for_all_sizes(spec: TensorSpec) -> tuple[Any, ...]:
+    """Strides that hold for an empty tensor too, where it is row-major: 0 counts as 1 there."""
+    if spec.scope is None or spec.strides != contiguous_strides(spec.shape):
+        return spec.strides
+    strides: list[Any] = []
+    step: Any = 1
+    for size in reversed(spec.shape):
+        strides.append(step)
+        filled = max(size, 1) if isinstance(size, int) else spec.scope.positive_part(size - 1) + 1
+        step = filled * step
+    return tuple(reversed(strides))
 
 
 def _dim_order(tensor: torch.Tensor, check: Any) -> Any:
@@ -100,9 +117,7 @@ def _is_alike(tensor: torch.Tensor, wanted: Sequence[int], found: Sequence[int])
     """Whether each element is where it is wanted: strides of single elements lead nowhere."""
     if tensor.numel() == 0:
         return True
-    return all(
-        a == b or size == 1 for a, b, size in zip(wanted, found, tensor.shape, strict=True)
-    )
+    return all(a == b or size == 1 for a, b, size in zip(wanted, found, tensor.shape, strict=True))
 
 
 def _advice(fact: LayoutFact, tensor: torch.Tensor, answer: Any) -> str:

@@ -118,9 +118,9 @@ def view_of_any_layout(x: Any, shape: Sequence[Any]) -> torch.Tensor:
     recorder = x.value.recorder
     spec = x.value.spec
     found = RULES[aten.view.default](spec, [expression_of(size) for size in shape])
-    if found is None or not _only_splits(spec.shape, found.spec.shape):
-        if recorder.layouts.follows_inputs(x.value):
-            x = aten.clone.default(x, memory_format=torch.contiguous_format)
+    fits_any = found is not None and _only_splits(spec.shape, found.spec.shape)
+    if not fits_any and recorder.layouts.follows_inputs(x.value):
+        x = aten.clone.default(x, memory_format=torch.contiguous_format)
     before, recorder.rules = recorder.rules, None
     try:
         view: torch.Tensor = recorder.record(aten.view.default, (x, shape))
