@@ -10,7 +10,7 @@ from torch.fx import Node
 
 from monograph.capture.operators.registry import handles
 from monograph.diagnostics import PythonFeatureError
-from monograph.inference.layout_flow import LayoutFlow
+from monograph.inference.layout_flow import CONVERSIONS, COPY_OR_VIEW, LayoutFlow, may_copy
 from monograph.inference.rules.table import is_canonical
 from monograph.ir.layouts import LayoutFact, strides_for_all_sizes
 from monograph.ir.spec import TensorSpec
@@ -131,6 +131,18 @@ class Layouts:
         """The graph addresses the memory of an argument."""
         self._note(origin, "strides", None, origin.value.spec.strides)
 
+    def rely_on_strides(self, value: Value) -> None:
+        """Who shares memory with whom is so for tensors that lie like ``value``."""
+        self._derived(value, "strides")
+
+    def rely_on_views(self, value: Value) -> None:
+        """A write goes through the views that ``value`` is made of, or is seen through them."""
+        current = value
+        while current.parent is not None:
+            if may_copy(current.step):
+                self._derived(current.parent, "strides")
+            current = current.parent
+
     def note_write(self, value: Value, before: Node) -> None:
         """``value``, which was ``before``, has got new content: it lies as it did."""
         self._born.setdefault(value, before)
@@ -154,12 +166,7 @@ class Layouts:
             return
         where = self._recorder.here()
         fact = self._facts[key] = LayoutFact(origin.target, kind, detail, answer, where)
-        self._recorder.assume(
-            "layout",
-            f"{origin.target}.{fact.question()} is always {answer}: the program was captured "
-            "for inputs that lie like this",
-            where,
-        )
+        self._recorder.assume("layout", fact.sentence(), where)
 
     def _require_elements(self, spec: TensorSpec) -> None:
         """Torch gives an empty tensor strides of another kind."""
@@ -211,6 +218,27 @@ def _argument_of(value: Value) -> Origin | None:
         current = current.parent
     origin = current.origin
     return origin if origin is not None and origin.kind == "input" else None
+
+
+@handles(*COPY_OR_VIEW)
+def _copy_or_view(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """A copy that is a view for other sizes or strides: nobody may see the difference."""
+    source = recorder.value_of(args[0])
+    result = recorder.record(op, args, kwargs)
+    copied = recorder.value_of(result)
+    if copied.root is not source.root:
+        recorder.ambiguous.append((source, copied))
+    return result
+
+
+@handles(*CONVERSIONS)
+def _converted(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``to``: a question of layout where it is given a memory format."""
+    if kwargs.get("memory_format") in (None, torch.preserve_format):
+        return recorder.record(op, args, kwargs)
+    return _copy_or_view(recorder, op, args, kwargs)
 
 
 # Asked through the dispatcher ------------------------------------------------------------------

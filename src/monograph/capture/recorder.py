@@ -29,7 +29,6 @@ from monograph.capture.python.frames import current_source_line, frames_of_user
 from monograph.capture.sizes import Sizes, in_sizes
 from monograph.diagnostics import ExportError, MutationError, SourceLine
 from monograph.inference.infer import Outcome, Result, attention_switches, infer
-from monograph.inference.layout_flow import COPY_OR_VIEW
 from monograph.ir.assumptions import Assumption
 from monograph.ir.module_scope import ModuleCall, Scope
 from monograph.ir.structure import flatten
@@ -145,6 +144,7 @@ class Recorder(Entrance, DispatchMode):
         if step.op == "placeholder":  # one tensor passed twice: another name of the first
             value.node, value.seen = new, value.root.version
             return
+        self.layouts.rely_on_views(value)
         args = torch.fx.map_arg(step.args, lambda n: new if n is old else n)
         kwargs = torch.fx.map_arg(step.kwargs, lambda n: new if n is old else n)
         replayed = self.append(step.target, args, kwargs, step.meta["val"])
@@ -419,8 +419,6 @@ class Recorder(Entrance, DispatchMode):
             node.meta[SHARES] = parent.node
             if root.origin is not None:
                 self.argument_views.append(value)
-        elif sources and sources[0].spec.scope is not None and node.target in COPY_OR_VIEW:
-            self.ambiguous.append((sources[0], value))
         if tracks and (spec.dtype.is_floating_point or spec.dtype.is_complex):
             value.tracks = tracks
             if detached and value.root is value:

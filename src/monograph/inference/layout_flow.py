@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -18,14 +18,19 @@ from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of
 
-__all__ = ["COPY_OR_VIEW", "LayoutFlow"]
+__all__ = ["CONVERSIONS", "COPY_OR_VIEW", "LayoutFlow", "may_copy", "only_splits"]
 
 aten = torch.ops.aten
 
-# Operators that give a view or a copy: which of the two depends on strides.
+# Operators that give a view or a copy: which of the two depends on strides (that of ``to`` does
+# where it is given a memory format).
 COPY_OR_VIEW = frozenset({
     aten.contiguous.default, aten.reshape.default, aten.flatten.using_ints,
     aten.reshape_as.default, aten.ravel.default,
+})  # fmt: skip
+
+CONVERSIONS = frozenset({
+    aten.to.dtype_layout, aten.to.device, aten.to.dtype, aten.to.other,
 })  # fmt: skip
 
 _known: dict[tuple[Any, ...], tuple[frozenset[int], frozenset[int]]] = {}
@@ -290,3 +295,35 @@ def _is_view(op: Any) -> bool:
 def _may_share(op: Any) -> bool:
     """Whether a result may share the memory of the first argument."""
     return any(r.alias_info is not None for r in op._schema.returns)
+
+
+def may_copy(step: Node) -> bool:
+    """Whether a view is one only because its argument lies as it does."""
+    if step.target in CONVERSIONS:
+        return step.kwargs.get("memory_format") not in (None, torch.preserve_format)
+    if step.target not in COPY_OR_VIEW:
+        return False
+    if step.target is aten.contiguous.default:
+        return True
+    old, new = _shape_of(step.args[0]), _shape_of(step)
+    return not only_splits(old, new)
+
+
+def _shape_of(node: Any) -> Sequence[Any]:
+    value = node.meta["val"]
+    shape: Sequence[Any] = (spec_of(value) if isinstance(value, torch.Tensor) else value).shape
+    return shape
+
+
+def only_splits(old: Sequence[Any], new: Sequence[Any]) -> bool:
+    """Whether each dimension becomes dimensions of its own: a view of any strides."""
+    rest = [size for size in new if size != 1]
+    for size in old:
+        if size == 1:
+            continue
+        part: Any = 1
+        while rest and part != size:
+            part = part * rest.pop(0)
+        if part != size:
+            return False
+    return not rest

@@ -121,6 +121,7 @@ class ProgramReader:
         self.hints: dict[str, int] = {}
         self.objects: dict[str, str] = {}  # names of inputs that are, and of the objects
         self.unread: list[str] = []  # demands of torch's that are not understood
+        self.layouts: list[LayoutFact] = []  # those that are about layouts
         self.reader = Reader(self.env.scope, self._symbol)
         self._collect_hints(data["graph_module"]["graph"])
 
@@ -185,6 +186,8 @@ class ProgramReader:
             Assumption(checked(kind, str), checked(text, str))
             for kind, text in self.notes.get("assumptions", [])
         ]
+        if "layouts" not in self.notes:
+            found += [Assumption("layout", fact.sentence()) for fact in self.layouts]
         return found + [
             Assumption("guard", f"torch demands {line}: not checked") for line in self.unread
         ]
@@ -430,8 +433,10 @@ class ProgramReader:
         guards, layouts, self.unread = demands(lines, known, self.env.scope)
         if "layouts" in self.notes:
             return guards, read_layouts(self.notes["layouts"], paths, leaves)
-        places = [(index[fact.path], fact) for fact in layouts]
-        return guards, [(i, replace(fact, path=paths[i])) for i, fact in places]
+        places = [index[fact.path] for fact in layouts]
+        pairs = zip(places, layouts, strict=True)
+        self.layouts = [replace(fact, path=paths[i]) for i, fact in pairs]
+        return guards, list(zip(places, self.layouts, strict=True))
 
     def _hint(self, item: Any) -> Any:
         found = self.env.hint(item)

@@ -42,6 +42,13 @@ class LayoutFact:
             return f"{name}(ambiguity_check={self.detail})"
         return f"{name}({self.detail})" if self.kind == "stride" else f"{name}()"
 
+    def sentence(self) -> str:
+        """The fact, for the list of what a program takes for granted."""
+        return (
+            f"{self.path}.{self.question()} is always {self.answer}: the program was captured for "
+            "inputs that lie like this"
+        )
+
 
 _NAMES = {
     "contiguous": "is_contiguous", "stride": "stride", "offset": "storage_offset",

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from monograph.inference.layout_flow import only_splits
 from monograph.inference.rules import RULES, View
 from monograph.ir.spec import spec_of
 from monograph.shapes.expr import Expr
@@ -118,7 +119,7 @@ def view_of_any_layout(x: Any, shape: Sequence[Any]) -> torch.Tensor:
     recorder = x.value.recorder
     spec = x.value.spec
     found = RULES[aten.view.default](spec, [expression_of(size) for size in shape])
-    fits_any = found is not None and _only_splits(spec.shape, found.spec.shape)
+    fits_any = found is not None and only_splits(spec.shape, found.spec.shape)
     if not fits_any and recorder.layouts.follows_inputs(x.value):
         x = aten.clone.default(x, memory_format=torch.contiguous_format)
     before, recorder.rules = recorder.rules, None
@@ -127,20 +128,6 @@ def view_of_any_layout(x: Any, shape: Sequence[Any]) -> torch.Tensor:
     finally:
         recorder.rules = before
     return view
-
-
-def _only_splits(old: Sequence[Any], new: Sequence[Any]) -> bool:
-    """Whether each dimension becomes dimensions of its own: a view of any strides."""
-    rest = [size for size in new if size != 1]
-    for size in old:
-        if size == 1:
-            continue
-        part: Any = 1
-        while rest and part != size:
-            part = part * rest.pop(0)
-        if part != size:
-            return False
-    return not rest
 
 
 def _flatten(x: torch.Tensor, start_dim: int = 0, end_dim: int = -1) -> Any:

@@ -215,10 +215,13 @@ def _refuse_ambiguous_copies(recorder: Recorder, root: Value) -> None:
     """A copy that is a view for some sizes (``x.contiguous()`` where a size is 1) must not be one
 
     here: neither the copy nor what it was made of may be written, unless the sizes are such that it
-    is a copy.
+    is a copy. For other strides it may be a view, too: they are those of the example.
     """
     for source, copied in recorder.ambiguous:
-        if (source.root is root or copied is root) and not _lies_as_in_general(source.spec):
+        if source.root is not root and copied is not root:
+            continue
+        recorder.layouts.rely_on_strides(source)
+        if source.spec.scope is not None and not _lies_as_in_general(source.spec):
             raise MutationError(
                 "a copy that is a view for some sizes is written, or what it was made of is",
                 code="MG-M101",
@@ -249,6 +252,7 @@ def check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
         _part_copies_of_branches(recorder, root)
     if recorder.ambiguous:
         _refuse_ambiguous_copies(recorder, root)
+    recorder.layouts.rely_on_views(value)
     if op._opname not in ("fill_", "zero_") and overlaps_itself(value.spec):
         overlap = OperatorError(
             f"{op}: unsupported operation: more than one element of the written-to tensor refers "
