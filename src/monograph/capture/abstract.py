@@ -122,6 +122,8 @@ class AbstractTensor(torch.Tensor):
         layouts = value.recorder.layouts
         example = layouts.example_of(value)
         if example is None:  # follows from its strides, which are asked for
+            if value.recorder.is_running:
+                layouts.require_order(value)
             return _real_dim_order(self, ambiguity_check=ambiguity_check)
         try:
             found = _real_dim_order(example, ambiguity_check=ambiguity_check)

@@ -186,6 +186,8 @@ def overlaps_itself(spec: TensorSpec) -> bool:
     if spec.scope is not None:  # told only of dimensions that repeat for certain
         pairs = zip(spec.strides, spec.shape, strict=True)
         return any(stride == 0 and size != 1 for stride, size in pairs)
+    if spec.numel == 0:
+        return False
     reach = 0
     for stride, size in sorted(zip(spec.strides, spec.shape, strict=True)):
         if size > 1:

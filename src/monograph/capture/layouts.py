@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,9 +13,10 @@ from monograph.capture.operators.registry import handles
 from monograph.diagnostics import PythonFeatureError
 from monograph.inference.layout_flow import CONVERSIONS, COPY_OR_VIEW, LayoutFlow, may_copy
 from monograph.inference.rules.table import is_canonical
-from monograph.ir.layouts import LayoutFact, strides_for_all_sizes
+from monograph.ir.layouts import LayoutFact
 from monograph.ir.spec import TensorSpec
-from monograph.shapes.questions import equal
+from monograph.shapes.questions import Test, not_less
+from monograph.torch_internals import without_modes
 
 if TYPE_CHECKING:
     from monograph.capture.aliasing import Value
@@ -42,7 +44,7 @@ class Layouts:
         self._recorder = recorder
         self._facts: dict[tuple[str, str, Any], LayoutFact] = {}
         self._born: dict[Value, Node] = {}
-        self._flow: LayoutFlow | None = None
+        self._flows: dict[bool, LayoutFlow] = {}
         self.follows: Callable[[Node], bool] | None = None  # of an input that is not the program's
 
     def facts(self) -> list[LayoutFact]:
@@ -57,10 +59,9 @@ class Layouts:
         origin = _argument_of(value)
         if not self._recorder.is_running:
             return spec.strides
-        if origin is None and spec.scope is not None and not is_canonical(spec):
-            self._require_elements(spec)
-        strides = strides_for_all_sizes(spec)
+        strides = spec.strides
         if origin is None:
+            self._require_certain(value, dim)
             self._derived(value, "all strides")
         elif dim is None:
             self._note(origin, "all strides", None, strides)
@@ -75,8 +76,14 @@ class Layouts:
         origin = _argument_of(value)
         if origin is not None:
             self._note(origin, kind, detail, answer)
-        else:
-            self._derived(value, "strides" if kind == "contiguous" else "all strides")
+            return
+        node = self._node_of(value)
+        is_mixed = self._flow(exact=False).is_mixed(node)
+        if is_mixed and not self._is_row_major(value):
+            self._require_elements(value.spec, 2)
+        elif detail is not torch.contiguous_format:
+            self._require_elements(value.spec, 1)
+        self._derived(value, "all strides" if is_mixed else "strides")
 
     def offset(self, value: Value) -> Any:
         """Where ``value`` starts in its memory, in elements; the program reads it."""
@@ -86,11 +93,14 @@ class Layouts:
             found = found + int(root.tensor.storage_offset())
         if not self._recorder.is_running:
             return found
-        strides, starts = self._read_flow().starts(self._node_of(value))
+        node = self._node_of(value)
+        if value.root.origin is None and self._node_of(value.root).target in COPY_OR_VIEW:
+            self._require_elements(value.root.spec, 2)  # a single element is no copy
+        strides, starts = self._flow(exact=True).starts(node)
         for origin in self._arguments(starts):
             self._note(origin, "offset", None, int(origin.tensor.storage_offset()))
         for origin in self._arguments(strides):
-            self._note(origin, "all strides", None, strides_for_all_sizes(origin.value.spec))
+            self._note(origin, "all strides", None, origin.value.spec.strides)
         return found
 
     def bit(self, value: Value, kind: str) -> bool:
@@ -147,18 +157,17 @@ class Layouts:
         """``value``, which was ``before``, has got new content: it lies as it did."""
         self._born.setdefault(value, before)
         if value.node is not before:
-            self._read_flow().note_write(value.node, self._born[value])
+            for exact in (False, True):
+                self._flow(exact).note_write(value.node, self._born[value])
 
     def follows_inputs(self, value: Value) -> bool:
         """Whether ``value`` lies as some input of the graph does."""
-        return bool(self._read_flow().sources(self._node_of(value)))
+        return bool(self._flow(exact=False).sources(self._node_of(value)))
 
     def _derived(self, value: Value, kind: str) -> None:
-        for origin in self._arguments(self._read_flow().sources(self._node_of(value))):
-            strides = origin.value.spec.strides
-            if kind == "all strides":
-                strides = strides_for_all_sizes(origin.value.spec)
-            self._note(origin, kind, None, strides)
+        node = self._node_of(value)
+        for origin in self._arguments(self._flow(kind == "all strides").sources(node)):
+            self._note(origin, kind, None, origin.value.spec.strides)
 
     def _note(self, origin: Origin, kind: str, detail: Any, answer: Any) -> None:
         key = (origin.target, kind, tuple(detail) if isinstance(detail, list) else detail)
@@ -168,24 +177,62 @@ class Layouts:
         fact = self._facts[key] = LayoutFact(origin.target, kind, detail, answer, where)
         self._recorder.assume("layout", fact.sentence(), where)
 
-    def _require_elements(self, spec: TensorSpec) -> None:
-        """Torch gives an empty tensor strides of another kind."""
-        assert spec.scope is not None
-        if spec.scope.owner.decide(equal(spec.numel, 0)):
+    def _require_certain(self, value: Value, dim: int | None = None) -> None:
+        """Strides are what the rules say where there are elements to tell them by.
+
+        Torch gives a single element, and an empty tensor, strides of many kinds.
+        """
+        spec = value.spec
+        if self._flow(exact=True).is_doubtful(self._node_of(value)):
+            self._require(False)
+        if not self._is_row_major(value) or self._flow(exact=True).is_mixed(self._node_of(value)):
+            for i, size in enumerate(spec.shape):
+                self._require(not_less(size, 2 if dim in (None, i) else 1))
+        elif spec.scope is not None:
+            self._require(not_less(spec.strides[0], 1))
+
+    def _is_row_major(self, value: Value) -> bool:
+        """Whether it is, and all is that it is made of: then single elements are, too."""
+        sources = self._flow(exact=True).sources(self._node_of(value))
+        specs = [value.spec, *(origin.value.spec for origin in self._arguments(sources))]
+        return all(map(is_canonical, specs))
+
+    def _require(self, test: Test) -> None:
+        """What the example shows, and each call must."""
+        holds = test if isinstance(test, bool) else self._recorder.sizes.env.decide(test)
+        if not holds:
             raise PythonFeatureError(
-                "Python asks for the strides of an empty tensor whose sizes vary",
+                "Python asks for strides that are not known for certain: of an empty tensor, of a "
+                "single element, or of what another layout decides",
                 code="MG-P106",
                 where=self._recorder.here(),
-                hint="export with an example that has elements.",
+                hint="ask an argument, or export with an example that has several elements.",
             )
+
+    def _require_elements(self, spec: TensorSpec, least: int) -> None:
+        for size in spec.shape:
+            self._require(not_less(size, least))
+
+    def require_order(self, value: Value) -> None:
+        """The order of dimensions is asked for: a single element may lie anywhere in it."""
+        for size in value.spec.shape:
+            self._require(not_less(size, 2))
 
     # Provenance --------------------------------------------------------------------------------
 
-    def _read_flow(self) -> LayoutFlow:
-        if self._flow is None:
-            recorder = self._recorder
-            self._flow = LayoutFlow(recorder.sizes.env, self._root_of, lambda: recorder.unpatched())
-        return self._flow
+    def _flow(self, exact: bool) -> LayoutFlow:
+        found = self._flows.get(exact)
+        if found is None:
+            found = self._flows[exact] = LayoutFlow(
+                self._recorder.sizes.env, self._root_of, self._as_torch, exact=exact
+            )
+        return found
+
+    @contextlib.contextmanager
+    def _as_torch(self) -> Iterator[None]:
+        """Operators that are tried are not the program's."""
+        with without_modes(), self._recorder.unpatched():
+            yield
 
     def _root_of(self, placeholder: Node) -> frozenset[Node]:
         """An argument is its own source; so is an input of a loop, of which nothing is known."""
@@ -249,11 +296,6 @@ def _stride(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str
     return args[0].stride(*args[1:], **kwargs)
 
 
-@handles(aten.sym_stride.default)
-def _strides(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return list(args[0].stride())
-
-
 @handles(
     aten.is_contiguous.default, aten.is_contiguous.memory_format, aten.sym_is_contiguous.default
 )
@@ -275,9 +317,3 @@ def _conjugate(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[
 @handles(aten.is_neg.default)
 def _negative(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return args[0].is_neg()
-
-
-@handles(aten.is_non_overlapping_and_dense.default, aten.is_strides_like_format.default)
-def _lies(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    args[0].stride()  # both follow from the strides
-    return recorder.record(op, args, kwargs)

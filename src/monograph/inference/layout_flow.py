@@ -33,7 +33,9 @@ CONVERSIONS = frozenset({
     aten.to.dtype_layout, aten.to.device, aten.to.dtype, aten.to.other,
 })  # fmt: skip
 
-_known: dict[tuple[Any, ...], tuple[frozenset[int], frozenset[int]]] = {}
+# Which arguments decide the strides, which the start, and how the results lie.
+_Tried = tuple[frozenset[int], frozenset[int], Any]
+_known: dict[tuple[Any, ...], _Tried] = {}
 _MOST_KNOWN = 100_000
 _NOTHING: frozenset[Node] = frozenset()
 
@@ -44,7 +46,8 @@ class LayoutFlow:
     An operator's result follows an argument if it lies otherwise for an argument that does: that
     is tried, with the rules of inference and a few layouts that differ in every way that kernels
     tell apart. ``root`` says which inputs an input itself depends on. A higher-order operator is
-    among the sources of its results: nothing is known of them.
+    among the sources of its results: nothing is known of them. ``exact``: strides of dimensions
+    with a single element count as well, for all sizes.
     """
 
     def __init__(
@@ -52,11 +55,16 @@ class LayoutFlow:
         env: ShapeEnv,
         root: Callable[[Node], frozenset[Node]],
         unpatched: Callable[[], AbstractContextManager[None]] = nullcontext,
+        *,
+        exact: bool = False,
     ) -> None:
+        self._exact = exact
         self._env = env
         self._root = root
         self._unpatched = unpatched
         self._sources: dict[Node, frozenset[Node]] = {}
+        self._mixed: set[Node] = set()  # made of several tensors that lie in their own ways
+        self._doubtful: set[Node] = set()  # of which the example shows that it lies otherwise
         self._stands_for: dict[Node, list[Node]] = {}
 
     def note_write(self, node: Node, written: Node) -> None:
@@ -123,15 +131,43 @@ class LayoutFlow:
         if not following:
             return found
         if isinstance(node.target, torch._ops.OpOverload) and not _is_view(node.target):
+            if len(before) > 1:
+                self._mixed.add(node)
             following = self._followed(node, following)[0]
+        for marked in (self._mixed, self._doubtful):
+            if not marked.isdisjoint(following):
+                marked.add(node)
         return found.union(*(self._sources[n] for n in following))
+
+    def is_doubtful(self, node: Node) -> bool:
+        """Whether the strides of ``node`` are not those that the example shows."""
+        return bool(self.sources(node)) and node in self._doubtful
+
+    def is_mixed(self, node: Node) -> bool:
+        """Whether several tensors together decide how ``node`` lies: single elements count then."""
+        return bool(self.sources(node)) and node in self._mixed
 
     def _followed(self, node: Node, following: list[Node]) -> tuple[list[Node], list[Node]]:
         """Those of the arguments that decide the strides, and that decide where the result starts.
 
         All of them where it cannot be tried.
         """
-        key: list[Any] = [node.target, torch.get_default_dtype()]
+        varies = any(_scope_of(n) is not None for n in node.all_input_nodes)
+        found: tuple[set[Node], set[Node]] = set(), set()
+        for alone in (False, True) if self._exact and varies else (False,):
+            try:
+                strides, starts = self._followed_where(node, following, alone)
+            except (_Unknown, TypeError):
+                return following, following
+            found[0].update(strides)
+            found[1].update(starts)
+        return [n for n in following if n in found[0]], [n for n in following if n in found[1]]
+
+    def _followed_where(
+        self, node: Node, following: list[Node], alone: bool
+    ) -> tuple[set[Node], set[Node]]:
+        """The same for sizes as in the example; ``alone``: for 1, whichever vary."""
+        key: list[Any] = [node.target, torch.get_default_dtype(), self._exact]
         places: list[Node] = []
 
         def numbered(item: Any) -> Any:
@@ -140,7 +176,7 @@ class LayoutFlow:
             if isinstance(item, (list, tuple)):
                 key.append(len(item))
                 return [numbered(each) for each in item]
-            found = self._in_numbers(value)
+            found = self._in_numbers(value, alone)
             if isinstance(found, TensorSpec):
                 places.append(item)
                 key.append(item in following)
@@ -150,13 +186,11 @@ class LayoutFlow:
                 key.append((type(found), found))
             return found
 
-        try:
-            args = numbered(list(node.args))
-            kwargs = {name: (key.append(name), numbered(item))[1]  # type: ignore[func-returns-value]
-                      for name, item in node.kwargs.items()}  # fmt: skip
-            found = _known.get(tuple(key))
-        except (_Unknown, TypeError):
-            return following, following
+        args, kwargs = numbered(list(node.args)), {}
+        for name, item in node.kwargs.items():
+            key.append(name)
+            kwargs[name] = numbered(item)
+        found = _known.get(tuple(key))
         if found is None:
             varied = [i for i, n in enumerate(places) if n in following]
             found = self._tried(node.target, args, kwargs, varied)
@@ -164,31 +198,44 @@ class LayoutFlow:
                 if len(_known) > _MOST_KNOWN:
                     _known.clear()
                 _known[tuple(key)] = found
-        strides, starts = ({places[i] for i in part} for part in found)
-        return [n for n in following if n in strides], [n for n in following if n in starts]
+        if not alone and found[2] and not self._is_promised(node, found[2]):
+            self._doubtful.add(node)
+        return {places[i] for i in found[0]}, {places[i] for i in found[1]}
 
-    def _in_numbers(self, value: Any) -> Any:
+    def _is_promised(self, node: Node, lies: Any) -> bool:
+        """Whether the graph says of ``node`` that it lies like this, for the example's sizes."""
+        value = node.meta.get("val")
+        spec = spec_of(value) if isinstance(value, torch.Tensor) else value
+        if not isinstance(spec, TensorSpec) or spec.scope is None or len(lies) != 1:
+            return True
+        return tuple(self._number(stride, False) for stride in spec.strides) == lies[0]
+
+    def _in_numbers(self, value: Any, alone: bool) -> Any:
         if isinstance(value, torch.Tensor):
             value = spec_of(value)
         if isinstance(value, TensorSpec):
             if value.scope is None:
                 return value
-            shape = tuple(self._number(size) for size in value.shape)
-            if any(n < 2 for n, size in zip(shape, value.shape, strict=True) if n != size):
+            shape = tuple(self._number(size, alone) for size in value.shape)
+            if not alone and any(
+                n < 2 for n, size in zip(shape, value.shape, strict=True) if isinstance(size, Expr)
+            ):
                 raise _Unknown
-            return value.with_layout(shape, tuple(self._number(s) for s in value.strides))
+            return value.with_layout(shape, tuple(self._number(s, alone) for s in value.strides))
         value = expression_of(value)
-        return self._number(value) if isinstance(value, (Expr, FloatExpr)) else value
+        return self._number(value, alone) if isinstance(value, (Expr, FloatExpr)) else value
 
-    def _number(self, size: Any) -> Any:
-        found = size if isinstance(size, (int, float)) else self._env.hint(size)
+    def _number(self, size: Any, alone: bool) -> Any:
+        if isinstance(size, (int, float)):
+            return size
+        if alone and isinstance(size, Expr):
+            return size.evaluate(dict.fromkeys(self._env.symbols, 1))
+        found = self._env.hint(size)
         if found is None:
             raise _Unknown
         return found
 
-    def _tried(
-        self, op: Any, args: Any, kwargs: Any, varied: list[int]
-    ) -> tuple[frozenset[int], frozenset[int]]:
+    def _tried(self, op: Any, args: Any, kwargs: Any, varied: list[int]) -> _Tried:
         def lies(others: dict[int, TensorSpec]) -> Any:
             def given(item: Any) -> Any:
                 if isinstance(item, list):
@@ -204,8 +251,8 @@ class LayoutFlow:
 
         specs = {place.index: place.spec for place in _places((args, list(kwargs.values())))}
         base = lies({})
-        if not base:
-            return frozenset(varied), frozenset(varied)
+        if not base or any(specs[index].numel == 0 for index in varied):
+            return frozenset(varied), frozenset(varied), base and base[0]
         found: tuple[set[int], set[int]] = (set(), set())
 
         def compare(others: dict[int, TensorSpec], blamed: list[int]) -> None:
@@ -215,14 +262,16 @@ class LayoutFlow:
                     found[aspect].update(blamed)
 
         for index in varied:
-            for other in _others(specs[index]):
+            for other in _others(specs[index], self._exact):
                 if len(found[0] & {index}) + len(found[1] & {index}) < 2:
                     compare({index: other}, [index])
         rest = [index for index in varied if index not in found[0]]
         if len(rest) > 1:  # not alone: perhaps together
-            for others in zip(*(_others(specs[index]) for index in rest), strict=False):
+            for others in zip(
+                *(_others(specs[index], self._exact) for index in rest), strict=False
+            ):
                 compare(dict(zip(rest, others, strict=True)), rest)
-        return frozenset(found[0]), frozenset(found[1])
+        return frozenset(found[0]), frozenset(found[1]), base[0]
 
 
 class _Unknown(Exception):  # noqa: N818
@@ -252,7 +301,7 @@ def _lies(result: Result) -> tuple[Any, Any]:
     return strides, (result.source, result.offset)
 
 
-def _others(spec: TensorSpec) -> list[TensorSpec]:
+def _others(spec: TensorSpec, exact: bool) -> list[TensorSpec]:
     """The same sizes in other layouts: orders of dimensions, gaps, repeated elements."""
     rank = len(spec.shape)
     rows = list(range(rank))
@@ -264,6 +313,8 @@ def _others(spec: TensorSpec) -> list[TensorSpec]:
     repeated = next((i for i, size in enumerate(spec.shape) if size > 1), None)
     if repeated is not None:
         found.append([0 if i == repeated else s for i, s in enumerate(found[0])])
+    if exact:  # single elements at any distance
+        found.append([7 if n == 1 else s for n, s in zip(spec.shape, found[0], strict=True)])
     layouts = dict.fromkeys(tuple(strides) for strides in found)
     return [spec.with_layout(spec.shape, strides) for strides in layouts]
 
@@ -275,6 +326,13 @@ def _dense(shape: tuple[Any, ...], order: list[int]) -> list[int]:
         strides[dim] = step
         step *= max(shape[dim], 1)
     return strides
+
+
+def _scope_of(node: Node) -> Any:
+    value = node.meta.get("val")
+    if isinstance(value, torch.Tensor):
+        value = spec_of(value)
+    return getattr(value, "scope", None)
 
 
 def _tensors_before(node: Node) -> list[Node]:

@@ -12,7 +12,7 @@ from torch.fx import Node
 from monograph.diagnostics import FileError
 from monograph.interop.graphs import checked
 from monograph.interop.ways import ways_to_leaves
-from monograph.ir.layouts import KINDS, LayoutFact, strides_for_all_sizes
+from monograph.ir.layouts import KINDS, LayoutFact
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.program import ExportedProgram
 from monograph.shapes.expr import Expr
@@ -67,8 +67,7 @@ def read_layouts(
         if kind == "stride" and checked(detail, int) not in range(rank):
             raise FileError("the program has read a stride that is not there")
         if kind in _OF_STRIDES:
-            strides = spec.strides if kind == "strides" else strides_for_all_sizes(spec)
-            answer = strides[detail] if kind == "stride" else strides
+            answer = spec.strides[detail] if kind == "stride" else spec.strides
         elif kind == "contiguous":
             detail, answer = _FORMATS[detail], checked(answer, bool)
         elif kind == "dim order":
@@ -143,8 +142,7 @@ def fact_of_code(line: str, leaves: Mapping[str, Any]) -> LayoutFact | None:
         if place is None or int(place[1]) >= len(spec.shape):
             return None
         dim = int(place[1])
-        strides = strides_for_all_sizes(spec)
-        return LayoutFact(way, "stride", dim, strides[dim])
+        return LayoutFact(way, "stride", dim, spec.strides[dim])
     return _plain_fact(way, found[1], rest, answer)
 
 

@@ -9,10 +9,9 @@ from typing import Any
 import torch
 
 from monograph.diagnostics import InputError, SourceLine
-from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr
 
-__all__ = ["KINDS", "LayoutFact", "require_layouts", "strides_for_all_sizes"]
+__all__ = ["KINDS", "LayoutFact", "require_layouts"]
 
 
 @dataclass(frozen=True)
@@ -58,19 +57,6 @@ _NAMES = {
 
 
 KINDS = frozenset(_NAMES)
-
-
-def strides_for_all_sizes(spec: TensorSpec) -> tuple[Any, ...]:
-    """Strides that hold for an empty tensor too, where it is row-major: 0 counts as 1 there."""
-    if spec.scope is None or spec.strides != contiguous_strides(spec.shape):
-        return spec.strides
-    strides: list[Any] = []
-    step: Any = 1
-    for size in reversed(spec.shape):
-        strides.append(step)
-        filled = max(size, 1) if isinstance(size, int) else spec.scope.positive_part(size - 1) + 1
-        step = filled * step
-    return tuple(reversed(strides))
 
 
 def _dim_order(tensor: torch.Tensor, check: Any) -> Any:

@@ -72,9 +72,9 @@ class TensorSpec:
     def is_contiguous(self) -> bool:
         """Whether the elements lie in row-major order without gaps."""
         expected = 1
+        if self.numel == 0:
+            return True
         for size, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
-            if size == 0:
-                return True
             if size != 1:
                 if stride != expected:
                     return False

@@ -1,0 +1,274 @@
+"""What Python reads of a layout is a fact of the contract: equal to eager mode, or refused."""
+
+import collections
+import itertools
+
+import pytest
+import torch
+from torch.export import Dim
+
+import monograph
+
+SHAPE = (2, 3, 4, 5)
+
+
+def values(shape, dtype=torch.float32):
+    count = max(torch.Size(shape).numel(), 1)
+    found = torch.arange(count, dtype=torch.float64).add(0.5)[: torch.Size(shape).numel()]
+    if dtype.is_complex:
+        found = torch.complex(found, found.flip(0) + 1)
+    return found.reshape(shape).to(dtype)
+
+
+def laid(shape, order):
+    """The dimensions of ``shape`` in memory, outermost first in ``order``."""
+    back = sorted(range(len(shape)), key=order.__getitem__)
+    return values([shape[i] for i in order]).permute(back)
+
+
+def expanded(shape):
+    return values((1, *shape[1:])).expand(shape)
+
+
+def sliced(shape, dim):
+    wide = list(shape)
+    wide[dim] *= 2
+    index = [slice(None)] * len(shape)
+    index[dim] = slice(None, None, 2)
+    return values(wide)[tuple(index)]
+
+
+def offset(shape):
+    return values((shape[0] + 1, *shape[1:]))[1:]
+
+
+def odd_singles(shape):
+    """Strides of single elements as a transposed tensor has them."""
+    strides = [7 if n == 1 else s for n, s in zip(shape, values(shape).stride(), strict=True)]
+    return values(shape).as_strided(shape, strides)
+
+
+def conjugated(shape):
+    return values(shape, torch.complex64).conj()
+
+
+def negated(shape):
+    return values(shape, torch.complex64).conj().imag
+
+
+LAYOUTS = {
+    "contiguous": values,
+    "transposed": lambda shape: laid(shape, list(range(len(shape)))[::-1]),
+    "channels last": lambda shape: laid(shape, [0, 2, 3, 1]),
+    "sliced outside": lambda shape: sliced(shape, 0),
+    "sliced inside": lambda shape: sliced(shape, 3),
+    "expanded": expanded,
+    "offset": offset,
+    "odd singles": odd_singles,
+    "negated": negated,
+}
+SHAPES = {"full": SHAPE, "single": (1, 3, 1, 5), "all single": (1, 1, 1, 1), "empty": (0, 3, 4, 5),
+          "empty inside": (2, 3, 0, 5)}  # fmt: skip
+
+
+def inputs_of(shapes):
+    return {
+        f"{size}, {name}": make(shape)
+        for size, shape in shapes.items()
+        for name, make in LAYOUTS.items()
+    }
+
+
+WEIGHT = torch.linspace(-1, 1, 25).reshape(5, 5)
+last = torch.channels_last
+
+# What is asked of an argument itself.
+DIRECT = {
+    "is_contiguous": lambda x: x.is_contiguous(),
+    "is_contiguous, channels last": lambda x: x.is_contiguous(memory_format=last),
+    "is_contiguous of the class": lambda x: torch.Tensor.is_contiguous(x),
+    "is_contiguous of the operator": lambda x: torch.ops.aten.is_contiguous.default(x),
+    "is_contiguous, detached": lambda x: x.detach().is_contiguous(),
+    "stride": lambda x: x.stride(),
+    "stride 0": lambda x: x.stride(0),
+    "stride -1": lambda x: x.stride(-1),
+    "stride 2 of the class": lambda x: torch.Tensor.stride(x, 2),
+    "stride 1 of the operator": lambda x: torch.ops.aten.stride.int(x, 1),
+    "storage_offset": lambda x: x.storage_offset(),
+    "storage_offset of the class": lambda x: torch.Tensor.storage_offset(x),
+    "dim_order": lambda x: x.dim_order(),
+    "dim_order of the class": lambda x: torch.Tensor.dim_order(x),
+    "dim_order, checked": lambda x: _refuses(
+        lambda: x.dim_order(ambiguity_check=[torch.contiguous_format, last])
+    ),
+    "is_neg": lambda x: x.is_neg(),
+    "is_neg of torch": lambda x: torch.is_neg(x),
+    "is_conj": lambda x: torch.complex(x, x).is_conj(),
+}
+# Of what is made of it.
+DERIVED = {
+    "strides of a product": lambda x: (x * 2).stride(),
+    "is_contiguous of a sum": lambda x: (x + 1).is_contiguous(),
+    "is_contiguous of a sum of two": lambda x: (
+        torch.zeros(SHAPE[1:])[:, :1, :1] + x.exp()
+    ).is_contiguous(memory_format=last),
+    "is_contiguous of a transpose": lambda x: x.transpose(1, 3).is_contiguous(),
+    "strides of a transpose": lambda x: x.transpose(1, 3).stride(),
+    "stride of a row": lambda x: x[:, 1:].stride(0) if x.shape[1] > 1 else 0,
+    "offset of a slice": lambda x: x[:, 1:].storage_offset(),
+    "offset of a contiguous one": lambda x: x.contiguous().storage_offset(),
+    "offset of a copy": lambda x: x.clone().storage_offset(),
+    "strides of empty_like": lambda x: torch.empty_like(x).stride(),
+    "strides of a clone": lambda x: x.clone(memory_format=torch.preserve_format).stride(),
+    "order of a clone": lambda x: x.clone().dim_order(),
+    "strides of a contiguous one": lambda x: x.contiguous().stride(),
+    "is_contiguous of a conversion": lambda x: x.double().is_contiguous(),
+    "strides of a conversion": lambda x: x.to(memory_format=last).stride(),
+    "strides of a matrix product": lambda x: (x @ WEIGHT).stride(),
+    "is_contiguous of a view": lambda x: x.unsqueeze(0).is_contiguous(),
+    "strides of a write": lambda x: _written(x).stride(),
+    "strides of a copied write": lambda x: _copied(x).stride(),
+    "strides of a stack": lambda x: torch.stack([x, x]).stride(),
+    "is_neg of a view": lambda x: x[0:1].is_neg(),
+}
+
+
+def _refuses(ask):
+    try:
+        return ask()
+    except RuntimeError:
+        return "refused"
+
+
+def _written(x):
+    y = x.clone()
+    y.add_(1)
+    return y
+
+
+def _copied(x):
+    y = torch.empty(x.shape)
+    y.copy_(x)
+    return y
+
+
+def branch(fact, x, example):
+    return x + 1 if fact(x) == example else x - 1
+
+
+def number(fact, x, example):
+    found = fact(x)
+    total = sum(found) if isinstance(found, tuple) else found
+    return x * (total if not isinstance(total, str) else len(total))
+
+
+def text(fact, x, example):
+    return x * 2, f"{fact(x)}"
+
+
+STEERS = {"branch": branch, "number": number, "text": text}
+
+
+def exported(program, x, dynamic):
+    """The program; None where it is refused, because single elements lie anywhere."""
+    shapes = (dict.fromkeys(range(x.dim()), Dim.AUTO),) if dynamic else None
+    try:
+        return monograph.export(program, (x,), dynamic_shapes=shapes).module()
+    except monograph.PythonFeatureError as error:
+        if error.code != "MG-P106":
+            raise
+        return None
+
+
+def outcome(module, program, x):
+    """Whether a call is right, or how it is refused."""
+    before = x.clone()
+    try:
+        expected = program(x)
+    except RuntimeError:
+        with pytest.raises(RuntimeError):
+            module(x)
+        return "an error in eager mode"
+    try:
+        found = module(x)
+    except monograph.InputError as error:
+        code = error.code
+    else:
+        code = None
+    if code is not None:
+        assert torch.equal(x, before), "written before it was refused"
+        assert code in ("MG-I107", "MG-I106"), code
+        return "layout" if code == "MG-I107" else "size"
+    same(found, expected)
+    return "right"
+
+
+def same(found, expected):
+    """Equal values, of tensors and texts."""
+    if isinstance(expected, tuple):
+        for one, other in zip(found, expected, strict=True):
+            same(one, other)
+    elif isinstance(expected, torch.Tensor):
+        torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
+    else:
+        assert found == expected
+
+
+def _has_numbers(told):
+    return isinstance(told, tuple) or type(told) is int
+
+
+def sweep(facts, examples, calls, dynamic):
+    counts = collections.Counter()
+    for name, fact in facts.items():
+        for steer, (given, x) in itertools.product(STEERS.values(), examples.items()):
+            try:
+                told = fact(x)
+            except RuntimeError:  # no program of these sizes
+                continue
+            if dynamic and steer is text and _has_numbers(told):
+                continue  # the text of a size that varies
+
+            def program(x, steer=steer, fact=fact, told=told):
+                return steer(fact, x, told)
+
+            module = exported(program, x, dynamic)
+            if module is None:
+                assert facts is DERIVED, (name, given)
+                assert min(x.shape) < 2 or name == "strides of a stack", (name, given)
+                counts["not exported"] += 1
+                continue
+            for called, other in calls.items():
+                if other.shape != x.shape and not dynamic:
+                    continue
+                try:
+                    found = outcome(module, program, other)
+                except AssertionError as error:
+                    where = f"{name}, {steer.__name__}, {given} -> {called}"
+                    raise AssertionError(f"{where}: {error}") from error
+                counts[found] += 1
+                if not dynamic:
+                    is_refused = found != "right"
+                    if facts is DIRECT:
+                        assert is_refused is (fact(other) != told), (name, given, called)
+                    assert not (is_refused and called == given), (name, given)
+    return counts
+
+
+@pytest.mark.parametrize("size", SHAPES)
+@pytest.mark.parametrize("facts", [DIRECT, DERIVED], ids=["direct", "derived"])
+def test_each_fact_for_each_layout(facts, size):
+    inputs = inputs_of({size: SHAPES[size]})
+    counts = sweep(facts, inputs, inputs, dynamic=False)
+    print(size, dict(counts))
+    assert counts["right"]
+    assert not counts["size"]
+
+
+@pytest.mark.parametrize("example", LAYOUTS)
+@pytest.mark.parametrize("facts", [DIRECT, DERIVED], ids=["direct", "derived"])
+def test_each_fact_for_each_layout_of_sizes_that_vary(facts, example):
+    key = f"full, {example}"
+    counts = sweep(facts, {key: inputs_of({"full": SHAPE})[key]}, inputs_of(SHAPES), dynamic=True)
+    print(example, dict(counts))
+    assert counts["right"]
