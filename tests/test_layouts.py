@@ -272,3 +272,84 @@ def test_each_fact_for_each_layout_of_sizes_that_vary(facts, example):
     counts = sweep(facts, {key: inputs_of({"full": SHAPE})[key]}, inputs_of(SHAPES), dynamic=True)
     print(example, dict(counts))
     assert counts["right"]
+
+
+# Programs that read no layout hold for each ------------------------------------------------------
+
+
+class Norm(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.linear = torch.nn.LayerNorm(5), torch.nn.Linear(5, 5)
+
+    def forward(self, x):
+        return self.linear(self.norm(x) + x).relu()
+
+
+class Convolution(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = torch.nn.Conv2d(3, 2, 2), torch.nn.BatchNorm2d(2)
+        self.eval()
+
+    def forward(self, x):
+        return self.norm(self.conv(x)).flatten(1)
+
+
+def after_a_copy(x):
+    y = torch.empty(x.shape)
+    y.copy_(x)
+    return y.view(-1)
+
+
+PLAIN = {
+    "arithmetic": lambda x: x * 2 + 1,
+    "contiguous, then a view": lambda x: x.contiguous().view(-1) * 1,
+    "contiguous of the class": lambda x: torch.Tensor.contiguous(x).view(-1) * 1,
+    "channels last, then a view": lambda x: x.contiguous(memory_format=last)
+    .permute(0, 2, 3, 1).view(-1) + 1,
+    "to channels last, then a view": lambda x: x.to(memory_format=last)
+    .permute(0, 2, 3, 1).view(-1) + 1,
+    "reshape": lambda x: x.reshape(-1) + 1,
+    "reshape of some dimensions": lambda x: x.reshape(x.shape[0], -1).sin(),
+    "flatten": lambda x: x.flatten(1).cos(),
+    "ravel": lambda x: x.ravel() + 1,
+    "reshape of a sum": lambda x: (x + x.mean(1, keepdim=True)).reshape(-1, x.shape[3]),
+    "a clone, then a reshape": lambda x: x.clone(memory_format=torch.preserve_format).reshape(-1),
+    "empty_like, filled": lambda x: torch.empty_like(x).fill_(2).reshape(-1) + x.reshape(-1),
+    "a transpose, reshaped": lambda x: x.transpose(1, 2).reshape(x.shape[0], -1) * 2,
+    "a transpose, made contiguous": lambda x: x.transpose(1, 3).contiguous().view(-1) * 2,
+    "a product": lambda x: x @ WEIGHT,
+    "a batched product": lambda x: x @ x.mT,
+    "softmax": lambda x: x.softmax(-1).reshape(-1),
+    "attention": lambda x: torch.nn.functional.scaled_dot_product_attention(x, x, x),
+    "unfolded": lambda x: torch.nn.functional.unfold(x, 2),
+    "pixels": lambda x: torch.nn.functional.pixel_unshuffle(x[:, :, :, :4], 2),
+    "group norm": lambda x: torch.nn.functional.group_norm(x, 3),
+    "upsampled": lambda x: torch.nn.functional.interpolate(x, scale_factor=2.0),
+    "einsum": lambda x: torch.einsum("bchw,bcvw->bhv", x, x),
+    "joined": lambda x: torch.cat([x, x * 2], 1).reshape(-1),
+    "a write": lambda x: _written(x).view(x.shape) * 1,
+    "norm and linear": Norm(),
+    "convolution": Convolution(),
+    "a copy, then a view": after_a_copy,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_program_that_reads_no_layout_holds_for_each(name):
+    program = PLAIN[name]
+    counts = collections.Counter()
+    inputs = {key: make(SHAPE) for key, make in LAYOUTS.items()}
+    for (given, x), dynamic in itertools.product(inputs.items(), (False, True)):
+        shapes = (dict.fromkeys(range(4), Dim.AUTO),) if dynamic else None
+        forward = program if isinstance(program, torch.nn.Module) else None
+        made = monograph.export(forward or program, (x,), dynamic_shapes=shapes)
+        assert not [a for a in made.assumptions if a.kind == "layout"], given
+        for form in (made, made.run_decompositions({}), made.run_decompositions()):
+            module = form.module()
+            for called, other in inputs.items():
+                found = module(other)
+                torch.testing.assert_close(found, program(other), msg=f"{given} -> {called}")
+                counts["right"] += 1
+    print(name, dict(counts))
