@@ -183,6 +183,23 @@ def _diff(
     return found
 
 
+def _group_norm(
+    x: Any,
+    groups: int,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = True,
+) -> Any:
+    """Torch's parts make no copy of what is row-major in the example; the kernel wants that."""
+    if not x.value.recorder.layouts.follows_inputs(x.value):
+        return NotImplemented
+    rows = aten.clone.default(x, memory_format=torch.contiguous_format)
+    batch, channels, *rest = x.shape
+    norm = aten.native_group_norm.default
+    return norm(rows, weight, bias, batch, channels, math.prod(rest), groups, eps)[0]
+
+
 def _batch_norm(
     x: torch.Tensor,
     weight: Any,
@@ -214,4 +231,5 @@ PARTS: dict[Any, Callable[..., Any]] = {
     aten.to.other: _to,
     aten.diff.default: _diff,
     aten.batch_norm.default: _batch_norm,
+    aten.group_norm.default: _group_norm,
 }

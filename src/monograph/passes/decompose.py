@@ -40,6 +40,7 @@ from monograph.torch_internals import (
     copied_node,
     exporting_flags,
     has_kernel,
+    without_modes,
 )
 
 __all__ = ["Decomposed", "decompose"]
@@ -104,7 +105,7 @@ class _Rewriter:
         self.env = env
         self.rules = rules
         self.templates = templates
-        self.flow = LayoutFlow(env, lambda placeholder: frozenset((placeholder,)))
+        self.flow = LayoutFlow(env, lambda node: frozenset((node,)), without_modes)
         self.touched: dict[Any, bool] = {}
         self.whole: set[Any] = set()  # operators that a rule has left as they are
         self.made = Graph()

@@ -301,6 +301,12 @@ def _copy(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, 
         snapshot = Value(content.value.node, content.value.spec, recorder)
         snapshot.tracks = content.value.tracks
         content = make_abstract(snapshot.spec, snapshot)
+        value = recorder.value_of(target)
+        if value.parent is None and have is want and recorder.layouts.follows_inputs(snapshot):
+            # ``target`` keeps its layout, however the inputs lie.
+            content = recorder.call(
+                aten.clone.default, (content,), {"memory_format": torch.contiguous_format}
+            )
     store(recorder, target, content)
     return target
 
