@@ -336,7 +336,9 @@ def test_a_program_that_reads_no_layout_holds_for_each(name):
     program = PLAIN[name]
     counts = collections.Counter()
     inputs = {key: make(SHAPE) for key, make in LAYOUTS.items()}
-    for (given, x), dynamic in itertools.product(inputs.items(), (False, True)):
+    examples = ("contiguous", "channels last", "sliced inside", "expanded")
+    for given, dynamic in itertools.product(examples, (False, True)):
+        x = inputs[given]
         shapes = (dict.fromkeys(range(4), Dim.AUTO),) if dynamic else None
         forward = program if isinstance(program, torch.nn.Module) else None
         made = monograph.export(forward or program, (x,), dynamic_shapes=shapes)
@@ -350,7 +352,7 @@ def test_a_program_that_reads_no_layout_holds_for_each(name):
     print(name, dict(counts))
 
 
-# Copies that are views for other strides -----------------------------------------------------------
+# Copies that are views for other strides ---------------------------------------------------------
 
 
 def written_through_contiguous(x):
