@@ -12,6 +12,7 @@ from torch.testing._internal import common_methods_invocations
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from monograph.ir.spec import spec_of
 from monograph.ir.structure import flatten
 from monograph.testing import assert_equal
 
@@ -110,8 +111,8 @@ def export_with_sizes_that_vary(info: Any, sample: Any) -> Any:
 
 def calls_of_other_sizes(program: Any, seed: int = 0, count: int = 4) -> Iterator[Any]:
     """Random inputs of sizes that the program says it holds for."""
-    parts, plan = program._parts, program._parts.plan()
-    env = parts.recorder.sizes.env
+    parts, plan = program.parts, program.parts.plan
+    env = parts.env
     rng = random.Random(seed)
     roots = [n for n in program.range_constraints if env.symbols[n].hint is not None]
     for _ in range(count):
@@ -127,7 +128,7 @@ def calls_of_other_sizes(program: Any, seed: int = 0, count: int = 4) -> Iterato
             if not isinstance(example, torch.Tensor):
                 leaves.append(example)
                 continue
-            spec = parts.recorder.argument_values[node].spec.normal()
+            spec = spec_of(node.meta["val"]).normal()
             shape = [n if isinstance(n, int) else n.evaluate(values) for n in spec.shape]
             leaves.append(_random_like(example, shape, rng))
         split = plan.args.num_leaves

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx import Graph
 
 import monograph
 from monograph import Dim, InputError
@@ -114,3 +115,74 @@ def test_what_is_no_device():
     program = monograph.export(torch.nn.Linear(2, 2), (torch.ones(1, 2),))
     with pytest.raises(monograph.diagnostics.InteropError, match="'gpu' is no device"):
         program.to_device("gpu")
+
+
+class Counting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(2, 2)
+        self.register_buffer("calls", torch.zeros(2))
+
+    def forward(self, x):
+        self.calls.add_(1)
+        return self.inner(x) + torch.ones(2, device=x.device) + self.calls
+
+
+class Outer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.part = Counting()
+        self.scale = nn.Parameter(torch.ones(2))
+
+    def forward(self, x):
+        return self.part(x) * self.scale + torch.zeros(2, device=x.device)
+
+
+@pytest.mark.parametrize("form", ["module", "unflatten"])
+def test_a_module_is_moved_with_all_its_graphs(form):
+    """Tensors, devices in graphs, and the checks at the door; the program stays where it is."""
+    program = monograph.export(Outer(), (torch.ones(3, 2),))
+    module = getattr(program, form)()
+    module.to("meta")
+    assert module(torch.ones(3, 2, device="meta")).is_meta
+    assert all(tensor.is_meta for tensor in module.state_dict().values())
+    with pytest.raises(InputError, match="to be on meta"):
+        module(torch.ones(3, 2))
+    expected = Outer()
+    expected.load_state_dict(program.state_dict)
+    torch.testing.assert_close(
+        getattr(program, form)()(torch.ones(3, 2)), expected(torch.ones(3, 2))
+    )
+    for inner in module.__dict__["_graph_module"].modules():
+        for node in getattr(inner, "graph", Graph()).nodes:
+            if isinstance(node.meta.get("val"), torch.Tensor):
+                assert node.meta["val"].is_meta, node
+
+
+@pytest.mark.parametrize("form", ["module", "unflatten"])
+def test_bodies_of_branches_are_moved(form):
+    module = getattr(monograph.export(Net().eval(), (IDS,)), form)().to("meta")
+    graphs = [m.graph for m in module.__dict__["_graph_module"].modules() if hasattr(m, "graph")]
+    assert len(graphs) > 2
+    devices = [
+        value
+        for graph in graphs
+        for node in graph.nodes
+        for value in (*node.args, *node.kwargs.values())
+        if isinstance(value, torch.device)
+    ]
+    assert len(devices) >= 2
+    assert {device.type for device in devices} == {"meta"}
+
+
+def test_what_is_refused_is_left_where_it_is():
+    def two(x):
+        return x + 1, torch.ones(2, device="meta") * 2
+
+    module = monograph.export(two, (torch.ones(2),)).module()
+    with pytest.raises(InputError, match="several devices"):
+        module.to("meta")
+    held = monograph.export(Counting(), (torch.ones(1, 2),)).module()
+    with pytest.raises(InputError, match="converted to"):
+        held.to("meta", torch.float64)
+    assert not any(tensor.is_meta for tensor in held.state_dict().values())

@@ -346,3 +346,36 @@ def test_a_mode_sees_an_operator_before_the_class_of_its_argument_does():
     with Sees():
         x + y
     assert seen == [(torch.ops.aten.add.Tensor, (Holds,))]
+
+
+def test_an_operator_has_a_schema_and_a_name_without_its_overload():
+    op = torch.ops.aten.add_.Tensor
+    assert isinstance(op, internals.Operator)
+    assert isinstance(torch.ops.aten.add, internals.OperatorPacket)
+    assert isinstance(torch.ops.higher_order.cond, internals.HigherOrderOperator)
+    assert internals.plain_name(op) == internals.name_of(op) == "add_"
+    assert internals.name_of(operator.mul) == "mul"
+    assert internals.name_of(torch.ops.higher_order.cond) == "cond"
+    schema = internals.schema_of(op)
+    assert schema.is_mutable
+    assert [argument.name for argument in schema.arguments] == ["self", "other", "alpha"]
+    assert len(schema.returns) == 1
+
+
+def test_a_module_keeps_children_parameters_and_buffers_in_dictionaries():
+    module, other = torch.nn.Module(), torch.nn.Module()
+    internals.set_child(module, "train", other)  # a name that a method has
+    assert internals.child_of(module, "train") is other
+    assert internals.child_of(module, "eval") is None
+    weight = torch.nn.Parameter(torch.ones(1))
+    assert internals.hold(module, "half", weight, persistent=True)["half"] is weight
+    assert internals.holder_of(module, "half")["half"] is weight
+    for persistent in (False, True, False):
+        internals.hold(module, "to", torch.zeros(1), persistent=persistent)
+        assert ("to" in module.state_dict()) is persistent
+    assert dict(module.named_parameters()).keys() == {"half"}
+    assert dict(module.named_buffers()).keys() == {"to"}
+    other = torch.nn.Module()
+    internals.share_contents(other, module)
+    internals.hold(module, "later", torch.ones(2), persistent=True)
+    assert other.state_dict().keys() == {"half", "later"}  # "to" is not saved

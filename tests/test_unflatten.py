@@ -1,5 +1,6 @@
 """``unflatten``: the modules come back, and can be exchanged."""
 
+import copy
 import dataclasses
 from collections import namedtuple
 
@@ -226,3 +227,38 @@ def leaves(result):
 class Wrong(nn.Module):
     def forward(self, x, state):
         return x, state
+
+
+class Remembering(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(2, 2)
+        self.inner.register_buffer("calls", torch.zeros(2), persistent=False)
+        self.inner.register_buffer("unread", torch.ones(1))
+        self.inner.tied = self.inner.weight
+
+    def forward(self, x):
+        self.inner.calls.add_(1)
+        return self.inner(x) @ self.inner.tied + self.inner.calls
+
+
+def test_a_copy_has_tensors_of_its_own():
+    eager, x = Remembering(), torch.ones(1, 2)
+    module = monograph.export(eager, (x,)).unflatten()
+    copied = copy.deepcopy(module)
+    assert copied.state_dict().keys() == module.state_dict().keys()
+    assert [n for n, _ in copied.named_buffers()] == [n for n, _ in module.named_buffers()]
+    assert copied.inner.tied is copied.inner.weight
+    first = module(x)
+    torch.testing.assert_close(first, eager(x))
+    torch.testing.assert_close(copied(x), first)
+    with torch.no_grad():
+        for parameter in copied.parameters():
+            parameter.zero_()
+    copied.inner.calls.zero_()
+    torch.testing.assert_close(copied(x), torch.ones(1, 2))
+    torch.testing.assert_close(module(x), first + 1)
+    again = copy.deepcopy(copied)
+    torch.testing.assert_close(again(x), torch.full((1, 2), 2.0))
+    again.to("meta")
+    assert again(torch.ones(1, 2, device="meta")).is_meta

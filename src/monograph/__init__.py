@@ -1,36 +1,38 @@
-"""One program, one graph: PyTorch programs captured ahead of time."""
+"""One program, one graph: PyTorch programs captured ahead of time.
+
+The engine is loaded when something of it is first used, so that an import costs next to nothing.
+"""
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from monograph.check import Problem, Report, check
-from monograph.constraints.violations import refine_dynamic_shapes
-from monograph.control import associative_scan, cond, map, scan, while_loop  # noqa: A004
-from monograph.diagnostics import (
-    ConstraintViolationError,
-    ControlFlowError,
-    DataDependentError,
-    DecompositionError,
-    ExportError,
-    FileError,
-    InputError,
-    InternalError,
-    InteropError,
-    MonographError,
-    MutationError,
-    OperatorError,
-    PythonFeatureError,
-    ShapeError,
-)
-from monograph.diagnostics.watching import timings
-from monograph.export import assume_constant_result, convert, export, export_methods
-from monograph.passes.table import default_decompositions
-from monograph.program import ExportedProgram
-from monograph.shapes.dims import AdditionalInputs, Dim, ShapesCollection, dims
-
 if TYPE_CHECKING:
-    from monograph.interop.files import load, load_methods, save, save_methods
-    from monograph.interop.importing import from_torch
+    from monograph.checking import Problem, Report, check
+    from monograph.constraints.violations import refine_dynamic_shapes
+    from monograph.control import associative_scan, cond, map, scan, while_loop  # noqa: A004
+    from monograph.diagnostics import (
+        ConstraintViolationError,
+        ControlFlowError,
+        DataDependentError,
+        DecompositionError,
+        ExportError,
+        FileError,
+        InputError,
+        InternalError,
+        InteropError,
+        InvalidProgramError,
+        MonographError,
+        MutationError,
+        OperatorError,
+        PythonFeatureError,
+        ShapeError,
+    )
+    from monograph.diagnostics.watching import timings
+    from monograph.edges import from_torch, load, load_methods, save, save_methods
+    from monograph.exporting import assume_constant_result, convert, export, export_methods
+    from monograph.passes.table import default_decompositions
+    from monograph.program import ExportedProgram
+    from monograph.shapes.dims import AdditionalInputs, Dim, ShapesCollection, dims
 
 __all__ = [
     "AdditionalInputs",
@@ -45,6 +47,7 @@ __all__ = [
     "InputError",
     "InternalError",
     "InteropError",
+    "InvalidProgramError",
     "MonographError",
     "MutationError",
     "OperatorError",
@@ -75,17 +78,57 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-# What needs torch.export, which takes a second to import: only when it is asked for.
-_LATER = {
-    "from_torch": "importing",
-    "load": "files",
-    "load_methods": "files",
-    "save": "files",
-    "save_methods": "files",
+_ROOMS = {
+    "AdditionalInputs": "shapes.dims",
+    "ConstraintViolationError": "diagnostics",
+    "ControlFlowError": "diagnostics",
+    "DataDependentError": "diagnostics",
+    "DecompositionError": "diagnostics",
+    "Dim": "shapes.dims",
+    "ExportError": "diagnostics",
+    "ExportedProgram": "program",
+    "FileError": "diagnostics",
+    "InputError": "diagnostics",
+    "InternalError": "diagnostics",
+    "InteropError": "diagnostics",
+    "InvalidProgramError": "diagnostics",
+    "MonographError": "diagnostics",
+    "MutationError": "diagnostics",
+    "OperatorError": "diagnostics",
+    "Problem": "checking",
+    "PythonFeatureError": "diagnostics",
+    "Report": "checking",
+    "ShapeError": "diagnostics",
+    "ShapesCollection": "shapes.dims",
+    "associative_scan": "control",
+    "assume_constant_result": "exporting",
+    "check": "checking",
+    "cond": "control",
+    "convert": "exporting",
+    "default_decompositions": "passes.table",
+    "dims": "shapes.dims",
+    "export": "exporting",
+    "export_methods": "exporting",
+    "from_torch": "edges",
+    "load": "edges",
+    "load_methods": "edges",
+    "map": "control",
+    "refine_dynamic_shapes": "constraints.violations",
+    "save": "edges",
+    "save_methods": "edges",
+    "scan": "control",
+    "timings": "diagnostics.watching",
+    "while_loop": "control",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(importlib.import_module(f"monograph.interop.{_LATER[name]}"), name)
-    raise AttributeError(f"module 'monograph' has no attribute {name!r}")
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'monograph' has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"monograph.{_ROOMS[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOMS})

@@ -1,8 +1,7 @@
-"""From what a capture leaves behind to an exported program."""
+"""From what a capture leaves behind to the parts of a program."""
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import torch
@@ -11,8 +10,10 @@ from torch.fx import Node
 from monograph.capture.session import Captured
 from monograph.constraints.input_sizes import size_checks
 from monograph.ir.assumptions import about_sizes
+from monograph.ir.call_plan import CallPlan, Looks, call_plan
 from monograph.ir.layouts import LayoutFact
 from monograph.ir.module_scope import ModuleCall
+from monograph.ir.program import Parts
 from monograph.ir.signature import (
     Argument,
     CallSpec,
@@ -29,10 +30,7 @@ from monograph.ir.signature import (
     SymIntArgument,
     TensorArgument,
 )
-from monograph.ir.spec import TensorSpec, spec_of
 from monograph.ir.structure import Structure
-from monograph.module import CallPlan, Check, Looks, Write
-from monograph.program import ExportedProgram, Parts
 from monograph.shapes.constraints import ranges_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
@@ -57,7 +55,7 @@ def assembled(
     captured: Captured,
     example_inputs: tuple[tuple[Any, ...], dict[str, Any]],
     preserved: tuple[str, ...] = (),
-) -> ExportedProgram:
+) -> Parts:
     """The program of a capture; ``preserved``: the modules whose call signatures are kept."""
     given = captured.arguments
     in_spec = Structure(
@@ -66,11 +64,12 @@ def assembled(
     call_spec = CallSpec(in_spec, captured.output_structure)
     state_dict, constants = _state_of(captured)
     env = captured.recorder.sizes.env
-    parts = Parts(
+    signature = _signature_of(captured)
+    made = Parts(
         graph=captured.graph,
         attributes=captured.opaque,
-        recorder=captured.recorder,
-        signature=_signature_of(captured),
+        env=env,
+        signature=signature,
         state=_all_state(captured),
         state_dict=state_dict,
         constants=constants,
@@ -78,39 +77,26 @@ def assembled(
         module_calls=_module_calls_of(captured, call_spec, preserved),
         ranges=ranges_of(env),
         assumptions=[*captured.assumptions, *about_sizes(env.guards, env)],
-        plan=functools.cache(lambda: _plan_of(captured)),
+        plan=_plan_of(captured, signature, call_spec),
         example_inputs=example_inputs,
     )
-    return ExportedProgram(parts)
+    env.let_go()
+    return made
 
 
-def _plan_of(captured: Captured) -> CallPlan:
-    names = {n.name: i for i, n in enumerate(captured.argument_nodes)}
-    results = len(captured.mutations)
+def _plan_of(captured: Captured, signature: ExportGraphSignature, structures: CallSpec) -> CallPlan:
     leaves = captured.arguments.leaves
-    root = captured.root
-    return CallPlan(
-        args=captured.arguments.args,
-        kwargs=captured.arguments.kwargs,
-        result=captured.output_structure,
-        signature=root.signature,
-        training=root.training,
-        state=[s.target for s in _signature_of(captured).input_specs if s.target is not None],
-        checks=[_check_of(captured, i) for i in range(len(captured.argument_nodes))],
-        writes=[
-            Write(
-                names[o.node.name] if o.kind == "input" else o.target,
-                i,
-                not o.is_seen_by_autograd,
-            )
-            for i, o in enumerate(captured.mutations)
-        ],
-        outputs=[
-            (o.constant, None) if o.node is None else (None, results + i)
-            for i, o in enumerate(captured.outputs)
-        ],
-        aliases=_aliases_of(captured, names),
-        twins=[(names[a], names[b]) for a, b in captured.twins],
+    return call_plan(
+        captured.graph,
+        signature,
+        structures,
+        [_looks(leaf.example) for leaf in leaves],
+        [leaf.path for leaf in leaves],
+        called_as=captured.root.signature,
+        training=captured.root.training,
+        hidden={i for i, o in enumerate(captured.mutations) if not o.is_seen_by_autograd},
+        aliases=_aliases_of(captured),
+        twins=_twins_of(captured),
         sizes=size_checks(captured.recorder.sizes.env, captured.declared, leaves),
         layouts=_layouts_of(captured),
     )
@@ -187,24 +173,6 @@ def _all_state(captured: Captured) -> dict[str, tuple[torch.Tensor, str, bool]]:
     return found
 
 
-def _check_of(captured: Captured, index: int) -> Check:
-    leaf = captured.arguments.leaves[index]
-    mutated = {o.node.name for o in captured.mutations}
-    promised = captured.argument_nodes[index].meta["val"]
-    varies: frozenset[int] | None = None
-    promised = spec_of(promised) if isinstance(promised, torch.Tensor) else expression_of(promised)
-    if isinstance(promised, TensorSpec):
-        varies = frozenset(i for i, n in enumerate(promised.shape) if isinstance(n, Expr))
-    elif isinstance(promised, (Expr, FloatExpr)):
-        varies = frozenset((0,))
-    return Check(
-        varies=varies or None,
-        path=leaf.path,
-        example=_looks(leaf.example),
-        is_written=captured.argument_nodes[index].name in mutated,
-    )
-
-
 def _layouts_of(captured: Captured) -> list[tuple[int, LayoutFact]]:
     index = {leaf.path: i for i, leaf in enumerate(captured.arguments.leaves)}
     return [(index[fact.path], fact) for fact in captured.layouts]
@@ -216,8 +184,18 @@ def _looks(example: Any) -> Any:
     return example
 
 
-def _aliases_of(captured: Captured, names: dict[str, int]) -> list[int | str | None]:
+def _index_of(captured: Captured) -> dict[str, int]:
+    return {node.name: i for i, node in enumerate(captured.argument_nodes)}
+
+
+def _twins_of(captured: Captured) -> list[tuple[int, int]]:
+    index = _index_of(captured)
+    return [(index[first], index[second]) for first, second in captured.twins]
+
+
+def _aliases_of(captured: Captured) -> list[int | str | None]:
     """For each result that is a written input or buffer: which one."""
+    index = _index_of(captured)
     written = {o.node.name: o for o in captured.mutations}
     found: list[int | str | None] = []
     for output in captured.outputs:
@@ -225,7 +203,7 @@ def _aliases_of(captured: Captured, names: dict[str, int]) -> list[int | str | N
         if origin is None:
             found.append(None)
         else:
-            found.append(names[origin.node.name] if origin.kind == "input" else origin.target)
+            found.append(index[origin.node.name] if origin.kind == "input" else origin.target)
     return found
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch.fx import GraphModule
 
-from monograph.module import CallPlan, Place, ProgramModule, tensor_at
+from monograph.ir.call_plan import CallPlan
+from monograph.ir.state import Place, State, put, tensor_at
+from monograph.module import ProgramModule
+from monograph.passes.place import Move, place_within
+from monograph.torch_internals import holder_of, share_contents
 
 __all__ = ["UnflattenedModule"]
 
@@ -26,25 +32,43 @@ class UnflattenedModule(ProgramModule):
         self,
         root: GraphModule,
         plan: CallPlan,
-        state: dict[str, tuple[torch.Tensor, str, bool]],
+        state: State,
     ) -> None:
         super().__init__(root, plan, {})
-        self._modules, self._parameters = root._modules, root._parameters
-        self._buffers = root._buffers
-        self._non_persistent_buffers_set = root._non_persistent_buffers_set
+        share_contents(self, root)
         names: dict[int, list[str]] = {}
         for name, (tensor, _, _) in state.items():
             names.setdefault(id(tensor), []).append(name)
         self.__dict__["_ties"] = {n: names[id(t)] for n, (t, _, _) in state.items()}
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> UnflattenedModule:
+        """A module with tensors of its own, in graphs of its own."""
+        made = super().__deepcopy__(memo)
+        assert isinstance(made, UnflattenedModule)
+        root = copy.deepcopy(self.__dict__["_graph_module"], memo)
+        share_contents(root, made)
+        made.__dict__["_graph_module"] = root
+        # A copy of a graph's module forgets what the graph does not read, and what is not saved.
+        saved = self.state_dict().keys()
+        everything = {
+            **dict(self.named_parameters(remove_duplicate=False)),
+            **dict(self.named_buffers(remove_duplicate=False)),
+        }
+        for name, tensor in everything.items():
+            put(made, name, copy.deepcopy(tensor, memo), name in saved)
+        return made
+
     def _state(self, name: str) -> Place:
         *path, last = name.split(".")
-        owner = self.get_submodule(".".join(path))
-        held: Any = owner._parameters if last in owner._parameters else owner._buffers
-        return held, last
+        return holder_of(self.get_submodule(".".join(path)), last), last
 
-    def _results(self, plan: CallPlan, leaves: list[Any]) -> Any:
-        return self.__dict__["_graph_module"].forward(*leaves)
+    def _results(self, plan: CallPlan, leaves: list[Any]) -> Sequence[Any]:
+        results: Sequence[Any] = self.__dict__["_graph_module"].forward(*leaves)
+        return results
+
+    def _place(self, move: Move) -> None:
+        """The modules, which may be held elsewhere, stay the same ones."""
+        place_within(self.__dict__["_graph_module"], move)
 
     def _store(self, name: str, content: torch.Tensor, is_hidden: bool) -> None:
         for tied in self.__dict__["_ties"][name]:

@@ -3,98 +3,22 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
 import torch
 from torch import nn
-from torch.fx import Graph, GraphModule, Node, map_arg
+from torch.fx import Graph, GraphModule
 
-from monograph.constraints.input_sizes import SizeChecks
 from monograph.diagnostics import InputError, note_source
-from monograph.ir.layouts import LayoutFact, require_layouts
-from monograph.ir.structure import Structure
+from monograph.ir.call_plan import CallPlan, Check, Looks
+from monograph.ir.layouts import require_layouts
+from monograph.ir.state import State, register, tensor_at
+from monograph.passes.place import Move, devices_in, placed_module
 from monograph.torch_internals import storage_key
 
-__all__ = [
-    "CallPlan", "Check", "Looks", "Place", "ProgramModule", "Write", "register", "tensor_at",
-]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Looks:
-    """What a tensor looks like, without one."""
-
-    shape: torch.Size
-    dtype: torch.dtype
-    device: torch.device
-
-
-@dataclass(frozen=True)
-class Check:
-    """What one leaf of the arguments must be.
-
-    ``example`` is a constant, or how a tensor looks. ``is_written``: the program writes it.
-    ``varies``: the dimensions whose sizes are checked elsewhere; (0,) for a number.
-    """
-
-    path: str
-    example: Any
-    is_written: bool
-    varies: frozenset[int] | None = None
-
-
-@dataclass(frozen=True)
-class Write:
-    """Result ``index`` of the graph is the new content of an argument or of a buffer.
-
-    ``is_hidden``: the program writes it only under ``no_grad`` or through ``.data``.
-    """
-
-    target: int | str
-    index: int
-    is_hidden: bool
-
-
-@dataclass(frozen=True)
-class CallPlan:
-    """All that lies between a call and the graph.
-
-    ``state``: dotted names of the graph's first inputs. ``signature`` and ``training`` are those of
-    the program. ``outputs``: for each leaf of the result
-    ``(constant, None)`` or ``(None, index)``. ``aliases``: the written argument or buffer that a
-    leaf is, whose own tensor is returned. ``twins``: arguments that must be one tensor.
-    ``layouts``: what the program has read of how arguments lie, each with its leaf.
-    ``statistics``: buffers that only batch norm reads.
-    """
-
-    args: Structure
-    kwargs: Structure
-    result: Structure
-    signature: inspect.Signature | None
-    training: bool | None
-    state: list[str]
-    checks: list[Check]
-    writes: list[Write]
-    outputs: list[tuple[Any, int | None]]
-    aliases: list[int | str | None]
-    twins: list[tuple[int, int]]
-    sizes: SizeChecks | None = None
-    layouts: Sequence[tuple[int, LayoutFact]] = ()
-    statistics: frozenset[int | str] = frozenset()
-
-    def placed(self, device: torch.device) -> CallPlan:
-        """The same for arguments on another device."""
-        checks = [
-            replace(c, example=replace(c.example, device=device))
-            if isinstance(c.example, Looks)
-            else c
-            for c in self.checks
-        ]
-        return replace(self, checks=checks)
+__all__ = ["ProgramModule"]
 
 
 class ProgramModule(nn.Module):
@@ -112,7 +36,7 @@ class ProgramModule(nn.Module):
         self,
         graph_module: GraphModule,
         plan: CallPlan,
-        state: dict[str, tuple[torch.Tensor, str, bool]],
+        state: State,
     ) -> None:
         super().__init__()
         # Plain attributes, so that the graph's module is not a child with a name in state_dict.
@@ -160,16 +84,17 @@ class ProgramModule(nn.Module):
                 outputs.append(constant if index is None else results[index])
         return plan.result.unflatten(outputs)
 
-    def _results(self, plan: CallPlan, leaves: list[Any]) -> Any:
+    def _results(self, plan: CallPlan, leaves: list[Any]) -> Sequence[Any]:
         """What the graph gives for the leaves of a call."""
         inputs = [*(self._held(name) for name in plan.state), *leaves]
         if plan.writes and torch.is_grad_enabled():
             _keep_for_backward(plan, inputs)
         try:
-            return self.__dict__["_graph_module"].forward(*inputs)
+            results: Sequence[Any] = self.__dict__["_graph_module"].forward(*inputs)
         except Exception as error:
             note_source(error)
             raise
+        return results
 
     def _store(self, name: str, content: torch.Tensor, is_hidden: bool) -> None:
         _write_back(self._held(name), content, is_hidden)
@@ -212,11 +137,33 @@ class ProgramModule(nn.Module):
                 code="MG-I105",
                 hint="convert the model and export it again.",
             )
+        # A change of dtype leaves tensors where they are, which may not be where the probe is.
+        found = [fn(t[:0] if t.dim() else t).device for _, t in _tensors(self)[:1]]
+        device = found[0] if found else probe.device
+        is_moved = self._is_moved_to(device)
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self.__dict__["_graph_module"], self.__dict__["_plan"] = _moved(
-            self.__dict__["_graph_module"], self.__dict__["_plan"], probe.device
-        )
+        if is_moved:
+            self._place(lambda _: device)
+            self.__dict__["_plan"] = self.__dict__["_plan"].placed(device)
         return self
+
+    def _is_moved_to(self, device: torch.device) -> bool:
+        """Whether the program is for another device; it must be for one."""
+        checks = self.__dict__["_plan"].checks
+        devices = {c.example.device for c in checks if isinstance(c.example, Looks)}
+        devices |= devices_in(self.__dict__["_graph_module"])
+        if len(devices) > 1:
+            raise InputError(
+                f"this program uses several devices ({', '.join(sorted(map(str, devices)))}) and "
+                f"cannot be moved to {device}",
+                code="MG-I105",
+                hint="move the model and export it again.",
+            )
+        return not devices <= {device}
+
+    def _place(self, move: Move) -> None:
+        """The graph, which is the program's, stays where it is: this module gets one of its own."""
+        self.__dict__["_graph_module"] = placed_module(self.__dict__["_graph_module"], move)
 
     def extra_repr(self) -> str:
         """The size of the graph."""
@@ -225,53 +172,6 @@ class ProgramModule(nn.Module):
 
 def _tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
     return [*module.named_parameters(), *module.named_buffers()]
-
-
-Place = tuple[dict[str, Any], str]
-
-
-def tensor_at(place: Place) -> torch.Tensor:
-    """What ``register`` has put there, or what has taken its place since."""
-    holder, name = place
-    tensor: torch.Tensor = holder[name]
-    return tensor
-
-
-def register(
-    module: nn.Module,
-    state: dict[str, tuple[torch.Tensor, str, bool]],
-    *,
-    as_they_are: bool = False,
-) -> dict[str, Place]:
-    """Register each tensor under its dotted name; returns where each name lives.
-
-    New tensors over the same memory are registered, unless they are wanted ``as_they_are``.
-
-    Directly, because ``register_buffer`` refuses names that this class uses itself.
-    """
-    made: dict[int, torch.Tensor] = {}
-    owners: dict[str, Place] = {}
-    for name, (tensor, kind, persistent) in state.items():
-        owner = module
-        *path, last = name.split(".")
-        for step in path:
-            child = owner._modules.get(step)
-            if child is None:
-                child = owner._modules[step] = nn.Module()
-            owner = child
-        shared = made.get(id(tensor))
-        if shared is None:
-            shared = tensor if as_they_are else tensor.detach()
-            if kind == "parameter" and not as_they_are:
-                shared = nn.Parameter(shared, requires_grad=tensor.requires_grad)
-            made[id(tensor)] = shared
-        is_parameter = isinstance(shared, nn.Parameter)
-        holder: Any = owner._parameters if is_parameter else owner._buffers
-        holder[last] = shared
-        if kind == "constant" or not persistent:
-            owner._non_persistent_buffers_set.add(last)
-        owners[name] = (holder, last)
-    return owners
 
 
 # Input checks --------------------------------------------------------------------------------
@@ -402,55 +302,3 @@ def _bind_again(
         else:
             by_name[name] = value
     return tuple(positional), by_name
-
-
-# Moving to a device --------------------------------------------------------------------------
-
-
-def _moved(
-    graph_module: GraphModule, plan: CallPlan, device: torch.device
-) -> tuple[GraphModule, CallPlan]:
-    """The graph and the checks for another device, where the program used one device."""
-    devices = {c.example.device for c in plan.checks if isinstance(c.example, Looks)}
-    devices |= _devices_in(graph_module)
-    if devices <= {device}:
-        return graph_module, plan
-    if len(devices) > 1:
-        raise InputError(
-            f"this program uses several devices ({', '.join(map(str, devices))}) and cannot be "
-            f"moved to {device}",
-            code="MG-I105",
-            hint="move the model and export it again.",
-        )
-
-    copied = _with_device(graph_module, device)
-    return copied, plan.placed(device)
-
-
-def _devices_in(graph_module: GraphModule) -> set[torch.device]:
-    found: set[torch.device] = set()
-    for module in graph_module.modules():
-        for node in module.graph.nodes if isinstance(module, GraphModule) else ():
-            values = (*node.args, *node.kwargs.values())
-            found |= {v for v in values if isinstance(v, torch.device)}
-    return found
-
-
-def _with_device(graph_module: GraphModule, device: torch.device) -> GraphModule:
-    """A copy of the graph, and of the graphs inside it, with all devices replaced."""
-
-    def move(item: Any) -> Any:
-        return device if isinstance(item, torch.device) else item
-
-    copied = GraphModule(graph_module, Graph())
-    nodes: dict[Node, Node] = {}
-    copied.graph.graph_copy(graph_module.graph, nodes)
-    for node in copied.graph.nodes:
-        node.args = tuple(move(item) for item in node.args)
-        node.kwargs = {name: move(item) for name, item in node.kwargs.items()}
-    copied.graph.output(map_arg(graph_module.graph.output_node().args[0], nodes.__getitem__))
-    for name, child in graph_module.named_children():
-        if isinstance(child, GraphModule):
-            setattr(copied, name, _with_device(child, device))
-    copied.recompile()
-    return copied

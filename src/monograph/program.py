@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import copy
-import importlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import torch
 from torch import nn
-from torch.fx import Graph, GraphModule, Node
+from torch.fx import Graph, GraphModule
 
-from monograph.capture.aliasing import Value
-from monograph.capture.recorder import Recorder
 from monograph.control.eager import runnable
-from monograph.diagnostics import DecompositionError, ExportError, InputError, InteropError
+from monograph.diagnostics import (
+    DecompositionError,
+    ExportError,
+    InputError,
+    InteropError,
+    InvalidProgramError,
+)
 from monograph.hierarchy import UnflattenedModule
+from monograph.inference.agreement import inferred
 from monograph.ir.assumptions import Assumption, about_sizes
 from monograph.ir.printing import format_program
+from monograph.ir.program import Parts
 from monograph.ir.signature import (
     Argument,
     CallSpec,
@@ -27,105 +32,95 @@ from monograph.ir.signature import (
     InputKind,
     ModuleCallEntry,
 )
-from monograph.ir.spec import TensorSpec
 from monograph.ir.statistics import Statistics, Times, statistics_of
-from monograph.ir.subgraphs import built, subgraphs_of
-from monograph.module import CallPlan, ProgramModule
+from monograph.ir.subgraphs import built
+from monograph.ir.verify import check, require
+from monograph.module import ProgramModule
 from monograph.passes.decompose import decompose
 from monograph.passes.place import devices_of, place, tensor_on
 from monograph.passes.signed import Signed, named
 from monograph.passes.table import Decompositions, default_decompositions
 from monograph.passes.unflatten import unflattened
 from monograph.shapes.constraints import Range
-from monograph.shapes.expr import Expr
-from monograph.shapes.floats import FloatExpr
-from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
-from monograph.shapes.symnode import BoolNode, symbolic
 
-__all__ = ["ExportedProgram", "Parts"]
-
-
-@dataclass
-class Parts:
-    """What a program consists of, wherever it comes from.
-
-    ``attributes``: what the graph's ``get_attr`` nodes name. ``recorder`` owns the sizes that
-    vary. ``state``: tensor, kind and persistence by dotted name, tied ones under each name.
-    ``plan`` gives what lies between a call and the graph.
-    """
-
-    graph: Graph
-    attributes: dict[str, Any]
-    recorder: Recorder
-    signature: ExportGraphSignature
-    state: dict[str, tuple[torch.Tensor, str, bool]]
-    state_dict: dict[str, Any]
-    constants: dict[str, Any]
-    call_spec: CallSpec
-    module_calls: list[ModuleCallEntry]
-    ranges: dict[str, Range]
-    assumptions: list[Assumption]
-    plan: Callable[[], CallPlan]
-    example_inputs: Any  # (args, kwargs), or None
+__all__ = ["ExportedProgram"]
 
 
 class ExportedProgram:
     """One functional graph, the state that it reads and writes, and how to call it.
 
     Attributes:
-        graph: a ``torch.fx.Graph`` of functional ATen operators.
-        graph_signature: what each placeholder and each output is.
-        state_dict: parameters and persistent buffers by their names, tied ones under each name.
-        constants: the other tensors: lifted constants and buffers that are not saved.
-        example_inputs: ``(args, kwargs)`` as given to ``export``.
-        range_constraints: the range of each size that varies, by its name.
-        module_call_graph: the modules; with signatures where these were asked for.
-        assumptions: what was fixed for good while capturing, with the lines that caused it.
-        call_spec: the structures of the arguments and of the result.
+        parts: all that it consists of, for code that reads or makes programs.
         times: where the time of the export went; None where it was not exported here.
     """
 
     def __init__(self, parts: Parts) -> None:
-        self._take(parts)
-
-    def _take(self, parts: Parts) -> None:
-        self._parts = parts
-        self._metadata_is_full = False
-        self._graph_module: GraphModule | None = None
+        self.parts = parts
         self.times: Times | None = None
-        self.example_inputs = parts.example_inputs
-        self.range_constraints = parts.ranges
-        self.assumptions = parts.assumptions
-        self.graph_signature = parts.signature
-        self.state_dict, self.constants = parts.state_dict, parts.constants
-        self.call_spec = parts.call_spec
-        self.module_call_graph = parts.module_calls
+        self._graph_module: GraphModule | None = None
+        check(parts)
 
     @property
     def graph(self) -> Graph:
         """The graph; nodes carry ``val``, ``stack_trace`` and ``nn_module_stack``."""
-        graph = self._parts.graph
-        if not self._metadata_is_full:
-            _fill_metadata(graph, self._parts.recorder)
-            self._metadata_is_full = True
-        return graph
+        return self.parts.readable_graph()
+
+    @property
+    def graph_signature(self) -> ExportGraphSignature:
+        """What each placeholder and each output is."""
+        return self.parts.signature
+
+    @property
+    def state_dict(self) -> dict[str, Any]:
+        """Parameters and persistent buffers by their names, tied ones under each name."""
+        return self.parts.state_dict
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """The other tensors: lifted constants and buffers that are not saved."""
+        return self.parts.constants
+
+    @property
+    def example_inputs(self) -> Any:
+        """``(args, kwargs)`` as given to ``export``; None where nothing was given."""
+        return self.parts.example_inputs
+
+    @property
+    def range_constraints(self) -> dict[str, Range]:
+        """The range of each size that varies, by its name."""
+        return self.parts.ranges
+
+    @property
+    def module_call_graph(self) -> list[ModuleCallEntry]:
+        """The modules; with signatures where these were asked for."""
+        return self.parts.module_calls
+
+    @property
+    def assumptions(self) -> list[Assumption]:
+        """What was fixed for good while capturing, with the lines that caused it."""
+        return self.parts.assumptions
+
+    @property
+    def call_spec(self) -> CallSpec:
+        """The structures of the arguments and of the result."""
+        return self.parts.call_spec
 
     @property
     def graph_module(self) -> GraphModule:
         """The graph as a module that is called with all placeholders' values."""
         if self._graph_module is None:
-            self._graph_module = built(self._parts.attributes, self.graph)
+            self._graph_module = built(self.parts.attributes, self.parts.readable_graph())
         return self._graph_module
 
     def module(self) -> nn.Module:
         """A module that is called like the original one, with its parameters' storage."""
-        plan = replace(self._parts.plan(), statistics=self._batch_norm_buffers())
-        return ProgramModule(runnable(self.graph_module), plan, self._parts.state)
+        plan = replace(self.parts.plan, statistics=self._batch_norm_buffers())
+        return ProgramModule(runnable(self.graph_module), plan, self.parts.state)
 
     @property
     def statistics(self) -> Statistics:
         """Counts of nodes, operators and parameters, and where the time of the export went."""
-        return statistics_of(self._parts.graph, list(self.parameters()), self.times)
+        return statistics_of(self.parts, self.times)
 
     def explain(self) -> str:
         """What the program takes for granted, by kind, each with the line that is the reason."""
@@ -146,7 +141,7 @@ class ExportedProgram:
         Raises:
             InteropError: MG-F104, where a call signature cannot be kept.
         """
-        parts = self._parts
+        parts = self.parts
         signed: dict[str, list[Signed]] = {}
         for entry in parts.module_calls:
             call = entry.signature
@@ -156,13 +151,14 @@ class ExportedProgram:
                 signed.setdefault(entry.fqn.partition("@")[0], []).append(found)
         targets = {s.arg.name: s.target for s in parts.signature.input_specs if s.target}
         root = unflattened(self.graph, parts.attributes, targets, parts.state, signed)
-        return UnflattenedModule(root, parts.plan(), parts.state)
+        check(parts)
+        return UnflattenedModule(root, parts.plan, parts.state)
 
     def _batch_norm_buffers(self) -> frozenset[int | str]:
         """The written buffers that only batch norm reads."""
         batch_norm = torch.ops.aten._native_batch_norm_legit_functional.default
         specs = self.graph_signature.input_specs
-        placeholders = zip(specs, self._parts.graph.nodes, strict=False)
+        placeholders = zip(specs, self.parts.graph.nodes, strict=False)
         found = {
             spec.target or ""
             for spec, node in placeholders
@@ -172,6 +168,22 @@ class ExportedProgram:
         }
         return frozenset(found)
 
+    def validate(self) -> None:
+        """Check a program whose graph, signature or state was edited by hand.
+
+        What a valid program is, ``monograph.ir.specification`` says rule by rule.
+
+        Raises:
+            InvalidProgramError: MG-F106, with the first violation, the node and those around it.
+        """
+        require(
+            self.parts,
+            InvalidProgramError,
+            "the program is not valid",
+            but=("keys", "views"),
+            more=[inferred],
+        )
+
     def parameters(self) -> Iterator[nn.Parameter]:
         """The parameters, each once."""
         for _, parameter in self.named_parameters():
@@ -179,11 +191,7 @@ class ExportedProgram:
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Parameters with their dotted names, each once."""
-        for spec in self.graph_signature.input_specs:
-            if spec.kind is InputKind.PARAMETER:
-                tensor = self._parts.state[spec.target or ""][0]
-                if isinstance(tensor, nn.Parameter):
-                    yield spec.target or "", tensor
+        return self.parts.named_parameters()
 
     def buffers(self) -> Iterator[torch.Tensor]:
         """The buffers, each once."""
@@ -192,9 +200,7 @@ class ExportedProgram:
 
     def named_buffers(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Buffers with their dotted names, each once."""
-        for spec in self.graph_signature.input_specs:
-            if spec.kind is InputKind.BUFFER:
-                yield spec.target or "", self._parts.state[spec.target or ""][0]
+        return self.parts.named_buffers()
 
     def run_decompositions(self, table: Mapping[Any, Any] | None = None) -> ExportedProgram:
         """The same program with other operators; it shares state with this one.
@@ -214,8 +220,8 @@ class ExportedProgram:
                 "torch._decomp.get_decompositions([...]).",
             )
         rules = rules if isinstance(rules, Decompositions) else Decompositions(rules)
-        parts = self._parts
-        plan, env = parts.plan(), parts.recorder.sizes.env
+        parts = self.parts
+        plan, env = parts.plan, parts.env
         known = len(env.guards)
         found = decompose(parts.graph, parts.attributes, env, rules)
         new = env.guards[known:]
@@ -226,7 +232,8 @@ class ExportedProgram:
             graph=found.graph,
             attributes=found.attributes,
             signature=parts.signature.renamed(_outputs_of(found.graph)),
-            plan=lambda: plan,
+            module_calls=[entry.renamed(found.renamed) for entry in parts.module_calls],
+            plan=plan,
             assumptions=[*parts.assumptions, *about_sizes(new, env)],
         )
         return ExportedProgram(made)
@@ -237,7 +244,9 @@ class ExportedProgram:
         Raises:
             InteropError: MG-F104, for what ``torch.export`` has no word for.
         """
-        return _edge("torch_export").to_torch(self)
+        from monograph.interop.torch_export import to_torch  # torch.export: a second to import
+
+        return to_torch(self.parts)
 
     def to_device(self, device: torch.device | str) -> ExportedProgram:
         """The program for another device, with its tensors moved there.
@@ -254,7 +263,7 @@ class ExportedProgram:
             raise InteropError(
                 f"{device!r} is no device", hint='pass "cpu", "cuda", "cuda:1" or "mps".'
             ) from None
-        return ExportedProgram(_placed(self._parts, device))
+        return ExportedProgram(_placed(self.parts, device))
 
     def load_state_dict(
         self, state_dict: Mapping[str, torch.Tensor], *, strict: bool = True, assign: bool = False
@@ -269,8 +278,9 @@ class ExportedProgram:
         Raises:
             InputError: MG-I102, for what is missing, unknown, or of another size or dtype.
         """
-        self._parts = loaded(self._parts, state_dict, strict=strict, assign=assign)
-        self._take(self._parts)
+        self.parts = loaded(self.parts, state_dict, strict=strict, assign=assign)
+        check(self.parts)
+        self._graph_module = None
 
     def compile(self, backend: str = "inductor", *, output: Any = None, **options: Any) -> Any:
         """The program as code: what ``backend`` makes of it.
@@ -285,7 +295,9 @@ class ExportedProgram:
             InteropError: MG-F104 for what the backend cannot take, MG-F105 where it is not
                 installed, with what to install.
         """
-        return _edge("backends").compiled(self, backend, output, **options)
+        from monograph.interop.backends import compiled
+
+        return compiled(self.parts, self.module(), backend, output, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refused: call ``module()`` instead."""
@@ -298,14 +310,14 @@ class ExportedProgram:
     def _repr_html_(self) -> str:
         from monograph.web.report import program_fragment
 
-        return program_fragment(self)
+        return program_fragment(self.parts)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ExportedProgram:
         """A program with a graph and tensors of its own."""
-        return ExportedProgram(_with_tensors(self._parts, lambda t: copy.deepcopy(t, memo)))
+        return ExportedProgram(_with_tensors(self.parts, lambda t: copy.deepcopy(t, memo)))
 
     def __str__(self) -> str:
-        return format_program(self)
+        return format_program(self.parts)
 
     __repr__ = __str__
 
@@ -322,9 +334,9 @@ def _placed(parts: Parts, device: torch.device) -> Parts:
             f"the program uses several devices: {', '.join(sorted(map(str, devices)))}",
             hint="move the model, and export it again.",
         )
-    plan = parts.plan().placed(device)
+    plan = parts.plan.placed(device)
     made = _with_tensors(parts, lambda tensor: tensor_on(tensor, device), lambda _: device)
-    return replace(made, plan=lambda: plan, example_inputs=None)
+    return replace(made, plan=plan, example_inputs=None)
 
 
 def _with_tensors(
@@ -404,49 +416,3 @@ def loaded(parts: Parts, given: Mapping[str, torch.Tensor], *, strict: bool, ass
 
 def _outputs_of(graph: Graph) -> list[str]:
     return [getattr(item, "name", "") for item in graph.output_node().args[0]]  # type: ignore[union-attr]
-
-
-def _edge(name: str) -> Any:
-    """A module of the room beyond this one: torch.export is imported when it is asked for."""
-    return importlib.import_module(f"monograph.interop.{name}")
-
-
-def _tensors_of(promised: Any, node: Node, recorder: Recorder) -> Any:
-    """Abstract tensors for the specs that a node was recorded with."""
-    if isinstance(promised, TensorSpec):
-        return Value(node, promised.normal(), recorder).abstract()
-    if isinstance(promised, tuple) and node.op == "call_function":
-        return tuple(_tensors_of(item, node, recorder) for item in promised)
-    if isinstance(promised, (Expr, FloatExpr)):
-        return symbolic(recorder.sizes.env, promised)
-    if isinstance(promised, (Compare, CompareFloats, All, Some, OneOf)):
-        return torch.SymBool(BoolNode(recorder.sizes.env, promised))
-    return promised
-
-
-def _fill_metadata(graph: Graph, recorder: Recorder) -> None:
-    """Write what other readers of graphs look for, from what was noted while capturing."""
-    texts: dict[Any, Any] = {}
-    for node in graph.nodes:
-        for subgraph in subgraphs_of(node):
-            _fill_metadata(subgraph.graph, recorder)
-        if node.op != "output":
-            node.meta["val"] = _tensors_of(node.meta.get("val"), node, recorder)
-        node.meta.update(described(node, texts))
-
-
-def described(node: Node, texts: dict[Any, Any]) -> dict[str, Any]:
-    """``stack_trace`` and ``nn_module_stack`` of a node; ``texts`` keeps those that were made."""
-    found: dict[str, Any] = {}
-    for key, name in (("location", "stack_trace"), ("scope", "nn_module_stack")):
-        if name in node.meta:
-            found[name] = node.meta[name]
-            continue
-        noted = node.meta.get(key)
-        if noted is not None:
-            if noted not in texts:
-                texts[noted] = noted.stack_trace() if key == "location" else noted.stack()
-            found[name] = texts[noted]
-    if "from_node" in node.meta:
-        found["from_node"] = node.meta["from_node"]
-    return found

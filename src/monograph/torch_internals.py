@@ -18,8 +18,10 @@ from torch._higher_order_ops.auto_functionalize import auto_functionalized
 from torch._higher_order_ops.map import map as torch_map
 from torch._higher_order_ops.scan import scan as torch_scan
 from torch._higher_order_ops.while_loop import while_loop as torch_while_loop
+from torch._ops import HigherOrderOperator, OpOverload, OpOverloadPacket
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.fx import Graph, Node
+from torch.fx.node import Argument
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import SUPPORTED_NODES, KeyEntry, NodeDef
 
@@ -29,12 +31,17 @@ __all__ = [
     "COMPOSITE",
     "DispatchMode",
     "FakeTensor",
+    "HigherOrderOperator",
+    "Holder",
     "NodeDef",
+    "Operator",
+    "OperatorPacket",
     "append_attribute",
     "append_node",
     "append_placeholder",
     "autocast_handles",
     "below_autograd",
+    "child_of",
     "claim_names",
     "copied_node",
     "core_decompositions",
@@ -43,13 +50,20 @@ __all__ = [
     "functionalized",
     "functorch_is_active",
     "has_own_behaviour",
+    "hold",
+    "holder_of",
     "install_metadata",
     "make_alias",
     "make_wrapper",
+    "name_of",
     "no_python_dispatch",
     "node_is_marked_constant",
+    "plain_name",
     "pytree_node",
     "registered_key_paths",
+    "schema_of",
+    "set_child",
+    "share_contents",
     "storage_key",
     "torch_associative_scan",
     "torch_map",
@@ -59,6 +73,8 @@ __all__ = [
 ]
 
 _C: Any = torch._C
+Operator = OpOverload
+OperatorPacket = OpOverloadPacket
 make_wrapper: Callable[..., Any] = torch.Tensor._make_wrapper_subclass
 disabled_torch_function = _C._disabled_torch_function_impl
 COMPOSITE = "CompositeImplicitAutograd"
@@ -160,6 +176,23 @@ def install_metadata(target: torch.Tensor, source: torch.Tensor) -> None:
     """Give the wrapper ``target`` the sizes and strides of ``source``, in place."""
     with no_python_dispatch():
         target.data = source
+
+
+def schema_of(op: Operator) -> torch._C.FunctionSchema:
+    """An operator's arguments and results: their names, kinds, and which are written."""
+    schema: torch._C.FunctionSchema = op._schema
+    return schema
+
+
+def plain_name(op: Operator) -> str:
+    """``add`` of ``aten.add.Tensor``."""
+    name: str = op._opname
+    return name
+
+
+def name_of(target: object) -> str:
+    """The plain name of an operator, or of another function that graphs call."""
+    return plain_name(target) if isinstance(target, Operator) else str(getattr(target, "__name__"))
 
 
 def has_kernel(op: Any, key: str) -> bool:
@@ -269,6 +302,49 @@ def storage_key(tensor: torch.Tensor) -> int:
 # what the operator returns, then the copies in the order of the arguments.
 functionalized = auto_functionalized
 
+# torch.nn ------------------------------------------------------------------------------------
+
+# Set directly: ``register_buffer`` and its relatives refuse names that a class uses itself.
+Holder = dict[str, torch.Tensor | None]
+
+
+def child_of(module: torch.nn.Module, name: str) -> torch.nn.Module | None:
+    """A module's child of this name."""
+    return module._modules.get(name)
+
+
+def set_child(module: torch.nn.Module, name: str, child: torch.nn.Module) -> None:
+    """Give a module a child."""
+    module._modules[name] = child
+
+
+def holder_of(module: torch.nn.Module, name: str) -> Holder:
+    """The dictionary that a module keeps its tensor of this name in."""
+    holders = vars(module)
+    found: Holder = holders["_parameters" if name in module._parameters else "_buffers"]
+    return found
+
+
+def hold(module: torch.nn.Module, name: str, tensor: torch.Tensor, persistent: bool) -> Holder:
+    """Give a module a parameter or a buffer; returns the dictionary that it is kept in."""
+    if isinstance(tensor, torch.nn.Parameter):
+        module._parameters[name] = tensor
+    else:
+        module._buffers[name] = tensor
+        if persistent:
+            module._non_persistent_buffers_set.discard(name)
+        else:
+            module._non_persistent_buffers_set.add(name)
+    return holder_of(module, name)
+
+
+def share_contents(module: torch.nn.Module, other: torch.nn.Module) -> None:
+    """Let ``module`` have the children, parameters and buffers of ``other``, now and later."""
+    module._modules, module._parameters = other._modules, other._parameters
+    module._buffers = other._buffers
+    module._non_persistent_buffers_set = other._non_persistent_buffers_set
+
+
 # torch.fx ------------------------------------------------------------------------------------
 
 
@@ -291,7 +367,7 @@ def append_attribute(graph: Graph, name: str) -> Node:
     return _inserted(graph, node)
 
 
-def copied_node(graph: Graph, node: Node, mapped: Callable[[Node], Node]) -> Node:
+def copied_node(graph: Graph, node: Node, mapped: Callable[[Node], Argument]) -> Node:
     """``node`` at the end of another graph under its own name; ``meta`` is left to the caller."""
     args = torch.fx.map_arg(node.args, mapped)
     kwargs = torch.fx.map_arg(node.kwargs, mapped) if node.kwargs else {}

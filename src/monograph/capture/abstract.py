@@ -52,7 +52,7 @@ class AbstractTensor(torch.Tensor):
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         recorder = self.value.recorder
-        if recorder.is_running and is_asked_by_program() and not is_printed(recorder.here()):
+        if recorder.is_running and is_asked_by_program() and not is_printed():
             return recorder.read_values(self, "repr(tensor)", repr)
         return f"AbstractTensor({spec_of(self)!r})"
 

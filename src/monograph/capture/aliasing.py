@@ -15,6 +15,7 @@ from torch.fx import Node
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.diagnostics import MutationError
 from monograph.ir.spec import TensorSpec, contiguous_strides, is_dense
+from monograph.shapes.expr import Int
 from monograph.shapes.symnode import symbolic
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Value:
         self.root = self
         self.recorder = recorder
         self.seen = self.version = 0
-        self.offset = 0
+        self.offset: Int = 0
         self.tracks = 0
         self.detached = False
         self.origin = None

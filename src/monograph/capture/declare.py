@@ -335,7 +335,7 @@ def _declare_one(table: dict[str, Declaration], name: str, item: AnyDim) -> tupl
     if isinstance(item, DimHint):
         table[name] = Declaration(name, item.kind, None, [], item.min or 0, item.max)
         return 1, 0
-    root, slope, offset = item._parts()
+    root, slope, offset = item.line()
     known = table.get(name)
     if known is None:
         table[name] = Declaration(name, "named", root, [], root.min, root.max)

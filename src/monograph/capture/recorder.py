@@ -7,6 +7,7 @@ import operator
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from types import CodeType
 from typing import Any
 
 import torch
@@ -30,6 +31,7 @@ from monograph.capture.sizes import Sizes, in_sizes
 from monograph.diagnostics import ExportError, MutationError, SourceLine
 from monograph.inference.infer import Outcome, Result, attention_switches, infer
 from monograph.ir.assumptions import Assumption
+from monograph.ir.meta import SHARES
 from monograph.ir.module_scope import ModuleCall, Scope
 from monograph.ir.structure import flatten
 from monograph.shapes.expr import Expr
@@ -44,8 +46,6 @@ from monograph.torch_internals import (
 )
 
 __all__ = ["SHARES", "Recorder"]
-
-SHARES = "shares_memory_of"  # in a view's meta: the node that it is a view of
 
 _GIVEN_NAMES = {
     torch.ops.aten.sym_size.int: "sym_size_int", operator.getitem: "getitem",
@@ -102,7 +102,7 @@ class Recorder(Entrance, DispatchMode):
         self.is_running = False
         self.ambiguous: list[tuple[Value, Value]] = []  # (what was copied, the copy)
         self.copies_of_branches: list[tuple[Value, Value]] = []
-        self.stand_ins: list[tuple[dict[str, Any], str]] = []
+        self.as_called: dict[int, CodeType] = {}  # code whose calls stay as they are
         # Device types for which autocast is on. Torch hides its state from dispatch modes.
         self.autocast = {d for d in ("cpu", "cuda") if torch.is_autocast_enabled(d)}
         self.watched: frozenset[str] = frozenset()
@@ -371,6 +371,7 @@ class Recorder(Entrance, DispatchMode):
         node = self.append(op, nodes, node_kwargs, None)
         found = self.unpack(outcome.results, node, node, sources, tracks, detached)
         if outcome.container is None:
+            node.meta["val"] = None
             return None
         return outcome.container(found)
 

@@ -1,38 +1,69 @@
-"""The program asks for what only the values can tell: strict mode reads its source then."""
+"""Reasons to capture again, and what the program asks for that only its source can tell."""
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
-from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
+from types import CodeType, FrameType, FunctionType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from monograph.capture.python.frames import frames_of_user, is_of_user, is_ours
-from monograph.diagnostics import ExportError, SourceLine
+from monograph.capture.python.nodes import Syntax, syntax_of
+from monograph.diagnostics import ExportError
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
 __all__ = [
     "NeedsAnotherLook",
+    "NeedsAutograd",
+    "NeedsCalls",
     "NeedsConversion",
+    "NeedsIndexing",
+    "Restart",
     "asking_frame",
     "is_asked_by_program",
     "is_printed",
     "refused",
+    "restart",
 ]
 
 
-# Statements whose text does not steer the program.
-_PRINTS = re.compile(r"\b(print|warn|debug|info|warning|error|log_\w+|_check)\(|\b(assert|raise) ")
-_TEXT = ("_as_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
+class Restart(BaseException):
+    """Capture again, in another way. Not an ``Exception``: no handler of the program's takes it."""
 
 
-class NeedsConversion(BaseException):
-    """Capture again, with the statement at ``instruction`` of ``code`` converted.
+class NeedsAnotherLook(Restart):
+    """Strict mode looks for something while the program runs: the same capture, watched."""
 
-    ``ending``: a branch, whose end what follows is to be moved into. ``error`` is what to raise
-    where that is no help. Not an ``Exception``, so that no handler of the program's takes it.
+
+class NeedsAutograd(Restart):
+    """The program differentiates inside itself: capture it above autograd."""
+
+
+class NeedsIndexing(Restart):
+    """A number that is not known indexes a tensor of torch's own: redirect their indexing."""
+
+
+class NeedsCalls(Restart):
+    """A call ends in C, which would make a plain number of a size.
+
+    ``code``: of the function that makes the call, whose callees are to be chosen; ``function``
+    is that function, where it was at hand.
+    """
+
+    def __init__(self, code: CodeType, function: FunctionType | None) -> None:
+        super().__init__()
+        self.code = code
+        self.function = function
+
+
+class NeedsConversion(Restart):
+    """Strict mode: convert the statement at ``instruction`` of ``code``.
+
+    ``ending``: or a branch, whose end what follows is to be moved into. ``error`` is what to raise
+    where that is no help.
     """
 
     def __init__(
@@ -49,8 +80,15 @@ class NeedsConversion(BaseException):
         self.ending = ending
 
 
-class NeedsAnotherLook(BaseException):
-    """Capture again, to find the line that does something."""
+def restart(recorder: Recorder, reason: Restart) -> NoReturn:
+    """Raise ``reason``, which holds even if the program catches everything."""
+    recorder.pending = reason
+    raise reason
+
+
+# Functions that show a text, which steers nothing.
+_SHOWS = re.compile(r"(print|warn|debug|info|error|critical|exception|log|_?check|_?assert)\w*$")
+_TEXT = ("_as_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
 
 
 def refused(recorder: Recorder, error: ExportError) -> BaseException:
@@ -64,17 +102,51 @@ def refused(recorder: Recorder, error: ExportError) -> BaseException:
     return found
 
 
-def is_asked_by_program() -> bool:
-    """Whether the user's own code has called what now runs, by way of torch at most."""
-    frame: FrameType | None = sys._getframe(1)
+def _frame_that_wants_text() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_name in _TEXT:
         frame = frame.f_back
+    return frame
+
+
+def is_asked_by_program() -> bool:
+    """Whether the user's own code wants the text of what now runs, by way of torch at most."""
+    frame = _frame_that_wants_text()
     return frame is not None and is_of_user(frame.f_code)
 
 
-def is_printed(where: SourceLine | None) -> bool:
-    """Whether a line only shows text, or makes it for an assertion."""
-    return where is None or _PRINTS.search(where.text) is not None
+def is_printed() -> bool:
+    """Whether the text that is wanted is only shown, or made for an exception."""
+    frame = _frame_that_wants_text()
+    syntax = None if frame is None else syntax_of(frame.f_code)
+    if frame is None or syntax is None:
+        return False
+    node = syntax.node_at(frame.f_lasti)
+    return node is not None and _is_shown(syntax, node)
+
+
+def _is_shown(syntax: Syntax, node: ast.AST, variables: frozenset[str] = frozenset()) -> bool:
+    """Whether what ``node`` gives goes to ``print``, a logger or an exception alone.
+
+    ``variables``: those that it has come through.
+    """
+    step: ast.AST | None = node
+    is_value = True
+    while step is not None:
+        if isinstance(step, (ast.Raise, ast.Assert)):
+            return True
+        if isinstance(step, ast.Call) and _SHOWS.match(ast.unparse(step.func).split(".")[-1]):
+            return True
+        if isinstance(step, ast.Assign):
+            target = step.targets[0]
+            if not isinstance(target, ast.Name) or len(step.targets) > 1 or not is_value:
+                return False
+            readers = [] if target.id in variables else syntax.readers_of(target.id)
+            through = variables | {target.id}
+            return bool(readers) and all(_is_shown(syntax, r, through) for r in readers)
+        is_value = is_value and not isinstance(step, ast.Lambda)
+        step = syntax.around(step)
+    return False
 
 
 def asking_frame() -> FrameType | None:

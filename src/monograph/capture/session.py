@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import torch
@@ -18,12 +18,19 @@ from monograph.capture.current import no_garbage_collection, running
 from monograph.capture.declare import Declaration, declare, read_specification
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
 from monograph.capture.python import frames
-from monograph.capture.python.builtin_functions import NeedsNumbers
-from monograph.capture.python.indexing import Indexing, NeedsIndexing
-from monograph.capture.python.patches import NeedsAutograd, patched
+from monograph.capture.python.builtin_functions import CALL_SITES
+from monograph.capture.python.indexing import Indexing
+from monograph.capture.python.patches import patched
 from monograph.capture.python.snapshot import Change, Snapshot
 from monograph.capture.recorder import SHARES, Recorder
-from monograph.capture.restarts import NeedsAnotherLook, NeedsConversion
+from monograph.capture.restarts import (
+    NeedsAnotherLook,
+    NeedsAutograd,
+    NeedsCalls,
+    NeedsConversion,
+    NeedsIndexing,
+    Restart,
+)
 from monograph.capture.sizes import in_sizes
 from monograph.capture.timed import new_recorder
 from monograph.diagnostics import (
@@ -118,12 +125,12 @@ def capture(
         ExportError: what stands in the way, with the user's line.
     """
     with _lock, no_garbage_collection(), _own_mistakes(root, args, kwargs):
-        above_autograd = indexes = False
-        stand_ins: list[tuple[dict[str, Any], str]] = []
-        attempts = 0
-        while attempts < _MOST_ATTEMPTS:
-            session = _Session(root, args, kwargs, opens, above_autograd, watched, dynamic_shapes)
-            session.recorder.stand_ins, session.recorder.indexes = stand_ins, indexes
+        ways = _Ways(strict)
+        CALL_SITES.meet(root.call)
+        while ways.attempts < _MOST_ATTEMPTS:
+            above = ways.above_autograd
+            session = _Session(root, args, kwargs, opens, above, watched, dynamic_shapes)
+            session.recorder.indexes, session.recorder.as_called = ways.indexes, ways.as_called
             session.recorder.strict = strict
             session.recorder.collected = collected
             if collected:
@@ -131,22 +138,44 @@ def capture(
             session.hints = hints or {}
             session.recorder.sizes.env.pretended = pretended or {}
             try:
-                with nullcontext() if strict is None else strict.installed():
+                with (
+                    nullcontext() if strict is None else strict.installed(),
+                    CALL_SITES.installed(),
+                ):
                     return session.run()
-            except NeedsAnotherLook:
-                continue
-            except NeedsConversion as needed:
-                if not strict.learn(needed):
-                    raise needed.error from None
-                continue  # what is learned ends with the statements of the program
-            except NeedsAutograd:
-                above_autograd = True
-            except NeedsIndexing:
-                indexes = True
-            except NeedsNumbers as asked:
-                stand_ins = [*stand_ins, (asked.namespace, asked.name)]
-            attempts += 1
+            except Restart as reason:
+                ways.change(reason)
         raise InternalError("the capture was started again and again")
+
+
+class _Ways:
+    """How a program is captured: what the captures before, which were given up, have shown."""
+
+    def __init__(self, strict: Any) -> None:
+        self.strict = strict
+        self.above_autograd = self.indexes = False
+        self.as_called: dict[int, CodeType] = {}  # by identity: calls there stay as they are
+        self.attempts = 0
+
+    def change(self, reason: Restart) -> None:
+        """The next capture goes another way.
+
+        Conversions are no attempts: they end with the statements and functions of the program.
+        """
+        if isinstance(reason, NeedsConversion):
+            if not self.strict.learn(reason):
+                raise reason.error from None
+        elif isinstance(reason, NeedsCalls):
+            CALL_SITES.learn(reason.code, reason.function)
+            self.as_called[id(reason.code)] = reason.code  # if it asks again, that was no help
+        elif isinstance(reason, NeedsAutograd):
+            self.above_autograd = True
+            self.attempts += 1
+        elif isinstance(reason, NeedsIndexing):
+            self.indexes = True
+            self.attempts += 1
+        elif not isinstance(reason, NeedsAnotherLook):
+            raise reason
 
 
 @contextlib.contextmanager
@@ -300,12 +329,13 @@ class _Session:
                 if recorder.pending is not None:  # an ``except`` of the program has taken it
                     raise recorder.pending
                 return result
-            except NameError as unknown:
-                if recorder.strict is not None:
-                    recorder.strict.explain(unknown)
-                raise
-            except ExportError as error:
-                frames.place(error)
+            except Exception as error:
+                if isinstance(recorder.pending, Restart):  # C has made an error of its own of it
+                    raise recorder.pending from None
+                if isinstance(error, NameError) and recorder.strict is not None:
+                    recorder.strict.explain(error)
+                if isinstance(error, ExportError):
+                    frames.place(error)
                 raise
 
     # After the program has run ---------------------------------------------------------------

@@ -13,8 +13,14 @@ from torch.fx import Node
 from monograph.capture.constants import example_of
 from monograph.capture.provenance import lines_to
 from monograph.capture.python.frames import frames_of_user
-from monograph.capture.python.indexing import NeedsIndexing, is_indexing
-from monograph.capture.restarts import is_asked_by_program, is_printed, refused
+from monograph.capture.python.indexing import is_indexing
+from monograph.capture.restarts import (
+    NeedsIndexing,
+    is_asked_by_program,
+    is_printed,
+    refused,
+    restart,
+)
 from monograph.diagnostics import DataDependentError, ExportError, SourceLine, UndecidedError
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import ShapeEnv
@@ -32,6 +38,7 @@ from monograph.shapes.questions import (
     symbols_of,
     text_of,
 )
+from monograph.shapes.symnode import symbolic
 from monograph.shapes.text import Tree, tree_of
 
 if TYPE_CHECKING:
@@ -341,8 +348,7 @@ class Sizes:
         error = self._refusal(item)
         frames = frames_of_user()
         if frames and is_indexing(frames[0]) and not self.recorder.indexes:
-            self.recorder.pending = NeedsIndexing()
-            raise self.recorder.pending
+            restart(self.recorder, NeedsIndexing())
         found = self._by_example(error, item)
         if found is not None:
             return found
@@ -365,13 +371,17 @@ class Sizes:
         error.origins = self._lines_to(names, where)
         return error
 
-    def _as_text(self, item: Any) -> None:
-        """``str(n)`` in the program: fine where it is printed, else the text would be another."""
-        if not self.recorder.is_running or not is_asked_by_program():
-            return
-        is_known = not any(self.env.symbols[name].is_unbacked for name in _names_in(item))
-        if not is_known and not is_printed(self.recorder.here()):
+    def _as_text(self, item: Any) -> str | None:
+        """``str(n)`` in the program: any text where it is printed, else that of the number."""
+        if not self.recorder.is_running or not is_asked_by_program() or is_printed():
+            return None
+        if any(self.env.symbols[name].is_unbacked for name in _names_in(item)):
             raise refused(self.recorder, self._refusal(item))
+        if isinstance(item, Expr):
+            return str(self.env.fix(item, "a text is made of this size"))
+        if isinstance(item, FloatExpr):
+            return str(symbolic(self.env, item).node.guard_float("", 0))
+        return None if isinstance(item, (int, float)) else str(self.env.decide(item))
 
     def _lines_to(self, names: Iterable[str], where: SourceLine | None) -> list[SourceLine]:
         """The lines that have led to these symbols."""

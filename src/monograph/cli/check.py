@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.syntax import Syntax
 
-from monograph.check import Report, check
+from monograph.checking import Report, check
 from monograph.cli.summary import refuse
 from monograph.cli.target import StrictMode, Target, UsageError, example, load
 from monograph.diagnostics import MonographError
@@ -151,8 +151,11 @@ def _has_changes(file: str) -> bool:
     """Whether git knows of changes in ``file`` that are not committed (or does not know it)."""
     done = subprocess.run(
         ["git", "status", "--porcelain", "--", Path(file).name],
-        cwd=Path(file).resolve().parent, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=Path(file).resolve().parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return done.returncode != 0 or bool(done.stdout.strip())
 
 

@@ -28,8 +28,9 @@ from monograph.exportdb.table import Table, headline, merged, problems_of, recor
 
 __all__ = ["db"]
 
-db = typer.Typer(help="Which patterns can be exported, and what to write instead.",
-                 no_args_is_help=True)  # fmt: skip
+db = typer.Typer(
+    help="Which patterns can be exported, and what to write instead.", no_args_is_help=True
+)
 
 _MARKS = {
     "right": "[green]right[/]", "limited": "[yellow]limited[/]", "refused": "[yellow]refused[/]",
@@ -83,9 +84,12 @@ def show_command(name: Annotated[str, typer.Argument(help="The name of a case.")
         _code(console, "Exports to", shown_program(entry))
     for rewrite in entry.rewrites:
         changes = difflib.unified_diff(
-            source.splitlines(), entry.source_of(rewrite).splitlines(), entry.name, rewrite,
+            source.splitlines(),
+            entry.source_of(rewrite).splitlines(),
+            entry.name,
+            rewrite,
             lineterm="",
-        )  # fmt: skip
+        )
         _code(console, f"Rewrite: {rewrite}", "\n".join(changes), "diff")
     console.print()
     console.print(_support(entry))
@@ -156,9 +160,11 @@ def run_command(
     entries = [e for e in _chosen(tag, folder) if not case or e.name in _names(case)]
     table = _table() if folder is None else Table.empty()
     tasks = [
-        (e, x) for e in entries for x in exporters
+        (e, x)
+        for e in entries
+        for x in exporters
         if again or EXPORTERS[x].is_ours or not table.is_fresh(e, x)
-    ]  # fmt: skip
+    ]
     notes = Console(stderr=True)
     with Progress(console=notes, transient=True) as progress:
         bar = progress.add_task("measuring", total=len(tasks))
@@ -282,7 +288,10 @@ def site_command(
     with Progress(console=notes, transient=True) as progress:
         bar = progress.add_task("writing", total=len(entries))
         files = build(
-            output, entries, recorded(), form=form,
+            output,
+            entries,
+            recorded(),
+            form=form,
             tell=lambda name: progress.update(bar, advance=1, description=name),
-        )  # fmt: skip
+        )
     notes.print(f"{len(files)} files in {output}", highlight=False, soft_wrap=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -15,11 +16,13 @@ from monograph.cli.summary import print_program, print_summary, print_times, ref
 from monograph.cli.target import StrictMode, Target, UsageError, example, load
 from monograph.diagnostics import MonographError
 from monograph.diagnostics.watching import Watch, watching
-from monograph.export import export
+from monograph.exporting import export
 from monograph.ir.assumptions import of_kinds
 from monograph.program import ExportedProgram
 
 __all__ = ["export_command"]
+
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -29,14 +32,14 @@ class _Phases:
     console: Console
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def run(self, name: str, work: Any) -> Any:
+    def run(self, name: str, work: Callable[[], _T]) -> _T:
         start = time.perf_counter()
         with self.console.status(f"{name} ..."):
             result = work()
         self.seconds[name] = time.perf_counter() - start
         return result
 
-    def watch(self, name: str, work: Any, *, is_close: bool) -> Any:
+    def watch(self, name: str, work: Callable[[], _T], *, is_close: bool) -> _T:
         """Run what exports: on a terminal, how far it is is shown."""
         watch = Watch(is_close=is_close)
         with self.console.status(watch), watching(watch):

@@ -77,11 +77,13 @@ def run_command(
         refuse(notes, error)
 
 
-def _call_of(given: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    is_pair = isinstance(given, (tuple, list)) and len(given) == 2
+def _call_of(given: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if not isinstance(given, (tuple, list)):
+        return (given,), {}
+    is_pair = len(given) == 2
     if is_pair and isinstance(given[0], (tuple, list)) and isinstance(given[1], dict):
         return tuple(given[0]), given[1]
-    return (tuple(given), {}) if isinstance(given, (tuple, list)) else ((given,), {})
+    return tuple(given), {}
 
 
 def compile_command(
@@ -129,8 +131,8 @@ def _differences(
             "\n".join(f"{k}: {v}" for k, v in p.range_constraints.items()) for p in (old, new)
         )
         yield from _lines(f"{name}: ranges", *ranges)
-        yield from _weights(name, {**old.state_dict, **old.constants},
-                            {**new.state_dict, **new.constants})  # fmt: skip
+        tensors = ({**program.state_dict, **program.constants} for program in (old, new))
+        yield from _weights(name, *tensors)
 
 
 def _lines(title: str, old: str, new: str) -> Iterator[str]:
@@ -142,13 +144,16 @@ def _lines(title: str, old: str, new: str) -> Iterator[str]:
         yield from found[2:]
 
 
-def _weights(title: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+def _weights(
+    title: str, old: Mapping[str, torch.Tensor], new: Mapping[str, torch.Tensor]
+) -> Iterator[str]:
     for name in dict.fromkeys([*old, *new]):
-        before, after = old.get(name), new.get(name)
-        if before is None or after is None:
-            sign, tensor = ("-", before) if after is None else ("+", after)
-            yield f"{sign} {title}: {name}: {_looks(tensor)}"
-        elif before.shape != after.shape or before.dtype != after.dtype:
+        if name not in old or name not in new:
+            sign, there = ("-", old) if name in old else ("+", new)
+            yield f"{sign} {title}: {name}: {_looks(there[name])}"
+            continue
+        before, after = old[name], new[name]
+        if before.shape != after.shape or before.dtype != after.dtype:
             yield f"- {title}: {name}: {_looks(before)}"
             yield f"+ {title}: {name}: {_looks(after)}"
         elif not torch.equal(before, after):
@@ -157,5 +162,5 @@ def _weights(title: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[s
             yield f"@ {title}: {name}: {count} of {before.numel()} differ, by {most:.3g} at most"
 
 
-def _looks(tensor: Any) -> str:
+def _looks(tensor: torch.Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')}{list(tensor.shape)}"

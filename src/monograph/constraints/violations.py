@@ -72,7 +72,7 @@ def _with_roots(fixes: dict[str, AnyDim | int]) -> dict[str, AnyDim | int]:
     found: dict[str, AnyDim | int] = {}
     for fix in fixes.values():
         if isinstance(fix, (Dim, DerivedDim)):
-            root = fix._parts()[0]
+            root = fix.line()[0]
             if root.__name__ not in fixes:
                 found.setdefault(root.__name__, root)
     plain = {name: fix for name, fix in fixes.items() if not isinstance(fix, DerivedDim)}

@@ -15,7 +15,7 @@ from torch.fx import Node
 from monograph.capture.aliasing import Value
 from monograph.capture.operators.data_dependence import assert_tensor, truth_node
 from monograph.capture.python.exception_handlers import may_be_caught
-from monograph.capture.python.frames import is_raised_by_program
+from monograph.capture.python.frames import frames_of_user, is_raised_by_program
 from monograph.capture.recorder import Recorder
 from monograph.control.region import Region, lift
 from monograph.control.results import UNDEFINED, Found, Joined, Mismatch, describe, join, note
@@ -151,7 +151,7 @@ def _assert(
     recorder: Recorder, predicate: torch.Tensor | Test, wanted: bool, error: BaseException
 ) -> None:
     """The program raises ``error`` unless ``predicate`` is ``wanted``."""
-    if may_be_caught():
+    if may_be_caught(frames_of_user()):
         raise ControlFlowError(
             f"a branch raises {type(error).__name__}, which the program may catch",
             code="MG-C115",

@@ -242,6 +242,7 @@ class Region:
         """The finished graph, with a placeholder for each of ``operands`` after its own inputs."""
         first = next((n for n in self.graph.nodes if n.op != "placeholder"), None)
         assert first is not None
+        inside: dict[Node, Node] = {}
         for operand in operands:
             with self.graph.inserting_before(first):
                 node = append_placeholder(self.graph, self.names.argument(operand.name))
@@ -249,6 +250,10 @@ class Region:
             for user in list(operand.users):
                 if user.graph is self.graph:
                     user.replace_input_with(operand, node)
+            inside[operand] = node
+        for node in self.graph.nodes:
+            if node.meta.get(SHARES) in inside:
+                node.meta[SHARES] = inside[node.meta[SHARES]]
         claim_names(self.graph, self.names.used)
         return Subgraph(self.graph, self.attributes)
 

@@ -266,6 +266,11 @@ CODES: dict[str, Code] = {
             "a tool that is not installed",
             "it is an optional dependency: exporting alone does not need it",
         ),
+        Code(
+            "MG-F106",
+            "a program that was edited, and is not valid",
+            "every pass, every tool and every call takes a program for what its specification says",
+        ),
         Code("MG-X101", "a mistake in Monograph", "please report it"),
     )
 }
@@ -326,4 +331,5 @@ _CASES = {
     "MG-F103": "file_with_a_pickle",
     "MG-F104": "program_for_another_tool",
     "MG-F105": "backend_that_is_not_installed",
+    "MG-F106": "graph_edited_by_hand",
 }

@@ -13,6 +13,7 @@
       FileError                    F: (also ValueError) a file that cannot be read as a program
       InteropError                 F: what another tool cannot take, or is not installed
       DecompositionError           O: a program that cannot be decomposed as asked
+      InvalidProgramError          F: a program that was edited, and is not valid
       InternalError                X: our mistake, never the user's
 
 The O classes are also the built-in ones that eager mode raises, so that a program which catches
@@ -38,6 +39,7 @@ __all__ = [
     "InputError",
     "InternalError",
     "InteropError",
+    "InvalidProgramError",
     "MissingFakeError",
     "MonographError",
     "MutationError",
@@ -299,6 +301,12 @@ class DecompositionError(MonographError):
     default_code = "MG-O102"
 
 
+class InvalidProgramError(MonographError):
+    """A program that does not hold its specification, after its graph was edited by hand."""
+
+    default_code = "MG-F106"
+
+
 class InternalError(MonographError):
     """A mistake in Monograph: please report it with the program that caused it."""
 
@@ -308,6 +316,6 @@ class InternalError(MonographError):
 for _shown in (
     MonographError, ExportError, DataDependentError, PythonFeatureError, MutationError,
     ControlFlowError, OperatorError, ShapeError, ConstraintViolationError, InputError, FileError,
-    InteropError, DecompositionError, InternalError,
+    InteropError, DecompositionError, InvalidProgramError, InternalError,
 ):  # fmt: skip
     _shown.__module__ = "monograph"  # the name that a user writes in ``except``

@@ -74,7 +74,7 @@ class Call:
     kwargs: dict[str, Any]
 
 
-def call(*args: Any, **kwargs: Any) -> Call:
+def call(*args: object, **kwargs: object) -> Call:
     """``call(x, flag=True)``, as the model would be called."""
     return Call(args, kwargs)
 

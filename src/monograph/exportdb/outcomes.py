@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -39,6 +39,7 @@ KINDS = {  # from good to bad
     "wrong": "silently wrong",
 }
 
+_T = TypeVar("_T")
 _TOLERANCE = 1e-5
 _MOST_TEXT = 4000  # characters of a message
 
@@ -72,15 +73,17 @@ class _StopError(Exception):
         self.kind, self.step, self.error = kind, step, error
 
 
-def in_eager_mode(entry: Entry, model: Any, given: Call) -> Any:
+def in_eager_mode(entry: Entry, model: Callable[..., object], given: Call) -> object:
     """What a call of the model gives, with control-flow operators as Python's own.
 
     Torch's compile themselves, which takes a second and fails where there is something to capture.
     """
     plain = {
-        torch_while_loop: while_loop, torch_scan: scan, torch_map: map,
+        torch_while_loop: while_loop,
+        torch_scan: scan,
+        torch_map: map,
         torch_associative_scan: associative_scan,
-    }  # fmt: skip
+    }
     names = entry.namespace
     before = {k: v for k, v in names.items() if callable(v) and v in plain}
     own_cond = torch.cond
@@ -93,7 +96,7 @@ def in_eager_mode(entry: Entry, model: Any, given: Call) -> Any:
         names.update(before)
 
 
-def seeded(make: Callable[[], Any]) -> Any:
+def seeded(make: Callable[[], _T]) -> _T:
     """What a function of a case returns, with the same random numbers each time."""
     torch.manual_seed(0)
     return make()
@@ -148,7 +151,7 @@ class _Trial:
             if wanted is not None:
                 raise AssertionError(f"it was not refused with {wanted}")
 
-    def _form(self, shapes: Any, calls: list[Call], bad: list[Call], suffix: str) -> None:
+    def _form(self, shapes: object, calls: list[Call], bad: list[Call], suffix: str) -> None:
         eager = seeded(self.entry.model)
         example = _copied(calls[0])
         with _step(f"export{suffix}", "fails"):
@@ -172,7 +175,7 @@ class _Trial:
             return False
         return True
 
-    def _must_refuse(self, run: Callable[..., Any], given: Call, step: str) -> None:
+    def _must_refuse(self, run: Callable[..., object], given: Call, step: str) -> None:
         """Inputs that the program does not hold for; to give what eager mode gives is fine, too."""
         ours, theirs = _copied(given), _copied(given)
         try:
@@ -219,7 +222,12 @@ def _copied(given: Call) -> Call:
 
 
 def _compare(
-    entry: Entry, run: Callable[..., Any], eager: Any, given: Call, step: str, refused: str
+    entry: Entry,
+    run: Callable[..., object],
+    eager: Callable[..., object],
+    given: Call,
+    step: str,
+    refused: str,
 ) -> None:
     """A call of program and model: the results, what is left in arguments and in ``.grad``."""
     ours, theirs = _copied(given), _copied(given)
@@ -244,7 +252,7 @@ def _compare(
             assert_equal(_gradients(run), gradients, tolerance=_TOLERANCE)
 
 
-def _gradients(program: Any) -> dict[str, torch.Tensor]:
+def _gradients(program: object) -> dict[str, torch.Tensor]:
     """What is in ``.grad`` of the parameters."""
     if not isinstance(program, torch.nn.Module):
         return {}

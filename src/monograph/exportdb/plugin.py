@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr, TracebackStyle
 
 __all__ = ["pytest_addoption", "pytest_collect_file"]
 
@@ -13,9 +16,11 @@ __all__ = ["pytest_addoption", "pytest_collect_file"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The option."""
     parser.addoption(
-        "--exportdb-cases", metavar="DIR", default=None,
+        "--exportdb-cases",
+        metavar="DIR",
+        default=None,
         help="collect the ExportDB cases in this folder, and run each",
-    )  # fmt: skip
+    )
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -50,7 +55,9 @@ class CaseItem(pytest.Item):
 
         run_case(load(self.path))
 
-    def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: TracebackStyle | None = None
+    ) -> str | TerminalRepr:
         """The step that failed, without our frames."""
         from monograph.exportdb.runner import CaseFailedError
 

@@ -15,8 +15,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 from monograph.exportdb.exporters import EXPORTERS
 from monograph.exportdb.outcomes import Outcome, measure
@@ -41,7 +42,7 @@ class Measurement:
 @dataclass
 class _Running:
     task: tuple[Entry, str]
-    process: Any
+    process: BaseProcess
     receives: Connection
     started: float
     is_forked: bool
@@ -70,7 +71,9 @@ def measured(
             yield Measurement(*each.task, outcome)
 
 
-def _start(context: Any, task: tuple[Entry, str], is_forked: bool) -> _Running:
+def _start(
+    context: ForkServerContext | SpawnContext, task: tuple[Entry, str], is_forked: bool
+) -> _Running:
     receives, sends = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sends, str(task[0].file), task[1]), daemon=True)
     process.start()

@@ -114,11 +114,12 @@ def _loaded(file: Path, text: str) -> Entry:
         use=names.get("use"),
         namespace=names,
         shapes_instead=names.get("dynamic_shapes_instead"),
-        rewrites={n.removeprefix("rewrite_"): f for n, f in names.items()
-                  if n.startswith("rewrite_")},
+        rewrites={
+            n.removeprefix("rewrite_"): f for n, f in names.items() if n.startswith("rewrite_")
+        },
         title=title,
         sections=sections,
-    )  # fmt: skip
+    )
 
 
 def cases(folder: Path | None = None) -> Iterator[Entry]:

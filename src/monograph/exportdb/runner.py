@@ -9,17 +9,18 @@ from typing import Any
 
 import torch
 
-from monograph.check import check
+from monograph.checking import check
 from monograph.diagnostics import MonographError
-from monograph.export import export
 from monograph.exportdb.case import Call, Support
 from monograph.exportdb.exporters import EXPORTERS, Exporter
 from monograph.exportdb.outcomes import Outcome, in_eager_mode, measure, seeded
 from monograph.exportdb.registry import Entry
+from monograph.exporting import export
 from monograph.ir.structure import flatten
 from monograph.passes import open_composites
 from monograph.program import ExportedProgram
 from monograph.testing import assert_equal
+from monograph.torch_internals import Operator, plain_name
 
 __all__ = ["CaseFailedError", "operators_of", "refusal", "run_case", "shown_program"]
 
@@ -77,15 +78,15 @@ def shown_program(entry: Entry) -> str:
     return str(program)
 
 
-def _attempts(entry: Entry) -> Iterator[Callable[[], Any]]:
+def _attempts(entry: Entry) -> Iterator[Callable[[], object]]:
     shapes = None if entry.dynamic_shapes is None else entry.dynamic_shapes()
 
-    def exported(strict: bool = False, sizes: Any = shapes) -> ExportedProgram:
+    def exported(strict: bool = False, sizes: object = shapes) -> ExportedProgram:
         given = seeded(entry.inputs)
         model = seeded(entry.model)
         return export(model, given.args, given.kwargs, dynamic_shapes=sizes, strict=strict)
 
-    def called(given: Call) -> Any:
+    def called(given: Call) -> object:
         sizes = None if entry.bad_inputs() else shapes
         return exported(sizes=sizes).module()(*given.args, **given.kwargs)
 
@@ -105,13 +106,14 @@ def _attempts(entry: Entry) -> Iterator[Callable[[], Any]]:
 
 def operators_of(program: ExportedProgram) -> tuple[str, ...]:
     """The names of a program's operators in order, composites opened."""
+    assert program.example_inputs is not None
     args, kwargs = program.example_inputs
     leaves = flatten(args)[0] + flatten(kwargs)[0]
     tensors = {**program.constants, **program.state_dict}
     state = [tensors[s.target] for s in program.graph_signature.input_specs if s.target is not None]
     graph = open_composites(program.graph_module, [*state, *leaves])
-    targets: Iterator[Any] = (n.target for n in graph.nodes if n.op == "call_function")
-    return tuple(t._opname for t in targets if isinstance(t, torch._ops.OpOverload))
+    targets = (n.target for n in graph.nodes if n.op == "call_function")
+    return tuple(plain_name(t) for t in targets if isinstance(t, Operator))
 
 
 def _check_outcome(entry: Entry, exporter: Exporter, outcome: Outcome) -> None:
@@ -167,7 +169,7 @@ def _check_program(entry: Entry) -> None:
         _check_bad(entry, program.module(), entry.bad_sizes())
 
 
-def _check_bad(entry: Entry, module: Any, bad: list[Call]) -> None:
+def _check_bad(entry: Entry, module: Callable[..., object], bad: list[Call]) -> None:
     """What must be refused is: with the declared code, or by an assertion of the program."""
     for given in bad:
         try:
@@ -207,7 +209,7 @@ def _check_rewrite(
             raise CaseFailedError(f"{entry.name}: the rewrite {name!r} differs: {error}") from error
 
 
-def _runs(entry: Entry, eager: Any, given: Call) -> bool:
+def _runs(entry: Entry, eager: Callable[..., object], given: Call) -> bool:
     try:
         in_eager_mode(entry, copy.deepcopy(eager), copy.deepcopy(given))
     except Exception:

@@ -54,9 +54,10 @@ def _needed(
             if names & wanted or _registers(statement, wanted):
                 wanted |= _used(statement)
     return [
-        statement for names, statement in program
+        statement
+        for names, statement in program
         if names & wanted or _registers(statement, wanted) or (with_registrations and not names)
-    ]  # fmt: skip
+    ]
 
 
 def _registers(statement: ast.stmt, wanted: set[str]) -> bool:

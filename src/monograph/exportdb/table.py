@@ -36,10 +36,14 @@ class Table:
     @classmethod
     def empty(cls) -> Table:
         """For the torch that is installed."""
-        return cls({
-            "schema": SCHEMA, "torch": torch.__version__.partition("+")[0],
-            "python": platform.python_version(), "cases": {},
-        })  # fmt: skip
+        return cls(
+            {
+                "schema": SCHEMA,
+                "torch": torch.__version__.partition("+")[0],
+                "python": platform.python_version(),
+                "cases": {},
+            }
+        )
 
     @property
     def version(self) -> str:
@@ -112,12 +116,15 @@ def _by_version(tables: list[Table], entries: list[Entry]) -> str:
 def _by_outcome(table: Table, entries: list[Entry]) -> str:
     counts = table.counts(entry.name for entry in entries)
     columns = {
-        "right": ("right",), "refuses inputs that eager mode takes": ("limited",),
+        "right": ("right",),
+        "refuses inputs that eager mode takes": ("limited",),
         "refused or failing": ("refused", "fails", "cannot run", "hangs", "crashes"),
         "silently wrong": ("wrong",),
-    }  # fmt: skip
-    lines = [f"| torch {table.data['torch']} | {' | '.join(columns)} |",
-             f"| --- |{' --- |' * len(columns)}"]  # fmt: skip
+    }
+    lines = [
+        f"| torch {table.data['torch']} | {' | '.join(columns)} |",
+        f"| --- |{' --- |' * len(columns)}",
+    ]
     for exporter in EXPORTERS.values():
         numbers = [sum(counts[exporter.name][k] for k in kinds) for kinds in columns.values()]
         lines.append(f"| {exporter.title} | {' | '.join(map(str, numbers))} |")
@@ -151,15 +158,15 @@ def merged(entries: Iterable[Entry]) -> dict[str, Any]:
                 "source": entry.source_of(),
                 "rewrites": {name: entry.source_of(name) for name in entry.rewrites},
                 "measured": {
-                    f"torch {table.version}": table.data["cases"].get(entry.name, {}).get(
-                        "outcomes", {}
-                    )
+                    f"torch {table.version}": table.data["cases"]
+                    .get(entry.name, {})
+                    .get("outcomes", {})
                     for table in tables
                 },
             }
             for entry in entries
         ],
-    }  # fmt: skip
+    }
 
 
 def problems_of(table: Table, entries: list[Entry]) -> list[str]:

@@ -6,9 +6,8 @@ one of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 import torch
 
@@ -23,14 +22,16 @@ from monograph.diagnostics import (
 from monograph.inference.rules import RULES, View
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.env import ShapeEnv
-from monograph.shapes.expr import Expr, UndeterminedError
+from monograph.shapes.expr import Expr, Int, UndeterminedError
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of, symbolic
 from monograph.shapes.torch_env import facade
 from monograph.torch_internals import (
+    Operator,
     dynamic_output_errors,
     fake_mode,
     quiet_fakes,
+    schema_of,
     storage_key,
     symbolic_dispatch,
     symbolic_fake_mode,
@@ -52,11 +53,11 @@ class Result:
 
     __slots__ = ("constant", "is_constant", "offset", "parts", "source", "spec")
 
-    def __init__(self, spec: TensorSpec | None, source: int = -1, offset: Any = 0) -> None:
+    def __init__(self, spec: TensorSpec | None, source: int = -1, offset: Int = 0) -> None:
         self.spec = spec
         self.source = source
         self.offset = offset
-        self.constant: Any = None
+        self.constant: object = None
         self.is_constant = False
         self.parts: tuple[Result, ...] | None = None
 
@@ -90,7 +91,7 @@ class Outcome:
                 found.append(result.spec)
         return found
 
-    def is_symbolic(self, key: tuple[Any, ...]) -> bool:
+    def is_symbolic(self, key: tuple[object, ...]) -> bool:
         """Whether a size that varies is in the results, or in the ``key`` of the call."""
         return any(r.is_symbolic() for r in self.results) or any(
             item.__class__ in (Expr, FloatExpr)
@@ -100,9 +101,9 @@ class Outcome:
 
 
 def infer(
-    op: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
+    op: Operator,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
     unpatched: Callable[[], AbstractContextManager[None]] = nullcontext,
     env: ShapeEnv | None = None,
 ) -> Outcome:
@@ -138,7 +139,7 @@ def infer(
             env.by_example = False
 
 
-def _outcome_of_rule(found: Any) -> Outcome:
+def _outcome_of_rule(found: TensorSpec | View | Sequence[TensorSpec | View]) -> Outcome:
     if isinstance(found, (TensorSpec, View)):
         return Outcome((_result_of_rule(found),), None)
     return Outcome(tuple(_result_of_rule(item) for item in found), type(found))
@@ -150,18 +151,22 @@ def _result_of_rule(found: TensorSpec | View) -> Result:
     return Result(found)
 
 
-def substitute(item: Any, on_spec: Callable[[TensorSpec], Any], on_size: Any = None) -> Any:
+def substitute(
+    item: object,
+    on_spec: Callable[[TensorSpec], object],
+    on_size: Callable[[Expr | FloatExpr], object],
+) -> object:
     """``item`` with every ``TensorSpec`` in it, and every size that varies, replaced."""
     if isinstance(item, TensorSpec):
         return on_spec(item)
     if isinstance(item, (list, tuple)):
         return type(item)(substitute(each, on_spec, on_size) for each in item)
-    if on_size is not None and isinstance(item, (Expr, FloatExpr)):
+    if isinstance(item, (Expr, FloatExpr)):
         return on_size(item)
     return item
 
 
-def _varies(item: Any) -> bool:
+def _varies(item: object) -> bool:
     if isinstance(item, TensorSpec):
         return item.scope is not None
     if isinstance(item, (list, tuple)):
@@ -170,7 +175,7 @@ def _varies(item: Any) -> bool:
 
 
 def _run_on_fakes(
-    op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], env: ShapeEnv | None
+    op: Operator, args: tuple[object, ...], kwargs: dict[str, object], env: ShapeEnv | None
 ) -> Outcome:
     custom = op.namespace not in _BUILT_IN_NAMESPACES
     is_symbolic = env is not None and (custom or _varies((args, tuple(kwargs.values()))))
@@ -184,11 +189,11 @@ def _run_on_fakes(
         fakes.append(made)
         return made
 
-    def size(item: Any) -> Any:
+    def size(item: Expr | FloatExpr) -> object:
         return symbolic(env, item)  # type: ignore[arg-type]
 
     with mode, quiet_fakes(), symbolic_dispatch(mode) if is_symbolic else nullcontext():
-        fake_args = substitute(args, fake, size)
+        fake_args = [substitute(arg, fake, size) for arg in args]
         fake_kwargs = {name: substitute(value, fake, size) for name, value in kwargs.items()}
         try:
             found = op(*fake_args, **fake_kwargs)
@@ -197,7 +202,8 @@ def _run_on_fakes(
         except Exception as error:
             refused = _as_ours(op, error)
             if isinstance(refused, MissingFakeError):
-                refused.call = op, substitute(args, _example_maker(env), _hinted(env))
+                made = (substitute(arg, _example_maker(env), _hinted(env)) for arg in args)
+                refused.call = op, tuple(made)
             raise refused from None
         sources = {storage_key(tensor): i for i, tensor in reversed(list(enumerate(fakes)))}
         if isinstance(found, (tuple, list)):
@@ -208,22 +214,22 @@ def _run_on_fakes(
         return Outcome((_result(found, fakes, sources),), None)
 
 
-def _hinted(env: ShapeEnv | None) -> Callable[[Any], Any]:
+def _hinted(env: ShapeEnv | None) -> Callable[[Expr | FloatExpr], float]:
     """The number that a size was for the example inputs; 2 where nobody knows."""
-    return lambda item: item if env is None else (2 if (n := env.hint(item)) is None else n)
+    return lambda item: 2 if env is None or (n := env.hint(item)) is None else n
 
 
 def _example_maker(env: ShapeEnv | None) -> Callable[[TensorSpec], torch.Tensor]:
     number = _hinted(env)
 
     def make(spec: TensorSpec) -> torch.Tensor:
-        shape = [n if isinstance(n, int) else number(n) for n in spec.shape]
+        shape = [n if isinstance(n, int) else int(number(n)) for n in spec.shape]
         return torch.empty(shape, dtype=spec.dtype, device="meta")
 
     return make
 
 
-def _symbolic_mode(env: ShapeEnv, custom: bool) -> Any:
+def _symbolic_mode(env: ShapeEnv, custom: bool) -> AbstractContextManager[object]:
     """The fake mode of one capture, whose sizes are that capture's symbols."""
     torch_env = facade(env)
     # Built-in operators that make sizes of values have rules of our own.
@@ -234,7 +240,7 @@ def _symbolic_mode(env: ShapeEnv, custom: bool) -> Any:
     return mode
 
 
-def _result(found: Any, fakes: list[torch.Tensor], sources: dict[int, int]) -> Result:
+def _result(found: object, fakes: list[torch.Tensor], sources: dict[int, int]) -> Result:
     if found is None:
         return Result(None)
     if isinstance(found, (list, tuple)):
@@ -251,7 +257,7 @@ def _result(found: Any, fakes: list[torch.Tensor], sources: dict[int, int]) -> R
     return Result(spec, source, offset)
 
 
-def _as_ours(op: Any, error: Exception) -> BaseException:
+def _as_ours(op: Operator, error: Exception) -> BaseException:
     if isinstance(error, dynamic_output_errors()):
         return DataDependentError(
             f"the size of what {op} returns depends on the values of its arguments",
@@ -268,7 +274,7 @@ def _as_ours(op: Any, error: Exception) -> BaseException:
             f"the operator {op} has no fake implementation",
             hint="add one that returns empty tensors of the right shape and dtype:\n"
             f'  @torch.library.register_fake("{name}")\n'
-            f"  def _({', '.join(arg.name for arg in op._schema.arguments)}):\n"
+            f"  def _({', '.join(arg.name for arg in schema_of(op).arguments)}):\n"
             "      return torch.empty_like(...)",
         )
     if custom:

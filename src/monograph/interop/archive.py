@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import torch
 
@@ -116,8 +116,15 @@ class ArchiveReader:
             self.zip = zipfile.ZipFile(source)
         except FileNotFoundError:
             raise
-        except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, EOFError,
-                OverflowError, MemoryError) as error:  # fmt: skip
+        except (
+            OSError,
+            ValueError,
+            zipfile.BadZipFile,
+            NotImplementedError,
+            EOFError,
+            OverflowError,
+            MemoryError,
+        ) as error:
             raise FileError(f"not a .pt2 file: {error}") from None
         infos = self.zip.infolist()
         if not infos or len(infos) > _MOST_RECORDS:
@@ -130,8 +137,10 @@ class ArchiveReader:
             if root != self.root or name in self.records:
                 raise FileError(f"not a .pt2 file: a record is called {info.filename!r}")
             if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-                raise FileError(f"{name} is compressed: a .pt2 file stores its records as they are",
-                                code="MG-F102")  # fmt: skip
+                raise FileError(
+                    f"{name} is compressed: a .pt2 file stores its records as they are",
+                    code="MG-F102",
+                )
             self.records[name] = info
         self._map: mmap.mmap | None = None
 
@@ -152,8 +161,17 @@ class ArchiveReader:
             raise FileError(f"{name} is too long: {info.file_size} bytes")
         try:
             return self.zip.read(info)
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError,
-                RuntimeError, zlib.error, MemoryError, OverflowError) as error:  # fmt: skip
+        except (
+            zipfile.BadZipFile,
+            OSError,
+            EOFError,
+            ValueError,
+            NotImplementedError,
+            RuntimeError,
+            zlib.error,
+            MemoryError,
+            OverflowError,
+        ) as error:
             raise FileError(f"{name} is damaged: {error}") from None
 
     def text(self, name: str) -> str:
@@ -206,5 +224,5 @@ class ArchiveReader:
     def __enter__(self) -> ArchiveReader:
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()

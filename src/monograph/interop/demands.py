@@ -12,7 +12,9 @@ from monograph.interop.layouts import fact_of_code
 from monograph.ir.layouts import LayoutFact
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import Guard
-from monograph.shapes.questions import symbols_of, text_of
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import Test, symbols_of, text_of
 from monograph.shapes.scope import Scope
 
 __all__ = ["demands"]
@@ -52,7 +54,7 @@ def demands(
     return guards, layouts, unread
 
 
-def _test(line: str, leaves: dict[str, Any], scope: Scope) -> Any:
+def _test(line: str, leaves: dict[str, Any], scope: Scope) -> Test:
     """``line`` as a test; each way to a size becomes a name of its own for the reader."""
     values: dict[str, Any] = {}
     text, at = "", 0
@@ -64,7 +66,8 @@ def _test(line: str, leaves: dict[str, Any], scope: Scope) -> Any:
             size = _SIZE.match(line, end)
         value = leaves[line[root.start() : end]]
         if size is not None:
-            assert isinstance(value, TensorSpec)
+            if not isinstance(value, TensorSpec):
+                raise TypeError(line)
             value = (value.shape if size[1] == "size" else value.strides)[int(size[2])]
             end = size.end()
         elif isinstance(value, TensorSpec):
@@ -75,6 +78,6 @@ def _test(line: str, leaves: dict[str, Any], scope: Scope) -> Any:
         at = end
     text = (text + line[at:]).replace("max(", "Max(").replace("min(", "Min(")
     found = Reader(scope, values.__getitem__).read(text)
-    if isinstance(found, (int, float)) and not isinstance(found, bool):
-        raise TypeError(line)
-    return found
+    if isinstance(found, bool) or not isinstance(found, (int, float, Expr, FloatExpr)):
+        return found
+    raise TypeError(line)

@@ -3,43 +3,74 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import Any
 
 from monograph.diagnostics import FileError
-from monograph.shapes.expr import Expr
+from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr, to_integer
-from monograph.shapes.questions import All, CompareFloats, Some, both, equal, negated, not_less
+from monograph.shapes.questions import (
+    All,
+    CompareFloats,
+    Some,
+    Test,
+    both,
+    equal,
+    negated,
+    not_less,
+)
 from monograph.shapes.scope import Scope
 
-__all__ = ["Reader"]
+__all__ = ["Content", "Reader"]
 
+Number = Int | float | FloatExpr
+Content = Number | Test
 _MOST_TEXT = 100_000
-_FLOATS = {"IntTrueDiv": "truediv", "FloatTrueDiv": "truediv", "FloatPow": "pow",
-           "ToFloat": "float"}  # fmt: skip
-_ROUNDINGS = {"FloorToInt": "floor", "CeilToInt": "ceil", "TruncToInt": "trunc",
-              "RoundToInt": "round"}  # fmt: skip
+_FLOATS = {
+    "IntTrueDiv": "truediv",
+    "FloatTrueDiv": "truediv",
+    "FloatPow": "pow",
+    "ToFloat": "float",
+}
+_ROUNDINGS = {
+    "FloorToInt": "floor",
+    "CeilToInt": "ceil",
+    "TruncToInt": "trunc",
+    "RoundToInt": "round",
+}
 _SIGNS = {
     "Equality": "eq", "Eq": "eq", "Unequality": "ne", "Ne": "ne", "GreaterThan": "ge", "Ge": "ge",
     "LessThan": "le", "Le": "le", "StrictGreaterThan": "gt", "Gt": "gt", "StrictLessThan": "lt",
     "Lt": "lt",
 }  # fmt: skip
-_COMPARISONS = {ast.Eq: "eq", ast.NotEq: "ne", ast.GtE: "ge", ast.LtE: "le", ast.Gt: "gt",
-                ast.Lt: "lt"}  # fmt: skip
-_BINARY = {ast.Add: "Add", ast.Sub: "Sub", ast.Mult: "Mul", ast.FloorDiv: "FloorDiv",
-           ast.Mod: "Mod", ast.Pow: "Pow", ast.Div: "IntTrueDiv"}  # fmt: skip
+_COMPARISONS = {
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+    ast.GtE: "ge",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.Lt: "lt",
+}
+_BINARY = {
+    ast.Add: "Add",
+    ast.Sub: "Sub",
+    ast.Mult: "Mul",
+    ast.FloorDiv: "FloorDiv",
+    ast.Mod: "Mod",
+    ast.Pow: "Pow",
+    ast.Div: "IntTrueDiv",
+}
 
 
 class Reader:
     """Reads expressions; ``symbol`` gives what a name stands for."""
 
-    def __init__(self, scope: Scope, symbol: Callable[[str], Any]) -> None:
+    def __init__(self, scope: Scope, symbol: Callable[[str], Content]) -> None:
         self.scope = scope
         self.symbol = symbol
-        self._known: dict[str, Any] = {}
+        self._known: dict[str, Content] = {}
 
-    def read(self, text: Any) -> Any:
+    def read(self, text: object) -> Content:
         """The expression, float expression, test or number that ``text`` says.
 
         Raises:
@@ -58,13 +89,12 @@ class Reader:
                 raise FileError(f"an expression of sizes is damaged: {text[:60]!r}") from None
         return self._known[text]
 
-    def _value(self, node: ast.expr) -> Any:
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float, bool):
+    def _value(self, node: ast.expr) -> Content:
+        if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
             return _small(node.value)
         if isinstance(node, ast.Name):
-            return {"true": True, "false": False}.get(node.id) or (
-                False if node.id == "false" else self.symbol(node.id)
-            )
+            truths = {"true": True, "false": False}
+            return truths[node.id] if node.id in truths else self.symbol(node.id)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return _times(-1, self._value(node.operand))
         if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
@@ -79,7 +109,7 @@ class Reader:
             return self._function(node.func.id, node.args)
         raise FileError(f"not an expression of sizes: {ast.unparse(node)[:60]!r}")
 
-    def _function(self, name: str, args: list[ast.expr]) -> Any:
+    def _function(self, name: str, args: list[ast.expr]) -> Content:
         if name in ("Symbol", "Integer", "Float"):
             (given,) = args[:1]
             value = ast.literal_eval(given)
@@ -88,49 +118,66 @@ class Reader:
             return float(value) if name == "Float" else _small(int(value))
         return self._call(name, [self._value(arg) for arg in args])
 
-    def _call(self, name: str, args: list[Any]) -> Any:
+    def _call(self, name: str, args: list[Content]) -> Content:
         if any(isinstance(arg, (float, FloatExpr)) for arg in args) or name in _FLOATS:
-            return self._float(name, args)
-        if name in ("Add", "Mul", "Max", "Min"):
-            join: Any = {"Add": lambda a, b: a + b, "Mul": _times, "Max": self._maximum,
-                         "Min": self._minimum}[name]  # fmt: skip
-            return reduce(join, args)
+            return self._float(name, _numbers(args))
         if name in ("And", "Or"):
-            if name == "And":
-                return reduce(both, args)
-            return Some(tuple(args))
+            tests = _tests(args)
+            return reduce(both, tests) if name == "And" else Some(tuple(tests))
         if name == "Not":
-            return negated(args[0])
+            return negated(_tests(args)[0])
         if name in _SIGNS:
             return _compare(_SIGNS[name], *args)
-        left, right = (*args, None)[:2]
-        if name == "Sub":
-            return left - right
-        if name in ("FloorDiv", "CleanDiv"):
-            return self.scope.floordiv(left, right)
-        if name == "CeilDiv":
-            return self.scope.ceildiv(left, right)
-        if name in ("Mod", "PythonMod"):
-            return self.scope.mod(left, right)
-        if name in ("Pow", "PowByNatural") and (not isinstance(right, int) or right >= 0):
-            if isinstance(right, int) and right > 64:
-                raise ValueError
-            return self.scope.power(left, right)
+        return self._of_integers(name, args)
+
+    def _of_integers(self, name: str, args: list[Content]) -> Int:
+        scope = self.scope
+        joins: dict[str, Callable[[Int, Int], Int]] = {
+            "Add": lambda left, right: left + right,
+            "Mul": lambda left, right: left * right,
+            "Max": self._maximum,
+            "Min": self._minimum,
+        }
+        if name in joins:
+            return reduce(joins[name], _integers(args))
         if name == "Abs":
-            return self.scope.absolute(left)
-        raise FileError(f"sizes that are computed with {name} are not known here", code="MG-F102")
+            return scope.absolute(_integers(args)[0])
+        operations: dict[str, Callable[[Int, Int], Int]] = {
+            "Sub": lambda left, right: left - right,
+            "FloorDiv": scope.floordiv,
+            "CleanDiv": scope.floordiv,
+            "CeilDiv": scope.ceildiv,
+            "Mod": scope.mod,
+            "PythonMod": scope.mod,
+            "Pow": scope.power,
+            "PowByNatural": scope.power,
+        }
+        unknown = f"sizes that are computed with {name} are not known here"
+        if name not in operations:
+            raise FileError(unknown, code="MG-F102")
+        left, right = _integers(args)
+        if name.startswith("Pow") and isinstance(right, int):
+            if right < 0:
+                raise FileError(unknown, code="MG-F102")
+            if right > 64:
+                raise ValueError
+        return operations[name](left, right)
 
-    def _maximum(self, left: Any, right: Any) -> Any:
-        return max(left, right) if _plain(left, right) else self.scope.maximum(left, right)
+    def _maximum(self, left: Int, right: Int) -> Int:
+        if isinstance(left, int) and isinstance(right, int):
+            return max(left, right)
+        return self.scope.maximum(left, right)
 
-    def _minimum(self, left: Any, right: Any) -> Any:
-        return min(left, right) if _plain(left, right) else self.scope.minimum(left, right)
+    def _minimum(self, left: Int, right: Int) -> Int:
+        if isinstance(left, int) and isinstance(right, int):
+            return min(left, right)
+        return self.scope.minimum(left, right)
 
-    def _float(self, name: str, args: list[Any]) -> Any:
+    def _float(self, name: str, args: list[Number]) -> Content:
         if name in _ROUNDINGS:
             root = args[0]
-            is_root = isinstance(root, FloatExpr) and root.op == "sqrt"
-            if is_root and _ROUNDINGS[name] in ("floor", "trunc"):
+            is_downward = _ROUNDINGS[name] in ("floor", "trunc")
+            if isinstance(root, FloatExpr) and root.op == "sqrt" and is_downward:
                 inside = root.args[0]
                 plain = inside.args[0] if isinstance(inside, FloatExpr) else inside
                 return self.scope.isqrt(plain)
@@ -150,31 +197,50 @@ class Reader:
         return reduce(lambda a, b: FloatExpr(names[name], (a, b)), args)
 
 
-def _small(number: Any) -> Any:
+def _small(number: int | float) -> int | float:
     """A number that fits in 64 bits."""
     if isinstance(number, int) and abs(number) >= 1 << 62:
         raise ValueError
     return number
 
 
-def _plain(*items: Any) -> bool:
-    return all(isinstance(item, int) for item in items)
+def _numbers(args: Sequence[Content]) -> list[Number]:
+    found = [arg for arg in args if isinstance(arg, (int, float, Expr, FloatExpr))]
+    if len(found) < len(args):
+        raise ValueError
+    return found
 
 
-def _times(left: Any, right: Any) -> Any:
+def _integers(args: Sequence[Content]) -> list[Int]:
+    found = [arg for arg in args if isinstance(arg, (int, Expr))]
+    if len(found) < len(args):
+        raise ValueError
+    return found
+
+
+def _tests(args: Sequence[Content]) -> list[Test]:
+    found = [arg for arg in args if not isinstance(arg, (float, Expr, FloatExpr))]
+    tests = [arg for arg in found if isinstance(arg, bool) or not isinstance(arg, int)]
+    if len(tests) < len(args):
+        raise ValueError
+    return tests
+
+
+def _times(left: Content, right: Content) -> Number:
     if isinstance(left, (FloatExpr, float)) or isinstance(right, (FloatExpr, float)):
         return FloatExpr("mul", (left, right))
-    return left * right
+    one, other = _integers((left, right))
+    return one * other
 
 
-def _compare(sign: str, left: Any, right: Any) -> Any:
+def _compare(sign: str, left: Content, right: Content) -> Test:
     if isinstance(left, (float, FloatExpr)) or isinstance(right, (float, FloatExpr)):
         return CompareFloats(sign, left, right)
     if not isinstance(left, (int, Expr)) or not isinstance(right, (int, Expr)):
-        is_same = sign == "eq"  # a truth compared with true or false
-        if isinstance(right, bool):
-            return left if right == is_same else negated(left)
-        return All((left, right))
+        test, other = _tests((left, right))  # a truth compared with true or false
+        if isinstance(other, bool):
+            return test if other == (sign == "eq") else negated(test)
+        return All((test, other))
     if sign in ("eq", "ne"):
         return equal(left, right, is_equal=sign == "eq")
     if sign in ("ge", "le"):

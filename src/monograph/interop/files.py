@@ -23,44 +23,21 @@ from monograph.interop.private import class_of, object_as_bytes, serialized, ten
 from monograph.interop.reading import Notes, program_of
 from monograph.interop.tensors import TensorReader, json_of
 from monograph.interop.torch_export import converted
+from monograph.ir.program import Parts
 from monograph.ir.structure import flatten
-from monograph.program import ExportedProgram
 
-__all__ = ["load", "load_methods", "save", "save_methods"]
+__all__ = ["load_methods", "save_methods"]
 
 Path = str | os.PathLike[str] | IO[bytes]
 
 
-# Writing -------------------------------------------------------------------------------------
-
-
-def save(
-    program: ExportedProgram, path: Path, *, extra_files: Mapping[str, str] | None = None
-) -> None:
-    """Write a program as a ``.pt2`` file, which ``torch.export.load`` reads as well.
-
-    The file is there whole or not at all. ``extra_files``: text to keep beside the program.
-
-    Raises:
-        InteropError: MG-F104, for what the format has no word for.
-    """
-    save_methods({"model": program}, path, extra_files=extra_files)
-
-
 def save_methods(
-    programs: Mapping[str, ExportedProgram],
+    programs: Mapping[str, Parts],
     path: Path,
     *,
     extra_files: Mapping[str, str] | None = None,
 ) -> None:
     """Write several programs to one file; tensors that they share are written once."""
-    for program in programs.values():
-        if not isinstance(program, ExportedProgram):
-            raise InteropError(
-                f"a {type(program).__name__} is no ExportedProgram, and cannot be saved as one",
-                hint="export it first: monograph.export(model, args); a program of torch's comes "
-                "through monograph.from_torch(program).",
-            )
     written = {name: _written(program) for name, program in programs.items()}
     root = "archive"
     if isinstance(path, (str, os.PathLike)):
@@ -75,8 +52,11 @@ def save_methods(
         constants = _Payload(archive, "data/constants/tensor_")
         for name, program in programs.items():
             data, notes = written[name]
-            objects = {n: item for n, item in program._parts.attributes.items()
-                       if isinstance(item, torch.ScriptObject)}  # fmt: skip
+            objects = {
+                n: item
+                for n, item in program.attributes.items()
+                if isinstance(item, torch.ScriptObject)
+            }
             for payload, tensors, kind in (
                 (weights, program.state_dict, "weights"),
                 (constants, {**program.constants, **objects}, "constants"),
@@ -101,7 +81,7 @@ class _Payload:
         self.kept: list[torch.Tensor] = []
         self.objects = 0
 
-    def _object(self, name: str, item: Any) -> dict[str, Any]:
+    def _object(self, name: str, item: torch.ScriptObject) -> dict[str, Any]:
         record = f"custom_obj_{self.objects}"
         self.objects += 1
         try:
@@ -144,7 +124,7 @@ class _Payload:
         return config
 
 
-def _written(program: ExportedProgram) -> tuple[str, str]:
+def _written(program: Parts) -> tuple[str, str]:
     """The program, and what we know beyond it, as text."""
     theirs, symbols = converted(program)
     try:
@@ -159,7 +139,7 @@ def _written(program: ExportedProgram) -> tuple[str, str]:
             if "regist" in reason
             else "the program itself goes on in memory: ep.to_torch().",
         ) from error
-    plan = program._parts.plan()
+    plan = program.plan
     notes: Notes = {
         "version": 1,
         "symbols": symbols.names,
@@ -173,7 +153,7 @@ def _written(program: ExportedProgram) -> tuple[str, str]:
     return json.dumps(data), json.dumps(notes)
 
 
-def _example(program: ExportedProgram) -> bytes:
+def _example(program: Parts) -> bytes:
     """The example inputs, where they are tensors and plain values; torch reads them back."""
     buffer = io.BytesIO()
     inputs = program.example_inputs
@@ -190,43 +170,13 @@ def _example(program: ExportedProgram) -> bytes:
     return buffer.getvalue()
 
 
-# Reading -------------------------------------------------------------------------------------
-
-
-def load(
-    path: Path,
-    *,
-    weights: bool = True,
-    trusted: bool = False,
-    extra_files: dict[str, str] | None = None,
-) -> ExportedProgram:
-    """Read the program of a ``.pt2`` file, of ours or of ``torch.export.save``.
-
-    Nothing in the file is run. ``weights=False`` leaves tensors on the ``meta`` device.
-    ``trusted=True`` allows for pickles of anything, and reads the example inputs.
-    ``extra_files``: gets the text that was kept beside the program.
-
-    Raises:
-        FileError: MG-F101 for a damaged file, MG-F102 for one that asks for what is not known
-            here, MG-F103 for one with a pickle in it that is not trusted.
-    """
-    programs = load_methods(path, weights=weights, trusted=trusted, extra_files=extra_files)
-    if len(programs) == 1:
-        return next(iter(programs.values()))
-    if "model" in programs:
-        return programs["model"]
-    names = ", ".join(programs)
-    raise FileError(f"the file has several programs: {names}", code="MG-F102",
-                    hint="load_methods(path) gives all of them by name.")  # fmt: skip
-
-
 def load_methods(
     path: Path,
     *,
     weights: bool = True,
     trusted: bool = False,
     extra_files: dict[str, str] | None = None,
-) -> dict[str, ExportedProgram]:
+) -> dict[str, Parts]:
     """Read all programs of a file; tensors that they share are shared."""
     with ArchiveReader(path) as archive:
         if extra_files is not None:
@@ -242,11 +192,15 @@ def load_methods(
             raise FileError(f"{_named(path)}: not a .pt2 file with a program in it")
         return {
             name: _read(
-                archive, tensors, name, trusted,
-                f"models/{name}.json", f"data/sample_inputs/{name}.pt",
+                archive,
+                tensors,
+                name,
+                trusted,
+                f"models/{name}.json",
+                f"data/sample_inputs/{name}.pt",
             )
             for name in names
-        }  # fmt: skip
+        }
 
 
 # Where torch put a program and its example inputs before 2.8.
@@ -255,7 +209,7 @@ _OLD = ("serialized_exported_program.json", "serialized_example_inputs.pt")
 
 def _read(
     archive: ArchiveReader, tensors: TensorReader, name: str, trusted: bool, path: str, inputs: str
-) -> ExportedProgram:
+) -> Parts:
     data = json_of(archive, path)
     noted = f"extra/monograph/{name}.json"
     notes = json_of(archive, noted) if archive.has(noted) else {}
@@ -270,6 +224,6 @@ def _read(
     return functional(found)
 
 
-def _named(path: Any) -> str:
+def _named(path: Path) -> str:
     """A path as it is; an open file by its name, if it has one."""
     return str(path if isinstance(path, (str, os.PathLike)) else getattr(path, "name", "the file"))

@@ -5,53 +5,46 @@ Everything here takes a graph for functional; the recorder makes one of any grap
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
-from torch.fx import Graph, GraphModule, Node
+from torch.fx import Graph, GraphModule
 
 from monograph.capture.current import running_recorder
+from monograph.capture.inputs import root_of
 from monograph.diagnostics import FileError
-from monograph.export import export
 from monograph.interop.private import FakeTensor, FakeTensorMode
-from monograph.ir.subgraphs import subgraphs_of
-from monograph.module import CallPlan, Looks, register, tensor_at
-from monograph.program import ExportedProgram
+from monograph.ir.call_plan import CallPlan, Looks
+from monograph.ir.operators import writes
+from monograph.ir.program import Parts
+from monograph.ir.state import State, register, tensor_at
+from monograph.ir.subgraphs import built, subgraphs_of
 from monograph.shapes.dims import Dim, ShapesCollection
 from monograph.shapes.expr import Expr
+from monograph.stages import exported
 
 __all__ = ["functional", "is_functional"]
-
-_HIDDEN = {torch.ops.aten.batch_norm.default, torch.ops.aten.instance_norm.default,
-           torch.ops.aten.native_batch_norm.default}  # fmt: skip
 
 
 def is_functional(graph: Graph) -> bool:
     """Whether no operator of the graph, or of those inside it, writes what it is given."""
     return not any(
-        (isinstance(n.target, torch._ops.OpOverload) and n.target._schema.is_mutable)
-        or (n.target in _HIDDEN and not _is_evaluation(n))
-        or not all(is_functional(inner.graph) for inner in subgraphs_of(n))
+        writes(n) or not all(is_functional(inner.graph) for inner in subgraphs_of(n))
         for n in graph.nodes
     )
 
 
-def _is_evaluation(node: Node) -> bool:
-    """Whether a normalisation only reads its running statistics."""
-    names = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
-    given = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
-    return not given.get("training", given.get("use_input_stats"))
-
-
-def functional(program: ExportedProgram) -> ExportedProgram:
+def functional(program: Parts) -> Parts:
     """The same program with what it writes among its outputs; ``program`` where it has it so.
 
     Raises:
         FileError: MG-F102, for a program that cannot be captured.
     """
-    if is_functional(program._parts.graph):
+    if is_functional(program.graph):
         return program
     try:
         return _captured(program)
@@ -62,27 +55,28 @@ def functional(program: ExportedProgram) -> ExportedProgram:
         ) from error
 
 
-def _captured(program: ExportedProgram) -> ExportedProgram:
-    parts, plan = program._parts, program._parts.plan()
+def _captured(program: Parts) -> Parts:
+    plan = program.plan
     mode = FakeTensorMode()
     leaves = [_example(check.example, mode) for check in plan.checks]
     split = plan.args.num_leaves
     args, kwargs = plan.args.unflatten(leaves[:split]), plan.kwargs.unflatten(leaves[split:])
     shapes = ShapesCollection()
-    placeholders = [n for n in parts.graph.nodes if n.op == "placeholder"][len(plan.state) :]
+    placeholders = [n for n in program.graph.nodes if n.op == "placeholder"][len(plan.state) :]
     for leaf, node in zip(leaves, placeholders, strict=True):
         if isinstance(leaf, torch.Tensor):
             sizes = {i: _dim(n) for i, n in enumerate(node.meta["val"].shape)
                      if isinstance(n, Expr)}  # fmt: skip
             if sizes:
                 shapes[leaf] = sizes
-    replay = _Replay(program.graph_module, plan, parts.state)
-    made = export(replay, args, kwargs, dynamic_shapes=shapes if len(shapes) else None)
-    made.assumptions[:0] = parts.assumptions
-    call = _with_guards(made._parts.plan(), plan)
-    made._parts.plan = lambda: call
-    made._parts.example_inputs = made.example_inputs = program.example_inputs
-    return made
+    replay = _Replay(built(program.attributes, program.readable_graph()), plan, program.state)
+    made = exported(root_of(replay), args, kwargs, shapes if len(shapes) else None, strict=False)
+    return replace(
+        made,
+        plan=_with_guards(made.plan, plan),
+        assumptions=[*program.assumptions, *made.assumptions],
+        example_inputs=program.example_inputs,
+    )
 
 
 def _with_guards(made: CallPlan, source: CallPlan) -> CallPlan:
@@ -99,7 +93,7 @@ def _with_guards(made: CallPlan, source: CallPlan) -> CallPlan:
     return replace(made, sizes=replace(made.sizes, guards=guards))
 
 
-def _example(looks: Any, mode: FakeTensorMode) -> Any:
+def _example(looks: object, mode: FakeTensorMode) -> object:
     """A tensor without memory, wherever it is."""
     if not isinstance(looks, Looks):
         return looks
@@ -124,9 +118,7 @@ def _dim(size: Expr) -> Any:
 class _Replay(nn.Module):
     """Runs a graph node by node; what is recorded keeps the node's line and module."""
 
-    def __init__(
-        self, module: GraphModule, plan: CallPlan, state: dict[str, tuple[torch.Tensor, str, bool]]
-    ) -> None:
+    def __init__(self, module: GraphModule, plan: CallPlan, state: State) -> None:
         super().__init__()
         self.__dict__["_program"] = module
         self.__dict__["_plan"] = plan
@@ -135,7 +127,7 @@ class _Replay(nn.Module):
             self.__dict__["forward"] = _named(self.forward, plan.signature)
         self.train(bool(plan.training))
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, *args: object, **kwargs: object) -> object:
         plan: CallPlan = self.__dict__["_plan"]
         owners = self.__dict__["_owners"]
         leaves = plan.args.match(args, "*args") + plan.kwargs.match(kwargs, "*kwargs")
@@ -148,7 +140,7 @@ class _Replay(nn.Module):
             constant if index is None else results[index] for constant, index in plan.outputs
         )
 
-    def _run(self, inputs: list[Any]) -> Any:
+    def _run(self, inputs: list[Any]) -> Sequence[Any]:
         module: GraphModule = self.__dict__["_program"]
         values: dict[Any, Any] = {}
         given = iter(inputs)
@@ -178,8 +170,8 @@ def _describe(graph: Graph, count: int, meta: dict[str, Any]) -> None:
         node.meta["location"] = None
 
 
-def _named(forward: Any, signature: Any) -> Any:
-    def call(*args: Any, **kwargs: Any) -> Any:
+def _named(forward: Callable[..., object], signature: inspect.Signature) -> Callable[..., object]:
+    def call(*args: object, **kwargs: object) -> object:
         return forward(*args, **kwargs)
 
     call.__signature__ = signature  # type: ignore[attr-defined]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
+import sympy
 import torch
 from torch.fx import Graph, Node
 
 from monograph.capture.sizes import OPERATORS
+from monograph.diagnostics import InternalError
 from monograph.interop.symbols import TorchSymbols
-from monograph.program import ExportedProgram
-from monograph.shapes.expr import Atom, Expr
-from monograph.shapes.questions import All, Compare, OneOf, Some, text_of
-from monograph.shapes.text import tree_of
+from monograph.ir.program import Parts
+from monograph.shapes.expr import Atom, Expr, Int
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import All, Compare, OneOf, Some, Test, text_of
+from monograph.shapes.text import Tree, tree_of
+from monograph.torch_internals import name_of
 
 __all__ = ["STEPS", "assert_guards"]
 
@@ -25,9 +30,9 @@ STEPS: dict[Any, tuple[Any, ...]] = {
 _SIGNS = {"ge": operator.ge, "eq": operator.eq, "ne": operator.ne}
 
 
-def assert_guards(program: ExportedProgram, graph: Graph, symbols: TorchSymbols) -> None:
+def assert_guards(program: Parts, graph: Graph, symbols: TorchSymbols) -> None:
     """Write an assertion for each guard that the ranges of sizes do not say."""
-    checks = program._parts.plan().sizes
+    checks = program.plan.sizes
     if checks is None or not checks.guards:
         return
     first = next(n for n in graph.nodes if n.op != "placeholder")
@@ -41,7 +46,7 @@ class _Assertions:
     def __init__(self, graph: Graph, symbols: TorchSymbols) -> None:
         self.graph = graph
         self.symbols = symbols
-        self.nodes: dict[Any, Any] = {}
+        self.nodes: dict[sympy.Basic, Node | tuple[Node, int]] = {}
         for node in graph.nodes:
             if node.op != "placeholder":
                 break
@@ -53,7 +58,7 @@ class _Assertions:
             elif isinstance(value, torch.SymInt):
                 self.nodes.setdefault(value.node.expr, node)
 
-    def write(self, test: Any, message: str | None) -> None:
+    def write(self, test: Test, message: str | None) -> None:
         """One assertion."""
         text = message or f"Expected inputs to satisfy {text_of(test)}"
         node = self.graph.call_function(
@@ -61,7 +66,7 @@ class _Assertions:
         )
         self._finish(node, None)
 
-    def test(self, test: Any) -> Any:
+    def test(self, test: Test) -> Node:
         """The node of a test."""
         if isinstance(test, Compare):
             left, right = test.sides()
@@ -72,8 +77,9 @@ class _Assertions:
             )
             number = self.number(test.expr)
             parts = [self._call(sign, (number, value), test) for value in test.values]
+        elif not isinstance(test, (All, Some)):
+            raise InternalError(f"a guard is a {type(test).__name__}")
         else:
-            assert isinstance(test, (All, Some))
             join = operator.and_ if isinstance(test, All) else operator.or_
             parts = [self.test(part) for part in test.parts]
         total = parts[0]
@@ -81,11 +87,11 @@ class _Assertions:
             total = self._call(join, (total, part), test)
         return total
 
-    def number(self, item: Any) -> Any:
+    def number(self, item: Int) -> Node | int:
         """The node of an expression."""
         return self._tree(tree_of(item)) if isinstance(item, Expr) else item
 
-    def _tree(self, tree: Any) -> Any:
+    def _tree(self, tree: Tree) -> Node | int:
         if isinstance(tree, int):
             return tree
         if isinstance(tree, Atom):
@@ -96,7 +102,7 @@ class _Assertions:
             args = (self._call(step, args, None),)
         return args[0]
 
-    def _symbol(self, atom: Atom) -> Any:
+    def _symbol(self, atom: Atom) -> Node:
         symbol = self.symbols.expression(atom_expression(self.symbols, atom))
         found = self.nodes[symbol]
         if isinstance(found, Node):
@@ -106,19 +112,21 @@ class _Assertions:
         self.nodes[symbol] = node
         return node
 
-    def _call(self, target: Any, args: tuple[Any, ...], test: Any) -> Node:
+    def _call(
+        self, target: Callable[..., object], args: tuple[Node | int, ...], test: Test | None
+    ) -> Node:
         node = self.graph.call_function(target, args)
         values = [a.meta["val"] if isinstance(a, Node) else a for a in args]
         self._finish(node, target(*values) if test is None else self.symbols.number(test))
         return node
 
-    def _finish(self, node: Node, value: Any) -> None:
+    def _finish(self, node: Node, value: object) -> None:
         node.meta["val"] = value
         node.meta["nn_module_stack"] = {"L__self__": ("", "torch.nn.Module")}
-        name = getattr(node.target, "_opname", None) or node.target.__name__  # type: ignore[union-attr]
+        name = name_of(node.target)
         node.meta["torch_fn"] = (f"{name}_guard", f"OpOverload.{name}")
 
 
-def atom_expression(symbols: TorchSymbols, atom: Atom) -> Any:
+def atom_expression(symbols: TorchSymbols, atom: Atom) -> Expr | FloatExpr:
     """The expression that is this atom alone."""
     return symbols.env.symbols[atom.name].expr

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy
 import torch
+import torch.export.graph_signature as ts
 from torch.export import ExportedProgram as TorchProgram
+from torch.export import ModuleCallEntry as TorchEntry
 from torch.fx import Graph, GraphModule, Node
 
 from monograph.diagnostics import FileError, InteropError
 from monograph.interop.functional import functional
 from monograph.interop.graphs import literal_of
+from monograph.interop.private import pytree
 from monograph.interop.reading import ProgramReader, guarded
 from monograph.ir import signature as ours
+from monograph.ir.program import Parts
 from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import Structure, flatten
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph
-from monograph.program import ExportedProgram
 from monograph.torch_internals import append_attribute, claim_names, copied_node
 
 __all__ = ["from_torch"]
 
 _KEPT = ("stack_trace", "nn_module_stack")
 _TARGETED = ("PARAMETER", "BUFFER", "CONSTANT_TENSOR")
-_NUMBERS = {
+_NUMBERS: dict[str, Callable[[str], ours.Argument]] = {
     "SymIntArgument": ours.SymIntArgument,
     "SymFloatArgument": ours.SymFloatArgument,
     "SymBoolArgument": ours.SymBoolArgument,
@@ -32,7 +36,7 @@ _NUMBERS = {
 }
 
 
-def from_torch(program: Any) -> ExportedProgram:
+def from_torch(program: object) -> Parts:
     """A ``torch.export.ExportedProgram`` as Monograph's, over the same tensors.
 
     Raises:
@@ -50,7 +54,7 @@ def from_torch(program: Any) -> ExportedProgram:
 
 
 class _Importer:
-    def __init__(self, program: Any) -> None:
+    def __init__(self, program: TorchProgram) -> None:
         self.source = program
         ranges = {
             str(symbol): {"min_val": _bound(bounds.lower), "max_val": _bound(bounds.upper)}
@@ -65,7 +69,7 @@ class _Importer:
         }
         self.reader = ProgramReader(data, {})
         self.reader.hints = self._hints()
-        self.numbers: dict[Any, Any] = {}
+        self.numbers: dict[sympy.Basic, object] = {}
         self.objects: dict[str, str] = {}  # names of placeholders, and of the objects
 
     def _hints(self) -> dict[str, Any]:
@@ -79,11 +83,12 @@ class _Importer:
                     return {str(symbol): int(value) for symbol, value in known.items()}
         return {}
 
-    def program(self) -> ExportedProgram:
+    def program(self) -> Parts:
         source = self.source
         specs = source.graph_signature.input_specs
-        self.objects = {spec.arg.name: spec.target for spec in specs
-                        if spec.kind.name == "CUSTOM_OBJ"}  # fmt: skip
+        self.objects = {
+            spec.arg.name: spec.target for spec in specs if spec.kind.name == "CUSTOM_OBJ"
+        }
         graph, attributes = self._graph(source.graph_module)
         attributes |= {name: source.constants[name] for name in self.objects.values()}
         signature = ours.ExportGraphSignature(
@@ -93,16 +98,21 @@ class _Importer:
         entries = [self._entry(entry) for entry in source.module_call_graph]
         constants = {n: t for n, t in source.constants.items() if isinstance(t, torch.Tensor)}
         return self.reader.assembled(
-            graph, attributes, signature, entries, source.state_dict, constants,
+            graph,
+            attributes,
+            signature,
+            entries,
+            source.state_dict,
+            constants,
             source.example_inputs,
-        )  # fmt: skip
+        )
 
     # Graphs ------------------------------------------------------------------------------------
 
     def _graph(self, module: GraphModule) -> tuple[Graph, dict[str, Any]]:
         made = Graph()
         claim_names(made, {node.name for node in module.graph.nodes})
-        nodes: dict[Node, Any] = {}
+        nodes: dict[Node, Node | float] = {}
         held: dict[str, Any] = {}
         objects: dict[Node, str] = {}
         for node in module.graph.nodes:
@@ -139,7 +149,7 @@ class _Importer:
             raise FileError(f"{name} is a {type(item).__name__}, which is not known here")
         return Subgraph(*self._graph(item))
 
-    def _value(self, value: Any) -> Any:
+    def _value(self, value: object) -> object:
         if isinstance(value, torch.Tensor):
             shape, strides = (
                 tuple(map(self._value, value.shape)),
@@ -157,25 +167,25 @@ class _Importer:
 
     # Signatures --------------------------------------------------------------------------------
 
-    def _argument(self, argument: Any) -> Any:
+    def _argument(self, argument: ts.ArgumentSpec) -> ours.Argument:
         kind = type(argument).__name__
-        if kind == "ConstantArgument":
+        if isinstance(argument, ts.ConstantArgument):
             return ours.ConstantArgument(argument.name, argument.value)
         if kind not in _NUMBERS:
             raise FileError(f"arguments of the kind {kind} are not known here")
         return _NUMBERS[kind](argument.name)
 
-    def _input(self, spec: Any) -> ours.InputSpec:
+    def _input(self, spec: ts.InputSpec) -> ours.InputSpec:
         kind = ours.InputKind[spec.kind.name]
         if spec.kind.name not in (*_TARGETED, "USER_INPUT"):
             raise FileError(f"inputs of the kind {spec.kind.name} are not known here")
         return ours.InputSpec(kind, self._argument(spec.arg), spec.target, spec.persistent)
 
-    def _output(self, spec: Any) -> ours.OutputSpec:
+    def _output(self, spec: ts.OutputSpec) -> ours.OutputSpec:
         kind = ours.OutputKind[spec.kind.name]
         return ours.OutputSpec(kind, self._argument(spec.arg), spec.target)
 
-    def _entry(self, entry: Any) -> ours.ModuleCallEntry:
+    def _entry(self, entry: TorchEntry) -> ours.ModuleCallEntry:
         call = entry.signature
         if call is None:
             return ours.ModuleCallEntry(entry.fqn)
@@ -191,12 +201,12 @@ class _Importer:
         )
 
 
-def _bound(bound: Any) -> int | None:
+def _bound(bound: sympy.Basic) -> int | None:
     """A bound of a range; None for infinity."""
     return int(bound) if getattr(bound, "is_Integer", isinstance(bound, int)) else None
 
 
-def _structure(spec: Any) -> Structure:
+def _structure(spec: pytree.TreeSpec) -> Structure:
     count = spec.num_leaves
     leaves, found = flatten(spec.unflatten(list(range(count))))
     if leaves != list(range(count)):

@@ -13,8 +13,8 @@ from monograph.diagnostics import FileError
 from monograph.interop.graphs import checked
 from monograph.interop.ways import ways_to_leaves
 from monograph.ir.layouts import KINDS, LayoutFact
+from monograph.ir.program import Parts
 from monograph.ir.spec import TensorSpec, spec_of
-from monograph.program import ExportedProgram
 from monograph.shapes.expr import Expr
 from monograph.shapes.text import format_expr
 
@@ -87,18 +87,17 @@ _KINDS = {"is_contiguous": "contiguous", "storage_offset": "offset", "is_conj": 
           "is_neg": "negative", "dim_order": "dim order"}  # fmt: skip
 
 
-def layouts_as_code(program: ExportedProgram) -> list[str]:
+def layouts_as_code(program: Parts) -> list[str]:
     """What the program has read of layouts, as torch writes such demands.
 
     Of strides, those of all dimensions with several elements.
     """
-    plan = program._parts.plan()
+    plan = program.plan
     if not plan.layouts:
         return []
-    root = next(e.signature for e in program.module_call_graph if not e.fqn)
-    assert root is not None
+    root = next(e.signature for e in program.module_calls if not e.fqn and e.signature)
     ways = [found[-1] for found in ways_to_leaves(root)]
-    leaves = [n for n in program._parts.graph.nodes if n.op == "placeholder"][-len(ways) :]
+    leaves = [n for n in program.graph.nodes if n.op == "placeholder"][-len(ways) :]
     values = [node.meta["val"] for node in leaves]
     specs = [spec_of(v) if isinstance(v, torch.Tensor) else v for v in values]
     sizes: dict[str, str] = {}

@@ -10,7 +10,7 @@ import inspect
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -72,7 +72,7 @@ _WITHOUT_TENSORS: dict[str, Any] = {
 }
 
 
-def serialized(program: Any) -> dict[str, Any]:
+def serialized(program: exported_program.ExportedProgram) -> dict[str, Any]:
     """A ``torch.export.ExportedProgram`` without its tensors, as the schema of ``.pt2`` files."""
     # It warns of empty lists, which it writes, and reads, as they are.
     logger = logging.getLogger(serialize.__module__)
@@ -92,22 +92,24 @@ def tensor_meta(tensor: torch.Tensor) -> dict[str, Any]:
     return found
 
 
-def class_of(item: Any) -> str:
+def class_of(item: torch.ScriptObject) -> str:
     """The name of the class that C++ registered for an object."""
     return str(item._type().qualified_name())
 
 
-def object_as_bytes(item: Any) -> bytes:
+def object_as_bytes(item: torch.ScriptObject) -> bytes:
     """An object of such a class, as its own pickling (``def_pickle``) has it."""
     return bytes(torch._C._pickle_save(item))
 
 
-def object_from_bytes(content: bytes) -> Any:
+def object_from_bytes(content: bytes) -> object:
     """What ``object_as_bytes`` wrote; runs the class's own code."""
     return torch._C._pickle_load_obj(content)
 
 
-def shared_library(program: Any, path: str | None, options: dict[str, Any] | None) -> Any:
+def shared_library(
+    program: exported_program.ExportedProgram, path: str | None, options: dict[str, Any] | None
+) -> Callable[..., object]:
     """What AOTInductor makes of a ``torch.export.ExportedProgram``, loaded."""
     import torch._inductor
 

@@ -12,18 +12,20 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture.recorder import Recorder
-from monograph.constraints.input_sizes import checks_of_specs
 from monograph.diagnostics import FileError
+from monograph.inference.agreement import inferred
 from monograph.interop.demands import demands
 from monograph.interop.expressions import Reader
 from monograph.interop.graphs import GraphReader, checked, device_of, only
 from monograph.interop.layouts import read_layouts
 from monograph.interop.private import DTYPES, LAYOUTS
+from monograph.interop.schema import GraphData, Record, TensorMeta, Union
 from monograph.interop.structures import structure_from_json
 from monograph.interop.ways import ways_to_leaves
 from monograph.ir.assumptions import Assumption
+from monograph.ir.call_plan import CallPlan, Looks, call_plan
 from monograph.ir.layouts import LayoutFact
+from monograph.ir.program import Parts
 from monograph.ir.signature import (
     Argument,
     CallSpec,
@@ -40,19 +42,21 @@ from monograph.ir.signature import (
     SymIntArgument,
     TensorArgument,
 )
+from monograph.ir.size_checks import checks_of_specs
 from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import Structure
-from monograph.module import CallPlan, Check, Looks, Write
+from monograph.ir.verify import require
 from monograph.passes.place import tensor_on
-from monograph.program import ExportedProgram, Parts
 from monograph.shapes.constraints import ranges_of
-from monograph.shapes.env import Guard
-from monograph.shapes.expr import Expr
+from monograph.shapes.env import Guard, ShapeEnv
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.floats import FloatExpr
 
 __all__ = ["Notes", "ProgramReader", "guarded", "program_of"]
 
 _MOST = 1 << 62
 Tensors = dict[str, torch.Tensor]
+ExampleInputs = tuple[tuple[Any, ...], dict[str, Any]] | None
 Notes = dict[str, Any]  # what we know beyond the schema
 
 _INPUTS = {
@@ -73,12 +77,12 @@ _NUMBERS: dict[str, Any] = {"as_sym_int": SymIntArgument, "as_sym_float": SymFlo
 
 
 def program_of(
-    data: Any,
+    data: Record,
     state: Tensors,
     constants: Tensors,
-    example_inputs: Any = None,
+    example_inputs: ExampleInputs = None,
     notes: Notes | None = None,
-) -> ExportedProgram:
+) -> Parts:
     """The program that ``data`` describes, over these tensors.
 
     Raises:
@@ -87,7 +91,7 @@ def program_of(
     return guarded(lambda: ProgramReader(data, notes or {}).read(state, constants, example_inputs))
 
 
-def guarded(work: Callable[[], ExportedProgram]) -> ExportedProgram:
+def guarded(work: Callable[[], Parts]) -> Parts:
     """Whatever goes wrong while a program is read says that it is damaged."""
     try:
         return work()
@@ -104,7 +108,7 @@ def guarded(work: Callable[[], ExportedProgram]) -> ExportedProgram:
 class ProgramReader:
     """Reads one program."""
 
-    def __init__(self, data: Any, notes: Notes) -> None:
+    def __init__(self, data: Record, notes: Notes) -> None:
         version = data["schema_version"]["major"]
         if version != 8:
             raise FileError(f"programs of schema version {version} are not known", code="MG-F102")
@@ -115,8 +119,7 @@ class ProgramReader:
             isinstance(name, str) and name.isidentifier() for name in names.values()
         ):
             raise FileError("the names of dimensions are damaged")
-        self.recorder = Recorder()
-        self.env = self.recorder.sizes.env
+        self.env = ShapeEnv()
         self.names: dict[str, str] = names
         self.hints: dict[str, int] = {}
         self.objects: dict[str, str] = {}  # names of inputs that are, and of the objects
@@ -125,7 +128,7 @@ class ProgramReader:
         self.reader = Reader(self.env.scope, self._symbol)
         self._collect_hints(data["graph_module"]["graph"])
 
-    def read(self, state: Tensors, constants: Tensors, example_inputs: Any) -> ExportedProgram:
+    def read(self, state: Tensors, constants: Tensors, example_inputs: ExampleInputs) -> Parts:
         """The program, over these tensors."""
         module = self.data["graph_module"]
         signature = self._signature(module["signature"])
@@ -152,22 +155,23 @@ class ProgramReader:
         entries: list[ModuleCallEntry],
         state: Tensors,
         constants: Tensors,
-        example_inputs: Any,
-    ) -> ExportedProgram:
+        example_inputs: ExampleInputs,
+    ) -> Parts:
         """The program of a graph and its signature."""
         _require_agreement(graph, signature)
         root = next(entry.signature for entry in entries if not entry.fqn)
-        assert root is not None
+        if root is None:
+            raise FileError("the program does not say how it is called")
         args, kwargs = root.in_spec.children
         in_spec = Structure(tuple, None, (("[0]", "args"), ("[1]", "kwargs")), (args, kwargs))
         call_spec = CallSpec(in_spec, root.out_spec)
-        plan = self._plan(graph, signature, root)
+        plan = self._plan(graph, signature, root, call_spec)
         placeholders = [n for n in graph.nodes if n.op == "placeholder"]
         tensors = self._state(signature, state, constants, placeholders)
         parts = Parts(
             graph=graph,
             attributes=attributes,
-            recorder=self.recorder,
+            env=self.env,
             signature=signature,
             state=tensors,
             state_dict=state,
@@ -176,10 +180,11 @@ class ProgramReader:
             module_calls=entries,
             ranges=ranges_of(self.env),
             assumptions=self._assumptions(),
-            plan=lambda: plan,
+            plan=plan,
             example_inputs=example_inputs,
         )
-        return ExportedProgram(parts)
+        require(parts, FileError, "the program is damaged", but=("functional",), more=[inferred])
+        return parts
 
     def _assumptions(self) -> list[Assumption]:
         found = [
@@ -227,7 +232,7 @@ class ProgramReader:
 
     # Sizes -----------------------------------------------------------------------------------
 
-    def _collect_hints(self, graph: Any) -> None:
+    def _collect_hints(self, graph: GraphData) -> None:
         """The numbers that the symbols were for the example inputs."""
         for meta in graph["tensor_values"].values():
             for size in meta["sizes"]:
@@ -235,7 +240,7 @@ class ProgramReader:
         for size in graph["sym_int_values"].values():
             self._collect_hint(size)
 
-    def _collect_hint(self, size: Any) -> None:
+    def _collect_hint(self, size: Union) -> None:
         written = size.get("as_expr")
         if written is None or not written.get("hint"):
             return
@@ -245,7 +250,7 @@ class ProgramReader:
             if type(hint) in (int, float):
                 self.hints.setdefault(found[1] or found[2], hint)
 
-    def _symbol(self, name: str) -> Any:
+    def _symbol(self, name: str) -> Expr | FloatExpr:
         if not re.fullmatch(r"\w{1,100}", name):
             raise FileError(f"a size is called {name[:60]!r}")
         ours = self.names.get(name, name)
@@ -263,20 +268,22 @@ class ProgramReader:
         hint = None if is_unbacked else self.hints.get(name, max(low or 0, 2))
         if is_float:
             return self.env.float_symbol(ours, hint, ours)
-        expr = self.env.symbol(ours, hint, ours, low, high, is_unbacked=is_unbacked)
-        self.recorder.sizes.unbound.clear()
-        return expr
+        return self.env.symbol(ours, hint, ours, low, high, is_unbacked=is_unbacked)
 
-    def _size(self, size: Any) -> Any:
+    def _size(self, size: Union) -> Int:
         if "as_int" in size:
             return checked(size["as_int"], int)
-        return self.reader.read(size["as_expr"]["expr_str"])
+        found = self.reader.read(size["as_expr"]["expr_str"])
+        if not isinstance(found, (int, Expr)):
+            raise FileError(f"a size is damaged: {str(found)[:60]}")
+        return found
 
-    def spec(self, meta: Any) -> TensorSpec:
+    def spec(self, meta: TensorMeta) -> TensorSpec:
         """What is said of a tensor."""
         shape = tuple(self._size(size) for size in meta["sizes"])
         strides = tuple(self._size(stride) for stride in meta["strides"])
-        assert len(shape) == len(strides)
+        if len(shape) != len(strides):
+            raise FileError(f"a tensor has {len(shape)} sizes and {len(strides)} strides")
         known = [n for n in (*shape, *strides) if isinstance(n, int)]
         if (
             any(not 0 <= n < _MOST for n in known)
@@ -290,14 +297,14 @@ class ProgramReader:
     # Graphs ----------------------------------------------------------------------------------
 
     def graph(
-        self, data: Any, inputs: list[str] | None, depth: int
+        self, data: GraphData, inputs: list[str] | None, depth: int
     ) -> tuple[Graph, dict[str, Any]]:
         """A graph, and the graphs inside it; ``inputs``: what its placeholders are called."""
         return GraphReader(self, data, depth).read(inputs)
 
     # Signatures ------------------------------------------------------------------------------
 
-    def _signature(self, data: Any) -> ExportGraphSignature:
+    def _signature(self, data: Record) -> ExportGraphSignature:
         specs = [only(spec) for spec in data["input_specs"]]
         self.objects = {
             checked(spec["arg"]["name"], str): checked(spec["custom_obj_name"], str)
@@ -308,7 +315,7 @@ class ProgramReader:
         outputs = [self._output(*only(spec)) for spec in data["output_specs"]]
         return ExportGraphSignature(inputs, outputs)
 
-    def _input(self, kind: str, data: Any) -> InputSpec:
+    def _input(self, kind: str, data: Record) -> InputSpec:
         if kind in _INPUTS:
             found, field = _INPUTS[kind]
             argument = TensorArgument(checked(data["arg"]["name"], str))
@@ -321,7 +328,7 @@ class ProgramReader:
             return InputSpec(InputKind.USER_INPUT, _argument(data["arg"]), None)
         raise FileError(f"inputs of the kind {kind} are not known", code="MG-F102")
 
-    def _output(self, kind: str, data: Any) -> OutputSpec:
+    def _output(self, kind: str, data: Record) -> OutputSpec:
         if kind == "user_output":
             return OutputSpec(OutputKind.USER_OUTPUT, _argument(data["arg"]), None)
         if kind not in _OUTPUTS:
@@ -330,7 +337,7 @@ class ProgramReader:
         target = None if field is None else checked(data[field], str)
         return OutputSpec(found, TensorArgument(data["arg"]["name"]), target)
 
-    def _entry(self, data: Any) -> ModuleCallEntry:
+    def _entry(self, data: Record) -> ModuleCallEntry:
         signature = data.get("signature")
         if signature is None:
             return ModuleCallEntry(checked(data["fqn"], str))
@@ -348,7 +355,11 @@ class ProgramReader:
     # Calls -----------------------------------------------------------------------------------
 
     def _plan(
-        self, graph: Graph, signature: ExportGraphSignature, root: ModuleCallSignature
+        self,
+        graph: Graph,
+        signature: ExportGraphSignature,
+        root: ModuleCallSignature,
+        structures: CallSpec,
     ) -> CallPlan:
         placeholders = [n for n in graph.nodes if n.op == "placeholder"]
         user = [
@@ -356,66 +367,41 @@ class ProgramReader:
             for spec, node in zip(signature.input_specs, placeholders, strict=True)
             if spec.target is None
         ]
-        args, kwargs = root.in_spec.children
+        args, kwargs = structures.in_spec.children
         paths = [*args.paths("*args"), *kwargs.paths("*kwargs")]
-        assert len(paths) == len(user)
-        written = {o.target for o in signature.output_specs
-                   if o.kind is OutputKind.USER_INPUT_MUTATION}  # fmt: skip
-        checks: list[Check] = []
+        examples: list[Any] = []
         sizes: list[tuple[int, int | None, str, Expr]] = []
         for i, ((spec, node), path) in enumerate(zip(user, paths, strict=True)):
             value = node.meta["val"]
-            varies: list[int] = []
             if isinstance(value, TensorSpec):
-                for dim, size in enumerate(value.shape):
-                    if isinstance(size, Expr):
-                        sizes.append((i, dim, path, size))
-                        varies.append(dim)
-                shape = torch.Size(n if isinstance(n, int) else self._hint(n) for n in value.shape)
-                example: Any = Looks(shape, value.dtype, value.device)
+                sizes += [
+                    (i, dim, path, n) for dim, n in enumerate(value.shape) if isinstance(n, Expr)
+                ]
+                shape = torch.Size(int(self._hint(n)) for n in value.shape)
+                examples.append(Looks(shape, value.dtype, value.device))
             elif isinstance(spec.arg, ConstantArgument):
-                example = spec.arg.value
+                examples.append(spec.arg.value)
             else:
-                example = self._hint(value)
-                varies.append(0)
+                examples.append(self._hint(value))
                 if isinstance(value, Expr):
                     sizes.append((i, None, path, value))
-            checks.append(Check(path, example, node.name in written, frozenset(varies) or None))
-        index = {node.name: i for i, (_, node) in enumerate(user)}
-        kinds = [o.kind for o in signature.output_specs]
-        hidden = set(self.notes.get("hidden", ()))
-        writes = [
-            Write(index[o.target] if o.target in written else (o.target or ""), i, i in hidden)
-            for i, o in enumerate(signature.output_specs)
-            if o.kind.name.endswith("_MUTATION")
-        ]
-        outputs: list[tuple[Any, int | None]] = [
-            (o.arg.value, None) if isinstance(o.arg, ConstantArgument) else (None, i)
-            for i, o in enumerate(signature.output_specs)
-            if kinds[i] in (OutputKind.USER_OUTPUT, OutputKind.LOSS_OUTPUT)
-        ]
-        assert len(outputs) == root.out_spec.num_leaves
-        state = [s.target for s in signature.input_specs if s.target is not None]
-        aliases = self.notes.get("aliases") or [None] * len(outputs)
-        twins = [(a, b) for a, b in self.notes.get("twins", ())]
+        aliases = self.notes.get("aliases") or [None] * structures.out_spec.num_leaves
         training = self.notes.get("training")
-        assert len(aliases) == len(outputs)
-        assert all(a is None or a in state or a in range(len(user)) for a in aliases)
-        assert all(a in range(len(user)) and b in range(len(user)) for a, b in twins)
-        assert training is None or isinstance(training, bool)
+        hidden = {checked(index, int) for index in self.notes.get("hidden", ())}
+        if not hidden <= {i for i, o in enumerate(signature.output_specs) if o.kind.is_mutation}:
+            raise FileError("the notes of the program are damaged: it writes less than they say")
         guards, layouts = self._demands(root, paths, [n for _, n in user])
-        return CallPlan(
-            args=args,
-            kwargs=kwargs,
-            result=root.out_spec,
-            signature=_signature_of_call(root, args, kwargs),
-            training=training,
-            state=state,
-            checks=checks,
-            writes=writes,
-            outputs=outputs,
-            aliases=aliases,
-            twins=twins,
+        return call_plan(
+            graph,
+            signature,
+            structures,
+            examples,
+            paths,
+            called_as=_signature_of_call(root, args, kwargs),
+            training=None if training is None else checked(training, bool),
+            hidden=hidden,
+            aliases=[a if a is None or isinstance(a, str) else checked(a, int) for a in aliases],
+            twins=[(checked(a, int), checked(b, int)) for a, b in self.notes.get("twins", ())],
             sizes=checks_of_specs(self.env, sizes, guards),
             layouts=layouts,
         )
@@ -438,12 +424,12 @@ class ProgramReader:
         self.layouts = [replace(fact, path=paths[i]) for i, fact in pairs]
         return guards, list(zip(places, self.layouts, strict=True))
 
-    def _hint(self, item: Any) -> Any:
+    def _hint(self, item: object) -> float:
         found = self.env.hint(item)
         return 2 if found is None else found
 
 
-def _argument(data: Any) -> Argument:
+def _argument(data: Union) -> Argument:
     kind, value = only(data)
     if kind == "as_tensor":
         return TensorArgument(checked(value["name"], str))

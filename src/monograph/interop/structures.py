@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import collections
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from monograph.diagnostics import FileError
 from monograph.interop.private import node_of_serialized_type
+from monograph.interop.schema import Record
 from monograph.ir.structure import Structure, flatten
 
 __all__ = ["structure_from_json"]
@@ -15,7 +17,7 @@ __all__ = ["structure_from_json"]
 _MOST_DEPTH = 200
 
 
-def structure_from_json(text: Any) -> Structure:
+def structure_from_json(text: str) -> Structure:
     """The structure that a serialized ``TreeSpec`` describes.
 
     Raises:
@@ -37,7 +39,7 @@ def structure_from_json(text: Any) -> Structure:
     return found
 
 
-def _value(tree: Any, leaves: Any, depth: int) -> Any:
+def _value(tree: Record, leaves: Iterator[int], depth: int) -> Any:
     """A value of the structure, whose leaves are numbers in order."""
     if depth > _MOST_DEPTH:
         raise FileError("the structure of arguments or results is nested too deeply")

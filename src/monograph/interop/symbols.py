@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import sympy
 import torch
 from torch.fx.experimental.symbolic_shapes import DimDynamic
 from torch.fx.experimental.symbolic_shapes import ShapeEnv as TorchShapeEnv
 
-from monograph.diagnostics import InteropError
-from monograph.interop.private import ConstantSource, FakeTensor, ValueRanges, int_oo
+from monograph.diagnostics import InternalError, InteropError
+from monograph.interop.private import (
+    ConstantSource,
+    FakeTensor,
+    FakeTensorMode,
+    ValueRanges,
+    int_oo,
+)
 from monograph.interop.private import sympy_functions as sf
+from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import ShapeEnv, Symbol
-from monograph.shapes.expr import Atom, Expr
+from monograph.shapes.expr import Atom, Expr, Int
 from monograph.shapes.floats import FloatExpr
-from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
-from monograph.shapes.text import tree_of
+from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some, Test
+from monograph.shapes.text import Tree, tree_of
 
 __all__ = ["TorchSymbols"]
 
@@ -41,7 +48,7 @@ _SIGNS = {"lt": sympy.Lt, "le": sympy.Le, "gt": sympy.Gt, "ge": sympy.Ge, "eq": 
           "ne": sympy.Ne}  # fmt: skip
 
 
-def _are_integers(*items: Any) -> bool:
+def _are_integers(*items: object) -> bool:
     return all(sympy.sympify(item).is_integer for item in items)
 
 
@@ -60,7 +67,13 @@ class TorchSymbols:
         self._symbols: dict[str, Any] = {}
         self._numbers: dict[Any, Any] = {}
 
-    def number(self, item: Any) -> Any:
+    @overload
+    def number(self, item: Int) -> int | torch.SymInt: ...
+
+    @overload
+    def number(self, item: object) -> object: ...
+
+    def number(self, item: object) -> object:
         """An expression as an ``int``, a ``SymInt`` and so on, as it is kept in ``meta["val"]``."""
         if not isinstance(item, (Expr, FloatExpr, *_TESTS)):
             return item
@@ -68,7 +81,7 @@ class TorchSymbols:
             self._numbers[item] = self._number(item)
         return self._numbers[item]
 
-    def _number(self, item: Any) -> Any:
+    def _number(self, item: Expr | FloatExpr | Test) -> object:
         found = self.expression(item)
         hint = None if isinstance(item, _TESTS) else self.env.hint(item)
         if isinstance(item, Expr):
@@ -77,7 +90,7 @@ class TorchSymbols:
             return self.torch_env.create_symfloatnode(found, hint=hint)
         return self.torch_env.create_symboolnode(found)
 
-    def expression(self, item: Any) -> Any:
+    def expression(self, item: object) -> sympy.Basic:
         """An expression, a float expression or a test as sympy's."""
         if isinstance(item, Expr):
             return self._tree(tree_of(self.env.scope.normal(item)))
@@ -98,7 +111,7 @@ class TorchSymbols:
             return (sympy.And if isinstance(item, All) else sympy.Or)(*parts)
         return sympy.sympify(item)
 
-    def _tree(self, tree: Any) -> Any:
+    def _tree(self, tree: Tree) -> sympy.Basic:
         if isinstance(tree, int):
             return sympy.Integer(tree)
         if isinstance(tree, Atom):
@@ -107,7 +120,7 @@ class TorchSymbols:
             raise _unknown(tree.name)
         return _INTEGER[tree.name](*(self._tree(arg) for arg in tree.args))
 
-    def _float(self, item: FloatExpr) -> Any:
+    def _float(self, item: FloatExpr) -> sympy.Basic:
         if item.op == "symbol":
             return self._symbol(item.args[0])
         args = [self.expression(arg) for arg in item.args]
@@ -116,13 +129,13 @@ class TorchSymbols:
             raise _unknown(item.op)
         return function(*args)
 
-    def _symbol(self, name: str) -> Any:
+    def _symbol(self, name: str) -> sympy.Basic:
         if name not in self._symbols:
             self._symbols[name] = found = self._new_symbol(name)
             self.names[str(found)] = name
         return self._symbols[name]
 
-    def _new_symbol(self, name: str) -> Any:
+    def _new_symbol(self, name: str) -> sympy.Basic:
         symbol = self.env.symbols.get(name)
         definition = self.env.definitions.get(name)
         if definition is not None and isinstance(definition[0], str):
@@ -152,7 +165,7 @@ class TorchSymbols:
         self.ranges[found] = env.var_to_range[found] = _range(symbol)
         return found
 
-    def tensor(self, spec: Any, mode: Any) -> torch.Tensor:
+    def tensor(self, spec: TensorSpec, mode: FakeTensorMode) -> torch.Tensor:
         """A fake tensor that looks like ``spec``."""
         shape = tuple(self.number(n) for n in spec.normal().shape)
         strides = tuple(self.number(n) for n in spec.normal().strides)
@@ -165,7 +178,8 @@ _TESTS = (Compare, CompareFloats, OneOf, All, Some)
 
 
 def _range(symbol: Symbol) -> ValueRanges[Any]:
-    assert isinstance(symbol.expr, Expr)
+    if not isinstance(symbol.expr, Expr):
+        raise InternalError(f"the size {symbol.name} is a number, and has no range")
     atom = symbol.expr.atoms()[0]
     return ValueRanges(
         -int_oo if atom.lo is None else atom.lo, int_oo if atom.hi is None else atom.hi

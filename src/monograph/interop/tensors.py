@@ -14,6 +14,7 @@ from monograph.diagnostics import FileError
 from monograph.interop.archive import ArchiveReader
 from monograph.interop.graphs import checked, device_of
 from monograph.interop.private import DTYPES, object_from_bytes
+from monograph.interop.schema import Record
 
 __all__ = ["TensorReader", "json_of"]
 
@@ -59,7 +60,7 @@ class TensorReader:
                 RecursionError) as error:  # fmt: skip
             raise FileError(f"{config} is damaged: {type(error).__name__} {error}"[:300]) from None
 
-    def _tensor(self, folder: str, entry: Any) -> Any:
+    def _tensor(self, folder: str, entry: Record) -> object:
         record = folder + checked(entry["path_name"], str)
         if entry["use_pickle"] and entry["path_name"].startswith("custom_obj_"):
             return self._object(record)
@@ -108,7 +109,7 @@ class TensorReader:
             found = torch.as_strided(whole, sizes, strides, offset)
         return found if device.type == "cpu" else found.to(device)
 
-    def _object(self, record: str) -> Any:
+    def _object(self, record: str) -> object:
         """An object of a class that C++ registered, which runs the class's own code."""
         if not self.trusted:
             raise FileError(
@@ -131,7 +132,7 @@ class TensorReader:
     def _pickled(self, record: str) -> torch.Tensor:
         return self._without_weight(self._unpickled(record), record)
 
-    def _without_weight(self, found: Any, record: str) -> torch.Tensor:
+    def _without_weight(self, found: object, record: str) -> torch.Tensor:
         if not isinstance(found, torch.Tensor):
             raise FileError(f"{record} holds a {type(found).__name__}", code="MG-F102")
         if self.weights:
@@ -145,7 +146,7 @@ class TensorReader:
             self.kept.append(found)
         return self.made[key]
 
-    def _unpickled(self, record: str) -> Any:
+    def _unpickled(self, record: str) -> object:
         """A pickle: unless it is trusted, of tensors alone, by torch's reader for such."""
         content = io.BytesIO(self.archive.bytes(record, most=1 << 62))
         try:

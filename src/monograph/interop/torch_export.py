@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from typing import Any
 
+import sympy
 import torch
 import torch.export.graph_signature as ts
 from torch import nn
@@ -13,6 +15,7 @@ from torch.export.exported_program import ModuleCallEntry as TorchEntry
 from torch.export.exported_program import ModuleCallSignature as TorchCallSignature
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.symbolic_shapes import CallMethodKey
+from torch.fx.node import Argument
 
 from monograph.diagnostics import InteropError
 from monograph.interop.guards import STEPS, assert_guards
@@ -20,17 +23,18 @@ from monograph.interop.layouts import layouts_as_code
 from monograph.interop.private import FakeTensorMode, add_guards, class_of, lazy_modules, pytree
 from monograph.interop.symbols import TorchSymbols
 from monograph.ir import signature as ours
+from monograph.ir.metadata import described
+from monograph.ir.program import Parts
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.ir.structure import Structure
 from monograph.ir.subgraphs import Subgraph
-from monograph.program import ExportedProgram, described
 from monograph.shapes.symnode import expression_of
-from monograph.torch_internals import claim_names, copied_node
+from monograph.torch_internals import HigherOrderOperator, claim_names, copied_node, name_of
 
 __all__ = ["converted", "to_torch"]
 
 
-def to_torch(program: ExportedProgram) -> TorchProgram:
+def to_torch(program: Parts) -> TorchProgram:
     """The program as torch's, over the same tensors.
 
     Sizes become symbols of a torch ``ShapeEnv``; what the program demands of them beyond ranges
@@ -43,23 +47,22 @@ def to_torch(program: ExportedProgram) -> TorchProgram:
     return converted(program)[0]
 
 
-def converted(program: ExportedProgram) -> tuple[TorchProgram, TorchSymbols]:
+def converted(program: Parts) -> tuple[TorchProgram, TorchSymbols]:
     """The program as torch's, and what its symbols stand for."""
-    parts = program._parts
-    symbols = TorchSymbols(parts.recorder.sizes.env)
+    symbols = TorchSymbols(program.env)
     mode = FakeTensorMode(shape_env=symbols.torch_env, allow_non_fake_inputs=True)
     writer = _Writer(program, symbols, mode)
-    held = writer.held(parts.attributes)
-    graph = writer.graph(parts.graph, is_root=True)
+    held = writer.held(program.attributes)
+    graph = writer.graph(program.graph, is_root=True)
     assert_guards(program, graph, symbols)
     with lazy_modules():
         made = TorchProgram(
             root=held,
             graph=graph,
-            graph_signature=_signature(program.graph_signature, writer.objects),
+            graph_signature=_signature(program.signature, writer.objects),
             state_dict=_state_dict(program),
             range_constraints=symbols.ranges,
-            module_call_graph=[_entry(e) for e in program.module_call_graph],
+            module_call_graph=[_entry(e) for e in program.module_calls],
             example_inputs=program.example_inputs,
             constants={**program.constants, **writer.objects},
         )
@@ -70,23 +73,19 @@ def converted(program: ExportedProgram) -> tuple[TorchProgram, TorchSymbols]:
 class _Writer:
     """Copies graphs with everything in torch's terms."""
 
-    def __init__(
-        self, program: ExportedProgram, symbols: TorchSymbols, mode: FakeTensorMode
-    ) -> None:
+    def __init__(self, program: Parts, symbols: TorchSymbols, mode: FakeTensorMode) -> None:
         self.symbols = symbols
         self.mode = mode
         self.tensors: dict[TensorSpec, torch.Tensor] = {}
         self.texts: dict[Any, Any] = {}
         self.bound: set[Any] = set()
         self.calls: dict[str, int] = {}
-        self.parameters = {
-            name for name, (t, _, _) in program._parts.state.items() if t.requires_grad
-        }
-        self.placeholders = program.graph_signature.input_specs
+        self.parameters = {name for name, (t, _, _) in program.state.items() if t.requires_grad}
+        self.placeholders = program.signature.input_specs
         # Objects of classes that C++ registered: inputs there, attributes of the graph here.
         self.objects = {
             name: item
-            for name, item in program._parts.attributes.items()
+            for name, item in program.attributes.items()
             if isinstance(item, torch.ScriptObject)
         }
 
@@ -133,7 +132,7 @@ class _Writer:
                 )
             copy = nodes[node] = copied_node(made, node, nodes.__getitem__)
             copy.meta = self._meta(node, index if is_root else None)
-            if isinstance(node.target, torch._ops.HigherOrderOperator):
+            if isinstance(node.target, HigherOrderOperator):
                 copy.args = tuple(_of_one_kind(made, copy, argument) for argument in copy.args)
             index += 1
         return made
@@ -164,7 +163,7 @@ class _Writer:
         value = meta["val"] = self._value(node, index)
         if node.op == "call_function":
             meta.setdefault("nn_module_stack", {"L__self__": ("", "torch.nn.Module")})
-            name = getattr(node.target, "_opname", None) or node.target.__name__  # type: ignore[union-attr]
+            name = name_of(node.target)
             self.calls[name] = self.calls.get(name, 0) + 1
             meta["torch_fn"] = (f"{name}_{self.calls[name]}", f"OpOverload.{name}")
             if self.symbols.unbacked - self.bound:
@@ -174,7 +173,7 @@ class _Writer:
                     self.bound.update(bindings)
         return meta
 
-    def _value(self, node: Node, index: int | None) -> Any:
+    def _value(self, node: Node, index: int | None) -> object:
         value = node.meta.get("val")
         spec = spec_of(value) if isinstance(value, torch.Tensor) else value
         if node.op != "placeholder" or not isinstance(spec, TensorSpec):
@@ -184,7 +183,7 @@ class _Writer:
             made.requires_grad_(True)
         return made
 
-    def _result(self, value: Any) -> Any:
+    def _result(self, value: object) -> object:
         """A value, or the spec that stands for it, in torch's terms."""
         if isinstance(value, torch.Tensor):
             value = spec_of(value)
@@ -197,7 +196,9 @@ class _Writer:
             return type(value)(self._result(item) for item in value)
         return self.symbols.number(expression_of(value))
 
-    def _bindings(self, value: Any, path: tuple[Any, ...]) -> Any:
+    def _bindings(
+        self, value: object, path: tuple[object, ...]
+    ) -> Iterator[tuple[sympy.Symbol, tuple[object, ...]]]:
         """Symbols that a result gives, with the way to them."""
         if isinstance(value, (tuple, list)):
             for i, item in enumerate(value):
@@ -213,7 +214,7 @@ class _Writer:
                 yield symbol, path
 
 
-def _of_one_kind(made: Graph, call: Node, operands: Any) -> Any:
+def _of_one_kind(made: Graph, call: Node, operands: Argument) -> Argument:
     """Operands of which some are nodes, all as nodes: a file has no list of nodes and numbers."""
     if not isinstance(operands, (tuple, list)) or not any(isinstance(o, Node) for o in operands):
         return operands
@@ -242,7 +243,7 @@ _UNKNOWN = {operator.xor}
 # Signatures ----------------------------------------------------------------------------------
 
 
-def _argument(argument: Any) -> Any:
+def _argument(argument: ours.Argument) -> ts.ArgumentSpec:
     if isinstance(argument, ours.ConstantArgument):
         return ts.ConstantArgument(argument.name, argument.value)
     kind = getattr(ts, type(argument).__name__)
@@ -268,14 +269,10 @@ def _signature(
     return ts.ExportGraphSignature(
         inputs,
         [
-            ts.OutputSpec(_output_kind(s.kind.name), _argument(s.arg), s.target)
+            ts.OutputSpec(ts.OutputKind[s.kind.name], _argument(s.arg), s.target)
             for s in signature.output_specs
         ],
     )
-
-
-def _output_kind(name: str) -> Any:
-    return ts.OutputKind[name]
 
 
 def _entry(entry: ours.ModuleCallEntry) -> TorchEntry:
@@ -319,9 +316,9 @@ def _kinds(structure: Structure) -> set[type]:
     return found.union(*(_kinds(child) for child in structure.children))
 
 
-def _state_dict(program: ExportedProgram) -> dict[str, Any]:
+def _state_dict(program: Parts) -> dict[str, Any]:
     """The state under its names; parameters are ``nn.Parameter``."""
-    names = {s.target for s in program.graph_signature.input_specs
+    names = {s.target for s in program.signature.input_specs
              if s.kind is ours.InputKind.PARAMETER}  # fmt: skip
     return {
         name: nn.Parameter(tensor, tensor.requires_grad)

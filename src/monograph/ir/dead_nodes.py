@@ -10,6 +10,7 @@ from torch.fx import Graph, Node
 
 from monograph.ir.operators import is_random
 from monograph.ir.subgraphs import Subgraph, subgraphs_of
+from monograph.torch_internals import Operator, schema_of
 
 __all__ = ["drop_unused_operands", "remove_dead_nodes"]
 
@@ -45,11 +46,10 @@ def _may_be_dropped(node: Node, draws_later: bool) -> bool:
     inner = [n for subgraph in subgraphs_of(node) for n in subgraph.graph.nodes]
     if inner:
         return all(n.op != "call_function" or _may_be_dropped(n, draws_later) for n in inner)
-    target: Any = node.target
-    schema = getattr(target, "_schema", None)
-    if schema is None:  # getitem
+    target = node.target
+    if not isinstance(target, Operator):  # getitem
         return True
-    return bool(schema.returns) and target.namespace in ("aten", "prims")
+    return bool(schema_of(target).returns) and target.namespace in ("aten", "prims")
 
 
 def _is_cond(node: Node) -> bool:

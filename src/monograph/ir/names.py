@@ -6,11 +6,16 @@ import builtins
 import keyword
 import re
 
-__all__ = ["Names"]
+__all__ = ["Names", "is_free_name"]
 
 # Names that the generated code of a graph uses itself.
 _RESERVED = frozenset({*keyword.kwlist, "self", "torch", "device", "inf", "nan", "getattr"})
 _AVOIDED = frozenset({*_RESERVED, *dir(builtins)})
+
+
+def is_free_name(name: str) -> bool:
+    """Whether the generated code of a graph can use a name: an identifier, and no keyword."""
+    return name.isidentifier() and name not in _RESERVED
 
 
 class Names:

@@ -5,30 +5,38 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.fx import Graph, Node
 
 from monograph.diagnostics import SourceLine
+from monograph.ir.program import Parts
 from monograph.ir.spec import spec_of
 from monograph.ir.subgraphs import Subgraph, subgraphs_of
 from monograph.shapes.symnode import in_normal_form
+from monograph.torch_internals import HigherOrderOperator, Operator
 
-if TYPE_CHECKING:
-    from monograph.program import ExportedProgram
-
-__all__ = ["format_graph", "format_program", "format_target", "format_type", "named_subgraphs"]
+__all__ = [
+    "format_graph",
+    "format_node",
+    "format_program",
+    "format_target",
+    "format_type",
+    "named_subgraphs",
+]
 
 _INDENT = "    "
 
 
-def format_program(program: ExportedProgram) -> str:
+def format_program(program: Parts) -> str:
     """An exported program: its code, signature, range constraints and assumptions."""
     lines = ["ExportedProgram:"]
-    lines += [_INDENT + line if line else "" for line in format_graph(program.graph).split("\n")]
-    lines.append(f"Graph signature:\n{program.graph_signature}")
-    lines.append(f"Range constraints: {program.range_constraints}")
+    lines += [
+        _INDENT + line if line else ""
+        for line in format_graph(program.readable_graph()).split("\n")
+    ]
+    lines.append(f"Graph signature:\n{program.signature}")
+    lines.append(f"Range constraints: {program.ranges}")
     if program.assumptions:
         lines.append("Assumptions:")
         steered = [a for a in program.assumptions if a.kind == "steered"]
@@ -125,6 +133,16 @@ def _annotation(node: Node) -> str:
     return f': "{text}"' if text else ""
 
 
+def format_node(node: Node) -> str:
+    """A node as a statement; one that is no valid node as ``torch.fx`` shows it."""
+    if node.op == "placeholder":
+        return node.name + _annotation(node)
+    try:
+        return _statement(node)
+    except (TypeError, ValueError, IndexError):
+        return f"{node.name} = {node.target}({', '.join(map(format_value, node.args))})"
+
+
 def _statement(node: Node) -> str:
     if node.op == "output":
         return f"return {format_value(node.args[0])}"
@@ -139,20 +157,20 @@ def _statement(node: Node) -> str:
     return f"{node.name}{_annotation(node)} = {call}"
 
 
-def format_target(target: Callable[..., Any] | str) -> str:
+def format_target(target: Callable[..., object] | str) -> str:
     """``torch.ops.aten.add.Tensor``."""
-    if isinstance(target, torch._ops.OpOverload):
+    if isinstance(target, Operator):
         return f"torch.ops.{target}"
-    if isinstance(target, torch._ops.HigherOrderOperator):
+    if isinstance(target, HigherOrderOperator):
         return f"torch.ops.higher_order.{target.name()}"
     return getattr(target, "__name__", str(target))
 
 
-def format_value(value: Any) -> str:
+def format_value(value: object) -> str:
     """An argument as Python source."""
     if isinstance(value, Node):
         return value.name
-    if isinstance(value, torch._ops.OpOverload):
+    if isinstance(value, Operator):
         return format_target(value)
     if isinstance(value, tuple):
         inner = ", ".join(format_value(item) for item in value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
@@ -48,6 +49,11 @@ class OutputKind(Enum):
     GRADIENT_TO_USER_INPUT = auto()
     USER_INPUT_MUTATION = auto()
     TOKEN = auto()
+
+    @property
+    def is_mutation(self) -> bool:
+        """Whether it is the new content of a parameter, a buffer or an argument."""
+        return self.name.endswith("_MUTATION")
 
 
 @dataclass(frozen=True)
@@ -255,3 +261,18 @@ class ModuleCallEntry:
 
     fqn: str
     signature: ModuleCallSignature | None = field(default=None)
+
+    def renamed(self, names: Mapping[str, str]) -> ModuleCallEntry:
+        """The same for a graph whose nodes have other names."""
+        call = self.signature
+        if call is None:
+            return self
+
+        def new(argument: Argument) -> Argument:
+            name = names.get(argument.name, argument.name)
+            return argument if name == argument.name else replace(argument, name=name)
+
+        return ModuleCallEntry(
+            self.fqn,
+            replace(call, inputs=[*map(new, call.inputs)], outputs=[*map(new, call.outputs)]),
+        )

@@ -7,10 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import torch
-from torch.fx import Graph
-
 from monograph.diagnostics.watching import Clock, Watch
+from monograph.ir.program import Parts
 from monograph.ir.subgraphs import subgraphs_of
 
 __all__ = ["Statistics", "Times", "statistics_of", "times_of"]
@@ -58,11 +56,10 @@ class Statistics:
         return "\n".join(lines)
 
 
-def statistics_of(
-    graph: Graph, parameters: list[torch.nn.Parameter], times: Times | None
-) -> Statistics:
-    """Counts of a graph and its subgraphs."""
-    graphs = [graph]
+def statistics_of(program: Parts, times: Times | None) -> Statistics:
+    """Counts of a program's graph and its subgraphs, and of its parameters."""
+    parameters = [parameter for _, parameter in program.named_parameters()]
+    graphs = [program.graph]
     for each in graphs:
         graphs += [sub.graph for node in each.nodes for sub in subgraphs_of(node)]
     nodes = [node for each in graphs for node in each.nodes]
@@ -85,6 +82,9 @@ def times_of(watch: Watch) -> Times:
         return {name: (s, clock.calls[name]) for name, s in longest}
 
     return Times(
-        watch.seconds, watch.captures, dict(watch.phases), read(watch.modules),
+        watch.seconds,
+        watch.captures,
+        dict(watch.phases),
+        read(watch.modules),
         read(watch.operators),
-    )  # fmt: skip
+    )

@@ -9,14 +9,17 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from monograph.diagnostics import InputError, PythonFeatureError
 from monograph.torch_internals import NodeDef, pytree_node, registered_key_paths
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = ["LEAF", "Structure", "flatten", "is_constant"]
 
@@ -65,60 +68,19 @@ class Structure:
         for (_, name), child in zip(self.keys, self.children, strict=True):
             yield from child.names((*prefix, name))
 
-    def unflatten(self, leaves: Iterable[Any]) -> Any:
+    def unflatten(self, leaves: Iterable[object]) -> Any:
         """The nested value again."""
-        return self._build(iter(leaves))
+        return _built(self, iter(leaves))
 
-    def _build(self, leaves: Iterator[Any]) -> Any:
-        if self.kind is None:
-            return next(leaves)
-        children = [child._build(leaves) for child in self.children]
-        return _handler(self.kind).build(self.kind, children, self.context)
-
-    def match(self, value: Any, path: str) -> list[Any]:
+    def match(self, value: object, path: str) -> list[Any]:
         """The leaves of ``value``, which must have this structure.
 
         Raises:
             InputError: naming the first place, below ``path``, that differs.
         """
         leaves: list[Any] = []
-        self._match(value, path, leaves)
+        _match(self, value, path, leaves)
         return leaves
-
-    def _match(self, value: Any, path: str, leaves: list[Any]) -> None:
-        if self.kind is None:
-            if not isinstance(value, torch.Tensor) and not is_constant(value):
-                raise InputError(
-                    f"Expected {path} to be a tensor or a constant, but got {_describe(value)}",
-                    code="MG-I101",
-                )
-            leaves.append(value)
-            return
-        if type(value) is not self.kind:
-            raise InputError(
-                f"Expected {path} to be a {self.kind.__name__}, but got {_describe(value)}",
-                code="MG-I101",
-            )
-        children, keys, context = _handler(self.kind).take(value)
-        if isinstance(value, dict) and keys != self.keys and set(keys) == set(self.keys):
-            by_key = dict(zip(keys, children, strict=True))
-            children, keys, context = [by_key[k] for k in self.keys], self.keys, self.context
-        if keys != self.keys or not _same(context, self.context):
-            wanted, given = {k for k, _ in self.keys}, {k for k, _ in keys}
-            missing = ", ".join(path + key for key in sorted(wanted - given))
-            extra = ", ".join(path + key for key in sorted(given - wanted))
-            detail = "; ".join(
-                text
-                for text in (missing and f"missing {missing}", extra and f"unexpected {extra}")
-                if text
-            )
-            raise InputError(
-                f"Expected {path} to have the structure it was exported with"
-                + (f": {detail}" if detail else ""),
-                code="MG-I101",
-            )
-        for (suffix, _), child, given_child in zip(keys, self.children, children, strict=True):
-            child._match(given_child, path + suffix, leaves)
 
     def __repr__(self) -> str:
         if self.kind is None:
@@ -129,10 +91,54 @@ class Structure:
         return f"{self.kind.__name__}({inner})"
 
 
+def _built(structure: Structure, leaves: Iterator[object]) -> object:
+    if structure.kind is None:
+        return next(leaves)
+    children = [_built(child, leaves) for child in structure.children]
+    return _known(structure.kind).build(structure.kind, children, structure.context)
+
+
+def _match(structure: Structure, value: object, path: str, leaves: list[Any]) -> None:
+    if structure.kind is None:
+        if not isinstance(value, torch.Tensor) and not is_constant(value):
+            raise InputError(
+                f"Expected {path} to be a tensor or a constant, but got {_describe(value)}",
+                code="MG-I101",
+            )
+        leaves.append(value)
+        return
+    if type(value) is not structure.kind:
+        raise InputError(
+            f"Expected {path} to be a {structure.kind.__name__}, but got {_describe(value)}",
+            code="MG-I101",
+        )
+    children, keys, context = _known(structure.kind).take(value)
+    if isinstance(value, dict) and keys != structure.keys and set(keys) == set(structure.keys):
+        by_key = dict(zip(keys, children, strict=True))
+        children, keys = [by_key[k] for k in structure.keys], structure.keys
+        context = structure.context
+    if keys != structure.keys or not _same(context, structure.context):
+        wanted, given = {k for k, _ in structure.keys}, {k for k, _ in keys}
+        missing = ", ".join(path + key for key in sorted(wanted - given))
+        extra = ", ".join(path + key for key in sorted(given - wanted))
+        detail = "; ".join(
+            text
+            for text in (missing and f"missing {missing}", extra and f"unexpected {extra}")
+            if text
+        )
+        raise InputError(
+            f"Expected {path} to have the structure it was exported with"
+            + (f": {detail}" if detail else ""),
+            code="MG-I101",
+        )
+    for (suffix, _), child, given_child in zip(keys, structure.children, children, strict=True):
+        _match(child, given_child, path + suffix, leaves)
+
+
 LEAF = Structure(None)
 
 
-def is_constant(value: Any) -> bool:
+def is_constant(value: object) -> bool:
     """Whether ``value`` may be a leaf that is not a tensor."""
     if type(value) in _FAST_CONSTANTS or isinstance(value, _CONSTANT_TYPES):
         return True
@@ -140,7 +146,7 @@ def is_constant(value: Any) -> bool:
     return isinstance(value, torch.nn.Module) and not [*value.parameters(), *value.buffers()]
 
 
-def flatten(value: Any, path: str = "") -> tuple[list[Any], Structure]:
+def flatten(value: object, path: str = "") -> tuple[list[Any], Structure]:
     """The leaves of ``value`` and its structure.
 
     Raises:
@@ -150,7 +156,7 @@ def flatten(value: Any, path: str = "") -> tuple[list[Any], Structure]:
     return leaves, _flatten(value, path, leaves, ())
 
 
-def _flatten(value: Any, path: str, leaves: list[Any], above: tuple[int, ...]) -> Structure:
+def _flatten(value: object, path: str, leaves: list[Any], above: tuple[int, ...]) -> Structure:
     if isinstance(value, _LEAVES) or is_constant(value):
         leaves.append(value)
         return LEAF
@@ -175,14 +181,14 @@ def _flatten(value: Any, path: str, leaves: list[Any], above: tuple[int, ...]) -
     )
 
 
-def _same(left: Any, right: Any) -> bool:
+def _same(left: object, right: object) -> bool:
     try:
         return bool(left == right)
     except Exception:  # a context whose comparison fails is another context
         return False
 
 
-def _describe(value: Any) -> str:
+def _describe(value: object) -> str:
     text = repr(value)
     return f"a {type(value).__name__}" + (f" ({text})" if len(text) < 40 else "")
 
@@ -195,14 +201,14 @@ Parts = tuple[list[Any], tuple[Key, ...], Any]
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Handler:
     take: Callable[[Any], Parts]
-    build: Callable[[Any, list[Any], Any], Any]
+    build: Callable[[Any, list[Any], Any], object]
 
 
 def _index_keys(count: int) -> tuple[Key, ...]:
     return tuple((f"[{i}]", str(i)) for i in range(count))
 
 
-def _dict_keys(keys: Iterable[Any]) -> tuple[Key, ...]:
+def _dict_keys(keys: Iterable[object]) -> tuple[Key, ...]:
     return tuple((f"[{key!r}]", str(key)) for key in keys)
 
 
@@ -210,46 +216,46 @@ def _attribute_keys(names: Iterable[str]) -> tuple[Key, ...]:
     return tuple((f".{name}", name) for name in names)
 
 
-def _take_sequence(value: Any) -> Parts:
+def _take_sequence(value: Sequence[Any]) -> Parts:
     return list(value), _index_keys(len(value)), None
 
 
-def _take_dict(value: Any) -> Parts:
+def _take_dict(value: dict[Any, Any]) -> Parts:
     return list(value.values()), _dict_keys(value), tuple(value)
 
 
-def _take_defaultdict(value: Any) -> Parts:
+def _take_defaultdict(value: defaultdict[Any, Any]) -> Parts:
     children, keys, context = _take_dict(value)
     return children, keys, (value.default_factory, context)
 
 
-def _take_deque(value: Any) -> Parts:
+def _take_deque(value: deque[Any]) -> Parts:
     return list(value), _index_keys(len(value)), value.maxlen
 
 
-def _take_namedtuple(value: Any) -> Parts:
+def _take_namedtuple(value: NamedTuple) -> Parts:
     return list(value), _attribute_keys(value._fields), None
 
 
-def _take_dataclass(value: Any) -> Parts:
+def _take_dataclass(value: DataclassInstance) -> Parts:
     names = [f.name for f in dataclasses.fields(value) if hasattr(value, f.name)]
     return [getattr(value, name) for name in names], _attribute_keys(names), tuple(names)
 
 
-def _build_object(kind: Any, children: list[Any], names: tuple[str, ...]) -> Any:
-    made = object.__new__(kind)
+def _build_object(kind: type, children: list[Any], names: tuple[str, ...]) -> object:
+    made: object = object.__new__(kind)
     for name, child in zip(names, children, strict=True):
         object.__setattr__(made, name, child)  # also for a frozen dataclass
     return made
 
 
-def _take_object(value: Any) -> Parts:
+def _take_object(value: object) -> Parts:
     names = tuple(value.__dict__)
     return list(value.__dict__.values()), _attribute_keys(names), names
 
 
 def _registered(definition: NodeDef) -> _Handler:
-    def take(value: Any) -> Parts:
+    def take(value: object) -> Parts:
         children, context = definition.flatten_fn(value)
         entries = registered_key_paths(definition, value)
         if entries is None:
@@ -257,13 +263,13 @@ def _registered(definition: NodeDef) -> _Handler:
         keys = tuple((str(entry), _name_of(entry)) for entry in entries)
         return list(children), keys, context
 
-    def build(_kind: Any, children: list[Any], context: Any) -> Any:
+    def build(_kind: type, children: list[Any], context: object) -> object:
         return definition.unflatten_fn(children, context)
 
     return _Handler(take, build)
 
 
-def _name_of(entry: Any) -> str:
+def _name_of(entry: object) -> str:
     for attribute in ("key", "name", "idx"):
         if hasattr(entry, attribute):
             return str(getattr(entry, attribute))
@@ -293,7 +299,14 @@ _HANDLERS: dict[type, _Handler] = {
 }
 
 
-def _handler(kind: type) -> Any:
+def _known(kind: type) -> _Handler:
+    """The handler of a kind that was taken apart before."""
+    found = _HANDLERS.get(kind) or _handler(kind)
+    assert found is not None
+    return found
+
+
+def _handler(kind: type) -> _Handler | None:
     found = _HANDLERS.get(kind)
     if found is not None:
         return found

@@ -8,10 +8,9 @@ from typing import Any, NoReturn
 from torch.fx import Graph, GraphModule, Node
 
 from monograph.diagnostics import ControlFlowError
+from monograph.ir.meta import SUBGRAPHS
 
 __all__ = ["SUBGRAPHS", "Subgraph", "built", "refuse_leak", "refuse_leaks", "subgraphs_of"]
-
-SUBGRAPHS = "subgraphs"  # in a control-flow node's meta: its subgraphs, in order
 
 
 @dataclass(eq=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from types import NotImplementedType
 from typing import Any
 
 import torch
@@ -18,10 +19,13 @@ from monograph.ir.spec import spec_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import equal
 from monograph.shapes.symnode import expression_of
+from monograph.torch_internals import Operator
 
 __all__ = ["PARTS", "view_of_any_layout"]
 
 aten = torch.ops.aten
+Size = int | torch.SymInt
+Part = torch.Tensor | NotImplementedType
 
 
 def _matmul(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
@@ -61,7 +65,7 @@ def _as_before(found: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return found if x.dim() == 2 else found.view((*x.shape[:-1], found.shape[-1]))
 
 
-def _as_batch(x: torch.Tensor, batch: Sequence[Any]) -> torch.Tensor:
+def _as_batch(x: torch.Tensor, batch: Sequence[Size]) -> torch.Tensor:
     """The matrices of ``x``, repeated to ``batch``, one after the other."""
     matrix = x.shape[-2:]
     if len(batch) == 1 and x.dim() == 3 and _is(x.shape[0], batch[0]):
@@ -69,14 +73,14 @@ def _as_batch(x: torch.Tensor, batch: Sequence[Any]) -> torch.Tensor:
     return x.expand((*batch, *matrix)).reshape((math.prod(batch), *matrix))
 
 
-def _joined(left: Sequence[Any], right: Sequence[Any]) -> tuple[Any, ...]:
+def _joined(left: Sequence[Size], right: Sequence[Size]) -> tuple[Size, ...]:
     """The batch that both are broadcast to: they fit, or the product would have been refused."""
     rank = max(len(left), len(right))
     sizes = [(1,) * (rank - len(shape)) + tuple(shape) for shape in (left, right)]
     return tuple(b if _is(a, 1) else a for a, b in zip(*sizes, strict=True))
 
 
-def _is(size: Any, other: Any) -> bool:
+def _is(size: Size, other: Size) -> bool:
     """Whether two sizes are known to be the same, without asking for it."""
     one, two = expression_of(size), expression_of(other)
     for item in (one, two):
@@ -105,7 +109,7 @@ def _attention(
     return math_of(query, key, value, attn_mask, dropout_p, is_causal, **options)[0]
 
 
-def _reshape(x: torch.Tensor, shape: Sequence[Any]) -> Any:
+def _reshape(x: torch.Tensor, shape: Sequence[Size]) -> Part:
     found = RULES[aten.reshape.default](spec_of(x), [expression_of(size) for size in shape])
     if found is None:
         return NotImplemented
@@ -119,7 +123,7 @@ def view_of_any_layout(x: Any, shape: Sequence[Any]) -> torch.Tensor:
     recorder = x.value.recorder
     spec = x.value.spec
     found = RULES[aten.view.default](spec, [expression_of(size) for size in shape])
-    fits_any = found is not None and only_splits(spec.shape, found.spec.shape)
+    fits_any = isinstance(found, View) and only_splits(spec.shape, found.spec.shape)
     if not fits_any and recorder.layouts.follows_inputs(x.value):
         x = aten.clone.default(x, memory_format=torch.contiguous_format)
     before, recorder.rules = recorder.rules, None
@@ -130,7 +134,7 @@ def view_of_any_layout(x: Any, shape: Sequence[Any]) -> torch.Tensor:
     return view
 
 
-def _flatten(x: torch.Tensor, start_dim: int = 0, end_dim: int = -1) -> Any:
+def _flatten(x: torch.Tensor, start_dim: int = 0, end_dim: int = -1) -> Part:
     rank = x.dim()
     if rank == 0:
         return NotImplemented
@@ -202,15 +206,15 @@ def _group_norm(
 
 def _batch_norm(
     x: torch.Tensor,
-    weight: Any,
-    bias: Any,
-    mean: Any,
-    var: Any,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    mean: torch.Tensor | None,
+    var: torch.Tensor | None,
     training: bool,
     momentum: float,
     eps: float,
     cudnn_enabled: bool,
-) -> Any:
+) -> Part:
     if training or mean is None or var is None:
         return NotImplemented
     norm = aten._native_batch_norm_legit_no_training.default
@@ -218,7 +222,7 @@ def _batch_norm(
 
 
 # What is NotImplemented is left to torch's parts.
-PARTS: dict[Any, Callable[..., Any]] = {
+PARTS: dict[Operator, Callable[..., Part]] = {
     aten.matmul.default: _matmul,
     aten.linear.default: _linear,
     aten.scaled_dot_product_attention.default: _attention,

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch.fx import Graph, Node
+from torch.fx.node import Argument, Target
 
 from monograph.capture.abstract import make_abstract
 from monograph.capture.aliasing import Value
@@ -23,8 +24,9 @@ from monograph.capture.recorder import SHARES, Recorder
 from monograph.diagnostics import DataDependentError, DecompositionError, ExportError
 from monograph.inference.layout_flow import LayoutFlow
 from monograph.ir.dead_nodes import remove_dead_nodes
+from monograph.ir.meta import noted
 from monograph.ir.names import Names
-from monograph.ir.spec import TensorSpec, spec_of
+from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
 from monograph.passes.composites import view_of_any_layout
 from monograph.shapes.env import ShapeEnv
@@ -34,19 +36,25 @@ from monograph.shapes.questions import Compare, equal
 from monograph.shapes.symnode import expression_of, symbolic
 from monograph.torch_internals import (
     COMPOSITE,
+    Operator,
     append_node,
     below_autograd,
     claim_names,
     copied_node,
     exporting_flags,
     has_kernel,
+    plain_name,
+    schema_of,
     without_modes,
 )
 
 __all__ = ["Decomposed", "decompose"]
 
 aten = torch.ops.aten
-Rules = Mapping[Any, Callable[..., Any]]
+Rule = Callable[..., object]
+Rules = Mapping[Target, Rule]
+# What an operator's results have become: nodes, numbers, and tuples of these.
+Results = Node | float | complex | None | tuple["Results", ...]
 _SYMBOLIC = (Expr, FloatExpr)
 _VIEWS = frozenset({aten.view.default, aten._unsafe_view.default})
 
@@ -74,9 +82,9 @@ class _Template:
     inputs: list[Node]
     symbols: dict[str, Node]
     body: list[Node]
-    results: Any
+    results: Results
     gives_symbols: bool = False
-    whole: frozenset[Any] = frozenset()
+    whole: frozenset[Target] = frozenset()
     follows: dict[int, bool] = field(default_factory=dict)
 
     def is_for(self, follows: Callable[[int], bool]) -> bool:
@@ -101,18 +109,20 @@ def decompose(graph: Graph, attributes: dict[str, Any], env: ShapeEnv, rules: Ru
 class _Rewriter:
     """Rewrites one graph; the templates are shared with the graphs inside it."""
 
-    def __init__(self, env: ShapeEnv, rules: Rules, templates: dict[Any, list[_Template]]) -> None:
+    def __init__(
+        self, env: ShapeEnv, rules: Rules, templates: dict[tuple[object, ...], list[_Template]]
+    ) -> None:
         self.env = env
         self.rules = rules
         self.templates = templates
         self.flow = LayoutFlow(env, lambda node: frozenset((node,)), without_modes)
-        self.touched: dict[Any, bool] = {}
-        self.whole: set[Any] = set()  # operators that a rule has left as they are
+        self.touched: dict[Target, bool] = {}
+        self.whole: set[Target] = set()  # operators that a rule has left as they are
         self.made = Graph()
         self.names = Names()
-        self.results: dict[Node, Any] = {}  # what old nodes have become: nodes or tuples of these
+        self.results: dict[Node, Results] = {}  # what old nodes have become
         self.changed: set[Node] = set()  # old nodes whose layout is another one now
-        self.sizes: dict[Any, Node] = {}  # nodes for expressions, and of (node, dimension)
+        self.sizes: dict[object, Node] = {}  # nodes for expressions, and of (node, dimension)
 
     def rewrite(self, graph: Graph, attributes: dict[str, Any]) -> Decomposed:
         """The new graph, with what it holds."""
@@ -136,14 +146,15 @@ class _Rewriter:
     def _visit(self, node: Node, held: dict[str, Any]) -> None:
         if node.target is operator.getitem and isinstance(node.args[0], Node):
             whole = self.results[node.args[0]]
-            if isinstance(whole, (tuple, list)):
+            if isinstance(whole, tuple):
                 self.results[node] = whole[node.args[1]]  # type: ignore[index]
                 self._note_layout(node)
                 return
-        if node.op == "call_function" and self._is_touched(node.target):
-            self._replace(node, self.rules[node.target], held)
-        elif any(source in self.changed for source in node.all_input_nodes) and _is_plain(node):
-            self._replace(node, node.target, held)  # type: ignore[arg-type]
+        op = node.target
+        if node.op == "call_function" and self._is_touched(op):
+            self._replace(node, self.rules[op], held)
+        elif isinstance(op, Operator) and any(s in self.changed for s in node.all_input_nodes):
+            self._replace(node, op, held)
         else:
             self._copy(node, held)
 
@@ -151,7 +162,7 @@ class _Rewriter:
         """No operator is left that a rule replaces, and none writes what it is given."""
         for node in self.made.nodes:
             op = node.target
-            if not _is_plain(node) or op in self.whole:
+            if not isinstance(op, Operator) or op in self.whole:
                 continue
             if self._is_touched(op):
                 raise DecompositionError(
@@ -159,17 +170,17 @@ class _Rewriter:
                     where=node.meta.get("location"),
                     hint=f"keep the operator whole: del table[torch.ops.{op}].",
                 )
-            if op._schema.is_mutable:
+            if schema_of(op).is_mutable:
                 raise DecompositionError(f"{op} is left, which writes what it is given")
 
-    def _is_touched(self, op: Any) -> bool:
+    def _is_touched(self, op: Target) -> bool:
         found = self.touched.get(op)
         if found is None:
             found = self.touched[op] = op in self.rules
         return found
 
     def _copy(self, node: Node, held: dict[str, Any]) -> None:
-        value = _without_tensors(node.meta.get("val"))
+        value = noted(node.meta.get("val"))
         if isinstance(value, _SYMBOLIC) and node.op == "call_function":
             known = self.sizes.get(value)
             if known is not None and node.target is not aten.item.default:
@@ -178,7 +189,9 @@ class _Rewriter:
         copy = copied_node(self.made, node, self._node_of)
         copy.meta = {**node.meta, "val": value}
         if SHARES in copy.meta:
-            copy.meta[SHARES] = self.results.get(copy.meta[SHARES], copy.meta[SHARES])
+            shared = self.results.get(copy.meta.pop(SHARES))
+            if isinstance(shared, Node):
+                copy.meta[SHARES] = shared
         if SUBGRAPHS in copy.meta:
             graphs = [n.target for n in copy.all_input_nodes if n.op == "get_attr"]
             copy.meta[SUBGRAPHS] = [held[str(name)] for name in graphs]
@@ -186,28 +199,28 @@ class _Rewriter:
         if isinstance(value, _SYMBOLIC):
             self.sizes.setdefault(value, copy)
 
-    def _node_of(self, node: Node) -> Any:
+    def _node_of(self, node: Node) -> Node | float | complex | None:
         found = self.results[node]
-        if isinstance(found, (tuple, list)):
+        if isinstance(found, tuple):
             raise DecompositionError(f"{node.format_node()} is used as a whole")
         return found
 
     # Replacing -------------------------------------------------------------------------------
 
-    def _replace(self, node: Node, rule: Callable[..., Any], held: dict[str, Any]) -> None:
-        key: list[Any] = [node.target]
-        inputs: list[Any] = []
-        args = self._described(node.args, key, inputs)
-        kwargs = self._described(dict(node.kwargs), key, inputs)
+    def _replace(self, node: Node, rule: Rule, held: dict[str, Any]) -> None:
+        key: list[object] = [node.target, len(node.args), tuple(node.kwargs)]
+        inputs: list[Node] = []
+        args = [self._described(item, key, inputs) for item in node.args]
+        kwargs = {name: self._described(item, key, inputs) for name, item in node.kwargs.items()}
         template = self._template(node, rule, tuple(key), inputs, args, kwargs)
         if template is None:
             self.whole.add(node.target)
             self._copy(node, held)
             return
         if template.gives_symbols:
-            self._unify(_value_of(template.results), _without_tensors(node.meta.get("val")))
+            self._unify(_value_of(template.results), noted(node.meta.get("val")))
         self.whole |= template.whole
-        made: dict[Node, Any] = dict(zip(template.inputs, inputs, strict=True))
+        made: dict[Node, Results] = dict(zip(template.inputs, inputs, strict=True))
         for name, placeholder in template.symbols.items():
             made[placeholder] = self._symbol(name, node)
         origin = [*node.meta.get("from_node", []), (node.name, str(node.target))]
@@ -238,7 +251,7 @@ class _Rewriter:
             hint=f"keep the operator whole: del table[torch.ops.{old.target}].",
         )
 
-    def _unify(self, new: Any, old: Any) -> None:
+    def _unify(self, new: object, old: object) -> None:
         """Numbers that only the values tell are the ones that the operator gave before."""
         if isinstance(new, TensorSpec) and isinstance(old, TensorSpec):
             new, old = new.shape, old.shape
@@ -250,7 +263,7 @@ class _Rewriter:
         elif isinstance(new, Expr) and isinstance(old, (Expr, int)) and new is not old:
             self.env.assume(equal(new, old))
 
-    def _normal(self, value: Any) -> Any:
+    def _normal(self, value: object) -> object:
         if isinstance(value, TensorSpec):
             return value.normal()
         if isinstance(value, Expr):
@@ -259,7 +272,9 @@ class _Rewriter:
             return tuple(self._normal(item) for item in value)
         return value
 
-    def _write(self, step: Node, made: dict[Node, Any], old: Node, origin: Any) -> Any:
+    def _write(
+        self, step: Node, made: dict[Node, Results], old: Node, origin: list[tuple[str, str]]
+    ) -> Node:
         value, target = self._normal(step.meta.get("val")), step.target
         if isinstance(value, _SYMBOLIC):
             known = self.sizes.get(value)
@@ -269,7 +284,9 @@ class _Rewriter:
         kwargs = torch.fx.map_arg(step.kwargs, made.__getitem__)
         if target is aten.item.default and self._is_touched(target):
             target = aten._local_scalar_dense.default
-        name = getattr(target, "_opname", None) or step.name.rstrip("_0123456789")
+        name = step.name.rstrip("_0123456789")
+        if isinstance(target, Operator):
+            name = plain_name(target)
         node = append_node(self.made, self.names.fresh(name), target, args, kwargs)
         node.meta["val"] = value
         for key in ("location", "scope", "stack_trace", "nn_module_stack"):
@@ -284,7 +301,7 @@ class _Rewriter:
             self.sizes.setdefault(value, node)
         return node
 
-    def _described(self, item: Any, key: list[Any], inputs: list[Any]) -> Any:
+    def _described(self, item: Argument, key: list[object], inputs: list[Node]) -> object:
         """An argument with an ``_Input`` for each node; what distinguishes it goes into ``key``."""
         if isinstance(item, Node):
             found = self.results[item]
@@ -305,7 +322,13 @@ class _Rewriter:
         return item
 
     def _template(
-        self, node: Node, rule: Any, key: tuple[Any, ...], inputs: list[Any], args: Any, kwargs: Any
+        self,
+        node: Node,
+        rule: Rule,
+        key: tuple[object, ...],
+        inputs: list[Node],
+        args: list[object],
+        kwargs: dict[str, object],
     ) -> _Template | None:
         def follows(index: int) -> bool:
             return bool(self.flow.sources(inputs[index]))
@@ -341,7 +364,7 @@ class _Rewriter:
 
     def _note_layout(self, node: Node) -> None:
         """Compare what stands for ``node`` now with what was promised."""
-        old, new = _without_tensors(node.meta.get("val")), self.results[node]
+        old, new = noted(node.meta.get("val")), self.results[node]
         if not isinstance(new, Node) or not isinstance(old, TensorSpec):
             return
         want, have = old.normal(), new.meta["val"].normal()
@@ -364,30 +387,21 @@ class _Input:
     """The place of a tensor, or of a number that varies, in the arguments of a call."""
 
     index: int
-    value: Any
-
-
-def _without_tensors(value: Any) -> Any:
-    """What ``meta["val"]`` was before it was read: specs and expressions."""
-    if isinstance(value, torch.Tensor):
-        return spec_of(value)
-    if isinstance(value, (tuple, list)):
-        return type(value)(_without_tensors(item) for item in value)
-    return expression_of(value)
+    value: object
 
 
 def _is_plain(node: Node) -> bool:
     return node.op == "call_function" and isinstance(node.target, torch._ops.OpOverload)
 
 
-def _value_of(results: Any) -> Any:
+def _value_of(results: Results) -> object:
     if isinstance(results, tuple):
         return tuple(_value_of(item) for item in results)
     return results.meta["val"] if isinstance(results, Node) else results
 
 
-def _mapped(results: Any, made: dict[Node, Any]) -> Any:
-    if isinstance(results, (tuple, list)):
+def _mapped(results: Results, made: dict[Node, Results]) -> Results:
+    if isinstance(results, tuple):
         return tuple(_mapped(item, made) for item in results)
     return made[results] if isinstance(results, Node) else results
 
@@ -399,10 +413,10 @@ def _captured(
     env: ShapeEnv,
     rules: Rules,
     node: Node,
-    rule: Any,
+    rule: Rule,
     count: int,
-    args: Any,
-    kwargs: Any,
+    args: list[object],
+    kwargs: dict[str, object],
     follows: Callable[[int], bool],
 ) -> _Template:
     """Run a rule on abstract tensors, and keep the graph."""
@@ -420,7 +434,7 @@ def _captured(
     with _borrowed(env, recorder):
         env.here = lambda: node.meta.get("location")  # the line of what is replaced
         inputs: list[Node] = []
-        given: dict[int, Any] = {}
+        given: dict[int, object] = {}
 
         def follows_program(placeholder: Node) -> bool:
             index = inputs.index(placeholder)
@@ -430,7 +444,7 @@ def _captured(
 
         recorder.layouts.follows = follows_program
 
-        def enter(item: Any) -> Any:
+        def enter(item: object) -> object:
             if isinstance(item, _Input):
                 if item.index not in given:
                     given[item.index] = _entered(recorder, item, inputs)
@@ -441,17 +455,22 @@ def _captured(
                 return {name: enter(each) for name, each in item.items()}
             return item
 
-        args, kwargs = enter(args), enter(kwargs)
+        args = [enter(item) for item in args]
+        kwargs = {name: enter(item) for name, item in kwargs.items()}
         assert len(inputs) == count
         with (
-            exporting_flags(), patched(recorder, {}), below_autograd(), recorder, running(recorder)
-        ):  # fmt: skip
+            exporting_flags(),
+            patched(recorder, {}),
+            below_autograd(),
+            recorder,
+            running(recorder),
+        ):
             recorder.is_running = False  # lines are those of the node that is replaced
-            result = NotImplemented if rule is op else rule(*args, **kwargs)
+            result: object = NotImplemented if rule is op else rule(*args, **kwargs)
             if result is NotImplemented:  # not for these arguments: the operator stays
                 recorder.rules = None
                 noted.whole.add(op)
-                result = recorder.record(op, args, kwargs)
+                result = recorder.record(op, tuple(args), kwargs)
             results = _nodes_of(recorder, result)
         if any(origin.kind != "input" for origin in recorder.origins):
             raise ExportError("it makes a constant tensor (write torch.full instead)")
@@ -469,17 +488,17 @@ class _Noted:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.whole: set[Any] = set()
+        self.whole: set[Target] = set()
 
     def __contains__(self, op: object) -> bool:
         return op in _VIEWS or op in self.rules
 
-    def __getitem__(self, op: Any) -> Callable[..., Any]:
+    def __getitem__(self, op: Target) -> Rule:
         if op in _VIEWS and op not in self.rules:
             return view_of_any_layout
         rule = self.rules[op]
 
-        def run(*args: Any, **kwargs: Any) -> Any:
+        def run(*args: object, **kwargs: object) -> object:
             result = rule(*args, **kwargs)
             if result is NotImplemented:
                 self.whole.add(op)
@@ -488,7 +507,7 @@ class _Noted:
         return run
 
 
-def _entered(recorder: Recorder, item: _Input, inputs: list[Node]) -> Any:
+def _entered(recorder: Recorder, item: _Input, inputs: list[Node]) -> object:
     if isinstance(item.value, TensorSpec):
         node = recorder.placeholder(f"in_{item.index}")
         value = Value(node, item.value, recorder)
@@ -508,7 +527,7 @@ def _entered(recorder: Recorder, item: _Input, inputs: list[Node]) -> Any:
     raise ExportError(f"it is called with a {type(item.value).__name__} that varies")
 
 
-def _nodes_of(recorder: Recorder, result: Any) -> Any:
+def _nodes_of(recorder: Recorder, result: object) -> Results:
     if isinstance(result, (tuple, list)):
         return tuple(_nodes_of(recorder, item) for item in result)
     if isinstance(result, torch.Tensor):
@@ -517,7 +536,9 @@ def _nodes_of(recorder: Recorder, result: Any) -> Any:
         return recorder.sizes.node_of(expression_of(result))
     if isinstance(result, torch.SymBool):
         return recorder.sizes.test_node(expression_of(result))
-    return result
+    if result is None or isinstance(result, (int, float, complex)):
+        return result
+    raise ExportError(f"it returns a {type(result).__name__}")
 
 
 @contextlib.contextmanager

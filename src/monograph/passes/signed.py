@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch.fx import Graph, Node
+from torch.fx.node import Argument
 
 from monograph.diagnostics import InteropError
 from monograph.ir.structure import Structure
@@ -17,23 +18,27 @@ __all__ = ["Signed", "called", "named", "roles", "with_signature"]
 _PLAIN = (tuple, list, dict, None)
 
 
-@dataclass(frozen=True)
-class Signed:
-    """How a module was called once: leaves are names of nodes (``named``), or constants."""
-
-    inputs: list[Any]
-    outputs: list[Any]
-    in_structure: Structure
-    out_structure: Structure
-
-
 class _Named(str):
     """The name of a node, among constants."""
 
     __slots__ = ()
 
 
-def named(name: str) -> Any:
+# The name of a node, or a constant.
+Leaf = _Named | Argument
+
+
+@dataclass(frozen=True)
+class Signed:
+    """How a module was called once: leaves are names of nodes (``named``), or constants."""
+
+    inputs: list[Leaf]
+    outputs: list[Leaf]
+    in_structure: Structure
+    out_structure: Structure
+
+
+def named(name: str) -> Leaf:
     """A leaf of a ``Signed`` that is a node."""
     return _Named(name)
 
@@ -61,10 +66,10 @@ def with_signature(
         InteropError: MG-F104, where the module reads a tensor that is none of its arguments.
     """
     graph = Graph()
-    leaves: list[Any] = []
+    leaves: list[Argument] = []
     for name, structure in _arguments(signature):
         leaves += _apart(graph, graph.placeholder(name), structure, f"{path}: {name}")
-    given: dict[str, Any] = {
+    given: dict[str, Argument] = {
         leaf: found
         for leaf, found in zip(signature.inputs, leaves, strict=True)
         if isinstance(leaf, _Named)
@@ -76,14 +81,14 @@ def with_signature(
             "cannot be kept",
             hint="pass it as an argument of the module's forward.",
         )
-    inside: dict[Node, Any] = {}
+    inside: dict[Node, Argument] = {}
     outer = iter(inputs)
     for node in inner.nodes:
         if node.op == "placeholder":
             inside[node] = given[next(outer).name]
         elif node.op != "output":
             inside[node] = graph.node_copy(node, inside.__getitem__)
-    values: Any = inner.output_node().args[0]
+    values = inner.output_node().args[0]
     values = values if isinstance(values, tuple) else (values,)
     gives = {n.name: inside[v] for n, v in zip(outputs, values, strict=True)}
     results = [
@@ -95,8 +100,8 @@ def with_signature(
 
 
 def called(
-    graph: Graph, target: str, signature: Signed, value_of: Callable[[str], Any]
-) -> dict[str, Any]:
+    graph: Graph, target: str, signature: Signed, value_of: Callable[[str], Argument]
+) -> dict[str, Argument]:
     """Call the module ``target`` as it was called; its tensor results by name."""
     leaves = iter([value_of(x) if isinstance(x, _Named) else x for x in signature.inputs])
     args, kwargs = signature.in_structure.children
@@ -124,7 +129,7 @@ def _arguments(signature: Signed) -> list[tuple[str, Structure]]:
     ]
 
 
-def _next(leaves: Any, structure: Structure) -> list[Any]:
+def _next(leaves: Iterator[Argument], structure: Structure) -> list[Argument]:
     return [next(leaves) for _ in range(structure.num_leaves)]
 
 
@@ -138,7 +143,7 @@ class _Taken:
         self.structure, self.path = structure, path
         self.__name__ = "leaves_of"
 
-    def __call__(self, value: Any) -> list[Any]:
+    def __call__(self, value: object) -> list[Any]:
         return self.structure.match(value, self.path)
 
 
@@ -149,7 +154,7 @@ class _Put:
         self.structure = structure
         self.__name__ = f"made_{getattr(structure.kind, '__name__', 'leaf')}"
 
-    def __call__(self, *leaves: Any) -> Any:
+    def __call__(self, *leaves: object) -> object:
         return self.structure.unflatten(leaves)
 
 
@@ -157,7 +162,7 @@ def _is_plain(structure: Structure) -> bool:
     return structure.kind in _PLAIN and all(map(_is_plain, structure.children))
 
 
-def _apart(graph: Graph, value: Any, structure: Structure, path: str) -> list[Any]:
+def _apart(graph: Graph, value: Argument, structure: Structure, path: str) -> list[Argument]:
     """The leaves of a nested value, as nodes that take them out."""
     if structure.kind is None:
         return [value]
@@ -166,14 +171,15 @@ def _apart(graph: Graph, value: Any, structure: Structure, path: str) -> list[An
         count = structure.num_leaves
         return [graph.call_function(operator.getitem, (leaves, i)) for i in range(count)]
     keys = structure.context if structure.kind is dict else range(len(structure.children))
-    found: list[Any] = []
+    found: list[Argument] = []
     for key, child in zip(keys, structure.children, strict=True):
         found += _apart(graph, graph.call_function(operator.getitem, (value, key)), child, path)
     return found
 
 
-def _together(graph: Graph, structure: Structure, leaves: list[Any]) -> Any:
+def _together(graph: Graph, structure: Structure, leaves: list[Argument]) -> Argument:
     """The nested value of these leaves: as it is, or as a node that makes it."""
     if _is_plain(structure):
-        return structure.unflatten(leaves)
+        nested: Argument = structure.unflatten(leaves)
+        return nested
     return graph.call_function(_Put(structure), tuple(leaves))

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import TypeGuard
 
-import torch
+from torch.fx.node import Target
 
 from monograph.passes.composites import PARTS
-from monograph.torch_internals import COMPOSITE, core_decompositions, has_kernel, opened_composite
+from monograph.torch_internals import (
+    COMPOSITE,
+    Operator,
+    OperatorPacket,
+    core_decompositions,
+    has_kernel,
+    opened_composite,
+    plain_name,
+)
 
 __all__ = ["Decompositions", "default_decompositions"]
 
-Rule = Callable[..., Any]
+Rule = Callable[..., object]
 
 
-class Decompositions(MutableMapping[Any, Rule]):
+class Decompositions(MutableMapping[Target, Rule]):
     """Operators and the functions that compute the same with other operators.
 
     Composite operators are in it as well, each with the parts that it is made of: ``del
     table[torch.ops.aten.linear.default]`` keeps one whole.
     """
 
-    def __init__(self, rules: Mapping[Any, Rule]) -> None:
-        self._rules: dict[Any, Rule] = {}
-        self._kept: set[Any] = set()
+    def __init__(self, rules: Mapping[Target, Rule]) -> None:
+        self._rules: dict[Target, Rule] = {}
+        self._kept: set[Target] = set()
         for op, rule in rules.items():
             self[op] = rule
 
-    def __getitem__(self, op: Any) -> Rule:
+    def __getitem__(self, op: Target) -> Rule:
         rule = self._rules.get(op)
         if rule is not None:
             return rule
@@ -36,12 +44,12 @@ class Decompositions(MutableMapping[Any, Rule]):
             raise KeyError(op)
         return _parts_of(op)
 
-    def __setitem__(self, op: Any, rule: Rule) -> None:
+    def __setitem__(self, op: Target, rule: Rule) -> None:
         for overload in _overloads(op):
             self._rules[overload] = rule
             self._kept.discard(overload)
 
-    def __delitem__(self, op: Any) -> None:
+    def __delitem__(self, op: Target) -> None:
         known = [overload for overload in _overloads(op) if overload in self]
         if not known:
             raise KeyError(op)
@@ -52,7 +60,7 @@ class Decompositions(MutableMapping[Any, Rule]):
     def __contains__(self, op: object) -> bool:
         return op in self._rules or (op not in self._kept and _is_composite(op))
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Target]:
         return iter(self._rules)
 
     def __len__(self) -> int:
@@ -65,22 +73,23 @@ class Decompositions(MutableMapping[Any, Rule]):
         return made
 
 
-def _overloads(op: Any) -> list[Any]:
+def _overloads(op: Target) -> list[Target]:
     """An operator, or all overloads of a packet (``torch.ops.aten.linear``)."""
-    if isinstance(op, torch._ops.OpOverloadPacket):
+    if isinstance(op, OperatorPacket):
         return [getattr(op, name) for name in op.overloads()]
     return [op]
 
 
-def _is_composite(op: Any) -> bool:
-    is_operator = isinstance(op, torch._ops.OpOverload) and not op._opname.startswith("sym_")
-    return is_operator and has_kernel(op, COMPOSITE)
+def _is_composite(op: object) -> TypeGuard[Operator]:
+    if not isinstance(op, Operator) or plain_name(op).startswith("sym_"):
+        return False
+    return has_kernel(op, COMPOSITE)
 
 
-def _parts_of(op: Any) -> Rule:
+def _parts_of(op: Operator) -> Rule:
     ours = PARTS.get(op)
 
-    def parts(*args: Any, **kwargs: Any) -> Any:
+    def parts(*args: object, **kwargs: object) -> object:
         found = NotImplemented if ours is None else ours(*args, **kwargs)
         return opened_composite(op, args, kwargs) if found is NotImplemented else found
 

@@ -10,17 +10,20 @@ from typing import Any
 import torch
 from torch import nn
 from torch.fx import Graph, GraphModule, Node
+from torch.fx.node import Argument
 
 from monograph.diagnostics import InteropError
+from monograph.ir.state import State, fresh_tensors, owner_of, put
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, built
 from monograph.passes.signed import Signed, called, roles, with_signature
 from monograph.shapes.expr import Expr
 from monograph.shapes.symnode import expression_of
+from monograph.torch_internals import Operator, set_child
 
 __all__ = ["unflattened"]
 
-State = Mapping[str, tuple[torch.Tensor, str, bool]]
-Chain = tuple[tuple[Any, str], ...]  # (call, path) of each module around a node, outermost first
+Around = tuple[int | str, str]  # the call, and the path, of a module around a node
+Chain = tuple[Around, ...]  # of all modules around a node, outermost first
 
 
 @dataclass
@@ -74,7 +77,7 @@ class _Builder:
         self.targets = targets
         self.signed = dict(signed)
         self.by_name = {node.name: node for node in graph.nodes}
-        self.tensors = _registered(state)
+        self.tensors = fresh_tensors(state)
         self.names: dict[int, list[str]] = {}
         for name, tensor in self.tensors.items():
             self.names.setdefault(id(tensor), []).append(name)
@@ -95,7 +98,7 @@ class _Builder:
         made = GraphModule(_holder(part.attributes), part.graph, "Unflattened")
         for name, tensor in self.tensors.items():  # what no graph reads
             _, kind, persistent = self.state[name]
-            _put(made, name, tensor, kind == "buffer" and persistent)
+            put(made, name, tensor, kind == "buffer" and persistent)
         return made
 
     # One module --------------------------------------------------------------------------------
@@ -106,7 +109,9 @@ class _Builder:
         """The graph of a module of which ``nodes`` are the part of one call."""
         inside = set(nodes)
         found = _Part(Graph(), first if first is not None else self._reads(nodes, path), [])
-        env: dict[Node, Any] = {node: found.graph.placeholder(node.name) for node in found.inputs}
+        env: dict[Node, Argument] = {
+            node: found.graph.placeholder(node.name) for node in found.inputs
+        }
         for group in self._groups(nodes, depth):
             if isinstance(group, list):
                 self._call(found, env, group, depth + 1, path)
@@ -124,7 +129,7 @@ class _Builder:
     def _groups(self, nodes: list[Node], depth: int) -> Iterator[Node | list[Node]]:
         """Nodes of the module itself, and for each call of a child the nodes of that call."""
         group: list[Node] = []
-        call: Any = None
+        call: Around | None = None
         for node in nodes:
             chain = self.chains.get(node, ())
             here = chain[depth + 1] if len(chain) > depth + 1 and node.op != "output" else None
@@ -139,16 +144,17 @@ class _Builder:
         if group:
             yield group
 
-    def _copy(self, part: _Part, env: dict[Node, Any], node: Node, path: str) -> None:
+    def _copy(self, part: _Part, env: dict[Node, Argument], node: Node, path: str) -> None:
         if node.op == "get_attr":
             name = str(node.target)
             item = self.attributes[name]
             is_graph = isinstance(item, Subgraph)
             part.attributes[name] = built(item.attributes, item.graph) if is_graph else item
-        env[node] = part.graph.node_copy(node, lambda n: self._value(part, env, n, path))
-        env[node].meta.pop(SUBGRAPHS, None)
+        copy = part.graph.node_copy(node, lambda n: self._value(part, env, n, path))
+        copy.meta.pop(SUBGRAPHS, None)
+        env[node] = copy
 
-    def _value(self, part: _Part, env: dict[Node, Any], node: Node, path: str) -> Any:
+    def _value(self, part: _Part, env: dict[Node, Argument], node: Node, path: str) -> Argument:
         """What stands for a node of the flat graph: state is read, sizes are computed anew."""
         if node in env:
             return env[node]
@@ -168,7 +174,7 @@ class _Builder:
         return env[node]
 
     def _call(
-        self, part: _Part, env: dict[Node, Any], nodes: list[Node], depth: int, around: str
+        self, part: _Part, env: dict[Node, Argument], nodes: list[Node], depth: int, around: str
     ) -> None:
         """A call of a child."""
         path = self.chains[nodes[0]][depth][1]
@@ -193,10 +199,11 @@ class _Builder:
             calls.append((target, text, child))
         part.attributes[target] = child
         if signature is not None:
-            results = called(
-                part.graph, target, signature,
-                lambda name: self._value(part, env, self.by_name[name], around),
-            )  # fmt: skip
+
+            def value_of(name: str) -> Argument:
+                return self._value(part, env, self.by_name[name], around)
+
+            results = called(part.graph, target, signature, value_of)
             env.update({self.by_name[name]: found for name, found in results.items()})
             return
         args = tuple(self._value(part, env, node, around) for node in inner.inputs)
@@ -251,12 +258,11 @@ def _is_size(node: Node) -> bool:
     """Whether a node computes with sizes alone: it may be computed again anywhere."""
     if node.op != "call_function" or node.target is torch.ops.aten.item.default:
         return False
-    is_number = isinstance(expression_of(node.meta.get("val")), Expr)
     if node.target is torch.ops.aten.sym_size.int:
         return True
-    return is_number and not isinstance(node.target, torch._ops.OpOverload) and (
-        node.target is not operator.getitem
-    )  # fmt: skip
+    if isinstance(node.target, Operator) or node.target is operator.getitem:
+        return False
+    return isinstance(expression_of(node.meta.get("val")), Expr)
 
 
 def _chains(graph: Graph) -> Iterator[tuple[Node, Chain]]:
@@ -267,7 +273,7 @@ def _chains(graph: Graph) -> Iterator[tuple[Node, Chain]]:
         if node.op in ("placeholder", "output"):
             continue
         scope = node.meta.get("scope")
-        chain: list[tuple[Any, str]] = []
+        chain: list[Around] = []
         if scope is not None:
             while scope is not None:
                 chain.append((id(scope), scope.path))
@@ -289,47 +295,22 @@ def _chains(graph: Graph) -> Iterator[tuple[Node, Chain]]:
         yield waiting, before
 
 
-def _registered(state: State) -> dict[str, torch.Tensor]:
-    """New tensors over the memory of the state, tied ones the same object."""
-    made: dict[int, torch.Tensor] = {}
-    for tensor, kind, _ in state.values():
-        if id(tensor) not in made:
-            fresh = tensor.detach()
-            is_parameter = kind == "parameter"
-            made[id(tensor)] = (
-                nn.Parameter(fresh, requires_grad=tensor.requires_grad) if is_parameter else fresh
-            )
-    return {name: made[id(tensor)] for name, (tensor, _, _) in state.items()}
-
-
 def _holder(attributes: dict[str, Any]) -> nn.Module:
+    """A module with these attributes by dotted names."""
     root = nn.Module()
-    for name, item in attributes.items():
-        _put(root, name, item, persistent=True)
-    return root
-
-
-def _put(root: nn.Module, name: str, item: Any, persistent: bool) -> None:
-    """Set a dotted name, with modules on the way."""
-    *path, last = name.split(".")
-    owner = root
-    for step in path:
-        child = owner._modules.get(step)
-        if child is None:
-            child = owner._modules[step] = nn.Module()
-        owner = child
-    if isinstance(item, nn.Module):
-        before = owner._modules.get(last)
-        owner._modules[last] = item
-        for inner, child in () if before is None else before.named_children():
-            item._modules.setdefault(inner, child)
-    elif isinstance(item, nn.Parameter):
-        owner._parameters[last] = item
-    elif isinstance(item, torch.Tensor):
-        owner._buffers[last] = item
-        if not persistent:
-            owner._non_persistent_buffers_set.add(last)
+    # Modules first, and those around others before these: what follows is put into them.
+    order = sorted(
+        attributes, key=lambda n: (not isinstance(attributes[n], nn.Module), n.count("."))
+    )
+    for name in order:
+        item = attributes[name]
+        if isinstance(item, torch.Tensor):
+            put(root, name, item, persistent=True)
+            continue
+        *path, last = name.split(".")
+        owner = owner_of(root, path)
+        if isinstance(item, nn.Module):
+            set_child(owner, last, item)
         else:
-            owner._non_persistent_buffers_set.discard(last)
-    else:
-        setattr(owner, last, item)
+            setattr(owner, last, item)
+    return root

@@ -15,6 +15,7 @@ from torch.fx import Graph, Node
 
 from monograph.ir.printing import format_type, named_subgraphs
 from monograph.pictures.layers import Layout, Point, laid_out
+from monograph.torch_internals import name_of
 
 __all__ = ["Box", "Picture", "pictures_of", "svg"]
 
@@ -112,7 +113,7 @@ def _box(node: Node, state: frozenset[str]) -> Box:
     if node.op == "output":
         return Box(["output"], "output")
     target = node.target
-    name = getattr(target, "_opname", None) or getattr(target, "__name__", str(target))
+    name = name_of(target)
     lines = [name, format_type(node)]
     used = [s.name for s in node.all_input_nodes if s.name in state]
     lines += [", ".join(used)] if used else []

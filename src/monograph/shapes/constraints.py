@@ -216,7 +216,7 @@ def _range_fixes(env: ShapeEnv, declared: Mapping[str, Declared], found: Violati
     roots: set[str] = set()
     for fix in found.fixes.values():
         if isinstance(fix, (Dim, DerivedDim)):
-            roots.add(fix._parts()[0].__name__)
+            roots.add(fix.line()[0].__name__)
     for name in [*found.names, *sorted(roots - set(found.names))]:
         declaration = declared.get(name)
         if name in found.fixes or declaration is None:
@@ -263,7 +263,7 @@ def refine(spec: Any, fixes: Mapping[str, AnyDim | int]) -> Any:
         return spec
     if not isinstance(item, (Dim, DerivedDim)):
         return spec
-    root, slope, offset = item._parts()
+    root, slope, offset = item.line()
     fix = _resolved(root.__name__, fixes)
     if fix is None:
         return spec
@@ -274,7 +274,7 @@ def refine(spec: Any, fixes: Mapping[str, AnyDim | int]) -> Any:
 
 def _composed(fix: AnyDim, slope: int, offset: int) -> AnyDim:
     if isinstance(fix, (Dim, DerivedDim)):
-        root, inner, const = fix._parts()
+        root, inner, const = fix.line()
         return _derived(root, slope * inner, slope * const + offset)
     return fix
 
@@ -283,7 +283,7 @@ def _resolved(name: str, fixes: Mapping[str, AnyDim | int]) -> AnyDim | int | No
     """The fix of ``name``, whose own root may have one."""
     fix = fixes.get(name)
     if isinstance(fix, (Dim, DerivedDim)):
-        root, slope, offset = fix._parts()
+        root, slope, offset = fix.line()
         if root.__name__ != name and root.__name__ in fixes:
             inner = _resolved(root.__name__, fixes)
             if isinstance(inner, int):

@@ -21,11 +21,12 @@ __all__ = [
 class _Linear:
     """Arithmetic: ``slope * root + offset``."""
 
-    def _parts(self) -> tuple[Dim, int, int]:
+    def line(self) -> tuple[Dim, int, int]:
+        """``(root, slope, offset)``."""
         raise NotImplementedError
 
     def __add__(self, other: int) -> AnyDim:
-        root, slope, offset = self._parts()
+        root, slope, offset = self.line()
         return _derived(root, slope, offset + _constant(other))
 
     __radd__ = __add__
@@ -34,7 +35,7 @@ class _Linear:
         return self + -_constant(other)
 
     def __mul__(self, other: int) -> AnyDim:
-        root, slope, offset = self._parts()
+        root, slope, offset = self.line()
         factor = _constant(other)
         if factor <= 0:
             raise ValueError(f"a dimension is multiplied by a positive integer, not by {factor}")
@@ -91,7 +92,8 @@ class Dim(_Linear):
         if max is not None and max < self.min:
             raise ValueError(f"{name} has an empty range: min={self.min}, max={max}")
 
-    def _parts(self) -> tuple[Dim, int, int]:
+    def line(self) -> tuple[Dim, int, int]:
+        """Itself, as ``1 * self + 0``."""
         return self, 1, 0
 
     def __repr__(self) -> str:
@@ -111,7 +113,8 @@ class DerivedDim(_Linear):
         self.slope = slope
         self.offset = offset
 
-    def _parts(self) -> tuple[Dim, int, int]:
+    def line(self) -> tuple[Dim, int, int]:
+        """``(root, slope, offset)``."""
         return self.root, self.slope, self.offset
 
     @property

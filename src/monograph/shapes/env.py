@@ -92,13 +92,8 @@ class ShapeEnv:
         self.symbols: dict[str, Symbol] = {}
         self.guards: list[Guard] = []
         self.values: dict[str, Any] = {}  # hints by name
-        self.here: Callable[[], Any] = lambda: None
-        self.undecided: Callable[[Test], bool] = _cannot_decide
-        self.unknown: Callable[[Any], Any] = _cannot_decide
-        self.on_unbacked: Callable[[str, Expr], None] = lambda name, symbol: None
-        self.on_text: Callable[[Any], None] = lambda item: None  # the program makes text of it
         self.pretended: dict[str, bool] = {}  # answers to questions that nobody can answer
-        self.on_runtime_check: Callable[[Test, str | None], None] = lambda test, message: None
+        self.let_go()
         # How symbols that no input gives are computed: (atom, step, offset) for (atom - offset) //
         # step, or ("floor", number) and its like for an integer made of a float.
         self.definitions: dict[str, Any] = {}
@@ -107,6 +102,16 @@ class ShapeEnv:
         self.sets: dict[str, tuple[int, ...]] = {}
         self._derived: dict[Any, Expr] = {}
         self._parameter: dict[tuple[int, int, int], Expr] = {}
+
+    def let_go(self) -> None:
+        """Refer to no capture: what it knows stays, and nobody is told of anything new."""
+        self.here: Callable[[], Any] = lambda: None
+        self.undecided: Callable[[Test], bool] = _cannot_decide
+        self.unknown: Callable[[Any], Any] = _cannot_decide
+        self.on_unbacked: Callable[[str, Expr], None] = lambda name, symbol: None
+        # Where the program makes text of it: which, if it is not a symbol's.
+        self.on_text: Callable[[Any], str | None] = lambda item: None
+        self.on_runtime_check: Callable[[Test, str | None], None] = lambda test, message: None
 
     # Symbols ---------------------------------------------------------------------------------
 

@@ -101,7 +101,6 @@ class Node:
 
     def _graph_repr(self) -> str:
         """What the program's own ``str(n)`` gives."""
-        self.env.on_text(self.content)
-        return str(self)
+        return self.env.on_text(self.content) or str(self)
 
     __repr__ = __str__

@@ -322,6 +322,9 @@ class FloatNode(_Node):
             return found
         return BoolNode(env, CompareFloats(op, self.content, other.content))
 
+    def bool_(self) -> bool:
+        return self._compare("ne", self.wrap_float(0.0)).guard_bool("", 0)
+
     def guard_float(self, file: str, line: int) -> float:
         env = self.env
         if isinstance(self.content, float):

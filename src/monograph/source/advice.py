@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from monograph.capture.python.sites import source_file
 from monograph.diagnostics import ExportError, SourceLine
 from monograph.source.applied import applied
 from monograph.source.edits import Proposal, proposals
 from monograph.source.rewrite import Patch
-from monograph.source.sites import source_file
 
 __all__ = ["Fix", "Step", "find_fix", "origin_of", "patches_of", "repair", "rewritten_files"]
 

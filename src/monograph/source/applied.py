@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from monograph import control
+from monograph.capture.python.sites import codes_in
 from monograph.source import convert
-from monograph.source.sites import codes_in
 from monograph.source.strict import forget_file
 
 __all__ = ["applied"]

@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 from types import CodeType
 from typing import Any, TypeVar
 
+from monograph.capture.python.sites import codes_in
 from monograph.capture.python.snapshot import Change
 from monograph.capture.recorder import Recorder
 from monograph.diagnostics import PythonFeatureError
-from monograph.source.sites import codes_in
 from monograph.source.strict import Strict
 
 __all__ = ["Converting", "convert", "is_used", "marked_in", "marks_of"]

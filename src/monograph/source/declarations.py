@@ -6,8 +6,8 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from monograph.capture.python.sites import replaced, span_of
 from monograph.shapes.dims import DerivedDim, Dim
-from monograph.source.sites import replaced, span_of
 
 __all__ = ["redeclared"]
 

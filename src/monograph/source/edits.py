@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from monograph.capture.python.sites import SourceFile, replaced, span_of
 from monograph.diagnostics import ExportError, MissingFakeError, UndecidedError
 from monograph.source.fakes import fake_implementation, with_fake
 from monograph.source.rewrite import rewritten
-from monograph.source.sites import SourceFile, replaced, span_of
 
 __all__ = ["Proposal", "proposals"]
 

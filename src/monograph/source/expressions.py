@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TypeVar
 
-from monograph.source.sites import Site, is_reducing
+from monograph.capture.python.sites import Site, is_reducing
 from monograph.source.syntax import PREFIX, cannot_move, is_site, require_movable
 
 __all__ = ["RUNTIME", "Expressions", "located", "name_of", "runtime_call", "thunk"]

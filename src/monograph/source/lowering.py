@@ -12,8 +12,8 @@ import ast
 import copy
 from collections.abc import Sequence
 
+from monograph.capture.python.sites import Site, Span, span_of
 from monograph.source.expressions import RUNTIME, Expressions, located, name_of, runtime_call, thunk
-from monograph.source.sites import Site, Span, span_of
 from monograph.source.syntax import (
     JUMPS,
     LOOPS,

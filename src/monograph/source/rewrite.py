@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monograph.source.sites import SourceFile, Span
+from monograph.capture.python.sites import SourceFile, Span
 from monograph.source.syntax import always_leaves, assigned_in, jumps_of, own_nodes
 
 __all__ = ["Patch", "rewritten"]

@@ -21,11 +21,11 @@ import torch
 
 from monograph.capture.current import running_recorder
 from monograph.capture.python.frames import is_of_user
+from monograph.capture.python.sites import Span, span_of
 from monograph.diagnostics import SourceLine
 from monograph.ir.assumptions import Assumption
 from monograph.source.audit import unstable
 from monograph.source.expressions import RUNTIME, located, runtime_call
-from monograph.source.sites import Span, span_of
 from monograph.source.syntax import PREFIX
 
 __all__ = [

@@ -16,7 +16,19 @@ from collections.abc import Collection, Iterator
 from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
+from monograph.capture.python.builtin_functions import CALL_SITES
+from monograph.capture.python.call_sites import choosing
 from monograph.capture.python.redirect import constant_replaced
+from monograph.capture.python.sites import (
+    Site,
+    SourceFile,
+    Span,
+    codes_in,
+    is_made,
+    note_made,
+    position,
+    source_file,
+)
 from monograph.capture.python.snapshot import Change, Snapshot
 from monograph.capture.recorder import Recorder
 from monograph.capture.restarts import NeedsAnotherLook, NeedsConversion
@@ -26,7 +38,6 @@ from monograph.source import runtime
 from monograph.source.audit import Culprit, audited, side_effect, unstable
 from monograph.source.lowering import RUNTIME, lower
 from monograph.source.rows import accepted
-from monograph.source.sites import Site, SourceFile, Span, codes_in, position, source_file
 from monograph.source.steering import Listener, Steering, functions_in, with_steering
 
 __all__ = ["Strict", "forget_file"]
@@ -47,10 +58,11 @@ class _Plan:
         self.functions: weakref.WeakSet[FunctionType] = weakref.WeakSet()
         self._codes: dict[tuple[str, int], CodeType] | None = None
         self._made: set[CodeType] = set()
+        self._chosen: frozenset[int] = frozenset()  # lines of functions whose callees are chosen
 
     def knows(self, code: CodeType) -> bool:
         """Whether ``code`` comes from the file as it is now, or was made from it."""
-        return code in self._made or self.file.has(code)
+        return is_made(code) or self.file.has(code)
 
     def add(self, site: Site) -> bool:
         """Lower one more statement; False where it is lowered already."""
@@ -77,7 +89,7 @@ class _Plan:
     def watch(self, code: CodeType) -> bool:
         """See the tests in ``code``; False where they are seen already, or cannot be."""
         key = (code.co_name, code.co_firstlineno)
-        if code in self._made or not self.file.has(code):
+        if code in self._made or not self.knows(code):
             return False
         if key not in self.watched:
             self.watched.add(key)
@@ -86,14 +98,19 @@ class _Plan:
 
     def codes(self) -> dict[tuple[str, int], CodeType]:
         """Converted code, by the name and first line of the function that it replaces."""
-        if self._codes is None:
+        chosen = CALL_SITES.lines_in(self.file.name)
+        if self._codes is None or chosen != self._chosen:
+            self._chosen = chosen
             wanted = self.concerned()
             part = self.file.part({line for _, line in wanted}, taken=True)
             tree = lower(part, self.sites, self.ending, self.file.name)
             tree = ast.fix_missing_locations(with_steering(tree, self.file.name, self.file.text))
+            tree = choosing(tree, chosen)
             compiled = compile(tree, self.file.name, "exec", dont_inherit=True)
+            compiled = CALL_SITES.finished(compiled)
             compiled = _named_as_their_owner(constant_replaced(compiled, RUNTIME, runtime))
             self._made.update(codes_in(compiled))
+            note_made(codes_in(compiled))
             self._codes = {
                 key: code
                 for code in codes_in(compiled)

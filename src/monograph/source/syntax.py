@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from monograph.capture.python.sites import Site, span_of
 from monograph.diagnostics import ControlFlowError, SourceLine
-from monograph.source.sites import Site, span_of
 
 __all__ = [
     "JUMPS", "LOOPS", "PREFIX", "SCOPES", "ExplicitSuper", "always_leaves", "assigned_in",

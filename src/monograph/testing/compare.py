@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
-from torch.fx import Interpreter, Node
+from torch.fx import GraphModule, Interpreter, Node
 
-from monograph.export import export
+from monograph.exporting import export
 from monograph.ir.spec import spec_of
 from monograph.ir.structure import flatten
 from monograph.program import ExportedProgram
@@ -19,11 +19,14 @@ from monograph.shapes.expr import Expr
 from monograph.shapes.floats import ROUNDINGS, FloatExpr, float_value
 from monograph.shapes.questions import symbols_of, truth
 from monograph.shapes.symnode import expression_of
+from monograph.torch_internals import Operator, schema_of
 
 __all__ = ["assert_equal", "assert_exports", "assert_specs_hold", "fresh_like"]
 
+_T = TypeVar("_T")
 
-def assert_equal(actual: Any, expected: Any, *, tolerance: float = 0.0) -> None:
+
+def assert_equal(actual: object, expected: object, *, tolerance: float = 0.0) -> None:
     """Two nested results are of one structure and, leaf by leaf, equal.
 
     Tensors must agree in shape, strides of dimensions larger than 1, dtype, device, and in value
@@ -50,7 +53,7 @@ def significant_strides(tensor: torch.Tensor) -> tuple[int, ...]:
     return tuple(s for s, size in zip(tensor.stride(), tensor.shape, strict=True) if size > 1)
 
 
-def fresh_like(value: Any) -> Any:
+def fresh_like(value: _T) -> _T:
     """Other inputs of the same structure: new random floats, the integers permuted."""
     leaves, structure = flatten(value)
     made: list[Any] = []
@@ -63,7 +66,8 @@ def fresh_like(value: Any) -> Any:
             made.append(leaf.flip(-1).contiguous())
         else:
             made.append(leaf.clone())
-    return structure.unflatten(made)
+    found: _T = structure.unflatten(made)
+    return found
 
 
 def assert_exports(
@@ -73,7 +77,7 @@ def assert_exports(
     *,
     tolerance: float = 0.0,
     more_inputs: Sequence[tuple[Any, ...]] = (),
-    dynamic_shapes: Any = None,
+    dynamic_shapes: object = None,
 ) -> ExportedProgram:
     """Export ``f`` and compare with eager: on the example, on fresh inputs, on ``more_inputs``.
 
@@ -84,8 +88,8 @@ def assert_exports(
     eager = copy.deepcopy(f) if isinstance(f, nn.Module) else f
     program = export(f, *copy.deepcopy((args, kwargs)), dynamic_shapes=dynamic_shapes)
     for node in program.graph.nodes:
-        schema = getattr(node.target, "_schema", None)
-        assert schema is None or not schema.is_mutable, f"{node.target} writes"
+        is_operator = isinstance(node.target, Operator)
+        assert not is_operator or not schema_of(node.target).is_mutable, f"{node.target} writes"
     module = program.module()
     for call in [args, fresh_like(args), *more_inputs]:
         mine, theirs = copy.deepcopy((call, kwargs)), copy.deepcopy((call, kwargs))
@@ -114,9 +118,9 @@ def assert_specs_hold(
     Without gradients: attention kernels choose another layout for a mask that requires grad.
     """
     leaves = flatten(args)[0] + flatten(kwargs or {})[0]
-    parts, plan = program._parts, program._parts.plan()
+    parts, plan = program.parts, program.parts.plan
     state = [parts.state[name][0] for name in plan.state]
-    env, checks = parts.recorder.sizes.env, plan.sizes
+    env, checks = parts.env, plan.sizes
     values = {} if checks is None else checks.run(leaves)
     with torch.no_grad():
         _Checker(program.graph_module, env, values).run(*state, *leaves)
@@ -125,18 +129,18 @@ def assert_specs_hold(
 class _Checker(Interpreter):
     """Runs a graph; symbols get their values from the first result that has them as a size."""
 
-    def __init__(self, module: Any, env: ShapeEnv, values: dict[str, Any]) -> None:
+    def __init__(self, module: GraphModule, env: ShapeEnv, values: dict[str, Any]) -> None:
         super().__init__(module)
         self.size_env = env
         self.values = values
 
-    def run_node(self, n: Node) -> Any:
+    def run_node(self, n: Node) -> object:
         result = super().run_node(n)
         if n.op == "call_function":
             self.compare(n, n.meta["val"], result)
         return result
 
-    def number(self, promised: Any, actual: Any) -> Any:
+    def number(self, promised: object, actual: float | None) -> object:
         """The value of a promised size; ``actual`` is that of a symbol without one."""
         expr = expression_of(promised)
         if isinstance(expr, (Expr, FloatExpr)):
@@ -155,11 +159,11 @@ class _Checker(Interpreter):
             return float_value(expr, self.values)
         if not isinstance(expr, (int, float)):
             for name in symbols_of(expr):  # a truth that was read from a tensor
-                self.values.setdefault(name, int(actual))
+                self.values.setdefault(name, int(bool(actual)))
             return truth(expr, self.values)
         return expr
 
-    def compare(self, node: Node, promised: Any, actual: Any) -> None:
+    def compare(self, node: Node, promised: object, actual: object) -> None:
         if isinstance(promised, (tuple, list)) and isinstance(actual, (tuple, list)):
             for one, other in zip(promised, actual, strict=True):
                 self.compare(node, one, other)
@@ -167,7 +171,9 @@ class _Checker(Interpreter):
             pairs = list(zip(promised.shape, actual.shape, strict=True))
             shape = tuple(self.number(one, other) for one, other in pairs)
             strides = tuple(self.number(stride, None) for stride in promised.stride())
-            wanted = [t for t, n in zip(strides, shape, strict=True) if n > 1 and actual.numel()]
+            wanted = [
+                t for t, n in zip(strides, actual.shape, strict=True) if n > 1 and actual.numel()
+            ]
             same = (
                 shape == tuple(actual.shape)
                 and promised.dtype == actual.dtype
@@ -180,6 +186,7 @@ class _Checker(Interpreter):
                 f"got {have} {have.strides}"
             )
         elif isinstance(promised, (torch.SymInt, torch.SymFloat, torch.SymBool)):
+            assert isinstance(actual, (int, float)), f"{node.format_node()}: got {actual}"
             wanted_number = self.number(promised, actual)
             assert wanted_number == actual or wanted_number != wanted_number, (
                 f"{node.format_node()}: promised {promised}, that is {wanted_number}; got {actual}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.resources
 import linecache
 import platform
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import jinja2
 import torch
@@ -15,16 +16,47 @@ from markupsafe import Markup
 
 from monograph.diagnostics import SourceLine
 from monograph.diagnostics.rendering import as_html
+from monograph.ir.assumptions import Assumption
 from monograph.ir.printing import format_program
+from monograph.ir.program import Parts
+from monograph.ir.report import Problem
+from monograph.ir.statistics import Times, statistics_of
 from monograph.pictures import pictures_of
 from monograph.web.highlight import diff_html, python_html, python_lines, style_rules
 
-if TYPE_CHECKING:
-    from monograph.check import Report
-    from monograph.ir.statistics import Times
-    from monograph.program import ExportedProgram
-
 __all__ = ["program_fragment", "report_fragment", "report_page", "style_sheet"]
+
+
+class Changes(Protocol):
+    """Changes of the user's files."""
+
+    @property
+    def patches(self) -> Sequence[object]: ...
+    def diff(self) -> str: ...
+
+
+class Report(Protocol):
+    """What ``check`` found, as far as a page shows it."""
+
+    @property
+    def problems(self) -> Sequence[Problem]: ...
+    @property
+    def fix(self) -> Changes | None: ...
+    @property
+    def parts(self) -> Parts | None: ...
+    @property
+    def assumptions(self) -> Sequence[Assumption]: ...
+    @property
+    def suggested(self) -> dict[str, Any]: ...
+    @property
+    def times(self) -> Times | None: ...
+    @property
+    def promise(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def is_clean(self) -> bool: ...
+
 
 _AROUND = 12  # lines shown above and below those that matter
 _MOST_ROWS = 15
@@ -33,9 +65,12 @@ _MOST_ROWS = 15
 @cache
 def _templates() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("monograph", "web"), autoescape=True, trim_blocks=True,
-        lstrip_blocks=True, undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
+        loader=jinja2.PackageLoader("monograph", "web"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
 
 
 @cache
@@ -47,31 +82,40 @@ def style_sheet() -> str:
 
 def report_page(report: Report, title: str) -> str:
     """A self-contained HTML page; ``title``: the name of the program."""
-    program, times = report.program, report.times
+    program, times = report.parts, report.times
     anchors = _anchors(report)
-    return _templates().get_template("report.html.j2").render(
-        title=title,
-        report=report,
-        style=Markup(style_sheet()),
-        versions=f"torch {torch.__version__}, Python {platform.python_version()}",
-        problems=[
-            {
-                "message": Markup(as_html(problem.lines())),
-                "anchor": anchors.get(_key(problem.where)),
-            }
-            for problem in report.problems
-        ],
-        suggested="\n".join(f"{name} = {dim!r}" for name, dim in report.suggested.items()),
-        diff=Markup(diff_html(report.fix.diff())) if report.fix and report.fix.patches else "",
-        listings=_listings(report, anchors),
-        assumptions=[
-            {"kind": a.kind, "text": a.text, "where": a.where, "anchor": anchors.get(_key(a.where))}
-            for a in report.assumptions
-        ],
-        **_graph(program),
-        phases=_phases(times),
-        tables=_tables(times),
-    )  # fmt: skip
+    return (
+        _templates()
+        .get_template("report.html.j2")
+        .render(
+            title=title,
+            report=report,
+            style=Markup(style_sheet()),
+            versions=f"torch {torch.__version__}, Python {platform.python_version()}",
+            problems=[
+                {
+                    "message": Markup(as_html(problem.lines())),
+                    "anchor": anchors.get(_key(problem.where)),
+                }
+                for problem in report.problems
+            ],
+            suggested="\n".join(f"{name} = {dim!r}" for name, dim in report.suggested.items()),
+            diff=Markup(diff_html(report.fix.diff())) if report.fix and report.fix.patches else "",
+            listings=_listings(report, anchors),
+            assumptions=[
+                {
+                    "kind": a.kind,
+                    "text": a.text,
+                    "where": a.where,
+                    "anchor": anchors.get(_key(a.where)),
+                }
+                for a in report.assumptions
+            ],
+            **_graph(program),
+            phases=_phases(times),
+            tables=_tables(times),
+        )
+    )
 
 
 def report_fragment(report: Report) -> str:
@@ -85,9 +129,9 @@ def report_fragment(report: Report) -> str:
     return _fragment(parts)
 
 
-def program_fragment(program: ExportedProgram) -> str:
+def program_fragment(program: Parts) -> str:
     """An exported program, for a notebook."""
-    counts = str(program.statistics).split("\n")[0]
+    counts = str(statistics_of(program, None)).split("\n")[0]
     code = python_html(format_program(program))
     return _fragment(
         [f'<p class="soft">ExportedProgram: {counts}</p>', f'<pre class="code">{code}</pre>']
@@ -101,18 +145,17 @@ def _fragment(parts: list[str]) -> str:
     return f'<div><template shadowrootmode="open">{inner}</template></div>'
 
 
-def _graph(program: ExportedProgram | None) -> dict[str, Any]:
+def _graph(program: Parts | None) -> dict[str, Any]:
     if program is None:
         return {"pictures": [], "code": "", "statistics": ""}
-    signature = program.graph_signature
-    state = [s.arg.name for s in signature.input_specs if s.target is not None]
+    state = [s.arg.name for s in program.signature.input_specs if s.target is not None]
     return {
         "pictures": [
             {"name": picture.name, "svg": Markup(picture.svg)}
-            for picture in pictures_of(program.graph, state)
+            for picture in pictures_of(program.readable_graph(), state)
         ],
         "code": Markup(python_html(format_program(program))),
-        "statistics": str(program.statistics).split("\n")[0] + ".",
+        "statistics": str(statistics_of(program, None)).split("\n")[0] + ".",
     }
 
 

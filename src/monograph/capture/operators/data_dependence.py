@@ -11,7 +11,7 @@ from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.constants import example_in_words
 from monograph.capture.provenance import lines_to
-from monograph.capture.python.builtin_functions import assertion_at
+from monograph.capture.python.builtin_functions import asserted
 from monograph.capture.python.frames import frames_of_user
 from monograph.capture.restarts import asking_frame, refused
 from monograph.diagnostics import DataDependentError, ExportError
@@ -55,9 +55,9 @@ def answer(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str,
     if code == "MG-D102" and isinstance(args[0], torch.Tensor):
         return number_in(recorder, args[0])
     if name == "is_nonzero":
-        asserted = _asserted(recorder, args[0])
-        if asserted is not None:
-            return asserted
+        wanted = _asserted(recorder, args[0])
+        if wanted is not None:
+            return wanted
     before = len(recorder.collected or ())
     known = [
         require_known(recorder, arg, asked, code) if isinstance(arg, torch.Tensor) else arg
@@ -76,7 +76,7 @@ def _asserted(recorder: Recorder, tensor: torch.Tensor) -> bool | None:
     frame = asking_frame()
     if frame is None:
         return None
-    wanted, message = assertion_at(frame)
+    wanted, message = asserted(recorder, frame)
     if wanted is not None:
         text = message or "an assertion of the program does not hold"
         assert_tensor(recorder, value.abstract(), wanted, text)

@@ -1,9 +1,11 @@
-"""How operators are handled that are more than a node: the table, and its type."""
+"""How operators are handled that are more than a node, and functions of torch's that are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from monograph.ir.registry import Registry
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -19,28 +21,8 @@ def PURE(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, A
     return recorder.record(op, args, kwargs)
 
 
-HANDLERS: dict[Any, Handler] = {}
+HANDLERS: Registry[Handler] = Registry()
+handles = HANDLERS.registers  # decorates the handler of the operators that it is given
 
-
-def handles(*operators: Any) -> Callable[[Handler], Handler]:
-    """Register the decorated function as the handler of ``operators``."""
-
-    def register(handler: Handler) -> Handler:
-        for operator in operators:
-            HANDLERS[operator] = handler
-        return handler
-
-    return register
-
-
-REPLACED: dict[Any, Callable[..., Any]] = {}
-
-
-def replaces(function: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """While a program is captured, calls of ``function`` go to the decorated one."""
-
-    def register(replacement: Callable[..., Any]) -> Callable[..., Any]:
-        REPLACED[function] = replacement
-        return replacement
-
-    return register
+REPLACED: Registry[Callable[..., Any]] = Registry()
+replaces = REPLACED.registers  # while a program is captured, calls of these go to the decorated one

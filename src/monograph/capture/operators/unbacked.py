@@ -9,6 +9,7 @@ import torch
 
 from monograph.diagnostics import ExportError
 from monograph.inference.infer import Outcome, Result, infer
+from monograph.ir.registry import Registry
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Int
 from monograph.shapes.questions import not_less
@@ -20,16 +21,8 @@ __all__ = ["outcome_of"]
 
 aten = torch.ops.aten
 Rule = Callable[..., Any]
-_RULES: dict[Any, Rule] = {}
-
-
-def _rule(*operators: Any) -> Callable[[Rule], Rule]:
-    def register(function: Rule) -> Rule:
-        for operator in operators:
-            _RULES[operator] = function
-        return function
-
-    return register
+_RULES: Registry[Rule] = Registry()
+_rule = _RULES.registers
 
 
 def outcome_of(

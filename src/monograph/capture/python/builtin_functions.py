@@ -1,23 +1,31 @@
-"""Python's own functions on sizes, replaced while a program is captured.
+"""Python's own functions on sizes, called instead of them while a program is captured.
 
-C code would need the very number: ``max(n, 1)`` must not compare, ``math.sqrt(n)`` must not read,
-``round(n, -1)`` must round.
+C code would need the very number: ``int(n)`` must stay a size, ``max(n, 1)`` must not compare,
+``math.sqrt(n)`` must not read. What Python sends to the number itself (``round(n, -1)`` to
+``__round__``) is answered there.
 """
 
 from __future__ import annotations
 
-import builtins
-import dis
 import functools
+import itertools
 import math
+import operator
 import sys
 from collections.abc import Callable
-from types import FrameType
+from types import BuiltinMethodType, FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from monograph.capture.current import running_recorder
+from monograph.capture.python.call_sites import CallSites, function_of, mentioned
 from monograph.capture.python.exception_handlers import may_be_caught
+from monograph.capture.python.frames import frames_of_user, is_ours, stands_in
+from monograph.capture.python.nodes import compares, takes_truth
+from monograph.capture.python.static_values import UNKNOWN
+from monograph.capture.python.truths import assertion_at
+from monograph.capture.restarts import NeedsCalls, restart
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import negated
@@ -26,95 +34,211 @@ from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, expression_of
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["STAND_INS", "NeedsNumbers", "assertion_at", "converted", "replacements"]
+__all__ = ["CALL_SITES", "asserted", "choose", "converted", "length_of", "replacements"]
 
 _SYMBOLIC = (torch.SymInt, torch.SymFloat)
 _MATH = ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "exp",
          "log", "log2", "log10")  # fmt: skip
-_max, _min = builtins.max, builtins.min
 
 Mine = Callable[[], bool]
 Replacement = tuple[Any, str, Any]
 
+# The callee ------------------------------------------------------------------------------------
 
-class NeedsNumbers(BaseException):
-    """A module's code calls ``int(size)`` or ``len(tensor)``, which C turns into a plain number.
 
-    Capture again, with that ``name`` in ``namespace`` (the module's globals) replaced. Not an
-    ``Exception``, so that no handler of the program's takes it.
+def choose(function: Any) -> Any:
+    """What a call of ``function`` calls: itself, but for those that sizes need otherwise."""
+    found = _STAND_INS.get(id(function))
+    if found is None:
+        kind = type(function)
+        if kind is functools.partial:
+            return _partial(function)
+        if kind is BuiltinMethodType and function.__name__ == "sort":
+            return _stand_in_of_sort(function)
+        return function
+    return function if running_recorder() is None else found
+
+
+def _partial(function: Any) -> Any:
+    inner = choose(function.func)
+    if inner is function.func:
+        return function
+    return functools.partial(inner, *function.args, **function.keywords)
+
+
+def _stand_in_of_sort(function: Any) -> Any:
+    is_list = type(function.__self__) is list and running_recorder() is not None
+    return _with_chosen_key(function) if is_list else function
+
+
+CALL_SITES = CallSites(choose)
+
+
+def ask(recorder: Recorder, frame: FrameType, *, is_number: bool) -> None:
+    """Capture again, with callees chosen, where C asks what ``frame`` does not ask, and it helps.
+
+    ``is_number``: a number is made, which nothing but C does; a truth is also what a test asks for.
     """
+    code, offset = frame.f_code, frame.f_lasti
+    is_asked = takes_truth(code, offset) or compares(code, offset)
+    if not recorder.is_running or (is_asked and not is_number):
+        return
+    if is_ours(code) or id(code) in recorder.as_called or CALL_SITES.is_chosen(code):
+        return
+    if not is_number and not any(
+        found is UNKNOWN or id(found) in _STAND_INS or type(found) is functools.partial
+        for found in mentioned(frame)
+    ):
+        return
+    restart(recorder, NeedsCalls(code, function_of(frame)))
 
-    def __init__(self, namespace: dict[str, Any], name: str) -> None:
-        super().__init__()
-        self.namespace = namespace
-        self.name = name
+
+# The functions that are called instead -----------------------------------------------------------
 
 
-class _NumberType(type):
-    """``int`` or ``float`` for a module that calls it on sizes; everything else is as it was."""
+def _number_type(kind: Any, convert: Callable[[Any], Any]) -> Callable[..., Any]:
+    """``int`` or ``float``: a size stays one, and a tensor's number becomes one."""
 
-    original: type
-    convert: Callable[[Any], Any]
-
-    def __instancecheck__(cls, item: Any) -> bool:
-        return isinstance(item, cls.original)
-
-    def __subclasscheck__(cls, item: Any) -> bool:
-        return issubclass(item, cls.original)
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and not kwargs:
             item = args[0]
             if isinstance(item, torch.Tensor) and not isinstance(item, torch.nn.Parameter):
                 item = item.item()
             if isinstance(item, _SYMBOLIC):
-                return cls.convert(item)
-        return cls.original(*args, **kwargs)
+                return convert(item)
+        return kind(*args, **kwargs)
 
-    def __eq__(cls, other: object) -> bool:
-        return other is cls or other is cls.original
-
-    def __hash__(cls) -> int:
-        return hash(cls.original)
-
-    def __getattr__(cls, name: str) -> Any:
-        return getattr(cls.original, name)
+    return call
 
 
-class Integers(metaclass=_NumberType):
-    """Stands for ``int`` in a module's globals."""
-
-    original = int
-    convert = staticmethod(torch.sym_int)
-
-
-class Floats(metaclass=_NumberType):
-    """Stands for ``float`` in a module's globals."""
-
-    original = float
-    convert = staticmethod(torch.sym_float)
-
-
-def length(item: Any, /) -> Any:
-    """Stands for ``len`` in a module's globals: the size of a tensor may vary."""
+def _length(item: Any, /) -> Any:
+    """``len``: the size of a tensor may vary."""
     is_abstract = isinstance(item, torch.Tensor) and hasattr(item, "value")
     return item.shape[0] if is_abstract and item.dim() else len(item)
 
 
-STAND_INS: dict[str, Any] = {"int": Integers, "float": Floats, "len": length}
+def _index(item: Any, /) -> Any:
+    """``operator.index``."""
+    is_abstract = isinstance(item, torch.Tensor) and hasattr(item, "value")
+    if is_abstract and item.dim() == 0 and item.dtype in _INTEGERS:
+        item = item.item()
+    return item if isinstance(item, torch.SymInt) else operator.index(item)
 
 
-def ask_for_stand_in(name: str, frame: FrameType) -> None:
-    """Raise ``NeedsNumbers`` where the code of ``frame`` calls the builtin ``name``."""
-    namespace = frame.f_globals
-    if name in frame.f_code.co_names and name not in namespace:
-        raise NeedsNumbers(namespace, name)
+_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+
+def _with_chosen_function(original: Any) -> Callable[..., Any]:
+    """``map``, ``filter`` and their like: the function that they are given is chosen, too."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        args = tuple(choose(arg) if callable(arg) else arg for arg in args)
+        return original(*args, **{name: choose(value) for name, value in kwargs.items()})
+
+    return call
+
+
+def _with_chosen_key(original: Any) -> Callable[..., Any]:
+    """``sorted`` and its like: the key is chosen, too."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("key") is not None:
+            kwargs["key"] = choose(kwargs["key"])
+        return original(*args, **kwargs)
+
+    return call
+
+
+def _extreme(original: Any, combine: Any) -> Callable[..., Any]:
+    larger = combine is torch.sym_max
+
+    def pick(one: Any, other: Any) -> Any:
+        return torch.where(other > one if larger else other < one, other, one)
+
+    with_key = _with_chosen_key(original)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            return with_key(*args, **kwargs)
+        items = args
+        if len(args) == 1:
+            items = args = (list(args[0]),)  # an iterator is read once
+            items = args[0]  # type: ignore[assignment]
+        if len(items) > 1 and _are_alike(items):
+            return functools.reduce(pick, items)
+        if not any(isinstance(item, _SYMBOLIC) for item in items):
+            return original(*args)
+        return functools.reduce(combine, items)
+
+    return call
+
+
+def _are_alike(items: Any) -> bool:
+    """Tensors with one element each, of one form: which is the largest may be computed."""
+    if not all(isinstance(item, torch.Tensor) and hasattr(item, "value") for item in items):
+        return False
+    first = items[0]
+    return first.numel() == 1 and all(
+        item.dtype == first.dtype and item.shape == first.shape for item in items
+    )
+
+
+def _float_function(name: str) -> Callable[..., Any]:
+    original = getattr(math, name)
+
+    def call(*args: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], _SYMBOLIC):
+            return symbolic(args[0].node.env, FloatExpr(name, (expression_of(args[0]),)))
+        return original(*args)
+
+    return call
+
+
+def _power(base: Any, exponent: Any, /) -> Any:
+    """``math.pow``."""
+    if isinstance(base, _SYMBOLIC):
+        args = (expression_of(base), expression_of(exponent))
+        return symbolic(base.node.env, FloatExpr("pow", args))
+    return math.pow(base, exponent)
+
+
+def _isqrt(n: Any, /) -> Any:
+    """``math.isqrt``."""
+    if isinstance(n, torch.SymInt):
+        env = n.node.env
+        return symbolic(env, env.scope.isqrt(expression_of(n)))
+    return math.isqrt(n)
+
+
+_FUNCTIONS: list[tuple[Any, Callable[..., Any]]] = [
+    (int, _number_type(int, torch.sym_int)),
+    (float, _number_type(float, torch.sym_float)),
+    (len, _length),
+    (max, _extreme(max, torch.sym_max)),
+    (min, _extreme(min, torch.sym_min)),
+    (sorted, _with_chosen_key(sorted)),
+    (operator.index, _index),
+    (math.isqrt, _isqrt),
+    (math.pow, _power),
+    *((getattr(math, name), _float_function(name)) for name in _MATH),
+    *((f, _with_chosen_function(f)) for f in (
+        map, filter, functools.reduce, itertools.accumulate, itertools.dropwhile,
+        itertools.filterfalse, itertools.groupby, itertools.starmap, itertools.takewhile,
+    )),
+]  # fmt: skip
+_STAND_INS = {id(function): called for function, called in _FUNCTIONS}
+for _called in _STAND_INS.values():
+    stands_in(_called.__code__)
+
+
+# What Python and C ask of a number ---------------------------------------------------------------
 
 
 def converted(tensor: Any, name: str) -> Any:
     """``int(tensor)`` or ``float(tensor)``, for a tensor of the program."""
-    if tensor.value.recorder.is_running and not tensor.value.recorder.is_known(tensor.value):
-        ask_for_stand_in(name, sys._getframe(2))
+    recorder = tensor.value.recorder
+    if recorder.is_running and not recorder.is_known(tensor.value):
+        ask(recorder, sys._getframe(2), is_number=True)
     return getattr(torch.Tensor, f"__{name}__")(tensor)
 
 
@@ -123,8 +247,8 @@ def length_of(tensor: Any) -> Any:
     if not tensor.dim():
         raise TypeError("len() of a 0-d tensor")
     size = tensor.shape[0]
-    if isinstance(size, torch.SymInt) and tensor.value.recorder.is_running:
-        ask_for_stand_in("len", sys._getframe(2))
+    if isinstance(size, torch.SymInt):
+        ask(tensor.value.recorder, sys._getframe(2), is_number=False)
     return size
 
 
@@ -132,27 +256,25 @@ def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
     """What ``patches`` has to replace, as (owner, attribute, replacement)."""
     env = recorder.sizes.env
     found: list[Replacement] = [
-        (builtins, "max", _extreme(_max, torch.sym_max, mine)),
-        (builtins, "min", _extreme(_min, torch.sym_min, mine)),
-        (builtins, "divmod", _divmod(mine)),
-        (math, "isqrt", _isqrt(env, mine)),
-        (math, "pow", _pow(env, mine)),
         (torch.SymInt, "__round__", _round),
         (torch.SymInt, "__hash__", _hash(env)),
+        (torch.SymFloat, "__hash__", _hash_of_float),
         (torch.SymInt, "__int__", _to_number(recorder, torch.SymInt, "int")),
         (torch.SymFloat, "__int__", _to_number(recorder, torch.SymFloat, "int")),
         (torch.SymInt, "__float__", _to_number(recorder, torch.SymInt, "float")),
         (torch.SymFloat, "__float__", _to_number(recorder, torch.SymFloat, "float")),
+        (torch.SymInt, "__index__", _as_index(recorder)),
         (torch.SymInt, "__format__", _format(torch.SymInt.__format__)),
         (torch.SymFloat, "__format__", _format(torch.SymFloat.__format__)),
         (torch.SymBool, "__bool__", _truth(recorder)),
         (torch, "_check_with", _check_with(env, torch._check_with, mine)),
         (torch, "_check_is_size", _check_is_size(torch._check_is_size, mine)),
     ]
+    for kind in _SYMBOLIC:
+        found += [(kind, "__divmod__", _divmod), (kind, "__rdivmod__", _rdivmod)]
     functional = torch.nn.functional
     attention = functional.scaled_dot_product_attention
     found.append((functional, "scaled_dot_product_attention", _with_truths(attention, mine)))
-    found += [(math, name, _math(env, name, mine)) for name in _MATH]
     return found
 
 
@@ -171,85 +293,12 @@ def _with_truths(original: Any, mine: Mine) -> Callable[..., Any]:
     return call
 
 
-def _extreme(original: Any, combine: Any, mine: Mine) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if not mine():
-            return original(*args, **kwargs)
-        items = args
-        if len(args) == 1:
-            items = args = (list(args[0]),)  # an iterator is read once
-            items = args[0]  # type: ignore[assignment]
-        if not kwargs and len(items) > 1 and _are_alike(items):
-            larger = combine is torch.sym_max
-            return functools.reduce(
-                lambda one, other: torch.where(other > one if larger else other < one, other, one),
-                items,
-            )
-        if kwargs or not any(isinstance(item, _SYMBOLIC) for item in items):
-            return original(*args, **kwargs)
-        return functools.reduce(combine, items)
-
-    return call
+def _divmod(left: Any, right: Any) -> Any:
+    return left // right, left % right
 
 
-def _are_alike(items: Any) -> bool:
-    """Tensors with one element each, of one form: which is the largest may be computed."""
-    if not all(isinstance(item, torch.Tensor) and hasattr(item, "value") for item in items):
-        return False
-    first = items[0]
-    return first.numel() == 1 and all(
-        item.dtype == first.dtype and item.shape == first.shape for item in items
-    )
-
-
-def _divmod(mine: Mine) -> Callable[[Any, Any], Any]:
-    original = builtins.divmod
-
-    @functools.wraps(original)
-    def call(left: Any, right: Any, /) -> Any:
-        if mine() and (isinstance(left, _SYMBOLIC) or isinstance(right, _SYMBOLIC)):
-            return left // right, left % right
-        return original(left, right)
-
-    return call
-
-
-def _math(env: ShapeEnv, name: str, mine: Mine) -> Callable[..., Any]:
-    original = getattr(math, name)
-
-    @functools.wraps(original)
-    def call(*args: Any) -> Any:
-        if len(args) == 1 and isinstance(args[0], _SYMBOLIC) and mine():
-            return symbolic(env, FloatExpr(name, (expression_of(args[0]),)))
-        return original(*args)
-
-    return call
-
-
-def _pow(env: ShapeEnv, mine: Mine) -> Callable[[Any, Any], Any]:
-    original = math.pow
-
-    @functools.wraps(original)
-    def call(base: Any, exponent: Any) -> Any:
-        if isinstance(base, _SYMBOLIC) and mine():
-            args = (expression_of(base), expression_of(exponent))
-            return symbolic(env, FloatExpr("pow", args))
-        return original(base, exponent)
-
-    return call
-
-
-def _isqrt(env: ShapeEnv, mine: Mine) -> Callable[[Any], Any]:
-    original = math.isqrt
-
-    @functools.wraps(original)
-    def call(n: Any) -> Any:
-        if isinstance(n, torch.SymInt) and mine():
-            return symbolic(env, env.scope.isqrt(expression_of(n)))
-        return original(n)
-
-    return call
+def _rdivmod(right: Any, left: Any) -> Any:
+    return left // right, left % right
 
 
 def _round(self: torch.SymInt, ndigits: int | None = None) -> Any:
@@ -267,13 +316,17 @@ def _hash(env: ShapeEnv) -> Callable[[torch.SymInt], int]:
     return identity
 
 
+def _hash_of_float(self: torch.SymFloat) -> int:
+    return hash(self.node.guard_float("", 0))
+
+
 def _to_number(recorder: Recorder, kind: Any, name: str) -> Callable[[Any], Any]:
     def convert(self: Any) -> Any:
         node = self.node
         if not isinstance(node, (IntNode, FloatNode)):
             return kind.__int__(self)
-        if recorder.is_running and not node.is_constant():
-            ask_for_stand_in(name, sys._getframe(1))
+        if not node.is_constant():
+            ask(recorder, sys._getframe(1), is_number=True)
         if isinstance(node, FloatNode):
             number = node.guard_float("", 0)
             return number if name == "float" else int(number)
@@ -293,13 +346,24 @@ def _format(original: Any) -> Callable[[Any, str], str]:
     return format_number
 
 
+def _as_index(recorder: Recorder) -> Callable[[torch.SymInt], int]:
+    original = torch.SymInt.__index__
+
+    def index(self: torch.SymInt) -> int:
+        if isinstance(self.node, IntNode) and not self.node.is_constant():
+            ask(recorder, sys._getframe(1), is_number=False)
+        return original(self)  # type: ignore[no-untyped-call]
+
+    return index
+
+
 def _truth(recorder: Recorder) -> Callable[[torch.SymBool], bool]:
     original = torch.SymBool.__bool__
 
     def truth(self: torch.SymBool) -> bool:
         node = self.node
         if isinstance(node, BoolNode) and recorder.is_running and not node.is_constant():
-            wanted, message = assertion_at(sys._getframe(1))
+            wanted, message = asserted(recorder, sys._getframe(1))
             if wanted is not None:
                 test = node.content if wanted else negated(node.content)
                 return recorder.sizes.env.require(test, message) is wanted
@@ -308,59 +372,16 @@ def _truth(recorder: Recorder) -> Callable[[torch.SymBool], bool]:
     return truth
 
 
-_BEFORE_A_RAISE = ("LOAD_", "PRECALL", "CALL", "KW_NAMES", "FORMAT_VALUE", "BUILD_", "PUSH_NULL",
-                   "CACHE", "BINARY_")  # fmt: skip
+def asserted(recorder: Recorder, frame: FrameType) -> tuple[bool | None, str | None]:
+    """What the truth that ``frame`` tests must be, because ``raise`` follows if it is not.
 
-
-def assertion_at(frame: FrameType) -> tuple[bool | None, str | None]:
-    """What the truth that is tested here must be, because ``raise`` follows if it is not.
-
-    None where both ways lead on. The message of an ``assert``, where it is at hand, comes second.
+    None where both ways lead on. The message of the exception, where it is at hand, comes second.
     """
-    instructions = _instructions(frame.f_code)
-    at = next((i for i, ins in enumerate(instructions) if ins.offset == frame.f_lasti), None)
-    if at is None or "JUMP" not in instructions[at].opname:
+    ask(recorder, frame, is_number=False)
+    found = assertion_at(frame)
+    if found is None or may_be_caught(frames_of_user(2), (frame, found.statement)):
         return None, None
-    jump = instructions[at]
-    jumps_if = "IF_TRUE" in jump.opname
-    if not jumps_if and "IF_FALSE" not in jump.opname:
-        return None, None
-    target = next((i for i, ins in enumerate(instructions) if ins.offset == jump.argval), at)
-    for start, wanted in ((at + 1, jumps_if), (target, not jumps_if)):
-        raised = _raises(instructions, start)
-        if raised is not None:
-            at_raise = instructions[start + len(raised)].offset
-            if may_be_caught((frame, at_raise)):
-                return None, None
-            return wanted, _message(raised, frame)
-    return None, None
-
-
-def _raises(instructions: list[dis.Instruction], start: int) -> list[dis.Instruction] | None:
-    """The instructions from ``start`` to a ``raise``, if they do nothing else."""
-    for i in range(start, min(start + 60, len(instructions))):
-        if instructions[i].opname == "RAISE_VARARGS":
-            return instructions[start:i]
-        if not instructions[i].opname.startswith(_BEFORE_A_RAISE):
-            return None
-    return None
-
-
-def _message(raised: list[dis.Instruction], frame: FrameType) -> str | None:
-    for instruction in raised:
-        found = None
-        if instruction.opname == "LOAD_CONST":
-            found = instruction.argval
-        elif instruction.opname == "LOAD_FAST":  # torch._assert(condition, message)
-            found = frame.f_locals.get(instruction.argval)
-        if isinstance(found, str):
-            return found
-    return None
-
-
-@functools.lru_cache(maxsize=512)
-def _instructions(code: Any) -> list[dis.Instruction]:
-    return list(dis.get_instructions(code))
+    return found.wanted, found.message(frame)
 
 
 def _check_with(env: ShapeEnv, original: Any, mine: Mine) -> Callable[..., None]:

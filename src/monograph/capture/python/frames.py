@@ -127,13 +127,23 @@ def is_ours(code: CodeType) -> bool:
     return name.startswith(_OURS) and not name.startswith(_CASES)
 
 
+def stands_in(code: CodeType) -> None:
+    """``code`` calls what the program has called: its exceptions are the program's own."""
+    _standing_in[id(code)] = code
+
+
+_standing_in: dict[int, CodeType] = {}
+
+
 def is_raised_by_us(error: BaseException) -> bool:
     """Whether the innermost frame of an exception's traceback is the package's own code."""
+    found = None
     step = error.__traceback__
-    while step is not None and step.tb_next is not None:
+    while step is not None:
+        if id(step.tb_frame.f_code) not in _standing_in:
+            found = step.tb_frame.f_code
         step = step.tb_next
-    name = step.tb_frame.f_code.co_filename if step is not None else ""
-    return name.startswith(_OURS) and not name.startswith(_CASES)
+    return found is not None and is_ours(found)
 
 
 def is_raised_by_program(error: BaseException) -> bool:

@@ -6,7 +6,7 @@ program asks for that it is captured again, with their indexing redirected.
 
 from __future__ import annotations
 
-import dis
+import ast
 from collections.abc import Collection
 from types import FrameType
 from typing import Any
@@ -15,17 +15,14 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from monograph.capture.abstract import selected
+from monograph.capture.python.nodes import calls, syntax_of
 
-__all__ = ["Indexing", "NeedsIndexing", "is_indexing"]
+__all__ = ["Indexing", "is_indexing"]
 
 _FUNCTIONS: dict[Any, Any] = {
     torch.Tensor.__getitem__: torch.Tensor.__getitem__,
     torch.Tensor.__setitem__: torch.Tensor.__setitem__,
 }
-
-
-class NeedsIndexing(BaseException):
-    """Capture again, with indexing redirected. No handler of the program's takes it."""
 
 
 class Indexing(TorchFunctionMode):
@@ -45,6 +42,8 @@ class Indexing(TorchFunctionMode):
 
 
 def is_indexing(frame: FrameType) -> bool:
-    """Whether what runs in ``frame`` is ``x[i]`` or ``x[i] = y``."""
-    opcode = frame.f_code.co_code[frame.f_lasti]
-    return dis.opname[opcode] in ("BINARY_SUBSCR", "STORE_SUBSCR")
+    """Whether what runs in ``frame`` is (or may be) ``x[i]`` or ``x[i] = y``."""
+    syntax = syntax_of(frame.f_code)
+    if syntax is None:
+        return not calls(frame.f_code, frame.f_lasti)
+    return isinstance(syntax.node_at(frame.f_lasti), ast.Subscript)

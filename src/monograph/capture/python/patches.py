@@ -27,6 +27,7 @@ from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
 from monograph.capture.python.frames import is_ours
 from monograph.capture.python.redirect import redirected
+from monograph.capture.restarts import NeedsAutograd
 from monograph.diagnostics import ExportError, PythonFeatureError
 from monograph.ir.module_scope import Scope
 from monograph.torch_internals import (
@@ -41,7 +42,7 @@ from monograph.torch_internals import (
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["NeedsAutograd", "patched"]
+__all__ = ["patched"]
 
 _id = builtins.id
 _get_ident = threading.get_ident
@@ -56,13 +57,6 @@ _NUMPY_RANDOM = (
     "rand", "randn", "randint", "random", "random_sample", "uniform", "normal", "choice",
     "permutation", "shuffle", "standard_normal",
 )  # fmt: skip
-
-
-class NeedsAutograd(BaseException):
-    """The program differentiates inside itself: capture it again, above autograd.
-
-    Not an ``Exception``, so that no handler of the program's takes it.
-    """
 
 
 @contextlib.contextmanager
@@ -105,7 +99,7 @@ def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[N
             original = getattr(owner, attribute)
             noticed = _noticed(recorder, original, kind, f"{owner.__name__}.{attribute}", mine)
             replacements.append((owner, attribute, noticed))
-    patches = _Patches(replacements, recorder.stand_ins)
+    patches = _Patches(replacements)
     recorder.unpatched = patches.suspended
     finder = _CompilerImport(patches)
     sys.meta_path.insert(0, finder)
@@ -121,23 +115,16 @@ def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[N
 class _Patches:
     """Replacements that can be taken back for a while."""
 
-    def __init__(
-        self, replacements: list[tuple[Any, str, Any]], stand_ins: list[tuple[dict[str, Any], str]]
-    ) -> None:
+    def __init__(self, replacements: list[tuple[Any, str, Any]]) -> None:
         self._replacements = replacements
-        self._stand_ins = stand_ins  # namespaces in which ``int`` or ``float`` is replaced
         self._before: list[tuple[Any, str, Any]] = []
 
     def apply(self) -> None:
         for owner, attribute, replacement in self._replacements:
             self._before.append((owner, attribute, vars(owner).get(attribute, _MISSING)))
             setattr(owner, attribute, replacement)
-        for namespace, name in self._stand_ins:
-            namespace[name] = builtin_functions.STAND_INS[name]
 
     def remove(self) -> None:
-        for namespace, name in self._stand_ins:
-            namespace.pop(name, None)
         while self._before:
             owner, attribute, before = self._before.pop()
             if before is _MISSING:

@@ -10,17 +10,20 @@ from typing import Any
 
 import torch
 
-from monograph.export import export
+from monograph.exporting import export
 from monograph.shapes.dims import DerivedDim, Dim, DimHint, parse_shape
 
 __all__ = ["EXPORTERS", "Exported", "Exporter"]
+
+
+Model = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Exported:
     """A program: what calls it, how many nodes it has, and itself after being saved and loaded."""
 
-    program: Any
+    program: object
     run: Callable[..., Any]
     nodes: int
     reload: Callable[[], Callable[..., Any]]
@@ -32,14 +35,16 @@ class Exporter:
 
     name: str
     title: str
-    export: Callable[[Any, tuple[Any, ...], dict[str, Any], Any], Exported]
+    export: Callable[[Model, tuple[Any, ...], dict[str, Any], object], Exported]
     is_ours: bool = False
     is_strict: bool = False
 
 
 def _monograph(strict: bool) -> Callable[..., Exported]:
-    def run(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any) -> Exported:
-        from monograph.interop.files import load, save
+    def run(
+        model: Model, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: object
+    ) -> Exported:
+        from monograph.edges import load, save
 
         program = export(model, args, kwargs, dynamic_shapes=shapes, strict=strict)
 
@@ -54,11 +59,16 @@ def _monograph(strict: bool) -> Callable[..., Exported]:
     return run
 
 
-def _torch(make: Callable[..., Any]) -> Callable[..., Exported]:
-    def run(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any) -> Exported:
+def _torch(function: str, **options: bool) -> Callable[..., Exported]:
+    def run(
+        model: Model, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: object
+    ) -> Exported:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            program = make(model, args, kwargs, dynamic_shapes=as_torch(shapes))
+            make = getattr(torch.export, function)
+            program: torch.export.ExportedProgram = make(
+                model, args, kwargs, dynamic_shapes=as_torch(shapes), **options
+            )
 
         def reload() -> Callable[..., Any]:
             buffer = io.BytesIO()
@@ -71,29 +81,17 @@ def _torch(make: Callable[..., Any]) -> Callable[..., Exported]:
     return run
 
 
-def _default(*args: Any, **kwargs: Any) -> Any:
-    return torch.export.export(*args, strict=False, **kwargs)
-
-
-def _strict(*args: Any, **kwargs: Any) -> Any:
-    return torch.export.export(*args, strict=True, **kwargs)
-
-
-def _draft(*args: Any, **kwargs: Any) -> Any:
-    return torch.export.draft_export(*args, **kwargs)
-
-
-def as_torch(shapes: Any) -> Any:
+def as_torch(shapes: object) -> object:
     """A specification of sizes with torch's dimensions."""
-    made: dict[str, Any] = {}
+    made: dict[str, torch.export.Dim] = {}
 
-    def root(dim: Dim) -> Any:
+    def root(dim: Dim) -> torch.export.Dim:
         if dim.__name__ not in made:
             lo = dim.min if dim.has_min else None
             made[dim.__name__] = torch.export.Dim(dim.__name__, min=lo, max=dim.max)
         return made[dim.__name__]
 
-    def convert(item: Any) -> Any:
+    def convert(item: object) -> object:
         if isinstance(item, DerivedDim):
             found = root(item.root)
             found = found if item.slope == 1 else item.slope * found
@@ -120,8 +118,8 @@ EXPORTERS = {
         Exporter(
             "monograph-strict", "Monograph, strict", _monograph(True), is_ours=True, is_strict=True
         ),
-        Exporter("torch", "torch.export", _torch(_default)),
-        Exporter("torch-strict", "torch.export, strict", _torch(_strict)),
-        Exporter("torch-draft", "draft_export", _torch(_draft)),
+        Exporter("torch", "torch.export", _torch("export", strict=False)),
+        Exporter("torch-strict", "torch.export, strict", _torch("export", strict=True)),
+        Exporter("torch-draft", "draft_export", _torch("draft_export")),
     )
 }

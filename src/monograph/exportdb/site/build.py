@@ -36,9 +36,12 @@ _ASSETS = ("site.css", "site.js")
 def environment(autoescape: bool) -> jinja2.Environment:
     """The templates."""
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=autoescape,
-        trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=autoescape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
     made.filters.update(
         markdown=lambda text: Markup(_MARKDOWN.render(text)),
         inline=lambda text: Markup(_MARKDOWN.renderInline(text)),
@@ -113,8 +116,9 @@ class _Site:
         """Every page."""
         self._render("index", "index", "")
         for page in self.pages:
-            self._render("case", f"case/{page.entry.anchor}", "../", page=page,
-                         listing=_listing(page))  # fmt: skip
+            self._render(
+                "case", f"case/{page.entry.anchor}", "../", page=page, listing=_listing(page)
+            )
         for tag in self.shared["tags"]:
             chosen = [p for p in self.pages if tag in p.entry.case.tags]
             self._render("tag", f"tag/{tag}", "../", tag=tag, chosen=chosen)
@@ -126,9 +130,10 @@ class _Site:
         self._render("matrix", "matrix", "")
         for code in CODES.values():
             chosen = [
-                p for p in self.pages
+                p
+                for p in self.pages
                 if code.name in (p.entry.expect.code, p.entry.expect.strict_code)
-            ]  # fmt: skip
+            ]
             self._render("code", f"code/{code.name}", "../", code=code, chosen=chosen)
         for exporter in EXPORTERS.values():
             self._render("exporter", f"exporter/{exporter.name}", "../", exporter=exporter)
@@ -136,7 +141,7 @@ class _Site:
         self._put("site.js", (_HERE / "site.js").read_text())
         self._put("search.js", _search_script(self.pages, self.tables))
 
-    def _render(self, template: str, name: str, root: str, **values: Any) -> None:
+    def _render(self, template: str, name: str, root: str, **values: object) -> None:
         made = environment(self.form == "html").get_template(f"{template}.{self.form}.j2")
         self._put(f"{name}.{self.form}", made.render(root=root, **self.shared, **values))
 
@@ -161,17 +166,22 @@ def _search_script(pages: Iterable[Page], tables: list[Table]) -> str:
     data = {
         "cases": [
             {
-                "name": p.entry.name, "title": p.entry.title, "support": p.entry.case.support.value,
+                "name": p.entry.name,
+                "title": p.entry.title,
+                "support": p.entry.case.support.value,
                 "page": f"case/{p.entry.anchor}.html",
             }
             for p in chosen
         ],
         "words": index_of([p.entry for p in chosen], tables),
         "codes": {
-            code: [i for i, p in enumerate(chosen)
-                   if code in (p.entry.expect.code, p.entry.expect.strict_code)]
+            code: [
+                i
+                for i, p in enumerate(chosen)
+                if code in (p.entry.expect.code, p.entry.expect.strict_code)
+            ]
             for code in CODES
         },
-    }  # fmt: skip
+    }
     text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return f"window.EXPORTDB = {text};\n"

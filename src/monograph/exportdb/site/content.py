@@ -5,17 +5,16 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from monograph.diagnostics import MonographError
 from monograph.diagnostics.rendering import Line
-from monograph.export import export
 from monograph.exportdb.case import Support
 from monograph.exportdb.exporters import EXPORTERS
 from monograph.exportdb.outcomes import Outcome, seeded
 from monograph.exportdb.registry import Entry
 from monograph.exportdb.runner import refusal
 from monograph.exportdb.table import Table
+from monograph.exporting import export
 from monograph.pictures import Picture, pictures_of
 
 __all__ = ["Cell", "Page", "Rewrite", "page_of"]
@@ -88,8 +87,11 @@ def page_of(entry: Entry, tables: list[Table]) -> Page:
 
 def _exported(entry: Entry) -> tuple[str, list[Picture]]:
     """The program of the mode that captures it, and its pictures."""
-    modes = [strict for strict in (False, True)
-             if entry.case.support_in(strict=strict) is not Support.UNSUPPORTED]  # fmt: skip
+    modes = [
+        strict
+        for strict in (False, True)
+        if entry.case.support_in(strict=strict) is not Support.UNSUPPORTED
+    ]
     if not modes:
         return "", []
     given = seeded(entry.inputs)
@@ -118,7 +120,7 @@ def _placeless(text: str, entry: Entry) -> str:
 
 def _rewrite(entry: Entry, source: str, name: str) -> Rewrite:
     text = entry.source_of(name)
-    changes: Any = difflib.unified_diff(
+    changes = difflib.unified_diff(
         source.splitlines(), text.splitlines(), entry.name, name, lineterm="", n=2
     )
     return Rewrite(name, text, "\n".join(changes))

@@ -14,9 +14,22 @@ from monograph.inference.rules import (
     reductions,
     views,
 )
-from monograph.inference.rules.table import RULES, View
+from monograph.inference.rules.table import RULES, Found, View
 
 __all__ = [
-    "RULES", "View", "attention", "convolution", "factories", "indexing", "losses", "matmul",
-    "normalization", "pointwise", "pooling", "recurrent", "reductions", "views",
-]  # fmt: skip
+    "RULES",
+    "Found",
+    "View",
+    "attention",
+    "convolution",
+    "factories",
+    "indexing",
+    "losses",
+    "matmul",
+    "normalization",
+    "pointwise",
+    "pooling",
+    "recurrent",
+    "reductions",
+    "views",
+]

@@ -7,26 +7,33 @@ example's sizes, else by trying it on small tensors.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable, Sequence
 
 import torch
 
 from monograph.inference.rules.table import fresh, rule
 from monograph.ir.spec import TensorSpec, contiguous_strides
-from monograph.shapes.expr import Expr
+from monograph.shapes.expr import Expr, Int
 from monograph.torch_internals import without_modes
 
 __all__ = ["LAYOUTS"]
 
 aten = torch.ops.aten
-LAYOUTS: dict[Any, tuple[int, ...]] = {}  # call without sizes -> the order of the dimensions
+LAYOUTS: dict[Hashable, tuple[int, ...]] = {}  # call without sizes -> the order of the dimensions
+
+# The query, the key, the value, and a mask.
+_Given = tuple[TensorSpec, TensorSpec, TensorSpec, TensorSpec | None]
 
 
 @rule(aten.scaled_dot_product_attention.default)
 def _attention(
-    query: TensorSpec, key: TensorSpec, value: TensorSpec, mask: TensorSpec | None = None,
-    *rest: Any, **options: Any,
-) -> Any:  # fmt: skip
+    query: TensorSpec,
+    key: TensorSpec,
+    value: TensorSpec,
+    mask: TensorSpec | None = None,
+    *rest: object,
+    **options: object,
+) -> TensorSpec | None:
     given = (query, key, value, mask)
     if len(query.shape) in (2, 3):
         return _of_matrices(given)
@@ -43,7 +50,7 @@ def _attention(
     return query.with_layout(shape, _laid(shape, order))
 
 
-def _of_matrices(given: tuple[Any, ...]) -> TensorSpec | None:
+def _of_matrices(given: _Given) -> TensorSpec | None:
     """Without a dimension for heads the fast kernels are out: products and a softmax, row-major."""
     query, key, value, mask = given
     specs = [spec for spec in given if spec is not None]
@@ -61,7 +68,9 @@ def _of_matrices(given: tuple[Any, ...]) -> TensorSpec | None:
     return fresh(query, (*query.shape[:-1], value.shape[-1]))
 
 
-def _by_trying(given: tuple[Any, ...], rest: Any, options: dict[str, Any]) -> Any:
+def _by_trying(
+    given: _Given, rest: tuple[object, ...], options: dict[str, object]
+) -> TensorSpec | None:
     """The layout that the kernel gives to small tensors of the same form (CPU only)."""
     query, key, value, mask = given
     specs = [spec for spec in given if spec is not None]
@@ -73,14 +82,14 @@ def _by_trying(given: tuple[Any, ...], rest: Any, options: dict[str, Any]) -> An
         return None
     if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         return None
-    orders = tuple(_dense_order(spec) for spec in specs)
-    if None in orders or any(1 in spec.shape[1:] for spec in specs):
+    orders = [order for spec in specs if (order := _dense_order(spec)) is not None]
+    if len(orders) < len(specs) or any(1 in spec.shape[1:] for spec in specs):
         return None
     sizes = list(dict.fromkeys(n for spec in specs for n in spec.shape))
     small = {n: 1 if n == 1 else i + 2 for i, n in enumerate(sizes)}
     small[query.shape[-1]] = small[value.shape[-1]] = 8
     shapes = [tuple(small[n] for n in spec.shape) for spec in specs]
-    token = (orders, tuple(shapes), query.dtype, rest, tuple(sorted(options.items())))
+    token = (tuple(orders), tuple(shapes), query.dtype, rest, tuple(sorted(options.items())))
     key_of_call = (*token, _attention_state())
     if key_of_call not in LAYOUTS:
         LAYOUTS[key_of_call] = _tried(shapes, orders, query.dtype, rest, options)
@@ -91,7 +100,7 @@ def _by_trying(given: tuple[Any, ...], rest: Any, options: dict[str, Any]) -> An
     return query.with_layout(shape, _laid(shape, order))
 
 
-def _attention_state() -> tuple[Any, ...]:
+def _attention_state() -> tuple[bool, ...]:
     """What, besides the arguments, decides which kernel runs."""
     from monograph.inference.infer import attention_switches
 
@@ -104,16 +113,20 @@ def _dense_order(spec: TensorSpec) -> tuple[int, ...] | None:
     return order if spec.strides[3] == 1 and order[-1] == 3 else None
 
 
-def _laid(shape: tuple[Any, ...], order: tuple[int, ...]) -> tuple[Any, ...]:
+def _laid(shape: tuple[Int, ...], order: tuple[int, ...]) -> tuple[Int, ...]:
     laid = contiguous_strides(tuple(shape[i] for i in order))
-    strides: list[Any] = [0] * len(shape)
+    strides: list[Int] = [0] * len(shape)
     for i, stride in zip(order, laid, strict=True):
         strides[i] = stride
     return tuple(strides)
 
 
 def _tried(
-    shapes: list[tuple[int, ...]], orders: Any, dtype: torch.dtype, rest: Any, options: Any
+    shapes: Sequence[tuple[int, ...]],
+    orders: Sequence[tuple[int, ...]],
+    dtype: torch.dtype,
+    rest: tuple[object, ...],
+    options: dict[str, object],
 ) -> tuple[int, ...]:
     with without_modes(), torch.random.fork_rng(devices=[]):
         tensors = [
@@ -128,7 +141,9 @@ def _tried(
     return order if is_plain else ()
 
 
-def _order(given: tuple[Any, ...], rest: Any, options: dict[str, Any]) -> tuple[int, ...] | None:
+def _order(
+    given: _Given, rest: tuple[object, ...], options: dict[str, object]
+) -> tuple[int, ...] | None:
     from monograph.inference.infer import attention_switches, infer
 
     kinds = tuple(
@@ -162,8 +177,8 @@ def _example(spec: TensorSpec) -> TensorSpec | None:
     if spec.scope is None:
         return spec
     # One number for each symbol, so that equal sizes stay equal.
-    names = sorted({a.name for n in (*spec.shape, *spec.strides) if isinstance(n, Expr)
-                    for a in n.symbols()})  # fmt: skip
+    varying = [n for n in (*spec.shape, *spec.strides) if isinstance(n, Expr)]
+    names = sorted({a.name for n in varying for a in n.symbols()})
     values = {name: 6 + sum(map(ord, name)) % 97 for name in names}
     try:
         shape = tuple(n.evaluate(values) if isinstance(n, Expr) else n for n in spec.shape)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
@@ -20,7 +19,6 @@ from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import not_less
 
 aten = torch.ops.aten
-Found = Any
 
 
 @rule(aten.conv1d.default, aten.conv2d.default, aten.conv3d.default)
@@ -32,7 +30,7 @@ def _conv(
     padding: Sequence[int] = (0,),
     dilation: Sequence[int] = (1,),
     groups: int = 1,
-) -> Found:
+) -> TensorSpec | None:
     rank = len(weight.shape)
     if len(x.shape) != rank or x.dtype != weight.dtype or x.shape[1] != weight.shape[1] * groups:
         return None
@@ -71,7 +69,7 @@ def _conv_transpose(
     output_padding: Sequence[int] = (0,),
     groups: int = 1,
     dilation: Sequence[int] = (1,),
-) -> Found:
+) -> TensorSpec | None:
     if len(x.shape) != len(weight.shape) or x.dtype != weight.dtype:
         return None
     if x.scope is None and not _is_plain_transposed(x, weight, output_padding, groups):
@@ -94,10 +92,16 @@ def _conv_transpose(
 
 @rule(aten.convolution.default)
 def _convolution(
-    x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None, stride: Sequence[int],
-    padding: Sequence[int], dilation: Sequence[int], transposed: bool,
-    output_padding: Sequence[int], groups: int,
-) -> Found:  # fmt: skip
+    x: TensorSpec,
+    weight: TensorSpec,
+    bias: TensorSpec | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> TensorSpec | None:
     if transposed:
         more = (output_padding, groups, dilation)
         return _conv_transpose(x, weight, bias, stride, padding, *more)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict, Unpack
 
 import torch
 
-from monograph.inference.rules.pointwise import number_dtype
+from monograph.inference.rules.pointwise import Number, number_dtype
 from monograph.inference.rules.table import (
     View,
     fresh,
@@ -22,11 +22,19 @@ from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import equal
 
 aten = torch.ops.aten
-Found = Any
+
+
+class _Options(TypedDict, total=False):
+    """What every factory may be told by name."""
+
+    dtype: torch.dtype | None
+    layout: torch.layout | None
+    device: torch.device | None
+    pin_memory: bool | None
 
 
 @rule(aten.clone.default)
-def _clone(x: TensorSpec, *, memory_format: Any = None) -> Found:
+def _clone(x: TensorSpec, *, memory_format: torch.memory_format | None = None) -> TensorSpec | None:
     if memory_format is torch.contiguous_format:
         return fresh(x, x.shape)
     if memory_format in (None, torch.preserve_format) and is_dense(x):
@@ -36,8 +44,8 @@ def _clone(x: TensorSpec, *, memory_format: Any = None) -> Found:
 
 @rule(aten.to.dtype)
 def _to_dtype(
-    x: TensorSpec, dtype: torch.dtype, non_blocking: bool = False, copy: bool = False, *rest: Any
-) -> Found:
+    x: TensorSpec, dtype: torch.dtype, non_blocking: bool = False, copy: bool = False, *rest: object
+) -> TensorSpec | View | None:
     if rest or not is_dense(x):
         return None
     if dtype == x.dtype and not copy:
@@ -46,7 +54,13 @@ def _to_dtype(
 
 
 @rule(aten._to_copy.default)
-def _to_copy(x: TensorSpec, *, dtype: Any = None, device: Any = None, **options: Any) -> Found:
+def _to_copy(
+    x: TensorSpec,
+    *,
+    dtype: torch.dtype | None = None,
+    device: torch.device | None = None,
+    **options: object,
+) -> TensorSpec | View | None:
     if any(options.values()) or (device or x.device) != x.device:
         return None
     return _to_dtype(x, dtype or x.dtype, copy=True)
@@ -54,10 +68,11 @@ def _to_copy(x: TensorSpec, *, dtype: Any = None, device: Any = None, **options:
 
 def _factory(
     shape: Sequence[Int],
-    dtype: torch.dtype | None,
-    device: torch.device | None,
-    layout: Any,
-) -> Found:
+    dtype: torch.dtype | None = None,
+    layout: torch.layout | None = None,
+    device: torch.device | None = None,
+    pin_memory: bool | None = None,
+) -> TensorSpec | None:
     if layout not in (None, torch.strided) or not all(map(is_size, shape)):
         return None
     device = device or torch.device("cpu")
@@ -69,126 +84,135 @@ def _factory(
 
 
 @rule(aten.zeros.default, aten.ones.default, aten.rand.default, aten.randn.default)
-def _zeros(
-    shape: Sequence[Int], *, dtype: Any = None, layout: Any = None, device: Any = None,
-    pin_memory: Any = None,
-) -> Found:  # fmt: skip
-    return _factory(shape, dtype, device, layout)
+def _zeros(shape: Sequence[Int], **options: Unpack[_Options]) -> TensorSpec | None:
+    return _factory(shape, **options)
 
 
 @rule(aten.empty.memory_format)
 def _empty(
-    shape: Sequence[Int], *, dtype: Any = None, layout: Any = None, device: Any = None,
-    pin_memory: Any = None, memory_format: Any = None,
-) -> Found:  # fmt: skip
+    shape: Sequence[Int],
+    *,
+    memory_format: torch.memory_format | None = None,
+    **options: Unpack[_Options],
+) -> TensorSpec | None:
     if memory_format not in (None, torch.contiguous_format):
         return None
-    return _factory(shape, dtype, device, layout)
+    return _factory(shape, **options)
 
 
 @rule(aten.full.default)
-def _full(
-    shape: Sequence[Int], fill: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
-    pin_memory: Any = None,
-) -> Found:  # fmt: skip
-    return _factory(shape, dtype or number_dtype(fill), device, layout)
+def _full(shape: Sequence[Int], fill: Number, **options: Unpack[_Options]) -> TensorSpec | None:
+    return _filled(shape, number_dtype(fill), options)
 
 
-def _range(
-    start: Any, end: Any, step: Any, dtype: Any = None, layout: Any = None, device: Any = None
-) -> Found:
+def _filled(shape: Sequence[Int], dtype: torch.dtype, options: _Options) -> TensorSpec | None:
+    """A factory's result whose dtype is ``dtype`` unless ``options`` name one."""
+    chosen: _Options = {**options, "dtype": options.get("dtype") or dtype}
+    return _factory(shape, **chosen)
+
+
+def _range(start: Number, end: Number, step: Number, options: _Options) -> TensorSpec | None:
     """Integers only: floats are counted in floating point."""
-    if any(isinstance(n, bool) or not isinstance(n, (int, Expr)) for n in (start, end, step)):
+    if any(isinstance(n, bool) for n in (start, end, step)) or not isinstance(step, int):
         return None
-    if not isinstance(step, int) or step == 0:
+    if not isinstance(start, (int, Expr)) or not isinstance(end, (int, Expr)) or step == 0:
         return None
     length = -((start - end) // step) if step > 0 else -((end - start) // -step)
-    return _factory((length,), dtype or torch.int64, device, layout) if is_size(length) else None
+    return _filled((length,), torch.int64, options) if is_size(length) else None
 
 
 @rule(aten.arange.default)
-def _arange(
-    end: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: Any = None
-) -> Found:
-    return _range(0, end, 1, dtype, layout, device)
+def _arange(end: Number, **options: Unpack[_Options]) -> TensorSpec | None:
+    return _range(0, end, 1, options)
 
 
 @rule(aten.arange.start)
-def _arange_start(
-    start: Any, end: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
-    pin_memory: Any = None,
-) -> Found:  # fmt: skip
-    return _range(start, end, 1, dtype, layout, device)
+def _arange_start(start: Number, end: Number, **options: Unpack[_Options]) -> TensorSpec | None:
+    return _range(start, end, 1, options)
 
 
 @rule(aten.arange.start_step)
 def _arange_step(
-    start: Any, end: Any, step: Any = 1, *, dtype: Any = None, layout: Any = None,
-    device: Any = None, pin_memory: Any = None,
-) -> Found:  # fmt: skip
-    return _range(start, end, step, dtype, layout, device)
+    start: Number, end: Number, step: Number = 1, **options: Unpack[_Options]
+) -> TensorSpec | None:
+    return _range(start, end, step, options)
 
 
 @rule(aten.zeros_like.default, aten.ones_like.default, aten.empty_like.default)
 def _like(
-    x: TensorSpec, *, dtype: Any = None, layout: Any = None, device: Any = None,
-    pin_memory: Any = None, memory_format: Any = None,
-) -> Found:  # fmt: skip
+    x: TensorSpec,
+    *,
+    memory_format: torch.memory_format | None = None,
+    **options: Unpack[_Options],
+) -> TensorSpec | None:
     if memory_format not in (None, torch.preserve_format) or not is_dense(x):
         return None
-    if layout not in (None, torch.strided) or (device or x.device) != x.device:
+    if not _stays(x, options):
         return None
-    return TensorSpec.of(x.shape, x.strides, dtype or x.dtype, x.device)
+    return TensorSpec.of(x.shape, x.strides, options.get("dtype") or x.dtype, x.device)
+
+
+def _stays(x: TensorSpec, options: _Options) -> bool:
+    """Whether a result with these options is strided, on the device of ``x``."""
+    if options.get("layout") not in (None, torch.strided):
+        return False
+    return (options.get("device") or x.device) == x.device
 
 
 @rule(aten.new_ones.default, aten.new_zeros.default, aten.new_empty.default)
-def _new(
-    x: TensorSpec, shape: Sequence[Int], *, dtype: Any = None, layout: Any = None,
-    device: Any = None, pin_memory: Any = None,
-) -> Found:  # fmt: skip
+def _new(x: TensorSpec, shape: Sequence[Int], **options: Unpack[_Options]) -> TensorSpec | None:
     if x.device.type == "cuda":
         return None
-    return _factory(shape, dtype or x.dtype, device or x.device, layout)
+    placed: _Options = {**options, "device": options.get("device") or x.device}
+    return _filled(shape, x.dtype, placed)
 
 
 @rule(aten.new_full.default)
 def _new_full(
-    x: TensorSpec, shape: Sequence[Int], fill: Any, *, dtype: Any = None, layout: Any = None,
-    device: Any = None, pin_memory: Any = None,
-) -> Found:  # fmt: skip
-    if x.device.type == "cuda":
-        return None
-    return _factory(shape, dtype or x.dtype, device or x.device, layout)
+    x: TensorSpec, shape: Sequence[Int], fill: Number, **options: Unpack[_Options]
+) -> TensorSpec | None:
+    return _new(x, shape, **options)
 
 
 @rule(aten.full_like.default)
-def _full_like(x: TensorSpec, fill: Any, **options: Any) -> Found:
-    return _like(x, **options)
+def _full_like(
+    x: TensorSpec,
+    fill: Number,
+    *,
+    memory_format: torch.memory_format | None = None,
+    **options: Unpack[_Options],
+) -> TensorSpec | None:
+    return _like(x, memory_format=memory_format, **options)
 
 
 @rule(aten.to.dtype_layout)
 def _to_dtype_layout(
-    x: TensorSpec, *, dtype: Any = None, layout: Any = None, device: Any = None,
-    pin_memory: Any = None, non_blocking: bool = False, copy: bool = False,
-    memory_format: Any = None,
-) -> Found:  # fmt: skip
-    if memory_format is not None or layout not in (None, torch.strided):
+    x: TensorSpec,
+    *,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: torch.memory_format | None = None,
+    **options: Unpack[_Options],
+) -> TensorSpec | View | None:
+    if memory_format is not None or not _stays(x, options):
         return None
-    if (device or x.device) != x.device:
-        return None
-    return _to_dtype(x, dtype or x.dtype, non_blocking, copy)
+    return _to_dtype(x, options.get("dtype") or x.dtype, non_blocking, copy)
 
 
 @rule(aten.to.device)
 def _to_device(
-    x: TensorSpec, device: Any, dtype: Any, non_blocking: bool = False, copy: bool = False,
-    *rest: Any,
-) -> Found:  # fmt: skip
+    x: TensorSpec,
+    device: torch.device,
+    dtype: torch.dtype,
+    non_blocking: bool = False,
+    copy: bool = False,
+    *rest: object,
+) -> TensorSpec | View | None:
     return _to_dtype(x, dtype, non_blocking, copy, *rest) if device == x.device else None
 
 
 @rule(aten.cat.default)
-def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> Found:
+def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> TensorSpec | None:
     first = tensors[0]
     at = resolve(first, dim)
     if at is None or any(
@@ -223,7 +247,7 @@ def _is_not_channels_last(spec: TensorSpec) -> bool:
 
 
 @rule(aten.stack.default)
-def _stack(tensors: Sequence[TensorSpec], dim: int = 0) -> Found:
+def _stack(tensors: Sequence[TensorSpec], dim: int = 0) -> TensorSpec | None:
     first = tensors[0]
     rank = len(first.shape) + 1
     if not -rank <= dim < rank or any(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
@@ -21,11 +20,10 @@ from monograph.ir.spec import TensorSpec, is_dense
 from monograph.shapes.expr import Expr, Int
 
 aten = torch.ops.aten
-Found = Any
 
 
 @rule(aten.index.Tensor)
-def _index(x: TensorSpec, indices: Sequence[TensorSpec | None]) -> Found:
+def _index(x: TensorSpec, indices: Sequence[TensorSpec | None]) -> TensorSpec | None:
     """By vectors of integers, with sizes that vary."""
     given = [(i, spec) for i, spec in enumerate(indices) if spec is not None]
     if not given or all(spec.scope is None for spec in (x, *(s for _, s in given))):
@@ -42,14 +40,14 @@ def _index(x: TensorSpec, indices: Sequence[TensorSpec | None]) -> Found:
 
 
 @rule(aten.embedding.default)
-def _embedding(table: TensorSpec, index: TensorSpec, *rest: Any) -> Found:
+def _embedding(table: TensorSpec, index: TensorSpec, *rest: object) -> TensorSpec | None:
     if len(table.shape) != 2 or index.dtype not in (torch.int64, torch.int32):
         return None
     return fresh(table, (*index.shape, table.shape[1]))
 
 
 @rule(aten.cumsum.default)
-def _cumsum(x: TensorSpec, dim: int, *, dtype: torch.dtype | None = None) -> Found:
+def _cumsum(x: TensorSpec, dim: int, *, dtype: torch.dtype | None = None) -> TensorSpec | None:
     if x.scope is None or resolve(x, dim) is None or not is_dense(x):
         return None
     found = dtype or (torch.int64 if category(x.dtype) < 2 else x.dtype)
@@ -57,7 +55,7 @@ def _cumsum(x: TensorSpec, dim: int, *, dtype: torch.dtype | None = None) -> Fou
 
 
 @rule(aten.dropout.default)
-def _dropout(x: TensorSpec, p: float, train: bool) -> Found:
+def _dropout(x: TensorSpec, p: float, train: bool) -> View | None:
     if not train or p == 0:
         return View(x)
     return None
@@ -65,9 +63,12 @@ def _dropout(x: TensorSpec, p: float, train: bool) -> Found:
 
 @rule(aten.diff.default)
 def _diff(
-    x: TensorSpec, n: int = 1, dim: int = -1, prepend: TensorSpec | None = None,
+    x: TensorSpec,
+    n: int = 1,
+    dim: int = -1,
+    prepend: TensorSpec | None = None,
     append: TensorSpec | None = None,
-) -> Found:  # fmt: skip
+) -> TensorSpec | None:
     at = resolve(x, dim)
     if at is None or n < 1 or x.scope is None:
         return None
@@ -85,14 +86,14 @@ def _diff(
 
 
 @rule(aten.slice_scatter.default, aten.select_scatter.default, aten.diagonal_scatter.default)
-def _scatter_into(x: TensorSpec, source: TensorSpec, *where: Any) -> Found:
+def _scatter_into(x: TensorSpec, source: TensorSpec, *where: object) -> TensorSpec | None:
     if x.scope is None and source.scope is None:
         return None
     return x if is_dense(x) and source.dtype == x.dtype else None
 
 
 @rule(aten.pad.default, aten.constant_pad_nd.default)
-def _pad(x: TensorSpec, pads: Sequence[Int], *rest: Any) -> Found:
+def _pad(x: TensorSpec, pads: Sequence[Int], *rest: object) -> TensorSpec | None:
     """With zeros or another constant; ``pads`` counts from the last dimension."""
     if rest and isinstance(rest[0], str) and rest[0] != "constant":
         return None
@@ -110,5 +111,5 @@ def _pad(x: TensorSpec, pads: Sequence[Int], *rest: Any) -> Found:
 
 
 @rule(aten.roll.default, aten.flip.default, aten.tril.default, aten.triu.default)
-def _same_layout(x: TensorSpec, *rest: Any) -> Found:
+def _same_layout(x: TensorSpec, *rest: object) -> TensorSpec | None:
     return x if x.scope is not None and is_canonical(x) else None

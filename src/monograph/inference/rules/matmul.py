@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from monograph.inference.rules.table import (
@@ -18,11 +16,10 @@ from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import equal
 
 aten = torch.ops.aten
-Found = Any
 
 
 @rule(aten.linear.default)
-def _linear(x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None) -> Found:
+def _linear(x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None) -> TensorSpec | None:
     if len(weight.shape) != 2 or len(x.shape) < 2 or x.shape[-1] != weight.shape[1]:
         return None
     if x.dtype != weight.dtype or (bias is not None and bias.shape != weight.shape[:1]):
@@ -37,7 +34,7 @@ def _linear(x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None) -
 
 
 @rule(aten.mm.default, aten.bmm.default)
-def _mm(left: TensorSpec, right: TensorSpec) -> Found:
+def _mm(left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
     if left.dtype != right.dtype or len(left.shape) != len(right.shape):
         return None
     if left.shape[-1] != right.shape[-2] or left.shape[:-2] != right.shape[:-2]:
@@ -46,17 +43,19 @@ def _mm(left: TensorSpec, right: TensorSpec) -> Found:
 
 
 @rule(aten.addmm.default)
-def _addmm(bias: TensorSpec, left: TensorSpec, right: TensorSpec, **scales: Any) -> Found:
+def _addmm(
+    bias: TensorSpec, left: TensorSpec, right: TensorSpec, **scales: object
+) -> TensorSpec | None:
     if len(left.shape) != 2 or len(right.shape) != 2 or bias.dtype != left.dtype:
         return None
-    found: TensorSpec | None = _mm(left, right)
+    found = _mm(left, right)
     if found is None or bias.shape not in (found.shape, found.shape[1:]):
         return None
     return found
 
 
 @rule(aten.matmul.default)
-def _matmul(left: TensorSpec, right: TensorSpec) -> Found:
+def _matmul(left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
     """Row-major, whether the kernel folds the batch into the rows or broadcasts it."""
     if left.dtype != right.dtype or not left.shape or not right.shape:
         return None

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
-from monograph.inference.rules.table import fresh, is_canonical, lies_channels_last, rule
+from monograph.inference.rules.table import Found, fresh, is_canonical, lies_channels_last, rule
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Int
 
 aten = torch.ops.aten
-Found = Any
 
 
 @rule(aten.batch_norm.default)
 def _batch_norm(
-    x: TensorSpec, weight: Any, bias: Any, mean: Any, var: Any, training: bool, *rest: Any
-) -> Found:
+    x: TensorSpec,
+    weight: TensorSpec | None,
+    bias: TensorSpec | None,
+    mean: TensorSpec | None,
+    var: TensorSpec | None,
+    training: bool,
+    *rest: object,
+) -> TensorSpec | None:
     if training or mean is None or len(x.shape) < 2 or x.numel == 0 or x.device.type != "cpu":
         return None
     per_channel = [spec for spec in (weight, bias, mean, var) if spec is not None]
@@ -32,7 +35,13 @@ def _batch_norm(
 
 @rule(aten._native_batch_norm_legit_no_training.default)
 def _batch_norm_inference(
-    x: TensorSpec, weight: Any, bias: Any, mean: Any, var: Any, momentum: float, eps: float
+    x: TensorSpec,
+    weight: TensorSpec | None,
+    bias: TensorSpec | None,
+    mean: TensorSpec,
+    var: TensorSpec,
+    momentum: float,
+    eps: float,
 ) -> Found:
     found = _batch_norm(x, weight, bias, mean, var, False)
     return None if found is None else (found, fresh(x, (0,)), fresh(x, (0,)))
@@ -41,12 +50,12 @@ def _batch_norm_inference(
 @rule(aten._native_batch_norm_legit_functional.default)
 def _batch_norm_training(
     x: TensorSpec,
-    weight: Any,
-    bias: Any,
+    weight: TensorSpec | None,
+    bias: TensorSpec | None,
     mean: TensorSpec,
     var: TensorSpec,
     training: bool,
-    *rest: Any,
+    *rest: object,
 ) -> Found:
     if not training:  # the saved statistics are empty then
         return None
@@ -60,12 +69,18 @@ def _batch_norm_training(
 
 
 @rule(aten.group_norm.default)
-def _group_norm(x: TensorSpec, groups: int, *affine: Any) -> Found:
+def _group_norm(
+    x: TensorSpec,
+    groups: int,
+    weight: TensorSpec | None = None,
+    bias: TensorSpec | None = None,
+    *rest: object,
+) -> TensorSpec | None:
     if len(x.shape) < 2 or x.scope is None or not is_canonical(x):
         return None
     if x.shape[1].__class__ is not int or x.shape[1] % groups:
         return None
-    for spec in affine[:2]:
+    for spec in (weight, bias):
         if spec is not None and (spec.shape != x.shape[1:2] or spec.dtype != x.dtype):
             return None
     return x
@@ -73,9 +88,15 @@ def _group_norm(x: TensorSpec, groups: int, *affine: Any) -> Found:
 
 @rule(aten.native_group_norm.default)
 def _native_group_norm(
-    x: TensorSpec, weight: Any, bias: Any, batch: Int, channels: Int, size: Int, groups: int,
+    x: TensorSpec,
+    weight: TensorSpec | None,
+    bias: TensorSpec | None,
+    batch: Int,
+    channels: Int,
+    size: Int,
+    groups: int,
     eps: float,
-) -> Found:  # fmt: skip
+) -> Found:
     found = _group_norm(x, groups, weight, bias)
     if found is None or x.device.type != "cpu":
         return None

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
 from monograph.inference.rules.table import RULES, fresh, is_canonical, rule
 from monograph.ir.spec import TensorSpec, is_dense
 from monograph.shapes.certificates import shifted_bound
-from monograph.shapes.expr import Expr
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import equal
 
 aten = torch.ops.aten
-Found = Any
+
+Number = Int | FloatExpr | float | complex
+Operand = TensorSpec | Number
 
 
 def category(dtype: torch.dtype) -> int:
@@ -27,7 +29,7 @@ def category(dtype: torch.dtype) -> int:
     return 0 if dtype is torch.bool else 1
 
 
-def number_dtype(number: Any) -> torch.dtype:
+def number_dtype(number: Number) -> torch.dtype:
     """The dtype that a Python number counts as."""
     if isinstance(number, bool):
         return torch.bool
@@ -38,7 +40,7 @@ def number_dtype(number: Any) -> torch.dtype:
     return torch.promote_types(torch.get_default_dtype(), torch.complex32)
 
 
-def _promoted(operands: Sequence[Any]) -> torch.dtype:
+def _promoted(operands: Sequence[Operand]) -> torch.dtype:
     """Torch's type promotion: tensors, then 0-d tensors, then Python numbers."""
     classes: list[torch.dtype | None] = [None, None, None]
     for operand in operands:
@@ -60,7 +62,7 @@ def _promoted(operands: Sequence[Any]) -> torch.dtype:
     return result
 
 
-def _elementwise(operands: Sequence[Any], dtype: torch.dtype) -> TensorSpec | None:
+def _elementwise(operands: Sequence[Operand], dtype: torch.dtype) -> TensorSpec | None:
     """The layout that ``TensorIterator`` gives the result, for the layouts that are usual."""
     tensors = [operand for operand in operands if isinstance(operand, TensorSpec)]
     first = max(tensors, key=lambda spec: len(spec.shape))
@@ -85,7 +87,7 @@ def _elementwise(operands: Sequence[Any], dtype: torch.dtype) -> TensorSpec | No
     return fresh(first, sizes, dtype)
 
 
-def _are_equal(left: Any, right: Any) -> bool:
+def _are_equal(left: Int, right: Int) -> bool:
     """Whether two sizes are known to be equal, in whatever form."""
     difference = left - right
     if not isinstance(difference, Expr):
@@ -95,7 +97,7 @@ def _are_equal(left: Any, right: Any) -> bool:
 
 
 def _by_first(
-    placed: Sequence[TensorSpec], shape: tuple[Any, ...], dtype: torch.dtype
+    placed: Sequence[TensorSpec], shape: tuple[Int, ...], dtype: torch.dtype
 ) -> TensorSpec | None:
     """With sizes that vary: the layout of the first operand that has more than one dimension.
 
@@ -116,7 +118,7 @@ def _by_first(
     return None if strides is None else TensorSpec.of(shape, strides, dtype, first.device)
 
 
-def _compacted(spec: TensorSpec) -> tuple[Any, ...] | None:
+def _compacted(spec: TensorSpec) -> tuple[Int, ...] | None:
     """Strides without gaps, the dimensions in the order in which they lie."""
     order: list[int] = []  # from the innermost
     for i in range(len(spec.shape) - 1, -1, -1):
@@ -133,15 +135,15 @@ def _compacted(spec: TensorSpec) -> tuple[Any, ...] | None:
             spec.strides[inner], spec.strides[outer]
         ):
             return None
-    strides: list[Any] = [0] * len(order)
-    step: Any = 1
+    strides: list[Int] = [0] * len(order)
+    step: Int = 1
     for i in order:
         strides[i] = step
         step = spec.shape[i] * step
     return tuple(strides)
 
 
-def _is_less(left: Any, right: Any) -> bool:
+def _is_less(left: Int, right: Int) -> bool:
     """Whether a stride is smaller for all tensors that are not empty."""
     difference = right - left - 1
     if not isinstance(difference, Expr):
@@ -151,12 +153,12 @@ def _is_less(left: Any, right: Any) -> bool:
     return bound is not None and bound >= 0
 
 
-def _numbers_and_tensors(*operands: Any) -> bool:
+def _numbers_and_tensors(*operands: Operand) -> bool:
     return all(isinstance(o, (TensorSpec, int, float, bool)) for o in operands)
 
 
 @rule(aten.add.Tensor, aten.sub.Tensor, aten.rsub.Scalar)
-def _add(left: Any, right: Any, *rest: Any, alpha: Any = 1) -> Found:
+def _add(left: Operand, right: Operand, *rest: object, alpha: Number = 1) -> TensorSpec | None:
     if rest or alpha != 1 or not _numbers_and_tensors(left, right):
         return None
     dtype = _promoted((left, right))
@@ -164,14 +166,14 @@ def _add(left: Any, right: Any, *rest: Any, alpha: Any = 1) -> Found:
 
 
 @rule(aten.mul.Tensor, aten.mul.Scalar, aten.maximum.default, aten.minimum.default)
-def _mul(left: Any, right: Any) -> Found:
+def _mul(left: Operand, right: Operand) -> TensorSpec | None:
     if not _numbers_and_tensors(left, right):
         return None
     return _elementwise((left, right), _promoted((left, right)))
 
 
 @rule(aten.div.Tensor)
-def _div(left: Any, right: Any) -> Found:
+def _div(left: Operand, right: Operand) -> TensorSpec | None:
     if not _numbers_and_tensors(left, right):
         return None
     dtype = _promoted((left, right))
@@ -181,7 +183,7 @@ def _div(left: Any, right: Any) -> Found:
 
 
 @rule(aten.pow.Tensor_Scalar)
-def _pow(base: Any, exponent: Any) -> Found:
+def _pow(base: TensorSpec, exponent: Number) -> TensorSpec | None:
     if not _numbers_and_tensors(base, exponent) or category(base.dtype) < 2:
         return None
     return _elementwise((base,), _promoted((base, exponent)))
@@ -192,19 +194,19 @@ def _pow(base: Any, exponent: Any) -> Found:
     aten.eq.Scalar, aten.ne.Scalar, aten.lt.Scalar, aten.le.Scalar, aten.gt.Scalar, aten.ge.Scalar,
     aten.logical_and.default, aten.logical_or.default,
 )  # fmt: skip
-def _compare(left: Any, right: Any) -> Found:
+def _compare(left: Operand, right: Operand) -> TensorSpec | None:
     if not _numbers_and_tensors(left, right):
         return None
     return _elementwise((left, right), torch.bool)
 
 
 @rule(aten.where.self)
-def _where(condition: TensorSpec, left: TensorSpec, right: TensorSpec) -> Found:
+def _where(condition: TensorSpec, left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
     return _elementwise((condition, left, right), _promoted((left, right)))
 
 
 @rule(aten.masked_fill.Scalar)
-def _masked_fill(spec: TensorSpec, mask: TensorSpec, value: Any) -> Found:
+def _masked_fill(spec: TensorSpec, mask: TensorSpec, value: Number) -> TensorSpec | None:
     found = _elementwise((spec, mask), spec.dtype)
     if found is None or found.shape != spec.shape or not is_canonical(spec):
         return None  # the kernel clones into row-major order, the fake kernel does too
@@ -216,7 +218,7 @@ def _masked_fill(spec: TensorSpec, mask: TensorSpec, value: Any) -> Found:
     aten.rsqrt.default, aten.tanh.default, aten.sigmoid.default, aten.reciprocal.default,
     aten.erf.default, aten.log1p.default, aten.expm1.default,
 )  # fmt: skip
-def _float_unary(spec: TensorSpec) -> Found:
+def _float_unary(spec: TensorSpec) -> TensorSpec | None:
     dtype = spec.dtype if category(spec.dtype) >= 2 else torch.get_default_dtype()
     return _elementwise((spec,), dtype)
 
@@ -226,12 +228,12 @@ def _float_unary(spec: TensorSpec) -> Found:
     aten.hardsigmoid.default, aten.relu6.default, aten.bitwise_not.default,
     aten.logical_not.default, aten.floor.default, aten.ceil.default, aten.round.default,
 )  # fmt: skip
-def _same_unary(spec: TensorSpec) -> Found:
+def _same_unary(spec: TensorSpec) -> TensorSpec | None:
     return _elementwise((spec,), spec.dtype) if category(spec.dtype) == 2 else None
 
 
 @rule(aten.neg.default, aten.abs.default)
-def _sign(spec: TensorSpec) -> Found:
+def _sign(spec: TensorSpec) -> TensorSpec | None:
     return _elementwise((spec,), spec.dtype) if 0 < category(spec.dtype) < 3 else None
 
 
@@ -239,7 +241,7 @@ def _sign(spec: TensorSpec) -> Found:
     aten.__and__.Tensor, aten.__or__.Tensor, aten.__xor__.Tensor, aten.bitwise_and.Tensor,
     aten.bitwise_or.Tensor, aten.bitwise_xor.Tensor,
 )  # fmt: skip
-def _bitwise(left: TensorSpec, right: TensorSpec) -> Found:
+def _bitwise(left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
     dtype = _promoted((left, right))
     return _elementwise((left, right), dtype) if category(dtype) < 2 else None
 
@@ -248,7 +250,7 @@ RULES[aten.logical_not.default] = lambda spec: _elementwise((spec,), torch.bool)
 
 
 @rule(aten.gelu.default, aten.leaky_relu.default, aten.elu.default, aten.softplus.default)
-def _activation(spec: TensorSpec, *rest: Any, **options: Any) -> Found:
+def _activation(spec: TensorSpec, *rest: object, **options: object) -> TensorSpec | None:
     return _same_unary(spec)
 
 
@@ -257,12 +259,12 @@ def _activation(spec: TensorSpec, *rest: Any, **options: Any) -> Found:
     aten.fake_quantize_per_tensor_affine.tensor_qparams,
     aten.fake_quantize_per_channel_affine.default,
 )
-def _fake_quantize(x: TensorSpec, *rest: Any) -> Found:
+def _fake_quantize(x: TensorSpec, *rest: object) -> TensorSpec | None:
     return x if x.dtype is torch.float32 and is_dense(x) else None
 
 
 @rule(aten.clamp.default, aten.clamp_min.default, aten.clamp_max.default)
-def _clamp(spec: TensorSpec, *bounds: Any) -> Found:
+def _clamp(spec: TensorSpec, *bounds: Operand | None) -> TensorSpec | None:
     if not all(bound is None or _numbers_and_tensors(bound) for bound in bounds):
         return None
     operands = [spec, *(bound for bound in bounds if bound is not None)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
 from monograph.inference.rules.convolution import window
 from monograph.inference.rules.table import (
+    Found,
     channels_last,
     fresh,
     is_canonical,
@@ -18,7 +18,6 @@ from monograph.inference.rules.table import (
 from monograph.ir.spec import TensorSpec
 
 aten = torch.ops.aten
-Found = Any
 
 
 @rule(aten.max_pool1d.default, aten.max_pool2d.default, aten.max_pool3d.default)
@@ -29,7 +28,7 @@ def _max_pool(
     padding: Sequence[int] = (0,),
     dilation: Sequence[int] = (1,),
     ceil_mode: bool = False,
-) -> Found:
+) -> TensorSpec | None:
     is_channels_last = lies_channels_last(x)
     if len(x.shape) < 3 or ceil_mode or x.numel == 0 or not (is_canonical(x) or is_channels_last):
         return None
@@ -47,8 +46,15 @@ def _max_pool(
 
 
 @rule(aten.max_pool2d_with_indices.default, aten.max_pool3d_with_indices.default)
-def _max_pool_with_indices(x: TensorSpec, *args: Any) -> Found:
-    found = _max_pool(x, *args)
+def _max_pool_with_indices(
+    x: TensorSpec,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0,),
+    dilation: Sequence[int] = (1,),
+    ceil_mode: bool = False,
+) -> Found:
+    found = _max_pool(x, kernel, stride, padding, dilation, ceil_mode)
     if found is None:
         return None
     return (found, TensorSpec.of(found.shape, found.strides, torch.int64, x.device))
@@ -56,14 +62,18 @@ def _max_pool_with_indices(x: TensorSpec, *args: Any) -> Found:
 
 @rule(aten.avg_pool1d.default, aten.avg_pool2d.default, aten.avg_pool3d.default)
 def _avg_pool(
-    x: TensorSpec, kernel: Sequence[int], stride: Sequence[int] = (),
-    padding: Sequence[int] = (0,), ceil_mode: bool = False, *rest: Any,
-) -> Found:  # fmt: skip
+    x: TensorSpec,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0,),
+    ceil_mode: bool = False,
+    *rest: object,
+) -> TensorSpec | None:
     return None if x.scope is None else _max_pool(x, kernel, stride, padding, (1,), ceil_mode)
 
 
 @rule(aten.adaptive_avg_pool2d.default)
-def _adaptive_avg_pool2d(x: TensorSpec, sizes: Sequence[int]) -> Found:
+def _adaptive_avg_pool2d(x: TensorSpec, sizes: Sequence[int]) -> TensorSpec | None:
     if x.scope is not None and len(x.shape) == 4 and list(sizes) == [1, 1]:
         return fresh(x, (*x.shape[:2], 1, 1))
     if lies_channels_last(x):

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
-from monograph.inference.rules.table import fresh, must_hold_if_varies, rule
+from monograph.inference.rules.table import Found, fresh, must_hold_if_varies, rule
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.questions import not_less
 
 aten = torch.ops.aten
-Found = Any
 
 
 @rule(aten.lstm.input, aten.gru.input, aten.rnn_tanh.input, aten.rnn_relu.input)
 def _recurrent(
-    x: TensorSpec, state: Any, weights: Sequence[TensorSpec], has_biases: bool, layers: int,
-    dropout: float, train: bool, bidirectional: bool, batch_first: bool,
-) -> Found:  # fmt: skip
+    x: TensorSpec,
+    state: TensorSpec | Sequence[TensorSpec],
+    weights: Sequence[TensorSpec],
+    has_biases: bool,
+    layers: int,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    batch_first: bool,
+) -> Found:
     """The whole network is one operator: the number of steps may vary."""
     if x.scope is None or len(x.shape) != 3 or x.dtype != weights[0].dtype:
         return None
-    is_lstm = isinstance(state, (list, tuple))
-    hidden = state[0] if is_lstm else state
+    is_lstm = not isinstance(state, TensorSpec)
+    hidden = state if isinstance(state, TensorSpec) else state[0]
     width = hidden.shape[-1]
     if len(weights) % (layers * (1 + bidirectional)):
         return None

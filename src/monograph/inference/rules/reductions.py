@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
@@ -13,7 +12,6 @@ from monograph.ir.spec import TensorSpec, is_dense
 from monograph.shapes.expr import Int
 
 aten = torch.ops.aten
-Found = Any
 
 
 def _reduced(x: TensorSpec, dims: Sequence[int] | None, keepdim: bool) -> tuple[Int, ...] | None:
@@ -33,7 +31,7 @@ def _mean(
     keepdim: bool = False,
     *,
     dtype: torch.dtype | None = None,
-) -> Found:
+) -> TensorSpec | None:
     if category(dtype or x.dtype) != 2 or not x.shape:
         return None
     shape = _reduced(x, dims, keepdim)
@@ -72,12 +70,14 @@ def _order(x: TensorSpec) -> list[int]:
 
 
 @rule(aten.mean.default, aten.sum.default)
-def _mean_all(x: TensorSpec, *, dtype: torch.dtype | None = None) -> Found:
+def _mean_all(x: TensorSpec, *, dtype: torch.dtype | None = None) -> TensorSpec | None:
     return fresh(x, (), dtype) if category(dtype or x.dtype) == 2 else None
 
 
 @rule(aten.any.default, aten.any.dim, aten.any.dims, aten.all.default, aten.all.dim, aten.all.dims)
-def _any(x: TensorSpec, dims: int | Sequence[int] | None = None, keepdim: bool = False) -> Found:
+def _any(
+    x: TensorSpec, dims: int | Sequence[int] | None = None, keepdim: bool = False
+) -> TensorSpec | None:
     if x.dtype is torch.uint8 or (not x.shape and dims is not None):
         return None
     chosen = [dims] if isinstance(dims, int) else dims
@@ -90,7 +90,7 @@ def _any(x: TensorSpec, dims: int | Sequence[int] | None = None, keepdim: bool =
 
 
 @rule(aten.softmax.int, aten.log_softmax.int)
-def _softmax(x: TensorSpec, dim: int, dtype: torch.dtype | None = None) -> Found:
+def _softmax(x: TensorSpec, dim: int, dtype: torch.dtype | None = None) -> TensorSpec | None:
     if not x.shape or resolve(x, dim) is None or not is_canonical(x):
         return None
     if category(dtype or x.dtype) != 2:
@@ -99,16 +99,22 @@ def _softmax(x: TensorSpec, dim: int, dtype: torch.dtype | None = None) -> Found
 
 
 @rule(aten._softmax.default, aten._log_softmax.default)
-def _softmax_kernel(x: TensorSpec, dim: int, half_to_float: bool) -> Found:
+def _softmax_kernel(x: TensorSpec, dim: int, half_to_float: bool) -> TensorSpec | None:
     return None if half_to_float else _softmax(x, dim)
 
 
 @rule(aten.layer_norm.default)
-def _layer_norm(x: TensorSpec, shape: Sequence[int], *affine: Any) -> Found:
+def _layer_norm(
+    x: TensorSpec,
+    shape: Sequence[int],
+    weight: TensorSpec | None = None,
+    bias: TensorSpec | None = None,
+    *rest: object,
+) -> TensorSpec | None:
     count = len(shape)
     if not count or x.shape[-count:] != tuple(shape) or not is_canonical(x) or x.numel == 0:
         return None
-    for spec in affine[:2]:
+    for spec in (weight, bias):
         if spec is not None and (spec.shape != tuple(shape) or spec.dtype != x.dtype):
             return None
     return x
@@ -116,8 +122,12 @@ def _layer_norm(x: TensorSpec, shape: Sequence[int], *affine: Any) -> Found:
 
 @rule(aten.native_layer_norm.default)
 def _native_layer_norm(
-    x: TensorSpec, shape: Sequence[int], weight: Any, bias: Any, eps: float
-) -> Found:
+    x: TensorSpec,
+    shape: Sequence[int],
+    weight: TensorSpec | None,
+    bias: TensorSpec | None,
+    eps: float,
+) -> tuple[TensorSpec, ...] | None:
     found = _layer_norm(x, shape, weight, bias)
     if found is None or x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
         return None

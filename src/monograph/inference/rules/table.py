@@ -10,16 +10,18 @@ graph that the test-suite runs is compared, node by node, with what the kernels 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
+from monograph.ir.registry import Registry
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import Test, not_less
 
 __all__ = [
     "RULES",
+    "Found",
     "View",
     "broadcast",
     "channels_last",
@@ -34,26 +36,18 @@ __all__ = [
 ]
 
 aten = torch.ops.aten
-Found = Any
-RULES: dict[Any, Callable[..., Found]] = {}
 
 
 class View(NamedTuple):
     """A result that shares the first argument's memory, ``offset`` elements further on."""
 
     spec: TensorSpec
-    offset: Any = 0
+    offset: Int = 0
 
 
-def rule(*operators: Any) -> Callable[[Callable[..., Found]], Callable[..., Found]]:
-    """Register the decorated function as the rule of ``operators``."""
-
-    def register(function: Callable[..., Found]) -> Callable[..., Found]:
-        for operator in operators:
-            RULES[operator] = function
-        return function
-
-    return register
+Found = TensorSpec | View | Sequence[TensorSpec | View] | None
+RULES: Registry[Callable[..., Found]] = Registry()
+rule = RULES.registers  # decorates the rule of the operators that it is given
 
 
 def fresh(spec: TensorSpec, shape: Sequence[Int], dtype: torch.dtype | None = None) -> TensorSpec:

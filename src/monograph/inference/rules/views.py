@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
@@ -22,7 +21,6 @@ from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import both, equal, not_less
 
 aten = torch.ops.aten
-Found = Any
 _END = 2**63 - 1
 
 
@@ -129,14 +127,14 @@ def _complete_symbolic(
 
 
 @rule(aten.view.default, aten._unsafe_view.default)
-def _view(x: TensorSpec, shape: Sequence[Int]) -> Found:
+def _view(x: TensorSpec, shape: Sequence[Int]) -> View | None:
     complete = _complete(x, shape)
     strides = None if complete is None else _view_strides(x, complete)
     return None if complete is None or strides is None else View(x.with_layout(complete, strides))
 
 
 @rule(aten.reshape.default)
-def _reshape(x: TensorSpec, shape: Sequence[Int]) -> Found:
+def _reshape(x: TensorSpec, shape: Sequence[Int]) -> TensorSpec | View | None:
     complete = _complete(x, shape)
     if complete is None or x.numel == 0:
         return None
@@ -145,7 +143,7 @@ def _reshape(x: TensorSpec, shape: Sequence[Int]) -> Found:
 
 
 @rule(aten.flatten.using_ints)
-def _flatten(x: TensorSpec, start: int = 0, end: int = -1) -> Found:
+def _flatten(x: TensorSpec, start: int = 0, end: int = -1) -> TensorSpec | View | None:
     first, last = resolve(x, start), resolve(x, end)
     if first is None or last is None or first > last:
         return None
@@ -154,7 +152,7 @@ def _flatten(x: TensorSpec, start: int = 0, end: int = -1) -> Found:
 
 
 @rule(aten.unflatten.int)
-def _unflatten(x: TensorSpec, dim: int, sizes: Sequence[Int]) -> Found:
+def _unflatten(x: TensorSpec, dim: int, sizes: Sequence[Int]) -> View | None:
     at = resolve(x, dim)
     if at is None or not all(map(is_size, sizes)):
         return None
@@ -162,7 +160,7 @@ def _unflatten(x: TensorSpec, dim: int, sizes: Sequence[Int]) -> Found:
 
 
 @rule(aten.transpose.int)
-def _transpose(x: TensorSpec, first: int, second: int) -> Found:
+def _transpose(x: TensorSpec, first: int, second: int) -> View | None:
     a, b = resolve(x, first), resolve(x, second)
     if a is None or b is None:
         return None
@@ -172,7 +170,7 @@ def _transpose(x: TensorSpec, first: int, second: int) -> Found:
 
 
 @rule(aten.permute.default)
-def _permute(x: TensorSpec, order: Sequence[int]) -> Found:
+def _permute(x: TensorSpec, order: Sequence[int]) -> View | None:
     dims = [resolve(x, dim) for dim in order]
     if None in dims or len(set(dims)) != len(x.shape) or len(dims) != len(x.shape):
         return None
@@ -181,12 +179,12 @@ def _permute(x: TensorSpec, order: Sequence[int]) -> Found:
 
 
 @rule(aten.t.default)
-def _t(x: TensorSpec) -> Found:
+def _t(x: TensorSpec) -> View | None:
     return _permute(x, range(len(x.shape))[::-1]) if len(x.shape) <= 2 else None
 
 
 @rule(aten.unsqueeze.default)
-def _unsqueeze(x: TensorSpec, dim: int) -> Found:
+def _unsqueeze(x: TensorSpec, dim: int) -> View | None:
     rank = len(x.shape) + 1
     if not -rank <= dim < rank:
         return None
@@ -198,7 +196,7 @@ def _unsqueeze(x: TensorSpec, dim: int) -> Found:
 
 
 @rule(aten.squeeze.dim)
-def _squeeze(x: TensorSpec, dim: int) -> Found:
+def _squeeze(x: TensorSpec, dim: int) -> View | None:
     at = resolve(x, dim)
     if at is None:
         return None
@@ -213,12 +211,12 @@ def _squeeze(x: TensorSpec, dim: int) -> Found:
 
 
 @rule(aten.squeeze.default)
-def _squeeze_all(x: TensorSpec) -> Found:
+def _squeeze_all(x: TensorSpec) -> View | None:
     return _squeeze_dims(x, range(len(x.shape)))
 
 
 @rule(aten.squeeze.dims)
-def _squeeze_dims(x: TensorSpec, dims: Sequence[int]) -> Found:
+def _squeeze_dims(x: TensorSpec, dims: Sequence[int]) -> View | None:
     """Torch's own rule takes a size that varies for one that is not 1."""
     if x.scope is None:
         return None
@@ -234,14 +232,14 @@ def _squeeze_dims(x: TensorSpec, dims: Sequence[int]) -> Found:
 
 
 @rule(aten.squeeze_copy.default, aten.squeeze_copy.dim, aten.squeeze_copy.dims)
-def _squeeze_copy(x: TensorSpec, dims: Any = None) -> Found:
+def _squeeze_copy(x: TensorSpec, dims: int | Sequence[int] | None = None) -> TensorSpec | None:
     every = range(len(x.shape)) if dims is None else dims
     found = _squeeze_dims(x, [every] if isinstance(every, int) else every)
     return None if found is None or not is_canonical(x) else fresh(x, found.spec.shape)
 
 
 @rule(aten.select.int)
-def _select(x: TensorSpec, dim: int, index: Int) -> Found:
+def _select(x: TensorSpec, dim: int, index: Int) -> View | None:
     at = resolve(x, dim)
     if at is None:
         return None
@@ -273,7 +271,7 @@ def _from_front(index: Int, size: Int) -> Int:
     return index + size * negative
 
 
-def _clamped(index: Int, size: Int, default: Int) -> Int:
+def _clamped(index: Int | None, size: Int, default: Int) -> Int:
     """A bound of a slice: counted from the front, within ``0 .. size``."""
     if index is None or (isinstance(index, int) and index >= _END):
         return default
@@ -288,7 +286,9 @@ def _clamped(index: Int, size: Int, default: Int) -> Int:
 
 
 @rule(aten.slice.Tensor)
-def _slice(x: TensorSpec, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Found:
+def _slice(
+    x: TensorSpec, dim: int = 0, start: Int | None = None, end: Int | None = None, step: int = 1
+) -> View | None:
     at = resolve(x, dim)
     if at is None or step <= 0:
         return None
@@ -313,7 +313,7 @@ def _slice(x: TensorSpec, dim: int = 0, start: Any = None, end: Any = None, step
 
 
 @rule(aten.expand.default)
-def _expand(x: TensorSpec, shape: Sequence[Int], *, implicit: bool = False) -> Found:
+def _expand(x: TensorSpec, shape: Sequence[Int], *, implicit: bool = False) -> View | None:
     added = len(shape) - len(x.shape)
     if added < 0:
         return None
@@ -361,7 +361,7 @@ def _is_repeated(old: Expr, size: Int) -> bool | None:
 
 
 @rule(aten.split.Tensor)
-def _split(x: TensorSpec, size: Int, dim: int = 0) -> Found:
+def _split(x: TensorSpec, size: Int, dim: int = 0) -> Sequence[View] | None:
     at = resolve(x, dim)
     if at is None or x.shape[at] == 0:
         return None
@@ -369,10 +369,11 @@ def _split(x: TensorSpec, size: Int, dim: int = 0) -> Found:
         return _pieces(x, size, at)
     if size <= 0:
         return None
-    return [_slice(x, at, i, i + size) for i in range(0, x.shape[at], size)]
+    total = x.shape[at]
+    return _parts(x, [min(size, total - start) for start in range(0, total, size)], at)
 
 
-def _pieces(x: TensorSpec, size: Int, at: int) -> Found:
+def _pieces(x: TensorSpec, size: Int, at: int) -> Sequence[View] | None:
     """Pieces of ``size``, the last one smaller; their number is part of the program."""
     total = x.shape[at]
     scope = (size if isinstance(size, Expr) else total).scope
@@ -386,7 +387,7 @@ def _pieces(x: TensorSpec, size: Int, at: int) -> Found:
     return _parts(x, sizes, at)
 
 
-def _parts(x: TensorSpec, sizes: Sequence[Int], at: int) -> Found:
+def _parts(x: TensorSpec, sizes: Sequence[Int], at: int) -> list[View]:
     found: list[View] = []
     start: Int = 0
     for size in sizes:
@@ -397,7 +398,7 @@ def _parts(x: TensorSpec, sizes: Sequence[Int], at: int) -> Found:
 
 
 @rule(aten.split_with_sizes.default, aten.split.sizes)
-def _split_with_sizes(x: TensorSpec, sizes: Sequence[Int], dim: int = 0) -> Found:
+def _split_with_sizes(x: TensorSpec, sizes: Sequence[Int], dim: int = 0) -> Sequence[View] | None:
     at = resolve(x, dim)
     if at is None or not all(map(is_size, sizes)):
         return None
@@ -410,7 +411,7 @@ def _split_with_sizes(x: TensorSpec, sizes: Sequence[Int], dim: int = 0) -> Foun
 
 
 @rule(aten.chunk.default)
-def _chunk(x: TensorSpec, chunks: int, dim: int = 0) -> Found:
+def _chunk(x: TensorSpec, chunks: int, dim: int = 0) -> Sequence[View] | None:
     at = resolve(x, dim)
     if at is None or chunks <= 0 or x.shape[at] == 0:
         return None
@@ -421,23 +422,26 @@ def _chunk(x: TensorSpec, chunks: int, dim: int = 0) -> Found:
 
 
 @rule(aten.unbind.int)
-def _unbind(x: TensorSpec, dim: int = 0) -> Found:
+def _unbind(x: TensorSpec, dim: int = 0) -> Sequence[View] | None:
     at = resolve(x, dim)
     if at is None:
         return None
     count = x.shape[at]
     if isinstance(count, Expr):
         count = count.scope.owner.fix(count, "the number of rows that are taken apart")
-    return [_select(x, at, i) for i in range(count)]
+    rows = [row for i in range(count) if (row := _select(x, at, i)) is not None]
+    return rows if len(rows) == count else None
 
 
 @rule(aten.detach.default, aten.alias.default, aten.lift_fresh.default)
-def _same(x: TensorSpec) -> Found:
+def _same(x: TensorSpec) -> View:
     return View(x)
 
 
 @rule(aten.contiguous.default)
-def _contiguous(x: TensorSpec, *, memory_format: Any = torch.contiguous_format) -> Found:
+def _contiguous(
+    x: TensorSpec, *, memory_format: torch.memory_format = torch.contiguous_format
+) -> TensorSpec | View | None:
     if memory_format is not torch.contiguous_format:
         return None
     return View(x) if x.is_contiguous() else fresh(x, x.shape)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType
 
-from monograph.source.excerpts import Excerpts
+from monograph.capture.python.excerpts import Excerpts
 
 __all__ = [
     "Site",
     "SourceFile",
     "Span",
     "codes_in",
+    "is_made",
+    "note_made",
     "position",
     "replaced",
     "source_file",
@@ -62,6 +64,19 @@ def codes_in(code: CodeType) -> Iterator[CodeType]:
     for const in code.co_consts:
         if isinstance(const, CodeType):
             yield from codes_in(const)
+
+
+def note_made(codes: Iterable[CodeType]) -> None:
+    """These were compiled from files whose functions they stand for: their places are right."""
+    _made.update((id(code), code) for code in codes)
+
+
+def is_made(code: CodeType) -> bool:
+    """Whether ``code`` is one of ours, made of a file's."""
+    return id(code) in _made
+
+
+_made: dict[int, CodeType] = {}  # by identity: equal code may stand in several files
 
 
 class SourceFile:
@@ -215,8 +230,13 @@ def same_code(left: CodeType, right: CodeType) -> bool:
 
 
 def _content(code: CodeType) -> tuple[object, ...]:
-    constants = [repr(c) for c in code.co_consts if not isinstance(c, CodeType)]
+    constants = [_in_words(c) for c in code.co_consts if not isinstance(c, CodeType)]
     return code.co_code, code.co_names, constants
+
+
+def _in_words(constant: object) -> object:
+    """``0`` is not ``False``; the items of a set are in any order."""
+    return set(map(repr, constant)) if isinstance(constant, frozenset) else repr(constant)
 
 
 def source_file(name: str) -> SourceFile | None:

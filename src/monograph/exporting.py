@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 
-from monograph.assembly import assembled
 from monograph.capture.inputs import Root, root_of
-from monograph.capture.python.frames import caller_line, is_of_user
+from monograph.capture.python.frames import is_of_user
 from monograph.capture.session import Captured, capture
-from monograph.constraints.both_sides import settle
-from monograph.constraints.same_program import refuse_difference
-from monograph.constraints.violations import refuse_violations
 from monograph.diagnostics import (
     ControlFlowError,
     DataDependentError,
     ExportError,
-    MutationError,
     PythonFeatureError,
-    ShapeError,
-    SourceLine,
     UndecidedError,
     shows_all,
     users_part,
 )
-from monograph.diagnostics.watching import Watch, current_watch, watching
+from monograph.diagnostics.watching import watching
 from monograph.ir.statistics import times_of
 from monograph.program import ExportedProgram
 from monograph.source.advice import find_fix
-from monograph.source.audit import Culprit
 from monograph.source.convert import Converting, convert, is_used
 from monograph.source.strict import Strict
+from monograph.stages import exported
 
-__all__ = ["assume_constant_result", "convert", "export", "export_methods", "exported"]
-
-_MOST_SITES = 20  # statements on sizes that are tried as operators
+__all__ = ["assume_constant_result", "convert", "export", "export_methods"]
 
 
 def export(
@@ -83,9 +73,8 @@ def export(
     preserved = tuple(preserve_module_call_signature)
     try:
         with watching() as watch:
-            program = exported(
-                root, args, kwargs, dynamic_shapes, strict=strict, preserved=preserved
-            )
+            parts = exported(root, args, kwargs, dynamic_shapes, strict=strict, preserved=preserved)
+            program = ExportedProgram(parts)
             program.times = times_of(watch)
             return program
     except ExportError as error:
@@ -99,57 +88,6 @@ def export(
             error.with_verified(tried)
         cause = error.__cause__ if shows_all() else None
         raise error.with_traceback(users_part(error.__traceback__, is_of_user)) from cause
-
-
-def exported(
-    root: Root,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    shapes: Any,
-    *,
-    strict: bool,
-    preserved: tuple[str, ...] = (),
-    collected: list[ExportError] | None = None,
-) -> ExportedProgram:
-    """``export``, without advice in its errors.
-
-    ``collected`` gets the refusals after which the capture goes on with what holds for the example
-    inputs.
-    """
-    mode = Strict() if strict else Converting() if is_used() else None
-    watch = current_watch() or Watch()
-
-    def attempt(shapes: Any) -> Captured:
-        def once(hints: dict[str, int] | None) -> Captured:
-            return capture(
-                root, args, kwargs, watched=frozenset(preserved), dynamic_shapes=shapes,
-                hints=hints, strict=mode, collected=collected,
-            )  # fmt: skip
-
-        with watch.during("capture"):
-            captured = once(None)
-        with watch.during("both sides of questions"):
-            captured = settle(captured, once)
-        if mode is None or not mode.audits:
-            return captured
-        with watch.during("branches on sizes"):
-            return _widened(captured, mode, lambda: settle(once(None), once))
-
-    try:
-        captured = attempt(shapes)
-    except ShapeError as error:
-        error.where = error.where or caller_line()
-        raise
-    except MutationError as error:
-        if error.where is None and error.change is not None:
-            error.where = _line_of(error.change, root, args, kwargs, shapes)
-        raise
-    if os.environ.get("MONOGRAPH_REPEAT") == "1":
-        refuse_difference(captured, attempt(shapes))
-    with watch.during("ranges of sizes"):
-        refuse_violations(captured, shapes, attempt)
-    with watch.during("assembly"):
-        return assembled(captured, (args, kwargs), preserved)
 
 
 def export_methods(
@@ -197,30 +135,6 @@ def _mode(name: str, method: Any) -> Iterator[None]:
     finally:
         for module, mode in before:
             module.training = mode
-
-
-def _widened(captured: Captured, mode: Strict, again: Callable[[], Captured]) -> Captured:
-    """Where a branch or a loop has narrowed the sizes, both its sides as operators, if they fit."""
-    for _ in range(_MOST_SITES):
-        place = mode.next_narrowing(captured.recorder.sizes.env.guards)
-        if place is None:
-            break
-        try:
-            captured = again()
-        except Exception:  # the capture before it stands
-            mode.unlearn(*place)
-    return captured
-
-
-def _line_of(
-    change: Any, root: Root, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any
-) -> SourceLine | None:
-    """The line that makes a change: the program runs once more, and is watched."""
-    looking = Converting()
-    looking.culprit = Culprit(change)
-    with contextlib.suppress(ExportError):
-        capture(root, args, kwargs, dynamic_shapes=shapes, strict=looking)
-    return looking.culprit.where
 
 
 def _advise(

@@ -21,57 +21,20 @@ from monograph.diagnostics import (
     ShapeError,
     SourceLine,
 )
-from monograph.diagnostics.rendering import Line, as_text
 from monograph.diagnostics.watching import Watch, watching
-from monograph.export import exported
 from monograph.ir.assumptions import Assumption
+from monograph.ir.program import Parts
+from monograph.ir.report import Problem
 from monograph.ir.statistics import Times, times_of
 from monograph.program import ExportedProgram
 from monograph.source.advice import Fix, Step, origin_of, patches_of, repair, rewritten_files
+from monograph.stages import exported
 from monograph.testing.compare import assert_equal
 
 __all__ = ["Problem", "Report", "check"]
 
 _TOLERANCE = 1e-4
 _MOST_REFINEMENTS = 4
-
-
-@dataclass
-class Problem:
-    """One cause at one line. ``count``: how often the program came there.
-
-    ``fix``: what removes it, in a few words; None where nothing that was tried does.
-    """
-
-    error: MonographError
-    count: int = 1
-    fix: str | None = None
-
-    @property
-    def code(self) -> str:
-        """The stable code."""
-        return self.error.code
-
-    @property
-    def where(self) -> SourceLine | None:
-        """The user's line."""
-        return self.error.where
-
-    def lines(self) -> list[Line]:
-        """The error, how often it is met, and what removes it, line by line."""
-        found = self.error.lines()
-        if self.count > 1:
-            found.append(Line("text", f"  the program comes here {self.count} times."))
-        if self.fix:
-            found.append(Line("label", f"  fix: {self.fix}."))
-        return found + self.error.more()
-
-    def __str__(self) -> str:
-        return as_text(self.lines())
-
-    def as_dict(self) -> dict[str, Any]:
-        """For other tools."""
-        return {**self.error.as_dict(), "count": self.count, "fix": self.fix}
 
 
 @dataclass
@@ -93,6 +56,11 @@ class Report:
     renamed: dict[str, str] = field(default_factory=dict)
     is_compared: bool = True
     times: Times | None = None
+
+    @property
+    def parts(self) -> Parts | None:
+        """What the exported program consists of."""
+        return None if self.program is None else self.program.parts
 
     @property
     def promise(self) -> str:
@@ -288,8 +256,8 @@ class _Checker:
     def _export(
         self, root: Root, shapes: Any, collected: list[ExportError] | None = None
     ) -> ExportedProgram:
-        return exported(
-            root, self.args, self.kwargs, shapes, strict=self.strict, collected=collected
+        return ExportedProgram(
+            exported(root, self.args, self.kwargs, shapes, strict=self.strict, collected=collected)
         )
 
     def _all(self, first: ExportError) -> list[Problem]:

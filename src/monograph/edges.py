@@ -1,0 +1,113 @@
+"""Programs in files, and those of ``torch.export``: the functions that users call.
+
+What they do lies in ``interop``, which imports ``torch.export``: that takes a second, and happens
+when one of them is first called.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import IO, Any
+
+from monograph.diagnostics import FileError, InteropError
+from monograph.program import ExportedProgram
+
+__all__ = ["from_torch", "load", "load_methods", "save", "save_methods"]
+
+Path = str | os.PathLike[str] | IO[bytes]
+
+
+def from_torch(program: Any) -> ExportedProgram:
+    """A ``torch.export.ExportedProgram`` as Monograph's, over the same tensors.
+
+    Raises:
+        InteropError: MG-F104, for what is not known here (custom objects, say).
+    """
+    from monograph.interop import importing
+
+    return ExportedProgram(importing.from_torch(program))
+
+
+# Writing -------------------------------------------------------------------------------------
+
+
+def save(
+    program: ExportedProgram, path: Path, *, extra_files: Mapping[str, str] | None = None
+) -> None:
+    """Write a program as a ``.pt2`` file, which ``torch.export.load`` reads as well.
+
+    The file is there whole or not at all. ``extra_files``: text to keep beside the program.
+
+    Raises:
+        InteropError: MG-F104, for what the format has no word for.
+    """
+    save_methods({"model": program}, path, extra_files=extra_files)
+
+
+def save_methods(
+    programs: Mapping[str, ExportedProgram],
+    path: Path,
+    *,
+    extra_files: Mapping[str, str] | None = None,
+) -> None:
+    """Write several programs to one file; tensors that they share are written once.
+
+    Raises:
+        InteropError: MG-F104, for what the format has no word for.
+    """
+    from monograph.interop import files
+
+    for program in programs.values():
+        if not isinstance(program, ExportedProgram):
+            raise InteropError(
+                f"a {type(program).__name__} is no ExportedProgram, and cannot be saved as one",
+                hint="export it first: monograph.export(model, args); a program of torch's comes "
+                "through monograph.from_torch(program).",
+            )
+    parts = {name: program.parts for name, program in programs.items()}
+    files.save_methods(parts, path, extra_files=extra_files)
+
+
+# Reading -------------------------------------------------------------------------------------
+
+
+def load(
+    path: Path,
+    *,
+    weights: bool = True,
+    trusted: bool = False,
+    extra_files: dict[str, str] | None = None,
+) -> ExportedProgram:
+    """Read the program of a ``.pt2`` file, of ours or of ``torch.export.save``.
+
+    Nothing in the file is run. ``weights=False`` leaves tensors on the ``meta`` device.
+    ``trusted=True`` allows for pickles of anything, and reads the example inputs.
+    ``extra_files``: gets the text that was kept beside the program.
+
+    Raises:
+        FileError: MG-F101 for a damaged file, MG-F102 for one that asks for what is not known
+            here, MG-F103 for one with a pickle in it that is not trusted.
+    """
+    programs = load_methods(path, weights=weights, trusted=trusted, extra_files=extra_files)
+    if len(programs) == 1:
+        return next(iter(programs.values()))
+    if "model" in programs:
+        return programs["model"]
+    names = ", ".join(programs)
+    raise FileError(f"the file has several programs: {names}", code="MG-F102",
+                    hint="load_methods(path) gives all of them by name.")  # fmt: skip
+
+
+def load_methods(
+    path: Path,
+    *,
+    weights: bool = True,
+    trusted: bool = False,
+    extra_files: dict[str, str] | None = None,
+) -> dict[str, ExportedProgram]:
+    """Read all programs of a file; tensors that they share are shared. See ``load``."""
+    from monograph.interop import files
+
+    found = files.load_methods(path, weights=weights, trusted=trusted, extra_files=extra_files)
+    return {name: ExportedProgram(parts) for name, parts in found.items()}

@@ -1,0 +1,115 @@
+"""Whether what is noted of an operator's results is what the operator gives: inferred again.
+
+A rule like those of ``ir/specification``, for programs that nobody here has captured: what a file
+says of a tensor inside the program, or somebody who has edited it, is believed nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.fx import Node
+
+from monograph.inference.infer import infer
+from monograph.ir.spec import TensorSpec
+from monograph.ir.specification.table import Found, Place, content_of, of_graph
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr, float_value
+from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some, holds
+
+__all__ = ["inferred"]
+
+Values = dict[str, Any]  # symbols for the example inputs
+_TESTS = (Compare, OneOf, CompareFloats, All, Some)
+
+
+class _NoExampleError(Exception):
+    """A size that has no value before the program runs."""
+
+
+@of_graph
+def inferred(place: Place) -> Found:
+    """What is noted of a tensor is what its operator gives: dtype, dimensions, fixed sizes.
+
+    It is inferred for the example sizes; an operator that cannot be asked (its result's size
+    depends on values, say, or it has no fake implementation) is believed.
+    """
+    known: dict[Any, Any] = {}
+    env = place.program.env
+    hints = {name: env.hint(symbol.expr) for name, symbol in env.symbols.items()}
+    values = {name: hint for name, hint in hints.items() if hint is not None}
+    for node in place.calls:
+        if isinstance(node.target, torch._ops.OpOverload) and not _is_read_from_object(node):
+            noted = content_of(node)
+            given = _given(node, values, known)
+            is_fixed = not any(place.symbols(source) for source in node.all_input_nodes)
+            if given is not None and not _agree(noted, given, is_fixed):
+                yield node, f"{noted} is noted, and the operator gives {given}"
+
+
+def _is_read_from_object(node: Node) -> bool:
+    return any(source.op == "get_attr" for source in node.all_input_nodes)
+
+
+def _given(node: Node, values: Values, known: dict[Any, Any]) -> Any:
+    """The spec, or specs, of the results for the example sizes; None where they are not known."""
+    try:
+        args = _example(list(node.args), values)
+        kwargs = _example(dict(node.kwargs), values)
+        key = (node.target, repr(args), repr(kwargs))
+        if key not in known:
+            assert isinstance(node.target, torch._ops.OpOverload)
+            known[key] = infer(node.target, tuple(args), kwargs)
+    except _NoExampleError:
+        return None
+    except Exception:  # the operator refuses, or a rule knows such arguments only as eager mode
+        known[key] = None
+    outcome = known[key]
+    if outcome is None:
+        return None
+    if outcome.single is not None:
+        return outcome.single.spec
+    return tuple(result.spec for result in outcome.results) or None
+
+
+def _example(item: Any, values: Values) -> Any:
+    """An argument with a spec for each tensor, and the example's numbers."""
+    if isinstance(item, Node):
+        return _example(content_of(item), values)
+    if isinstance(item, TensorSpec):
+        if item.scope is None:
+            return item
+        shape, strides = (tuple(_example(n, values) for n in each)
+                          for each in (item.shape, item.strides))  # fmt: skip
+        return item.with_layout(shape, strides)
+    if isinstance(item, (list, tuple)):
+        return [_example(each, values) for each in item]
+    if isinstance(item, dict):
+        return {name: _example(each, values) for name, each in item.items()}
+    if isinstance(item, (Expr, FloatExpr, *_TESTS)):
+        return _number(item, values)
+    return item
+
+
+def _number(item: Any, values: Values) -> Any:
+    try:
+        if isinstance(item, FloatExpr):
+            return float_value(item, values)
+        return item.evaluate(values) if isinstance(item, Expr) else holds(item, values)
+    except (KeyError, ArithmeticError, ValueError):
+        raise _NoExampleError from None
+
+
+def _agree(noted: Any, given: Any, is_fixed: bool) -> bool:
+    """Whether specs are alike; the example's sizes are compared where no argument's varies."""
+    if isinstance(noted, TensorSpec) and isinstance(given, TensorSpec):
+        if (noted.dtype, len(noted.shape)) != (given.dtype, len(given.shape)):
+            return False
+        pairs = zip(noted.shape, given.shape, strict=True)
+        return all(not is_fixed or isinstance(n, Expr) or n == size for n, size in pairs)
+    if isinstance(noted, (tuple, list)) and isinstance(given, tuple):
+        return len(noted) == len(given) and all(
+            _agree(*pair, is_fixed) for pair in zip(noted, given, strict=True)
+        )
+    return True

@@ -1,0 +1,106 @@
+"""The stages of an export: capture, both sides of questions, ranges of sizes, assembly."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+from monograph.assembly import assembled
+from monograph.capture.inputs import Root
+from monograph.capture.python.frames import caller_line
+from monograph.capture.session import Captured, capture
+from monograph.constraints.both_sides import settle
+from monograph.constraints.same_program import refuse_difference
+from monograph.constraints.violations import refuse_violations
+from monograph.diagnostics import (
+    ExportError,
+    MutationError,
+    ShapeError,
+    SourceLine,
+)
+from monograph.diagnostics.watching import Watch, current_watch
+from monograph.ir.program import Parts
+from monograph.source.audit import Culprit
+from monograph.source.convert import Converting, is_used
+from monograph.source.strict import Strict
+
+__all__ = ["exported"]
+
+_MOST_SITES = 20  # statements on sizes that are tried as operators
+
+
+def exported(
+    root: Root,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    shapes: Any,
+    *,
+    strict: bool,
+    preserved: tuple[str, ...] = (),
+    collected: list[ExportError] | None = None,
+) -> Parts:
+    """The parts of the program that ``root`` is for these arguments; errors have no advice yet.
+
+    ``collected`` gets the refusals after which the capture goes on with what holds for the example
+    inputs.
+    """
+    mode = Strict() if strict else Converting() if is_used() else None
+    watch = current_watch() or Watch()
+
+    def attempt(shapes: Any) -> Captured:
+        def once(hints: dict[str, int] | None) -> Captured:
+            return capture(
+                root, args, kwargs, watched=frozenset(preserved), dynamic_shapes=shapes,
+                hints=hints, strict=mode, collected=collected,
+            )  # fmt: skip
+
+        with watch.during("capture"):
+            captured = once(None)
+        with watch.during("both sides of questions"):
+            captured = settle(captured, once)
+        if mode is None or not mode.audits:
+            return captured
+        with watch.during("branches on sizes"):
+            return _widened(captured, mode, lambda: settle(once(None), once))
+
+    try:
+        captured = attempt(shapes)
+    except ShapeError as error:
+        error.where = error.where or caller_line()
+        raise
+    except MutationError as error:
+        if error.where is None and error.change is not None:
+            error.where = _line_of(error.change, root, args, kwargs, shapes)
+        raise
+    if os.environ.get("MONOGRAPH_REPEAT") == "1":
+        refuse_difference(captured, attempt(shapes))
+    with watch.during("ranges of sizes"):
+        refuse_violations(captured, shapes, attempt)
+    with watch.during("assembly"):
+        return assembled(captured, (args, kwargs), preserved)
+
+
+def _widened(captured: Captured, mode: Strict, again: Callable[[], Captured]) -> Captured:
+    """Where a branch or a loop has narrowed the sizes, both its sides as operators, if they fit."""
+    for _ in range(_MOST_SITES):
+        place = mode.next_narrowing(captured.recorder.sizes.env.guards)
+        if place is None:
+            break
+        try:
+            captured = again()
+        except Exception:  # the capture before it stands
+            mode.unlearn(*place)
+    return captured
+
+
+def _line_of(
+    change: Any, root: Root, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any
+) -> SourceLine | None:
+    """The line that makes a change: the program runs once more, and is watched."""
+    looking = Converting()
+    looking.culprit = Culprit(change)
+    with contextlib.suppress(ExportError):
+        capture(root, args, kwargs, dynamic_shapes=shapes, strict=looking)
+    return looking.culprit.where
