@@ -229,11 +229,13 @@ def index_out_of_range(data, notes, rng):
     return True
 
 
-def strides_noted(data, notes, rng):
-    inputs = [
-        only.get("as_tensor", {}).get("name") for only in data["graph_module"]["graph"]["inputs"]
-    ]
-    notes["strides"] = {rng.choice(inputs or ["x"]): rng.choice([[1], [1] * 9, ["a"], 3])}
+def layouts_noted(data, notes, rng):
+    kinds = ["stride", "strides", "contiguous", "offset", "dim order", "negative", "?", None]
+    details = [None, 0, 99, -1, "channels_last", ["contiguous_format"], "?", True]
+    answers = [None, True, 0, [0, 1], "x", [None]]
+    fact = [rng.choice([0, 1, 99, -1, "x"]), rng.choice(kinds), rng.choice(details),
+            rng.choice(answers), rng.choice(["line 1", None])]  # fmt: skip
+    notes["layouts"] = rng.choice([[fact], fact, [fact[:3]], {}])
     return True
 
 
@@ -241,7 +243,7 @@ CHANGES = [
     order_of_nodes, node_twice, node_left_out, operand_left_out, operand_exchanged,
     operand_for_a_branch_left_out, result_left_out, result_exchanged, input_left_out, dtype_changed,
     dimension_left_out, symbol_renamed, writes_in_place, other_operator, signature_exchanged,
-    signature_left_out, signature_of_another_kind, index_out_of_range, strides_noted,
+    signature_left_out, signature_of_another_kind, index_out_of_range, layouts_noted,
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from monograph.diagnostics import InternalError, InvalidProgramError
 from monograph.inference.agreement import inferred
 from monograph.interop import graphs
 from monograph.ir import meta
+from monograph.ir.layouts import LayoutFact
 from monograph.ir.operators import SIZE_FUNCTIONS, writes
 from monograph.ir.signature import ConstantArgument, InputKind, OutputKind, TensorArgument
 from monograph.ir.specification import FORM, RULES
@@ -651,8 +652,12 @@ def write_that_is_not_checked(parts):
 
 @breaks("call plan", plain)
 def strides_of_another_rank(parts):
-    first, *rest = parts.plan.checks
-    plan(parts, checks=[replace(first, strides=(1,)), *rest])
+    plan(parts, layouts=[(0, LayoutFact("*args[0]", "strides", None, (1,)))])
+
+
+@breaks("call plan", plain)
+def layout_of_no_argument(parts):
+    plan(parts, layouts=[(99, LayoutFact("*args[99]", "contiguous", None, True))])
 
 
 @breaks("aliases", plain)

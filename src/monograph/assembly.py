@@ -11,6 +11,7 @@ from monograph.capture.session import Captured
 from monograph.constraints.input_sizes import size_checks
 from monograph.ir.assumptions import about_sizes
 from monograph.ir.call_plan import CallPlan, Looks, call_plan
+from monograph.ir.layouts import LayoutFact
 from monograph.ir.module_scope import ModuleCall
 from monograph.ir.program import Parts
 from monograph.ir.signature import (
@@ -85,7 +86,7 @@ def assembled(
 
 
 def _plan_of(captured: Captured, signature: ExportGraphSignature, structures: CallSpec) -> CallPlan:
-    leaves, nodes = captured.arguments.leaves, captured.argument_nodes
+    leaves = captured.arguments.leaves
     return call_plan(
         captured.graph,
         signature,
@@ -94,15 +95,11 @@ def _plan_of(captured: Captured, signature: ExportGraphSignature, structures: Ca
         [leaf.path for leaf in leaves],
         called_as=captured.root.signature,
         training=captured.root.training,
-        strides={
-            node.name: _lies(leaf.example, node, captured.layout_matters[leaf.path])
-            for node, leaf in zip(nodes, leaves, strict=True)
-            if leaf.path in captured.layout_matters
-        },
         hidden={i for i, o in enumerate(captured.mutations) if not o.is_seen_by_autograd},
         aliases=_aliases_of(captured),
         twins=_twins_of(captured),
         sizes=size_checks(captured.recorder.sizes.env, captured.declared, leaves),
+        layouts=_layouts_of(captured),
     )
 
 
@@ -177,12 +174,9 @@ def _all_state(captured: Captured) -> dict[str, tuple[torch.Tensor, str, bool]]:
     return found
 
 
-def _lies(example: torch.Tensor, node: Node, with_offset: bool) -> tuple[int, ...]:
-    """The strides that are demanded; none of a tensor that is row-major for all its sizes."""
-    if with_offset:
-        return (*example.stride(), int(example.storage_offset()))
-    spec = node.meta["val"]
-    return () if spec.scope is not None and spec.is_contiguous() else tuple(example.stride())
+def _layouts_of(captured: Captured) -> list[tuple[int, LayoutFact]]:
+    index = {leaf.path: i for i, leaf in enumerate(captured.arguments.leaves)}
+    return [(index[fact.path], fact) for fact in captured.layouts]
 
 
 def _looks(example: Any) -> Any:

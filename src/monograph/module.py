@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,6 +13,7 @@ from torch.fx import Graph, GraphModule
 
 from monograph.diagnostics import InputError, note_source
 from monograph.ir.call_plan import CallPlan, Check, Looks
+from monograph.ir.layouts import require_layouts
 from monograph.ir.state import State, register, tensor_at
 from monograph.passes.place import Move, devices_in, placed_module
 from monograph.torch_internals import bits_of, share_memory, with_bits
@@ -64,8 +65,9 @@ class ProgramModule(nn.Module):
         leaves = self._leaves(plan, args, kwargs)
         for check, leaf in zip(plan.checks, leaves, strict=True):
             _check(check, leaf)
-        if plan.sizes is not None:
-            plan.sizes.run(leaves)
+        sizes = {} if plan.sizes is None else plan.sizes.run(leaves)
+        if plan.layouts:
+            require_layouts(plan.layouts, leaves, sizes)
         if plan.writes:
             _check_memory(plan, leaves)
         results = self._results(plan, leaves)
@@ -194,10 +196,6 @@ def _check(check: Check, leaf: Any) -> None:
             raise InputError(
                 f"Expected input at {path} to be on {example.device}, but got {leaf.device}"
             )
-        if check.strides is not None and not (
-            _lies_as(leaf, check.strides) and bits_of(leaf) == example.bits
-        ):
-            _refuse_layout(check, leaf)
     elif check.varies:
         if type(leaf) is not type(example) and not (type(leaf), type(example)) == (int, float):
             raise InputError(
@@ -209,26 +207,6 @@ def _check(check: Check, leaf: Any) -> None:
             code="MG-I103",
             hint="this value is part of the program; export once for each value that is needed.",
         )
-
-
-def _lies_as(leaf: torch.Tensor, strides: tuple[int, ...]) -> bool:
-    """Whether the elements of ``leaf`` lie as these strides (and offset) say."""
-    if not strides:
-        return leaf.is_contiguous()
-    lies = (*leaf.stride(), leaf.storage_offset())
-    sizes = (*leaf.shape, 2)  # the stride of a single element is anything
-    pairs = zip(sizes, lies, strides, strict=False)
-    return all(size == 1 or have == want for size, have, want in pairs)
-
-
-def _refuse_layout(check: Check, leaf: torch.Tensor) -> NoReturn:
-    wanted = f"strides {check.strides}" if check.strides else "row-major strides"
-    raise InputError(
-        f"Expected input at {check.path} to have {wanted}, but got {leaf.stride()}, from "
-        f"{leaf.storage_offset()} on",
-        hint="the program writes this input's memory by address, or through a view that is a "
-        "copy where the input lies otherwise.",
-    )
 
 
 def _is_same_constant(given: Any, expected: Any) -> bool:
@@ -287,13 +265,14 @@ def _keep_for_backward(plan: CallPlan, inputs: list[Any]) -> None:
     Running statistics are saved by batch norm and never read again: they are passed under
     another version counter, without a copy.
     """
+    addressed = {index for index, fact in plan.layouts if fact.kind == "strides"}
     for write in plan.writes:
         name = write.target
         index = plan.state.index(name) if isinstance(name, str) else len(plan.state) + name
         tensor = inputs[index]
         if name in plan.statistics:
             inputs[index] = tensor.data
-        elif isinstance(name, int) and plan.checks[name].strides is not None:
+        elif name in addressed:
             inputs[index] = _copy_of_memory(tensor)
         else:
             inputs[index] = tensor.clone()

@@ -10,7 +10,7 @@ from monograph.capture.python import builtin_functions
 from monograph.capture.restarts import is_asked_by_program, is_printed
 from monograph.diagnostics import InternalError, PythonFeatureError
 from monograph.ir.spec import TensorSpec, spec_of
-from monograph.shapes.questions import Test, both, either, equal
+from monograph.shapes.layout import question_of_order
 from monograph.shapes.symnode import symbolic
 from monograph.torch_internals import (
     disabled_torch_function,
@@ -22,10 +22,18 @@ from monograph.torch_internals import (
 if TYPE_CHECKING:
     from monograph.capture.aliasing import Value
 
-__all__ = ["AbstractTensor", "make_abstract", "selected"]
+__all__ = ["ASKED_OF_THE_CLASS", "AbstractTensor", "make_abstract", "selected"]
 
 # As they are before a capture replaces them.
 _real_tolist, _real_numpy = torch.Tensor.tolist, torch.Tensor.numpy
+_real_stride, _real_is_contiguous = torch.Tensor.stride, torch.Tensor.is_contiguous
+_real_dim_order = torch.Tensor.dim_order
+
+# Dimensions, innermost first, by rank.
+_ORDERS = {
+    torch.channels_last: (4, (1, 3, 2, 0)),
+    torch.channels_last_3d: (5, (1, 4, 3, 2, 0)),
+}
 
 
 class AbstractTensor(torch.Tensor):
@@ -73,18 +81,70 @@ class AbstractTensor(torch.Tensor):
         finally:
             recorder.user_detach = before
 
+    def stride(self, dim: Any = None) -> Any:
+        """How many elements further each dimension (or one) leads: a fact of the contract."""
+        value = self.value
+        at = None
+        if dim is not None:
+            _real_stride(self, dim)  # raises what eager mode raises
+            at = dim % len(value.spec.shape)
+        strides = value.recorder.layouts.strides(value, at)
+        env = value.recorder.sizes.env
+        if at is not None:
+            return symbolic(env, strides[at])
+        return tuple(symbolic(env, stride) for stride in strides)
+
+    def storage_offset(self) -> Any:
+        """Where it starts in its memory, in elements: a fact of the contract."""
+        recorder = self.value.recorder
+        return symbolic(recorder.sizes.env, recorder.layouts.offset(self.value))
+
     def is_contiguous(self, memory_format: Any = torch.contiguous_format) -> bool:
-        """Whether it lies in row-major order: a question about sizes, where these vary."""
-        spec = self.value.spec
-        if spec.scope is None or memory_format is not torch.contiguous_format:
-            return super().is_contiguous(memory_format=memory_format)
-        test: Test = True
-        expected: Any = 1
-        for size, stride in zip(reversed(spec.shape), reversed(spec.strides), strict=True):
-            test = both(test, either(equal(size, 1), equal(stride, expected)))
-            expected = size * expected
-        found: bool = spec.scope.owner.decide(either(equal(spec.numel, 0), test))
+        """Whether it lies in the order of ``memory_format``: a fact of the contract.
+
+        Of an argument, the example tells. Of what is made of it, a question about sizes, where
+        these vary.
+        """
+        value = self.value
+        spec, layouts = value.spec, value.recorder.layouts
+        example = layouts.example_of(value)
+        if spec.scope is None:
+            found = _real_is_contiguous(self, memory_format=memory_format)
+        elif example is not None:
+            found = _real_is_contiguous(example, memory_format=memory_format)
+        else:
+            rank, order = _ORDERS.get(memory_format, (0, tuple(range(self.dim()))[::-1]))
+            if (rank and not value.recorder.is_running) or memory_format is torch.preserve_format:
+                return _real_is_contiguous(self, memory_format=memory_format)
+            test = question_of_order(spec.shape, spec.strides, order, rank)
+            found = spec.scope.owner.decide(test)
+        layouts.truth(value, "contiguous", memory_format, found)
         return found
+
+    def dim_order(self, *, ambiguity_check: Any = False) -> Any:
+        """The dimensions, outermost first: a fact of the contract."""
+        value = self.value
+        layouts = value.recorder.layouts
+        example = layouts.example_of(value)
+        if example is None:  # follows from its strides, which are asked for
+            if value.recorder.is_running:
+                layouts.require_order(value)
+            return _real_dim_order(self, ambiguity_check=ambiguity_check)
+        try:
+            found = _real_dim_order(example, ambiguity_check=ambiguity_check)
+        except RuntimeError:
+            layouts.truth(value, "dim order", ambiguity_check, None)
+            raise
+        layouts.truth(value, "dim order", ambiguity_check, found)
+        return found
+
+    def is_conj(self) -> bool:
+        """Whether it is read conjugated: a fact of the contract."""
+        return self.value.recorder.layouts.bit(self.value, "conjugate")
+
+    def is_neg(self) -> bool:
+        """Whether it is read negated: a fact of the contract."""
+        return self.value.recorder.layouts.bit(self.value, "negative")
 
     def contiguous(self, memory_format: Any = torch.contiguous_format) -> torch.Tensor:
         """Itself where it is contiguous, else a copy."""
@@ -175,6 +235,13 @@ class AbstractTensor(torch.Tensor):
 
     data_ptr = untyped_storage = storage = share_memory_ = __dlpack__ = _no_memory
     __reduce_ex__ = _no_memory
+
+
+# What is asked of the class (``torch.Tensor.stride(x)``) goes to the methods here, too.
+ASKED_OF_THE_CLASS = (
+    "stride", "storage_offset", "is_contiguous", "dim_order", "is_conj", "is_neg", "contiguous",
+    "data_ptr", "untyped_storage", "storage", "share_memory_", "__dlpack__",
+)  # fmt: skip
 
 
 def selected(tensor: Any, index: Any) -> tuple[Any, Any]:

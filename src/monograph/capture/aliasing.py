@@ -21,7 +21,6 @@ from monograph.ir.spec import (
     TensorSpec,
     contiguous_strides,
     is_dense,
-    spec_of,
 )
 from monograph.shapes.expr import Int
 from monograph.shapes.symnode import symbolic
@@ -42,7 +41,6 @@ __all__ = [
     "rely_on_memory",
     "start_of_memory",
 ]
-
 
 aten = torch.ops.aten
 _END = 2**63 - 1
@@ -123,12 +121,14 @@ def fold_into_root(value: Value, written: AbstractTensor) -> None:
     become(root, content)
     if value is not root and written.value.spec is value.spec:
         value.node, value.seen = recorder.read(written.value), root.version
+        recorder.layouts.note_write(value, value.step)
         value.tracks = written.value.tracks
 
 
 def become(root: Value, content: AbstractTensor) -> None:
     """Make ``content`` what a root holds; the views of it are out of date."""
-    root.node = root.recorder.read(content.value)
+    before, root.node = root.node, root.recorder.read(content.value)
+    root.recorder.layouts.note_write(root, before)
     root.tracks = max(root.tracks, content.value.tracks)
     root.version += 1
     root.detached = content.value.detached
@@ -243,6 +243,8 @@ def overlaps_itself(spec: TensorSpec) -> bool:
     if spec.scope is not None:  # told only of dimensions that repeat for certain
         pairs = zip(spec.strides, spec.shape, strict=True)
         return any(stride == 0 and size != 1 for stride, size in pairs)
+    if spec.numel == 0:
+        return False
     reach = 0
     for stride, size in sorted(zip(spec.strides, spec.shape, strict=True)):
         if size > 1:
@@ -340,7 +342,7 @@ def _inverted(view: Value, row: ViewRow, content: AbstractTensor) -> AbstractTen
     if row.undo is None:
         return _scattered(view, parent, content)
     pieces = step.meta["val"] if view.step_index is not None else ()
-    undone = row.undo(
+    found: Any = row.undo(
         Written(
             call,
             parent.abstract(),
@@ -348,16 +350,12 @@ def _inverted(view: Value, row: ViewRow, content: AbstractTensor) -> AbstractTen
             parent.spec,
             _given(recorder, step),
             dict(step.kwargs),
-            tuple(map(_as_spec, pieces)),
+            tuple(pieces),
             view.step_index or 0,
         )
     )
-    assert isinstance(undone, AbstractTensor)
+    undone: AbstractTensor = found
     return undone
-
-
-def _as_spec(item: Any) -> Any:
-    return spec_of(item) if isinstance(item, torch.Tensor) else item
 
 
 def _only_adds_ones(view: Value) -> bool:
@@ -446,7 +444,7 @@ def _addressed(view: Value, content: AbstractTensor) -> AbstractTensor:
     recorder, root = view.recorder, view.root
     if any(step.spec.dtype != root.spec.dtype for step in _between(view, root)):
         _refuse_reinterpreted(view)
-    if view.spec.scope is None and root.spec.scope is None and not _lies_within(view, root):
+    if not _lies_within(view, root):
         raise MutationError(
             f"a write through {view.step.target} reaches memory that is not the tensor's own",
             where=recorder.here(),
@@ -471,15 +469,15 @@ def _addressed(view: Value, content: AbstractTensor) -> AbstractTensor:
 
 def _lies_within(view: Value, root: Value) -> bool:
     """Whether all elements of ``view``, by address, are elements of ``root``: it may have gaps."""
-    before = start_of_memory(root)
-    length = 1 + before + max(_last_address(view), _last_address(root))
+    own, its, before = root.offset, view.offset, start_of_memory(root)
+    varies = view.spec.scope is not None or root.spec.scope is not None
+    if varies or not isinstance(own, int) or not isinstance(its, int):
+        return True  # what the memory does not have, the kernel refuses
+    length = 1 + before + max(its + _reach(view.spec), own + _reach(root.spec))
     with without_modes():
         memory = torch.zeros(length, dtype=torch.bool)
-        memory.as_strided(root.spec.shape, root.spec.strides, before + _fixed_offset(root)).fill_(
-            True
-        )
-        found = memory.as_strided(view.spec.shape, view.spec.strides, before + _fixed_offset(view))
-        return bool(found.all())
+        memory.as_strided(root.spec.shape, root.spec.strides, before + own).fill_(True)
+        return bool(memory.as_strided(view.spec.shape, view.spec.strides, before + its).all())
 
 
 def start_of_memory(root: Value) -> int:
@@ -488,15 +486,10 @@ def start_of_memory(root: Value) -> int:
     return int(origin.tensor.storage_offset()) if origin and origin.kind == "input" else 0
 
 
-def _fixed_offset(value: Value) -> int:
-    """Where a tensor of fixed sizes starts."""
-    assert isinstance(value.offset, int)
-    return value.offset
-
-
-def _last_address(value: Value) -> int:
-    pairs = zip(value.spec.shape, value.spec.strides, strict=True)
-    return _fixed_offset(value) + sum((size - 1) * stride for size, stride in pairs if size > 1)
+def _reach(spec: TensorSpec) -> int:
+    """How many elements further on than the first the last one lies."""
+    pairs = zip(spec.shape, spec.strides, strict=True)
+    return int(sum((size - 1) * stride for size, stride in pairs if size > 1))
 
 
 def _refuse_repeated(root: Value) -> NoReturn:

@@ -16,6 +16,7 @@ from torch.fx import Node
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.constants import known_value
+from monograph.capture.layouts import Layouts
 from monograph.capture.lifting import Entrance
 from monograph.capture.operators import (
     data_dependence,
@@ -29,7 +30,6 @@ from monograph.capture.python.frames import current_source_line, frames_of_user
 from monograph.capture.sizes import Sizes, in_sizes
 from monograph.diagnostics import ExportError, MutationError, SourceLine
 from monograph.inference.infer import Outcome, Result, attention_switches, infer
-from monograph.inference.rules import VIEWS
 from monograph.ir.assumptions import Assumption
 from monograph.ir.meta import SHARES
 from monograph.ir.module_scope import ModuleCall, Scope
@@ -53,7 +53,6 @@ _GIVEN_NAMES = {
 }  # fmt: skip
 _ATTENTION = torch.ops.aten.scaled_dot_product_attention.default
 _DETACH = torch.ops.aten.detach.default
-_COPY_OR_VIEW = frozenset(op for op, row in VIEWS.items() if row.may_copy)
 _is_grad_enabled, _get_default_dtype = torch.is_grad_enabled, torch.get_default_dtype
 _PLAIN = frozenset({
     int, type(None), str, torch.dtype, torch.device, torch.layout, torch.memory_format,
@@ -92,7 +91,7 @@ class Recorder(Entrance, DispatchMode):
         self.scope: Scope | None = None
         self.custom_functions = 0
         self.known: dict[Node, torch.Tensor | None] = {}
-        self.layout_matters: dict[str, bool] = {}  # and whether the offset does
+        self.layouts = Layouts(self)
         self.addressed: set[Value] = set()  # roots that keep the memory of the tensors they were
         self.opaque: dict[str, Any] = {}
         self.argument_views: list[Value] = []
@@ -154,6 +153,7 @@ class Recorder(Entrance, DispatchMode):
         if step.op == "placeholder":  # one tensor passed twice: another name of the first
             value.node, value.seen = new, value.root.version
             return
+        self.layouts.rely_on_views(value)
         args = torch.fx.map_arg(step.args, lambda n: new if n is old else n)
         kwargs = torch.fx.map_arg(step.kwargs, lambda n: new if n is old else n)
         replayed = self.append(step.target, args, kwargs, step.meta["val"])
@@ -168,8 +168,7 @@ class Recorder(Entrance, DispatchMode):
     def rely_on_layout(self, root: Value, *, with_offset: bool = False) -> None:
         """The graph addresses the memory of ``root``: an input must come with its strides."""
         if root.origin is not None and root.origin.kind == "input":
-            name = root.origin.target
-            self.layout_matters[name] = with_offset or self.layout_matters.get(name, False)
+            self.layouts.rely_on(root.origin, with_offset=with_offset)
 
     # Operators -------------------------------------------------------------------------------
 
@@ -430,12 +429,6 @@ class Recorder(Entrance, DispatchMode):
             node.meta[SHARES] = parent.node
             if root.origin is not None:
                 self.argument_views.append(value)
-        elif (
-            sources
-            and (sources[0].spec.scope is not None or sources[0].root.origin is not None)
-            and node.target in _COPY_OR_VIEW
-        ):
-            self.ambiguous.append((sources[0], value))
         if tracks and (spec.dtype.is_floating_point or spec.dtype.is_complex):
             value.tracks = tracks
             if detached and value.root is value:

@@ -43,6 +43,7 @@ from monograph.diagnostics import (
 from monograph.diagnostics.reproduction import write_report
 from monograph.ir.assumptions import Assumption
 from monograph.ir.dead_nodes import remove_dead_nodes
+from monograph.ir.layouts import LayoutFact
 from monograph.ir.module_scope import ModuleCall
 from monograph.ir.structure import Structure, flatten, is_constant
 from monograph.ir.subgraphs import refuse_leaks
@@ -94,7 +95,7 @@ class Captured:
     opaque: dict[str, Any]
     argument_nodes: list[Node]
     twins: list[tuple[str, str]]
-    layout_matters: dict[str, bool]
+    layouts: list[LayoutFact]
     module_calls: dict[str, list[ModuleCall]] = field(default_factory=dict)
     declared: dict[str, Declaration] = field(default_factory=dict)
 
@@ -270,7 +271,7 @@ class _Session:
             opaque=recorder.opaque,
             argument_nodes=argument_nodes,
             twins=recorder.twins,
-            layout_matters=recorder.layout_matters,
+            layouts=recorder.layouts.facts(),
             module_calls=recorder.module_calls,
             declared=declared,
         )

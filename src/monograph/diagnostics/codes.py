@@ -232,6 +232,11 @@ CODES: dict[str, Code] = {
             "a program holds for the sizes that were declared, where the program allows them",
         ),
         Code(
+            "MG-I107",
+            "an input that lies in memory in another way than the program has read",
+            "what Python reads of a layout steers the program: it holds for that layout",
+        ),
+        Code(
             "MG-O102",
             "a decomposition that is not as the table promises",
             "the rules of a table must give the results that their operators give",
@@ -319,6 +324,7 @@ _CASES = {
     "MG-I104": "arguments_that_overlap_later",
     "MG-I105": "mode_switched_after_export",
     "MG-I106": "prefix_of_position_embedding",
+    "MG-I107": "branch_on_the_layout",
     "MG-O102": "decomposition_that_is_wrong",
     "MG-F101": "damaged_file",
     "MG-F102": "file_with_an_unknown_operator",

@@ -8,6 +8,8 @@ from typing import Any
 
 from monograph.diagnostics import FileError
 from monograph.interop.expressions import Reader
+from monograph.interop.layouts import fact_of_code
+from monograph.ir.layouts import LayoutFact
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import Guard
 from monograph.shapes.expr import Expr
@@ -24,13 +26,18 @@ _STEP = re.compile(r"\[\d+\]|\['\w+'\]|\.(?!size\b|stride\b|storage_offset\b)\w+
 
 def demands(
     lines: Sequence[Any], leaves: dict[str, Any], scope: Scope
-) -> tuple[list[Guard], list[str]]:
-    """The tests that ``lines`` write (``L['x'].size()[0] % 2 == 0``), and the lines not understood.
+) -> tuple[list[Guard], list[LayoutFact], list[str]]:
+    """The tests that ``lines`` write (``L['x'].size()[0] % 2 == 0``); what they say of layouts,
+    for the ways to arguments; and the lines not understood.
 
     ``leaves``: what the arguments are, by the way to them: ``L['x'][0]``.
     """
-    guards, unread = [], []
+    guards, layouts, unread = [], [], []
     for line in lines:
+        fact = fact_of_code(str(line), leaves)
+        if fact is not None:
+            layouts.append(fact)
+            continue
         try:
             test = _test(str(line), leaves, scope)
         except (FileError, KeyError, IndexError, TypeError):
@@ -44,7 +51,7 @@ def demands(
         guards.append(
             Guard(test, "precondition", None, text_of(test), True, message, symbols_of(test))
         )
-    return guards, unread
+    return guards, layouts, unread
 
 
 def _test(line: str, leaves: dict[str, Any], scope: Scope) -> Test:

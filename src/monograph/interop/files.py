@@ -18,6 +18,7 @@ from torch import nn
 from monograph.diagnostics import FileError, InteropError
 from monograph.interop.archive import ArchiveReader, ArchiveWriter, written_whole
 from monograph.interop.functional import functional
+from monograph.interop.layouts import written_layouts
 from monograph.interop.private import class_of, object_as_bytes, serialized, tensor_meta
 from monograph.interop.reading import Notes, program_of
 from monograph.interop.tensors import TensorReader, json_of
@@ -143,7 +144,6 @@ def _written(program: Parts) -> tuple[str, str]:
             else "the program itself goes on in memory: ep.to_torch().",
         ) from error
     plan = program.plan
-    names = [n.name for n in program.graph.nodes if n.op == "placeholder"][len(plan.state) :]
     notes: Notes = {
         "version": 1,
         "symbols": symbols.names,
@@ -151,11 +151,7 @@ def _written(program: Parts) -> tuple[str, str]:
         "aliases": plan.aliases,
         "twins": plan.twins,
         "hidden": [i for i, write in enumerate(plan.writes) if write.is_hidden],
-        "strides": {
-            name: check.strides
-            for name, check in zip(names, plan.checks, strict=True)
-            if check.strides is not None
-        },
+        "layouts": written_layouts(plan.layouts),
         "bits": {
             n.name: bits
             for n in program.graph.nodes

@@ -85,7 +85,9 @@ def _captured(program: Parts) -> Parts:
 
 
 def _with_guards(made: CallPlan, source: CallPlan) -> CallPlan:
-    """The plan of a capture with what was asked of sizes before it: symbols kept their names."""
+    """The plan of a capture with what was asked before it: symbols kept their names."""
+    if source.layouts:
+        made = replace(made, layouts=[*source.layouts, *made.layouts])
     if source.sizes is None or not source.sizes.guards:
         return made
     known = {bound.name for bound in made.sizes.bounds} if made.sizes is not None else set()

@@ -39,6 +39,7 @@ __all__ = [
     "FakeTensor",
     "FakeTensorMode",
     "ValueRanges",
+    "add_guards",
     "class_of",
     "int_oo",
     "lazy_modules",
@@ -135,3 +136,8 @@ def lazy_modules() -> Iterator[None]:
             yield
         finally:
             exported_program._create_graph_module_for_export = before
+
+
+def add_guards(program: exported_program.ExportedProgram, lines: list[str]) -> None:
+    """More demands of a program's arguments, as Python; its module checks them."""
+    program._guards_code = [*program._guards_code, *lines]

@@ -6,6 +6,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,11 +19,14 @@ from monograph.inference.bits import restore_bits
 from monograph.interop.demands import demands
 from monograph.interop.expressions import Reader
 from monograph.interop.graphs import GraphReader, checked, device_of, only
+from monograph.interop.layouts import read_layouts
 from monograph.interop.private import DTYPES, LAYOUTS
 from monograph.interop.schema import GraphData, Record, TensorMeta, Union
 from monograph.interop.structures import structure_from_json
+from monograph.interop.ways import ways_to_leaves
 from monograph.ir.assumptions import Assumption
 from monograph.ir.call_plan import CallPlan, Looks, call_plan
+from monograph.ir.layouts import LayoutFact
 from monograph.ir.program import Parts
 from monograph.ir.signature import (
     Argument,
@@ -123,6 +127,7 @@ class ProgramReader:
         self.hints: dict[str, int] = {}
         self.objects: dict[str, str] = {}  # names of inputs that are, and of the objects
         self.unread: list[str] = []  # demands of torch's that are not understood
+        self.layouts: list[LayoutFact] = []  # those that are about layouts
         self.reader = Reader(self.env.scope, self._symbol)
         self._collect_hints(data["graph_module"]["graph"])
 
@@ -212,6 +217,8 @@ class ProgramReader:
             Assumption(checked(kind, str), checked(text, str))
             for kind, text in self.notes.get("assumptions", [])
         ]
+        if "layouts" not in self.notes:
+            found += [Assumption("layout", fact.sentence()) for fact in self.layouts]
         return found + [
             Assumption("guard", f"torch demands {line}: not checked") for line in self.unread
         ]
@@ -407,14 +414,9 @@ class ProgramReader:
         aliases = self.notes.get("aliases") or [None] * structures.out_spec.num_leaves
         training = self.notes.get("training")
         hidden = {checked(index, int) for index in self.notes.get("hidden", ())}
-        strides = {
-            name: tuple(checked(stride, int) for stride in each)
-            for name, each in self.notes.get("strides", {}).items()
-        }
         if not hidden <= {i for i, o in enumerate(signature.output_specs) if o.kind.is_mutation}:
             raise FileError("the notes of the program are damaged: it writes less than they say")
-        if not strides.keys() <= {node.name for _, node in user}:
-            raise FileError("the notes of the program are damaged: they name other arguments")
+        guards, layouts = self._demands(root, paths, [n for _, n in user])
         return call_plan(
             graph,
             signature,
@@ -423,36 +425,30 @@ class ProgramReader:
             paths,
             called_as=_signature_of_call(root, args, kwargs),
             training=None if training is None else checked(training, bool),
-            strides=strides,
             hidden=hidden,
             aliases=[a if a is None or isinstance(a, str) else checked(a, int) for a in aliases],
             twins=[(checked(a, int), checked(b, int)) for a, b in self.notes.get("twins", ())],
-            sizes=checks_of_specs(self.env, sizes, self._demands(root, [n for _, n in user])),
+            sizes=checks_of_specs(self.env, sizes, guards),
+            layouts=layouts,
         )
 
-    def _demands(self, root: ModuleCallSignature, leaves: list[Node]) -> list[Guard]:
-        """The tests of sizes that torch noted, in terms of the arguments."""
+    def _demands(
+        self, root: ModuleCallSignature, paths: list[str], leaves: list[Node]
+    ) -> tuple[list[Guard], list[tuple[int, LayoutFact]]]:
+        """What torch noted of sizes and of layouts, in terms of the arguments."""
         lines = self.data.get("guards_code") or []
-        args, kwargs = root.in_spec.children
-        names = root.forward_arg_names or []
         known: dict[str, Any] = {}
-        ways: list[list[str]] = [[] for _ in leaves]
-        each = [*zip((str(i) for i in range(len(args.keys))), args.children, strict=True),
-                *zip((name for _, name in kwargs.keys), kwargs.children, strict=True)]  # fmt: skip
-        at = 0
-        for i, (name, structure) in enumerate(each):
-            called = names[i] if i < len(names) else name
-            starts = [f"L['{called}']"]
-            if called.rpartition("_")[2].isdigit():  # one of *args
-                rest, _, place = called.rpartition("_")
-                starts.append(f"L['{rest}'][{place}]")
-            for suffix in structure.paths(""):
-                ways[at] += [start + suffix for start in starts]
-                at += 1
-        for node, found in zip(leaves, ways, strict=True):
+        index: dict[str, int] = {}
+        for i, (node, found) in enumerate(zip(leaves, ways_to_leaves(root), strict=True)):
             known.update(dict.fromkeys(found, node.meta["val"]))
-        guards, self.unread = demands(lines, known, self.env.scope)
-        return guards
+            index.update(dict.fromkeys(found, i))
+        guards, layouts, self.unread = demands(lines, known, self.env.scope)
+        if "layouts" in self.notes:
+            return guards, read_layouts(self.notes["layouts"], paths, leaves)
+        places = [index[fact.path] for fact in layouts]
+        pairs = zip(places, layouts, strict=True)
+        self.layouts = [replace(fact, path=paths[i]) for i, fact in pairs]
+        return guards, list(zip(places, self.layouts, strict=True))
 
     def _hint(self, item: object) -> float:
         found = self.env.hint(item)

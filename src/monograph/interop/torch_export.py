@@ -19,7 +19,8 @@ from torch.fx.node import Argument
 
 from monograph.diagnostics import InteropError
 from monograph.interop.guards import STEPS, assert_guards
-from monograph.interop.private import FakeTensorMode, class_of, lazy_modules, pytree
+from monograph.interop.layouts import layouts_as_code
+from monograph.interop.private import FakeTensorMode, add_guards, class_of, lazy_modules, pytree
 from monograph.interop.symbols import TorchSymbols
 from monograph.ir import signature as ours
 from monograph.ir.metadata import described
@@ -37,7 +38,8 @@ def to_torch(program: Parts) -> TorchProgram:
     """The program as torch's, over the same tensors.
 
     Sizes become symbols of a torch ``ShapeEnv``; what the program demands of them beyond ranges
-    becomes assertions at the start of its graph.
+    becomes assertions at the start of its graph. What it has read of layouts is checked by the
+    module of torch's program, and by that of what torch loads; torch's passes forget it.
 
     Raises:
         InteropError: MG-F104, for what torch has no word for.
@@ -64,6 +66,7 @@ def converted(program: Parts) -> tuple[TorchProgram, TorchSymbols]:
             example_inputs=program.example_inputs,
             constants={**program.constants, **writer.objects},
         )
+    add_guards(made, layouts_as_code(program))
     return made, symbols
 
 

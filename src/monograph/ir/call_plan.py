@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch.fx import Graph
 
+from monograph.ir.layouts import LayoutFact
 from monograph.ir.signature import (
     CallSpec,
     ConstantArgument,
@@ -40,16 +41,12 @@ class Looks:
 class Check:
     """What one leaf of the arguments must be.
 
-    ``example`` is a constant, or how a tensor looks. ``strides`` is set where the graph addresses
-    the input's memory, with the storage offset behind them where that matters, too, and
-    none where it is row-major for all its sizes;
-    ``is_written``: the program writes it. ``varies``: the dimensions whose
-    sizes are checked elsewhere; (0,) for a number.
+    ``example`` is a constant, or how a tensor looks. ``is_written``: the program writes it.
+    ``varies``: the dimensions whose sizes are checked elsewhere; (0,) for a number.
     """
 
     path: str
     example: Any
-    strides: tuple[int, ...] | None
     is_written: bool
     varies: frozenset[int] | None = None
 
@@ -74,6 +71,7 @@ class CallPlan:
     the program. ``outputs``: for each leaf of the result
     ``(constant, None)`` or ``(None, index)``. ``aliases``: the written argument or buffer that a
     leaf is, whose own tensor is returned. ``twins``: arguments that must be one tensor.
+    ``layouts``: what the program has read of how arguments lie, each with its leaf.
     ``statistics``: buffers that only batch norm reads.
     """
 
@@ -89,6 +87,7 @@ class CallPlan:
     aliases: list[int | str | None]
     twins: list[tuple[int, int]]
     sizes: SizeChecks | None = None
+    layouts: Sequence[tuple[int, LayoutFact]] = ()
     statistics: frozenset[int | str] = frozenset()
 
     def placed(self, device: torch.device) -> CallPlan:
@@ -111,7 +110,7 @@ def call_plan(
     *,
     called_as: inspect.Signature | None,
     training: bool | None,
-    strides: Mapping[str, tuple[int, ...]],
+    layouts: Sequence[tuple[int, LayoutFact]],
     hidden: Collection[int],
     aliases: list[int | str | None],
     twins: list[tuple[int, int]],
@@ -120,7 +119,7 @@ def call_plan(
     """The plan of a graph whose nodes still have specs, from its signature.
 
     ``examples``, ``paths``: how each leaf of the arguments looks (a constant as it is), and how
-    the caller writes it. ``strides``: by placeholder, where the graph addresses an input's memory.
+    the caller writes it. ``layouts``: what was read of how they lie, each with its leaf.
     ``hidden``: the outputs that are written behind autograd.
     """
     args, kwargs = structures.in_spec.children
@@ -140,7 +139,7 @@ def call_plan(
         training=training,
         state=[s.target for s in signature.input_specs if s.target is not None],
         checks=[
-            Check(path, example, strides.get(n.name), n.name in written, _varying(n.meta["val"]))
+            Check(path, example, n.name in written, _varying(n.meta["val"]))
             for n, example, path in zip(user, examples, paths, strict=True)
         ],
         writes=[
@@ -156,6 +155,7 @@ def call_plan(
         aliases=aliases,
         twins=twins,
         sizes=sizes,
+        layouts=layouts,
     )
 
 

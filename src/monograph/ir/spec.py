@@ -18,6 +18,7 @@ __all__ = ["CONJUGATE", "NEGATIVE", "TensorSpec", "contiguous_strides", "is_dens
 CONJUGATE, NEGATIVE = 1, 2
 
 _interned: dict[tuple[Any, ...], TensorSpec] = {}
+_real_stride = torch.Tensor.stride  # nobody is told that it is asked for
 
 _DTYPE_NAMES = {
     torch.float64: "f64", torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16",
@@ -85,9 +86,9 @@ class TensorSpec:
     def is_contiguous(self) -> bool:
         """Whether the elements lie in row-major order without gaps."""
         expected = 1
+        if self.numel == 0:
+            return True
         for size, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
-            if size == 0:
-                return True
             if size != 1:
                 if stride != expected:
                     return False
@@ -164,7 +165,7 @@ def spec_of(tensor: torch.Tensor) -> TensorSpec:
             code="MG-P104",
             hint="convert it with .to_dense() (or .dequantize()) before the exported function.",
         )
-    shape, strides = tuple(tensor.shape), tensor.stride()
+    shape, strides = tuple(tensor.shape), _real_stride(tensor)
     for size in (*shape, *strides):
         if size.__class__ is not int:
             shape = tuple(expression_of(size) for size in shape)

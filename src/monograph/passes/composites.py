@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from types import NotImplementedType
+from typing import Any
 
 import torch
 
+from monograph.inference.layout_flow import only_splits
 from monograph.inference.rules import RULES, View
 from monograph.ir.spec import spec_of
 from monograph.shapes.expr import Expr
@@ -19,7 +21,7 @@ from monograph.shapes.questions import equal
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import Operator
 
-__all__ = ["PARTS"]
+__all__ = ["PARTS", "view_of_any_layout"]
 
 aten = torch.ops.aten
 Size = int | torch.SymInt
@@ -113,7 +115,23 @@ def _reshape(x: torch.Tensor, shape: Sequence[Size]) -> Part:
         return NotImplemented
     if not isinstance(found, View):
         x = aten.clone.default(x, memory_format=torch.contiguous_format)
-    return aten.view.default(x, shape)
+    return view_of_any_layout(x, shape)
+
+
+def view_of_any_layout(x: Any, shape: Sequence[Any]) -> torch.Tensor:
+    """A view of ``x``; of a copy, where ``x`` may lie otherwise when the program is called."""
+    recorder = x.value.recorder
+    spec = x.value.spec
+    found = RULES[aten.view.default](spec, [expression_of(size) for size in shape])
+    fits_any = isinstance(found, View) and only_splits(spec.shape, found.spec.shape)
+    if not fits_any and recorder.layouts.follows_inputs(x.value):
+        x = aten.clone.default(x, memory_format=torch.contiguous_format)
+    before, recorder.rules = recorder.rules, None
+    try:
+        view: torch.Tensor = recorder.record(aten.view.default, (x, shape))
+    finally:
+        recorder.rules = before
+    return view
 
 
 def _flatten(x: torch.Tensor, start_dim: int = 0, end_dim: int = -1) -> Part:
@@ -127,14 +145,31 @@ def _flatten(x: torch.Tensor, start_dim: int = 0, end_dim: int = -1) -> Part:
     return _reshape(x, (*x.shape[:first], size, *x.shape[last + 1 :]))
 
 
-def _contiguous(
-    x: torch.Tensor, *, memory_format: torch.memory_format = torch.contiguous_format
-) -> Part:
-    if memory_format is not torch.contiguous_format:
-        return NotImplemented
-    if spec_of(x).is_contiguous():
-        return x
+def _contiguous(x: Any, *, memory_format: Any = torch.contiguous_format) -> Any:
+    """A copy, unless ``x`` lies like that however the inputs of the program lie."""
+    if not x.value.recorder.layouts.follows_inputs(x.value):
+        if memory_format is not torch.contiguous_format:
+            return NotImplemented
+        if x.value.spec.is_contiguous():
+            return x
     return aten.clone.default(x, memory_format=memory_format)
+
+
+def _to(x: Any, *others: Any, memory_format: Any = None, **options: Any) -> Any:
+    """The same of ``x.to(memory_format=...)``."""
+    if memory_format in (None, torch.preserve_format):
+        return NotImplemented
+    if not x.value.recorder.layouts.follows_inputs(x.value):
+        return NotImplemented
+    kinds = {"dtype": options.get("dtype"), "device": options.get("device")}
+    for other in others:
+        if isinstance(other, torch.Tensor):
+            kinds = {"dtype": other.dtype, "device": other.device}
+        elif isinstance(other, torch.dtype):
+            kinds["dtype"] = other
+        elif isinstance(other, torch.device):
+            kinds["device"] = other
+    return aten._to_copy.default(x, memory_format=memory_format, **kinds)
 
 
 def _diff(
@@ -150,6 +185,23 @@ def _diff(
         after, before = aten.slice.Tensor(found, dim, 1), aten.slice.Tensor(found, dim, 0, -1)
         found = after ^ before if x.dtype is torch.bool else after - before
     return found
+
+
+def _group_norm(
+    x: Any,
+    groups: int,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = True,
+) -> Any:
+    """Torch's parts make no copy of what is row-major in the example; the kernel wants that."""
+    if not x.value.recorder.layouts.follows_inputs(x.value):
+        return NotImplemented
+    rows = aten.clone.default(x, memory_format=torch.contiguous_format)
+    batch, channels, *rest = x.shape
+    norm = aten.native_group_norm.default
+    return norm(rows, weight, bias, batch, channels, math.prod(rest), groups, eps)[0]
 
 
 def _batch_norm(
@@ -177,6 +229,11 @@ PARTS: dict[Operator, Callable[..., Part]] = {
     aten.reshape.default: _reshape,
     aten.flatten.using_ints: _flatten,
     aten.contiguous.default: _contiguous,
+    aten.to.dtype_layout: _to,
+    aten.to.device: _to,
+    aten.to.dtype: _to,
+    aten.to.other: _to,
     aten.diff.default: _diff,
     aten.batch_norm.default: _batch_norm,
+    aten.group_norm.default: _group_norm,
 }

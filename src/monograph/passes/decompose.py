@@ -22,11 +22,13 @@ from monograph.capture.current import running
 from monograph.capture.python.patches import patched
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.diagnostics import DataDependentError, DecompositionError, ExportError
+from monograph.inference.layout_flow import LayoutFlow
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.meta import noted
 from monograph.ir.names import Names
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
+from monograph.passes.composites import view_of_any_layout
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
@@ -44,6 +46,7 @@ from monograph.torch_internals import (
     has_kernel,
     plain_name,
     schema_of,
+    without_modes,
 )
 
 __all__ = ["Decomposed", "decompose"]
@@ -54,6 +57,7 @@ Rules = Mapping[Target, Rule]
 # What an operator's results have become: nodes, numbers, and tuples of these.
 Results = Node | float | complex | None | tuple["Results", ...]
 _SYMBOLIC = (Expr, FloatExpr)
+_VIEWS = frozenset({aten.view.default, aten._unsafe_view.default})
 
 
 @dataclass
@@ -72,7 +76,8 @@ class _Template:
     ``inputs``: a placeholder for each tensor and each number that varies. ``symbols``: one for
     each symbol that no input gives alone. ``results``: the nodes (or numbers) of the results as
     the operator gives them. ``gives_symbols``: some results have numbers that only the values
-    tell, of this call alone.
+    tell, of this call alone. ``follows``: the inputs of which it was asked whether they lie as an
+    input of the program does, each with the answer.
     """
 
     inputs: list[Node]
@@ -81,6 +86,11 @@ class _Template:
     results: Results
     gives_symbols: bool = False
     whole: frozenset[Target] = frozenset()
+    follows: dict[int, bool] = field(default_factory=dict)
+
+    def is_for(self, follows: Callable[[int], bool]) -> bool:
+        """Whether it was made for inputs that lie like these."""
+        return all(follows(index) is answer for index, answer in self.follows.items())
 
 
 def decompose(graph: Graph, attributes: dict[str, Any], env: ShapeEnv, rules: Rules) -> Decomposed:
@@ -101,11 +111,12 @@ class _Rewriter:
     """Rewrites one graph; the templates are shared with the graphs inside it."""
 
     def __init__(
-        self, env: ShapeEnv, rules: Rules, templates: dict[tuple[object, ...], _Template]
+        self, env: ShapeEnv, rules: Rules, templates: dict[tuple[object, ...], list[_Template]]
     ) -> None:
         self.env = env
         self.rules = rules
         self.templates = templates
+        self.flow = LayoutFlow(env, lambda node: frozenset((node,)), without_modes)
         self.touched: dict[Target, bool] = {}
         self.whole: set[Target] = set()  # operators that a rule has left as they are
         self.made = Graph()
@@ -202,7 +213,7 @@ class _Rewriter:
         inputs: list[Node] = []
         args = [self._described(item, key, inputs) for item in node.args]
         kwargs = {name: self._described(item, key, inputs) for name, item in node.kwargs.items()}
-        template = self._template(node, rule, tuple(key), len(inputs), args, kwargs)
+        template = self._template(node, rule, tuple(key), inputs, args, kwargs)
         if template is None:
             self.whole.add(node.target)
             self._copy(node, held)
@@ -316,17 +327,23 @@ class _Rewriter:
         node: Node,
         rule: Rule,
         key: tuple[object, ...],
-        count: int,
+        inputs: list[Node],
         args: list[object],
         kwargs: dict[str, object],
     ) -> _Template | None:
+        def follows(index: int) -> bool:
+            return bool(self.flow.sources(inputs[index]))
+
         try:
-            found = self.templates.get(key)
+            known = self.templates.get(key, ())
         except TypeError:  # an argument that cannot be hashed
-            found, key = None, ()
+            known, key = (), ()
+        found = next((template for template in known if template.is_for(follows)), None)
         if found is None:
             try:
-                found = _captured(self.env, self.rules, node, rule, count, args, kwargs)
+                found = _captured(
+                    self.env, self.rules, node, rule, len(inputs), args, kwargs, follows
+                )
             except RecursionError:
                 raise DecompositionError(
                     f"the decomposition of {node.target} leads back to it, again and again",
@@ -343,7 +360,7 @@ class _Rewriter:
                     hint=f"keep the operator whole: del table[torch.ops.{node.target}].",
                 ) from error
             if key and not found.gives_symbols:
-                self.templates[key] = found
+                self.templates.setdefault(key, []).append(found)
         return found
 
     def _note_layout(self, node: Node) -> None:
@@ -401,11 +418,13 @@ def _captured(
     count: int,
     args: list[object],
     kwargs: dict[str, object],
+    follows: Callable[[int], bool],
 ) -> _Template:
     """Run a rule on abstract tensors, and keep the graph."""
     noted, count_before = _Noted(rules), len(env.symbols)
     recorder, op = Recorder(rules=noted), node.target
     symbols: dict[str, Node] = {}
+    asked: dict[int, bool] = {}
 
     def outer(name: str) -> Node:
         symbols[name] = recorder.placeholder(f"size_{name}")
@@ -417,6 +436,14 @@ def _captured(
         env.here = lambda: node.meta.get("location")  # the line of what is replaced
         inputs: list[Node] = []
         given: dict[int, object] = {}
+
+        def follows_program(placeholder: Node) -> bool:
+            index = inputs.index(placeholder)
+            if index not in asked:
+                asked[index] = follows(index)
+            return asked[index]
+
+        recorder.layouts.follows = follows_program
 
         def enter(item: object) -> object:
             if isinstance(item, _Input):
@@ -451,20 +478,26 @@ def _captured(
             raise ExportError("it makes a constant tensor (write torch.full instead)")
     body = [n for n in recorder.graph.nodes if n.op != "placeholder"]
     gives_symbols = len(env.symbols) > count_before
-    return _Template(inputs, symbols, body, results, gives_symbols, frozenset(noted.whole))
+    whole = frozenset(noted.whole)
+    return _Template(inputs, symbols, body, results, gives_symbols, whole, asked)
 
 
 class _Noted:
-    """Rules, and the operators that they have left whole."""
+    """Rules, and the operators that they have left whole.
+
+    A view that a rule makes is one for every layout of the inputs of the program.
+    """
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.whole: set[Target] = set()
 
     def __contains__(self, op: object) -> bool:
-        return op in self.rules
+        return op in _VIEWS or op in self.rules
 
     def __getitem__(self, op: Target) -> Rule:
+        if op in _VIEWS and op not in self.rules:
+            return view_of_any_layout
         rule = self.rules[op]
 
         def run(*args: object, **kwargs: object) -> object:

@@ -6,9 +6,29 @@ from collections.abc import Sequence
 
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Int
-from monograph.shapes.questions import equal
+from monograph.shapes.questions import Test, both, either, equal
 
-__all__ = ["lies_densely", "lies_in_order"]
+__all__ = ["lies_densely", "lies_in_order", "question_of_order"]
+
+
+def question_of_order(
+    sizes: Sequence[Int], strides: Sequence[Int], order: Sequence[int], rank: int = 0
+) -> Test:
+    """The test of whether the dimensions, innermost first in ``order``, lie without gaps.
+
+    An empty tensor lies in any row-major order; ``rank``: that of one order of four or five
+    dimensions, for which torch looks at the strides of an empty tensor as well.
+    """
+    if rank and len(sizes) != rank:
+        return False
+    test: Test = True
+    expected: Int = 1
+    numel: Int = 1
+    for i in order:
+        test = both(test, either(equal(sizes[i], 1), equal(strides[i], expected)))
+        expected = expected * sizes[i]
+        numel = numel * sizes[i]
+    return both(equal(numel, 0, is_equal=False), test) if rank else either(equal(numel, 0), test)
 
 
 def lies_in_order(

@@ -227,7 +227,7 @@ def _settle_copies(recorder: Recorder, root: Value) -> None:
     for source, copied in recorder.ambiguous:
         if source.root is not root and copied is not root:
             continue
-        recorder.rely_on_layout(source.root)
+        recorder.layouts.rely_on_strides(source)
         if source.spec.scope is not None and not _lies_as_in_general(source.spec):
             raise MutationError(
                 "a copy that is a view for some sizes is written, or what it was made of is",
@@ -235,14 +235,9 @@ def _settle_copies(recorder: Recorder, root: Value) -> None:
                 where=recorder.here(),
                 hint="make it a copy for all sizes: .clone() instead of .contiguous(), .reshape().",
             )
-    if any(view.root is root and _is_copy_or_view(view) for view in recorder.argument_views):
-        recorder.rely_on_layout(root)
-
-
-def _is_copy_or_view(view: Value) -> bool:
-    """Whether the operator that made a view copies tensors of another layout."""
-    row = VIEWS.get(view.step.target)
-    return row is not None and row.may_copy
+    for view in recorder.argument_views:
+        if view.root is root:
+            recorder.layouts.rely_on_views(view)
 
 
 def _lies_as_in_general(spec: TensorSpec) -> bool:
@@ -269,7 +264,9 @@ def check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
         keep_memory(root)
     if recorder.ambiguous or recorder.argument_views:
         _settle_copies(recorder, root)
-    if op._opname not in ("fill_", "zero_") and overlaps_itself(value.spec):
+    recorder.layouts.rely_on_views(value)
+    may_repeat = op._opname in ("fill_", "zero_") and not value.spec.bits
+    if not may_repeat and overlaps_itself(value.spec):
         overlap = OperatorError(
             f"{op}: unsupported operation: more than one element of the written-to tensor refers "
             "to a single memory location. Please clone() the tensor before writing."
@@ -317,6 +314,12 @@ def _copy(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, 
         snapshot = Value(content.value.node, content.value.spec, recorder)
         snapshot.tracks = content.value.tracks
         content = make_abstract(snapshot.spec, snapshot)
+        value = recorder.value_of(target)
+        if value.parent is None and have is want and recorder.layouts.follows_inputs(snapshot):
+            # ``target`` keeps its layout, however the inputs lie.
+            content = recorder.call(
+                aten.clone.default, (content,), {"memory_format": torch.contiguous_format}
+            )
     store(recorder, target, content)
     return target
 

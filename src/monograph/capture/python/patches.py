@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from monograph.capture.abstract import AbstractTensor
+from monograph.capture.abstract import ASKED_OF_THE_CLASS, AbstractTensor
 from monograph.capture.operators.data_dependence import tensor_of_truth
 from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
@@ -79,6 +79,12 @@ def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[N
         (torch.Tensor, "numpy", _read_real(recorder, torch.Tensor.numpy, ".numpy()", mine)),
         (torch, "set_autocast_enabled", _set_autocast(recorder, mine)),
         (builtins, "id", _identity(recorder, mine)),
+    ]
+    replacements += [
+        (torch.Tensor, name, _asked_of_the_class(name, mine)) for name in ASKED_OF_THE_CLASS
+    ]
+    replacements += [
+        (torch, name, _asked_of_the_class(name, mine)) for name in ("is_conj", "is_neg")
     ]
     replacements += builtin_functions.replacements(recorder, mine)
     sources: list[tuple[Any, tuple[str, ...], str]] = [
@@ -329,6 +335,19 @@ def _read_real(recorder: Recorder, original: Any, asked: str, mine: Mine) -> Cal
         return original(self, *args, **kwargs)
 
     return read
+
+
+def _asked_of_the_class(name: str, mine: Mine) -> Callable[..., Any]:
+    """``torch.Tensor.stride(x)`` is the method of ``x`` itself."""
+    original = getattr(torch.Tensor, name)
+
+    @functools.wraps(original)
+    def ask(self: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        if type(self) is AbstractTensor and mine():
+            return getattr(self, name)(*args, **kwargs)
+        return original(self, *args, **kwargs)
+
+    return ask
 
 
 def _identity(recorder: Recorder, mine: Mine) -> Callable[[Any], int]:

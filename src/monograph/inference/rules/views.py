@@ -444,9 +444,10 @@ def _is_repeated(old: Expr, size: Int) -> bool | None:
 
 
 def _along(dim_of: Callable[..., int]) -> Callable[[Written], torch.Tensor]:
-    """The inverse of an operator that cuts a tensor into pieces, along the dimension that it
+    """The inverse of an operator that cuts a tensor into pieces, along a dimension that follows
 
-    tells from the rank and its arguments."""
+    from the rank and its arguments.
+    """
 
     def undo(w: Written) -> torch.Tensor:
         dim = dim_of(len(w.spec.shape), *w.args)
@@ -597,7 +598,7 @@ def _conjugate(x: TensorSpec) -> View | None:
 
 
 @view(aten._neg_view.default, in_order=True, flips=NEGATIVE)
-def _neg_view(x: TensorSpec) -> TensorSpec | View | None:
+def _neg_view(x: TensorSpec) -> View:
     return View(x.with_bits(x.bits ^ NEGATIVE))
 
 
@@ -637,7 +638,5 @@ describe(aten.as_strided.default, addresses=True)
 
 
 @view(aten._reshape_alias.default, addresses=True)
-def _reshape_alias(
-    x: TensorSpec, shape: Sequence[Int], strides: Sequence[Int]
-) -> TensorSpec | View | None:
+def _reshape_alias(x: TensorSpec, shape: Sequence[Int], strides: Sequence[Int]) -> View:
     return View(x.with_layout(tuple(shape), tuple(strides)))

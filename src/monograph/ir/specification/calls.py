@@ -83,6 +83,12 @@ def call_plan(program: Parts, place: Place) -> Found:
         if check.is_written is not (node.name in written):
             yield node, "whether it is written is said in two ways"
         yield from _checked_as_it_is(check, node)
+    for leaf, fact in plan.layouts:
+        content = content_of(arguments[leaf]) if 0 <= leaf < len(arguments) else None
+        if not isinstance(content, TensorSpec):
+            yield None, f"the call plan asks how the argument {leaf} lies, which is no tensor"
+        elif isinstance(fact.answer, tuple) and len(fact.answer) != len(content.shape):
+            yield arguments[leaf], f"the call plan asks for {fact.question()} = {fact.answer}"
 
 
 def _checked_as_it_is(check: Check, node: Node) -> Found:
@@ -101,8 +107,6 @@ def _checked_as_it_is(check: Check, node: Node) -> Found:
             yield node, f"the call plan asks for the shape {tuple(example.shape)}"
         elif not varying <= set(check.varies or ()):
             yield node, "the call plan fixes a size that varies"
-        if check.strides is not None and len(check.strides) != len(content.shape):
-            yield node, f"the call plan asks for the strides {check.strides}"
     elif not isinstance(content, NUMBERS) and not is_same(example, content):
         yield node, f"the call plan asks for {example!r}"
 

@@ -1,0 +1,305 @@
+"""What the program asks of how its tensors lie in memory, and of which arguments it is a fact."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.fx import Node
+
+from monograph.capture.operators.registry import handles
+from monograph.diagnostics import PythonFeatureError
+from monograph.inference.layout_flow import CONVERSIONS, COPY_OR_VIEW, LayoutFlow, may_copy
+from monograph.inference.rules.table import is_canonical
+from monograph.ir.layouts import LayoutFact
+from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec
+from monograph.shapes.questions import Test, not_less
+from monograph.torch_internals import without_modes
+
+if TYPE_CHECKING:
+    from monograph.capture.aliasing import Value
+    from monograph.capture.inputs import Origin
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["Layouts"]
+
+aten = torch.ops.aten
+_ITSELF = frozenset({aten.detach.default, aten.alias.default})
+
+
+class Layouts:
+    """The layout facts of one capture.
+
+    A question about an argument itself is a fact of it. A question about what is made of an
+    argument, and lies as that does, fixes the argument's strides.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._facts: dict[tuple[str, str, Any], LayoutFact] = {}
+        self._born: dict[Value, Node] = {}
+        self._flows: dict[bool, LayoutFlow] = {}
+        self.follows: Callable[[Node], bool] | None = None  # of an input that is not the program's
+
+    def facts(self) -> list[LayoutFact]:
+        """All that was read, in order."""
+        return list(self._facts.values())
+
+    # Answers -----------------------------------------------------------------------------------
+
+    def strides(self, value: Value, dim: int | None = None) -> tuple[Any, ...]:
+        """The strides of ``value``, of which the program reads one or all."""
+        spec = value.spec
+        origin = _argument_of(value)
+        if not self._recorder.is_running:
+            return spec.strides
+        strides = spec.strides
+        if origin is None:
+            self._require_certain(value, dim)
+            self._derived(value, "all strides")
+        elif dim is None:
+            self._note(origin, "all strides", None, strides)
+        else:
+            self._note(origin, "stride", dim, strides[dim])
+        return strides
+
+    def truth(self, value: Value, kind: str, detail: Any, answer: Any) -> None:
+        """The program reads a truth (or an order of dimensions), which is ``answer``."""
+        if not self._recorder.is_running:
+            return
+        origin = _argument_of(value)
+        if origin is not None:
+            self._note(origin, kind, detail, answer)
+            return
+        node = self._node_of(value)
+        is_mixed = self._flow(exact=False).is_mixed(node)
+        if is_mixed and not self._is_row_major(value):
+            self._require_elements(value.spec, 2)
+        elif detail is not torch.contiguous_format:
+            self._require_elements(value.spec, 1)
+        self._derived(value, "all strides" if is_mixed else "strides")
+
+    def offset(self, value: Value) -> Any:
+        """Where ``value`` starts in its memory, in elements; the program reads it."""
+        root = value.root.origin
+        found = value.offset
+        if root is not None and root.kind == "input":
+            found = found + int(root.tensor.storage_offset())
+        if not self._recorder.is_running:
+            return found
+        node = self._node_of(value)
+        if value.root.origin is None and self._node_of(value.root).target in COPY_OR_VIEW:
+            self._require_elements(value.root.spec, 2)  # a single element is no copy
+        strides, starts = self._flow(exact=True).starts(node)
+        for origin in self._arguments(starts):
+            self._note(origin, "offset", None, int(origin.tensor.storage_offset()))
+        for origin in self._arguments(strides):
+            self._note(origin, "all strides", None, origin.value.spec.strides)
+        return found
+
+    def bit(self, value: Value, kind: str) -> bool:
+        """Whether ``value`` is conjugated (or negated) when it is read; the program asks."""
+        origin, bits = value.root.origin, value.spec.bits
+        if origin is not None and origin.kind == "input" and self._recorder.is_running:
+            if origin.tensor.is_complex():
+                self._note(origin, "conjugate", None, origin.tensor.is_conj())
+            if kind == "negative":
+                self._note(origin, "negative", None, origin.tensor.is_neg())
+        return bool(bits & (CONJUGATE if kind == "conjugate" else NEGATIVE))
+
+    def example_of(self, value: Value) -> torch.Tensor | None:
+        """The example that ``value`` is, where it is an argument itself."""
+        origin = _argument_of(value)
+        return None if origin is None else origin.tensor
+
+    # Facts -------------------------------------------------------------------------------------
+
+    def rely_on(self, origin: Origin, *, with_offset: bool = False) -> None:
+        """The graph addresses the memory of an argument, from its start or from the tensor's."""
+        spec = origin.value.spec
+        self._note(origin, "strides", None, spec.strides)
+        if with_offset:
+            self._note(origin, "offset", None, int(origin.tensor.storage_offset()))
+        if spec.dtype.is_complex:
+            self._note(origin, "conjugate", None, bool(spec.bits & CONJUGATE))
+        if spec.bits & NEGATIVE:
+            self._note(origin, "negative", None, True)
+
+    def rely_on_strides(self, value: Value) -> None:
+        """Who shares memory with whom is so for tensors that lie like ``value``."""
+        self._derived(value, "strides")
+
+    def rely_on_views(self, value: Value) -> None:
+        """A write goes through the views that ``value`` is made of, or is seen through them."""
+        current = value
+        while current.parent is not None:
+            if may_copy(current.step):
+                self._derived(current.parent, "strides")
+            current = current.parent
+
+    def note_write(self, value: Value, before: Node) -> None:
+        """``value``, which was ``before``, has got new content: it lies as it did."""
+        self._born.setdefault(value, before)
+        if value.node is not before:
+            for exact in (False, True):
+                self._flow(exact).note_write(value.node, self._born[value])
+
+    def follows_inputs(self, value: Value) -> bool:
+        """Whether ``value`` lies as some input of the graph does."""
+        return bool(self._flow(exact=False).sources(self._node_of(value)))
+
+    def _derived(self, value: Value, kind: str) -> None:
+        node = self._node_of(value)
+        for origin in self._arguments(self._flow(kind == "all strides").sources(node)):
+            self._note(origin, kind, None, origin.value.spec.strides)
+
+    def _note(self, origin: Origin, kind: str, detail: Any, answer: Any) -> None:
+        key = (origin.target, kind, tuple(detail) if isinstance(detail, list) else detail)
+        if key in self._facts:
+            return
+        where = self._recorder.here()
+        fact = self._facts[key] = LayoutFact(origin.target, kind, detail, answer, where)
+        self._recorder.assume("layout", fact.sentence(), where)
+
+    def _require_certain(self, value: Value, dim: int | None = None) -> None:
+        """Strides are what the rules say where there are elements to tell them by.
+
+        Torch gives a single element, and an empty tensor, strides of many kinds.
+        """
+        spec = value.spec
+        if self._flow(exact=True).is_doubtful(self._node_of(value)):
+            self._require(False)
+        if not self._is_row_major(value) or self._flow(exact=True).is_mixed(self._node_of(value)):
+            for i, size in enumerate(spec.shape):
+                self._require(not_less(size, 2 if dim in (None, i) else 1))
+        elif spec.scope is not None:
+            self._require(not_less(spec.strides[0], 1))
+
+    def _is_row_major(self, value: Value) -> bool:
+        """Whether it is, and all is that it is made of: then single elements are, too."""
+        sources = self._flow(exact=True).sources(self._node_of(value))
+        specs = [value.spec, *(origin.value.spec for origin in self._arguments(sources))]
+        return all(map(is_canonical, specs))
+
+    def _require(self, test: Test) -> None:
+        """What the example shows, and each call must."""
+        holds = test if isinstance(test, bool) else self._recorder.sizes.env.decide(test)
+        if not holds:
+            raise PythonFeatureError(
+                "Python asks for strides that are not known for certain: of an empty tensor, of a "
+                "single element, or of what another layout decides",
+                code="MG-P106",
+                where=self._recorder.here(),
+                hint="ask an argument, or export with an example that has several elements.",
+            )
+
+    def _require_elements(self, spec: TensorSpec, least: int) -> None:
+        for size in spec.shape:
+            self._require(not_less(size, least))
+
+    def require_order(self, value: Value) -> None:
+        """The order of dimensions is asked for: a single element may lie anywhere in it."""
+        for size in value.spec.shape:
+            self._require(not_less(size, 2))
+
+    # Provenance --------------------------------------------------------------------------------
+
+    def _flow(self, exact: bool) -> LayoutFlow:
+        found = self._flows.get(exact)
+        if found is None:
+            found = self._flows[exact] = LayoutFlow(
+                self._recorder.sizes.env, self._root_of, self._as_torch, exact=exact
+            )
+        return found
+
+    @contextlib.contextmanager
+    def _as_torch(self) -> Iterator[None]:
+        """Operators that are tried are not the program's."""
+        with without_modes(), self._recorder.unpatched():
+            yield
+
+    def _root_of(self, placeholder: Node) -> frozenset[Node]:
+        """An argument is its own source; so is an input of a loop, of which nothing is known."""
+        if self.follows is not None:
+            return frozenset((placeholder,)) if self.follows(placeholder) else frozenset()
+        is_state = any(o.node is placeholder and o.kind != "input" for o in self._recorder.origins)
+        return frozenset() if is_state else frozenset((placeholder,))
+
+    def _node_of(self, value: Value) -> Node:
+        """The node that has decided how ``value`` lies: not what was written into it since."""
+        if value.parent is not None:
+            return value.step
+        if value.origin is not None:
+            return value.origin.node
+        return self._born.get(value, value.node)
+
+    def _arguments(self, sources: frozenset[Node]) -> list[Origin]:
+        values = self._recorder.argument_values
+        if all(node in values for node in sources):
+            found = {values[node] for node in sources}
+        else:
+            found = set(values.values())
+        return [v.origin for v in values.values() if v in found and v.origin is not None]
+
+
+def _argument_of(value: Value) -> Origin | None:
+    """The argument that ``value`` is, itself or under another name."""
+    current = value
+    while current.parent is not None and current.step.target in _ITSELF:
+        current = current.parent
+    origin = current.origin
+    return origin if origin is not None and origin.kind == "input" else None
+
+
+@handles(*COPY_OR_VIEW)
+def _copy_or_view(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """A copy that is a view for other sizes or strides: nobody may see the difference."""
+    source = recorder.value_of(args[0])
+    result = recorder.record(op, args, kwargs)
+    copied = recorder.value_of(result)
+    if copied.root is not source.root:
+        recorder.ambiguous.append((source, copied))
+    return result
+
+
+@handles(*CONVERSIONS)
+def _converted(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``to``: a question of layout where it is given a memory format."""
+    if kwargs.get("memory_format") in (None, torch.preserve_format):
+        return recorder.record(op, args, kwargs)
+    return _copy_or_view(recorder, op, args, kwargs)
+
+
+# Asked through the dispatcher ------------------------------------------------------------------
+
+
+@handles(aten.stride.int, aten.sym_stride.int)
+def _stride(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return args[0].stride(*args[1:], **kwargs)
+
+
+@handles(
+    aten.is_contiguous.default, aten.is_contiguous.memory_format, aten.sym_is_contiguous.default
+)
+def _contiguous(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    form = args[1] if len(args) > 1 else kwargs.get("memory_format", torch.contiguous_format)
+    return args[0].is_contiguous(memory_format=form)
+
+
+@handles(aten.storage_offset.default, aten.sym_storage_offset.default)
+def _offset(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return args[0].storage_offset()
+
+
+@handles(aten.is_conj.default)
+def _conjugate(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return args[0].is_conj()
+
+
+@handles(aten.is_neg.default)
+def _negative(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return args[0].is_neg()

@@ -1,0 +1,387 @@
+"""Which inputs of a graph decide how a tensor in it lies in memory."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch.fx import Node
+
+from monograph.diagnostics import ExportError
+from monograph.inference.infer import Result, infer
+from monograph.ir.spec import TensorSpec, spec_of
+from monograph.shapes.env import ShapeEnv
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.symnode import expression_of
+
+__all__ = ["CONVERSIONS", "COPY_OR_VIEW", "LayoutFlow", "may_copy", "only_splits"]
+
+aten = torch.ops.aten
+
+# Operators that give a view or a copy: which of the two depends on strides (that of ``to`` does
+# where it is given a memory format).
+COPY_OR_VIEW = frozenset({
+    aten.contiguous.default, aten.reshape.default, aten.flatten.using_ints,
+    aten.reshape_as.default, aten.ravel.default,
+})  # fmt: skip
+
+CONVERSIONS = frozenset({
+    aten.to.dtype_layout, aten.to.device, aten.to.dtype, aten.to.other,
+})  # fmt: skip
+
+# Which arguments decide the strides, which the start, and how the results lie.
+_Tried = tuple[frozenset[int], frozenset[int], Any]
+_known: dict[tuple[Any, ...], _Tried] = {}
+_MOST_KNOWN = 100_000
+_NOTHING: frozenset[Node] = frozenset()
+
+
+class LayoutFlow:
+    """Follows strides backwards through a graph, as it grows.
+
+    An operator's result follows an argument if it lies otherwise for an argument that does: that
+    is tried, with the rules of inference and a few layouts that differ in every way that kernels
+    tell apart. ``root`` says which inputs an input itself depends on. A higher-order operator is
+    among the sources of its results: nothing is known of them. ``exact``: strides of dimensions
+    with a single element count as well, for all sizes.
+    """
+
+    def __init__(
+        self,
+        env: ShapeEnv,
+        root: Callable[[Node], frozenset[Node]],
+        unpatched: Callable[[], AbstractContextManager[None]] = nullcontext,
+        *,
+        exact: bool = False,
+    ) -> None:
+        self._exact = exact
+        self._env = env
+        self._root = root
+        self._unpatched = unpatched
+        self._sources: dict[Node, frozenset[Node]] = {}
+        self._mixed: set[Node] = set()  # made of several tensors that lie in their own ways
+        self._doubtful: set[Node] = set()  # of which the example shows that it lies otherwise
+        self._stands_for: dict[Node, list[Node]] = {}
+
+    def note_write(self, node: Node, written: Node) -> None:
+        """``node`` is the new content of ``written``, and lies like that."""
+        self._stands_for.setdefault(node, []).append(written)
+        self._sources.clear()
+
+    def sources(self, node: Node) -> frozenset[Node]:
+        """The inputs whose strides decide those of ``node``."""
+        known, begun = self._sources, set()
+        stack = [node]
+        while stack:
+            current = stack[-1]
+            if current in known:
+                stack.pop()
+                continue
+            before = [*_tensors_before(current), *self._stands_for.get(current, ())]
+            waiting = [n for n in before if n not in known and n not in begun]
+            if waiting and current not in begun:
+                begun.add(current)
+                stack += waiting
+                continue
+            stack.pop()
+            known[current] = self._found(current)
+        return known[node]
+
+    def starts(self, node: Node) -> tuple[frozenset[Node], frozenset[Node]]:
+        """The inputs whose strides, and those whose offsets, decide where ``node`` starts."""
+        strides, offsets = _NOTHING, _NOTHING
+        current: Node | None = node
+        seen: set[Node] = set()
+        while current is not None and current not in seen:
+            seen.add(current)
+            while current in self._stands_for and self._stands_for[current][0] not in seen:
+                current = self._stands_for[current][0]
+                seen.add(current)
+            if current.op == "placeholder":
+                return strides, offsets | self._root(current)
+            if current.target is operator.getitem:
+                current = current.args[0]  # type: ignore[assignment]
+                continue
+            before = _tensors_before(current)
+            following = [n for n in before if self.sources(n)]
+            if isinstance(current.target, torch._ops.OpOverload) and before:
+                moves = self._followed(current, following)[1] if following else []
+                strides = strides.union(*(self.sources(n) for n in moves))
+                may_share = bool(moves) or _may_share(current.target)
+                current = before[0] if may_share else None
+            else:
+                current = None
+        return strides, offsets
+
+    def _found(self, node: Node) -> frozenset[Node]:
+        found = _NOTHING.union(*(self._sources.get(n, _NOTHING)
+                                 for n in self._stands_for.get(node, ())))  # fmt: skip
+        if node.op == "placeholder":
+            return found | self._root(node)
+        if node.op != "call_function":
+            return found
+        before = _tensors_before(node)
+        if isinstance(node.target, torch._ops.HigherOrderOperator):
+            return found | {node}
+        following = [n for n in before if self._sources.get(n)]
+        if not following:
+            return found
+        if isinstance(node.target, torch._ops.OpOverload) and not _is_view(node.target):
+            if len(before) > 1:
+                self._mixed.add(node)
+            following = self._followed(node, following)[0]
+        for marked in (self._mixed, self._doubtful):
+            if not marked.isdisjoint(following):
+                marked.add(node)
+        return found.union(*(self._sources[n] for n in following))
+
+    def is_doubtful(self, node: Node) -> bool:
+        """Whether the strides of ``node`` are not those that the example shows."""
+        return bool(self.sources(node)) and node in self._doubtful
+
+    def is_mixed(self, node: Node) -> bool:
+        """Whether several tensors together decide how ``node`` lies: single elements count then."""
+        return bool(self.sources(node)) and node in self._mixed
+
+    def _followed(self, node: Node, following: list[Node]) -> tuple[list[Node], list[Node]]:
+        """Those of the arguments that decide the strides, and that decide where the result starts.
+
+        All of them where it cannot be tried.
+        """
+        varies = any(_scope_of(n) is not None for n in node.all_input_nodes)
+        found: tuple[set[Node], set[Node]] = set(), set()
+        for alone in (False, True) if self._exact and varies else (False,):
+            try:
+                strides, starts = self._followed_where(node, following, alone)
+            except (_Unknown, TypeError):
+                return following, following
+            found[0].update(strides)
+            found[1].update(starts)
+        return [n for n in following if n in found[0]], [n for n in following if n in found[1]]
+
+    def _followed_where(
+        self, node: Node, following: list[Node], alone: bool
+    ) -> tuple[set[Node], set[Node]]:
+        """The same for sizes as in the example; ``alone``: for 1, whichever vary."""
+        key: list[Any] = [node.target, torch.get_default_dtype(), self._exact]
+        places: list[Node] = []
+
+        def numbered(item: Any) -> Any:
+            """``item`` with a spec of plain numbers for each tensor."""
+            value = item.meta.get("val") if isinstance(item, Node) else item
+            if isinstance(item, (list, tuple)):
+                key.append(len(item))
+                return [numbered(each) for each in item]
+            found = self._in_numbers(value, alone)
+            if isinstance(found, TensorSpec):
+                places.append(item)
+                key.append(item in following)
+                found = _Place(len(places) - 1, found)
+                key.append(found.spec)
+            else:
+                key.append((type(found), found))
+            return found
+
+        args, kwargs = numbered(list(node.args)), {}
+        for name, item in node.kwargs.items():
+            key.append(name)
+            kwargs[name] = numbered(item)
+        found = _known.get(tuple(key))
+        if found is None:
+            varied = [i for i, n in enumerate(places) if n in following]
+            found = self._tried(node.target, args, kwargs, varied)
+            if getattr(node.target, "namespace", "") in ("aten", "prims"):
+                if len(_known) > _MOST_KNOWN:
+                    _known.clear()
+                _known[tuple(key)] = found
+        if not alone and found[2] and not self._is_promised(node, found[2]):
+            self._doubtful.add(node)
+        return {places[i] for i in found[0]}, {places[i] for i in found[1]}
+
+    def _is_promised(self, node: Node, lies: Any) -> bool:
+        """Whether the graph says of ``node`` that it lies like this, for the example's sizes."""
+        value = node.meta.get("val")
+        spec = spec_of(value) if isinstance(value, torch.Tensor) else value
+        if not isinstance(spec, TensorSpec) or spec.scope is None or len(lies) != 1:
+            return True
+        return tuple(self._number(stride, False) for stride in spec.strides) == lies[0]
+
+    def _in_numbers(self, value: Any, alone: bool) -> Any:
+        if isinstance(value, torch.Tensor):
+            value = spec_of(value)
+        if isinstance(value, TensorSpec):
+            if value.scope is None:
+                return value
+            shape = tuple(self._number(size, alone) for size in value.shape)
+            if not alone and any(
+                n < 2 for n, size in zip(shape, value.shape, strict=True) if isinstance(size, Expr)
+            ):
+                raise _Unknown
+            return value.with_layout(shape, tuple(self._number(s, alone) for s in value.strides))
+        value = expression_of(value)
+        return self._number(value, alone) if isinstance(value, (Expr, FloatExpr)) else value
+
+    def _number(self, size: Any, alone: bool) -> Any:
+        if isinstance(size, (int, float)):
+            return size
+        if alone and isinstance(size, Expr):
+            return size.evaluate(dict.fromkeys(self._env.symbols, 1))
+        found = self._env.hint(size)
+        if found is None:
+            raise _Unknown
+        return found
+
+    def _tried(self, op: Any, args: Any, kwargs: Any, varied: list[int]) -> _Tried:
+        def lies(others: dict[int, TensorSpec]) -> Any:
+            def given(item: Any) -> Any:
+                if isinstance(item, list):
+                    return [given(each) for each in item]
+                return others.get(item.index, item.spec) if isinstance(item, _Place) else item
+
+            try:
+                named = {name: given(item) for name, item in kwargs.items()}
+                outcome = infer(op, tuple(given(args)), named, self._unpatched)
+            except ExportError:
+                return None
+            return tuple(zip(*(_lies(r) for r in outcome.results), strict=True))
+
+        specs = {place.index: place.spec for place in _places((args, list(kwargs.values())))}
+        base = lies({})
+        if not base or any(specs[index].numel == 0 for index in varied):
+            return frozenset(varied), frozenset(varied), base and base[0]
+        found: tuple[set[int], set[int]] = (set(), set())
+
+        def compare(others: dict[int, TensorSpec], blamed: list[int]) -> None:
+            now = lies(others)
+            for aspect in (0, 1):
+                if now and now[aspect] != base[aspect]:
+                    found[aspect].update(blamed)
+
+        for index in varied:
+            for other in _others(specs[index], self._exact):
+                if len(found[0] & {index}) + len(found[1] & {index}) < 2:
+                    compare({index: other}, [index])
+        rest = [index for index in varied if index not in found[0]]
+        if len(rest) > 1:  # not alone: perhaps together
+            for others in zip(
+                *(_others(specs[index], self._exact) for index in rest), strict=False
+            ):
+                compare(dict(zip(rest, others, strict=True)), rest)
+        return frozenset(found[0]), frozenset(found[1]), base[0]
+
+
+class _Unknown(Exception):  # noqa: N818
+    """A size that has no number, or one that hides how its dimension lies."""
+
+
+class _Place:
+    def __init__(self, index: int, spec: TensorSpec) -> None:
+        self.index = index
+        self.spec = spec
+
+
+def _places(item: Any) -> Iterator[_Place]:
+    if isinstance(item, _Place):
+        yield item
+    elif isinstance(item, (list, tuple)):
+        for each in item:
+            yield from _places(each)
+
+
+def _lies(result: Result) -> tuple[Any, Any]:
+    """Strides, and where it starts."""
+    if result.parts is not None:
+        parts = [_lies(part) for part in result.parts]
+        return tuple(p[0] for p in parts), tuple(p[1] for p in parts)
+    strides = None if result.spec is None else result.spec.strides
+    return strides, (result.source, result.offset)
+
+
+def _others(spec: TensorSpec, exact: bool) -> list[TensorSpec]:
+    """The same sizes in other layouts: orders of dimensions, gaps, repeated elements."""
+    rank = len(spec.shape)
+    rows = list(range(rank))
+    orders = [rows, rows[::-1]]
+    if rank > 2:
+        orders += [[0, *rows[2:], 1], [*rows[:-2], rank - 1, rank - 2]]
+    found = [_dense(spec.shape, order) for order in orders]
+    found.append([2 * stride for stride in found[0]])
+    repeated = next((i for i, size in enumerate(spec.shape) if size > 1), None)
+    if repeated is not None:
+        found.append([0 if i == repeated else s for i, s in enumerate(found[0])])
+    if exact:  # single elements at any distance
+        found.append([7 if n == 1 else s for n, s in zip(spec.shape, found[0], strict=True)])
+    layouts = dict.fromkeys(tuple(strides) for strides in found)
+    return [spec.with_layout(spec.shape, strides) for strides in layouts]
+
+
+def _dense(shape: tuple[Any, ...], order: list[int]) -> list[int]:
+    """Strides without gaps, outermost dimension first in ``order``."""
+    strides, step = [0] * len(shape), 1
+    for dim in reversed(order):
+        strides[dim] = step
+        step *= max(shape[dim], 1)
+    return strides
+
+
+def _scope_of(node: Node) -> Any:
+    value = node.meta.get("val")
+    if isinstance(value, torch.Tensor):
+        value = spec_of(value)
+    return getattr(value, "scope", None)
+
+
+def _tensors_before(node: Node) -> list[Node]:
+    return [n for n in node.all_input_nodes if _is_tensor(n.meta.get("val"))]
+
+
+def _is_tensor(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return any(_is_tensor(item) for item in value)
+    return isinstance(value, (TensorSpec, torch.Tensor))
+
+
+def _is_view(op: Any) -> bool:
+    """Whether the strides are those of the first argument, in other words."""
+    return _may_share(op) and op not in COPY_OR_VIEW
+
+
+def _may_share(op: Any) -> bool:
+    """Whether a result may share the memory of the first argument."""
+    return any(r.alias_info is not None for r in op._schema.returns)
+
+
+def may_copy(step: Node) -> bool:
+    """Whether a view is one only because its argument lies as it does."""
+    if step.target in CONVERSIONS:
+        return step.kwargs.get("memory_format") not in (None, torch.preserve_format)
+    if step.target not in COPY_OR_VIEW:
+        return False
+    if step.target is aten.contiguous.default:
+        return True
+    old, new = _shape_of(step.args[0]), _shape_of(step)
+    return not only_splits(old, new)
+
+
+def _shape_of(node: Any) -> Sequence[Any]:
+    value = node.meta["val"]
+    shape: Sequence[Any] = (spec_of(value) if isinstance(value, torch.Tensor) else value).shape
+    return shape
+
+
+def only_splits(old: Sequence[Any], new: Sequence[Any]) -> bool:
+    """Whether each dimension becomes dimensions of its own: a view of any strides."""
+    rest = [size for size in new if size != 1]
+    for size in old:
+        if size == 1:
+            continue
+        part: Any = 1
+        while rest and part != size:
+            part = part * rest.pop(0)
+        if part != size:
+            return False
+    return not rest
