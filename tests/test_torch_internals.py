@@ -56,6 +56,50 @@ def test_wrappers_take_sizes_strides_dtype_and_device():
     assert made.shape == (6,)
 
 
+def test_bits_reach_a_mode_and_are_told_to_kernels():
+    z = torch.tensor([1 + 2j]).conj()
+    outside, inside = Seen(), Seen()
+    with internals.below_autograd(), outside:
+        z + 1
+    assert outside.operators == ["aten.clone.default", "aten.add.Tensor"]
+    with internals.below_autograd(), internals.bits_untouched(), inside:
+        z + 1
+        with internals.without_modes():
+            assert (z * 1)[0] == 1 - 2j
+    assert inside.operators == ["aten.add.Tensor"]
+    with internals.bits_untouched():
+        assert (z * 1)[0] == 1 + 2j  # why kernels must be told
+        with internals.read_as_marked():
+            assert (z * 1)[0] == 1 - 2j
+
+
+def test_bits_are_set_read_and_exchanged():
+    tensor = torch.tensor([1 + 2j])
+    for bits in range(4):
+        marked = internals.with_bits(tensor, bits)
+        assert internals.bits_of(marked) == bits
+        assert marked.resolve_conj().resolve_neg()[0] == 1 + 2j
+        raw = torch.tensor([1 + 2j])
+        internals.mark_bits(raw, bits)
+        assert internals.bits_of(raw) == bits
+
+
+def test_which_operators_copy_marked_tensors():
+    aten = torch.ops.aten
+    assert internals.materialises(aten.add.Tensor, 1)
+    assert internals.materialises(aten.mm.default, 2)
+    assert not internals.materialises(aten.mm.default, 1)
+    assert not internals.materialises(aten.select.int, 3)
+    assert not internals.materialises(aten.matmul.default, 1)
+
+
+def test_parts_of_one_memory():
+    whole = torch.arange(6)
+    assert internals.share_memory(whole[:4], whole[2:])
+    assert not internals.share_memory(whole[:3], whole[3:])
+    assert not internals.share_memory(whole, whole.clone())
+
+
 def test_exporting_flags_are_read_by_the_public_functions():
     with internals.exporting_flags():
         assert torch.compiler.is_exporting()

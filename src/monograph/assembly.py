@@ -35,6 +35,7 @@ from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some
 from monograph.shapes.symnode import expression_of
+from monograph.torch_internals import bits_of
 
 __all__ = ["assembled"]
 
@@ -94,7 +95,7 @@ def _plan_of(captured: Captured, signature: ExportGraphSignature, structures: Ca
         called_as=captured.root.signature,
         training=captured.root.training,
         strides={
-            node.name: tuple(leaf.example.stride())
+            node.name: _lies(leaf.example, node, captured.layout_matters[leaf.path])
             for node, leaf in zip(nodes, leaves, strict=True)
             if leaf.path in captured.layout_matters
         },
@@ -176,9 +177,17 @@ def _all_state(captured: Captured) -> dict[str, tuple[torch.Tensor, str, bool]]:
     return found
 
 
+def _lies(example: torch.Tensor, node: Node, with_offset: bool) -> tuple[int, ...]:
+    """The strides that are demanded; none of a tensor that is row-major for all its sizes."""
+    if with_offset:
+        return (*example.stride(), int(example.storage_offset()))
+    spec = node.meta["val"]
+    return () if spec.scope is not None and spec.is_contiguous() else tuple(example.stride())
+
+
 def _looks(example: Any) -> Any:
     if isinstance(example, torch.Tensor):
-        return Looks(example.shape, example.dtype, example.device)
+        return Looks(example.shape, example.dtype, example.device, bits_of(example))
     return example
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ from monograph.diagnostics import InputError, note_source
 from monograph.ir.call_plan import CallPlan, Check, Looks
 from monograph.ir.state import State, register, tensor_at
 from monograph.passes.place import Move, devices_in, placed_module
-from monograph.torch_internals import storage_key
+from monograph.torch_internals import bits_of, share_memory, with_bits
 
 __all__ = ["ProgramModule"]
 
@@ -85,6 +85,10 @@ class ProgramModule(nn.Module):
     def _results(self, plan: CallPlan, leaves: list[Any]) -> Sequence[Any]:
         """What the graph gives for the leaves of a call."""
         inputs = [*(self._held(name) for name in plan.state), *leaves]
+        for i, check in enumerate(plan.checks, len(plan.state)):
+            looks = check.example
+            if looks.__class__ is Looks and bits_of(inputs[i]) != looks.bits:
+                inputs[i] = with_bits(inputs[i], looks.bits)  # what the operators were told
         if plan.writes and torch.is_grad_enabled():
             _keep_for_backward(plan, inputs)
         try:
@@ -190,12 +194,10 @@ def _check(check: Check, leaf: Any) -> None:
             raise InputError(
                 f"Expected input at {path} to be on {example.device}, but got {leaf.device}"
             )
-        if check.strides is not None and leaf.stride() != check.strides:
-            raise InputError(
-                f"Expected input at {path} to have strides {check.strides}, but got "
-                f"{leaf.stride()}",
-                hint="the program addresses this input's memory (as_strided).",
-            )
+        if check.strides is not None and not (
+            _lies_as(leaf, check.strides) and bits_of(leaf) == example.bits
+        ):
+            _refuse_layout(check, leaf)
     elif check.varies:
         if type(leaf) is not type(example) and not (type(leaf), type(example)) == (int, float):
             raise InputError(
@@ -207,6 +209,26 @@ def _check(check: Check, leaf: Any) -> None:
             code="MG-I103",
             hint="this value is part of the program; export once for each value that is needed.",
         )
+
+
+def _lies_as(leaf: torch.Tensor, strides: tuple[int, ...]) -> bool:
+    """Whether the elements of ``leaf`` lie as these strides (and offset) say."""
+    if not strides:
+        return leaf.is_contiguous()
+    lies = (*leaf.stride(), leaf.storage_offset())
+    sizes = (*leaf.shape, 2)  # the stride of a single element is anything
+    pairs = zip(sizes, lies, strides, strict=False)
+    return all(size == 1 or have == want for size, have, want in pairs)
+
+
+def _refuse_layout(check: Check, leaf: torch.Tensor) -> NoReturn:
+    wanted = f"strides {check.strides}" if check.strides else "row-major strides"
+    raise InputError(
+        f"Expected input at {check.path} to have {wanted}, but got {leaf.stride()}, from "
+        f"{leaf.storage_offset()} on",
+        hint="the program writes this input's memory by address, or through a view that is a "
+        "copy where the input lies otherwise.",
+    )
 
 
 def _is_same_constant(given: Any, expected: Any) -> bool:
@@ -244,13 +266,12 @@ def _check_memory(plan: CallPlan, leaves: list[Any]) -> None:
     for i, check in enumerate(plan.checks):
         if not check.is_written:
             continue
-        key = storage_key(leaves[i])
         for j, other in enumerate(leaves):
             if (
                 j != i
                 and isinstance(other, torch.Tensor)
                 and frozenset((i, j)) not in partners
-                and storage_key(other) == key
+                and share_memory(leaves[i], other)
             ):
                 raise InputError(
                     f"Expected inputs at {check.path} and {plan.checks[j].path} not to share "
@@ -270,11 +291,34 @@ def _keep_for_backward(plan: CallPlan, inputs: list[Any]) -> None:
         name = write.target
         index = plan.state.index(name) if isinstance(name, str) else len(plan.state) + name
         tensor = inputs[index]
-        inputs[index] = tensor.data if name in plan.statistics else tensor.clone()
+        if name in plan.statistics:
+            inputs[index] = tensor.data
+        elif isinstance(name, int) and plan.checks[name].strides is not None:
+            inputs[index] = _copy_of_memory(tensor)
+        else:
+            inputs[index] = tensor.clone()
+
+
+def _copy_of_memory(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy that lies as ``tensor`` does, in memory with the same gaps."""
+    once = tensor
+    for dim in _repeated(tensor):
+        once = once.narrow(dim, 0, 1)
+    kept = torch.as_strided_scatter(once, once, once.shape, once.stride())
+    return kept.expand(tensor.shape)
+
+
+def _repeated(tensor: torch.Tensor) -> list[int]:
+    """The dimensions along which an expanded tensor has one element many times."""
+    sizes = zip(tensor.shape, tensor.stride(), strict=True)
+    return [dim for dim, (size, stride) in enumerate(sizes) if stride == 0 and size > 1]
 
 
 def _write_back(destination: torch.Tensor, content: torch.Tensor, is_hidden: bool) -> None:
     with torch.set_grad_enabled(torch.is_grad_enabled() and not is_hidden):
+        if 0 in destination.stride():
+            for dim in _repeated(destination):
+                destination, content = destination.narrow(dim, 0, 1), content.narrow(dim, 0, 1)
         destination.copy_(content)
 
 

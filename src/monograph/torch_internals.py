@@ -41,6 +41,8 @@ __all__ = [
     "append_placeholder",
     "autocast_handles",
     "below_autograd",
+    "bits_of",
+    "bits_untouched",
     "child_of",
     "claim_names",
     "copied_node",
@@ -55,20 +57,25 @@ __all__ = [
     "install_metadata",
     "make_alias",
     "make_wrapper",
+    "mark_bits",
+    "materialises",
     "name_of",
     "no_python_dispatch",
     "node_is_marked_constant",
     "plain_name",
     "pytree_node",
+    "read_as_marked",
     "registered_key_paths",
     "schema_of",
     "set_child",
     "share_contents",
+    "share_memory",
     "storage_key",
     "torch_associative_scan",
     "torch_map",
     "torch_scan",
     "torch_while_loop",
+    "with_bits",
     "without_modes",
 ]
 
@@ -97,12 +104,73 @@ class DispatchMode(TorchDispatchMode):
         return False
 
 
+_BITS = (_C.DispatchKey.Conjugate, _C.DispatchKey.Negative)
+_BIT_KEYS = _C.DispatchKeySet(_BITS[0]) | _C.DispatchKeySet(_BITS[1])
+
+
 @contextlib.contextmanager
 def below_autograd() -> Iterator[None]:
     """Operators reach a dispatch mode whole: no autograd, no composite is opened."""
     inplace_or_view = _C.DispatchKeySet(_C.DispatchKey.ADInplaceOrView)
     with _C._AutoDispatchBelowAutograd(), _C._ExcludeDispatchKeyGuard(inplace_or_view):
         yield
+
+
+def bits_untouched() -> contextlib.AbstractContextManager[None]:
+    """Operators reach a dispatch mode with conjugated and negated tensors as they are.
+
+    Elsewhere torch copies such a tensor before an operator that does not know it. Inside, a real
+    kernel would read its memory as if it were not marked: see ``read_as_marked``.
+    """
+    guard: contextlib.AbstractContextManager[None] = _C._ExcludeDispatchKeyGuard(_BIT_KEYS)
+    return guard
+
+
+def read_as_marked() -> contextlib.AbstractContextManager[None]:
+    """Conjugated and negated tensors are again copied for kernels that do not know them."""
+    included = _C._dispatch_tls_local_include_set()
+    excluded = _C._dispatch_tls_local_exclude_set()
+    guard: contextlib.AbstractContextManager[None] = _C._ForceDispatchKeyGuard(
+        included, excluded - _BIT_KEYS
+    )
+    return guard
+
+
+def mark_bits(tensor: torch.Tensor, bits: int) -> None:
+    """Let a tensor be read as the conjugate (1), the negative (2) or both of its memory."""
+    if bits & 1:
+        _C._set_conj(tensor, True)
+    if bits & 2:
+        _C._set_neg(tensor, True)
+
+
+def bits_of(tensor: torch.Tensor) -> int:
+    """How a tensor is marked, as ``mark_bits`` takes it."""
+    return 1 * tensor.is_conj() | 2 * tensor.is_neg()
+
+
+def with_bits(tensor: torch.Tensor, bits: int) -> torch.Tensor:
+    """The same values, marked like this."""
+    if bits_of(tensor) == bits:
+        return tensor
+    tensor = tensor.resolve_conj().resolve_neg()
+    if bits & 2:
+        tensor = torch.neg(tensor)
+    if bits & 1:
+        tensor = torch._conj(torch.conj_physical(tensor))
+    return torch._neg_view(tensor) if bits & 2 else tensor
+
+
+def materialises(op: Any, bits: int) -> bool:
+    """Whether torch copies an argument with some of ``bits`` before ``op`` sees it.
+
+    Views and the kernels that compute with conjugates themselves (matrix products) do without,
+    and a composite operator is opened first.
+    """
+    if has_kernel(op, COMPOSITE):
+        return False
+    marked = [key for i, key in enumerate(_BITS) if bits >> i & 1]
+    return not all(_C._dispatch_has_kernel_for_dispatch_key(op.name(), key.name) for key in marked)
 
 
 def no_python_dispatch() -> contextlib.AbstractContextManager[None]:
@@ -166,10 +234,11 @@ def hide_from_compiler(function: Callable[..., Any]) -> None:
     frames.set_code_exec_strategy(function.__code__, skip)
 
 
-def without_modes() -> contextlib.AbstractContextManager[Any]:
+@contextlib.contextmanager
+def without_modes() -> Iterator[None]:
     """Operators inside are real ones: no dispatch mode sees them."""
-    guard: contextlib.AbstractContextManager[Any] = _disable_current_modes()
-    return guard
+    with _disable_current_modes(), read_as_marked():
+        yield
 
 
 def install_metadata(target: torch.Tensor, source: torch.Tensor) -> None:
@@ -296,6 +365,23 @@ def unsupported_operator_error() -> type[BaseException]:
 def storage_key(tensor: torch.Tensor) -> int:
     """The identity of the memory behind a strided tensor, shared by its views."""
     return int(tensor.untyped_storage()._cdata)
+
+
+def share_memory(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two strided tensors lie in one memory, and not one after the other."""
+    if storage_key(one) != storage_key(other):
+        return False
+    if not (one.numel() and other.numel()):
+        return False
+    (start, end), (first, last) = map(_bytes_of, (one, other))
+    return start < last and first < end
+
+
+def _bytes_of(tensor: torch.Tensor) -> tuple[int, int]:
+    size = tensor.element_size()
+    start = int(tensor.storage_offset())
+    reach = sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return start * size, (start + reach + 1) * size
 
 
 # ``auto_functionalized(op, **arguments)`` calls an operator that writes, on copies; it returns

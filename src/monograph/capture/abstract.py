@@ -12,7 +12,12 @@ from monograph.diagnostics import InternalError, PythonFeatureError
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.questions import Test, both, either, equal
 from monograph.shapes.symnode import symbolic
-from monograph.torch_internals import disabled_torch_function, make_alias, make_wrapper
+from monograph.torch_internals import (
+    disabled_torch_function,
+    make_alias,
+    make_wrapper,
+    mark_bits,
+)
 
 if TYPE_CHECKING:
     from monograph.capture.aliasing import Value
@@ -240,5 +245,7 @@ def make_abstract(spec: TensorSpec, value: Value) -> AbstractTensor:
             spec.wrapped = make_alias(AbstractTensor, tensor)
     else:
         tensor = make_alias(AbstractTensor, spec.wrapped)
+    if spec.bits:
+        mark_bits(tensor, spec.bits)
     tensor.value = value
     return tensor

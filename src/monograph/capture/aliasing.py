@@ -6,17 +6,26 @@ root; the other members are then out of date and are derived again when next rea
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch.fx import Node
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.diagnostics import MutationError
-from monograph.ir.spec import TensorSpec, contiguous_strides, is_dense
+from monograph.inference.rules import VIEWS, ViewRow, Written
+from monograph.ir.meta import SHARES
+from monograph.ir.spec import (
+    CONJUGATE,
+    NEGATIVE,
+    TensorSpec,
+    contiguous_strides,
+    is_dense,
+    spec_of,
+)
 from monograph.shapes.expr import Int
 from monograph.shapes.symnode import symbolic
+from monograph.torch_internals import without_modes
 
 if TYPE_CHECKING:
     from monograph.capture.inputs import Origin
@@ -26,10 +35,12 @@ __all__ = [
     "Value",
     "fold_into_root",
     "functional_form",
-    "laid_out_as",
+    "keep_memory",
     "overlap_partly",
     "overlaps_itself",
     "passes_detach",
+    "rely_on_memory",
+    "start_of_memory",
 ]
 
 aten = torch.ops.aten
@@ -103,27 +114,24 @@ def fold_into_root(value: Value, written: AbstractTensor) -> None:
     """Make ``written``, which has the shape and dtype of ``value``, the new content of it."""
     recorder, root = value.recorder, value.root
     is_hidden = recorder.hides_gradients() or passes_detach(value)
-    current: Value | None = value
-    content = written
-    while current is not None and current.parent is not None:
-        folded = _invert(current, content)
-        if folded is None:
-            content, current = _scatter_into_root(current, content), None
-        else:
-            content, current = folded, current.parent
-    content = laid_out_as(content, root.abstract())
+    content = laid_out_as(_folded(value, written), root, in_memory=root in recorder.addressed)
     recorder.touch(root)
     recorder.touch(value)
     if is_hidden and root.tracks:
         content = _behind_autograd(root, content)
-    root.node = recorder.read(content.value)
+    become(root, content)
+    if value is not root and written.value.spec is value.spec:
+        value.node, value.seen = recorder.read(written.value), root.version
+        value.tracks = written.value.tracks
+
+
+def become(root: Value, content: AbstractTensor) -> None:
+    """Make ``content`` what a root holds; the views of it are out of date."""
+    root.node = root.recorder.read(content.value)
     root.tracks = max(root.tracks, content.value.tracks)
     root.version += 1
     root.detached = content.value.detached
     root.seen = -1 if root.detached else root.version
-    if value is not root and written.value.spec is value.spec:
-        value.node, value.seen = recorder.read(written.value), root.version
-        value.tracks = written.value.tracks
 
 
 def passes_detach(value: Value) -> bool:
@@ -160,10 +168,15 @@ def _behind_autograd(root: Value, content: AbstractTensor) -> AbstractTensor:
         return call(aten.add.Tensor, (call(aten.detach.default, (content,)), zero))
 
 
-def laid_out_as(content: AbstractTensor, model: AbstractTensor) -> AbstractTensor:
-    """``content`` with the shape, dtype and strides of ``model``, copied where they differ."""
+def laid_out_as(
+    content: AbstractTensor, model: Value, *, in_memory: bool = False
+) -> AbstractTensor:
+    """``content`` as ``model`` looks, strides and bits included; copied where they differ.
+
+    ``in_memory``: with what lies around it, too.
+    """
     call = content.value.recorder.call
-    want = model.value.spec
+    want = model.spec
     have = content.value.spec
     if have.dtype != want.dtype or have.device != want.device:
         content = call(
@@ -171,13 +184,57 @@ def laid_out_as(content: AbstractTensor, model: AbstractTensor) -> AbstractTenso
         )
     if content.value.spec.shape != want.shape:
         content = call(aten.expand.default, (content, list(want.shape)))
-    if content.value.spec is want:
+    if content.value.spec is want and not in_memory:
         return content
-    if want.strides == contiguous_strides(want.shape):
+    if want.bits:
+        plain = _flipped(model.abstract(), want.bits, as_view=True).value
+        content = _flipped(content, want.bits, as_view=False)
+        content = laid_out_as(content, plain, in_memory=in_memory)
+        return _flipped(content, want.bits, as_view=True)
+    if want.strides == contiguous_strides(want.shape) and not in_memory:
         return call(aten.clone.default, (content,), {"memory_format": torch.contiguous_format})
-    # slice_scatter gives its result the strides of its first argument, and has a gradient
-    # (aten.copy, which is meant for this, has none).
-    return call(aten.slice_scatter.default, (model, content, 0, 0, _END))
+    # The scatter operators give their result the memory of their first argument, gaps included,
+    # and have a gradient (aten.copy, which is meant for this, has none).
+    whole = model.abstract()
+    if not want.shape:
+        return call(aten.as_strided_scatter.default, (whole, content, [], []))
+    return call(aten.slice_scatter.default, (whole, content, 0, 0, _END))
+
+
+def _flipped(tensor: AbstractTensor, bits: int, *, as_view: bool) -> AbstractTensor:
+    """The conjugate, the negative or both: of a tensor's memory as a view, or computed."""
+    call, is_complex = tensor.value.recorder.call, tensor.value.spec.dtype.is_complex
+    if bits & CONJUGATE and is_complex:
+        tensor = call((aten._conj if as_view else aten.conj_physical).default, (tensor,))
+    if bits & NEGATIVE:
+        tensor = call((aten._neg_view if as_view else aten.neg).default, (tensor,))
+    return tensor
+
+
+def rely_on_memory(value: Value) -> None:
+    """An operator addresses the memory behind ``value``: let its root lie there as it did at first.
+
+    What a program computes and writes has memory of its own, without the gaps and the offset of
+    the argument that it becomes the content of.
+    """
+    recorder, root = value.recorder, value.root
+    if root.origin is not None and root not in recorder.addressed:
+        recorder.addressed.add(root)
+        if root.version:
+            keep_memory(root)
+            recorder.touch(root)
+            first = Value(root.origin.node, root.spec, recorder)
+            become(root, laid_out_as(root.abstract(), first, in_memory=True))
+    if value is not root and value.seen == root.version and SHARES not in value.node.meta:
+        recorder.touch(root)
+        become(root, root.abstract())  # ``value`` was computed: it is derived as a view again
+
+
+def keep_memory(root: Value) -> None:
+    """An argument is written and addressed: it must come as it was, each element once."""
+    if overlaps_itself(root.spec):
+        _refuse_repeated(root)
+    root.recorder.rely_on_layout(root)
 
 
 def overlaps_itself(spec: TensorSpec) -> bool:
@@ -211,178 +268,248 @@ def overlap_partly(left: Value, right: Value) -> bool:
     return left.offset < ends[1] and right.offset < ends[0]
 
 
-# Inverses of views ---------------------------------------------------------------------------
-
-Inverse = Callable[["Recorder", AbstractTensor, AbstractTensor, Node], AbstractTensor]
+# Writes to views -----------------------------------------------------------------------------
 
 
-def _invert(view: Value, content: AbstractTensor) -> AbstractTensor | None:
-    """The parent of ``view`` after ``content`` was written to the view; None if unknown."""
-    assert view.parent is not None
-    parent, recorder = view.parent, view.recorder
-    target = view.step.target
-    if view.spec is parent.spec and view.offset == parent.offset and target not in _REINTERPRETING:
+def _folded(value: Value, content: AbstractTensor) -> AbstractTensor:
+    """The content of the root of ``value``, after ``content`` was written to ``value``."""
+    current = value
+    while (parent := current.parent) is not None:
+        if current.spec is parent.spec and current.offset == parent.offset:
+            current = parent  # the tensor itself
+            continue
+        row, top = _row_of(current), _last_overlapping(current)
+        if row.addresses or (top is not None and _passes_address(current, top)):
+            return _addressed(current, content)
+        if top is None:
+            content, current = _inverted(current, row, content), parent
+        elif top.parent is not None:
+            content, current = _scattered(current, top.parent, content), top.parent
+        else:
+            break
+    return _folded_into_repeated(current, content) if overlaps_itself(value.root.spec) else content
+
+
+def _row_of(view: Value) -> ViewRow:
+    return VIEWS.get(view.step.target, _UNKNOWN)
+
+
+_UNKNOWN = ViewRow()
+
+
+def _last_overlapping(value: Value) -> Value | None:
+    """Of ``value`` and what it was made of, the last whose elements lie over each other.
+
+    A write changes more elements of such a tensor than those that it names.
+    """
+    found: Value | None = None
+    current: Value | None = value
+    while current is not None:
+        if overlaps_itself(current.spec):
+            found = current
+        current = current.parent
+    return found
+
+
+def _passes_address(value: Value, top: Value) -> bool:
+    """Whether a view between two was made by address."""
+    views = _between(value, top)
+    if top.parent is not None:
+        views.append(top)
+    return any(_row_of(view).addresses for view in views)
+
+
+def _inverted(view: Value, row: ViewRow, content: AbstractTensor) -> AbstractTensor:
+    """What a view was made of, after ``content`` was written to it."""
+    parent, recorder, step = view.parent, view.recorder, view.step
+    assert parent is not None
+    call = recorder.call
+    if row.order is not None:
+        order = row.order(len(parent.spec.shape), *step.args[1:])
+        back = sorted(range(len(order)), key=order.__getitem__)
+        content = call(aten.permute.default, (content, back))
+    if row.flips:
+        content = _flipped(content, row.flips, as_view=False)
+    if row.order is not None:
         return content
-    if view.step_index is not None:
-        return None
-    if target in _SAME_ORDER and view.spec.numel == parent.spec.numel:
-        return recorder.call(aten.reshape.default, (content, list(parent.spec.shape)))
-    if target in _PERMUTATIONS:
-        order = _order_of(view.step)
-        inverse = sorted(range(len(order)), key=order.__getitem__)
-        return recorder.call(aten.permute.default, (content, inverse))
-    inverse_of = _INVERSES.get(target)
-    if inverse_of is None:
-        return None
-    return inverse_of(recorder, parent.abstract(), content, view.step)
+    if row.in_order or (row.undo is None and _only_adds_ones(view)):
+        if view.spec.shape == parent.spec.shape:
+            return content
+        return call(aten.reshape.default, (content, list(parent.spec.shape)))
+    if row.undo is None:
+        return _scattered(view, parent, content)
+    pieces = step.meta["val"] if view.step_index is not None else ()
+    found: Any = row.undo(
+        Written(
+            call,
+            parent.abstract(),
+            content,
+            parent.spec,
+            _given(recorder, step),
+            dict(step.kwargs),
+            tuple(map(_as_spec, pieces)),
+            view.step_index or 0,
+        )
+    )
+    undone: AbstractTensor = found
+    return undone
 
 
-_SAME_ORDER = frozenset({
-    aten.view.default, aten.reshape.default, aten._unsafe_view.default, aten.unsqueeze.default,
-    aten.squeeze.default, aten.squeeze.dim, aten.squeeze.dims, aten.flatten.using_ints,
-    aten.unflatten.int, aten.view_as.default, aten.ravel.default, aten.reshape_as.default,
-    aten.expand.default, aten.expand_as.default, aten._reshape_alias.default,
-    aten.broadcast_to.default,
-})  # fmt: skip
-
-_PERMUTATIONS = frozenset({
-    aten.transpose.int, aten.permute.default, aten.t.default, aten.movedim.int,
-    aten.movedim.intlist, aten.moveaxis.int, aten.moveaxis.intlist, aten.swapaxes.default,
-    aten.swapdims.default, aten.numpy_T.default, aten.mT.default, aten.matrix_H.default,
-})  # fmt: skip
+def _as_spec(item: Any) -> Any:
+    return spec_of(item) if isinstance(item, torch.Tensor) else item
 
 
-def _order_of(step: Node) -> list[int]:
-    """Which dimension of the parent each dimension of a permuting view is."""
-    rank = len(step.args[0].meta["val"].shape)  # type: ignore[union-attr]
-    sizes = list(range(2, rank + 2))
-    probe = torch.empty(sizes, device="meta")
-    target: Any = step.target
-    return [size - 2 for size in target(probe, *step.args[1:], **step.kwargs).shape]
+def _only_adds_ones(view: Value) -> bool:
+    """Whether an expansion repeats nothing."""
+    assert view.parent is not None
+    is_expansion = view.step.target in _EXPANSIONS
+    return is_expansion and bool(view.spec.numel == view.parent.spec.numel)
 
 
 def _given(recorder: Recorder, step: Node) -> tuple[Any, ...]:
     """The arguments of a view but for the first; sizes that vary as the program had them."""
     return tuple(
-        symbolic(recorder.sizes.env, arg.meta["val"]) if isinstance(arg, Node) else arg
-        for arg in step.args[1:]
+        _as_given(recorder, arg) if isinstance(arg, Node) else arg for arg in step.args[1:]
     )
 
 
-def _unslice(
-    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
+def _as_given(recorder: Recorder, node: Node) -> Any:
+    known = node.meta["val"]
+    if isinstance(known, TensorSpec):
+        return Value(node, known, recorder).abstract()
+    return symbolic(recorder.sizes.env, known)
+
+
+def _scattered(value: Value, top: Value, content: AbstractTensor) -> AbstractTensor:
+    """``top`` after a write to a view of it that only picks elements: by their positions in it."""
+    return _scattered_into(top.abstract(), value, top, content)
+
+
+def _scattered_into(
+    whole: AbstractTensor, value: Value, top: Value, content: AbstractTensor
 ) -> AbstractTensor:
-    return recorder.call(aten.slice_scatter.default, (parent, content, *_given(recorder, step)))
+    """The same where ``whole``, expanded to the shape of ``top``, is ``top``."""
+    recorder = value.recorder
+    call, spec = recorder.call, whole.value.spec
+    count = symbolic(recorder.sizes.env, spec.numel)
+    positions = call(aten.arange.default, (count,), {"device": spec.device})
+    positions = call(aten.reshape.default, (positions, list(spec.shape)))
+    if spec.shape != top.spec.shape:
+        positions = call(aten.expand.default, (positions, list(top.spec.shape)))
+    for view in _between(value, top):
+        row = _row_of(view)
+        if view.spec.dtype != view.parent.spec.dtype:  # type: ignore[union-attr]
+            _refuse_reinterpreted(view)
+        if row.flips:
+            content = _flipped(content, row.flips, as_view=False)
+        if row.in_order:
+            positions = call(aten.reshape.default, (positions, list(view.spec.shape)))
+        elif view.step.op == "call_function":
+            found = call(view.step.target, (positions, *_given(recorder, view.step)),
+                         dict(view.step.kwargs))  # fmt: skip
+            positions = found if view.step_index is None else found[view.step_index]
+    flat = call(aten.reshape.default, (whole, [-1]))
+    content = call(aten.reshape.default, (content, [-1]))
+    positions = call(aten.reshape.default, (positions, [-1]))
+    flat = call(aten.index_put.default, (flat, [positions], content))
+    return call(aten.reshape.default, (flat, list(spec.shape)))
 
 
-def _unselect(
-    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
-) -> AbstractTensor:
-    return recorder.call(aten.select_scatter.default, (parent, content, *_given(recorder, step)))
-
-
-def _undiagonal(
-    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
-) -> AbstractTensor:
-    return recorder.call(
-        aten.diagonal_scatter.default, (parent, content, *_given(recorder, step)), dict(step.kwargs)
-    )
-
-
-def _unnarrow(
-    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
-) -> AbstractTensor:
-    dim, start, length = _given(recorder, step)[:3]
-    if isinstance(start, int) and start < 0:
-        start += parent.shape[dim]
-    end = start + length
-    return recorder.call(aten.slice_scatter.default, (parent, content, dim, start, end))
-
-
-def _unreal(
-    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
-) -> AbstractTensor:
-    imaginary = recorder.call(aten.imag.default, (parent,))
-    return recorder.call(aten.complex.default, (content, imaginary))
-
-
-def _unimag(
-    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
-) -> AbstractTensor:
-    real = recorder.call(aten.real.default, (parent,))
-    return recorder.call(aten.complex.default, (real, content))
-
-
-def _unview_as_real(
-    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
-) -> AbstractTensor:
-    dense = recorder.call(aten.contiguous.default, (content,))
-    return recorder.call(aten.view_as_complex.default, (dense,))
-
-
-def _unview_as_complex(
-    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
-) -> AbstractTensor:
-    return recorder.call(aten.view_as_real.default, (content,))
-
-
-def _unconj(
-    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
-) -> AbstractTensor:
-    return recorder.call(aten.conj_physical.default, (content,))
-
-
-def _unview_dtype(
-    recorder: Recorder, parent: AbstractTensor, content: AbstractTensor, step: Node
-) -> AbstractTensor:
-    dense = recorder.call(aten.contiguous.default, (content,))
-    return recorder.call(aten.view.dtype, (dense, parent.value.spec.dtype))
-
-
-_REINTERPRETING = frozenset({aten._conj.default, aten.conj.default, aten._neg_view.default})
-
-_INVERSES: dict[Any, Inverse] = {
-    aten.slice.Tensor: _unslice,
-    aten.select.int: _unselect,
-    aten.diagonal.default: _undiagonal,
-    aten.narrow.default: _unnarrow,
-    aten.real.default: _unreal,
-    aten.imag.default: _unimag,
-    aten.view_as_real.default: _unview_as_real,
-    aten.view_as_complex.default: _unview_as_complex,
-    aten._conj.default: _unconj,
-    aten.conj.default: _unconj,
-    aten.view.dtype: _unview_dtype,
-}
-
-
-def _scatter_into_root(view: Value, content: AbstractTensor) -> AbstractTensor:
-    """The general inverse: the view's elements, by address, written into the root's memory."""
-    recorder, root = view.recorder, view.root
-    if view.spec.dtype != root.spec.dtype or not _only_reinterprets_layout(view):
-        raise MutationError(
-            f"a write through {view.step.target}, a view that reinterprets its tensor's data",
-            where=recorder.here(),
-            hint="write to the tensor itself, or to a copy: y = view.clone(), then use y.",
-        )
-    whole = root.abstract()
-    recorder.rely_on_layout(root)
-    return recorder.call(
-        aten.as_strided_scatter.default,
-        (whole, content, list(view.spec.shape), list(view.spec.strides), view.offset),
-    )
-
-
-def _only_reinterprets_layout(view: Value) -> bool:
-    """Whether elements of the view are elements of the root, unchanged (not conjugated ...)."""
-    current: Value | None = view
-    while current is not None and current.parent is not None:
-        if current.step.target in _REINTERPRETING:
-            return False
-        if current.spec.dtype != current.parent.spec.dtype:
-            return False
+def _between(value: Value, top: Value) -> list[Value]:
+    """The views that lead from ``top`` to ``value``."""
+    found, current = [], value
+    while current is not top:
+        found.append(current)
+        assert current.parent is not None
         current = current.parent
-    return True
+    return found[::-1]
+
+
+def _folded_into_repeated(value: Value, content: AbstractTensor) -> AbstractTensor:
+    """An argument that repeats its elements (``x.expand(...)``), after a write to a view of it."""
+    root = value.root
+    spec, call = root.spec, root.recorder.call
+    repeated = [i for i, stride in enumerate(spec.strides) if stride == 0 and spec.shape[i] != 1]
+    once = root.abstract()
+    for dim in repeated:
+        once = call(aten.slice.Tensor, (once, dim, 0, 1))
+    if overlaps_itself(once.value.spec):
+        _refuse_repeated(root)
+    root.recorder.rely_on_layout(root)
+    once = _scattered_into(once, value, root, content)
+    return call(aten.expand.default, (once, list(spec.shape)))
+
+
+def _addressed(view: Value, content: AbstractTensor) -> AbstractTensor:
+    """The view's elements, by address, written into the root's memory."""
+    recorder, root = view.recorder, view.root
+    if any(step.spec.dtype != root.spec.dtype for step in _between(view, root)):
+        _refuse_reinterpreted(view)
+    if not _lies_within(view, root):
+        raise MutationError(
+            f"a write through {view.step.target} reaches memory that is not the tensor's own",
+            where=recorder.here(),
+            hint="write to the tensor that owns the memory.",
+        )
+    rely_on_memory(root)
+    starts_elsewhere = view.offset != root.offset or any(
+        len(step.step.args) > 3 or "storage_offset" in step.step.kwargs
+        for step in _between(view, root)
+        if _row_of(step).addresses
+    )
+    recorder.rely_on_layout(root, with_offset=starts_elsewhere)
+    where = (view.offset + start_of_memory(root),) if starts_elsewhere else ()
+    whole = _flipped(root.abstract(), root.spec.bits, as_view=True)
+    content = _flipped(content, view.spec.bits, as_view=False)
+    whole = recorder.call(
+        aten.as_strided_scatter.default,
+        (whole, content, list(view.spec.shape), list(view.spec.strides), *where),
+    )
+    return _flipped(whole, root.spec.bits, as_view=True)
+
+
+def _lies_within(view: Value, root: Value) -> bool:
+    """Whether all elements of ``view``, by address, are elements of ``root``: it may have gaps."""
+    own, its, before = root.offset, view.offset, start_of_memory(root)
+    varies = view.spec.scope is not None or root.spec.scope is not None
+    if varies or not isinstance(own, int) or not isinstance(its, int):
+        return True  # what the memory does not have, the kernel refuses
+    length = 1 + before + max(its + _reach(view.spec), own + _reach(root.spec))
+    with without_modes():
+        memory = torch.zeros(length, dtype=torch.bool)
+        memory.as_strided(root.spec.shape, root.spec.strides, before + own).fill_(True)
+        return bool(memory.as_strided(view.spec.shape, view.spec.strides, before + its).all())
+
+
+def start_of_memory(root: Value) -> int:
+    """How many elements lie before what offsets are counted from: 0, but for an argument."""
+    origin = root.origin
+    return int(origin.tensor.storage_offset()) if origin and origin.kind == "input" else 0
+
+
+def _reach(spec: TensorSpec) -> int:
+    """How many elements further on than the first the last one lies."""
+    pairs = zip(spec.shape, spec.strides, strict=True)
+    return int(sum((size - 1) * stride for size, stride in pairs if size > 1))
+
+
+def _refuse_repeated(root: Value) -> NoReturn:
+    raise MutationError(
+        "a tensor is written whose elements lie over each other",
+        where=root.recorder.here(),
+        hint="write to a copy: y = x.clone(), then use y.",
+    )
+
+
+def _refuse_reinterpreted(view: Value) -> NoReturn:
+    raise MutationError(
+        f"a write through {view.step.target}, a view that reinterprets its tensor's data",
+        where=view.recorder.here(),
+        hint="write to the tensor itself, or to a copy: y = view.clone(), then use y.",
+    )
+
+
+_EXPANSIONS = (aten.expand.default, aten.expand_as.default, aten.broadcast_to.default)
 
 
 # Functional forms ----------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from monograph.capture.python.frames import current_source_line, frames_of_user
 from monograph.capture.sizes import Sizes, in_sizes
 from monograph.diagnostics import ExportError, MutationError, SourceLine
 from monograph.inference.infer import Outcome, Result, attention_switches, infer
+from monograph.inference.rules import VIEWS
 from monograph.ir.assumptions import Assumption
 from monograph.ir.meta import SHARES
 from monograph.ir.module_scope import ModuleCall, Scope
@@ -52,10 +53,7 @@ _GIVEN_NAMES = {
 }  # fmt: skip
 _ATTENTION = torch.ops.aten.scaled_dot_product_attention.default
 _DETACH = torch.ops.aten.detach.default
-_COPY_OR_VIEW = frozenset({  # which of the two depends on strides
-    torch.ops.aten.contiguous.default, torch.ops.aten.reshape.default,
-    torch.ops.aten.flatten.using_ints, torch.ops.aten.reshape_as.default,
-})  # fmt: skip
+_COPY_OR_VIEW = frozenset(op for op, row in VIEWS.items() if row.may_copy)
 _is_grad_enabled, _get_default_dtype = torch.is_grad_enabled, torch.get_default_dtype
 _PLAIN = frozenset({
     int, type(None), str, torch.dtype, torch.device, torch.layout, torch.memory_format,
@@ -94,10 +92,12 @@ class Recorder(Entrance, DispatchMode):
         self.scope: Scope | None = None
         self.custom_functions = 0
         self.known: dict[Node, torch.Tensor | None] = {}
-        self.layout_matters: set[str] = set()
+        self.layout_matters: dict[str, bool] = {}  # and whether the offset does
+        self.addressed: set[Value] = set()  # roots that keep the memory of the tensors they were
         self.opaque: dict[str, Any] = {}
         self.argument_views: list[Value] = []
         self.twins: list[tuple[str, str]] = []
+        self.has_written = False  # a tensor that entered
         self.sizes = Sizes(self)
         self._local_memo: dict[tuple[Any, ...], Outcome] = {}
         self.user_detach = self.indexes = False  # (see indexing)
@@ -110,6 +110,13 @@ class Recorder(Entrance, DispatchMode):
         self.autocast = {d for d in ("cpu", "cuda") if torch.is_autocast_enabled(d)}
         self.watched: frozenset[str] = frozenset()
         self.module_calls: dict[str, list[ModuleCall]] = {}
+
+    def enter(self, kind: str, name: str, target: str, tensor: torch.Tensor) -> Value:
+        """Lift a real tensor, of which nothing was written before."""
+        value = super().enter(kind, name, target, tensor)
+        if self.has_written:
+            mutation.refuse_written_part(self, value)
+        return value
 
     def read(self, value: Value) -> Node:
         """The node of ``value``, brought up to date."""
@@ -158,10 +165,11 @@ class Recorder(Entrance, DispatchMode):
         value.node.meta[SHARES] = new
         value.seen = value.root.version
 
-    def rely_on_layout(self, root: Value) -> None:
+    def rely_on_layout(self, root: Value, *, with_offset: bool = False) -> None:
         """The graph addresses the memory of ``root``: an input must come with its strides."""
         if root.origin is not None and root.origin.kind == "input":
-            self.layout_matters.add(root.origin.target)
+            name = root.origin.target
+            self.layout_matters[name] = with_offset or self.layout_matters.get(name, False)
 
     # Operators -------------------------------------------------------------------------------
 
@@ -422,7 +430,11 @@ class Recorder(Entrance, DispatchMode):
             node.meta[SHARES] = parent.node
             if root.origin is not None:
                 self.argument_views.append(value)
-        elif sources and sources[0].spec.scope is not None and node.target in _COPY_OR_VIEW:
+        elif (
+            sources
+            and (sources[0].spec.scope is not None or sources[0].root.origin is not None)
+            and node.target in _COPY_OR_VIEW
+        ):
             self.ambiguous.append((sources[0], value))
         if tracks and (spec.dtype.is_floating_point or spec.dtype.is_complex):
             value.tracks = tracks
@@ -499,7 +511,7 @@ class Recorder(Entrance, DispatchMode):
                 hint="keep a Python number beside the tensor, or register it as a buffer and "
                 "use it as a tensor.",
             )  # fmt: skip
-        origin.mutated = True
+        origin.mutated = self.has_written = True
         self.known.clear()
         mutation.refuse_shared_memory(self, value.root)
 

@@ -49,6 +49,7 @@ from monograph.ir.subgraphs import refuse_leaks
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     below_autograd,
+    bits_untouched,
     claim_names,
     compiled_functions_run_as_written,
     exporting_flags,
@@ -93,7 +94,7 @@ class Captured:
     opaque: dict[str, Any]
     argument_nodes: list[Node]
     twins: list[tuple[str, str]]
-    layout_matters: frozenset[str]
+    layout_matters: dict[str, bool]
     module_calls: dict[str, list[ModuleCall]] = field(default_factory=dict)
     declared: dict[str, Declaration] = field(default_factory=dict)
 
@@ -244,7 +245,7 @@ class _Session:
             torch.clear_autocast_cache()
         if recorder.strict is not None:
             recorder.strict.finish(recorder, frozenset(type(m) for _, m in self.state.modules))
-        with below_autograd(), recorder:
+        with below_autograd(), bits_untouched(), recorder:
             self._adopt_changes(changes)
             self._compare_arguments(args, kwargs, leaves)
             outputs, structure = self._outputs(result)
@@ -269,7 +270,7 @@ class _Session:
             opaque=recorder.opaque,
             argument_nodes=argument_nodes,
             twins=recorder.twins,
-            layout_matters=frozenset(recorder.layout_matters),
+            layout_matters=recorder.layout_matters,
             module_calls=recorder.module_calls,
             declared=declared,
         )
@@ -319,6 +320,7 @@ class _Session:
             compiled_functions_run_as_written(),
             patched(recorder, self.names),
             torch.autograd.set_multithreading_enabled(False) if above else below_autograd(),
+            bits_untouched(),
             recorder,
             running(recorder),
             Indexing() if recorder.indexes else nullcontext(),

@@ -19,7 +19,7 @@ from monograph.diagnostics import (
     OperatorIndexError,
     OperatorTypeError,
 )
-from monograph.inference.rules import RULES, View
+from monograph.inference.rules import RULES, VIEWS, Found, View
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, Int, UndeterminedError
@@ -30,7 +30,10 @@ from monograph.torch_internals import (
     Operator,
     dynamic_output_errors,
     fake_mode,
+    mark_bits,
+    materialises,
     quiet_fakes,
+    read_as_marked,
     schema_of,
     storage_key,
     symbolic_dispatch,
@@ -119,8 +122,9 @@ def infer(
     """
     rule = RULES.get(op)
     if rule is not None:
+        bits = 0 if op in VIEWS else _bits_in((args, tuple(kwargs.values())))
         try:
-            found = rule(*args, **kwargs)
+            found = rule(*args, **kwargs) if not bits else _found_without(bits, op, args, kwargs)
         except (UndeterminedError, ZeroDivisionError):  # the rule knows plain numbers only
             found = None
         if found is not None:
@@ -137,6 +141,43 @@ def infer(
             return _run_on_fakes(op, args, kwargs, env)
         finally:
             env.by_example = False
+
+
+def _bits_in(item: object) -> int:
+    if isinstance(item, TensorSpec):
+        return item.bits
+    bits = 0
+    if isinstance(item, (list, tuple)):
+        for each in item:
+            bits |= _bits_in(each)
+    return bits
+
+
+def _found_without(
+    bits: int, op: Operator, args: tuple[object, ...], kwargs: dict[str, object]
+) -> Found:
+    """What the rule of ``op`` gives where arguments have ``bits``; rules know tensors without.
+
+    An operator that does not know such tensors gets copies of them.
+    """
+    clone = RULES[torch.ops.aten.clone.default] if materialises(op, bits) else None
+
+    def plain(spec: TensorSpec) -> TensorSpec:
+        if not spec.bits:
+            return spec
+        found = spec.with_bits(0) if clone is None else clone(spec.with_bits(0))
+        if not isinstance(found, TensorSpec):
+            raise UndeterminedError
+        return found
+
+    def same(size: Expr | FloatExpr) -> object:
+        return size
+
+    plain_args = [substitute(arg, plain, same) for arg in args]
+    named = {name: substitute(value, plain, same) for name, value in kwargs.items()}
+    found = RULES[op](*plain_args, **named)
+    several = found if isinstance(found, list) else (found,)
+    return None if any(isinstance(item, View) for item in several) else found
 
 
 def _outcome_of_rule(found: TensorSpec | View | Sequence[TensorSpec | View]) -> Outcome:
@@ -186,13 +227,18 @@ def _run_on_fakes(
         shape = [symbolic(env, size) for size in spec.shape]  # type: ignore[arg-type]
         strides = [symbolic(env, stride) for stride in spec.strides]  # type: ignore[arg-type]
         made = torch.empty_strided(shape, strides, dtype=spec.dtype, device=spec.device)
+        if spec.bits:
+            mark_bits(made, spec.bits)
         fakes.append(made)
         return made
 
     def size(item: Expr | FloatExpr) -> object:
         return symbolic(env, item)  # type: ignore[arg-type]
 
-    with mode, quiet_fakes(), symbolic_dispatch(mode) if is_symbolic else nullcontext():
+    with (
+        mode, quiet_fakes(), read_as_marked(),
+        symbolic_dispatch(mode) if is_symbolic else nullcontext(),
+    ):  # fmt: skip
         fake_args = [substitute(arg, fake, size) for arg in args]
         fake_kwargs = {name: substitute(value, fake, size) for name, value in kwargs.items()}
         try:

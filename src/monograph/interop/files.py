@@ -23,7 +23,9 @@ from monograph.interop.reading import Notes, program_of
 from monograph.interop.tensors import TensorReader, json_of
 from monograph.interop.torch_export import converted
 from monograph.ir.program import Parts
+from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import flatten
+from monograph.torch_internals import bits_of, with_bits
 
 __all__ = ["load_methods", "save_methods"]
 
@@ -105,6 +107,8 @@ class _Payload:
                     f"{name} has no values to write: it is on the meta device",
                     hint="give it values first: ep.load_state_dict(state_dict).",
                 )
+            is_parameter = isinstance(tensor, nn.Parameter)
+            tensor = with_bits(tensor, 0)  # others read the memory as it is
             storage = tensor.untyped_storage()
             key = (storage.data_ptr(), storage.nbytes(), tensor.device)
             if not storage.nbytes():
@@ -116,7 +120,7 @@ class _Payload:
                 self.kept.append(tensor)
             config[name] = {
                 "path_name": self.records[key].rpartition("/")[2],
-                "is_param": isinstance(tensor, nn.Parameter),
+                "is_param": is_parameter,
                 "use_pickle": False,
                 "tensor_meta": tensor_meta(tensor.detach().requires_grad_(tensor.requires_grad)),
             }
@@ -152,9 +156,21 @@ def _written(program: Parts) -> tuple[str, str]:
             for name, check in zip(names, plan.checks, strict=True)
             if check.strides is not None
         },
+        "bits": {
+            n.name: bits
+            for n in program.graph.nodes
+            if n.op == "placeholder" and (bits := _bits_of(n.meta["val"]))
+        },
         "assumptions": [[a.kind, str(a)] for a in program.assumptions],
     }
     return json.dumps(data), json.dumps(notes)
+
+
+def _bits_of(value: Any) -> int:
+    """The conjugate and negative bits of a placeholder, which the format does not have."""
+    if isinstance(value, torch.Tensor):
+        return bits_of(value)
+    return value.bits if isinstance(value, TensorSpec) else 0
 
 
 def _example(program: Parts) -> bytes:

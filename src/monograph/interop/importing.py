@@ -22,7 +22,7 @@ from monograph.ir.program import Parts
 from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import Structure, flatten
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph
-from monograph.torch_internals import append_attribute, claim_names, copied_node
+from monograph.torch_internals import append_attribute, bits_of, claim_names, copied_node
 
 __all__ = ["from_torch"]
 
@@ -155,7 +155,7 @@ class _Importer:
                 tuple(map(self._value, value.shape)),
                 tuple(map(self._value, value.stride())),
             )
-            return TensorSpec.of(shape, strides, value.dtype, value.device)
+            return TensorSpec.of(shape, strides, value.dtype, value.device, bits_of(value))
         if isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool)):
             expression = value.node.expr
             if expression not in self.numbers:

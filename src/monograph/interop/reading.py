@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 from torch.fx import Graph, Node
 
 from monograph.diagnostics import FileError
 from monograph.inference.agreement import inferred
+from monograph.inference.bits import restore_bits
 from monograph.interop.demands import demands
 from monograph.interop.expressions import Reader
 from monograph.interop.graphs import GraphReader, checked, device_of, only
@@ -47,6 +49,7 @@ from monograph.shapes.constraints import ranges_of
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
+from monograph.torch_internals import with_bits
 
 __all__ = ["Notes", "ProgramReader", "guarded", "program_of"]
 
@@ -153,6 +156,7 @@ class ProgramReader:
         example_inputs: ExampleInputs,
     ) -> Parts:
         """The program of a graph and its signature."""
+        self._mark(graph, signature, state, constants)
         _require_agreement(graph, signature)
         root = next(entry.signature for entry in entries if not entry.fqn)
         if root is None:
@@ -180,6 +184,27 @@ class ProgramReader:
         )
         require(parts, FileError, "the program is damaged", but=("functional",), more=[inferred])
         return parts
+
+    def _mark(
+        self, graph: Graph, signature: ExportGraphSignature, state: Tensors, constants: Tensors
+    ) -> None:
+        """Conjugated and negated tensors, which the format does not tell from others."""
+        noted = self.notes.get("bits", {})
+        placeholders = [n for n in graph.nodes if n.op == "placeholder"]
+        for spec, node in zip(signature.input_specs, placeholders, strict=True):
+            bits = noted.get(node.name, 0)
+            if not bits:
+                continue
+            node.meta["val"] = node.meta["val"].with_bits(checked(bits, int) & 3)
+            for tensors in (state, constants):
+                tensor = tensors.get(spec.target or "")
+                if tensor is not None and spec.target is not None:
+                    marked = with_bits(tensor.detach(), bits & 3)
+                    is_parameter = isinstance(tensor, nn.Parameter)
+                    tensors[spec.target] = (
+                        nn.Parameter(marked, tensor.requires_grad) if is_parameter else marked
+                    )
+        restore_bits(graph, self.env)
 
     def _assumptions(self) -> list[Assumption]:
         found = [
@@ -371,7 +396,7 @@ class ProgramReader:
                     (i, dim, path, n) for dim, n in enumerate(value.shape) if isinstance(n, Expr)
                 ]
                 shape = torch.Size(int(self._hint(n)) for n in value.shape)
-                examples.append(Looks(shape, value.dtype, value.device))
+                examples.append(Looks(shape, value.dtype, value.device, value.bits))
             elif isinstance(spec.arg, ConstantArgument):
                 examples.append(spec.arg.value)
             else:

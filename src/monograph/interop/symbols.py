@@ -25,6 +25,7 @@ from monograph.shapes.expr import Atom, Expr, Int
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some, Test
 from monograph.shapes.text import Tree, tree_of
+from monograph.torch_internals import mark_bits
 
 __all__ = ["TorchSymbols"]
 
@@ -171,6 +172,7 @@ class TorchSymbols:
         strides = tuple(self.number(n) for n in spec.normal().strides)
         with torch.no_grad():
             looks = torch.empty_strided(shape, strides, dtype=spec.dtype, device="meta")
+        mark_bits(looks, spec.bits)
         return FakeTensor(mode, looks, spec.device)  # without a dispatch: 15 us instead of 70
 
 

@@ -33,6 +33,7 @@ class Looks:
     shape: torch.Size
     dtype: torch.dtype
     device: torch.device
+    bits: int = 0  # of a tensor that is read as its conjugate or its negative
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ class Check:
     """What one leaf of the arguments must be.
 
     ``example`` is a constant, or how a tensor looks. ``strides`` is set where the graph addresses
-    the input's memory; ``is_written``: the program writes it. ``varies``: the dimensions whose
+    the input's memory, with the storage offset behind them where that matters, too, and
+    none where it is row-major for all its sizes;
+    ``is_written``: the program writes it. ``varies``: the dimensions whose
     sizes are checked elsewhere; (0,) for a number.
     """
 

@@ -10,8 +10,12 @@ from monograph.diagnostics import PythonFeatureError
 from monograph.shapes.expr import Expr
 from monograph.shapes.scope import Scope
 from monograph.shapes.symnode import expression_of
+from monograph.torch_internals import bits_of
 
-__all__ = ["TensorSpec", "contiguous_strides", "is_dense", "spec_of"]
+__all__ = ["CONJUGATE", "NEGATIVE", "TensorSpec", "contiguous_strides", "is_dense", "spec_of"]
+
+# Bits of a tensor that is read otherwise than it lies in memory: ``x.conj()`` copies nothing.
+CONJUGATE, NEGATIVE = 1, 2
 
 _interned: dict[tuple[Any, ...], TensorSpec] = {}
 
@@ -26,26 +30,32 @@ class TensorSpec:
     """What is known of a tensor without its data; equal specs are the same object.
 
     ``shape`` and ``strides`` are in elements: integers, or expressions of symbols, whose ``scope``
-    then keeps the spec. Strides hold for tensors that are not empty. Make one with
-    ``TensorSpec.of``.
+    then keeps the spec. Strides hold for tensors that are not empty. ``bits``: ``CONJUGATE`` and
+    ``NEGATIVE``, where the elements are the conjugates or the negatives of what lies in memory.
+    Make one with ``TensorSpec.of``.
     """
 
-    __slots__ = ("device", "dtype", "numel", "scope", "shape", "strides", "wrapped")
+    __slots__ = ("bits", "device", "dtype", "numel", "scope", "shape", "strides", "wrapped")
 
     shape: tuple[Any, ...]
     strides: tuple[Any, ...]
     dtype: torch.dtype
     device: torch.device
     numel: Any
+    bits: int
     scope: Scope | None
     wrapped: torch.Tensor | None
 
     @staticmethod
     def of(
-        shape: tuple[Any, ...], strides: tuple[Any, ...], dtype: torch.dtype, device: torch.device
+        shape: tuple[Any, ...],
+        strides: tuple[Any, ...],
+        dtype: torch.dtype,
+        device: torch.device,
+        bits: int = 0,
     ) -> TensorSpec:
         """The one spec with these fields."""
-        key = (shape, strides, dtype, device)
+        key = (shape, strides, dtype, device, bits)
         spec = _interned.get(key)
         if spec is None:
             scope = next((n.scope for n in (*shape, *strides) if n.__class__ is Expr), None)
@@ -65,8 +75,12 @@ class TensorSpec:
         return self.with_layout(shape, tuple(scope.normal(stride) for stride in self.strides))
 
     def with_layout(self, shape: tuple[Any, ...], strides: tuple[Any, ...]) -> TensorSpec:
-        """The same dtype and device with other sizes and strides."""
-        return TensorSpec.of(shape, strides, self.dtype, self.device)
+        """The same dtype, device and bits with other sizes and strides."""
+        return TensorSpec.of(shape, strides, self.dtype, self.device, self.bits)
+
+    def with_bits(self, bits: int) -> TensorSpec:
+        """The same memory, read otherwise."""
+        return TensorSpec.of(self.shape, self.strides, self.dtype, self.device, bits)
 
     def is_contiguous(self) -> bool:
         """Whether the elements lie in row-major order without gaps."""
@@ -87,7 +101,7 @@ class TensorSpec:
 
 def _new_spec(key: tuple[Any, ...], scope: Scope | None) -> TensorSpec:
     spec = TensorSpec()
-    spec.shape, spec.strides, spec.dtype, spec.device = key
+    spec.shape, spec.strides, spec.dtype, spec.device, spec.bits = key
     spec.scope, spec.wrapped = scope, None
     numel: Any = 1
     for size in spec.shape:
@@ -156,7 +170,7 @@ def spec_of(tensor: torch.Tensor) -> TensorSpec:
             shape = tuple(expression_of(size) for size in shape)
             strides = tuple(_of_filled(expression_of(stride)) for stride in strides)
             break
-    return TensorSpec.of(shape, strides, tensor.dtype, tensor.device)
+    return TensorSpec.of(shape, strides, tensor.dtype, tensor.device, bits_of(tensor))
 
 
 def _of_filled(stride: Any) -> Any:

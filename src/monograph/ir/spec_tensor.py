@@ -9,7 +9,12 @@ import torch
 from monograph.diagnostics import InternalError
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.symnode import symbolic
-from monograph.torch_internals import disabled_torch_function, make_alias, make_wrapper
+from monograph.torch_internals import (
+    disabled_torch_function,
+    make_alias,
+    make_wrapper,
+    mark_bits,
+)
 
 __all__ = ["SpecTensor", "spec_tensor"]
 
@@ -54,5 +59,7 @@ def spec_tensor(spec: TensorSpec) -> SpecTensor:
                 SpecTensor, shape, strides, dtype=spec.dtype, device=spec.device
             )
         tensor = make_alias(SpecTensor, spec.wrapped)
+    if spec.bits:
+        mark_bits(tensor, spec.bits)
     tensor.spec = spec
     return tensor

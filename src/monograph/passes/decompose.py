@@ -37,6 +37,7 @@ from monograph.torch_internals import (
     Operator,
     append_node,
     below_autograd,
+    bits_untouched,
     claim_names,
     copied_node,
     exporting_flags,
@@ -435,6 +436,7 @@ def _captured(
             exporting_flags(),
             patched(recorder, {}),
             below_autograd(),
+            bits_untouched(),
             recorder,
             running(recorder),
         ):

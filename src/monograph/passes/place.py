@@ -128,7 +128,7 @@ def _moved(item: object, move: Move) -> object:
 
 
 def _moved_spec(spec: TensorSpec, move: Move) -> TensorSpec:
-    return TensorSpec.of(spec.shape, spec.strides, spec.dtype, move(spec.device))
+    return TensorSpec.of(spec.shape, spec.strides, spec.dtype, move(spec.device), spec.bits)
 
 
 def tensor_on(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

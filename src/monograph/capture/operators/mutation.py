@@ -11,22 +11,29 @@ from monograph.capture.aliasing import (
     Value,
     fold_into_root,
     functional_form,
+    keep_memory,
     overlap_partly,
     overlaps_itself,
     passes_detach,
+    rely_on_memory,
+    start_of_memory,
 )
-from monograph.capture.operators.registry import handles
+from monograph.capture.operators.registry import HANDLERS, handles
 from monograph.diagnostics import ControlFlowError, MutationError, OperatorError
 from monograph.inference.infer import Result
+from monograph.inference.rules import VIEWS
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import equal, not_less
-from monograph.torch_internals import functionalized, install_metadata, storage_key
+from monograph.torch_internals import functionalized, install_metadata, share_memory
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["check_write", "rebind", "refuse_shared_memory", "store", "write_in_place", "write_out"]
+__all__ = [
+    "check_write", "rebind", "refuse_shared_memory", "refuse_written_part", "store",
+    "write_in_place", "write_out",
+]  # fmt: skip
 
 aten = torch.ops.aten
 
@@ -211,20 +218,31 @@ def refuse_forbidden(recorder: Recorder) -> NoReturn:
     )
 
 
-def _refuse_ambiguous_copies(recorder: Recorder, root: Value) -> None:
-    """A copy that is a view for some sizes (``x.contiguous()`` where a size is 1) must not be one
+def _settle_copies(recorder: Recorder, root: Value) -> None:
+    """Where an operator copies or not, as the layout demands, and one of the two is written.
 
-    here: neither the copy nor what it was made of may be written, unless the sizes are such that it
-    is a copy.
+    The layout of an argument then belongs to the contract. Where it depends on sizes that vary
+    (``x.contiguous()`` where a size is 1), the sizes must be such that it is a copy.
     """
     for source, copied in recorder.ambiguous:
-        if (source.root is root or copied is root) and not _lies_as_in_general(source.spec):
+        if source.root is not root and copied is not root:
+            continue
+        recorder.rely_on_layout(source.root)
+        if source.spec.scope is not None and not _lies_as_in_general(source.spec):
             raise MutationError(
                 "a copy that is a view for some sizes is written, or what it was made of is",
                 code="MG-M101",
                 where=recorder.here(),
                 hint="make it a copy for all sizes: .clone() instead of .contiguous(), .reshape().",
             )
+    if any(view.root is root and _is_copy_or_view(view) for view in recorder.argument_views):
+        recorder.rely_on_layout(root)
+
+
+def _is_copy_or_view(view: Value) -> bool:
+    """Whether the operator that made a view copies tensors of another layout."""
+    row = VIEWS.get(view.step.target)
+    return row is not None and row.may_copy
 
 
 def _lies_as_in_general(spec: TensorSpec) -> bool:
@@ -247,9 +265,12 @@ def check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
     origin = root.origin
     if recorder.copies_of_branches:
         _part_copies_of_branches(recorder, root)
-    if recorder.ambiguous:
-        _refuse_ambiguous_copies(recorder, root)
-    if op._opname not in ("fill_", "zero_") and overlaps_itself(value.spec):
+    if root in recorder.addressed:
+        keep_memory(root)
+    if recorder.ambiguous or recorder.argument_views:
+        _settle_copies(recorder, root)
+    may_repeat = op._opname in ("fill_", "zero_") and not value.spec.bits
+    if not may_repeat and overlaps_itself(value.spec):
         overlap = OperatorError(
             f"{op}: unsupported operation: more than one element of the written-to tensor refers "
             "to a single memory location. Please clone() the tensor before writing."
@@ -449,23 +470,83 @@ def _detach(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str
     return recorder.record(op, args, kwargs)
 
 
+@handles(
+    aten.as_strided.default, aten.as_strided_copy.default, aten.as_strided_scatter.default,
+    aten._reshape_alias.default,
+)  # fmt: skip
+def _address(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The memory behind a tensor: of an argument as the caller has it, whatever was written."""
+    rely_on_memory(recorder.value_of(args[0]))
+    found = recorder.record(op, args, kwargs)
+    start = args[3] if len(args) > 3 else kwargs.get("storage_offset")
+    if op is aten.as_strided.default and start is not None:  # counted from the memory's start
+        found.value.offset = recorder.size_of(start) - start_of_memory(found.value.root)
+    return found
+
+
+@handles(aten.slice_inverse.default)
+def _slice_inverse(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """The memory of the first tensor, seen as the second lies in its own."""
+    whole = recorder.value_of(args[1])
+    start = whole.offset + start_of_memory(whole.root)
+    where = (args[0], list(whole.spec.shape), list(whole.spec.strides), start)
+    return _address(recorder, aten.as_strided.default, where, {})
+
+
+def _or_itself(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``x.contiguous()`` and its like: the very tensor, where eager mode has nothing to do.
+
+    A node that copies tensors of another layout is kept, and stands for the tensor from now on.
+    """
+    found = recorder.record(op, args, kwargs)
+    tensor = args[0]
+    if not isinstance(found, AbstractTensor):  # it was opened
+        return found
+    source, value = recorder.value_of(tensor), found.value
+    if value.parent is not source and value.parent is not None:  # detached, under no_grad
+        value = value.parent
+    if value.parent is not source or value.spec is not source.spec:
+        return found
+    if VIEWS[op].may_copy:
+        recorder.touch(source)
+        source.node = value.node
+    return tensor
+
+
+HANDLERS.update((op, _or_itself) for op, row in VIEWS.items() if row.itself)
+
+
 def refuse_shared_memory(recorder: Recorder, root: Value) -> None:
     """Two real tensors in one memory, one of them written: they must be the same tensor."""
     origin = root.origin
     assert origin is not None
-    key = storage_key(origin.tensor)
     for other in recorder.origins:
-        if other is origin or storage_key(other.tensor) != key:
+        if other is origin or not share_memory(origin.tensor, other.tensor):
             continue
         if origin.kind == other.kind == "input" and other.tensor is origin.tensor:
             _join_twin(recorder, origin.node, other.node)
             continue
-        raise MutationError(
-            f"{origin.target} is written, and {other.target} shares its memory",
-            code="MG-M102",
-            where=recorder.here(),
-            hint="give one of them memory of its own (.clone()) before exporting.",
-        )
+        _refuse_part(recorder, origin.target, other.target)
+
+
+def refuse_written_part(recorder: Recorder, entered: Value) -> None:
+    """A tensor enters whose memory the program has written, through another tensor."""
+    origin = entered.origin
+    assert origin is not None
+    for other in recorder.origins:
+        if other.mutated and other is not origin and share_memory(other.tensor, origin.tensor):
+            _refuse_part(recorder, other.target, origin.target)
+
+
+def _refuse_part(recorder: Recorder, written: str, other: str) -> NoReturn:
+    raise MutationError(
+        f"{written} is written, and {other} shares its memory",
+        code="MG-M102",
+        where=recorder.here(),
+        hint="give one of them memory of its own (.clone()) before exporting.",
+    )
 
 
 def _join_twin(recorder: Recorder, written: Any, other: Any) -> None:

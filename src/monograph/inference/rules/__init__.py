@@ -14,12 +14,15 @@ from monograph.inference.rules import (
     reductions,
     views,
 )
-from monograph.inference.rules.table import RULES, Found, View
+from monograph.inference.rules.table import RULES, VIEWS, Found, View, ViewRow, Written
 
 __all__ = [
     "RULES",
+    "VIEWS",
     "Found",
     "View",
+    "ViewRow",
+    "Written",
     "attention",
     "convolution",
     "factories",

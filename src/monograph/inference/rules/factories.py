@@ -10,12 +10,14 @@ import torch
 from monograph.inference.rules.pointwise import Number, number_dtype
 from monograph.inference.rules.table import (
     View,
+    describe,
     fresh,
     is_canonical,
     is_size,
     must_hold,
     resolve,
     rule,
+    view,
 )
 from monograph.ir.spec import TensorSpec, contiguous_strides, is_dense
 from monograph.shapes.expr import Expr, Int
@@ -42,7 +44,7 @@ def _clone(x: TensorSpec, *, memory_format: torch.memory_format | None = None) -
     return None
 
 
-@rule(aten.to.dtype)
+@view(aten.to.dtype, in_order=True, itself=True)
 def _to_dtype(
     x: TensorSpec, dtype: torch.dtype, non_blocking: bool = False, copy: bool = False, *rest: object
 ) -> TensorSpec | View | None:
@@ -185,7 +187,7 @@ def _full_like(
     return _like(x, memory_format=memory_format, **options)
 
 
-@rule(aten.to.dtype_layout)
+@view(aten.to.dtype_layout, in_order=True, itself=True)
 def _to_dtype_layout(
     x: TensorSpec,
     *,
@@ -199,7 +201,7 @@ def _to_dtype_layout(
     return _to_dtype(x, options.get("dtype") or x.dtype, non_blocking, copy)
 
 
-@rule(aten.to.device)
+@view(aten.to.device, in_order=True, itself=True)
 def _to_device(
     x: TensorSpec,
     device: torch.device,
@@ -209,6 +211,10 @@ def _to_device(
     *rest: object,
 ) -> TensorSpec | View | None:
     return _to_dtype(x, dtype, non_blocking, copy, *rest) if device == x.device else None
+
+
+describe(aten.to.other, aten.to.prim_Device, aten.to.prim_dtype, aten.to.prim_other,
+         in_order=True, itself=True)  # fmt: skip
 
 
 @rule(aten.cat.default)

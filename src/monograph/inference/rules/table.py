@@ -10,7 +10,8 @@ graph that the test-suite runs is compared, node by node, with what the kernels 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 
@@ -18,13 +19,18 @@ from monograph.ir.registry import Registry
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import Test, not_less
+from monograph.torch_internals import Operator
 
 __all__ = [
     "RULES",
+    "VIEWS",
     "Found",
     "View",
+    "ViewRow",
+    "Written",
     "broadcast",
     "channels_last",
+    "describe",
     "fresh",
     "is_canonical",
     "is_size",
@@ -33,6 +39,7 @@ __all__ = [
     "must_hold_if_varies",
     "resolve",
     "rule",
+    "view",
 ]
 
 aten = torch.ops.aten
@@ -48,6 +55,64 @@ class View(NamedTuple):
 Found = TensorSpec | View | Sequence[TensorSpec | View] | None
 RULES: Registry[Callable[..., Found]] = Registry()
 rule = RULES.registers  # decorates the rule of the operators that it is given
+
+
+@dataclass(frozen=True)
+class Written:
+    """A write to a view, to be carried over to the tensor that it is a view of.
+
+    ``call`` records an operator on ``tensor`` (what the view was made of) and ``content`` (what
+    the view holds now). ``args`` and ``kwargs`` are those of the view operator after its tensor;
+    where it gives several views, ``pieces`` are their specs and ``index`` says which was written.
+    """
+
+    call: Callable[..., torch.Tensor]
+    tensor: torch.Tensor
+    content: torch.Tensor
+    spec: TensorSpec
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    pieces: tuple[TensorSpec, ...] = ()
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class ViewRow:
+    """All that is known of one view operator besides its rule; the rule stands beside it.
+
+    ``undo``: the tensor after a write to the view; None where the view only picks elements, which
+    are then found by what the operator does to their positions. ``order``: for a view that permutes
+    dimensions, which dimension of the tensor each of its own is, from the rank and the arguments.
+    ``in_order``: the elements are those of the tensor, in the same order, in another shape.
+    ``flips``: the bits that it changes (the conjugate bit of complex tensors alone).
+    ``may_copy``: whether it shares memory depends on the tensor's layout or bits. ``itself``: where
+    nothing is to be done, eager mode returns the very tensor. ``addresses``: it reads memory by
+    address, whatever the tensor's own elements are.
+    """
+
+    undo: Callable[[Written], torch.Tensor] | None = None
+    order: Callable[..., list[int]] | None = None
+    in_order: bool = False
+    flips: int = 0
+    may_copy: bool = False
+    itself: bool = False
+    addresses: bool = False
+
+
+VIEWS: dict[object, ViewRow] = {}
+Rule = TypeVar("Rule", bound=Callable[..., Found])
+
+
+def view(*operators: Operator, **known: Any) -> Callable[[Rule], Rule]:
+    """Register the decorated function as the rule of view operators, with their row."""
+    describe(*operators, **known)
+    return rule(*operators)
+
+
+def describe(*operators: Operator, **known: Any) -> None:
+    """The row of view operators that have no rule."""
+    row = ViewRow(**known)
+    VIEWS.update(dict.fromkeys(operators, row))
 
 
 def fresh(spec: TensorSpec, shape: Sequence[Int], dtype: torch.dtype | None = None) -> TensorSpec:

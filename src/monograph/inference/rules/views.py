@@ -1,22 +1,25 @@
-"""Rules of views."""
+"""Views: for each operator its rule and its row, which says how a write passes through it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
 from monograph.inference.rules.table import (
     View,
+    Written,
+    describe,
     fresh,
     is_canonical,
     is_size,
     must_hold,
     resolve,
     rule,
+    view,
 )
-from monograph.ir.spec import TensorSpec, contiguous_strides
+from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec, contiguous_strides, is_dense
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import both, equal, not_less
 
@@ -126,14 +129,14 @@ def _complete_symbolic(
     return tuple(quotient if size.__class__ is int and size == -1 else size for size in shape)
 
 
-@rule(aten.view.default, aten._unsafe_view.default)
+@view(aten.view.default, aten._unsafe_view.default, in_order=True)
 def _view(x: TensorSpec, shape: Sequence[Int]) -> View | None:
     complete = _complete(x, shape)
     strides = None if complete is None else _view_strides(x, complete)
     return None if complete is None or strides is None else View(x.with_layout(complete, strides))
 
 
-@rule(aten.reshape.default)
+@view(aten.reshape.default, in_order=True, may_copy=True)
 def _reshape(x: TensorSpec, shape: Sequence[Int]) -> TensorSpec | View | None:
     complete = _complete(x, shape)
     if complete is None or x.numel == 0:
@@ -142,7 +145,7 @@ def _reshape(x: TensorSpec, shape: Sequence[Int]) -> TensorSpec | View | None:
     return fresh(x, complete) if strides is None else View(x.with_layout(complete, strides))
 
 
-@rule(aten.flatten.using_ints)
+@view(aten.flatten.using_ints, in_order=True, may_copy=True)
 def _flatten(x: TensorSpec, start: int = 0, end: int = -1) -> TensorSpec | View | None:
     first, last = resolve(x, start), resolve(x, end)
     if first is None or last is None or first > last:
@@ -151,7 +154,7 @@ def _flatten(x: TensorSpec, start: int = 0, end: int = -1) -> TensorSpec | View 
     return View(x) if first == last else _reshape(x, shape)
 
 
-@rule(aten.unflatten.int)
+@view(aten.unflatten.int, in_order=True)
 def _unflatten(x: TensorSpec, dim: int, sizes: Sequence[Int]) -> View | None:
     at = resolve(x, dim)
     if at is None or not all(map(is_size, sizes)):
@@ -159,17 +162,47 @@ def _unflatten(x: TensorSpec, dim: int, sizes: Sequence[Int]) -> View | None:
     return _view(x, (*x.shape[:at], *sizes, *x.shape[at + 1 :]))
 
 
-@rule(aten.transpose.int)
+describe(aten.view_as.default, in_order=True)
+describe(aten.reshape_as.default, aten.ravel.default, in_order=True, may_copy=True)
+
+
+# Permutations --------------------------------------------------------------------------------
+
+
+def _exchanged(rank: int, first: int, second: int) -> list[int]:
+    order = list(range(rank))
+    order[first], order[second] = order[second], order[first]
+    return order
+
+
+def _moved(rank: int, source: int | Sequence[int], destination: int | Sequence[int]) -> list[int]:
+    sources = [source] if isinstance(source, int) else list(source)
+    targets = [destination] if isinstance(destination, int) else list(destination)
+    sources, targets = [d % rank for d in sources], [d % rank for d in targets]
+    rest = iter([d for d in range(rank) if d not in sources])
+    taken = dict(zip(targets, sources, strict=True))
+    return [taken[i] if i in taken else next(rest) for i in range(rank)]
+
+
+def _given(rank: int, order: Sequence[int]) -> list[int]:
+    return [dim % rank for dim in order]
+
+
+def _reversed(rank: int) -> list[int]:
+    return list(range(rank))[::-1]
+
+
+def _last_two(rank: int) -> list[int]:
+    return _exchanged(rank, -1, -2) if rank >= 2 else list(range(rank))
+
+
+@view(aten.transpose.int, aten.swapaxes.default, aten.swapdims.default, order=_exchanged)
 def _transpose(x: TensorSpec, first: int, second: int) -> View | None:
     a, b = resolve(x, first), resolve(x, second)
-    if a is None or b is None:
-        return None
-    order = list(range(len(x.shape)))
-    order[a], order[b] = order[b], order[a]
-    return _permute(x, order)
+    return None if a is None or b is None else _permute(x, _exchanged(len(x.shape), a, b))
 
 
-@rule(aten.permute.default)
+@view(aten.permute.default, order=_given)
 def _permute(x: TensorSpec, order: Sequence[int]) -> View | None:
     dims = [resolve(x, dim) for dim in order]
     if None in dims or len(set(dims)) != len(x.shape) or len(dims) != len(x.shape):
@@ -178,12 +211,30 @@ def _permute(x: TensorSpec, order: Sequence[int]) -> View | None:
     return View(x.with_layout(sizes, tuple(x.strides[dim] for dim in dims if dim is not None)))
 
 
-@rule(aten.t.default)
+@view(aten.t.default, order=_reversed)
 def _t(x: TensorSpec) -> View | None:
-    return _permute(x, range(len(x.shape))[::-1]) if len(x.shape) <= 2 else None
+    return _permute(x, _reversed(len(x.shape))) if len(x.shape) <= 2 else None
 
 
-@rule(aten.unsqueeze.default)
+describe(aten.movedim.int, aten.movedim.intlist, aten.moveaxis.int, aten.moveaxis.intlist,
+         order=_moved)  # fmt: skip
+describe(aten.numpy_T.default, aten.numpy_T.a, order=_reversed)
+describe(aten.mT.default, aten.mT.a, order=_last_two)
+
+
+@view(aten.mH.default, aten.mH.a, aten.matrix_H.default, aten.matrix_H.a, aten.adjoint.default,
+      order=_last_two, flips=CONJUGATE)  # fmt: skip
+def _adjoint(x: TensorSpec) -> View | None:
+    if len(x.shape) < 2:
+        return None
+    found = _permute(x, _last_two(len(x.shape)))
+    return None if found is None else _conjugate(found.spec)
+
+
+# Sizes of one, slices, pieces ----------------------------------------------------------------
+
+
+@view(aten.unsqueeze.default, in_order=True)
 def _unsqueeze(x: TensorSpec, dim: int) -> View | None:
     rank = len(x.shape) + 1
     if not -rank <= dim < rank:
@@ -195,7 +246,7 @@ def _unsqueeze(x: TensorSpec, dim: int) -> View | None:
     )
 
 
-@rule(aten.squeeze.dim)
+@view(aten.squeeze.dim, in_order=True)
 def _squeeze(x: TensorSpec, dim: int) -> View | None:
     at = resolve(x, dim)
     if at is None:
@@ -210,12 +261,12 @@ def _squeeze(x: TensorSpec, dim: int) -> View | None:
     )
 
 
-@rule(aten.squeeze.default)
+@view(aten.squeeze.default, in_order=True)
 def _squeeze_all(x: TensorSpec) -> View | None:
     return _squeeze_dims(x, range(len(x.shape)))
 
 
-@rule(aten.squeeze.dims)
+@view(aten.squeeze.dims, in_order=True)
 def _squeeze_dims(x: TensorSpec, dims: Sequence[int]) -> View | None:
     """Torch's own rule takes a size that varies for one that is not 1."""
     if x.scope is None:
@@ -238,7 +289,11 @@ def _squeeze_copy(x: TensorSpec, dims: int | Sequence[int] | None = None) -> Ten
     return None if found is None or not is_canonical(x) else fresh(x, found.spec.shape)
 
 
-@rule(aten.select.int)
+def _unselect(w: Written) -> torch.Tensor:
+    return w.call(aten.select_scatter.default, (w.tensor, w.content, *w.args))
+
+
+@view(aten.select.int, undo=_unselect)
 def _select(x: TensorSpec, dim: int, index: Int) -> View | None:
     at = resolve(x, dim)
     if at is None:
@@ -285,7 +340,11 @@ def _clamped(index: Int | None, size: Int, default: Int) -> Int:
     return within if scope.owner.known(not_less(within, 0)) is True else scope.positive_part(within)
 
 
-@rule(aten.slice.Tensor)
+def _unslice(w: Written) -> torch.Tensor:
+    return w.call(aten.slice_scatter.default, (w.tensor, w.content, *w.args))
+
+
+@view(aten.slice.Tensor, undo=_unslice)
 def _slice(
     x: TensorSpec, dim: int = 0, start: Int | None = None, end: Int | None = None, step: int = 1
 ) -> View | None:
@@ -312,7 +371,31 @@ def _slice(
     return View(x.with_layout(tuple(sizes), tuple(strides)), first * x.strides[at])
 
 
-@rule(aten.expand.default)
+def _unnarrow(w: Written) -> torch.Tensor:
+    dim, start, length = w.args
+    if isinstance(start, int) and start < 0:
+        start += w.tensor.shape[dim]
+    return w.call(aten.slice_scatter.default, (w.tensor, w.content, dim, start, start + length))
+
+
+describe(aten.narrow.default, undo=_unnarrow)
+
+
+def _undiagonal(w: Written) -> torch.Tensor:
+    return w.call(aten.diagonal_scatter.default, (w.tensor, w.content, *w.args), w.kwargs)
+
+
+def _undiagonal_of_matrices(w: Written) -> torch.Tensor:
+    where = {"offset": 0, "dim1": -2, "dim2": -1} | w.kwargs
+    return w.call(aten.diagonal_scatter.default, (w.tensor, w.content, *where.values()))
+
+
+describe(aten.diagonal.default, undo=_undiagonal)
+describe(aten.linalg_diagonal.default, undo=_undiagonal_of_matrices)
+describe(aten.expand_as.default, aten.broadcast_to.default, aten.unfold.default)
+
+
+@view(aten.expand.default)
 def _expand(x: TensorSpec, shape: Sequence[Int], *, implicit: bool = False) -> View | None:
     added = len(shape) - len(x.shape)
     if added < 0:
@@ -360,7 +443,35 @@ def _is_repeated(old: Expr, size: Int) -> bool | None:
     return True if env.decide(equal(old, 1)) else None
 
 
-@rule(aten.split.Tensor)
+def _along(dim_of: Callable[..., int]) -> Callable[[Written], torch.Tensor]:
+    """The inverse of an operator that cuts a tensor into pieces, along a dimension that follows
+
+    from the rank and its arguments.
+    """
+
+    def undo(w: Written) -> torch.Tensor:
+        dim = dim_of(len(w.spec.shape), *w.args)
+        start: Int = 0
+        for piece in w.pieces[: w.index]:
+            start = start + piece.shape[dim]
+        end = start + w.pieces[w.index].shape[dim]
+        return w.call(aten.slice_scatter.default, (w.tensor, w.content, dim, start, end))
+
+    return undo
+
+
+def _second(rank: int, sizes: object, dim: int = 0) -> int:
+    return dim
+
+
+describe(aten.tensor_split.sections, aten.tensor_split.indices,
+         aten.tensor_split.tensor_indices_or_sections, undo=_along(_second))  # fmt: skip
+describe(aten.hsplit.int, aten.hsplit.array, undo=_along(lambda rank, _: 0 if rank == 1 else 1))
+describe(aten.vsplit.int, aten.vsplit.array, undo=_along(lambda rank, _: 0))
+describe(aten.dsplit.int, aten.dsplit.array, undo=_along(lambda rank, _: 2))
+
+
+@view(aten.split.Tensor, undo=_along(_second))
 def _split(x: TensorSpec, size: Int, dim: int = 0) -> Sequence[View] | None:
     at = resolve(x, dim)
     if at is None or x.shape[at] == 0:
@@ -397,7 +508,7 @@ def _parts(x: TensorSpec, sizes: Sequence[Int], at: int) -> list[View]:
     return found
 
 
-@rule(aten.split_with_sizes.default, aten.split.sizes)
+@view(aten.split_with_sizes.default, aten.split.sizes, aten.split.default, undo=_along(_second))
 def _split_with_sizes(x: TensorSpec, sizes: Sequence[Int], dim: int = 0) -> Sequence[View] | None:
     at = resolve(x, dim)
     if at is None or not all(map(is_size, sizes)):
@@ -410,7 +521,7 @@ def _split_with_sizes(x: TensorSpec, sizes: Sequence[Int], dim: int = 0) -> Sequ
     return _parts(x, sizes, at)
 
 
-@rule(aten.chunk.default)
+@view(aten.chunk.default, undo=_along(_second))
 def _chunk(x: TensorSpec, chunks: int, dim: int = 0) -> Sequence[View] | None:
     at = resolve(x, dim)
     if at is None or chunks <= 0 or x.shape[at] == 0:
@@ -421,7 +532,12 @@ def _chunk(x: TensorSpec, chunks: int, dim: int = 0) -> Sequence[View] | None:
     return _split(x, -(-x.shape[at] // chunks), at)
 
 
-@rule(aten.unbind.int)
+def _unbind_back(w: Written) -> torch.Tensor:
+    dim = w.args[0] if w.args else 0
+    return w.call(aten.select_scatter.default, (w.tensor, w.content, dim, w.index))
+
+
+@view(aten.unbind.int, undo=_unbind_back)
 def _unbind(x: TensorSpec, dim: int = 0) -> Sequence[View] | None:
     at = resolve(x, dim)
     if at is None:
@@ -433,15 +549,94 @@ def _unbind(x: TensorSpec, dim: int = 0) -> Sequence[View] | None:
     return rows if len(rows) == count else None
 
 
-@rule(aten.detach.default, aten.alias.default, aten.lift_fresh.default)
+# The tensor itself ---------------------------------------------------------------------------
+
+
+@view(aten.detach.default, aten.alias.default, aten.lift_fresh.default, in_order=True)
 def _same(x: TensorSpec) -> View:
     return View(x)
 
 
-@rule(aten.contiguous.default)
+describe(aten.positive.default, aten.cpu.default, in_order=True, itself=True)
+
+
+@view(aten.contiguous.default, in_order=True, may_copy=True, itself=True)
 def _contiguous(
     x: TensorSpec, *, memory_format: torch.memory_format = torch.contiguous_format
 ) -> TensorSpec | View | None:
     if memory_format is not torch.contiguous_format:
         return None
     return View(x) if x.is_contiguous() else fresh(x, x.shape)
+
+
+@view(aten.resolve_conj.default, in_order=True, may_copy=True, itself=True)
+def _resolve_conj(x: TensorSpec) -> TensorSpec | View | None:
+    return _copied(x) if x.bits & CONJUGATE else View(x)
+
+
+@view(aten.resolve_neg.default, in_order=True, may_copy=True, itself=True)
+def _resolve_neg(x: TensorSpec) -> TensorSpec | View | None:
+    return _copied(x) if x.bits & NEGATIVE else View(x)
+
+
+def _copied(x: TensorSpec) -> TensorSpec | None:
+    """What ``clone`` gives: it keeps the order of the dimensions, and no bits."""
+    return x.with_bits(0) if is_dense(x) else None
+
+
+# Other data in the same memory ---------------------------------------------------------------
+
+
+@view(aten._conj.default, in_order=True, flips=CONJUGATE)
+def _conj(x: TensorSpec) -> View | None:
+    return View(x.with_bits(x.bits ^ CONJUGATE)) if x.dtype.is_complex else None
+
+
+@view(aten.conj.default, in_order=True, flips=CONJUGATE, itself=True)
+def _conjugate(x: TensorSpec) -> View | None:
+    return _conj(x) if x.dtype.is_complex else View(x)
+
+
+@view(aten._neg_view.default, in_order=True, flips=NEGATIVE)
+def _neg_view(x: TensorSpec) -> View:
+    return View(x.with_bits(x.bits ^ NEGATIVE))
+
+
+def _unreal(w: Written) -> torch.Tensor:
+    return w.call(aten.complex.default, (w.content, w.call(aten.imag.default, (w.tensor,))))
+
+
+def _unimag(w: Written) -> torch.Tensor:
+    return w.call(aten.complex.default, (w.call(aten.real.default, (w.tensor,)), w.content))
+
+
+def _unview_as_real(w: Written) -> torch.Tensor:
+    return w.call(aten.view_as_complex.default, (_row_major(w),))
+
+
+def _unview_as_complex(w: Written) -> torch.Tensor:
+    return w.call(aten.view_as_real.default, (_row_major(w),))
+
+
+def _unview_dtype(w: Written) -> torch.Tensor:
+    return w.call(aten.view.dtype, (_row_major(w), w.spec.dtype))
+
+
+def _row_major(w: Written) -> torch.Tensor:
+    """The content in memory that may be read as another dtype."""
+    if w.content.is_conj() or w.content.is_neg():
+        return w.call(aten.clone.default, (w.content,), {"memory_format": torch.contiguous_format})
+    return w.call(aten.contiguous.default, (w.content,))
+
+
+describe(aten.real.default, undo=_unreal, itself=True)
+describe(aten.imag.default, undo=_unimag)
+describe(aten.view_as_real.default, undo=_unview_as_real)
+describe(aten.view_as_complex.default, undo=_unview_as_complex)
+describe(aten.view.dtype, undo=_unview_dtype)
+describe(aten.as_strided.default, addresses=True)
+
+
+@view(aten._reshape_alias.default, addresses=True)
+def _reshape_alias(x: TensorSpec, shape: Sequence[Int], strides: Sequence[Int]) -> View:
+    return View(x.with_layout(tuple(shape), tuple(strides)))
