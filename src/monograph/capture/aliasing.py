@@ -21,7 +21,6 @@ from monograph.ir.spec import (
     TensorSpec,
     contiguous_strides,
     is_dense,
-    spec_of,
 )
 from monograph.shapes.expr import Int
 from monograph.shapes.symnode import symbolic
@@ -347,16 +346,12 @@ def _inverted(view: Value, row: ViewRow, content: AbstractTensor) -> AbstractTen
             parent.spec,
             _given(recorder, step),
             dict(step.kwargs),
-            tuple(map(_as_spec, pieces)),
+            tuple(pieces),
             view.step_index or 0,
         )
     )
     undone: AbstractTensor = found
     return undone
-
-
-def _as_spec(item: Any) -> Any:
-    return spec_of(item) if isinstance(item, torch.Tensor) else item
 
 
 def _only_adds_ones(view: Value) -> bool:
