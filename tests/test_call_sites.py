@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._dynamo.source import ConstantSource
+from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
 from monograph import Dim, InputError, InternalError, MonographError, export
 from monograph.capture.python.builtin_functions import CALL_SITES
@@ -203,7 +205,7 @@ def _refusal(error):
     assert not isinstance(error, InternalError), error
 
 
-def _tried(program):
+def _tried(program, dim):
     """How often eager mode's result was had, and refused, at further sizes; None: not exported."""
     example = (R(4, 3), torch.tensor(5))
     try:
@@ -211,7 +213,7 @@ def _tried(program):
     except TypeError:  # there is no such sum, or order
         return None
     try:
-        run = export(program, example, dynamic_shapes=({0: Dim.DYNAMIC}, None)).module()
+        run = export(program, example, dynamic_shapes=({0: dim}, None)).module()
     except MonographError as error:
         return _refusal(error)
     same = refused = 0
@@ -243,7 +245,7 @@ def test_a_call_however_it_is_written(name, module):
     made = module(text)
     before = dict(vars(made))
     for i, (form, kind, call, _, is_exact) in enumerate(programs):
-        found = _tried(getattr(made, f"program_{i}"))
+        found = _tried(getattr(made, f"program_{i}"), Dim.DYNAMIC if is_exact else Dim.AUTO)
         if is_exact:
             assert found == (4, 0), f"{form}, {kind}: {call}"
     assert vars(made) == before
@@ -338,6 +340,27 @@ def test_another_thread_calls_what_it_always_does(module):
     assert found
     assert all(each == expected for each in found)
     _same(run, program)
+
+
+def test_another_thread_has_sizes_of_its_own(module):
+    made = module(COUNTED)
+    env = ShapeEnv()
+    source = ConstantSource("n")
+    symbol = env.create_symbol(7, source, dynamic_dim=DimDynamic.DYNAMIC)
+    n = env.create_symintnode(symbol, hint=7, source=source)
+    assert isinstance(n, torch.SymInt)
+    functions = (int, float, round, operator.index, lambda k: divmod(int(k), 3), "{}".format, str)
+    expected = [function(n) for function in functions]
+    found = queue.SimpleQueue()
+
+    def program(x):
+        thread = threading.Thread(target=lambda: found.put([f(n) for f in functions]))
+        thread.start()
+        thread.join()
+        return made.program(x)
+
+    export(program, (R(4, 3),), dynamic_shapes=DYNAMIC)
+    assert found.get() == expected
 
 
 def test_another_thread_in_the_midst_of_captures(module):
