@@ -431,6 +431,54 @@ def test_a_file_that_has_changed_is_not_believed(module):
         exported.module()(R(9, 3))
 
 
+def test_an_exception_is_the_programs_own(module):
+    made = module(
+        """
+        def program(x, text):
+            n = int(x.shape[0])
+            try:
+                k = int(text)
+            except ValueError:
+                k = float(text)
+            return x * n * k
+
+        def failing(x, text):
+            return x * int(x.shape[0]) + int(text)
+        """
+    )
+    run = export(made.program, (R(4, 3), "0.5"), dynamic_shapes=({0: Dim.DYNAMIC}, None)).module()
+    _same(lambda x: run(x, "0.5"), lambda x: made.program(x, "0.5"))
+    with pytest.raises(ValueError, match="invalid literal") as raised:
+        export(made.failing, (R(4, 3), "half"), dynamic_shapes=({0: Dim.DYNAMIC}, None))
+    assert not isinstance(raised.value, MonographError)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "print(f'{n} rows')",
+        "text = f'{n} rows'; print(text)",
+        "text = str(n); torch._check(n > 0, lambda: text)",
+        "text = f'{n} rows'; assert n > 0, text",
+        "warnings.warn(str(n))",
+        "logging.getLogger('none').debug(f'{n}')",
+    ],
+)
+def test_a_text_that_is_shown_fixes_nothing(module, shown):
+    made = module(
+        f"""
+        import logging, warnings
+        import torch
+
+        def program(x):
+            n = x.shape[0]
+            {shown}
+            return x * n
+        """
+    )
+    _same(export(made.program, (R(4, 3),), dynamic_shapes=DYNAMIC).module(), made.program)
+
+
 def test_without_source_a_size_is_fixed():
     space = {}
     exec("def program(x):\n    return x * int(x.shape[0] / 2)\n", space)
