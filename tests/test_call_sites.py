@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._dynamo.source import ConstantSource
+from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
 from monograph import Dim, InputError, InternalError, MonographError, export
 from monograph.capture.python.builtin_functions import CALL_SITES
@@ -203,7 +205,7 @@ def _refusal(error):
     assert not isinstance(error, InternalError), error
 
 
-def _tried(program):
+def _tried(program, dim):
     """How often eager mode's result was had, and refused, at further sizes; None: not exported."""
     example = (R(4, 3), torch.tensor(5))
     try:
@@ -211,7 +213,7 @@ def _tried(program):
     except TypeError:  # there is no such sum, or order
         return None
     try:
-        run = export(program, example, dynamic_shapes=({0: Dim.DYNAMIC}, None)).module()
+        run = export(program, example, dynamic_shapes=({0: dim}, None)).module()
     except MonographError as error:
         return _refusal(error)
     same = refused = 0
@@ -243,7 +245,7 @@ def test_a_call_however_it_is_written(name, module):
     made = module(text)
     before = dict(vars(made))
     for i, (form, kind, call, _, is_exact) in enumerate(programs):
-        found = _tried(getattr(made, f"program_{i}"))
+        found = _tried(getattr(made, f"program_{i}"), Dim.DYNAMIC if is_exact else Dim.AUTO)
         if is_exact:
             assert found == (4, 0), f"{form}, {kind}: {call}"
     assert vars(made) == before
@@ -340,6 +342,27 @@ def test_another_thread_calls_what_it_always_does(module):
     _same(run, program)
 
 
+def test_another_thread_has_sizes_of_its_own(module):
+    made = module(COUNTED)
+    env = ShapeEnv()
+    source = ConstantSource("n")
+    symbol = env.create_symbol(7, source, dynamic_dim=DimDynamic.DYNAMIC)
+    n = env.create_symintnode(symbol, hint=7, source=source)
+    assert isinstance(n, torch.SymInt)
+    functions = (int, float, round, operator.index, lambda k: divmod(int(k), 3), "{}".format, str)
+    expected = [function(n) for function in functions]
+    found = queue.SimpleQueue()
+
+    def program(x):
+        thread = threading.Thread(target=lambda: found.put([f(n) for f in functions]))
+        thread.start()
+        thread.join()
+        return made.program(x)
+
+    export(program, (R(4, 3),), dynamic_shapes=DYNAMIC)
+    assert found.get() == expected
+
+
 def test_another_thread_in_the_midst_of_captures(module):
     made = module(COUNTED)
     stop, wrong = threading.Event(), []
@@ -406,6 +429,54 @@ def test_a_file_that_has_changed_is_not_believed(module):
     _same(exported.module(), made.program, sizes=(4,))
     with pytest.raises(InputError):
         exported.module()(R(9, 3))
+
+
+def test_an_exception_is_the_programs_own(module):
+    made = module(
+        """
+        def program(x, text):
+            n = int(x.shape[0])
+            try:
+                k = int(text)
+            except ValueError:
+                k = float(text)
+            return x * n * k
+
+        def failing(x, text):
+            return x * int(x.shape[0]) + int(text)
+        """
+    )
+    run = export(made.program, (R(4, 3), "0.5"), dynamic_shapes=({0: Dim.DYNAMIC}, None)).module()
+    _same(lambda x: run(x, "0.5"), lambda x: made.program(x, "0.5"))
+    with pytest.raises(ValueError, match="invalid literal") as raised:
+        export(made.failing, (R(4, 3), "half"), dynamic_shapes=({0: Dim.DYNAMIC}, None))
+    assert not isinstance(raised.value, MonographError)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "print(f'{n} rows')",
+        "text = f'{n} rows'; print(text)",
+        "text = str(n); torch._check(n > 0, lambda: text)",
+        "text = f'{n} rows'; assert n > 0, text",
+        "warnings.warn(str(n))",
+        "logging.getLogger('none').debug(f'{n}')",
+    ],
+)
+def test_a_text_that_is_shown_fixes_nothing(module, shown):
+    made = module(
+        f"""
+        import logging, warnings
+        import torch
+
+        def program(x):
+            n = x.shape[0]
+            {shown}
+            return x * n
+        """
+    )
+    _same(export(made.program, (R(4, 3),), dynamic_shapes=DYNAMIC).module(), made.program)
 
 
 def test_without_source_a_size_is_fixed():

@@ -87,7 +87,9 @@ def restart(recorder: Recorder, reason: Restart) -> NoReturn:
 
 
 # Functions that show a text, which steers nothing.
-_SHOWS = re.compile(r"(print|warn|debug|info|error|critical|exception|log|_?check|_?assert)\w*$")
+_SHOWS = re.compile(
+    r"((print|warn|debug|info|error|critical|exception|_?check|_?assert)\w*|log_\w+)$"
+)
 _TEXT = ("_as_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
 
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from monograph.capture.python.builtin_functions import CALL_SITES
 from monograph.capture.python.call_sites import choosing
+from monograph.capture.python.nodes import takes_truth
 from monograph.capture.python.redirect import constant_replaced
 from monograph.capture.python.sites import (
     Site,
@@ -296,14 +297,18 @@ class Strict:
             return _plans[file].end(tuple(span))
         assert needed.code is not None
         span = position(needed.code, needed.instruction)
-        return span is not None and self.learn_place(needed.code.co_filename, span, needed.code)
+        is_tested = takes_truth(needed.code, needed.instruction)
+        file = needed.code.co_filename
+        return span is not None and self.learn_place(file, span, needed.code, is_tested=is_tested)
 
-    def learn_place(self, file: str, span: Any, code: CodeType | None = None) -> bool:
+    def learn_place(
+        self, file: str, span: Any, code: CodeType | None = None, *, is_tested: bool = False
+    ) -> bool:
         """Lower the statement that the source at ``span`` decides."""
         plan = self._plan(file)
         if plan is None or (code is not None and not plan.knows(code)):
             return False
-        site = plan.file.site_of(span)
+        site = plan.file.site_of(span, is_tested=is_tested)
         if site is None or plan.file.function_of(site.span) is None:
             return False
         is_new = plan.add(site)

@@ -255,27 +255,44 @@ def length_of(tensor: Any) -> Any:
 def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
     """What ``patches`` has to replace, as (owner, attribute, replacement)."""
     env = recorder.sizes.env
-    found: list[Replacement] = [
+    methods: list[tuple[Any, str, Callable[..., Any]]] = [
         (torch.SymInt, "__round__", _round),
         (torch.SymInt, "__hash__", _hash(env)),
         (torch.SymFloat, "__hash__", _hash_of_float),
-        (torch.SymInt, "__int__", _to_number(recorder, torch.SymInt, "int")),
-        (torch.SymFloat, "__int__", _to_number(recorder, torch.SymFloat, "int")),
-        (torch.SymInt, "__float__", _to_number(recorder, torch.SymInt, "float")),
-        (torch.SymFloat, "__float__", _to_number(recorder, torch.SymFloat, "float")),
+        (torch.SymInt, "__int__", _to_number(recorder, "int")),
+        (torch.SymFloat, "__int__", _to_number(recorder, "int")),
+        (torch.SymInt, "__float__", _to_number(recorder, "float")),
+        (torch.SymFloat, "__float__", _to_number(recorder, "float")),
         (torch.SymInt, "__index__", _as_index(recorder)),
+    ]
+    for kind in _SYMBOLIC:
+        methods += [(kind, "__divmod__", _divmod), (kind, "__rdivmod__", _rdivmod)]
+    found: list[Replacement] = [
+        *((kind, name, _of_ours(kind, name, method)) for kind, name, method in methods),
         (torch.SymInt, "__format__", _format(torch.SymInt.__format__)),
         (torch.SymFloat, "__format__", _format(torch.SymFloat.__format__)),
         (torch.SymBool, "__bool__", _truth(recorder)),
         (torch, "_check_with", _check_with(env, torch._check_with, mine)),
         (torch, "_check_is_size", _check_is_size(torch._check_is_size, mine)),
     ]
-    for kind in _SYMBOLIC:
-        found += [(kind, "__divmod__", _divmod), (kind, "__rdivmod__", _rdivmod)]
     functional = torch.nn.functional
     attention = functional.scaled_dot_product_attention
     found.append((functional, "scaled_dot_product_attention", _with_truths(attention, mine)))
     return found
+
+
+def _of_ours(kind: Any, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    """``method`` for the numbers of a capture; another thread may have torch's own."""
+    original = getattr(kind, name, None)
+
+    def call(self: Any, *args: Any) -> Any:
+        if isinstance(self.node, (IntNode, FloatNode)):
+            return method(self, *args)
+        if original is None:
+            return float(operator.index(self)) if name == "__float__" else NotImplemented
+        return original(self, *args)
+
+    return call
 
 
 def _with_truths(original: Any, mine: Mine) -> Callable[..., Any]:
@@ -320,13 +337,11 @@ def _hash_of_float(self: torch.SymFloat) -> int:
     return hash(self.node.guard_float("", 0))
 
 
-def _to_number(recorder: Recorder, kind: Any, name: str) -> Callable[[Any], Any]:
+def _to_number(recorder: Recorder, name: str) -> Callable[[Any], Any]:
     def convert(self: Any) -> Any:
         node = self.node
-        if not isinstance(node, (IntNode, FloatNode)):
-            return kind.__int__(self)
         if not node.is_constant():
-            ask(recorder, sys._getframe(1), is_number=True)
+            ask(recorder, sys._getframe(2), is_number=True)
         if isinstance(node, FloatNode):
             number = node.guard_float("", 0)
             return number if name == "float" else int(number)
@@ -350,8 +365,8 @@ def _as_index(recorder: Recorder) -> Callable[[torch.SymInt], int]:
     original = torch.SymInt.__index__
 
     def index(self: torch.SymInt) -> int:
-        if isinstance(self.node, IntNode) and not self.node.is_constant():
-            ask(recorder, sys._getframe(1), is_number=False)
+        if not self.node.is_constant():
+            ask(recorder, sys._getframe(2), is_number=False)
         return original(self)  # type: ignore[no-untyped-call]
 
     return index

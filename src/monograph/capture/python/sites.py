@@ -148,8 +148,11 @@ class SourceFile:
             self.excerpts.read_whole()
         return False
 
-    def site_of(self, span: Span) -> Site | None:
-        """The statement (or expression) that the piece of source at ``span`` decides."""
+    def site_of(self, span: Span, *, is_tested: bool = False) -> Site | None:
+        """The statement (or expression) that the piece of source at ``span`` decides.
+
+        ``is_tested``: what it gives is asked for its truth, not what it is made of.
+        """
         nodes = self.by_span.get(span)
         if not nodes:
             return None
@@ -159,9 +162,9 @@ class SourceFile:
         if isinstance(node, ast.stmt):
             return _only_choice(node)
         logical: ast.AST | None = None
-        if isinstance(node, ast.Subscript):
+        if isinstance(node, ast.Subscript) and not is_tested:
             return Site("Subscript", span)
-        if isinstance(node, ast.Call) and is_reducing(node):
+        if isinstance(node, ast.Call) and is_reducing(node) and not is_tested:
             return Site("Call", span)
         while node in self.parents:
             if isinstance(node, (ast.BoolOp, ast.IfExp)) or _is_logical(node):
