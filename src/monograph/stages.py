@@ -50,7 +50,7 @@ def exported(
     watch = current_watch() or Watch()
 
     def attempt(shapes: Any) -> Captured:
-        def once(hints: dict[str, int] | None) -> Captured:
+        def once(hints: dict[str, float] | None) -> Captured:
             return capture(
                 root, args, kwargs, watched=frozenset(preserved), dynamic_shapes=shapes,
                 hints=hints, strict=mode, collected=collected,

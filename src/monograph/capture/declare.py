@@ -296,7 +296,7 @@ def _refuse(what: str, arguments: Arguments) -> Any:
 
 
 def declare(
-    env: ShapeEnv, arguments: Arguments, specification: list[Any], hints: dict[str, int]
+    env: ShapeEnv, arguments: Arguments, specification: list[Any], hints: dict[str, float]
 ) -> tuple[list[Any], dict[str, Declaration]]:
     """Make the symbols; returns, for each leaf, what ``enter_argument`` wants, and all symbols.
 
@@ -359,7 +359,7 @@ def _check_static(leaf: Argument, dim: int | None, wanted: int) -> None:
         )
 
 
-def _symbol(env: ShapeEnv, declaration: Declaration, hints: dict[str, int]) -> Expr | FloatExpr:
+def _symbol(env: ShapeEnv, declaration: Declaration, hints: dict[str, float]) -> Expr | FloatExpr:
     leaf, dim, _, _ = declaration.places[0]
     values = {_value_at(*place) for place in declaration.places}
     first = source_of(leaf, dim)
@@ -409,7 +409,7 @@ def _symbol(env: ShapeEnv, declaration: Declaration, hints: dict[str, int]) -> E
         if place_dim is not None and lo is not None and slope * lo + offset < 0:
             lo = declaration.lo = -(offset // slope)  # a size is not negative
             del place_leaf
-    hint = hints.get(declaration.name, hint)
+    hint = int(hints.get(declaration.name, hint))
     symbol = env.symbol(declaration.name, hint, first, lo, hi)
     if allowed is not None:
         env.limit_to(symbol, allowed)

@@ -88,7 +88,7 @@ def restart(recorder: Recorder, reason: Restart) -> NoReturn:
 
 # Functions that show a text, which steers nothing.
 _SHOWS = re.compile(r"(print|warn|debug|info|error|critical|exception|log|_?check|_?assert)\w*$")
-_TEXT = ("_as_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
+_TEXT = ("on_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
 
 
 def refused(recorder: Recorder, error: ExportError) -> BaseException:

@@ -106,7 +106,7 @@ def capture(
     opens: bool = False,
     watched: frozenset[str] = frozenset(),
     dynamic_shapes: Any = None,
-    hints: dict[str, int] | None = None,
+    hints: dict[str, float] | None = None,
     pretended: dict[str, bool] | None = None,
     collected: list[ExportError] | None = None,
     strict: Any = None,
@@ -209,7 +209,7 @@ class _Session:
         self.arguments = flatten_arguments(root, args, kwargs)
         self.recorder = new_recorder(opens=opens, above_autograd=above_autograd)
         self.recorder.watched = watched
-        self.hints: dict[str, int] = {}
+        self.hints: dict[str, float] = {}
         self.specification = read_specification(root, self.arguments, dynamic_shapes)
         self.state = State(root.module)
         self.names: dict[int, tuple[str, str]] = {}

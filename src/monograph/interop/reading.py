@@ -46,7 +46,7 @@ from monograph.passes.place import tensor_on
 from monograph.shapes.constraints import ranges_of
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.floats import FloatExpr
+from monograph.shapes.floats import FloatExpr, Real
 
 __all__ = ["Notes", "ProgramReader", "guarded", "program_of"]
 
@@ -428,7 +428,7 @@ class ProgramReader:
         guards, self.unread = demands(lines, known, self.env.scope)
         return guards
 
-    def _hint(self, item: object) -> float:
+    def _hint(self, item: Real) -> float:
         found = self.env.hint(item)
         return 2 if found is None else found
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import math
 
-from monograph.shapes.expr import Atom, Expr, Int, Monomial
+from monograph.shapes.expr import Atom, Congruence, Expr, Int, Interval, Monomial
 from monograph.shapes.scope import Scope
 
 __all__ = ["atom_interval", "congruence", "interval", "monomial_interval"]
-
-Interval = tuple[int | None, int | None]
-Congruence = tuple[int, int]
 
 
 def interval(item: Int) -> Interval:
@@ -33,9 +30,8 @@ def congruence(item: Int) -> Congruence:
 
 def _domain(item: Expr) -> tuple[Interval, Congruence]:
     scope = item.scope
-    if item._epoch == scope.epoch:
-        known: tuple[Interval, Congruence] = item._domain
-        return known
+    if item.epoch == scope.epoch:
+        return item.domain
     lo: int | None = item.const
     hi: int | None = item.const
     modulus, remainder = 0, item.const
@@ -60,9 +56,9 @@ def _domain(item: Expr) -> tuple[Interval, Congruence]:
     if modulus > 1:
         lo = None if lo is None else lo + (remainder - lo) % modulus
         hi = None if hi is None else hi - (hi - remainder) % modulus
-    item._domain = ((lo, hi), (modulus, remainder))
-    item._epoch = scope.epoch
-    return item._domain
+    item.domain = ((lo, hi), (modulus, remainder))
+    item.epoch = scope.epoch
+    return item.domain
 
 
 def _by_definition(item: Expr) -> int | None:
@@ -129,12 +125,11 @@ def atom_interval(scope: Scope, atom: Atom) -> Interval:
     if atom.kind in ("symbol", "opaque"):
         return atom.lo, atom.hi
     if atom.epoch == scope.epoch:
-        found: Interval = atom._bounds
-        return found
+        return atom.bounds
     # Set first: bounds that are asked for inside a cycle of definitions are none at all.
-    atom._bounds, atom.epoch = (None, None), scope.epoch
-    atom._bounds = _derived_interval(atom)
-    return atom._bounds
+    atom.bounds, atom.epoch = (None, None), scope.epoch
+    atom.bounds = _derived_interval(atom)
+    return atom.bounds
 
 
 def _derived_interval(atom: Atom) -> Interval:

@@ -26,9 +26,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from monograph.shapes.scope import Scope
 
-__all__ = ["Atom", "Expr", "Int", "Monomial", "UndeterminedError", "value_of"]
+__all__ = ["Atom", "Expr", "Int", "Monomial", "UndeterminedError", "Values", "value_of"]
 
 Monomial = tuple[int, ...]
+Interval = tuple[int | None, int | None]  # None: no bound
+Congruence = tuple[int, int]
+Values = Mapping[str, Any]  # by name: an int for a symbol of a size, a float for one of a float
 
 
 class UndeterminedError(TypeError):
@@ -38,7 +41,7 @@ class UndeterminedError(TypeError):
 class Atom:
     """A factor of a monomial. ``index`` grows with creation: an atom only contains older ones."""
 
-    __slots__ = ("_bounds", "args", "epoch", "evaluate", "hi", "index", "kind", "lo", "name")
+    __slots__ = ("args", "bounds", "epoch", "evaluate", "hi", "index", "kind", "lo", "name")
 
     def __init__(self, index: int, kind: str, name: str, args: tuple[Int, ...]) -> None:
         self.index = index
@@ -48,7 +51,7 @@ class Atom:
         self.lo: int | None = None  # of symbols and opaque atoms; the others' follow from args
         self.hi: int | None = None
         self.evaluate: Callable[..., int] | None = None
-        self._bounds: Any = None
+        self.bounds: Interval = (None, None)  # of the others, as they were at ``epoch``
         self.epoch = -1
 
     def __repr__(self) -> str:
@@ -60,17 +63,19 @@ class Expr:
 
     ``==`` and ``hash`` are those of the object, which is the same for equal normal forms.
     Comparisons are questions for ``decide``; here they raise ``UndeterminedError``.
+    ``domain`` is what its bounds were at ``epoch``, ``normal`` its normal form at ``normal_epoch``:
+    ask ``domain.interval`` and ``Scope.normal``, which know whether these still hold.
     """
 
-    __slots__ = ("_domain", "_epoch", "_normal", "_normal_epoch", "const", "scope", "terms", "wrap")
+    __slots__ = ("const", "domain", "epoch", "normal", "normal_epoch", "scope", "terms", "wrap")
 
     scope: Scope
     terms: tuple[tuple[Monomial, int], ...]
     const: int
-    _domain: Any
-    _epoch: int
-    _normal: Any
-    _normal_epoch: int
+    domain: tuple[Interval, Congruence]
+    epoch: int
+    normal: Int
+    normal_epoch: int
     wrap: Any  # whatever stands for this expression elsewhere
 
     def __add__(self, other: Int) -> Int:
@@ -180,7 +185,7 @@ class Expr:
                 stack.extend(atom.args)
         return [found[i] for i in sorted(found)]
 
-    def evaluate(self, values: Mapping[str, int]) -> int:
+    def evaluate(self, values: Values) -> int:
         """The value for ``values`` of the symbols by name.
 
         Raises:
@@ -236,12 +241,12 @@ def _without(monomial: Monomial, part: Monomial) -> Monomial | None:
     return tuple(left)
 
 
-def value_of(item: Int, values: Mapping[str, int]) -> int:
+def value_of(item: Int, values: Values) -> int:
     """The value of an ``int`` or of an expression."""
     return item.evaluate(values) if isinstance(item, Expr) else item
 
 
-def _evaluate(expr: Expr, values: Mapping[str, int], known: dict[int, int]) -> int:
+def _evaluate(expr: Expr, values: Values, known: dict[int, int]) -> int:
     table = expr.scope.atoms
     total = expr.const
     for monomial, coefficient in expr.terms:
@@ -254,9 +259,10 @@ def _evaluate(expr: Expr, values: Mapping[str, int], known: dict[int, int]) -> i
     return total
 
 
-def _evaluate_atom(atom: Atom, values: Mapping[str, int], known: dict[int, int]) -> int:
+def _evaluate_atom(atom: Atom, values: Values, known: dict[int, int]) -> int:
     if atom.kind == "symbol":
-        return values[atom.name]
+        found: int = values[atom.name]
+        return found
     args = [_evaluate(arg, values, known) if isinstance(arg, Expr) else arg for arg in atom.args]
     if atom.kind in ("div", "ratio"):
         return args[0] // args[1]

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from monograph.shapes.expr import Atom, Expr, Int, Monomial
+from monograph.shapes.expr import Atom, Congruence, Expr, Int, Interval, Monomial
+
+if TYPE_CHECKING:
+    from monograph.shapes.env import ShapeEnv
 
 __all__ = ["Scope"]
+
+_NOTHING: tuple[Interval, Congruence] = ((None, None), (1, 0))  # what is known without a look
 
 
 class Scope:
     """The atoms and expressions of one capture, and the ranges of its symbols.
 
     ``epoch`` counts changes of what is known; what was worked out earlier is then out of date.
+    ``owner`` is the environment that answers questions about them.
     """
+
+    owner: ShapeEnv
 
     def __init__(self) -> None:
         self.atoms: list[Atom] = []
         self.epoch = 0
         self.replacements: dict[int, Int] = {}  # symbol index -> what it is equal to
         self.replaced = 0
-        self.interned: dict[Any, Any] = {}  # for whoever keeps things for as long as the scope
-        self.owner: Any = None
-        self._table: dict[tuple[Any, int], Expr] = {}
-        self._by_key: dict[tuple[Any, ...], Expr] = {}
+        self.interned: dict[object, Any] = {}  # for whoever keeps things for as long as the scope
+        self._table: dict[tuple[tuple[tuple[Monomial, int], ...], int], Expr] = {}
+        self._by_key: dict[tuple[str, str, tuple[Int, ...]], Expr] = {}
 
     def make(self, terms: tuple[tuple[Monomial, int], ...], const: int) -> Int:
         """The one expression with these terms (sorted, coefficients not zero)."""
@@ -36,8 +43,8 @@ class Scope:
         if found is None:
             found = Expr.__new__(Expr)
             found.scope, found.terms, found.const = self, terms, const
-            found._domain = found._normal = found.wrap = None
-            found._epoch = found._normal_epoch = -1
+            found.domain, found.normal, found.wrap = _NOTHING, found, None
+            found.epoch = found.normal_epoch = -1
             self._table[key] = found
         return found
 
@@ -307,11 +314,10 @@ class Scope:
         if item.__class__ is int or not self.replacements:
             return item
         assert isinstance(item, Expr)
-        if item._normal_epoch != self.replaced:
-            item._normal = self.substitute(item, self.replacements)
-            item._normal_epoch = self.replaced
-        found: Int = item._normal
-        return found
+        if item.normal_epoch != self.replaced:
+            item.normal = self.substitute(item, self.replacements)
+            item.normal_epoch = self.replaced
+        return item.normal
 
     def replace(self, symbol: Atom, by: Int) -> None:
         """From now on ``symbol`` is ``by``, an expression without it."""

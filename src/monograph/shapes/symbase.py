@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr, Real
+from monograph.shapes.questions import Test
 from monograph.shapes.text import format_expr
+
+if TYPE_CHECKING:
+    from monograph.shapes.torch_env import Facade, Sympyish
 
 __all__ = ["Node"]
 
@@ -17,7 +22,9 @@ class Node:
     __slots__ = ("content", "env")
     kind: type
 
-    def __init__(self, env: ShapeEnv, content: Any) -> None:
+    content: Real | Test
+
+    def __init__(self, env: ShapeEnv, content: Real | Test) -> None:
         self.env = env
         self.content = content
 
@@ -44,15 +51,15 @@ class Node:
         return not self.is_constant()
 
     @property
-    def constant(self) -> Any:
-        return self.content if self.is_constant() else None
+    def constant(self) -> float | None:
+        return self.content if isinstance(self.content, (int, float)) else None
 
     @property
     def pytype(self) -> type:
         return self.kind
 
     @property
-    def expr(self) -> Any:
+    def expr(self) -> Sympyish:
         from monograph.shapes.torch_env import Sympyish
 
         return Sympyish(self.env, self.content)
@@ -60,13 +67,13 @@ class Node:
     _expr = expr
 
     @property
-    def shape_env(self) -> Any:
+    def shape_env(self) -> Facade:
         from monograph.shapes.torch_env import facade
 
         return facade(self.env)
 
     @property
-    def hint(self) -> Any:
+    def hint(self) -> float | None:
         return self.require_hint(None)
 
     @property
@@ -77,21 +84,26 @@ class Node:
         return self._hint is not None
 
     @property
-    def _hint(self) -> Any:
-        return self.env.hint(self.content)
+    def _hint(self) -> float | None:
+        content = self.content
+        if isinstance(content, (int, float, Expr, FloatExpr)):
+            return self.env.hint(content)
+        return self.env.truth(content)
 
-    def require_hint(self, fallback: Any = None) -> Any:
+    def require_hint(self, fallback: float | None = None) -> float | None:
         found = self._hint
         return fallback if found is None else found
 
     def maybe_as_int(self) -> int | None:
-        return self.content if self.kind is int and self.is_constant() else None
+        return self.content if self.kind is int and isinstance(self.content, int) else None
 
     def maybe_as_float(self) -> float | None:
-        return self.content if self.kind is float and self.is_constant() else None
+        return (
+            self.content if self.kind is float and isinstance(self.content, (int, float)) else None
+        )
 
     def maybe_as_bool(self) -> bool | None:
-        return self.content if self.kind is bool and self.is_constant() else None
+        return self.content if self.kind is bool and isinstance(self.content, bool) else None
 
     def clone(self) -> Node:
         return self
@@ -101,6 +113,6 @@ class Node:
 
     def _graph_repr(self) -> str:
         """What the program's own ``str(n)`` gives."""
-        return self.env.on_text(self.content) or str(self)
+        return self.env.listener.on_text(self.content) or str(self)
 
     __repr__ = __str__

@@ -8,16 +8,18 @@ are torch's.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeVar, overload
 
 import torch
 
-from monograph.shapes.env import ShapeEnv
+from monograph.shapes.env import Rounded, ShapeEnv
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import (
+    MATHEMATICAL,
     ROUNDINGS,
     FloatExpr,
+    Real,
     is_never_negative,
     rational,
     to_integer,
@@ -39,18 +41,55 @@ from monograph.shapes.text import format_expr
 __all__ = ["BoolNode", "FloatNode", "IntNode", "expression_of", "in_normal_form", "symbolic"]
 
 
-def symbolic(env: ShapeEnv, item: Any) -> Any:
-    """What the program gets for ``item``: a number, or a SymInt, SymFloat or SymBool."""
+T = TypeVar("T")
+N = TypeVar("N", bound=Node)
+
+
+@overload
+def symbolic(env: ShapeEnv, item: Expr) -> torch.SymInt: ...
+
+
+@overload
+def symbolic(env: ShapeEnv, item: FloatExpr) -> torch.SymFloat: ...
+
+
+@overload
+def symbolic(env: ShapeEnv, item: int) -> int: ...
+
+
+@overload
+def symbolic(env: ShapeEnv, item: float) -> float: ...
+
+
+def symbolic(env: ShapeEnv, item: Real) -> float | torch.SymInt | torch.SymFloat:
+    """What the program gets for ``item``: a number, or a SymInt or SymFloat."""
     if isinstance(item, Expr):
         if item.wrap is None:
             item.wrap = torch.SymInt(IntNode(env, item))
-        return item.wrap
+        wrap: torch.SymInt = item.wrap
+        return wrap
     if isinstance(item, FloatExpr):
         return torch.SymFloat(FloatNode(env, item))
     return item
 
 
-def expression_of(item: Any) -> Any:
+@overload
+def expression_of(item: torch.SymInt) -> Int: ...
+
+
+@overload
+def expression_of(item: torch.SymFloat) -> float | FloatExpr: ...
+
+
+@overload
+def expression_of(item: torch.SymBool) -> Test: ...
+
+
+@overload
+def expression_of(item: T) -> T: ...
+
+
+def expression_of(item: object) -> object:
     """The expression under a SymInt, SymFloat or SymBool; other things as they are."""
     if isinstance(item, (torch.SymInt, torch.SymFloat, torch.SymBool)):
         node = item.node
@@ -58,7 +97,7 @@ def expression_of(item: Any) -> Any:
     return item
 
 
-def in_normal_form(item: Any) -> str:
+def in_normal_form(item: torch.SymInt | torch.SymFloat | torch.SymBool) -> str:
     """A SymInt, SymFloat or SymBool as text, under the equalities that are known by now."""
     content = expression_of(item)
     if isinstance(content, Expr):
@@ -66,10 +105,10 @@ def in_normal_form(item: Any) -> str:
     return str(item)
 
 
-def _plain(node: Any) -> Any:
+def _plain(node: object) -> object:
     """The constant under a node that torch has made itself."""
     for method in ("maybe_as_int", "maybe_as_float", "maybe_as_bool"):
-        found = getattr(node, method, lambda: None)()
+        found: object = getattr(node, method, lambda: None)()
         if found is not None:
             return found
     return node
@@ -100,7 +139,7 @@ class IntNode(_Node):
     def _int(self, content: Int) -> IntNode:
         return IntNode(self.env, content)
 
-    def _float(self, op: str, *args: Any) -> FloatNode:
+    def _float(self, op: str, *args: Real) -> FloatNode:
         return FloatNode(self.env, FloatExpr(op, args))
 
     def add(self, other: IntNode) -> IntNode:
@@ -215,32 +254,36 @@ class IntNode(_Node):
     def evaluate(self, size_oblivious: bool = False) -> int:
         return self.guard_int("", 0)
 
-    # Layouts. ``sizes`` and ``strides`` are nodes.
-    def is_contiguous(self, sizes: Any, strides: Any) -> BoolNode:
+    # Layouts.
+    def is_contiguous(self, sizes: Nodes, strides: Nodes) -> BoolNode:
         order = list(range(len(sizes)))[::-1]
         return self._test(lies_in_order(self.env, _contents(sizes), _contents(strides), order))
 
-    def is_channels_last_contiguous_2d(self, sizes: Any, strides: Any) -> BoolNode:
+    def is_channels_last_contiguous_2d(self, sizes: Nodes, strides: Nodes) -> BoolNode:
         order = [1, 3, 2, 0]
         return self._test(lies_in_order(self.env, _contents(sizes), _contents(strides), order))
 
-    def is_channels_last_contiguous_3d(self, sizes: Any, strides: Any) -> BoolNode:
+    def is_channels_last_contiguous_3d(self, sizes: Nodes, strides: Nodes) -> BoolNode:
         order = [1, 4, 3, 2, 0]
         return self._test(lies_in_order(self.env, _contents(sizes), _contents(strides), order))
 
     is_channels_last_strides_2d = is_channels_last_contiguous_2d
     is_channels_last_strides_3d = is_channels_last_contiguous_3d
 
-    def is_non_overlapping_and_dense(self, sizes: Any, strides: Any) -> BoolNode:
+    def is_non_overlapping_and_dense(self, sizes: Nodes, strides: Nodes) -> BoolNode:
         return self._test(lies_densely(self.env, _contents(sizes), _contents(strides)))
 
-    def is_non_overlapping_and_dense_indicator(self, sizes: Any, strides: Any) -> IntNode:
+    def is_non_overlapping_and_dense_indicator(self, sizes: Nodes, strides: Nodes) -> IntNode:
         return self._int(int(lies_densely(self.env, _contents(sizes), _contents(strides))))
 
 
+Nodes = Sequence[IntNode]
+
 _BITWISE: dict[str, Callable[[int, int], int]] = {
-    "bitwise_and": operator.and_, "bitwise_or": operator.or_, "bitwise_xor": operator.xor,
-}  # fmt: skip
+    "bitwise_and": operator.and_,
+    "bitwise_or": operator.or_,
+    "bitwise_xor": operator.xor,
+}
 
 
 def _bitwise(name: str) -> Callable[[IntNode, IntNode], IntNode]:
@@ -257,7 +300,7 @@ for _name in _BITWISE:
 IntNode.and_, IntNode.or_ = IntNode.bitwise_and, IntNode.bitwise_or  # type: ignore[attr-defined]
 
 
-def _contents(nodes: Any) -> list[Any]:
+def _contents(nodes: Nodes) -> list[Int]:
     return [node.content for node in nodes]
 
 
@@ -266,6 +309,7 @@ class FloatNode(_Node):
 
     __slots__ = ()
     kind = float
+    content: float | FloatExpr
 
     def _operation(self, op: str, *others: FloatNode) -> FloatNode:
         args = (self.content, *(other.content for other in others))
@@ -286,7 +330,7 @@ class FloatNode(_Node):
             value = env.hint(self.content)
             hint = None if value is None else ROUNDINGS[how](value)
             lo = 0 if is_never_negative(self.content) else None
-            found = env.derived((how, self.content), "z", hint, lo, f"{how}({self.content})")
+            found = env.rounded(Rounded(how, self.content), hint, lo)
         return IntNode(env, found)
 
     def floor(self) -> IntNode:
@@ -331,7 +375,7 @@ class FloatNode(_Node):
             return self.content
         value = env.hint(self.content)
         if value is None:
-            env.unknown(self.content)
+            value = env.listener.unknown(self.content)
         test = CompareFloats("eq", self.content, value)
         env.rely_on(test, "fixed", asked=test, answer=True)
         return float(value)
@@ -354,14 +398,13 @@ def _comparison(name: str) -> Callable[[FloatNode, FloatNode], BoolNode]:
     return compare
 
 
-for _name in ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "exp",
-              "log", "log2", "log10"):  # fmt: skip
+_ALIASES = {"max": "sym_max", "min": "sym_min", "truediv": "float_truediv", "pow": "float_pow"}
+for _name in MATHEMATICAL:
     setattr(FloatNode, f"sym_{_name}", _operation(_name))
     setattr(FloatNode, _name, _operation(_name))
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "abs"):
     setattr(FloatNode, _name, _operation(_name))
-for _name, _alias in (("max", "sym_max"), ("min", "sym_min"), ("truediv", "float_truediv"),
-                      ("pow", "float_pow")):  # fmt: skip
+for _name, _alias in _ALIASES.items():
     setattr(FloatNode, _alias, _operation(_name))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(FloatNode, _name, _comparison(_name))
@@ -376,10 +419,6 @@ class BoolNode(_Node):
 
     def is_constant(self) -> bool:
         return isinstance(self.content, bool)
-
-    @property
-    def _hint(self) -> bool | None:
-        return self.env.truth(self.content)
 
     def __str__(self) -> str:
         return text_of(self.content)
@@ -405,7 +444,7 @@ class BoolNode(_Node):
     def ne(self, other: BoolNode) -> BoolNode:
         return self.eq(other).sym_not()
 
-    def sym_ite(self, then: Any, otherwise: Any) -> Any:
+    def sym_ite(self, then: N, otherwise: N) -> N:
         return then if self.guard_bool("", 0) else otherwise
 
     def guard_bool(self, file: str, line: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from monograph.shapes.expr import Atom, Expr, Int
 from monograph.shapes.scope import Scope
@@ -181,7 +181,7 @@ def _starts_with_division(tree: Tree) -> bool:
 
 # Parsing -------------------------------------------------------------------------------------
 
-_BINARY: dict[type[ast.operator], Callable[[Scope, Any, Any], Int]] = {
+_BINARY: dict[type[ast.operator], Callable[[Scope, Int, Int], Int]] = {
     ast.Add: lambda scope, x, y: x + y,
     ast.Sub: lambda scope, x, y: x - y,
     ast.Mult: lambda scope, x, y: x * y,

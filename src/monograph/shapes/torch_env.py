@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 import torch
 
 from monograph.shapes.env import ShapeEnv
-from monograph.shapes.expr import Expr
-from monograph.shapes.floats import FloatExpr
-from monograph.shapes.questions import both, equal, not_less
-from monograph.shapes.symnode import BoolNode, symbolic
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.floats import FloatExpr, Real
+from monograph.shapes.questions import Test, both, equal, not_less
+from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, symbolic
 
-__all__ = ["Sympyish", "facade"]
+__all__ = ["Facade", "Sympyish", "facade"]
+
+Content = Real | Test
 
 
 class Sympyish:
@@ -21,13 +22,13 @@ class Sympyish:
 
     is_Boolean = is_symbol = False
 
-    def __init__(self, env: ShapeEnv, content: Any) -> None:
+    def __init__(self, env: ShapeEnv, content: Content) -> None:
         self.env = env
         self.content = content
         self.is_number = self.is_constant = isinstance(content, (int, float))
 
     @property
-    def free_symbols(self) -> set[Any]:
+    def free_symbols(self) -> set[object]:
         return set()  # torch looks for symbols of sympy here, to tell kinds of them apart
 
     def __eq__(self, other: object) -> bool:
@@ -37,7 +38,10 @@ class Sympyish:
         return hash(self.content)
 
     def __int__(self) -> int:
-        return self.env.fix(self.content, "torch needs this number itself")
+        content = self.content
+        if isinstance(content, (int, Expr)):
+            return self.env.fix(content, "torch needs this number itself")
+        raise TypeError(f"{content} is no integer")
 
     def __str__(self) -> str:
         return str(self.content)
@@ -45,20 +49,27 @@ class Sympyish:
     __repr__ = __str__
 
 
-def _content(item: Any) -> Any:
+def _content(item: Content | Sympyish) -> Content:
     return item.content if isinstance(item, Sympyish) else item
 
 
-class _Facade:
+def _size(item: Int | Sympyish) -> Int:
+    content = _content(item)
+    if isinstance(content, (int, Expr)):
+        return content
+    raise TypeError(f"{content} is no integer")
+
+
+class Facade:
     """The part of torch's ShapeEnv that its meta functions and fake tensors touch."""
 
     def __init__(self, env: ShapeEnv) -> None:
         self.env = env
         self.allow_scalar_outputs = self.allow_dynamic_output_shape_ops = False
         self.prefer_deferred_runtime_asserts_over_guards = True
-        self.pending_fresh_unbacked_symbols: list[Any] = []
-        self.unbacked_renamings: dict[Any, Any] = {}
-        self.replacements: dict[Any, Any] = {}
+        self.pending_fresh_unbacked_symbols: list[object] = []
+        self.unbacked_renamings: dict[object, object] = {}
+        self.replacements: dict[object, object] = {}
         self.settings = self
         self.specialize_zero_one = False
         self.trace_asserts = False
@@ -67,16 +78,21 @@ class _Facade:
         self.tracked_fakes = None
         self.is_recording = False
         self._version_counter = 0
-        self.fake_tensor_cache: dict[Any, Any] = {}
+        self.fake_tensor_cache: dict[object, object] = {}
 
     def evaluate_sym_node(
-        self, node: Any, size_oblivious: bool = False, fallback_value: bool | None = None
-    ) -> Any:
-        if fallback_value is not None or size_oblivious:
+        self,
+        node: IntNode | FloatNode | BoolNode,
+        size_oblivious: bool = False,
+        fallback_value: bool | None = None,
+    ) -> float:
+        if isinstance(node, BoolNode) and (fallback_value is not None or size_oblivious):
             return self.env.probably(node.content, bool(fallback_value))
         return node.evaluate()
 
-    def _maybe_evaluate_static(self, content: Any, **options: Any) -> Any:
+    def _maybe_evaluate_static(
+        self, content: Content | Sympyish, **options: object
+    ) -> float | None:
         content = _content(content)
         if isinstance(content, (int, float)):
             return content
@@ -84,7 +100,7 @@ class _Facade:
             return None
         return self.env.known(content)
 
-    def _fresh(self, name: str, lo: int | None, hi: int | None = None) -> Any:
+    def _fresh(self, name: str, lo: int | None, hi: int | None = None) -> Expr:
         env = self.env
         name = env.numbered(name)
         return env.symbol(name, None, name, lo, hi, is_unbacked=True)
@@ -92,7 +108,7 @@ class _Facade:
     def new_size(self, lo: int, hi: int | None) -> torch.SymInt:
         return symbolic(self.env, self._fresh("u", lo, hi))
 
-    def create_unbacked_symint(self, source: Any = None) -> torch.SymInt:
+    def create_unbacked_symint(self, source: object = None) -> torch.SymInt:
         return symbolic(self.env, self._fresh("u", None))
 
     def create_unbacked_symfloat(self) -> torch.SymFloat:
@@ -103,27 +119,30 @@ class _Facade:
         return torch.SymBool(BoolNode(self.env, equal(self._fresh("u", 0, 1), 1)))
 
     def _constrain_range_for_size(
-        self, content: Any, min: int | None = None, max: int | None = None
+        self, content: Int | Sympyish, min: int | None = None, max: int | None = None
     ) -> None:
-        content = _content(content)
-        self.env.assume(not_less(content, min or 0))
+        size = _size(content)
+        self.env.assume(not_less(size, min or 0))
         if max is not None:
-            self.env.assume(not_less(max, content))
+            self.env.assume(not_less(max, size))
 
-    def constrain_symbol_range(self, content: Any, lo: int, hi: int) -> None:
-        content = _content(content)
-        self.env.assume(both(not_less(content, lo), not_less(hi, content)))
+    def constrain_symbol_range(self, content: Int | Sympyish, lo: int, hi: int) -> None:
+        size = _size(content)
+        self.env.assume(both(not_less(size, lo), not_less(hi, size)))
 
-    def is_unbacked_symint(self, content: Any) -> bool:
+    def is_unbacked_symint(self, content: Content | Sympyish) -> bool:
         content = _content(content)
         if not isinstance(content, Expr):
             return False
         return any(self.env.symbols[a.name].is_unbacked for a in content.symbols())
 
-    def has_hint(self, content: Any) -> bool:
-        return self.env.hint(_content(content)) is not None
+    def has_hint(self, content: Content | Sympyish) -> bool:
+        content = _content(content)
+        if isinstance(content, (int, float, Expr, FloatExpr)):
+            return self.env.hint(content) is not None
+        return True
 
-    def suppress_guards(self) -> Any:
+    def suppress_guards(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
     ignore_fresh_unbacked_symbols = suppress_guards
@@ -131,16 +150,16 @@ class _Facade:
     def freeze(self) -> None:
         """Nothing to do."""
 
-    def is_dim_dynamic(self, *args: Any) -> bool:
+    def is_dim_dynamic(self, *args: object) -> bool:
         return True
 
     def _update_version_counter(self) -> None:
         """Nothing to do."""
 
 
-def facade(env: ShapeEnv) -> Any:
+def facade(env: ShapeEnv) -> Facade:
     """The one facade of an environment."""
-    found = env.scope.interned.get("facade")
+    found: Facade | None = env.scope.interned.get("facade")
     if found is None:
-        found = env.scope.interned["facade"] = _Facade(env)
+        found = env.scope.interned["facade"] = Facade(env)
     return found

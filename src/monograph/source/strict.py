@@ -318,10 +318,12 @@ class Strict:
     def next_narrowing(self, guards: list[Guard]) -> tuple[str, Span] | None:
         """Lower the next statement that has narrowed the sizes of the inputs: where it stands."""
         for guard in guards:
-            span = None if guard.where is None else guard.where.span
-            is_open = guard.kind in ("branch", "fixed") and guard.is_narrowing
-            if span is not None and is_open and self.learn_place(guard.where.file, span):
-                return guard.where.file, span
+            where = SourceLine.of(guard.where)
+            if where is None or where.span is None or not guard.is_narrowing:
+                continue
+            is_open = guard.kind in ("branch", "fixed")
+            if is_open and self.learn_place(where.file, where.span):
+                return where.file, where.span
         return None
 
     def unlearn(self, file: str, span: Span) -> None:
