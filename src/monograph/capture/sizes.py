@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import torch
 from torch.fx import Node
@@ -71,6 +71,14 @@ _NAMES = {
     operator.lt: "lt", operator.le: "le", operator.gt: "gt", torch.sym_not: "sym_not",
     torch.sym_ite: "sym_ite",
 }  # fmt: skip
+
+
+class Nodes(NamedTuple):
+    """Which nodes stood for what, at some time."""
+
+    bindings: dict[str, Any]
+    numbers: dict[Node, Any]
+    nodes: dict[Any, Any]
 
 
 class Sizes:
@@ -174,14 +182,15 @@ class Sizes:
 
     # Inside a branch -------------------------------------------------------------------------
 
-    def mark(self) -> Any:
+    def mark(self) -> Nodes:
         """Which nodes stand for what, for ``go_back``."""
-        return dict(self.bindings), dict(self.numbers), dict(self._nodes)
+        return Nodes(dict(self.bindings), dict(self.numbers), dict(self._nodes))
 
-    def go_back(self, mark: Any) -> Any:
+    def go_back(self, mark: Nodes) -> Nodes:
         """Forget the nodes that were made since ``mark``; returns the mark of before."""
         before = self.mark()
-        self.bindings, self.numbers, self._nodes = map(dict, mark)
+        self.bindings, self.numbers = dict(mark.bindings), dict(mark.numbers)
+        self._nodes = dict(mark.nodes)
         return before
 
     # Nodes -----------------------------------------------------------------------------------
@@ -267,7 +276,7 @@ class Sizes:
         found = self._nodes[item] = self._call(function, args, item)
         return found
 
-    def test_node(self, test: Test) -> Any:
+    def test_node(self, test: Test) -> Node | bool:
         """A node for the truth of ``test``."""
         if isinstance(test, bool):
             return test

@@ -82,7 +82,7 @@ class Converting(Strict):
     def finish(self, recorder: Recorder, kinds: frozenset[type]) -> None:
         """Nothing more is to be seen."""
 
-    def refuse_change(self, change: Change) -> None:  # type: ignore[override]
+    def refuse_change(self, change: Change) -> None:
         """Not called: side effects are listed."""
 
     def auditing(self) -> AbstractContextManager[None]:

@@ -9,21 +9,23 @@ from __future__ import annotations
 import builtins
 import functools
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar, overload
 
 import torch
 
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.current import running_recorder
 from monograph.capture.recorder import Recorder
-from monograph.control.branches import Group
+from monograph.capture.restarts import Branch
+from monograph.capture.strictness import Strictness
+from monograph.control.branches import RESULT, Group, Named, Result, Side, side
 from monograph.control.branches import branch as capture_branch
 from monograph.control.carrying import explain
 from monograph.control.results import UNDEFINED, Mismatch
-from monograph.control.state import Key, State
+from monograph.control.state import Items, Key, State, Variable
 from monograph.diagnostics import ControlFlowError, ExportError
-from monograph.shapes.questions import negated
+from monograph.shapes.questions import Test, negated
 from monograph.shapes.symnode import BoolNode, expression_of
 from monograph.source.iterators import iterator, numbers, rows, subscript
 from monograph.source.rows import Rows, rows_like
@@ -49,13 +51,16 @@ __all__ = [
     "steps",
     "subscript",
     "while_loop",
-]  # fmt: skip
+]
 
+Thunk = Callable[[], object]
+Question = torch.Tensor | Test
+T = TypeVar("T")  # an item of an iterable
 _SIDES = ("if it holds", "if not")
 
 
-def undecided(recorder: Recorder | None, value: Any) -> Any:
-    """The question that ``value`` asks, if it has two answers: a tensor or a test; else None."""
+def undecided(recorder: Recorder | None, value: object) -> Question | None:
+    """The question that ``value`` asks, if it has two answers."""
     if recorder is None:
         return None
     if isinstance(value, Rows):
@@ -73,9 +78,7 @@ def undecided(recorder: Recorder | None, value: Any) -> Any:
     return None
 
 
-def branch(
-    site: tuple[Any, ...], test: Any, then: Callable[[], Any], otherwise: Callable[[], Any]
-) -> Any:
+def branch(site: Branch | None, test: object, then: Thunk, otherwise: Thunk) -> Any:
     """``then()`` or ``otherwise()``; both in the graph, where ``test`` depends on data."""
     recorder = running_recorder()
     question = undecided(recorder, test)
@@ -87,17 +90,17 @@ def branch(
 class _Growing(BaseException):
     """A list has another length after each side."""
 
-    def __init__(self, key: Key, sample: Group) -> None:
+    def __init__(self, key: Items, sample: Group) -> None:
         super().__init__()
         self.key, self.sample = key, sample
 
 
 def captured_branch(
     recorder: Recorder,
-    site: tuple[Any, ...] | None,
-    question: Any,
-    then: Callable[[], Any],
-    otherwise: Callable[[], Any],
+    site: Branch | None,
+    question: Question,
+    then: Thunk,
+    otherwise: Thunk,
 ) -> Any:
     """Capture both sides, and join the variables that they change."""
     try:
@@ -109,91 +112,96 @@ def captured_branch(
 
 def _both_sides(
     recorder: Recorder,
-    site: tuple[Any, ...] | None,
-    question: Any,
-    then: Callable[[], Any],
-    otherwise: Callable[[], Any],
-) -> Any:
+    site: Branch | None,
+    question: Question,
+    then: Thunk,
+    otherwise: Thunk,
+) -> object:
     for _ in range(20):
         state = State(recorder, (then, otherwise))
 
-        def body(side: Callable[[], Any], state: State = state) -> dict[Any, tuple[str, Any]]:
+        def body(thunk: Thunk, state: State = state) -> Side:
             try:
                 with recorder:
-                    result = side()
-                return {**state.changed(), "result": ("the value that is returned", result)}
+                    result = thunk()
+                return side(state, "the value that is returned", result)
             finally:
                 state.restore()
 
-        def inspect(results: Sequence[Mapping[Any, Group]], state: State = state) -> None:
-            for key in {k: None for found in results for k in found if k[0] == "items"}:
+        def inspect(results: Sequence[Mapping[Named, Group]], state: State = state) -> None:
+            for key in {k: None for found in results for k in found if isinstance(k, Items)}:
                 sides = [found.get(key) for found in results]
-                lengths = {len(state.before(key)[1]) if s is None else len(s.found) for s in sides}
-                if len(lengths) > 1 and state.variable_of(key):
+                before = len(state.items_before(key))
+                lengths = {before if s is None else len(s.found) for s in sides}
+                if len(lengths) > 1 and state.variables_of(key):
                     raise _Growing(key, max((s for s in sides if s), key=lambda s: len(s.found)))
 
         try:
             with without_modes():
-                joined = capture_branch(
-                    recorder, question, [lambda: body(then), lambda: body(otherwise)],
-                    before=state.before, inspect=inspect,
-                )  # fmt: skip
+                bodies = [lambda: body(then), lambda: body(otherwise)]
+                joined = capture_branch(recorder, question, bodies, state.before, inspect=inspect)
         except _Growing as growing:
             grow(recorder, state, growing.key, growing.sample)
             continue
-        result = joined.pop("result")
+        result = joined[RESULT]
         if isinstance(result, Mismatch):
-            recorder.strict.end_branch(site, explain(result, _SIDES, recorder))
+            strictness(recorder).end_branch(site, explain(result, _SIDES, recorder))
         for key, value in joined.items():
-            settle(recorder, state, key, value, site)
+            if not isinstance(key, Result):
+                settle(recorder, state, key, value, site)
         return result
     raise ControlFlowError(
-        "lists of unknown length grow in one another", code="MG-C114", where=recorder.here(),
+        "lists of unknown length grow in one another",
+        code="MG-C114",
+        where=recorder.here(),
         hint="append to one list.",
-    )  # fmt: skip
+    )
 
 
-def grow(recorder: Recorder, state: State, key: Key, sample: Group) -> None:
+def strictness(recorder: Recorder) -> Strictness:
+    """The mode in which converted code runs."""
+    assert recorder.strict is not None
+    return recorder.strict
+
+
+def grow(recorder: Recorder, state: State, key: Items, sample: Group) -> None:
     """From now on the list behind ``key`` is one of unknown length."""
-    path, items = state.before(key)
-    made = rows_like(recorder, items, sample, path)
-    for name in state.variable_of(key):
-        state.set(("variable", name), made)
+    made = rows_like(recorder, state.items_before(key), sample, state.before(key)[0])
+    for variable in state.variables_of(key):
+        state.set(variable, made)
 
 
-def settle(
-    recorder: Recorder, state: State, key: Key, value: Any, site: tuple[Any, ...] | None
-) -> None:
+def settle(recorder: Recorder, state: State, key: Key, value: object, site: Branch | None) -> None:
     """Give the program what the sides of a branch have become."""
     if not isinstance(value, Mismatch):
         state.set(key, value)
         return
     error = explain(value, _SIDES, recorder)
-    if key[0] != "variable":
+    if not isinstance(key, Variable):
         raise error
     state.set(key, UNDEFINED)
-    recorder.strict.forbid(key[1], site, error)
+    strictness(recorder).forbid(key.name, site, error)
 
 
 # Logic ---------------------------------------------------------------------------------------
 
 
-def either(test: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+def either(test: object, then: Thunk, otherwise: Thunk) -> object:
     """``then() if test else otherwise()``."""
-    return branch((), test, then, otherwise)
+    return branch(None, test, then, otherwise)
 
 
-def both(first: Any, *rest: Callable[[], Any]) -> Any:
+def both(first: object, *rest: Thunk) -> object:
     """``first and rest[0]() and ...``."""
     return _combined(first, rest, True)
 
 
-def any_of(first: Any, *rest: Callable[[], Any]) -> Any:
+def any_of(first: object, *rest: Thunk) -> object:
     """``first or rest[0]() or ...``."""
     return _combined(first, rest, False)
 
 
-def _combined(first: Any, rest: Sequence[Callable[[], Any]], is_and: bool) -> Any:
+def _combined(first: object, rest: Sequence[Thunk], is_and: bool) -> object:
     """The next operand is only looked at where the first does not settle the matter."""
     recorder = running_recorder()
     value = first
@@ -206,10 +214,10 @@ def _combined(first: Any, rest: Sequence[Callable[[], Any]], is_and: bool) -> An
             continue
         left = rest[i:]
 
-        def follow(left: Sequence[Callable[[], Any]] = left) -> Any:
+        def follow(left: Sequence[Thunk] = left) -> object:
             return _truth(_combined(left[0](), left[1:], is_and))
 
-        def stop() -> Any:
+        def stop() -> bool:
             return not is_and
 
         sides = (follow, stop) if is_and else (stop, follow)
@@ -217,7 +225,15 @@ def _combined(first: Any, rest: Sequence[Callable[[], Any]], is_and: bool) -> An
     return value
 
 
-def _truth(value: Any) -> Any:
+@overload
+def _truth(value: torch.Tensor) -> torch.Tensor: ...
+
+
+@overload
+def _truth(value: object) -> torch.Tensor | torch.SymBool | bool: ...
+
+
+def _truth(value: object) -> torch.Tensor | torch.SymBool | bool:
     """A condition as a truth value, so that two of them are of one kind."""
     if isinstance(value, AbstractTensor):
         value = value.reshape(()) if value.dim() else value
@@ -227,7 +243,7 @@ def _truth(value: Any) -> Any:
     return value if isinstance(value, (bool, torch.SymBool)) else bool(value)
 
 
-def inverted(value: Any) -> Any:
+def inverted(value: object) -> torch.Tensor | torch.SymBool | bool:
     """``not value``."""
     recorder = running_recorder()
     question = undecided(recorder, value)
@@ -238,7 +254,11 @@ def inverted(value: Any) -> Any:
     return torch.SymBool(BoolNode(recorder.sizes.env, negated(question)))
 
 
-def reduced(function: Any, iterable: Any, test: Callable[[Any], Any]) -> Any:
+def reduced(
+    function: Callable[[Iterable[object]], object],
+    iterable: Iterable[T],
+    test: Callable[[T], object],
+) -> object:
     """``any(test(item) for item in iterable)``, or ``all``."""
     if function not in (builtins.any, builtins.all) or running_recorder() is None:
         return function(test(item) for item in iterable)
@@ -246,30 +266,38 @@ def reduced(function: Any, iterable: Any, test: Callable[[Any], Any]) -> Any:
     return _combined(is_and, [functools.partial(test, item) for item in iterable], is_and)
 
 
-def filtered(iterable: Any, test: Callable[[Any], Any], body: Callable[[Any], Any]) -> Any:
+def filtered(
+    iterable: Iterable[T], test: Callable[[T], object], body: Callable[[T], object]
+) -> object:
     """``[body(item) for item in iterable if test(item)]``."""
-    kept: Any = []
+    kept: list[object] = []
 
-    def keep(item: Any) -> None:
-        branch((), test(item), lambda: kept.append(body(item)), lambda: None)
+    def keep(item: T) -> None:
+        branch(None, test(item), lambda: kept.append(body(item)), lambda: None)
 
     for_loop(iterable, keep, lambda: False)
     return kept
 
 
-_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
-    "Lt": operator.lt, "LtE": operator.le, "Gt": operator.gt, "GtE": operator.ge,
-    "Eq": operator.eq, "NotEq": operator.ne, "Is": operator.is_, "IsNot": operator.is_not,
+_SIGNS: dict[str, Callable[..., object]] = {
+    "Lt": operator.lt,
+    "LtE": operator.le,
+    "Gt": operator.gt,
+    "GtE": operator.ge,
+    "Eq": operator.eq,
+    "NotEq": operator.ne,
+    "Is": operator.is_,
+    "IsNot": operator.is_not,
     "In": lambda item, container: item in container,
     "NotIn": lambda item, container: item not in container,
-}  # fmt: skip
+}
 
 
-def chain(signs: Sequence[str], first: Any, *rest: Callable[[], Any]) -> Any:
+def chain(signs: Sequence[str], first: object, *rest: Thunk) -> object:
     """``first < rest[0]() < rest[1]() ...``, each operand evaluated once at most."""
     left = first
 
-    def compare(i: int) -> Any:
+    def compare(i: int) -> object:
         nonlocal left
         right = rest[i]()
         found = _SIGNS[signs[i]](left, right)
