@@ -92,7 +92,7 @@ def _spelled(name: str, fix: AnyDim | int) -> str:
     return repr(fix)
 
 
-def refine_dynamic_shapes(dynamic_shapes: Any, error: ShapeError) -> Any:
+def refine_dynamic_shapes(dynamic_shapes: object, error: ShapeError) -> Any:
     """``dynamic_shapes`` with the suggestions of ``error`` followed.
 
     Raises:

@@ -262,27 +262,30 @@ def _bound(value: SupportsInt | None) -> int | None:
 
 
 class ShapesCollection:
-    """Specifications by tensor: ``shapes[x] = {0: batch}``, for inputs that are deeply nested."""
+    """Specifications by tensor: ``shapes[x] = {0: batch}``, for inputs that are deeply nested.
+
+    ``shapes``: by the tensors' identities.
+    """
 
     def __init__(self) -> None:
-        self._shapes: dict[int, object] = {}
+        self.shapes: dict[int, Any] = {}
         self._kept: list[object] = []  # so that no identity is used twice
 
     def __setitem__(self, tensor: object, shape: object) -> None:
         self._kept.append(tensor)
-        self._shapes[id(tensor)] = shape
+        self.shapes[id(tensor)] = shape
 
     def __getitem__(self, tensor: object) -> Any:
-        return self._shapes.setdefault(id(tensor), {})
+        return self.shapes.setdefault(id(tensor), {})
 
     def __len__(self) -> int:
-        return len(self._shapes)
+        return len(self.shapes)
 
     def mapped(self, change: Callable[[object], object]) -> ShapesCollection:
         """The same tensors, with what ``change`` makes of each specification."""
         made = ShapesCollection()
         made._kept = list(self._kept)
-        made._shapes = {key: change(shape) for key, shape in self._shapes.items()}
+        made.shapes = {key: change(shape) for key, shape in self.shapes.items()}
         return made
 
 
