@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from monograph.shapes.expr import Atom, Congruence, Expr, Int, Interval, Monomial
-
-if TYPE_CHECKING:
-    from monograph.shapes.env import ShapeEnv
 
 __all__ = ["Scope"]
 
@@ -20,10 +17,11 @@ class Scope:
     """The atoms and expressions of one capture, and the ranges of its symbols.
 
     ``epoch`` counts changes of what is known; what was worked out earlier is then out of date.
-    ``owner`` is the environment that answers questions about them.
+    ``owner`` is the ``ShapeEnv`` that answers questions about them (its name here would close a
+    circle of imports).
     """
 
-    owner: ShapeEnv
+    owner: Any
 
     def __init__(self) -> None:
         self.atoms: list[Atom] = []

@@ -21,10 +21,10 @@ __all__ = ["Proposal", "proposals"]
 T = TypeVar("T", bound=ast.AST)
 
 _MATH = {
-    "sqrt", "exp", "log", "log2", "log10", "log1p", "expm1", "sin", "cos", "tan", "asin", "acos",
-    "atan", "sinh", "cosh", "tanh", "floor", "ceil", "trunc", "erf", "isnan", "isinf", "isfinite",
-    "fabs",
-}  # fmt: skip
+    *("sqrt", "exp", "log", "log2", "log10", "log1p", "expm1", "erf", "fabs"),
+    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
+    *("floor", "ceil", "trunc", "isnan", "isinf", "isfinite"),
+}
 _MATH_NAMES = {"fabs": "abs"}
 
 
