@@ -14,8 +14,7 @@ from monograph.diagnostics import PythonFeatureError
 from monograph.ir.operators import is_random
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import subgraphs_of
-from monograph.shapes.expr import Expr, Int
-from monograph.shapes.scope import Scope
+from monograph.shapes.expr import Expr, Int, Scope
 from monograph.shapes.text import format_expr, parse
 
 __all__ = ["is_same_program", "refuse_difference"]

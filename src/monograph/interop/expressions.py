@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 
 from monograph.diagnostics import FileError
-from monograph.shapes.expr import Expr, Int
+from monograph.shapes.expr import Expr, Int, Scope
 from monograph.shapes.floats import FloatExpr, to_integer
 from monograph.shapes.questions import (
     All,
@@ -19,7 +19,6 @@ from monograph.shapes.questions import (
     negated,
     not_less,
 )
-from monograph.shapes.scope import Scope
 
 __all__ = ["Content", "Reader"]
 

@@ -7,8 +7,7 @@ from typing import Any
 import torch
 
 from monograph.diagnostics import PythonFeatureError
-from monograph.shapes.expr import Expr
-from monograph.shapes.scope import Scope
+from monograph.shapes.expr import Expr, Scope
 from monograph.shapes.symnode import expression_of
 
 __all__ = ["TensorSpec", "contiguous_strides", "is_dense", "spec_of"]

@@ -11,8 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from monograph.shapes.domain import atom_interval, congruence, interval, monomial_interval
-from monograph.shapes.expr import Atom, Expr, Int, Monomial
+from monograph.shapes.expr import (
+    Atom,
+    Expr,
+    Int,
+    Monomial,
+    atom_interval,
+    congruence,
+    interval,
+    monomial_interval,
+)
 
 __all__ = [
     "Apart",

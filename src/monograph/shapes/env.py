@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, overload
 
 from monograph.shapes.decide import Decider, Verdict
-from monograph.shapes.expr import Atom, Expr, Int
+from monograph.shapes.expr import Atom, Expr, Int, Scope
 from monograph.shapes.floats import FloatExpr, Real
 from monograph.shapes.logs import log, show_what_is_asked_for
 from monograph.shapes.questions import (
@@ -27,7 +27,6 @@ from monograph.shapes.questions import (
     text_of,
     truth,
 )
-from monograph.shapes.scope import Scope
 from monograph.shapes.solve import Solution, solve
 
 __all__ = [

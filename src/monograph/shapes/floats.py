@@ -11,8 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from monograph.shapes.expr import Expr, Int, Values, value_of
-from monograph.shapes.scope import Scope
+from monograph.shapes.expr import Expr, Int, Scope, Values, interval, value_of
 
 __all__ = [
     "MATHEMATICAL",
@@ -175,8 +174,6 @@ def _by_expression(scope: Scope, how: str, n: Int, m: Int) -> Int | None:
 
 
 def _same_sign(n: Int, m: Int) -> bool:
-    from monograph.shapes.domain import interval
-
     lows = [interval(n)[0], interval(m)[0]]
     return all(lo is not None and lo >= 0 for lo in lows)
 
@@ -196,8 +193,6 @@ def _of_root(scope: Scope, how: str, item: Real) -> Int | None:
 
 def is_never_negative(item: Real) -> bool:
     """Whether a float is at least 0, by its operations."""
-    from monograph.shapes.domain import interval
-
     if isinstance(item, (int, float)):
         return item >= 0
     if isinstance(item, Expr):

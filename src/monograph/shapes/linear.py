@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from monograph.shapes.domain import monomial_interval
-from monograph.shapes.expr import Expr, Monomial
+from monograph.shapes.expr import Expr, Monomial, monomial_interval
 
 __all__ = ["by_differences", "by_simplex"]
 

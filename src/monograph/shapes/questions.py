@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from monograph.shapes.expr import Expr, Int, Monomial, Values
+from monograph.shapes.expr import Expr, Int, Monomial, Scope, Values, atom_interval
 from monograph.shapes.floats import FloatExpr, Real, float_value
-from monograph.shapes.scope import Scope
-from monograph.shapes.text import format_expr
+from monograph.shapes.text import Call, format_expr, tree_of
 
 __all__ = [
     "All",
@@ -116,8 +115,6 @@ def _about_atom(expr: Expr) -> Test | None:
 
 def _product_is_positive(expr: Expr, monomial: tuple[int, ...]) -> Test | None:
     """``x*y >= 1`` with factors that are not negative: each is at least 1."""
-    from monograph.shapes.domain import atom_interval
-
     scope = expr.scope
     atoms = [scope.atoms[index] for index in dict.fromkeys(monomial)]
     lowest = [atom_interval(scope, atom)[0] for atom in atoms]
@@ -274,8 +271,6 @@ def text_of(test: Test) -> str:
 
 def _sides(expr: Expr) -> tuple[Int, Int]:
     """``expr`` as a difference of two expressions without negative coefficients."""
-    from monograph.shapes.text import Call, tree_of
-
     scope = expr.scope
     tree = tree_of(expr)
     if isinstance(tree, Call) and tree.name in ("%", "max", "min"):

@@ -10,8 +10,7 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from monograph.shapes.expr import Atom, Expr, Int
-from monograph.shapes.scope import Scope
+from monograph.shapes.expr import Atom, Expr, Int, Scope, writes_expressions
 
 __all__ = ["Call", "Tree", "format_expr", "parse", "tree_of"]
 
@@ -144,6 +143,7 @@ def _atom(atom: Atom) -> Tree:
 _LEVEL = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2, "neg": 2, "**": 3}
 
 
+@writes_expressions
 def format_expr(item: Int) -> str:
     """``item`` as Python would write it, in the names of its symbols."""
     return _text(tree_of(item), 0)
