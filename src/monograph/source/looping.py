@@ -21,7 +21,7 @@ from monograph.ir.structure import LEAF, Structure, flatten
 from monograph.shapes.expr import Expr
 from monograph.shapes.supposing import give_up
 from monograph.shapes.symnode import expression_of
-from monograph.source import runtime
+from monograph.source import branching
 from monograph.source.iterators import Unknown, unknown_length
 from monograph.source.rows import Rows, rows_like
 from monograph.torch_internals import without_modes
@@ -41,11 +41,11 @@ def while_loop(test: Thunk, body: Thunk, stop: Thunk) -> None:
     recorder = running_recorder()
     for _ in range(_MOST_ROUNDS):
         ended = stop()
-        if runtime.undecided(recorder, ended) is None:
+        if branching.undecided(recorder, ended) is None:
             if ended:
                 return
             go_on = test()
-            if runtime.undecided(recorder, go_on) is None:
+            if branching.undecided(recorder, go_on) is None:
                 if not go_on:
                     return
                 body()
@@ -62,7 +62,7 @@ def while_loop(test: Thunk, body: Thunk, stop: Thunk) -> None:
 
 
 def _goes_on(stop: Thunk, test: Thunk) -> object:
-    return runtime.both(runtime.inverted(stop()), test)
+    return branching.both(branching.inverted(stop()), test)
 
 
 def for_loop(iterable: Iterable[T], body: Callable[[T], object], stop: Thunk) -> None:
@@ -81,7 +81,7 @@ def _unrolled(
 ) -> None:
     for item in iterable:
         ended = stop()
-        question = runtime.undecided(recorder, ended)
+        question = branching.undecided(recorder, ended)
         if question is None:
             if ended:
                 return
@@ -89,7 +89,7 @@ def _unrolled(
         else:
             assert recorder is not None
             # Each side shares the variables of the loop's body: so does a function around it.
-            runtime.captured_branch(recorder, None, question, _nothing, _Bound(body, item))
+            branching.captured_branch(recorder, None, question, _nothing, _Bound(body, item))
 
 
 def _nothing() -> None:
@@ -118,7 +118,7 @@ def _counted(
         ended = stop()
         if ended is False:
             return more
-        return runtime.both(more, lambda: runtime.inverted(ended))
+        return branching.both(more, lambda: branching.inverted(ended))
 
     def step() -> None:
         body(unknown.item(counter[0]))
@@ -192,7 +192,7 @@ def _captured(
         known = {k: g for k, g in known.items() if state.has(k)} | found
         grown = _grown_list(state, found)
         if grown is not None:
-            runtime.grow(recorder, state, grown, found[grown])
+            branching.grow(recorder, state, grown, found[grown])
             continue
         turned = _turned_into_rows(recorder, state, found)
         if turned is not None:
@@ -401,7 +401,7 @@ def _leave(
         if not isinstance(key, Variable):
             raise error
         state.set(key, UNDEFINED)
-        runtime.strictness(recorder).forbid(key.name, None, error)
+        branching.strictness(recorder).forbid(key.name, None, error)
 
 
 def _number(value: object) -> Number:
