@@ -77,8 +77,7 @@ def symbolic(env: ShapeEnv, item: Real) -> float | torch.SymInt | torch.SymFloat
     if isinstance(item, Expr):
         if item.wrap is None:
             item.wrap = torch.SymInt(IntNode(env, item))
-        wrap: torch.SymInt = item.wrap
-        return wrap
+        return item.wrap
     if isinstance(item, FloatExpr):
         return torch.SymFloat(FloatNode(env, item))
     return item
