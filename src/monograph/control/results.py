@@ -223,11 +223,16 @@ def _symbols(content: object) -> list[str]:
 
 
 def _join_integers(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> Joined:
-    sizes = [_integer(f.content) for f in found]
+    sizes: list[Int] = []
+    for one in found:
+        sizes += [0, 1] if isinstance(one.content, torch.SymBool) else [_integer(one.content)]
     symbol = _covering(recorder, sizes, "a number that depends on a branch", lowest=None)
 
     def node_in(region: Region, one: Found) -> Argument:
-        return recorder.sizes.node_of(_integer(one.content))
+        content = one.content
+        if isinstance(content, torch.SymBool):
+            content = number_in(recorder, tensor_of_truth(recorder, content, torch.int64))
+        return recorder.sizes.node_of(_integer(content))
 
     def wrap(node: Node) -> torch.SymInt:
         recorder.sizes.bind_number(symbol, node)
