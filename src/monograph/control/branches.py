@@ -7,7 +7,6 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch.fx import Node
@@ -257,7 +256,7 @@ def _outline(found: Group) -> str:
     return f"{kind} of {len(found.found)}"
 
 
-def unflatten(structure: Structure, leaves: Sequence[object]) -> Any:
+def unflatten(structure: Structure, leaves: Sequence[object]) -> object:
     """A value of ``structure``."""
     return leaves[0] if structure is LEAF else structure.unflatten(list(leaves))
 
