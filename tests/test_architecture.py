@@ -103,7 +103,7 @@ def test_imports_close_no_circles():
 
 
 # Lines that say of a value no more than that it is one. The number may only fall.
-MOST_UNTYPED = 558
+MOST_UNTYPED = 300
 
 
 def test_values_have_types():
@@ -116,9 +116,8 @@ def test_values_have_types():
 
 
 def test_the_shape_core_is_sealed():
-    knows_torch = ("symnode.py", "torch_env.py")
     for path in (ROOT / "shapes").glob("*.py"):
-        if path.name not in knows_torch:
+        if path.name != "symnode.py":
             for name, _ in imports(path):
                 assert not name.startswith(("torch", "monograph")) or name.startswith(
                     "monograph.shapes."
@@ -170,7 +169,7 @@ def test_public_names_are_no_files():
 
 def test_the_shape_core_computes_with_integers():
     """Floats and fractions stay out, but for the simplex method and trees of Python's floats."""
-    for name in ("expr.py", "scope.py", "domain.py", "decide.py", "solve.py", "env.py"):
+    for name in ("expr.py", "decide.py", "solve.py", "env.py"):
         tree = ast.parse((ROOT / "shapes" / name).read_text())
         for node in ast.walk(tree):
             assert not isinstance(node, ast.Div), name

@@ -324,6 +324,9 @@ DYNAMIC = {
     "associative": lambda x: monograph.associative_scan(lambda a, b: a * b, x, 0),
     "gather": lambda x: cond(x.sum() > 0, lambda: x[x > 0].sum(), lambda: x.sum()),
     "item": lambda x: cond(x.sum() > 0, lambda: x * x.max().item(), lambda: x * (x.shape[0] + 0.5)),
+    "a truth or a number": lambda x: x + cond(x.sum() > 0, lambda: x.shape[0] > 3, lambda: 7),
+    "a truth or a size": lambda x: x + cond(x.sum() > 0, lambda: len(x), lambda: len(x) > 3),
+    "a truth or a float": lambda x: x + cond(x.sum() > 0, lambda: len(x) > 3, lambda: 0.5),
 }
 
 

@@ -219,7 +219,7 @@ def test_an_alias_of_a_wrapper_keeps_symbolic_sizes():
 
 
 def test_fake_tensors_take_another_shape_environment():
-    from monograph.shapes.torch_env import facade
+    from monograph.shapes.symnode import facade
 
     env, n = sized()
     mode = internals.symbolic_fake_mode(facade(env))
@@ -233,7 +233,7 @@ def test_fake_tensors_take_another_shape_environment():
 def test_sizes_of_custom_operators_come_from_that_environment():
     from torch._library import fake_impl
 
-    from monograph.shapes.torch_env import facade
+    from monograph.shapes.symnode import facade
 
     env, _ = sized()
     mode = internals.symbolic_fake_mode(facade(env))

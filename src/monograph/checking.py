@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 
@@ -27,6 +26,7 @@ from monograph.ir.program import Parts
 from monograph.ir.report import Problem
 from monograph.ir.statistics import Times, times_of
 from monograph.program import ExportedProgram
+from monograph.shapes.dims import AnyDim
 from monograph.source.advice import Fix, Step, origin_of, patches_of, repair, rewritten_files
 from monograph.stages import exported
 from monograph.testing.compare import assert_equal
@@ -51,8 +51,8 @@ class Report:
     program: ExportedProgram | None = None
     problems: list[Problem] = field(default_factory=list)
     fix: Fix | None = None
-    dynamic_shapes: Any = None
-    suggested: dict[str, Any] = field(default_factory=dict)
+    dynamic_shapes: object = None
+    suggested: dict[str, AnyDim | int] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
     is_compared: bool = True
     times: Times | None = None
@@ -88,7 +88,7 @@ class Report:
         many = "problem" if len(self.problems) == 1 else "problems"
         return f"{len(self.problems)} {many}, {ready} with a ready patch"
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """For other tools."""
         return {
             "summary": self.summary,
@@ -130,11 +130,11 @@ class _DifferenceError(Exception):
 
 
 def check(
-    f: Callable[..., Any],
-    args: tuple[Any, ...] = (),
-    kwargs: dict[str, Any] | None = None,
+    f: Callable[..., object],
+    args: tuple[object, ...] = (),
+    kwargs: Mapping[str, object] | None = None,
     *,
-    dynamic_shapes: Any = None,
+    dynamic_shapes: object = None,
     strict: bool = False,
     prove: bool = False,
 ) -> Report:
@@ -162,7 +162,7 @@ def check(
 class _Declared:
     """What is declared otherwise: dimensions, keys of the specification, and for which problems."""
 
-    dims: dict[str, Any] = field(default_factory=dict)
+    dims: dict[str, AnyDim | int] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
     titles: list[tuple[ExportError, str]] = field(default_factory=list)
 
@@ -173,7 +173,7 @@ class _Repairs:
 
     steps: list[Step] | None = None
     titles: list[tuple[ExportError, str]] = field(default_factory=list)
-    shapes: Any = None
+    shapes: object = None
     declared: _Declared = field(default_factory=_Declared)
 
 
@@ -187,12 +187,17 @@ def _error_of(attempt: Callable[[], None]) -> ExportError | None:
 
 class _Checker:
     def __init__(
-        self, root: Root, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any, strict: bool
+        self,
+        root: Root,
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        shapes: object,
+        strict: bool,
     ) -> None:
         self.root, self.args, self.kwargs = root, args, kwargs
         self.shapes, self.strict = shapes, strict
 
-    def report(self, f: Callable[..., Any], watch: Watch) -> Report:
+    def report(self, f: Callable[..., object], watch: Watch) -> Report:
         """Everything, for the program ``f``."""
         try:
             return Report(self._export(self.root, self.shapes))
@@ -228,7 +233,7 @@ class _Checker:
         report.problems.sort(key=lambda p: (p.fix is not None, -p.count))
         return report
 
-    def _only_here(self, error: Exception, f: Callable[..., Any]) -> ExportError:
+    def _only_here(self, error: Exception, f: Callable[..., object]) -> ExportError:
         """The refusal of an exception of the program's own.
 
         Raises:
@@ -246,7 +251,7 @@ class _Checker:
             "the way to this line; pass what is missing there as an argument.",
         )
 
-    def prove(self, f: Callable[..., Any]) -> None:
+    def prove(self, f: Callable[..., object]) -> None:
         """Compare what is exported with the program itself."""
         try:
             self._try(f, self._results(copy.deepcopy(f)), self.shapes)
@@ -254,7 +259,7 @@ class _Checker:
             raise InternalError(f"the exported program gives other results: {error}") from error
 
     def _export(
-        self, root: Root, shapes: Any, collected: list[ExportError] | None = None
+        self, root: Root, shapes: object, collected: list[ExportError] | None = None
     ) -> ExportedProgram:
         return ExportedProgram(
             exported(root, self.args, self.kwargs, shapes, strict=self.strict, collected=collected)
@@ -269,7 +274,7 @@ class _Checker:
             collected.append(error)
         except Exception:  # the program's own, on the way that it now takes
             pass
-        found: dict[Any, Problem] = {}
+        found: dict[object, Problem] = {}
         for each in collected or [first]:
             key = (each.code, each.where, None if each.where is None else each.where.span)
             if key in found:
@@ -280,7 +285,7 @@ class _Checker:
 
     # Repairs -----------------------------------------------------------------------------------
 
-    def _repaired(self, first: ExportError, f: Callable[..., Any], expected: Any) -> _Repairs:
+    def _repaired(self, first: ExportError, f: Callable[..., object], expected: object) -> _Repairs:
         """What is to be declared of sizes, and what is to be written in files."""
         made = _Repairs()
 
@@ -305,7 +310,7 @@ class _Checker:
                 made.titles.append((step.error, step.proposal.title))
         return made
 
-    def _declared_otherwise(self, shapes: Any, error: ShapeError, declared: _Declared) -> Any:
+    def _declared_otherwise(self, shapes: object, error: ShapeError, declared: _Declared) -> object:
         """Another specification of sizes.
 
         Raises:
@@ -317,6 +322,7 @@ class _Checker:
             declared.titles.append(
                 (error, ", ".join(f"{old} is {new}" for old, new in renamed.items()))
             )
+            assert isinstance(shapes, dict)
             return {renamed.get(name, name): spec for name, spec in shapes.items()}
         if not error.suggested_fixes:
             raise error
@@ -325,10 +331,10 @@ class _Checker:
         declared.dims |= error.suggested_fixes
         return refine_dynamic_shapes(shapes, error)
 
-    def _renamed(self, shapes: Any, error: ShapeError) -> dict[str, str]:
+    def _renamed(self, shapes: object, error: ShapeError) -> dict[str, str]:
         """The argument that was meant by a name that there is not."""
         signature = self.root.signature
-        if error.code != "MG-S102" or type(shapes) is not dict or signature is None:
+        if error.code != "MG-S102" or not isinstance(shapes, dict) or signature is None:
             return {}
         unknown = [name for name in shapes if name not in signature.parameters]
         left = [name for name in signature.parameters if name not in shapes]
@@ -337,14 +343,14 @@ class _Checker:
         close = difflib.get_close_matches(unknown[0], left, 1) or (left if len(left) == 1 else [])
         return {unknown[0]: close[0]} if close else {}
 
-    def _results(self, f: Callable[..., Any]) -> Any:
+    def _results(self, f: Callable[..., object]) -> object:
         """What a call gives, and leaves in its arguments."""
         args, kwargs = copy.deepcopy((self.args, self.kwargs))
         torch.manual_seed(0)
         with torch.no_grad():
             return f(*args, **kwargs), args, kwargs
 
-    def _try(self, f: Callable[..., Any], expected: Any, shapes: Any) -> None:
+    def _try(self, f: Callable[..., object], expected: object, shapes: object) -> None:
         """Export a copy, call it, and compare; nothing of the user's is written.
 
         Raises:

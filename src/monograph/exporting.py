@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TypeVar
 
 import torch
 
@@ -30,13 +30,15 @@ from monograph.stages import exported
 
 __all__ = ["assume_constant_result", "convert", "export", "export_methods"]
 
+F = TypeVar("F", bound=Callable[..., object])
+
 
 def export(
-    f: Callable[..., Any],
-    args: tuple[Any, ...] = (),
-    kwargs: dict[str, Any] | None = None,
+    f: Callable[..., object],
+    args: tuple[object, ...] = (),
+    kwargs: Mapping[str, object] | None = None,
     *,
-    dynamic_shapes: Any = None,
+    dynamic_shapes: object = None,
     strict: bool = False,
     preserve_module_call_signature: tuple[str, ...] = (),
 ) -> ExportedProgram:
@@ -68,21 +70,21 @@ def export(
             f"args must be a tuple of the positional arguments, but got {type(args).__name__}",
             hint="for one argument write (x,).",
         )
-    kwargs = dict(kwargs or {})
+    named = dict(kwargs or {})
     root = root_of(f)
     preserved = tuple(preserve_module_call_signature)
     try:
         with watching() as watch:
-            parts = exported(root, args, kwargs, dynamic_shapes, strict=strict, preserved=preserved)
+            parts = exported(root, args, named, dynamic_shapes, strict=strict, preserved=preserved)
             program = ExportedProgram(parts)
             program.times = times_of(watch)
             return program
     except ExportError as error:
         if isinstance(error, (DataDependentError, ControlFlowError)) and not strict:
-            _advise(error, root, args, kwargs, dynamic_shapes)
+            _advise(error, root, args, named, dynamic_shapes)
         if isinstance(error, UndecidedError):
             tried = [
-                _exports(root, args, kwargs, dynamic_shapes, {error.asked: answer})
+                _exports(root, args, named, dynamic_shapes, {error.asked: answer})
                 for answer in (True, False)
             ]
             error.with_verified(tried)
@@ -91,11 +93,11 @@ def export(
 
 
 def export_methods(
-    methods: Mapping[str, Callable[..., Any]],
-    args: Mapping[str, tuple[Any, ...]],
-    kwargs: Mapping[str, dict[str, Any]] | None = None,
+    methods: Mapping[str, Callable[..., object]],
+    args: Mapping[str, tuple[object, ...]],
+    kwargs: Mapping[str, Mapping[str, object]] | None = None,
     *,
-    dynamic_shapes: Mapping[str, Any] | None = None,
+    dynamic_shapes: Mapping[str, object] | None = None,
     strict: bool = False,
 ) -> dict[str, ExportedProgram]:
     """Capture several methods (or modules, or functions) as programs over the same tensors.
@@ -124,12 +126,12 @@ def export_methods(
 
 
 @contextlib.contextmanager
-def _mode(name: str, method: Any) -> Iterator[None]:
+def _mode(name: str, method: Callable[..., object]) -> Iterator[None]:
     """A module that is called "train" or "eval" is in that mode."""
     modules = list(method.modules()) if isinstance(method, torch.nn.Module) else []
     before = [(module, module.training) for module in modules]
     try:
-        if modules and name in ("train", "eval"):
+        if isinstance(method, torch.nn.Module) and name in ("train", "eval"):
             method.train(name == "train")
         yield
     finally:
@@ -140,9 +142,9 @@ def _mode(name: str, method: Any) -> Iterator[None]:
 def _advise(
     error: ExportError,
     root: Root,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    shapes: Any,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    shapes: object,
 ) -> None:
     """Add to ``error`` a patch that exports, and whether strict mode captures the program."""
 
@@ -158,7 +160,11 @@ def _advise(
 
 
 def _exports(
-    root: Root, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any, answers: dict[str, bool]
+    root: Root,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    shapes: object,
+    answers: dict[str, bool],
 ) -> bool:
     """Whether the program would export if it asserted these answers."""
     try:
@@ -168,7 +174,7 @@ def _exports(
     return True
 
 
-def assume_constant_result(function: Callable[..., Any]) -> Callable[..., Any]:
+def assume_constant_result(function: F) -> F:
     """Mark a function whose result, computed for the example inputs, is part of the program.
 
     The mark is the one of ``torch._dynamo.assume_constant_result``, which works as well.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
-from typing import Any
 
 from monograph.assembly import assembled
 from monograph.capture.inputs import Root
 from monograph.capture.python.frames import caller_line
+from monograph.capture.python.snapshot import Change
 from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
 from monograph.constraints.same_program import refuse_difference
@@ -33,9 +33,9 @@ _MOST_SITES = 20  # statements on sizes that are tried as operators
 
 def exported(
     root: Root,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    shapes: Any,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    shapes: object,
     *,
     strict: bool,
     preserved: tuple[str, ...] = (),
@@ -49,12 +49,18 @@ def exported(
     mode = Strict() if strict else Converting() if is_used() else None
     watch = current_watch() or Watch()
 
-    def attempt(shapes: Any) -> Captured:
-        def once(hints: dict[str, int] | None) -> Captured:
+    def attempt(shapes: object) -> Captured:
+        def once(hints: dict[str, float] | None) -> Captured:
             return capture(
-                root, args, kwargs, watched=frozenset(preserved), dynamic_shapes=shapes,
-                hints=hints, strict=mode, collected=collected,
-            )  # fmt: skip
+                root,
+                args,
+                kwargs,
+                watched=frozenset(preserved),
+                dynamic_shapes=shapes,
+                hints=hints,
+                strict=mode,
+                collected=collected,
+            )
 
         with watch.during("capture"):
             captured = once(None)
@@ -71,7 +77,7 @@ def exported(
         error.where = error.where or caller_line()
         raise
     except MutationError as error:
-        if error.where is None and error.change is not None:
+        if error.where is None and isinstance(error.change, Change):
             error.where = _line_of(error.change, root, args, kwargs, shapes)
         raise
     if os.environ.get("MONOGRAPH_REPEAT") == "1":
@@ -96,7 +102,11 @@ def _widened(captured: Captured, mode: Strict, again: Callable[[], Captured]) ->
 
 
 def _line_of(
-    change: Any, root: Root, args: tuple[Any, ...], kwargs: dict[str, Any], shapes: Any
+    change: Change,
+    root: Root,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    shapes: object,
 ) -> SourceLine | None:
     """The line that makes a change: the program runs once more, and is watched."""
     looking = Converting()

@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monograph.shapes.decide import Decider
-from monograph.shapes.expr import Expr
-from monograph.shapes.scope import Scope
+from monograph.shapes.expr import Expr, Scope
 from monograph.shapes.text import format_expr, parse
 
 PATH = Path(__file__).parent / "ledger.txt"

@@ -15,8 +15,7 @@ from typing import Any
 
 from monograph.shapes.certificates import check, check_apart
 from monograph.shapes.decide import Answer, Decider, Verdict
-from monograph.shapes.expr import Expr, Int, value_of
-from monograph.shapes.scope import Scope
+from monograph.shapes.expr import Expr, Int, Scope, value_of
 
 NAMES = ("a", "b", "c")
 

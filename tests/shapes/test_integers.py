@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 
 from monograph.shapes.certificates import check
 from monograph.shapes.decide import Decider, Verdict
-from monograph.shapes.domain import congruence, interval
 from monograph.shapes.env import ShapeEnv
-from monograph.shapes.expr import Expr, UndeterminedError, value_of
+from monograph.shapes.expr import Expr, Scope, UndeterminedError, congruence, interval, value_of
 from monograph.shapes.questions import equal, not_less, text_of
-from monograph.shapes.scope import Scope
 from monograph.shapes.text import format_expr, parse
 
 sys.path.insert(0, str(Path(__file__).parent))

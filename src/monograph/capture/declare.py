@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
@@ -68,22 +68,37 @@ def read_specification(root: Root, arguments: Arguments, spec: Any) -> list[Any]
         return found
     if isinstance(spec, AdditionalInputs) or type(spec).__name__ == "AdditionalInputs":
         return _from_examples(arguments, spec)
-    by_identity = getattr(spec, "_shapes", None)
-    if isinstance(spec, ShapesCollection) or isinstance(by_identity, dict):
-        for i, leaf in enumerate(arguments.leaves):
-            entry = (by_identity or {}).get(id(leaf.example))
-            if entry is not None:
-                found[i] = _entry(leaf, entry)
-        return found
-    tops = list(_top_level(arguments))
+    if isinstance(spec, ShapesCollection):
+        return [_entry_by_identity(leaf, spec.shapes) for leaf in arguments.leaves]
+    of_torch = getattr(spec, "_shapes", None)  # a ``ShapesCollection`` of ``torch.export``
+    if isinstance(of_torch, dict):
+        return [_entry_by_identity(leaf, of_torch) for leaf in arguments.leaves]
     if isinstance(spec, (tuple, list)):
-        if len(spec) > len(tops):
-            _refuse(f"dynamic_shapes has {len(spec)} entries for {len(tops)} arguments", arguments)
-        for (_, structure, first), entry in zip(tops, spec, strict=False):
-            _spread(structure, entry, arguments, first, found)
-        return found
-    if not isinstance(spec, dict):
+        _read_by_position(arguments, spec, found)
+    elif isinstance(spec, dict):
+        _read_by_name(root, arguments, spec, found)
+    else:
         _refuse(f"dynamic_shapes is a {type(spec).__name__}, not a dict or a tuple", arguments)
+    return found
+
+
+def _entry_by_identity(leaf: Argument, shapes: dict[int, object]) -> dict[int | None, Any] | None:
+    entry = shapes.get(id(leaf.example))
+    return None if entry is None else _entry(leaf, entry)
+
+
+def _read_by_position(arguments: Arguments, spec: Sequence[object], found: list[Any]) -> None:
+    tops = list(_top_level(arguments))
+    if len(spec) > len(tops):
+        _refuse(f"dynamic_shapes has {len(spec)} entries for {len(tops)} arguments", arguments)
+    for (_, structure, first), entry in zip(tops, spec, strict=False):
+        _spread(structure, entry, arguments, first, found)
+
+
+def _read_by_name(
+    root: Root, arguments: Arguments, spec: dict[Any, object], found: list[Any]
+) -> None:
+    tops = list(_top_level(arguments))
     by_name = {name: (structure, first) for name, structure, first in tops}
     grouped = _grouped(root, tops)
     for key, entry in spec.items():
@@ -99,7 +114,6 @@ def read_specification(root: Root, arguments: Arguments, spec: Any) -> list[Any]
                 _refuse(f"dynamic_shapes names {key!r}, which was not passed", arguments)
         else:
             _refuse(f"dynamic_shapes names {key!r}, which is no argument", arguments)
-    return found
 
 
 def _top_level(arguments: Arguments) -> Iterator[tuple[str, Structure, int]]:
@@ -286,7 +300,7 @@ def _from_examples(arguments: Arguments, spec: Any) -> list[Any]:
     return found
 
 
-def _refuse(what: str, arguments: Arguments) -> Any:
+def _refuse(what: str, arguments: Arguments) -> NoReturn:
     paths = ", ".join(leaf.dotted for leaf in arguments.leaves[:12])
     more = " ..." if len(arguments.leaves) > 12 else ""
     raise ShapeError(what, hint=f"the arguments are: {paths}{more}.")
@@ -296,7 +310,7 @@ def _refuse(what: str, arguments: Arguments) -> Any:
 
 
 def declare(
-    env: ShapeEnv, arguments: Arguments, specification: list[Any], hints: dict[str, int]
+    env: ShapeEnv, arguments: Arguments, specification: list[Any], hints: dict[str, float]
 ) -> tuple[list[Any], dict[str, Declaration]]:
     """Make the symbols; returns, for each leaf, what ``enter_argument`` wants, and all symbols.
 
@@ -359,7 +373,7 @@ def _check_static(leaf: Argument, dim: int | None, wanted: int) -> None:
         )
 
 
-def _symbol(env: ShapeEnv, declaration: Declaration, hints: dict[str, int]) -> Expr | FloatExpr:
+def _symbol(env: ShapeEnv, declaration: Declaration, hints: dict[str, float]) -> Expr | FloatExpr:
     leaf, dim, _, _ = declaration.places[0]
     values = {_value_at(*place) for place in declaration.places}
     first = source_of(leaf, dim)
@@ -409,7 +423,7 @@ def _symbol(env: ShapeEnv, declaration: Declaration, hints: dict[str, int]) -> E
         if place_dim is not None and lo is not None and slope * lo + offset < 0:
             lo = declaration.lo = -(offset // slope)  # a size is not negative
             del place_leaf
-    hint = hints.get(declaration.name, hint)
+    hint = int(hints.get(declaration.name, hint))
     symbol = env.symbol(declaration.name, hint, first, lo, hi)
     if allowed is not None:
         env.limit_to(symbol, allowed)

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
-from torch.fx import Node
+from torch.fx import Graph, Node
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
@@ -45,7 +45,11 @@ from monograph.torch_internals import (
     without_modes,
 )
 
-__all__ = ["SHARES", "Recorder"]
+if TYPE_CHECKING:
+    from monograph.capture.python.snapshot import Snapshot
+    from monograph.capture.strictness import Strictness
+
+__all__ = ["SHARES", "Body", "Recorder"]
 
 _GIVEN_NAMES = {
     torch.ops.aten.sym_size.int: "sym_size_int", operator.getitem: "getitem",
@@ -64,6 +68,22 @@ _memo: dict[tuple[Any, ...], Outcome] = {}
 _MEMO_LIMIT = 200_000
 
 
+class Body(Protocol):
+    """The body of a branch or of a loop, while it is captured."""
+
+    graph: Graph
+
+    @property
+    def outer(self) -> Body | None:
+        """The body that it is a part of."""
+
+    def save(self, value: Value) -> None:
+        """``value`` is about to change: inside the body, not for what comes after it."""
+
+    def save_tensor(self, tensor: AbstractTensor) -> None:
+        """``tensor`` is about to stand for another value."""
+
+
 class Recorder(Entrance, DispatchMode):
     """Writes one graph.
 
@@ -76,10 +96,10 @@ class Recorder(Entrance, DispatchMode):
     ) -> None:
         DispatchMode.__init__(self)  # type: ignore[no-untyped-call]
         Entrance.__init__(self)
-        self.region: Any = None  # the branch or loop body that is captured now
+        self.region: Body | None = None  # the branch or loop body that is captured now
         self.has_regions = False
-        self.snapshot: Any = None  # the Python state as it was before the program ran
-        self.strict: Any = None  # the strict mode, where it is on
+        self.snapshot: Snapshot | None = None  # the Python state as it was before the program ran
+        self.strict: Strictness | None = None  # where the strict mode is on
         self.collected: list[ExportError] | None = None  # refusals that are passed over
         self.example_values: dict[Node, Any] = {}
         self.pending: BaseException | None = None  # to be raised, whoever catches it before
@@ -128,7 +148,7 @@ class Recorder(Entrance, DispatchMode):
         if self.region is not None:
             self.region.save(value)
 
-    def touch_tensor(self, tensor: Any) -> None:
+    def touch_tensor(self, tensor: AbstractTensor) -> None:
         """``tensor`` is about to become another value."""
         if self.region is not None:
             self.region.save_tensor(tensor)

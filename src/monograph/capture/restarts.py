@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 from types import CodeType, FrameType, FunctionType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from monograph.capture.python.frames import frames_of_user, is_of_user, is_ours
 from monograph.capture.python.nodes import Syntax, syntax_of
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
 __all__ = [
+    "Branch",
     "NeedsAnotherLook",
     "NeedsAutograd",
     "NeedsCalls",
@@ -28,6 +29,10 @@ __all__ = [
     "refused",
     "restart",
 ]
+
+
+# File, kind of statement, first and last line, first and last column.
+Branch = tuple[str, str, int, int, int, int]
 
 
 class Restart(BaseException):
@@ -71,7 +76,7 @@ class NeedsConversion(Restart):
         error: ExportError,
         code: CodeType | None = None,
         instruction: int = 0,
-        ending: Any = None,
+        ending: Branch | None = None,
     ) -> None:
         super().__init__()
         self.error = error
@@ -90,7 +95,7 @@ def restart(recorder: Recorder, reason: Restart) -> NoReturn:
 _SHOWS = re.compile(
     r"((print|warn|debug|info|error|critical|exception|_?check|_?assert)\w*|log_\w+)$"
 )
-_TEXT = ("_as_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
+_TEXT = ("on_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
 
 
 def refused(recorder: Recorder, error: ExportError) -> BaseException:

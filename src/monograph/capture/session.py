@@ -32,6 +32,7 @@ from monograph.capture.restarts import (
     Restart,
 )
 from monograph.capture.sizes import in_sizes
+from monograph.capture.strictness import Strictness
 from monograph.capture.timed import new_recorder
 from monograph.diagnostics import (
     ExportError,
@@ -108,10 +109,10 @@ def capture(
     opens: bool = False,
     watched: frozenset[str] = frozenset(),
     dynamic_shapes: Any = None,
-    hints: dict[str, int] | None = None,
+    hints: dict[str, float] | None = None,
     pretended: dict[str, bool] | None = None,
     collected: list[ExportError] | None = None,
-    strict: Any = None,
+    strict: Strictness | None = None,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
@@ -152,7 +153,7 @@ def capture(
 class _Ways:
     """How a program is captured: what the captures before, which were given up, have shown."""
 
-    def __init__(self, strict: Any) -> None:
+    def __init__(self, strict: Strictness | None) -> None:
         self.strict = strict
         self.above_autograd = self.indexes = False
         self.as_called: dict[int, CodeType] = {}  # by identity: calls there stay as they are
@@ -164,7 +165,7 @@ class _Ways:
         Conversions are no attempts: they end with the statements and functions of the program.
         """
         if isinstance(reason, NeedsConversion):
-            if not self.strict.learn(reason):
+            if self.strict is None or not self.strict.learn(reason):
                 raise reason.error from None
         elif isinstance(reason, NeedsCalls):
             CALL_SITES.learn(reason.code, reason.function)
@@ -211,7 +212,7 @@ class _Session:
         self.arguments = flatten_arguments(root, args, kwargs)
         self.recorder = new_recorder(opens=opens, above_autograd=above_autograd)
         self.recorder.watched = watched
-        self.hints: dict[str, int] = {}
+        self.hints: dict[str, float] = {}
         self.specification = read_specification(root, self.arguments, dynamic_shapes)
         self.state = State(root.module)
         self.names: dict[int, tuple[str, str]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import torch
 from torch.fx import Node
@@ -23,9 +23,9 @@ from monograph.capture.restarts import (
 )
 from monograph.diagnostics import DataDependentError, ExportError, SourceLine, UndecidedError
 from monograph.ir.spec import TensorSpec
-from monograph.shapes.env import ShapeEnv
+from monograph.shapes.env import Rounded, ShapeEnv
 from monograph.shapes.expr import Atom, Expr
-from monograph.shapes.floats import ROUNDINGS, FloatExpr, float_value
+from monograph.shapes.floats import ROUNDINGS, FloatExpr, Real, float_value
 from monograph.shapes.questions import (
     All,
     Compare,
@@ -73,11 +73,23 @@ _NAMES = {
 }  # fmt: skip
 
 
+class Nodes(NamedTuple):
+    """Which nodes stood for what, at some time."""
+
+    bindings: dict[str, Any]
+    numbers: dict[Node, Any]
+    nodes: dict[Any, Any]
+
+
 class Sizes:
-    """The shape environment of a capture, and the nodes that stand for its expressions."""
+    """The shape environment of a capture, and the nodes that stand for its expressions.
+
+    It is the environment's ``Listener``.
+    """
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
+        self.here: Callable[[], SourceLine | None] = recorder.here
         self.use(ShapeEnv())
         self.bindings: dict[str, Any] = {}  # symbol -> (node, dimension), a node, or a tree
         self.whole: dict[Expr, tuple[Node, int]] = {}  # sizes of inputs that give no symbol
@@ -90,12 +102,7 @@ class Sizes:
     def use(self, env: ShapeEnv) -> None:
         """Take ``env`` for the sizes: its questions come here."""
         self.env = env
-        env.here = self.recorder.here
-        env.undecided = self._undecided
-        env.unknown = self._unknown
-        env.on_runtime_check = self.assert_at_run_time
-        env.on_unbacked = self._wait_for
-        env.on_text = self._as_text
+        env.listener = self
 
     # Where symbols come from -----------------------------------------------------------------
 
@@ -122,7 +129,7 @@ class Sizes:
 
     def bind_number(self, symbol: Expr | FloatExpr, node: Node) -> None:
         """``node`` is the number itself."""
-        name = symbol.args[0] if isinstance(symbol, FloatExpr) else symbol.atoms()[0].name
+        name = symbol.name if isinstance(symbol, FloatExpr) else symbol.atoms()[0].name
         self.bindings[name] = node
         self.unbound.pop(name, None)
 
@@ -154,7 +161,8 @@ class Sizes:
             self.checks = [c for c in self.checks if name not in symbols_of(c[0])]
         return bool(made & used)
 
-    def _wait_for(self, name: str, symbol: Expr) -> None:
+    def on_unbacked(self, name: str, symbol: Expr) -> None:
+        """A node that gives the symbol is about to be recorded."""
         self.unbound[name] = symbol
 
     def bind_results(self, spec: TensorSpec, node: Node) -> None:
@@ -174,14 +182,15 @@ class Sizes:
 
     # Inside a branch -------------------------------------------------------------------------
 
-    def mark(self) -> Any:
+    def mark(self) -> Nodes:
         """Which nodes stand for what, for ``go_back``."""
-        return dict(self.bindings), dict(self.numbers), dict(self._nodes)
+        return Nodes(dict(self.bindings), dict(self.numbers), dict(self._nodes))
 
-    def go_back(self, mark: Any) -> Any:
+    def go_back(self, mark: Nodes) -> Nodes:
         """Forget the nodes that were made since ``mark``; returns the mark of before."""
         before = self.mark()
-        self.bindings, self.numbers, self._nodes = map(dict, mark)
+        self.bindings, self.numbers = dict(mark.bindings), dict(mark.numbers)
+        self._nodes = dict(mark.nodes)
         return before
 
     # Nodes -----------------------------------------------------------------------------------
@@ -219,9 +228,9 @@ class Sizes:
             definition = self.env.definitions.get(name)
             if definition is None:
                 return self.outer(name)
-            if isinstance(definition, tuple) and isinstance(definition[0], str):
-                how, number = definition
-                return self._call(ROUNDINGS[how], (self.node_of(number),), None)
+            if isinstance(definition, Rounded):
+                number = self.node_of(definition.number)
+                return self._call(ROUNDINGS[definition.how], (number,), None)
             old, step, offset = definition
             base: Any = self._symbol_node_of(old)
             if offset:
@@ -261,13 +270,13 @@ class Sizes:
         if found is not None:
             return found
         if item.op == "symbol":
-            return self.bindings[item.args[0]]
+            return self.bindings[item.name]
         args = tuple(self.node_of(arg) for arg in item.args)
         function = _FLOAT_OPERATORS.get(item.op) or getattr(math, item.op)
         found = self._nodes[item] = self._call(function, args, item)
         return found
 
-    def test_node(self, test: Test) -> Any:
+    def test_node(self, test: Test) -> Node | bool:
         """A node for the truth of ``test``."""
         if isinstance(test, bool):
             return test
@@ -344,7 +353,8 @@ class Sizes:
             return holds(item, values)
         return float_value(item, values) if isinstance(item, FloatExpr) else item.evaluate(values)
 
-    def _unknown(self, item: Any) -> Any:
+    def unknown(self, item: Expr | FloatExpr) -> float:
+        """The value for the examples, where the capture goes on with these; else an error."""
         error = self._refusal(item)
         frames = frames_of_user()
         if frames and is_indexing(frames[0]) and not self.recorder.indexes:
@@ -371,7 +381,7 @@ class Sizes:
         error.origins = self._lines_to(names, where)
         return error
 
-    def _as_text(self, item: Any) -> str | None:
+    def on_text(self, item: Real | Test) -> str | None:
         """``str(n)`` in the program: any text where it is printed, else that of the number."""
         if not self.recorder.is_running or not is_asked_by_program() or is_printed():
             return None
@@ -389,7 +399,8 @@ class Sizes:
         nodes = [each[0] if isinstance(each, tuple) else each for each in found]
         return lines_to([node for node in nodes if isinstance(node, Node)], where)
 
-    def _undecided(self, test: Test) -> bool:
+    def undecided(self, test: Test) -> bool:
+        """The answer for the examples, where the capture goes on with these; else an error."""
         recorder, env = self.recorder, self.env
         where = recorder.here()
         names = [n for n in symbols_of(test) if env.symbols[n].is_unbacked]
@@ -418,11 +429,13 @@ class Sizes:
         raise refused(recorder, error)
 
 
-def _names_in(item: Any) -> list[str]:
+def _names_in(item: Real | Test) -> list[str]:
     """The symbols of an expression or a test."""
-    if not isinstance(item, (Expr, FloatExpr)):
-        return list(symbols_of(item))
-    return [s if isinstance(s, str) else s.name for s in item.symbols()]
+    if isinstance(item, FloatExpr):
+        return item.symbols()
+    if isinstance(item, Expr):
+        return [atom.name for atom in item.symbols()]
+    return [] if isinstance(item, (int, float)) else symbols_of(item)
 
 
 def _value_of_call(target: Any, args: tuple[Any, ...]) -> Any:

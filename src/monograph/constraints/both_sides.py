@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from monograph.capture.python.frames import is_raised_by_program
 from monograph.capture.session import Captured
@@ -20,11 +19,11 @@ from monograph.constraints.same_program import is_same_program
 from monograph.diagnostics import MonographError
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Atom, Expr
-from monograph.shapes.questions import holds, not_less, text_of
+from monograph.shapes.questions import Compare, OneOf, holds, not_less, text_of
 
 __all__ = ["settle"]
 
-Attempt = Callable[[dict[str, int]], Captured]
+Attempt = Callable[[dict[str, float]], Captured]
 
 _MOST_SIDES = 16  # captures in search of the other sides of questions
 _MOST_POINTS = 3  # sizes that are compared one by one
@@ -107,12 +106,11 @@ def _next(captured: Captured, tried: set[str]) -> Guard | None:
     return None
 
 
-def _other_side(captured: Captured, guard: Guard) -> dict[str, int] | None:
+def _other_side(captured: Captured, guard: Guard) -> dict[str, float] | None:
     """Sizes for which ``guard`` does not hold and everything before it does."""
     env = captured.recorder.sizes.env
     before = list(itertools.takewhile(lambda g: g is not guard, env.guards))
-    names = [n for n, s in env.symbols.items() if n in captured.declared and s.hint is not None]
-    hints = {name: env.symbols[name].hint for name in names}
+    hints = _hints(captured)
     for changed in _candidates(env, guard, hints):
         values = hints | changed
         if not all(_is_allowed(env, name, values[name]) for name in changed):
@@ -123,29 +121,45 @@ def _other_side(captured: Captured, guard: Guard) -> dict[str, int] | None:
     return None
 
 
-def _is_allowed(env: ShapeEnv, name: str, value: Any) -> bool:
+def _hints(captured: Captured) -> dict[str, float]:
+    """The values of the declared symbols for the example."""
+    symbols = captured.recorder.sizes.env.symbols
+    return {
+        name: symbol.hint
+        for name, symbol in symbols.items()
+        if name in captured.declared and symbol.hint is not None
+    }
+
+
+def _is_allowed(env: ShapeEnv, name: str, value: float) -> bool:
     lo, hi = env.symbols[name].range
     if name in env.sets:
         return value in env.sets[name]
     return (lo is None or value >= lo) and (hi is None or value <= hi)
 
 
-def _candidates(env: ShapeEnv, guard: Guard, hints: dict[str, Any]) -> Iterator[dict[str, int]]:
-    names = [name for name in guard.symbols if isinstance(hints.get(name), int)]
-    expr = getattr(guard.test, "expr", None)
+def _candidates(env: ShapeEnv, guard: Guard, hints: dict[str, float]) -> Iterator[dict[str, int]]:
+    sizes = {name: hint for name, hint in hints.items() if isinstance(hint, int)}
+    names = [name for name in guard.symbols if name in sizes]
+    expr = _expression(guard)
     constants = {abs(expr.const), *(abs(c) for _, c in expr.terms)} if expr is not None else set()
     choices: dict[str, list[int]] = {}
     for name in names:
-        hint = hints[name]
-        near = [hint + 1, hint - 1, 2, 1, *hints.values()]
+        hint = sizes[name]
+        near = [hint + 1, hint - 1, 2, 1, *sizes.values()]
         near += [c + d for c in sorted(constants) for d in (0, 1, -1)]
-        near += [*list(env.sets.get(name, ())), 0, hint + 2, 2 * hint, 3 * hint, 64, 1000]
-        choices[name] = list(dict.fromkeys(n for n in near if isinstance(n, int) and n >= 0))
+        near += [*env.sets.get(name, ()), 0, hint + 2, 2 * hint, 3 * hint, 64, 1000]
+        choices[name] = list(dict.fromkeys(n for n in near if n >= 0))
     for name in names:
         for value in choices[name]:
             yield {name: value}
     for pair in itertools.islice(itertools.product(*choices.values()), 400):
         yield dict(zip(names, pair, strict=True))
+
+
+def _expression(guard: Guard) -> Expr | None:
+    """What a simple question is about."""
+    return guard.test.expr if isinstance(guard.test, (Compare, OneOf)) else None
 
 
 # Joining two captures ------------------------------------------------------------------------
@@ -206,9 +220,10 @@ def _merged_in_set(mine: Captured, other: Captured, name: str) -> Captured | Non
         return None
     guards = envs[0].guards
     kept = [
-        g for g in guards
+        g
+        for g in guards
         if g.symbols != [name] or all(holds(g.test, {name: v}) for v in (*before, *points))
-    ]  # fmt: skip
+    ]
     _restart(mine, kept)  # so that its sizes are no longer those of one side
     if all(is_same_program(mine, other, {name: point}) for point in points):
         return mine
@@ -245,9 +260,8 @@ def _covers_the_rest(
             return False
         for point, corner in itertools.product(points, joined[third]):
             sizes = {name: point, third: corner}
-            hints = {n: s.hint for n, s in one.symbols.items() if n in kept.declared}
             try:
-                found = attempt(hints | sizes)
+                found = attempt(_hints(kept) | sizes)
             except Exception:
                 return False
             guards = found.recorder.sizes.env.guards
@@ -319,10 +333,12 @@ def _widened(captured: Captured, name: str, region: _Region, guard: Guard) -> Ca
     corners += [v + d for v in list(corners) for d in (1, 2, -1, -2)]
     corners = [v for v in {*corners, *_mentioned(env, name)} if region.has(v)]
     kept = [
-        g for g in env.guards
-        if g.symbols != [name] or g.kind == "precondition"
+        g
+        for g in env.guards
+        if g.symbols != [name]
+        or g.kind == "precondition"
         or all(holds(g.test, {name: v}) for v in corners)
-    ]  # fmt: skip
+    ]
     lo, hi = symbol.range
     bounds = []
     if region.lo is not None and (lo is None or region.lo > lo):
@@ -344,8 +360,8 @@ def _widened(captured: Captured, name: str, region: _Region, guard: Guard) -> Ca
 def _mentioned(env: ShapeEnv, name: str) -> list[int]:
     found = []
     for guard in env.guards:
-        expr = getattr(guard.test, "expr", None)
-        if guard.symbols == [name] and isinstance(expr, Expr):
+        expr = _expression(guard)
+        if guard.symbols == [name] and expr is not None:
             slope = abs(expr.terms[0][1])
             found += [abs(expr.const) // slope + d for d in (-1, 0, 1)]
     return found

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from monograph.capture.declare import Declaration
 from monograph.capture.inputs import Argument
 from monograph.ir.size_checks import Bound, Place, SizeChecks
-from monograph.shapes.env import Guard, ShapeEnv
-from monograph.shapes.expr import Atom, Expr
+from monograph.shapes.env import Guard, Quotient, ShapeEnv
+from monograph.shapes.expr import Expr, Int
 
 __all__ = ["size_checks"]
 
@@ -29,7 +27,7 @@ def size_checks(
             )
         ]
         symbol = env.symbols[name].expr
-        now: Any = None
+        now: Int | None = None
         lower, upper = declaration.lo, declaration.hi
         if isinstance(symbol, Expr):
             found = env.scope.normal(symbol)
@@ -38,9 +36,9 @@ def size_checks(
             lower, upper = atom.lo, atom.hi
         bounds.append(Bound(name, places, now, lower, upper, env.sets.get(name)))
     definitions = {
-        name: (source[0].name, source[1], source[2])
+        name: (source.atom.name, source.step, source.offset)
         for name, source in env.definitions.items()
-        if isinstance(source[0], Atom) and not env.symbols[name].is_unbacked
+        if isinstance(source, Quotient) and not env.symbols[name].is_unbacked
     }
     atoms = {name: env.symbols[name].expr for name in definitions}
     ranges = {

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from collections.abc import Mapping
 
 import torch
 from torch.fx import Graph, Node
+from torch.fx.node import Argument
 
 from monograph.capture.session import Captured
 from monograph.diagnostics import PythonFeatureError
 from monograph.ir.operators import is_random
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import subgraphs_of
-from monograph.shapes.expr import Expr
-from monograph.shapes.scope import Scope
+from monograph.shapes.expr import Expr, Int, Scope
 from monograph.shapes.text import format_expr, parse
 
 __all__ = ["is_same_program", "refuse_difference"]
 
 aten = torch.ops.aten
 # Operators that return their argument's elements, and so the argument where the shape is its own.
-_RESHAPING = frozenset({
-    aten.expand.default, aten.view.default, aten.reshape.default, aten._unsafe_view.default,
-    aten.flatten.using_ints, aten.contiguous.default, aten.alias.default,
-})  # fmt: skip
+_RESHAPING = frozenset(
+    {
+        aten.expand.default,
+        aten.view.default,
+        aten.reshape.default,
+        aten._unsafe_view.default,
+        aten.flatten.using_ints,
+        aten.contiguous.default,
+        aten.alias.default,
+    }
+)
+Read = tuple[object, ...]  # what is read of a graph: equal for equal programs
 
 
 def is_same_program(left: Captured, right: Captured, sizes: dict[str, int] | None = None) -> bool:
@@ -68,11 +76,12 @@ class _Reader:
         self.captured = captured
         self.scope = scope
         self.sizes = sizes or {}
-        self.ids: dict[Any, int] = scope.interned.setdefault("ids", {})
+        self.ids: dict[object, int] = scope.interned.setdefault("ids", {})
         self.keys: dict[Node, int] = {}
         self.draws = 0
 
-    def read(self) -> Any:
+    def read(self) -> Read:
+        """The whole capture."""
         captured = self.captured
         returned, effects = self._read_graph(captured.graph)
         bindings = captured.recorder.sizes.bindings
@@ -86,10 +95,10 @@ class _Reader:
         structure = captured.output_structure
         return returned, effects, unbacked, outputs, targets, structure
 
-    def _read_graph(self, graph: Graph, inside: int = 0) -> tuple[Any, list[int]]:
+    def _read_graph(self, graph: Graph, inside: int = 0) -> tuple[Read, list[int]]:
         """What a graph returns and its effects; ``inside`` tells subgraphs' inputs apart."""
         effects = []
-        returned: Any = ()
+        returned: Read = ()
         position = 0
         for node in graph.nodes:
             if node.op == "output":
@@ -98,23 +107,25 @@ class _Reader:
                 value = node.meta.get("val")
                 is_size = isinstance(value, Expr)
                 position += not is_size  # which sizes a subgraph is given is of no matter
-                key = ("size", self._size(value)) if is_size else ("operand", inside, position)
+                key: Read = ("operand", inside, position)
+                if is_size:
+                    key = ("size", self._size(value))
                 self.keys[node] = self._id(key)
             else:
-                key = self._key(node)
-                self.keys[node] = key if isinstance(key, int) else self._id(key)
+                found = self._key(node)
+                self.keys[node] = found if isinstance(found, int) else self._id(found)
                 if node.op == "call_function" and not node.users:
                     effects.append(self.keys[node])
         return returned, effects
 
-    def _id(self, key: Any) -> int:
+    def _id(self, key: Read | str) -> int:
         return self.ids.setdefault(key, len(self.ids))
 
-    def _key(self, node: Node) -> Any:
+    def _key(self, node: Node) -> Read | int:
         if node.op in ("placeholder", "get_attr"):
             return node.op, str(node.target)
         value = node.meta.get("val")
-        target: Any = node.target
+        target = node.target
         if isinstance(value, Expr) and target is not aten.item.default:
             return "size", self._size(value)
         if self._returns_its_argument(node, value):
@@ -123,9 +134,9 @@ class _Reader:
         if is_random(target):
             self.draws += 1
             draw = self.draws
-        args = self._argument(node.args)
+        args = tuple(self._argument(arg) for arg in node.args)
         if subgraphs_of(node):
-            args = (*args[:-1], tuple(a for a in args[-1] if a[0] != "size"))
+            args = (*args[:-1], tuple(a for a in args[-1] if not _is_size(a)))
         given = dict(node.kwargs)
         if target is aten.scaled_dot_product_attention.default and self._is_single(node):
             given.pop("is_causal", None)  # one query and one key: there is nothing to mask
@@ -138,7 +149,7 @@ class _Reader:
         name = target if isinstance(target, str) else (_name_of(target), bodies)
         return "call", name, args, kwargs, draw, self._spec(value)
 
-    def _returns_its_argument(self, node: Node, value: Any) -> bool:
+    def _returns_its_argument(self, node: Node, value: object) -> bool:
         if not node.args or not isinstance(node.args[0], Node):
             return False
         before = node.args[0].meta.get("val")
@@ -154,14 +165,14 @@ class _Reader:
         specs = [a.meta["val"] for a in node.args[:2] if isinstance(a, Node)]
         return all(self._size(spec.shape[-2]) == 1 for spec in specs)
 
-    def _spec(self, value: Any) -> Any:
+    def _spec(self, value: object) -> Read | None:
         if isinstance(value, TensorSpec):
             return tuple(map(self._size, value.shape)), str(value.dtype), str(value.device)
         if isinstance(value, tuple):
             return tuple(self._spec(item) for item in value)
         return None
 
-    def _argument(self, item: Any) -> Any:
+    def _argument(self, item: Argument) -> Read:
         if isinstance(item, Node):
             value = item.meta.get("val")
             if isinstance(value, Expr) and item.target is not aten.item.default:
@@ -169,13 +180,13 @@ class _Reader:
             return "node", self.keys[item]
         if isinstance(item, (tuple, list)):
             return tuple(self._argument(each) for each in item)
-        if isinstance(item, dict):
+        if isinstance(item, Mapping):
             return tuple((k, self._argument(v)) for k, v in item.items())
         if type(item) is int:
             return "size", item
         return type(item).__name__, repr(item)
 
-    def _size(self, item: Any) -> Any:
+    def _size(self, item: Int) -> Int:
         if not isinstance(item, Expr):
             return item
         now = item.scope.normal(item)
@@ -183,7 +194,7 @@ class _Reader:
             return now
         return parse(format_expr(now), self.scope, self._symbol)
 
-    def _symbol(self, name: str) -> Any:
+    def _symbol(self, name: str) -> Int:
         if name in self.sizes:
             return self.sizes[name]
         table: dict[str, Expr] = self.scope.interned.setdefault("symbols", {})
@@ -192,7 +203,11 @@ class _Reader:
         return table[name]
 
 
-def _name_of(target: Any) -> str:
+def _is_size(item: object) -> bool:
+    return isinstance(item, tuple) and item[0] == "size"
+
+
+def _name_of(target: object) -> str:
     if target is operator.getitem:
         return "getitem"
     return str(target)

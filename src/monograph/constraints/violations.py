@@ -6,7 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from monograph.capture.session import Captured
-from monograph.diagnostics import ConstraintViolationError, MonographError, ShapeError
+from monograph.diagnostics import (
+    ConstraintViolationError,
+    MonographError,
+    ShapeError,
+    SourceLine,
+)
 from monograph.shapes.constraints import Violations, compare, refine
 from monograph.shapes.dims import AnyDim, DerivedDim, Dim
 
@@ -15,7 +20,9 @@ __all__ = ["refine_dynamic_shapes", "refuse_violations"]
 _ROUNDS = 4
 
 
-def refuse_violations(captured: Captured, shapes: Any, attempt: Callable[[Any], Captured]) -> None:
+def refuse_violations(
+    captured: Captured, shapes: object, attempt: Callable[[object], Captured]
+) -> None:
     """Raise where the capture is narrower than what was declared.
 
     The fixes that the error suggests have been followed: ``attempt`` captured the program with
@@ -43,13 +50,13 @@ def refuse_violations(captured: Captured, shapes: Any, attempt: Callable[[Any], 
             "refine_dynamic_shapes(dynamic_shapes, error) applies them."
         )
     first = next((where for _, where in found.lines if where is not None), None)
-    error = ConstraintViolationError("\n".join(lines), where=first, hint=hint)
+    error = ConstraintViolationError("\n".join(lines), where=SourceLine.of(first), hint=hint)
     error.suggested_fixes = dict(fixes)
     raise error
 
 
 def _verified(
-    found: Violations, shapes: Any, attempt: Callable[[Any], Captured]
+    found: Violations, shapes: object, attempt: Callable[[object], Captured]
 ) -> dict[str, AnyDim | int]:
     """The fixes with which the program exports; none where they do not help."""
     fixes = dict(found.fixes)
@@ -85,7 +92,7 @@ def _spelled(name: str, fix: AnyDim | int) -> str:
     return repr(fix)
 
 
-def refine_dynamic_shapes(dynamic_shapes: Any, error: ShapeError) -> Any:
+def refine_dynamic_shapes(dynamic_shapes: object, error: ShapeError) -> Any:
     """``dynamic_shapes`` with the suggestions of ``error`` followed.
 
     Raises:

@@ -7,31 +7,50 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch.fx import Node
+from torch.fx.node import Argument
 
+from monograph.capture.abstract import AbstractTensor
 from monograph.capture.aliasing import Value
 from monograph.capture.operators.data_dependence import assert_tensor, truth_node
 from monograph.capture.python.exception_handlers import may_be_caught
 from monograph.capture.python.frames import frames_of_user, is_raised_by_program
 from monograph.capture.recorder import Recorder
 from monograph.control.region import Region, lift
-from monograph.control.results import UNDEFINED, Found, Joined, Mismatch, describe, join, note
+from monograph.control.results import (
+    UNDEFINED,
+    Computed,
+    Constant,
+    Found,
+    Joined,
+    Mismatch,
+    describe,
+    join,
+    note,
+)
+from monograph.control.state import Key, State
 from monograph.diagnostics import ControlFlowError, MonographError, PythonFeatureError
+from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import LEAF, Structure, flatten
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph
+from monograph.shapes.expr import Expr
 from monograph.shapes.questions import Test, negated
 
 __all__ = [
+    "RESULT",
     "RETURNED",
     "Group",
+    "Named",
+    "Result",
+    "Side",
     "branch",
     "emit",
     "group",
     "overwrite",
     "predicate_node",
+    "side",
     "unflatten",
 ]
 
@@ -39,6 +58,15 @@ RETURNED = "_monograph_value"  # a variable that is only looked at where it is d
 HAS_RETURNED = "_monograph_return"
 aten = torch.ops.aten
 higher_order = torch.ops.higher_order
+
+
+class Result:
+    """Names what a side returns, beside the state that it changes."""
+
+
+RESULT = Result()
+Named = Key | Result
+Side = Mapping[Named, tuple[str, object]]  # a name for each, and the value
 
 
 @dataclass
@@ -51,7 +79,14 @@ class Group:
     is_dead: bool = False  # nobody looks at it after this side
 
 
-def group(region: Region, name: str, value: Any) -> Group:
+def side(state: State, name: str, result: object) -> Side:
+    """What a side has changed, and its ``result``."""
+    found: dict[Named, tuple[str, object]] = dict(state.changed().items())
+    found[RESULT] = (name, result)
+    return found
+
+
+def group(region: Region, name: str, value: object) -> Group:
     """Remember a nested value; what cannot be taken apart is one leaf."""
     try:
         leaves, structure = ([value], LEAF) if value is UNDEFINED else flatten(value)
@@ -63,25 +98,26 @@ def group(region: Region, name: str, value: Any) -> Group:
 def branch(
     recorder: Recorder,
     predicate: torch.Tensor | Test,
-    bodies: Sequence[Callable[[], Mapping[Any, tuple[str, Any]]]],
-    preferred: Sequence[Any] = (),
-    before: Callable[[Any], tuple[str, Any]] | None = None,
-    inspect: Callable[[Sequence[Mapping[Any, Group]]], None] = lambda results: None,
-) -> dict[Any, Any]:
+    bodies: Sequence[Callable[[], Side]],
+    before: Callable[[Key], tuple[str, object]],
+    preferred: Sequence[Argument] = (),
+    inspect: Callable[[Sequence[Mapping[Named, Group]]], None] = lambda results: None,
+) -> dict[Named, object]:
     """Capture both ``bodies`` and join what they return: by key, a name and a value.
 
-    ``preferred`` are nodes that become the first operands. ``before`` gives the name and value of a
-    key that only the other body returns; ``inspect`` sees what both return, and may raise. What
+    ``before`` gives the name and value of a key that only the other body returns. ``preferred`` are
+    nodes that become the first operands; ``inspect`` sees what both return, and may raise. What
     cannot be joined gives its ``Mismatch``. A body that raises an error of the program's own
     becomes an assertion.
     """
-    is_tensor = isinstance(predicate, torch.Tensor)
     node = predicate_node(recorder, predicate)
-    paths: list[Test] = [True, True] if is_tensor else [predicate, negated(predicate)]  # type: ignore[list-item, arg-type]
+    paths: list[Test] = [True, True]
+    if not isinstance(predicate, torch.Tensor):
+        paths = [predicate, negated(predicate)]
     recorder.has_regions = True
     symbols = len(recorder.sizes.env.symbols)
     regions: list[Region] = []
-    results: list[dict[Any, Group]] = []
+    results: list[dict[Named, Group]] = []
     for name, body, path in zip(("true", "false"), bodies, paths, strict=True):
         region = Region(recorder, name)
         regions.append(region)
@@ -108,7 +144,7 @@ def branch(
     for region, found in zip(regions, results, strict=True):
         for key in keys:
             if key not in found:
-                assert before is not None
+                assert not isinstance(key, Result)  # both sides return
                 with region.as_left():
                     found[key] = group(region, *before(key))
                 found[key].is_dead = _has_returned(found)
@@ -124,7 +160,7 @@ def _of_unset_variable(recorder: Recorder, error: NameError) -> UnboundLocalErro
     """
     found = re.search(r"'(\w+)'", str(error))
     name = found[1] if found else ""
-    forbidden = getattr(recorder.strict, "forbidden", {})
+    forbidden = recorder.strict.forbidden if recorder.strict is not None else {}
     if "not associated with a value" not in str(error) or name in forbidden:
         raise error
     return UnboundLocalError(
@@ -132,7 +168,7 @@ def _of_unset_variable(recorder: Recorder, error: NameError) -> UnboundLocalErro
     )
 
 
-def _has_returned(found: Mapping[Any, Group]) -> bool:
+def _has_returned(found: Mapping[Named, Group]) -> bool:
     """Whether a side ends the function: what it leaves undefined will not be missed."""
     return any(
         g.name.startswith(HAS_RETURNED) and g.found and g.found[0].content is True
@@ -140,7 +176,7 @@ def _has_returned(found: Mapping[Any, Group]) -> bool:
     )
 
 
-def predicate_node(recorder: Recorder, predicate: Any) -> Any:
+def predicate_node(recorder: Recorder, predicate: torch.Tensor | Test) -> Node | bool:
     """The node of a truth: a boolean tensor without dimensions, or a comparison of sizes."""
     if isinstance(predicate, torch.Tensor):
         return truth_node(recorder, predicate)
@@ -165,12 +201,18 @@ def _assert(
         recorder.sizes.env.require(predicate if wanted else negated(predicate), message)
 
 
-Results = list[tuple[Structure, list[Joined], list[list[Found]]] | Mismatch]
+@dataclass
+class _JoinedGroup:
+    """A nested value that all sides give: each leaf joined, and what each side has for it."""
+
+    structure: Structure
+    leaves: list[Joined]
+    columns: list[list[Found]]
 
 
 def _join_groups(
     recorder: Recorder, pair: Sequence[Group], local: frozenset[str]
-) -> tuple[Structure, list[Joined], list[list[Found]]] | Mismatch:
+) -> _JoinedGroup | Mismatch:
     empty = [g.structure is LEAF and g.found[0].content is UNDEFINED for g in pair]
     if any(empty) and not all(empty):
         is_read = not all(g.is_dead for g, none in zip(pair, empty, strict=True) if none)
@@ -201,9 +243,10 @@ def _join_groups(
         return Mismatch(code, what, [("", *texts)], hint)
     try:
         columns = [list(column) for column in zip(*(g.found for g in pair), strict=True)]
-        return structures[0], [join(recorder, column, local) for column in columns], columns
+        leaves = [join(recorder, column, local) for column in columns]
     except Mismatch as mismatch:
         return mismatch
+    return _JoinedGroup(structures[0], leaves, columns)
 
 
 def _outline(found: Group) -> str:
@@ -213,84 +256,91 @@ def _outline(found: Group) -> str:
     return f"{kind} of {len(found.found)}"
 
 
-def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
+def unflatten(structure: Structure, leaves: Sequence[object]) -> object:
     """A value of ``structure``."""
     return leaves[0] if structure is LEAF else structure.unflatten(list(leaves))
 
 
 def _emit_cond(
     recorder: Recorder,
-    predicate: Any,
+    predicate: Argument,
     regions: Sequence[Region],
-    joined: Results,
-    preferred: Sequence[Any],
-) -> list[Any]:
-    outputs: list[list[Any]] = [[] for _ in regions]
-    specs: list[Any] = []
-    wraps: list[Callable[[Node], Any]] = []
-    plan: list[
-        Any
-    ] = []  # for each pair: its structure and, for each leaf, a constant or a position
-    for item in joined:
-        if isinstance(item, Mismatch):
-            plan.append(item)
-            continue
-        structure, leaves, columns = item
-        places: list[tuple[bool, Any]] = []
-        for one, column in zip(leaves, columns, strict=True):
-            if one.node_in is None:
-                places.append((False, one.constant))
-                continue
-            assert one.wrap is not None
-            for region, found, nodes in zip(regions, column, outputs, strict=True):
-                with region.reopened():
-                    nodes.append(one.node_in(region, found))
-            places.append((True, len(specs)))
-            specs.append(one.spec)
-            wraps.append(one.wrap)
-        plan.append((structure, places))
+    joined: Sequence[_JoinedGroup | Mismatch],
+    preferred: Sequence[Argument],
+) -> list[object]:
+    """Close the regions and record the node: what the program gets for each of ``joined``."""
+    computed = [
+        (one, column)
+        for each in joined
+        if isinstance(each, _JoinedGroup)
+        for one, column in zip(each.leaves, each.columns, strict=True)
+        if isinstance(one, Computed)
+    ]
+    outputs: list[list[Argument]] = [[] for _ in regions]
+    for one, column in computed:
+        for region, found, nodes in zip(regions, column, outputs, strict=True):
+            with region.reopened():
+                nodes.append(one.node_in(region, found))
     roots = list({id(root): root for region in regions for root, _ in region.written}.values())
     for root in roots:
         untouched = recorder.read(root)
         for region, nodes in zip(regions, outputs, strict=True):
             content = next((new for old, new in region.written if old is root), None)
             nodes.append(untouched if content is None else content.node)
-        specs.append(root.spec)
     for region, nodes in zip(regions, outputs, strict=True):
         region.finish(nodes)
-    results: list[Any] = []
-    if specs or any(len(region.graph.nodes) > 1 for region in regions):
-        operands = lift(regions, preferred)
-        subgraphs = [region.subgraph(operands) for region in regions]
-        results = emit(
-            recorder, higher_order.cond, "cond", ("true_graph", "false_graph"), subgraphs,
-            lambda graphs: (predicate, *graphs, tuple(operands)), specs,
-        )  # fmt: skip
-    for root, node in zip(roots, results[len(wraps) :], strict=True):
+    specs = [*(one.spec for one, _ in computed), *(root.spec for root in roots)]
+    results = _cond_node(recorder, predicate, regions, specs, preferred)
+    for root, node in zip(roots, results[len(computed) :], strict=True):
         contents = [new for region in regions for old, new in region.written if old is root]
         overwrite(recorder, root, node, max(content.tracks for content in contents))
-    made = [wrap(node) for wrap, node in zip(wraps, results, strict=False)]
-    _note_shared(recorder, joined, plan, made)
+    made = [one.wrap(node) for (one, _), node in zip(computed, results, strict=False)]
+    _note_shared(recorder, [column for _, column in computed], made)
+    left = iter(made)
     return [
-        item if isinstance(item, Mismatch)
-        else unflatten(item[0], [made[at] if is_new else at for is_new, at in item[1]])
-        for item in plan
-    ]  # fmt: skip
+        each
+        if isinstance(each, Mismatch)
+        else unflatten(
+            each.structure,
+            [one.value if isinstance(one, Constant) else next(left) for one in each.leaves],
+        )
+        for each in joined
+    ]
+
+
+def _cond_node(
+    recorder: Recorder,
+    predicate: Argument,
+    regions: Sequence[Region],
+    specs: Sequence[TensorSpec | Expr],
+    preferred: Sequence[Argument],
+) -> list[Node]:
+    """The results of the ``cond`` node; none is recorded where no side does anything."""
+    if not specs and all(len(region.graph.nodes) <= 1 for region in regions):
+        return []
+    operands = lift(regions, preferred)
+    subgraphs = [region.subgraph(operands) for region in regions]
+    return emit(
+        recorder,
+        higher_order.cond,
+        "cond",
+        ("true_graph", "false_graph"),
+        subgraphs,
+        lambda graphs: (predicate, *graphs, tuple(operands)),
+        specs,
+    )
 
 
 def _note_shared(
-    recorder: Recorder, joined: Results, plan: Sequence[Any], made: Sequence[Any]
+    recorder: Recorder, columns: Sequence[Sequence[Found]], made: Sequence[object]
 ) -> None:
     """Two results that are one tensor's memory on some side."""
-    owners: dict[tuple[int, int], list[Any]] = {}
-    for item, planned in zip(joined, plan, strict=True):
-        if isinstance(item, Mismatch):
-            continue
-        for column, (is_new, at) in zip(item[2], planned[1], strict=True):
-            if is_new and isinstance(made[at], torch.Tensor):
-                for side, one in enumerate(column):
-                    if one.original is not None:
-                        owners.setdefault((side, id(one.original.root)), []).append(made[at].value)
+    owners: dict[tuple[int, int], list[Value]] = {}
+    for column, result in zip(columns, made, strict=True):
+        if isinstance(result, AbstractTensor):
+            for side, one in enumerate(column):
+                if one.original is not None:
+                    owners.setdefault((side, id(one.original.root)), []).append(result.value)
     for sharing in owners.values():
         for first, second in itertools.combinations(sharing, 2):
             recorder.copies_of_branches.append((first, second))
@@ -298,12 +348,12 @@ def _note_shared(
 
 def emit(
     recorder: Recorder,
-    target: Any,
+    target: torch._ops.HigherOrderOperator,
     name: str,
     prefixes: Sequence[str],
     subgraphs: list[Subgraph],
-    arguments: Callable[[list[Node]], tuple[Any, ...]],
-    specs: Sequence[Any],
+    arguments: Callable[[list[Node]], tuple[Argument, ...]],
+    specs: Sequence[TensorSpec | Expr],
 ) -> list[Node]:
     """The control-flow node, and a node for each of its results."""
     graphs = []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch.fx import Node
 
+from monograph.capture.abstract import AbstractTensor
 from monograph.capture.aliasing import Value
 from monograph.capture.operators.data_dependence import tensor_of_truth
 from monograph.capture.recorder import SHARES, Recorder
@@ -18,11 +18,19 @@ from monograph.control.results import Mismatch, table
 from monograph.diagnostics import ControlFlowError
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.ir.structure import Structure
+from monograph.shapes.expr import Expr, Int
 from monograph.shapes.symnode import expression_of
 
 __all__ = [
-    "Carried", "as_spec", "base_of", "explain", "is_same", "rebuilt", "start_of", "tensor_of",
-]  # fmt: skip
+    "Carried",
+    "as_spec",
+    "base_of",
+    "explain",
+    "is_same",
+    "rebuilt",
+    "start_of",
+    "tensor_of",
+]
 
 aten = torch.ops.aten
 
@@ -37,14 +45,14 @@ class Carried:
     """
 
     name: str
-    initial: Any
+    initial: object
     kind: str
     dtype: torch.dtype | None = None
     varying: set[int] = field(default_factory=set)
     is_dense: bool = False
-    lowest: Any = None
-    given: Any = None  # what the body gets, in the latest attempt
-    spec: Any = None
+    lowest: int | None = None
+    given: object = None  # what the body gets, in the latest attempt
+    spec: TensorSpec | Expr | None = None
     is_written: bool = False  # in place, by the body
     may_be: list[Value] = field(default_factory=list)  # tensors of the outside that it returns
     tracks: int = 0
@@ -54,8 +62,39 @@ class Carried:
         """The dtype in which a truth or a float goes round."""
         return torch.bool if self.kind == "bool" else torch.float64
 
+    @property
+    def tensor_spec(self) -> TensorSpec:
+        """What stands for a leaf that goes round as a tensor."""
+        assert isinstance(self.spec, TensorSpec)
+        return self.spec
 
-def start_of(name: str, leaf: Any) -> Carried:
+    @property
+    def symbol(self) -> Expr:
+        """What stands for an ``int``."""
+        assert isinstance(self.spec, Expr)
+        return self.spec
+
+    @property
+    def initial_tensor(self) -> torch.Tensor:
+        """What a ``tensor`` is before the loop."""
+        assert isinstance(self.initial, torch.Tensor)
+        return self.initial
+
+    @property
+    def initial_size(self) -> Int:
+        """What an ``int`` is before the loop."""
+        found = expression_of(self.initial)
+        assert isinstance(found, (int, Expr))
+        return found
+
+    @property
+    def given_tensor(self) -> AbstractTensor:
+        """What the body gets for a ``tensor``."""
+        assert isinstance(self.given, AbstractTensor)
+        return self.given
+
+
+def start_of(name: str, leaf: object) -> Carried:
     """A leaf of what a loop starts from."""
     if isinstance(leaf, torch.Tensor):
         return Carried(name, leaf, "tensor", leaf.dtype)
@@ -69,7 +108,7 @@ def base_of(node: Node) -> Node:
     return node
 
 
-def is_same(left: Any, right: Any) -> bool:
+def is_same(left: object, right: object) -> bool:
     """Whether two leaves that are no tensors are one constant."""
     if in_sizes(left) or in_sizes(right):
         return bool(expression_of(left) == expression_of(right))
@@ -81,25 +120,21 @@ def is_same(left: Any, right: Any) -> bool:
         return False
 
 
-def tensor_of(recorder: Recorder, number: Any, dtype: torch.dtype) -> Any:
+def tensor_of(recorder: Recorder, number: object, dtype: torch.dtype) -> torch.Tensor:
     """A number as a tensor without dimensions, of ``dtype`` or what the two promote to."""
     if isinstance(number, torch.Tensor):
         return number
     if isinstance(number, torch.SymBool):
         return tensor_of_truth(recorder, number, dtype)
     probe = torch.empty((), dtype=dtype)
-    kind = (
-        bool
-        if isinstance(number, bool)
-        else int
-        if isinstance(number, (int, torch.SymInt))
-        else float
-    )
-    dtype = torch.result_type(probe, kind(1))
+    sample: float = 1.0
+    if isinstance(number, (int, torch.SymInt)):
+        sample = True if isinstance(number, bool) else 1
+    dtype = torch.result_type(probe, sample)
     return recorder.call(aten.scalar_tensor.default, (number,), {"dtype": dtype})
 
 
-def as_spec(recorder: Recorder, tensor: Any, spec: TensorSpec) -> Any:
+def as_spec(recorder: Recorder, tensor: torch.Tensor, spec: TensorSpec) -> AbstractTensor:
     """``tensor`` with the dtype and the order of strides of ``spec``."""
     if recorder.value_of(tensor).spec.dtype != spec.dtype:
         tensor = recorder.call(aten._to_copy.default, (tensor,), {"dtype": spec.dtype})
@@ -121,9 +156,10 @@ def explain(mismatch: Mismatch, columns: Sequence[str], recorder: Recorder) -> C
     )
 
 
-def rebuilt(structures: Sequence[Structure], leaves: Sequence[Any]) -> list[Any]:
+def rebuilt(structures: Sequence[Structure], leaves: Sequence[object]) -> list[object]:
     """Values of these structures from all their leaves in a row."""
-    found, at = [], 0
+    found: list[object] = []
+    at = 0
     for structure in structures:
         count = structure.num_leaves
         found.append(unflatten(structure, leaves[at : at + count]))

@@ -6,7 +6,7 @@ Plain Python, so that gradients flow through it as through any other code.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.fx import Graph, GraphModule
@@ -17,18 +17,22 @@ from monograph.ir.structure import flatten
 __all__ = ["associative_scan_rows", "map_rows", "runnable", "scan_rows"]
 
 higher_order = torch.ops.higher_order
+Tensors = Sequence[torch.Tensor]
+State = tuple[object, ...]
+Function = Callable[..., object]
+T = TypeVar("T")
 
 
-def _rows(leaves: Sequence[Any], index: int) -> list[Any]:
+def _rows(leaves: Tensors, index: int) -> list[torch.Tensor]:
     return [leaf[index] for leaf in leaves]
 
 
-def _example_rows(leaves: Sequence[Any]) -> list[Any]:
+def _example_rows(leaves: Tensors) -> list[torch.Tensor]:
     """Rows to learn the results' shapes from, where there are none."""
     return [leaf.new_zeros(leaf.shape[1:]) for leaf in leaves]
 
 
-def map_rows(f: Callable[..., Any], xs: Any, args: tuple[Any, ...]) -> Any:
+def map_rows(f: Callable[..., object], xs: object, args: tuple[object, ...]) -> object:
     """``f(row, *args)`` for each row, stacked."""
     leaves, structure = flatten(xs)
     count = len(leaves[0])
@@ -37,12 +41,14 @@ def map_rows(f: Callable[..., Any], xs: Any, args: tuple[Any, ...]) -> Any:
     return results[0][1].unflatten(_stacked([found for found, _ in results], count))
 
 
-def _stacked(results: Sequence[Sequence[Any]], count: int) -> list[Any]:
+def _stacked(results: Sequence[Sequence[object]], count: int) -> list[torch.Tensor]:
     columns = [[torch.as_tensor(item) for item in column] for column in zip(*results, strict=True)]
     return [torch.stack(column)[:count] for column in columns]
 
 
-def scan_rows(combine: Callable[[Any, Any], Any], init: Any, xs: Any) -> tuple[Any, Any]:
+def scan_rows(
+    combine: Callable[[T, Any], tuple[T, object]], init: T, xs: object
+) -> tuple[T, object]:
     """``carry, y = combine(carry, row)`` for each row; the last carry, and all ``y`` stacked."""
     leaves, structure = flatten(xs)
     count = len(leaves[0])
@@ -57,7 +63,7 @@ def scan_rows(combine: Callable[[Any, Any], Any], init: Any, xs: Any) -> tuple[A
     return carry, out_structure.unflatten(_stacked(outputs, count))
 
 
-def associative_scan_rows(combine: Callable[[Any, Any], Any], xs: Any) -> Any:
+def associative_scan_rows(combine: Callable[[T, T], T], xs: T) -> T:
     """All partial results, from the first row on."""
     leaves, structure = flatten(xs)
     count = len(leaves[0])
@@ -79,13 +85,13 @@ def _is_captured() -> bool:
     return running_recorder() is not None or torch.compiler.is_dynamo_compiling()
 
 
-def _cond(pred: Any, true_graph: Any, false_graph: Any, operands: Any) -> Any:
+def _cond(pred: object, true_graph: Function, false_graph: Function, operands: State) -> object:
     if _is_captured():
         return higher_order.cond(pred, true_graph, false_graph, operands)
     return (true_graph if pred else false_graph)(*operands)
 
 
-def _while_loop(test: Any, body: Any, state: Any, more: Any) -> Any:
+def _while_loop(test: Function, body: Callable[..., State], state: State, more: State) -> State:
     if _is_captured():
         return higher_order.while_loop(test, body, state, more)
     state = tuple(state)
@@ -96,30 +102,31 @@ def _while_loop(test: Any, body: Any, state: Any, more: Any) -> Any:
     return state
 
 
-def _truth(result: Any) -> bool:
+def _truth(result: object) -> bool:
     return bool(result[0] if isinstance(result, (tuple, list)) else result)
 
 
-def _map(body: Any, xs: Any, more: Any) -> Any:
+def _map(body: Callable[..., State], xs: State, more: State) -> object:
     if _is_captured():
         return higher_order.map_impl(body, xs, more)
     return map_rows(lambda rows: tuple(body(*rows, *more)), tuple(xs), ())
 
 
-def _scan(combine: Any, init: Any, xs: Any, more: Any) -> Any:
+def _scan(combine: Callable[..., State], init: State, xs: State, more: State) -> object:
     if _is_captured():
         return higher_order.scan(combine, init, xs, more)
     count = len(init)
 
-    def step(carry: Any, rows: Any) -> Any:
+    def step(carry: State, rows: State) -> tuple[State, State]:
         found = tuple(combine(*carry, *rows, *more))
         return found[:count], found[count:]
 
     carry, out = scan_rows(step, tuple(init), tuple(xs))
+    assert isinstance(out, tuple)
     return (*carry, *out)
 
 
-def _associative_scan(combine: Any, xs: Any, more: Any) -> Any:
+def _associative_scan(combine: Callable[..., State], xs: State, more: State) -> object:
     if _is_captured():
         return higher_order.associative_scan(combine, xs, more)
     return associative_scan_rows(
@@ -127,7 +134,7 @@ def _associative_scan(combine: Any, xs: Any, more: Any) -> Any:
     )
 
 
-_RUN = {
+_RUN: dict[object, Function] = {
     higher_order.cond: _cond,
     higher_order.while_loop: _while_loop,
     higher_order.map_impl: _map,

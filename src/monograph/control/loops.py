@@ -7,12 +7,12 @@ for fixed; what the body then returns otherwise is carried, and the body is capt
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch.fx import Node
+from torch.fx.node import Argument
 
-from monograph.capture.abstract import make_abstract
+from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.operators import mutation
 from monograph.capture.operators.data_dependence import number_in
@@ -26,7 +26,7 @@ from monograph.control.carrying import (
     is_same,
     start_of,
     tensor_of,
-)  # fmt: skip
+)
 from monograph.control.region import Region, lift
 from monograph.control.results import Found, Mismatch, describe
 from monograph.diagnostics import ControlFlowError
@@ -43,15 +43,19 @@ aten = torch.ops.aten
 higher_order = torch.ops.higher_order
 _MOST_ATTEMPTS = 12
 
+Returned = list[tuple[Structure, list[object]]]
+Condition = Callable[[Sequence[object]], object]
+Body = Callable[[Sequence[object]], Returned]
+
 
 def loop(
     recorder: Recorder,
     names: Sequence[str],
-    initial: Sequence[Any],
+    initial: Sequence[object],
     structures: Sequence[Structure],
-    test: Callable[[Sequence[Any]], Any],
-    body: Callable[[Sequence[Any]], list[tuple[Structure, list[Any]]]],
-) -> list[Any]:
+    test: Condition,
+    body: Body,
+) -> list[object]:
     """Capture ``while test(state): state = body(state)``.
 
     ``initial`` are the leaves of the state, ``names`` what to call each. ``body`` returns, for each
@@ -87,8 +91,8 @@ class _Attempt:
         self.test_region = Region(recorder, "the condition of the loop")
         self.body_region = Region(recorder, "the body of the loop")
         self.symbols = len(recorder.sizes.env.symbols)
-        self.outputs: list[Any] = []
-        self.predicate: Any = None
+        self.outputs: list[Argument] = []
+        self.predicate: Node | bool = True
         self.results: list[tuple[Carried, Value]] = []
 
     def abandon(self) -> None:
@@ -98,8 +102,8 @@ class _Attempt:
 
     def run(
         self,
-        test: Callable[[Sequence[Any]], Any],
-        body: Callable[[Sequence[Any]], list[tuple[Structure, list[Any]]]],
+        test: Condition,
+        body: Body,
         structures: Sequence[Structure],
     ) -> bool:
         """Capture the condition and the body; returns whether to try again."""
@@ -131,7 +135,7 @@ class _Attempt:
         self.roots.extend(new)
         return again or bool(new)
 
-    def _constant_truth(self, truth: Any) -> Any:
+    def _constant_truth(self, truth: object) -> bool:
         if isinstance(truth, (bool, int)):
             return bool(truth)
         raise ControlFlowError(
@@ -141,7 +145,7 @@ class _Attempt:
             hint="let it return a boolean tensor with one element, or a comparison of sizes.",
         )
 
-    def _spec(self, item: Carried) -> Any:
+    def _spec(self, item: Carried) -> TensorSpec | Expr | None:
         """What stands for ``item`` in this attempt; the same in both graphs."""
         sizes = self.recorder.sizes
         if item.kind == "constant":
@@ -150,7 +154,7 @@ class _Attempt:
             return sizes.fresh(item.name, item.lowest)
         if item.kind != "tensor":
             return TensorSpec.of((), (), item.as_tensor_dtype(), torch.device("cpu"))
-        spec = self.recorder.value_of(item.initial).spec
+        spec = self.recorder.value_of(item.initial_tensor).spec
         assert item.dtype is not None
         shape = tuple(
             sizes.fresh(f"a size of {item.name}") if i in item.varying else size
@@ -160,32 +164,32 @@ class _Attempt:
         strides = contiguous_strides(shape) if dense else spec.strides
         return TensorSpec.of(shape, strides, item.dtype, spec.device)
 
-    def _enter(self, region: Region) -> list[Any]:
+    def _enter(self, region: Region) -> list[object]:
         """The inputs of a region, and what the program gets for them."""
         recorder = self.recorder
+        numbers: list[tuple[Carried, AbstractTensor]] = []
         for item in self.items:  # all inputs come before anything is computed with them
             if item.kind == "constant":
                 item.given = item.initial
             elif item.kind == "int":
-                item.given = region.number(item.spec, item.name)
+                item.given = region.number(item.symbol, item.name)
+            elif item.kind == "tensor":
+                tracks = recorder.value_of(item.initial_tensor).tracks
+                item.given = region.tensor(item.tensor_spec, item.name, tracks)
             else:
-                tracks = recorder.value_of(item.initial).tracks if item.kind == "tensor" else 0
-                item.given = region.tensor(item.spec, item.name, tracks)
+                numbers.append((item, region.tensor(item.tensor_spec, item.name, 0)))
         for root in self.roots:
             tensor = region.tensor(root.spec, root.node.name, root.tracks)
             overwrite(recorder, root, tensor.value.node, 0)
-        for item in self.items:
-            if item.kind in ("bool", "float"):
-                item.given = number_in(recorder, item.given)
+        for item, tensor in numbers:
+            item.given = number_in(recorder, tensor)
         return [item.given for item in self.items]
 
     # What came back ----------------------------------------------------------------------------
 
-    def _compare(
-        self, returned: list[tuple[Structure, list[Any]]], structures: Sequence[Structure]
-    ) -> bool:
+    def _compare(self, returned: Returned, structures: Sequence[Structure]) -> bool:
         """Note what changes from one iteration to the next; whether anything new was found."""
-        leaves: list[Any] = []
+        leaves: list[object] = []
         names = iter(self.items)
         for (structure, found), wanted in zip(returned, structures, strict=True):
             if structure != wanted:
@@ -204,7 +208,7 @@ class _Attempt:
         learned = [self._learn(i, leaf) for i, leaf in zip(self.items, leaves, strict=True)]
         return any(learned)
 
-    def _learn(self, item: Carried, leaf: Any) -> bool:
+    def _learn(self, item: Carried, leaf: object) -> bool:
         if item.kind == "constant":
             if leaf is item.given or is_same(leaf, item.given):
                 return False
@@ -212,13 +216,11 @@ class _Attempt:
         if item.kind == "int":
             return self._learn_int(item, leaf)
         if item.kind != "tensor":
-            kinds = (bool, torch.SymBool) if item.kind == "bool" else (
-                float, int, torch.SymFloat, torch.SymInt)  # fmt: skip
             if isinstance(leaf, torch.Tensor):
                 item.initial = tensor_of(self.recorder, item.initial, leaf.dtype)
                 item.kind, item.dtype = "tensor", leaf.dtype
                 return True
-            if not isinstance(leaf, kinds):
+            if not isinstance(leaf, _TYPES[item.kind]):
                 raise self._mismatch(item, leaf)
             return False
         if not isinstance(leaf, torch.Tensor):
@@ -227,23 +229,24 @@ class _Attempt:
             raise self._mismatch(item, leaf)
         return self._learn_tensor(item, self.recorder.value_of(leaf).spec, leaf)
 
-    def _learn_tensor(self, item: Carried, spec: TensorSpec, leaf: Any) -> bool:
+    def _learn_tensor(self, item: Carried, spec: TensorSpec, leaf: torch.Tensor) -> bool:
         assert item.dtype is not None
-        if len(spec.shape) != len(item.spec.shape) or spec.device != item.spec.device:
+        known = item.tensor_spec
+        if len(spec.shape) != len(known.shape) or spec.device != known.device:
             raise self._mismatch(item, leaf)
         dtype = torch.promote_types(spec.dtype, item.dtype)
         is_new = dtype != item.dtype
         item.dtype = dtype
-        for i, (size, before) in enumerate(zip(spec.shape, item.spec.shape, strict=True)):
+        for i, (size, before) in enumerate(zip(spec.shape, known.shape, strict=True)):
             if size != before and i not in item.varying:
                 item.varying.add(i)
                 is_new = True
-        if not item.is_dense and spec.strides != item.spec.strides and not is_new:
+        if not item.is_dense and spec.strides != known.strides and not is_new:
             item.is_dense = True
-            is_new = item.spec.strides != contiguous_strides(item.spec.shape)
+            is_new = known.strides != contiguous_strides(known.shape)
         return is_new
 
-    def _learn_int(self, item: Carried, leaf: Any) -> bool:
+    def _learn_int(self, item: Carried, leaf: object) -> bool:
         if isinstance(leaf, torch.Tensor):
             item.initial = tensor_of(self.recorder, item.initial, leaf.dtype)
             item.kind, item.dtype = "tensor", leaf.dtype
@@ -253,30 +256,26 @@ class _Attempt:
             return True
         if not isinstance(leaf, (int, torch.SymInt)):
             raise self._mismatch(item, leaf)
-        step = expression_of(leaf) - item.spec
-        start = expression_of(item.initial)
+        step = expression_of(leaf) - item.symbol
+        start = item.initial_size
         if item.lowest is None and isinstance(step, int) and step >= 0 and isinstance(start, int):
             item.lowest = start
             return True
         return False
 
-    def _becomes_variable(self, item: Carried, leaf: Any) -> bool:
+    def _becomes_variable(self, item: Carried, leaf: object) -> bool:
         before = item.initial
         if isinstance(leaf, torch.Tensor) and isinstance(before, (bool, int, float)):
-            item.initial = tensor_of(self.recorder, before, leaf.dtype)
-            item.kind, item.dtype = "tensor", item.initial.dtype
+            tensor = tensor_of(self.recorder, before, leaf.dtype)
+            item.initial, item.kind, item.dtype = tensor, "tensor", tensor.dtype
             return True
-        for kind, types in (
-            ("bool", (bool, torch.SymBool)),
-            ("int", (int, torch.SymInt)),
-            ("float", (float, int, torch.SymFloat, torch.SymInt)),
-        ):
+        for kind, types in _TYPES.items():
             if isinstance(before, types) and isinstance(leaf, types):
                 item.kind = kind
                 return True
         raise self._mismatch(item, leaf)
 
-    def _mismatch(self, item: Carried, leaf: Any) -> Mismatch:
+    def _mismatch(self, item: Carried, leaf: object) -> Mismatch:
         recorder = self.recorder
         sides = []
         for content in (item.given, leaf):
@@ -297,20 +296,20 @@ class _Attempt:
         mismatch.name = item.name
         return mismatch
 
-    def _note_outputs(self, returned: list[tuple[Structure, list[Any]]]) -> None:
+    def _note_outputs(self, returned: Returned) -> None:
         recorder = self.recorder
         leaves = [leaf for _, found in returned for leaf in found]
         for item in self.items:
-            item.is_written = item.kind == "tensor" and item.given.value.root.version > 0
+            item.is_written = item.kind == "tensor" and item.given_tensor.value.root.version > 0
         for item, leaf in zip(self.items, leaves, strict=True):
             if item.kind == "constant":
                 continue
             if item.kind == "int":
                 self.outputs.append(recorder.sizes.node_of(recorder.size_of(leaf)))
                 continue
-            assert isinstance(item.spec, TensorSpec)
+            spec = item.tensor_spec
             if not isinstance(leaf, torch.Tensor):
-                leaf = tensor_of(recorder, leaf, item.spec.dtype)
+                leaf = tensor_of(recorder, leaf, spec.dtype)
             elif self.body_region.is_outside(recorder.value_of(leaf)) or any(
                 recorder.value_of(leaf).root in (one.root, other.root)
                 for one, other in recorder.copies_of_branches
@@ -318,11 +317,11 @@ class _Attempt:
                 item.may_be.append(recorder.value_of(leaf))
             item.tracks = recorder.value_of(leaf).tracks
             item.end = recorder.value_of(leaf).root if item.kind == "tensor" else None
-            self.outputs.append(recorder.read(as_spec(recorder, leaf, item.spec).value))
+            self.outputs.append(recorder.read(as_spec(recorder, leaf, spec).value))
 
     # The node ----------------------------------------------------------------------------------
 
-    def emit(self) -> list[Any]:
+    def emit(self) -> list[object]:
         """Close both regions, and record the loop; returns the final state."""
         recorder = self.recorder
         contents = {id(root): new for root, new in self.body_region.written}
@@ -331,25 +330,28 @@ class _Attempt:
         self._refuse_shared_writes()
         self.test_region.finish([self.predicate], is_test=True)
         self.body_region.finish(self.outputs)
-        start: list[Any] = []
+        start: list[Argument] = []
         for item in self.items:
             if item.kind == "int":
-                start.append(recorder.sizes.node_of(expression_of(item.initial)))
+                start.append(recorder.sizes.node_of(item.initial_size))
             elif item.kind != "constant":
-                tensor = item.initial
-                if not isinstance(tensor, torch.Tensor):
-                    tensor = tensor_of(recorder, tensor, item.spec.dtype)
-                start.append(recorder.read(as_spec(recorder, tensor, item.spec).value))
+                spec = item.tensor_spec
+                tensor = tensor_of(recorder, item.initial, spec.dtype)
+                start.append(recorder.read(as_spec(recorder, tensor, spec).value))
         start += [recorder.read(root) for root in self.roots]
         operands = lift([self.test_region, self.body_region])
         subgraphs = [self.test_region.subgraph(operands), self.body_region.subgraph(operands)]
         specs = [self._final(item) for item in self.items if item.kind != "constant"]
         specs += [root.spec for root in self.roots]
         nodes = emit(
-            recorder, higher_order.while_loop, "while_loop",
-            ("while_loop_cond_graph", "while_loop_body_graph"), subgraphs,
-            lambda graphs: (*graphs, tuple(start), tuple(operands)), specs,
-        )  # fmt: skip
+            recorder,
+            higher_order.while_loop,
+            "while_loop",
+            ("while_loop_cond_graph", "while_loop_body_graph"),
+            subgraphs,
+            lambda graphs: (*graphs, tuple(start), tuple(operands)),
+            specs,
+        )
         found = iter(zip(specs, nodes, strict=True))
         results = [
             item.initial if item.kind == "constant" else self._wrapped(item, *next(found))
@@ -367,14 +369,15 @@ class _Attempt:
         """
         recorder = self.recorder
         tensors = [item for item in self.items if item.kind == "tensor"]
-        starts = [recorder.value_of(item.initial).root for item in tensors]
-        inputs = {id(item.given.value.root): item for item in tensors}
+        starts = [recorder.value_of(item.initial_tensor).root for item in tensors]
+        inputs = {id(item.given_tensor.value.root): item for item in tensors}
         ends = [item.end for item in tensors if item.end is not None]
         shared = {id(r) for r in ends if ends.count(r) > 1}
         shared |= {
-            id(item.end) for item in tensors
+            id(item.end)
+            for item in tensors
             if item.end is not None and inputs.get(id(item.end), item) is not item
-        }  # fmt: skip
+        }
         is_written = any(item.is_written for item in tensors)
         for item, start in zip(tensors, starts, strict=True):
             is_twice = starts.count(start) > 1 or start in self.roots
@@ -383,8 +386,8 @@ class _Attempt:
             if is_written and (id(item.end) in shared or item.may_be):
                 self._refuse_write(item)
         if is_written:
-            bases = {base_of(recorder.read(start)) for item, start in
-                     zip(tensors, starts, strict=True) if item.is_written}  # fmt: skip
+            written = [s for item, s in zip(tensors, starts, strict=True) if item.is_written]
+            bases = {base_of(recorder.read(start)) for start in written}
             for region in (self.test_region, self.body_region):
                 for node in region.graph.nodes:
                     for source in node.all_input_nodes:
@@ -401,12 +404,12 @@ class _Attempt:
             "it before the loop (.clone()).",
         )
 
-    def _final(self, item: Carried) -> Any:
+    def _final(self, item: Carried) -> TensorSpec | Expr:
         """The spec after the loop: what varies is another unknown."""
         sizes = self.recorder.sizes
         if item.kind == "int":
             return sizes.fresh(item.name, item.lowest)
-        spec: TensorSpec = item.spec
+        spec = item.tensor_spec
         if not item.varying:
             return spec
         shape = tuple(
@@ -415,7 +418,7 @@ class _Attempt:
         )
         return spec.with_layout(shape, contiguous_strides(shape))
 
-    def _wrapped(self, item: Carried, spec: Any, node: Node) -> Any:
+    def _wrapped(self, item: Carried, spec: TensorSpec | Expr, node: Node) -> object:
         recorder = self.recorder
         if isinstance(spec, Expr):
             recorder.sizes.bind_number(spec, node)
@@ -425,7 +428,7 @@ class _Attempt:
         value = Value(node, spec, recorder)
         if item.kind != "tensor":
             return number_in(recorder, make_abstract(spec, value))
-        before = recorder.value_of(item.initial)
+        before = recorder.value_of(item.initial_tensor)
         if spec.dtype.is_floating_point or spec.dtype.is_complex:
             value.tracks = max(before.tracks, item.tracks)
             if value.tracks and recorder.hides_gradients():
@@ -441,7 +444,14 @@ class _Attempt:
         return make_abstract(spec, value)
 
 
-def _require_one_element(recorder: Recorder, tensor: Any) -> None:
+_TYPES: dict[str, tuple[type, ...]] = {
+    "bool": (bool, torch.SymBool),
+    "int": (int, torch.SymInt),
+    "float": (float, int, torch.SymFloat, torch.SymInt),
+}
+
+
+def _require_one_element(recorder: Recorder, tensor: torch.Tensor) -> None:
     if recorder.value_of(tensor).spec.numel != 1:
         raise ControlFlowError(
             f"the condition of the loop is {recorder.value_of(tensor).spec!r}",

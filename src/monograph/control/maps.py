@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import TracebackType
 
 import torch
 from torch.fx import Node
 
-from monograph.capture.abstract import make_abstract
+from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.recorder import Recorder
 from monograph.control.branches import emit
@@ -18,17 +18,18 @@ from monograph.control.results import table
 from monograph.diagnostics import ControlFlowError
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.ir.structure import Structure, flatten
-from monograph.shapes.expr import Expr
+from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import equal
 
 __all__ = ["capture_associative_scan", "capture_map", "capture_scan"]
 
 higher_order = torch.ops.higher_order
+Tensors = Sequence[torch.Tensor]
 
 
 def capture_map(
-    recorder: Recorder, body: Callable[[Sequence[Any]], Any], xs: Sequence[Any]
-) -> tuple[Structure, list[Any]]:
+    recorder: Recorder, body: Callable[[Tensors], object], xs: Tensors
+) -> tuple[Structure, list[AbstractTensor]]:
     """``body`` of the rows of ``xs``, for each row; the results stacked, as leaves."""
     length = _length(recorder, xs)
     symbols = len(recorder.sizes.env.symbols)
@@ -45,9 +46,14 @@ def capture_map(
     subgraph = region.subgraph(operands)
     nodes = [recorder.read(recorder.value_of(x)) for x in xs]
     results = emit(
-        recorder, higher_order.map_impl, "map_impl", ("body_graph",), [subgraph],
-        lambda graphs: (*graphs, list(nodes), list(operands)), stacked,
-    )  # fmt: skip
+        recorder,
+        higher_order.map_impl,
+        "map_impl",
+        ("body_graph",),
+        [subgraph],
+        lambda graphs: (*graphs, list(nodes), list(operands)),
+        stacked,
+    )
     tracks = [o.value.tracks for o in outputs]
     made = [_made(recorder, *each) for each in zip(results, stacked, tracks, strict=True)]
     return structure, made
@@ -55,11 +61,11 @@ def capture_map(
 
 def capture_scan(
     recorder: Recorder,
-    body: Callable[[Sequence[Any], Sequence[Any]], tuple[Any, Any]],
-    init: Sequence[Any],
+    body: Callable[[Tensors, Tensors], object],
+    init: Tensors,
     structure: Structure,
-    xs: Sequence[Any],
-) -> tuple[list[Any], Structure, list[Any]]:
+    xs: Tensors,
+) -> tuple[list[AbstractTensor], Structure, list[AbstractTensor]]:
     """The leaves of the final carry; the structure and leaves of the stacked outputs."""
     length = _length(recorder, xs)
     symbols = len(recorder.sizes.env.symbols)
@@ -91,9 +97,14 @@ def capture_scan(
     ]
     nodes = [recorder.read(recorder.value_of(x)) for x in xs]
     results = emit(
-        recorder, higher_order.scan, "scan", ("scan_combine_graph",), [subgraph],
-        lambda graphs: (*graphs, list(starts), list(nodes), tuple(operands)), [*specs, *stacked],
-    )  # fmt: skip
+        recorder,
+        higher_order.scan,
+        "scan",
+        ("scan_combine_graph",),
+        [subgraph],
+        lambda graphs: (*graphs, list(starts), list(nodes), tuple(operands)),
+        [*specs, *stacked],
+    )
     tracks = [t.value.tracks for t in (*carried, *outputs)]
     made = [
         _made(recorder, *each) for each in zip(results, [*specs, *stacked], tracks, strict=True)
@@ -103,10 +114,10 @@ def capture_scan(
 
 def capture_associative_scan(
     recorder: Recorder,
-    combine: Callable[[Sequence[Any], Sequence[Any]], Any],
-    xs: Sequence[Any],
+    combine: Callable[[Tensors, Tensors], object],
+    xs: Tensors,
     structure: Structure,
-) -> list[Any]:
+) -> list[AbstractTensor]:
     """The leaves of all partial results, stacked."""
     length = _length(recorder, xs)
     symbols = len(recorder.sizes.env.symbols)
@@ -131,10 +142,14 @@ def capture_associative_scan(
     nodes = [recorder.read(recorder.value_of(x)) for x in xs]
     stacked = _stacked_specs(recorder, specs, length, symbols)
     results = emit(
-        recorder, higher_order.associative_scan, "associative_scan",
-        ("associative_scan_combine_graph",), [subgraph],
-        lambda graphs: (*graphs, list(nodes), tuple(operands)), stacked,
-    )  # fmt: skip
+        recorder,
+        higher_order.associative_scan,
+        "associative_scan",
+        ("associative_scan_combine_graph",),
+        [subgraph],
+        lambda graphs: (*graphs, list(nodes), tuple(operands)),
+        stacked,
+    )
     tracks = [o.value.tracks for o in outputs]
     return [_made(recorder, *each) for each in zip(results, stacked, tracks, strict=True)]
 
@@ -146,12 +161,17 @@ class _given_up_on_error:  # noqa: N801 - a context manager
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         if error is not None:
             self.region.abandon()
 
 
-def _length(recorder: Recorder, xs: Sequence[Any]) -> Any:
+def _length(recorder: Recorder, xs: Tensors) -> Int:
     """The size of the first dimension, which all must share."""
     specs = [recorder.value_of(x).spec for x in xs]
     first = specs[0].shape[0] if specs and specs[0].shape else None
@@ -178,13 +198,15 @@ def _length(recorder: Recorder, xs: Sequence[Any]) -> Any:
     return first
 
 
-def _row(recorder: Recorder, region: Region, x: Any, name: str) -> Any:
+def _row(recorder: Recorder, region: Region, x: torch.Tensor, name: str) -> AbstractTensor:
     value = recorder.value_of(x)
     spec = value.spec.with_layout(value.spec.shape[1:], value.spec.strides[1:])
     return region.tensor(spec, name, value.tracks)
 
 
-def _outputs(recorder: Recorder, result: Any, what: str) -> tuple[Structure, list[Any]]:
+def _outputs(
+    recorder: Recorder, result: object, what: str
+) -> tuple[Structure, list[AbstractTensor]]:
     leaves, structure = flatten(result)
     made = []
     for leaf in leaves:
@@ -204,13 +226,13 @@ def _outputs(recorder: Recorder, result: Any, what: str) -> tuple[Structure, lis
     return structure, made
 
 
-def _dtype_of(number: Any) -> torch.dtype:
+def _dtype_of(number: object) -> torch.dtype:
     if isinstance(number, (bool, torch.SymBool)):
         return torch.bool
     return torch.int64 if isinstance(number, (int, torch.SymInt)) else torch.get_default_dtype()
 
 
-def _pair(recorder: Recorder, result: Any) -> tuple[Any, Any]:
+def _pair(recorder: Recorder, result: object) -> tuple[object, object]:
     if not isinstance(result, (tuple, list)) or len(result) != 2:
         raise ControlFlowError(
             f"the body of scan returns a {type(result).__name__}",
@@ -222,8 +244,8 @@ def _pair(recorder: Recorder, result: Any) -> tuple[Any, Any]:
 
 
 def _carry(
-    recorder: Recorder, carry: Any, structure: Structure, specs: list[TensorSpec]
-) -> tuple[bool, list[Any]]:
+    recorder: Recorder, carry: object, structure: Structure, specs: list[TensorSpec]
+) -> tuple[bool, list[AbstractTensor]]:
     """The new carry, laid out as the old one; whether the old one's dtype has to be another."""
     found, outputs = _outputs(recorder, carry, "scan")
     if found != structure:
@@ -242,10 +264,10 @@ def _carry(
             a != b and not recorder.sizes.env.is_known(equal(a, b))
             for a, b in zip(have.shape, spec.shape, strict=False)
         ):
-            rows = [("", repr(spec), repr(have))]
+            rows: list[tuple[str, ...]] = [("", repr(spec), repr(have))]
             for axis in range(max(len(spec.shape), len(have.shape))):
                 cells = [str(s.shape[axis]) if axis < len(s.shape) else "-" for s in (spec, have)]
-                rows.append((f"axis {axis}", *cells))  # type: ignore[arg-type]
+                rows.append((f"axis {axis}", *cells))
             raise ControlFlowError(
                 "the carry is one thing before a step and another after it\n"
                 + table(("before", "after"), rows),
@@ -275,7 +297,7 @@ def _refuse_writes(recorder: Recorder, region: Region, what: str) -> None:
 
 
 def _stacked_specs(
-    recorder: Recorder, specs: Sequence[TensorSpec], length: Any, symbols: int
+    recorder: Recorder, specs: Sequence[TensorSpec], length: Int, symbols: int
 ) -> list[TensorSpec]:
     """``symbols``: how many there were before the body, whose own sizes differ from row to row."""
     own = set(list(recorder.sizes.env.symbols)[symbols:])
@@ -295,7 +317,7 @@ def _stacked_specs(
     ]
 
 
-def _made(recorder: Recorder, node: Node, spec: TensorSpec, tracks: int) -> Any:
+def _made(recorder: Recorder, node: Node, spec: TensorSpec, tracks: int) -> AbstractTensor:
     if spec.scope is not None:
         recorder.sizes.bind_sizes(spec, node)
     value = Value(node, spec, recorder)

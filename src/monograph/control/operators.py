@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 
@@ -16,14 +16,15 @@ from monograph.capture.current import running_recorder
 from monograph.capture.operators.registry import handles, replaces
 from monograph.capture.recorder import Recorder
 from monograph.control import eager
-from monograph.control.branches import branch
-from monograph.control.carrying import explain, rebuilt
+from monograph.control.branches import RESULT, Result, Side, branch, side
+from monograph.control.carrying import explain
 from monograph.control.loops import loop
 from monograph.control.maps import capture_associative_scan, capture_map, capture_scan
 from monograph.control.results import Mismatch
 from monograph.control.state import State
 from monograph.diagnostics import ControlFlowError, ExportError
 from monograph.ir.structure import Structure, flatten
+from monograph.shapes.questions import Test
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     torch_associative_scan,
@@ -37,12 +38,24 @@ __all__ = ["associative_scan", "cond", "map", "scan", "while_loop"]
 
 higher_order = torch.ops.higher_order
 
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+C = TypeVar("C")  # a carry
+X = TypeVar("X")  # a nested value of tensors
+Predicate = torch.Tensor | torch.SymBool | torch.SymInt | torch.SymFloat | bool | int | float
+Operator = torch._ops.HigherOrderOperator
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
 
-def _inside_capture(function: Callable[..., Any]) -> Callable[..., Any]:
+
+def _inside_capture(
+    function: Callable[Concatenate[Recorder, P], R],
+) -> Callable[Concatenate[Recorder, P], R]:
     """Structures that do not fit are told with the user's line."""
 
     @functools.wraps(function)
-    def call(recorder: Recorder, *args: Any, **kwargs: Any) -> Any:
+    def call(recorder: Recorder, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             with without_modes():
                 return function(recorder, *args, **kwargs)
@@ -57,14 +70,14 @@ def _inside_capture(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _pure(recorder: Recorder, function: Callable[..., Any]) -> Callable[..., Any]:
+def _pure(recorder: Recorder, function: Callable[P, R]) -> Callable[P, R]:
     """``function``, its operators recorded; it must leave all Python objects as they were."""
 
-    def call(*args: Any) -> Any:
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
         state = State(recorder, (function,))
         try:
             with recorder:
-                result = function(*args)
+                result = function(*args, **kwargs)
             changed = state.changed()
         finally:
             state.restore()
@@ -80,20 +93,23 @@ def _pure(recorder: Recorder, function: Callable[..., Any]) -> Callable[..., Any
     return call
 
 
-def _of_user(recorder: Recorder, function: Callable[..., Any]) -> Callable[..., Any]:
+def _of_user(recorder: Recorder, function: Callable[P, R]) -> Callable[P, R]:
     """``function``, its operators recorded."""
 
-    def call(*args: Any) -> Any:
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
         with recorder:
-            return function(*args)
+            return function(*args, **kwargs)
 
     return call
 
 
 @replaces(torch.cond)
 def cond(
-    pred: Any, true_fn: Callable[..., Any], false_fn: Callable[..., Any], operands: Any = ()
-) -> Any:
+    pred: Predicate,
+    true_fn: Callable[..., R],
+    false_fn: Callable[..., R],
+    operands: tuple[Any, ...] | list[Any] = (),
+) -> R:
     """``true_fn(*operands) if pred else false_fn(*operands)``, as one operator of the program.
 
     Args:
@@ -112,12 +128,19 @@ def cond(
     if recorder is not None:
         return _capture_cond(recorder, pred, true_fn, false_fn, operands)
     if torch.compiler.is_dynamo_compiling():
-        return torch.cond(pred, true_fn, false_fn, operands)
+        made: R = torch.cond(pred, true_fn, false_fn, operands)  # type: ignore[arg-type]
+        return made
     return true_fn(*operands) if pred else false_fn(*operands)
 
 
 @_inside_capture
-def _capture_cond(recorder: Recorder, pred: Any, true_fn: Any, false_fn: Any, operands: Any) -> Any:
+def _capture_cond(
+    recorder: Recorder,
+    pred: object,
+    true_fn: Callable[..., object],
+    false_fn: Callable[..., object],
+    operands: Sequence[object],
+) -> Any:
     _require_callables(recorder, "cond", true_fn=true_fn, false_fn=false_fn)
     functions = (true_fn, false_fn)
     true_fn, false_fn = _of_user(recorder, true_fn), _of_user(recorder, false_fn)
@@ -128,32 +151,32 @@ def _capture_cond(recorder: Recorder, pred: Any, true_fn: Any, false_fn: Any, op
             where=recorder.here(),
             hint="pass a tuple: (x,) for one operand.",
         )
-    pred = _predicate(recorder, pred)
-    if isinstance(pred, bool):
-        return true_fn(*operands) if pred else false_fn(*operands)
-    nodes = [recorder.argument(leaf, [], []) for leaf in flatten(operands)[0]
-             if isinstance(leaf, torch.Tensor)]  # fmt: skip
+    asked = _predicate(recorder, pred)
+    if isinstance(asked, bool):
+        return true_fn(*operands) if asked else false_fn(*operands)
+    tensors = [leaf for leaf in flatten(operands)[0] if isinstance(leaf, torch.Tensor)]
+    nodes = [recorder.argument(tensor, [], []) for tensor in tensors]
     state = State(recorder, functions)
 
-    def body(function: Callable[..., Any]) -> dict[Any, tuple[str, Any]]:
+    def body(function: Callable[..., object]) -> Side:
         try:
             result = function(*operands)
-            return {**state.changed(), "result": ("the result", result)}
+            return side(state, "the result", result)
         finally:
             state.restore()
 
     joined = branch(
-        recorder, pred, [lambda: body(true_fn), lambda: body(false_fn)], nodes, state.before
+        recorder, asked, [lambda: body(true_fn), lambda: body(false_fn)], state.before, nodes
     )
     for key, value in joined.items():
         if isinstance(value, Mismatch):
             raise explain(value, ("true branch", "false branch"), recorder)
-        if key != "result":
+        if not isinstance(key, Result):
             state.set(key, value)
-    return joined["result"]
+    return joined[RESULT]
 
 
-def _predicate(recorder: Recorder, pred: Any) -> Any:
+def _predicate(recorder: Recorder, pred: object) -> torch.Tensor | Test:
     """A tensor, a question about sizes, or (where there is but one answer) a truth value."""
     if isinstance(pred, torch.SymBool):
         test = expression_of(pred)
@@ -187,7 +210,7 @@ def _predicate(recorder: Recorder, pred: Any) -> Any:
     )
 
 
-def _require_callables(recorder: Recorder, name: str, **functions: Any) -> None:
+def _require_callables(recorder: Recorder, name: str, **functions: object) -> None:
     for argument, function in functions.items():
         if not callable(function):
             raise ControlFlowError(
@@ -200,8 +223,10 @@ def _require_callables(recorder: Recorder, name: str, **functions: Any) -> None:
 
 @replaces(torch_while_loop)
 def while_loop(
-    cond_fn: Callable[..., Any], body_fn: Callable[..., Any], carried_inputs: Any
-) -> Any:
+    cond_fn: Callable[..., object],
+    body_fn: Callable[..., object],
+    carried_inputs: Sequence[object],
+) -> tuple[Any, ...]:
     """``while cond_fn(*state): state = body_fn(*state)``, as one operator of the program.
 
     Args:
@@ -219,13 +244,18 @@ def while_loop(
         return _capture_while_loop(recorder, cond_fn, body_fn, carried_inputs)
     state = tuple(carried_inputs)
     while cond_fn(*state):
-        state = body_fn(*state)
-        state = tuple(state) if isinstance(state, (tuple, list)) else (state,)
+        new = body_fn(*state)
+        state = tuple(new) if isinstance(new, (tuple, list)) else (new,)
     return state
 
 
 @_inside_capture
-def _capture_while_loop(recorder: Recorder, cond_fn: Any, body_fn: Any, carried_inputs: Any) -> Any:
+def _capture_while_loop(
+    recorder: Recorder,
+    cond_fn: Callable[..., object],
+    body_fn: Callable[..., object],
+    carried_inputs: Sequence[object],
+) -> tuple[Any, ...]:
     _require_callables(recorder, "while_loop", cond_fn=cond_fn, body_fn=body_fn)
     cond_fn, body_fn = _pure(recorder, cond_fn), _pure(recorder, body_fn)
     if not isinstance(carried_inputs, (tuple, list)):
@@ -238,21 +268,23 @@ def _capture_while_loop(recorder: Recorder, cond_fn: Any, body_fn: Any, carried_
     leaves, structure = flatten(tuple(carried_inputs))
     names = ["_".join(parts) or "carried" for parts in structure.names(("carried",))]
 
-    def body(state: Sequence[Any]) -> list[tuple[Structure, list[Any]]]:
+    def test(state: Sequence[object]) -> object:
+        return cond_fn(*structure.unflatten(list(state)))
+
+    def body(state: Sequence[object]) -> list[tuple[Structure, list[object]]]:
         result = body_fn(*structure.unflatten(list(state)))
         result = tuple(result) if isinstance(result, (tuple, list)) else (result,)
         found, new = flatten(result)
         return [(new, found)]
 
-    final = loop(
-        recorder, names, leaves, [structure],
-        lambda state: cond_fn(*structure.unflatten(list(state))), body,
-    )  # fmt: skip
-    return rebuilt([structure], final)[0]
+    final: tuple[Any, ...] = structure.unflatten(
+        loop(recorder, names, leaves, [structure], test, body)
+    )
+    return final
 
 
 @replaces(torch_map)
-def map(f: Callable[..., Any], xs: Any, *args: Any) -> Any:  # noqa: A001 - torch's name
+def map(f: Callable[..., object], xs: object, *args: object) -> Any:  # noqa: A001 - torch's name
     """The results of ``f(row, *args)`` for all rows of ``xs``, stacked.
 
     Args:
@@ -270,17 +302,21 @@ def map(f: Callable[..., Any], xs: Any, *args: Any) -> Any:  # noqa: A001 - torc
 
 
 @_inside_capture
-def _capture_map(recorder: Recorder, f: Any, xs: Any, args: tuple[Any, ...]) -> Any:
+def _capture_map(
+    recorder: Recorder, f: Callable[..., object], xs: object, args: tuple[object, ...]
+) -> Any:
     _require_callables(recorder, "map", f=f)
     f = _pure(recorder, f)
     leaves, structure = _tensors(recorder, "map", "xs", xs)
     found, stacked = capture_map(
         recorder, lambda rows: f(structure.unflatten(list(rows)), *args), leaves
     )
-    return rebuilt([found], stacked)[0]
+    return found.unflatten(stacked)
 
 
-def _tensors(recorder: Recorder, name: str, what: str, xs: Any) -> tuple[list[Any], Structure]:
+def _tensors(
+    recorder: Recorder, name: str, what: str, xs: object
+) -> tuple[list[torch.Tensor], Structure]:
     leaves, structure = flatten(xs)
     for leaf in leaves:
         if not isinstance(leaf, torch.Tensor):
@@ -292,21 +328,23 @@ def _tensors(recorder: Recorder, name: str, what: str, xs: Any) -> tuple[list[An
             )
     if not leaves:
         raise ControlFlowError(
-            f"{what} of {name} holds no tensor", code="MG-C106", where=recorder.here(),
+            f"{what} of {name} holds no tensor",
+            code="MG-C106",
+            where=recorder.here(),
             hint="pass at least one tensor.",
-        )  # fmt: skip
+        )
     return leaves, structure
 
 
 @replaces(torch_scan)
 def scan(
-    combine_fn: Callable[[Any, Any], tuple[Any, Any]],
-    init: Any,
-    xs: Any,
+    combine_fn: Callable[[C, X], tuple[C, object]],
+    init: C,
+    xs: X,
     *,
     dim: int = 0,
     reverse: bool = False,
-) -> tuple[Any, Any]:
+) -> tuple[C, Any]:
     """``carry, y = combine_fn(carry, x)`` for each slice ``x`` of ``xs`` along ``dim``.
 
     Args:
@@ -323,23 +361,25 @@ def scan(
         ControlFlowError: while capturing: MG-C102, MG-C106, MG-C107 (carry), MG-C110, MG-C111.
     """
     recorder = running_recorder()
-    run = eager.scan_rows if recorder is None else functools.partial(_capture_scan, recorder)
     leaves, structure = flatten(xs)
     if not leaves:
         return init, []
-    moved = [_along(leaf, dim, reverse) for leaf in leaves]
-    carry, out = run(combine_fn, init, structure.unflatten(moved))
+    moved: X = structure.unflatten([_along(leaf, dim, reverse) for leaf in leaves])
+    if recorder is None:
+        carry, out = eager.scan_rows(combine_fn, init, moved)
+    else:
+        carry, out = _capture_scan(recorder, combine_fn, init, moved)
     return carry, _back(out, dim, reverse)
 
 
-def _along(x: Any, dim: int, reverse: bool) -> Any:
-    if isinstance(x, torch.Tensor):
-        x = x.movedim(dim, 0) if dim else x
-        x = x.flip(0) if reverse else x
-    return x
+def _along(x: T, dim: int, reverse: bool) -> T | torch.Tensor:
+    if not isinstance(x, torch.Tensor):
+        return x
+    moved = x.movedim(dim, 0) if dim else x
+    return moved.flip(0) if reverse else moved
 
 
-def _back(out: Any, dim: int, reverse: bool) -> Any:
+def _back(out: object, dim: int, reverse: bool) -> Any:
     leaves, structure = flatten(out)
     found = []
     for leaf in leaves:
@@ -349,7 +389,9 @@ def _back(out: Any, dim: int, reverse: bool) -> Any:
 
 
 @_inside_capture
-def _capture_scan(recorder: Recorder, combine_fn: Any, init: Any, xs: Any) -> Any:
+def _capture_scan(
+    recorder: Recorder, combine_fn: Callable[[C, X], object], init: C, xs: X
+) -> tuple[C, object]:
     _require_callables(recorder, "scan", combine_fn=combine_fn)
     combine_fn = _pure(recorder, combine_fn)
     first, carry_structure = _tensors(recorder, "scan", "init", init)
@@ -359,19 +401,21 @@ def _capture_scan(recorder: Recorder, combine_fn: Any, init: Any, xs: Any) -> An
         lambda state, rows: combine_fn(
             carry_structure.unflatten(list(state)), structure.unflatten(list(rows))
         ),
-        first, carry_structure, leaves,
-    )  # fmt: skip
-    return rebuilt([carry_structure], carry)[0], rebuilt([out_structure], stacked)[0]
+        first,
+        carry_structure,
+        leaves,
+    )
+    return carry_structure.unflatten(carry), out_structure.unflatten(stacked)
 
 
 @replaces(torch_associative_scan)
 def associative_scan(
-    combine_fn: Callable[[Any, Any], Any],
-    xs: Any,
+    combine_fn: Callable[[X, X], X],
+    xs: X,
     dim: int,
     reverse: bool = False,
     combine_mode: str = "pointwise",
-) -> Any:
+) -> X:
     """All partial results of combining the slices of ``xs`` along ``dim``, from the first on.
 
     Args:
@@ -391,11 +435,14 @@ def associative_scan(
         out = _capture_associative_scan(recorder, combine_fn, moved)
     else:
         out = eager.associative_scan_rows(combine_fn, moved)
-    return _back(out, dim, reverse)
+    back: X = _back(out, dim, reverse)
+    return back
 
 
 @_inside_capture
-def _capture_associative_scan(recorder: Recorder, combine_fn: Any, xs: Any) -> Any:
+def _capture_associative_scan(
+    recorder: Recorder, combine_fn: Callable[[X, X], object], xs: X
+) -> Any:
     _require_callables(recorder, "associative_scan", combine_fn=combine_fn)
     combine_fn = _pure(recorder, combine_fn)
     leaves, structure = _tensors(recorder, "associative_scan", "xs", xs)
@@ -404,22 +451,23 @@ def _capture_associative_scan(recorder: Recorder, combine_fn: Any, xs: Any) -> A
         lambda left, right: combine_fn(
             structure.unflatten(list(left)), structure.unflatten(list(right))
         ),
-        leaves, structure,
-    )  # fmt: skip
-    return rebuilt([structure], stacked)[0]
+        leaves,
+        structure,
+    )
+    return structure.unflatten(stacked)
 
 
 # The operators themselves: in a graph that is captured again -----------------------------------
 
 
 @handles(higher_order.cond)
-def _cond_operator(recorder: Recorder, op: Any, args: Any, kwargs: Any) -> Any:
+def _cond_operator(recorder: Recorder, op: Operator, args: Args, kwargs: Kwargs) -> object:
     pred, true_fn, false_fn, operands = args
     return _capture_cond(recorder, pred, true_fn, false_fn, tuple(operands))
 
 
 @handles(higher_order.while_loop)
-def _while_loop_operator(recorder: Recorder, op: Any, args: Any, kwargs: Any) -> Any:
+def _while_loop_operator(recorder: Recorder, op: Operator, args: Args, kwargs: Kwargs) -> object:
     cond_fn, body_fn, state, more = args
     return _capture_while_loop(
         recorder,
@@ -429,31 +477,34 @@ def _while_loop_operator(recorder: Recorder, op: Any, args: Any, kwargs: Any) ->
     )
 
 
-def _single(result: Any) -> Any:
+def _single(result: object) -> object:
     return result[0] if isinstance(result, (tuple, list)) else result
 
 
 @handles(higher_order.map_impl)
-def _map_operator(recorder: Recorder, op: Any, args: Any, kwargs: Any) -> Any:
+def _map_operator(recorder: Recorder, op: Operator, args: Args, kwargs: Kwargs) -> object:
     f, xs, more = args
     return _capture_map(recorder, lambda rows: f(*rows, *more), tuple(xs), ())
 
 
 @handles(higher_order.scan)
-def _scan_operator(recorder: Recorder, op: Any, args: Any, kwargs: Any) -> Any:
+def _scan_operator(recorder: Recorder, op: Operator, args: Args, kwargs: Kwargs) -> object:
     combine, init, xs, more = args
     count = len(init)
 
-    def step(carry: Any, rows: Any) -> Any:
+    def step(carry: Args, rows: Args) -> tuple[Args, Args]:
         found = tuple(combine(*carry, *rows, *more))
         return found[:count], found[count:]
 
     carry, out = _capture_scan(recorder, step, tuple(init), tuple(xs))
+    assert isinstance(out, tuple)
     return (*carry, *out)
 
 
 @handles(higher_order.associative_scan)
-def _associative_scan_operator(recorder: Recorder, op: Any, args: Any, kwargs: Any) -> Any:
+def _associative_scan_operator(
+    recorder: Recorder, op: Operator, args: Args, kwargs: Kwargs
+) -> object:
     combine, xs, more = args
     return _capture_associative_scan(
         recorder, lambda left, right: tuple(combine(*left, *right, *more)), tuple(xs)

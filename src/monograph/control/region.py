@@ -14,10 +14,12 @@ from typing import Any
 
 import torch
 from torch.fx import Graph, Node
+from torch.fx.node import Argument
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
-from monograph.capture.recorder import SHARES, Recorder
+from monograph.capture.recorder import SHARES, Body, Recorder
+from monograph.capture.sizes import Nodes
 from monograph.control.witness import values_where
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.names import Names
@@ -45,15 +47,15 @@ class Region:
     def __init__(self, recorder: Recorder, name: str) -> None:
         self.recorder = recorder
         self.name = name
-        self.outer: Region | None = recorder.region
+        self.outer: Body | None = recorder.region
         self.graph = Graph()
         self.names = Names()
-        self.attributes: dict[str, Any] = {}
+        self.attributes: dict[str, object] = {}
         self.inputs: list[Node] = []
         self.written: list[tuple[Value, Value]] = []
         self._values: dict[int, tuple[Value, dict[str, Any]]] = {}
-        self._tensors: dict[int, tuple[Any, Value]] = {}
-        self._sizes: Any = None
+        self._tensors: dict[int, tuple[AbstractTensor, Value]] = {}
+        self._sizes: Nodes | None = None  # where the region has left off
 
     @contextlib.contextmanager
     def capturing(self, path: Test = True) -> Iterator[None]:
@@ -76,6 +78,7 @@ class Region:
     @contextlib.contextmanager
     def reopened(self) -> Iterator[None]:
         """The recorder writes here again, to add what results are turned into."""
+        assert self._sizes is not None
         with self._installed(self._sizes):
             yield
 
@@ -97,7 +100,7 @@ class Region:
             self._values = saved
 
     @contextlib.contextmanager
-    def _installed(self, sizes: Any) -> Iterator[None]:
+    def _installed(self, sizes: Nodes) -> Iterator[None]:
         recorder = self.recorder
         before = recorder.graph, recorder.names, recorder.opaque, recorder.region
         outside = recorder.sizes.go_back(sizes)
@@ -120,7 +123,7 @@ class Region:
         if id(value) not in self._values:
             self._values[id(value)] = (value, value.state())
 
-    def save_tensor(self, tensor: Any) -> None:
+    def save_tensor(self, tensor: AbstractTensor) -> None:
         """``tensor`` is about to stand for another value."""
         if id(tensor) not in self._tensors:
             self._tensors[id(tensor)] = (tensor, tensor.value)
@@ -157,13 +160,13 @@ class Region:
             self.recorder.sizes.bind_sizes(spec, node)
         return make_abstract(spec, value)
 
-    def number(self, symbol: Expr | FloatExpr, name: str) -> Any:
+    def number(self, symbol: Expr, name: str) -> torch.SymInt:
         """A new input of the region that is a number."""
         node = self._placeholder(name, symbol)
         self.recorder.sizes.bind_number(symbol, node)
         return symbolic(self.recorder.sizes.env, symbol)
 
-    def _placeholder(self, name: str, val: Any) -> Node:
+    def _placeholder(self, name: str, val: TensorSpec | Expr | FloatExpr) -> Node:
         node = append_placeholder(self.graph, self.names.argument(name))
         node.meta["val"] = val
         self.inputs.append(node)
@@ -171,7 +174,7 @@ class Region:
 
     # Closing ------------------------------------------------------------------------------------
 
-    def finish(self, outputs: Sequence[Any], *, is_test: bool = False) -> None:
+    def finish(self, outputs: Sequence[Argument], *, is_test: bool = False) -> None:
         """Write the region's results; each is memory of its own.
 
         ``is_test``: the one result is a truth, and returned as it is.
@@ -201,10 +204,10 @@ class Region:
         self._copy_numbers_in()
         free: dict[Node, None] = {}
         allowed = {self.recorder.program_graph}
-        region = self.outer
-        while region is not None:
-            allowed.add(region.graph)
-            region = region.outer
+        body = self.outer
+        while body is not None:
+            allowed.add(body.graph)
+            body = body.outer
         for node in self.graph.nodes:
             for source in node.all_input_nodes:
                 if source.graph is not self.graph:
@@ -217,8 +220,8 @@ class Region:
         """Floats and truths are no operands: what computes them is written here too."""
         copies: dict[Node, Node] = {}
 
-        def copied(source: Any) -> Any:
-            if not isinstance(source, Node) or source.graph is self.graph:
+        def copied(source: Node) -> Node:
+            if source.graph is self.graph:
                 return source
             if isinstance(source.meta.get("val"), (TensorSpec, Expr)) or source.op == "placeholder":
                 return source
@@ -258,8 +261,8 @@ class Region:
         return Subgraph(self.graph, self.attributes)
 
 
-def lift(regions: Sequence[Region], preferred: Sequence[Any] = ()) -> list[Node]:
+def lift(regions: Sequence[Region], preferred: Sequence[Argument] = ()) -> list[Node]:
     """The operands of some regions: what any of them reads, ``preferred`` first."""
     free = dict.fromkeys(node for region in regions for node in region.free_nodes())
-    first = [node for node in dict.fromkeys(preferred) if node in free]
-    return [*first, *(node for node in free if node not in first)]
+    first = dict.fromkeys(each for each in preferred if isinstance(each, Node) and each in free)
+    return list(first | free)

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NoReturn
 
 import torch
 from torch.fx import Node
+from torch.fx.node import Argument
 
-from monograph.capture.abstract import make_abstract
+from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.operators.data_dependence import number_in, tensor_of_truth
 from monograph.capture.recorder import Recorder
 from monograph.capture.sizes import in_sizes
 from monograph.control.region import Region
 from monograph.ir.spec import TensorSpec, contiguous_strides
-from monograph.shapes.expr import Expr
+from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of, symbolic
 
 __all__ = [
-    "UNDEFINED", "Found", "Joined", "Mismatch", "describe", "join", "note", "table", "zeros",
-]  # fmt: skip
+    "UNDEFINED",
+    "Computed",
+    "Constant",
+    "Found",
+    "Joined",
+    "Mismatch",
+    "describe",
+    "join",
+    "note",
+    "table",
+    "zeros",
+]
 
 aten = torch.ops.aten
 _INTEGERS = (int, torch.SymInt)
@@ -48,7 +59,7 @@ class Found:
     ``content`` is the Python object; the expression of a number that varies.
     """
 
-    content: Any = None
+    content: object = None
     value: Value | None = None
     original: Value | None = None
     is_outside: bool = False
@@ -65,17 +76,25 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Joined:
-    """One result for several branches.
+class Constant:
+    """One Python object for several branches."""
 
-    Either a ``constant``, or something that each region computes (``node_in``) with the given
-    ``spec``; ``wrap`` turns the result's node into what the program gets.
+    value: object
+
+
+@dataclass(frozen=True)
+class Computed:
+    """One result for several branches, which each region computes (``node_in``).
+
+    ``wrap`` turns the result's node into what the program gets.
     """
 
-    constant: Any = None
-    spec: Any = None
-    node_in: Callable[[Region, Found], Any] | None = None
-    wrap: Callable[[Node], Any] | None = None
+    spec: TensorSpec | Expr
+    node_in: Callable[[Region, Found], Argument]
+    wrap: Callable[[Node], object]
+
+
+Joined = Constant | Computed
 
 
 class Mismatch(Exception):  # noqa: N818 - it is caught, and becomes an error with its place
@@ -87,7 +106,7 @@ class Mismatch(Exception):  # noqa: N818 - it is caught, and becomes an error wi
         self.name = ""  # of what a loop cannot carry
 
 
-def note(region: Region, leaf: Any) -> Found:
+def note(region: Region, leaf: object) -> Found:
     """Remember a leaf of what a region returns, while the region is captured."""
     recorder = region.recorder
     if isinstance(leaf, torch.Tensor):
@@ -112,7 +131,7 @@ def join(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> J
         return _join_tensors(recorder, found, local)
     contents = [f.content for f in found]
     if _are_equal(contents, local):
-        return Joined(constant=contents[0])
+        return Constant(contents[0])
     if "other" in kinds:
         rows = [("", *(describe(f) for f in found))]
         code = "MG-C103" if any(c is None for c in contents) else "MG-C102"
@@ -126,38 +145,36 @@ def join(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> J
         return _join_integers(recorder, found, local)
     dtype = torch.bool if kinds == {"bool"} else torch.float64
 
-    def node_in(region: Region, one: Found) -> Any:
+    spec = TensorSpec.of((), (), dtype, torch.device("cpu"))
+
+    def node_in(region: Region, one: Found) -> Node:
         return recorder.read(_filled(recorder, one.content, dtype).value)
 
-    def wrap(node: Node) -> Any:
-        spec = TensorSpec.of((), (), dtype, torch.device("cpu"))
+    def wrap(node: Node) -> object:
         return number_in(recorder, make_abstract(spec, Value(node, spec, recorder)))
 
-    return Joined(
-        spec=TensorSpec.of((), (), dtype, torch.device("cpu")), node_in=node_in, wrap=wrap
-    )
+    return Computed(spec, node_in, wrap)
 
 
 def _join_defined(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> Joined:
     """Some sides give nothing, and nobody will look at what stands there: zeros."""
     defined = [f for f in found if f.content is not UNDEFINED]
     if not defined:
-        return Joined(constant=UNDEFINED)
+        return Constant(UNDEFINED)
     joined = join(recorder, [defined[0], *defined], local)
-    inner = joined.node_in
-    if inner is None:
+    if isinstance(joined, Constant):
         return joined
+    inner, spec = joined.node_in, joined.spec
 
-    def node_in(region: Region, one: Found) -> Any:
+    def node_in(region: Region, one: Found) -> Argument:
         if one.content is not UNDEFINED:
             return inner(region, one)
-        return recorder.read(zeros(recorder, joined.spec).value) if isinstance(
-            joined.spec, TensorSpec) else 0  # fmt: skip
+        return recorder.read(zeros(recorder, spec).value) if isinstance(spec, TensorSpec) else 0
 
-    return Joined(spec=joined.spec, node_in=node_in, wrap=joined.wrap)
+    return Computed(spec, node_in, joined.wrap)
 
 
-def zeros(recorder: Recorder, spec: TensorSpec) -> Any:
+def zeros(recorder: Recorder, spec: TensorSpec) -> AbstractTensor:
     """A tensor that looks like ``spec``; sizes that nobody knows yet are 0."""
     unbound = recorder.sizes.unbound
     shape = [
@@ -179,7 +196,7 @@ _HINTS = {
 }
 
 
-def _are_equal(contents: Sequence[Any], local: frozenset[str]) -> bool:
+def _are_equal(contents: Sequence[object], local: frozenset[str]) -> bool:
     first = contents[0]
     for other in contents[1:]:
         if first is other:
@@ -198,32 +215,41 @@ def _are_equal(contents: Sequence[Any], local: frozenset[str]) -> bool:
     return not any(name in local for content in contents for name in _symbols(content))
 
 
-def _symbols(content: Any) -> list[str]:
-    content = expression_of(content)
-    if isinstance(content, Expr):
-        return [atom.name for atom in content.symbols()]
-    return content.symbols() if isinstance(content, FloatExpr) else []
+def _symbols(content: object) -> list[str]:
+    found = expression_of(content)
+    if isinstance(found, Expr):
+        return [atom.name for atom in found.symbols()]
+    return found.symbols() if isinstance(found, FloatExpr) else []
 
 
 def _join_integers(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> Joined:
-    sizes = [_plain_int(expression_of(f.content)) for f in found]
+    sizes: list[Int] = []
+    for one in found:
+        sizes += [0, 1] if isinstance(one.content, torch.SymBool) else [_integer(one.content)]
     symbol = _covering(recorder, sizes, "a number that depends on a branch", lowest=None)
 
-    def node_in(region: Region, one: Found) -> Any:
-        return recorder.sizes.node_of(_plain_int(expression_of(one.content)))
+    def node_in(region: Region, one: Found) -> Argument:
+        content = one.content
+        if isinstance(content, torch.SymBool):
+            content = number_in(recorder, tensor_of_truth(recorder, content, torch.int64))
+        return recorder.sizes.node_of(_integer(content))
 
-    def wrap(node: Node) -> Any:
+    def wrap(node: Node) -> torch.SymInt:
         recorder.sizes.bind_number(symbol, node)
         return symbolic(recorder.sizes.env, symbol)
 
-    return Joined(spec=symbol, node_in=node_in, wrap=wrap)
+    return Computed(symbol, node_in, wrap)
 
 
-def _plain_int(content: Any) -> Any:
-    return content if isinstance(content, Expr) else int(content)
+def _integer(content: object) -> Int:
+    found = expression_of(content)
+    if isinstance(found, Expr):
+        return found
+    assert isinstance(found, int)
+    return int(found)  # also of a truth value
 
 
-def _covering(recorder: Recorder, sizes: Sequence[Any], source: str, lowest: int | None) -> Expr:
+def _covering(recorder: Recorder, sizes: Sequence[Int], source: str, lowest: int | None) -> Expr:
     """A new symbol that may be any of ``sizes``."""
     plain = [n for n in sizes if isinstance(n, int)]
     is_plain = len(plain) == len(sizes)
@@ -231,7 +257,7 @@ def _covering(recorder: Recorder, sizes: Sequence[Any], source: str, lowest: int
     return recorder.sizes.fresh(source, lo, hi)
 
 
-def _filled(recorder: Recorder, number: Any, dtype: torch.dtype) -> Any:
+def _filled(recorder: Recorder, number: object, dtype: torch.dtype) -> AbstractTensor:
     if isinstance(number, torch.SymBool):
         return tensor_of_truth(recorder, number, dtype)
     return recorder.call(aten.scalar_tensor.default, (number,), {"dtype": dtype})
@@ -241,87 +267,103 @@ def _filled(recorder: Recorder, number: Any, dtype: torch.dtype) -> Any:
 
 
 def _join_tensors(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> Joined:
-    specs = [f.value.spec if f.value is not None else None for f in found]
-    model = next(spec for spec in specs if spec is not None)
-    dtype = model.dtype
-    for one, spec in zip(found, specs, strict=True):
-        if spec is not None:
-            dtype = torch.promote_types(dtype, spec.dtype)
-        elif one.kind() == "other" or model.shape:
-            code = "MG-C103" if one.content is None else "MG-C102"
-            raise Mismatch(code, "one branch gives a tensor, the other does not",
-                           [("", *(describe(f) for f in found))], _HINTS[code])  # fmt: skip
-        else:
-            probe = torch.empty((), dtype=dtype)
-            kinds = {"int": 1, "bool": True, "float": 1.0}
-            dtype = torch.result_type(probe, kinds[one.kind()])
-    tensors = [spec for spec in specs if spec is not None]
-    if len({spec.device for spec in tensors}) > 1:
+    dtype = _common_dtype(found)
+    specs = [f.value.spec for f in found if f.value is not None]
+    if len({spec.device for spec in specs}) > 1:
         _refuse("MG-C105", "the branches give tensors on different devices", found)
-    if len({len(spec.shape) for spec in tensors}) > 1:
+    if len({len(spec.shape) for spec in specs}) > 1:
         _refuse("MG-C104", "the branches give tensors with different numbers of dimensions", found)
-    shape = tuple(
-        _join_sizes(recorder, [spec.shape[i] for spec in tensors], local)
-        for i in range(len(model.shape))
-    )
-    strides = {spec.strides for spec in tensors}
-    is_plain = shape == model.shape and len(strides) == 1 and not _mentions(model.strides, local)
-    target = TensorSpec.of(
-        shape, model.strides if is_plain else contiguous_strides(shape), dtype, model.device
-    )
-    if len({spec.dtype for spec in tensors}) > 1 or len(tensors) < len(found):
+    columns = zip(*(spec.shape for spec in specs), strict=True)
+    shape = tuple(_join_sizes(recorder, sizes, local) for sizes in columns)
+    strides = _common_strides(specs, shape, local)
+    layout = contiguous_strides(shape) if strides is None else strides
+    target = TensorSpec.of(shape, layout, dtype, specs[0].device)
+    if len({spec.dtype for spec in specs}) > 1 or len(specs) < len(found):
         sides = " and ".join(dict.fromkeys(describe(f) for f in found))
-        recorder.assume(
-            "promoted", f"the branches give {sides}: the result is always {target!r}",
-            recorder.here(),
-        )  # fmt: skip
+        text = f"the branches give {sides}: the result is always {target!r}"
+        recorder.assume("promoted", text, recorder.here())
+    tracks = max(f.value.tracks for f in found if f.value is not None)
 
-    def node_in(region: Region, one: Found) -> Any:
+    def node_in(region: Region, one: Found) -> Node:
         if one.value is None:
             return recorder.read(_filled(recorder, one.content, dtype).value)
         tensor = one.value.abstract()
         if one.value.spec.dtype != dtype:
             tensor = recorder.call(aten._to_copy.default, (tensor,), {"dtype": dtype})
-        if not is_plain and not _lies_in_order(tensor.value.spec):
+        if strides is None and not _lies_in_order(tensor.value.spec):
             keywords = {"memory_format": torch.contiguous_format}
             tensor = recorder.call(aten.clone.default, (tensor,), keywords)
         return recorder.read(tensor.value)
 
-    tracks = max((f.value.tracks for f in found if f.value is not None), default=0)
+    def wrap(node: Node) -> AbstractTensor:
+        return _joined_tensor(recorder, found, target, node, tracks)
 
-    def wrap(node: Node) -> Any:
-        if target.scope is not None:
-            recorder.sizes.bind_sizes(target, node)
-        value = Value(node, target, recorder)
-        if dtype.is_floating_point or dtype.is_complex:
-            value.tracks = tracks
-            if tracks and recorder.hides_gradients():
-                value.detached, value.seen = True, -1
-        shared = {id(v.root) for pair in recorder.copies_of_branches for v in pair}
-        for one in found:
-            original = one.original
-            if original is not None and (one.is_outside or id(original.root) in shared):
-                recorder.copies_of_branches.append((original, value))
-        return make_abstract(target, value)
+    return Computed(target, node_in, wrap)
 
-    return Joined(spec=target, node_in=node_in, wrap=wrap)
+
+def _common_dtype(found: Sequence[Found]) -> torch.dtype:
+    """What tensors and numbers promote to; a number only goes with tensors without dimensions."""
+    model = next(f.value.spec for f in found if f.value is not None)
+    dtype = model.dtype
+    for one in found:
+        if one.value is not None:
+            dtype = torch.promote_types(dtype, one.value.spec.dtype)
+        elif one.kind() == "other" or model.shape:
+            code = "MG-C103" if one.content is None else "MG-C102"
+            rows = [("", *(describe(f) for f in found))]
+            raise Mismatch(
+                code, "one branch gives a tensor, the other does not", rows, _HINTS[code]
+            )
+        else:
+            probe = torch.empty((), dtype=dtype)
+            dtype = torch.result_type(probe, {"int": 1, "bool": True, "float": 1.0}[one.kind()])
+    return dtype
+
+
+def _common_strides(
+    specs: Sequence[TensorSpec], shape: tuple[Int, ...], local: frozenset[str]
+) -> tuple[Int, ...] | None:
+    """The strides that all sides have; None where the result is to be laid out anew."""
+    model = specs[0]
+    if shape != model.shape or any(spec.strides != model.strides for spec in specs):
+        return None
+    return None if _mentions(model.strides, local) else model.strides
+
+
+def _joined_tensor(
+    recorder: Recorder, found: Sequence[Found], spec: TensorSpec, node: Node, tracks: int
+) -> AbstractTensor:
+    """What the program gets for ``node``, which is one of ``found``."""
+    if spec.scope is not None:
+        recorder.sizes.bind_sizes(spec, node)
+    value = Value(node, spec, recorder)
+    if spec.dtype.is_floating_point or spec.dtype.is_complex:
+        value.tracks = tracks
+        if tracks and recorder.hides_gradients():
+            value.detached, value.seen = True, -1
+    shared = {id(v.root) for pair in recorder.copies_of_branches for v in pair}
+    for one in found:
+        original = one.original
+        if original is not None and (one.is_outside or id(original.root) in shared):
+            recorder.copies_of_branches.append((original, value))
+    return make_abstract(spec, value)
 
 
 def _lies_in_order(spec: TensorSpec) -> bool:
     return spec.strides == contiguous_strides(spec.shape)
 
 
-def _mentions(sizes: Sequence[Any], local: frozenset[str]) -> bool:
+def _mentions(sizes: Sequence[Int], local: frozenset[str]) -> bool:
     return any(name in local for size in sizes for name in _symbols(size))
 
 
-def _join_sizes(recorder: Recorder, sizes: Sequence[Any], local: frozenset[str]) -> Any:
+def _join_sizes(recorder: Recorder, sizes: Sequence[Int], local: frozenset[str]) -> Int:
     if all(size == sizes[0] for size in sizes) and not _mentions(sizes, local):
         return sizes[0]
     return _covering(recorder, sizes, "a size that depends on a branch", lowest=0)
 
 
-def _refuse(code: str, what: str, found: Sequence[Found]) -> None:
+def _refuse(code: str, what: str, found: Sequence[Found]) -> NoReturn:
     specs = [f.value.spec for f in found if f.value is not None]
     rows: list[tuple[str, ...]] = [("", *(repr(s) for s in specs))]
     rows.append(("device", *(str(s.device) for s in specs)))

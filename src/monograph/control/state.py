@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from types import CellType, FunctionType, ModuleType
-from typing import Any
 
 from torch import nn
 
@@ -13,20 +13,40 @@ from monograph.capture.python.snapshot import MISSING, Saved, saved_in
 from monograph.capture.recorder import Recorder
 from monograph.control.results import UNDEFINED
 
-__all__ = ["State"]
+__all__ = ["Entry", "Items", "Key", "State", "Variable"]
 
-Key = tuple[Any, ...]
 _OURS = "_monograph_"
 
 
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable that functions share with the function around them."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of a dict, or an attribute of an object; ``container``: its identity."""
+
+    container: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """All items of a list or a set; ``container``: its identity."""
+
+    container: int
+
+
+Key = Variable | Entry | Items  # one thing that may change
+
+
 class State:
-    """Variables that functions share with the function around them, and what hangs on these.
+    """Variables that functions share with the function around them, and what hangs on these."""
 
-    A key stands for one thing that may change: ``("variable", name)``, ``("entry", id, key)`` of a
-    dict or of an object's attributes, ``("items", id)`` of a list or set.
-    """
-
-    def __init__(self, recorder: Recorder, functions: Sequence[Callable[..., Any]]) -> None:
+    def __init__(self, recorder: Recorder, functions: Sequence[Callable[..., object]]) -> None:
         self.recorder = recorder
         self.cells: dict[str, CellType] = {}
         self._followed: set[str] = set()
@@ -43,7 +63,7 @@ class State:
                 self.saved += saved_in(content, name, "variable", seen)
         self._owners = {id(saved.container): saved for saved in self.saved}
 
-    def _note_variables(self, function: Any) -> None:
+    def _note_variables(self, function: object) -> None:
         while isinstance(function, functools.partial):
             function = function.func
         function = getattr(function, "__func__", function)
@@ -57,13 +77,13 @@ class State:
                 self._followed.add(name)
                 self._note_variables(content)
 
-    def changed(self) -> dict[Key, tuple[str, Any]]:
+    def changed(self) -> dict[Key, tuple[str, object]]:
         """What is another object now: a name for it, and the object."""
-        found: dict[Key, tuple[str, Any]] = {}
+        found: dict[Key, tuple[str, object]] = {}
         for name, cell in self.cells.items():
             now = _content(cell)
             if now is not self.variables[name] and not _is_own_function(name, now):
-                found["variable", name] = (name, now)
+                found[Variable(name)] = (name, now)
         for saved in self.saved:
             if saved.is_unchanged():
                 continue
@@ -75,23 +95,29 @@ class State:
                         new, (ModuleType, FunctionType, type)
                     ):
                         continue  # imported when first needed
-                    found["entry", id(saved.container), key] = (change.path, new)
+                    found[Entry(id(saved.container), key)] = (change.path, new)
             else:
-                found["items", id(saved.container)] = (saved.path, list(saved.container))
+                found[Items(id(saved.container))] = (saved.path, list(saved.container))
         return found
 
     def has(self, key: Key) -> bool:
         """Whether there is such a thing (a list may have become another object)."""
-        return key[1] in (self.variables if key[0] == "variable" else self._owners)
+        if isinstance(key, Variable):
+            return key.name in self.variables
+        return key.container in self._owners
 
-    def before(self, key: Key) -> tuple[str, Any]:
+    def before(self, key: Key) -> tuple[str, object]:
         """The same as it was when this object was made."""
-        if key[0] == "variable":
-            return key[1], self.variables[key[1]]
-        saved = self._owners[key[1]]
-        if key[0] == "items":
+        if isinstance(key, Variable):
+            return key.name, self.variables[key.name]
+        saved = self._owners[key.container]
+        if isinstance(key, Items):
             return saved.path, list(saved.copy)
-        return f"{saved.path}.{key[2]}", saved.copy.get(key[2], UNDEFINED)
+        return f"{saved.path}.{key.key}", saved.copy.get(key.key, UNDEFINED)
+
+    def items_before(self, key: Items) -> list[object]:
+        """What was in a list or a set when this object was made."""
+        return list(self._owners[key.container].copy)
 
     def restore(self) -> None:
         """Everything as it was."""
@@ -101,39 +127,40 @@ class State:
             if not saved.is_unchanged():
                 saved.restore()
 
-    def set(self, key: Key, value: Any) -> None:
+    def set(self, key: Key, value: object) -> None:
         """Make one thing another object."""
-        if key[0] == "variable":
-            _set(self.cells[key[1]], value)
+        if isinstance(key, Variable):
+            _set(self.cells[key.name], value)
             return
-        container = self._owners[key[1]].container
-        if key[0] == "items":
+        container = self._owners[key.container].container
+        if isinstance(key, Items):
+            assert isinstance(value, Iterable)
             container.clear()
             (container.update if isinstance(container, set) else container.extend)(value)
         elif value is UNDEFINED:
-            container.pop(key[2], None)
+            container.pop(key.key, None)
         else:
-            container[key[2]] = value
+            container[key.key] = value
 
-    def variable_of(self, key: Key) -> list[str]:
+    def variables_of(self, key: Items) -> list[Variable]:
         """The variables that hold the container behind ``key``."""
-        container = self._owners[key[1]].container
-        return [name for name, content in self.variables.items() if content is container]
+        container = self._owners[key.container].container
+        return [Variable(name) for name, item in self.variables.items() if item is container]
 
 
-def _content(cell: CellType) -> Any:
+def _content(cell: CellType) -> object:
     try:
         return cell.cell_contents
     except ValueError:
         return UNDEFINED
 
 
-def _set(cell: CellType, content: Any) -> None:
+def _set(cell: CellType, content: object) -> None:
     if content is not UNDEFINED:
         cell.cell_contents = content
     elif _content(cell) is not UNDEFINED:
         del cell.cell_contents
 
 
-def _is_own_function(name: str, content: Any) -> bool:
+def _is_own_function(name: str, content: object) -> bool:
     return name.startswith(_OURS) and isinstance(content, FunctionType)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
@@ -14,7 +13,7 @@ __all__ = ["values_where"]
 _MOST = 2000
 
 
-def values_where(env: ShapeEnv, test: Test) -> dict[str, Any]:
+def values_where(env: ShapeEnv, test: Test) -> dict[str, int]:
     """Values of the symbols of ``test`` for which it and all guards hold; {} if none was found."""
     names = [n for n in symbols_of(test) if env.symbols[n].hint is not None]
     known = dict(env.values)

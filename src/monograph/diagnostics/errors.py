@@ -23,11 +23,16 @@ through unchanged.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 from monograph.diagnostics.codes import CODES
 from monograph.diagnostics.rendering import Line, as_text, changes, for_notebooks
 from monograph.diagnostics.source_line import SourceLine
+
+if TYPE_CHECKING:
+    import torch
+
+    from monograph.shapes.dims import AnyDim
 
 __all__ = [
     "ConstraintViolationError",
@@ -55,6 +60,13 @@ __all__ = [
 _MOST_CALLS = 4
 
 
+class Change(Protocol):
+    """What to write instead, in files of the user's."""
+
+    def diff(self) -> str:
+        """It as a unified diff."""
+
+
 class MonographError(Exception):
     """What happened, where, why it matters, what to write instead."""
 
@@ -76,7 +88,7 @@ class MonographError(Exception):
         self.module: str | None = None  # the path of the module that was running
         self.calls: list[SourceLine] = []  # from the outermost call of the user's down to ``where``
         self.origins: list[SourceLine] = []  # the lines that computed what is not known
-        self.patch: Any = None  # what to write instead, tried
+        self.patch: Change | None = None  # what to write instead, tried
         self.is_captured_in_strict_mode = False  # tried, too
         super().__init__(what)
 
@@ -94,7 +106,7 @@ class MonographError(Exception):
         """Why such a program is refused."""
         return CODES[self.code].why
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """What happened, where, why, and what to write instead: for other tools."""
         return {
             "code": self.code,
@@ -207,9 +219,15 @@ class ShapeError(ExportError, ValueError):
 
     default_code = "MG-S102"
 
-    def __init__(self, what: str, *, code: str | None = None,
-                 suggested_fixes: dict[str, Any] | None = None,
-                 where: SourceLine | None = None, hint: str | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: str | None = None,
+        suggested_fixes: dict[str, AnyDim | int] | None = None,
+        where: SourceLine | None = None,
+        hint: str | None = None,
+    ) -> None:
         self.suggested_fixes = suggested_fixes or {}
         super().__init__(what, code=code, where=where, hint=hint)
 
@@ -233,7 +251,7 @@ class MissingFakeError(PythonFeatureError):
     """
 
     default_code = "MG-P102"
-    call: tuple[Any, tuple[Any, ...]] | None = None
+    call: tuple[torch._ops.OpOverload, tuple[object, ...]] | None = None
 
 
 class MutationError(ExportError):
@@ -245,9 +263,15 @@ class MutationError(ExportError):
     default_code = "MG-M101"
 
     def __init__(
-        self, what: str, *, code: str | None = None, where: SourceLine | None = None,
-        hint: str | None = None, read_at: SourceLine | None = None, change: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        what: str,
+        *,
+        code: str | None = None,
+        where: SourceLine | None = None,
+        hint: str | None = None,
+        read_at: SourceLine | None = None,
+        change: object = None,
+    ) -> None:
         self.read_at = read_at
         self.change = change
         super().__init__(what, code=code, where=where, hint=hint)
@@ -314,8 +338,20 @@ class InternalError(MonographError):
 
 
 for _shown in (
-    MonographError, ExportError, DataDependentError, PythonFeatureError, MutationError,
-    ControlFlowError, OperatorError, ShapeError, ConstraintViolationError, InputError, FileError,
-    InteropError, DecompositionError, InvalidProgramError, InternalError,
-):  # fmt: skip
+    MonographError,
+    ExportError,
+    DataDependentError,
+    PythonFeatureError,
+    MutationError,
+    ControlFlowError,
+    OperatorError,
+    ShapeError,
+    ConstraintViolationError,
+    InputError,
+    FileError,
+    InteropError,
+    DecompositionError,
+    InvalidProgramError,
+    InternalError,
+):
     _shown.__module__ = "monograph"  # the name that a user writes in ``except``

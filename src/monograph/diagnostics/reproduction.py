@@ -9,7 +9,6 @@ import tempfile
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -19,7 +18,10 @@ _MOST = 400  # characters of one argument
 
 
 def write_report(
-    error: BaseException, f: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    error: BaseException,
+    f: Callable[..., object],
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
 ) -> str | None:
     """Write the traceback, the versions, the program's source and what its arguments look like.
 
@@ -38,7 +40,7 @@ def write_report(
     return None
 
 
-def _source(f: Any) -> str:
+def _source(f: Callable[..., object]) -> str:
     found = []
     modules = f.modules() if isinstance(f, torch.nn.Module) else [f]
     for kind in dict.fromkeys(type(m) if isinstance(m, torch.nn.Module) else m for m in modules):
@@ -49,7 +51,7 @@ def _source(f: Any) -> str:
     return "\n\n".join(found) or repr(f)[:_MOST]
 
 
-def _described(item: Any) -> str:
+def _described(item: object) -> str:
     if isinstance(item, torch.Tensor):
         return f"{item.dtype}{list(item.shape)} strides {item.stride()} on {item.device}"
     if isinstance(item, (tuple, list)):

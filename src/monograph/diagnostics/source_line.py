@@ -6,7 +6,6 @@ import linecache
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 __all__ = ["SourceLine"]
 
@@ -70,7 +69,12 @@ class SourceLine:
                 return named[1]
         return expression
 
-    def as_dict(self) -> dict[str, Any]:
+    @staticmethod
+    def of(place: object) -> SourceLine | None:
+        """``place``, where it is one: the shapes do not know what stands for a place."""
+        return place if isinstance(place, SourceLine) else None
+
+    def as_dict(self) -> dict[str, str | int | None]:
         """For other tools: 1-based lines and columns."""
         return {
             "file": self.file,

@@ -14,7 +14,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from torch.fx import Graph
 
 __all__ = ["Clock", "Watch", "current_watch", "timings", "watching"]
 
@@ -54,6 +57,26 @@ class Clock:
         self._mark = now
 
 
+class Place(Protocol):
+    """A module that is running."""
+
+    @property
+    def path(self) -> str:
+        """Its dotted name."""
+
+
+class Writing(Protocol):
+    """A capture that is going on: what it has written, and where it is."""
+
+    @property
+    def graph(self) -> Graph:
+        """The graph so far."""
+
+    @property
+    def scope(self) -> Place | None:
+        """The module."""
+
+
 @dataclass
 class Watch:
     """One export.
@@ -68,7 +91,7 @@ class Watch:
     phase: str = _START
     phases: dict[str, float] = field(default_factory=dict)
     captures: int = 0
-    recorder: Any = None
+    recorder: Writing | None = None
     operators: Clock = field(default_factory=Clock)
     modules: Clock = field(default_factory=Clock)
 

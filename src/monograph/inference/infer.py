@@ -24,8 +24,7 @@ from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, Int, UndeterminedError
 from monograph.shapes.floats import FloatExpr
-from monograph.shapes.symnode import expression_of, symbolic
-from monograph.shapes.torch_env import facade
+from monograph.shapes.symnode import expression_of, facade, symbolic
 from monograph.torch_internals import (
     Operator,
     dynamic_output_errors,

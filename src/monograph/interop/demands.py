@@ -12,10 +12,9 @@ from monograph.interop.layouts import fact_of_code
 from monograph.ir.layouts import LayoutFact
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import Guard
-from monograph.shapes.expr import Expr
+from monograph.shapes.expr import Expr, Scope
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test, symbols_of, text_of
-from monograph.shapes.scope import Scope
 
 __all__ = ["demands"]
 

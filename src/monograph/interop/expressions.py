@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 
 from monograph.diagnostics import FileError
-from monograph.shapes.expr import Expr, Int
+from monograph.shapes.expr import Expr, Int, Scope
 from monograph.shapes.floats import FloatExpr, to_integer
 from monograph.shapes.questions import (
     All,
@@ -19,7 +19,6 @@ from monograph.shapes.questions import (
     negated,
     not_less,
 )
-from monograph.shapes.scope import Scope
 
 __all__ = ["Content", "Reader"]
 
@@ -180,7 +179,8 @@ class Reader:
             if isinstance(root, FloatExpr) and root.op == "sqrt" and is_downward:
                 inside = root.args[0]
                 plain = inside.args[0] if isinstance(inside, FloatExpr) else inside
-                return self.scope.isqrt(plain)
+                if isinstance(plain, (int, Expr)):
+                    return self.scope.isqrt(plain)
             found = to_integer(self.scope, _ROUNDINGS[name], root)
             if found is None:
                 raise FileError(f"a size is a rounded number: {root}", code="MG-F102")
@@ -228,14 +228,14 @@ def _tests(args: Sequence[Content]) -> list[Test]:
 
 def _times(left: Content, right: Content) -> Number:
     if isinstance(left, (FloatExpr, float)) or isinstance(right, (FloatExpr, float)):
-        return FloatExpr("mul", (left, right))
+        return FloatExpr("mul", tuple(_numbers((left, right))))
     one, other = _integers((left, right))
     return one * other
 
 
 def _compare(sign: str, left: Content, right: Content) -> Test:
     if isinstance(left, (float, FloatExpr)) or isinstance(right, (float, FloatExpr)):
-        return CompareFloats(sign, left, right)
+        return CompareFloats(sign, *_numbers((left, right)))
     if not isinstance(left, (int, Expr)) or not isinstance(right, (int, Expr)):
         test, other = _tests((left, right))  # a truth compared with true or false
         if isinstance(other, bool):

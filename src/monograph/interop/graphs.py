@@ -231,34 +231,30 @@ class GraphReader:
             return None if "as_none" in value else self._argument("as_tensor", value["as_tensor"])
         if kind == "as_none":
             return None
-        if kind == "as_float":
-            return float(value if isinstance(value, (float, str)) else checked(value, int))
         if kind in _PLAIN:
             return _PLAIN[kind](value)
         if kind in ("as_ints", "as_floats", "as_bools", "as_strings"):
             return [self._argument(kind[:-1], item) for item in value]
         if kind in ("as_int_lists", "as_float_lists"):
             return [self._argument(kind[: -len("_lists")] + "s", item) for item in value]
-        if kind == "as_scalar_type":
-            return DTYPES[value]
-        if kind == "as_layout":
-            return LAYOUTS[value]
-        if kind == "as_memory_format":
-            return MEMORY_FORMATS[value]
-        if kind == "as_device":
-            return device_of(value)
-        if kind == "as_complex":
-            return complex(value["real"], value["imag"])
         if kind == "as_operator":
             return checked(_target(value), Operator)
         raise FileError(f"arguments of the kind {kind} are not known", code="MG-F102")
 
 
 # What an argument of such a kind is, as it is.
-_PLAIN: dict[str, Callable[[object], Argument]] = {
+_PLAIN: dict[str, Callable[[Any], Argument]] = {
     "as_int": lambda value: checked(value, int),
     "as_bool": lambda value: checked(value, bool),
     "as_string": lambda value: checked(value, str),
+    "as_float": lambda value: float(
+        value if isinstance(value, (float, str)) else checked(value, int)
+    ),
+    "as_complex": lambda value: complex(value["real"], value["imag"]),
+    "as_scalar_type": DTYPES.__getitem__,
+    "as_layout": LAYOUTS.__getitem__,
+    "as_memory_format": MEMORY_FORMATS.__getitem__,
+    "as_device": lambda value: device_of(value),
 }
 
 # Words -------------------------------------------------------------------------------------------

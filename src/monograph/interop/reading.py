@@ -52,7 +52,7 @@ from monograph.passes.place import tensor_on
 from monograph.shapes.constraints import ranges_of
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.floats import FloatExpr
+from monograph.shapes.floats import FloatExpr, Real
 from monograph.torch_internals import with_bits
 
 __all__ = ["Notes", "ProgramReader", "guarded", "program_of"]
@@ -450,7 +450,7 @@ class ProgramReader:
         self.layouts = [replace(fact, path=paths[i]) for i, fact in pairs]
         return guards, list(zip(places, self.layouts, strict=True))
 
-    def _hint(self, item: object) -> float:
+    def _hint(self, item: Real) -> float:
         found = self.env.hint(item)
         return 2 if found is None else found
 

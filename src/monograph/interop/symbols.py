@@ -123,7 +123,7 @@ class TorchSymbols:
 
     def _float(self, item: FloatExpr) -> sympy.Basic:
         if item.op == "symbol":
-            return self._symbol(item.args[0])
+            return self._symbol(item.name)
         args = [self.expression(arg) for arg in item.args]
         function = _FLOAT.get(item.op) or getattr(sf, f"OpaqueUnaryFn_{item.op}", None)
         if function is None:
@@ -146,7 +146,7 @@ class TorchSymbols:
             raise _unknown(name)
         env = self.torch_env
         if isinstance(symbol.expr, FloatExpr):
-            if symbol.is_unbacked:
+            if symbol.hint is None:
                 found = env.create_unbacked_symfloat().node.expr
                 env.pending_fresh_unbacked_symbols.clear()
                 self.unbacked.add(found)

@@ -47,5 +47,5 @@ def of_kinds(assumptions: list[Assumption], words: set[str]) -> list[Assumption]
 
 def about_sizes(guards: list[Guard], env: ShapeEnv) -> list[Assumption]:
     """What was narrowed, tied or fixed, each with the line that did it."""
-    found = [Assumption(_KINDS[g.kind], sentence(g, env), g.where) for g in guards]
+    found = [Assumption(_KINDS[g.kind], sentence(g, env), SourceLine.of(g.where)) for g in guards]
     return list(dict.fromkeys(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from monograph.diagnostics import InputError
+from monograph.diagnostics import InputError, SourceLine
 from monograph.shapes.dims import DerivedDim, Dim
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Expr, Int
@@ -81,7 +81,7 @@ class SizeChecks:
                 raise InputError(
                     f"Expected inputs to satisfy {text_of(guard.test)}, but got {given}",
                     code="MG-I106",
-                    where=guard.where,
+                    where=SourceLine.of(guard.where),
                     hint=guard.message or "the program was captured for such sizes at this line.",
                 )
         return values

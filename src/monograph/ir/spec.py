@@ -7,8 +7,7 @@ from typing import Any
 import torch
 
 from monograph.diagnostics import PythonFeatureError
-from monograph.shapes.expr import Expr
-from monograph.shapes.scope import Scope
+from monograph.shapes.expr import Expr, Scope
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import bits_of
 

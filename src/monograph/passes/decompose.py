@@ -433,7 +433,7 @@ def _captured(
 
     recorder.sizes.outer = outer
     with _borrowed(env, recorder):
-        env.here = lambda: node.meta.get("location")  # the line of what is replaced
+        recorder.sizes.here = lambda: node.meta.get("location")  # the line of what is replaced
         inputs: list[Node] = []
         given: dict[int, object] = {}
 
@@ -546,11 +546,9 @@ def _nodes_of(recorder: Recorder, result: object) -> Results:
 @contextlib.contextmanager
 def _borrowed(env: ShapeEnv, recorder: Recorder) -> Iterator[None]:
     """The sizes of ``recorder`` are those of ``env``, whose questions come to it."""
-    names = ("here", "undecided", "unknown", "on_runtime_check", "on_unbacked")
-    before = {name: getattr(env, name) for name in names}
+    before = env.listener
     try:
         recorder.sizes.use(env)
         yield
     finally:
-        for name, value in before.items():
-            setattr(env, name, value)
+        env.listener = before

@@ -11,14 +11,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from monograph.shapes.domain import atom_interval, congruence, interval, monomial_interval
-from monograph.shapes.expr import Atom, Expr, Int, Monomial
+from monograph.shapes.expr import (
+    Atom,
+    Expr,
+    Int,
+    Monomial,
+    atom_interval,
+    congruence,
+    interval,
+    monomial_interval,
+)
 
 __all__ = [
-    "Apart", "Bounded", "Branch", "Certificate", "Combined", "Defined", "Factored", "Shifted",
+    "Apart",
+    "Bounded",
+    "Branch",
+    "Certificate",
+    "Combined",
+    "Defined",
+    "Factored",
+    "Shifted",
     "check",
-    "check_apart", "definitions", "factored_bound", "shifted_bound", "unfolded",
-]  # fmt: skip
+    "check_apart",
+    "definitions",
+    "factored_bound",
+    "shifted_bound",
+    "unfolded",
+]
 
 
 @dataclass(frozen=True)
@@ -131,10 +150,11 @@ def check_apart(certificate: Certificate, goal: Expr, distinct: Sequence[Expr]) 
     """Whether ``certificate`` proves that ``goal`` is never zero without inequalities."""
     lo, hi = interval(goal)
     modulus, remainder = congruence(goal)
-    return isinstance(certificate, Apart) and certificate.goal is goal and (
-        (lo is not None and lo > 0) or (hi is not None and hi < 0) or goal in distinct
-        or -goal in distinct or bool(modulus and remainder % modulus)
-    )  # fmt: skip
+    if not isinstance(certificate, Apart) or certificate.goal is not goal:
+        return False
+    has_sign = (lo is not None and lo > 0) or (hi is not None and hi < 0)
+    is_distinct = goal in distinct or -goal in distinct
+    return has_sign or is_distinct or bool(modulus and remainder % modulus)
 
 
 def _proves(certificate: Certificate, goal: Int, facts: Sequence[Expr]) -> bool:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-from monograph.shapes.dims import AnyDim, DerivedDim, Dim, _derived
-from monograph.shapes.env import Guard, ShapeEnv
+from monograph.shapes.dims import (
+    AdditionalInputs,
+    AnyDim,
+    DerivedDim,
+    Dim,
+    ShapesCollection,
+    derived,
+    parse_shape,
+    read_dim,
+)
+from monograph.shapes.env import Guard, Place, ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import text_of, truth
 from monograph.shapes.text import format_expr
@@ -53,10 +62,10 @@ class Violations:
     """
 
     names: list[str] = field(default_factory=list)
-    lines: list[tuple[str, Any]] = field(default_factory=list)
+    lines: list[tuple[str, Place | None]] = field(default_factory=list)
     fixes: dict[str, AnyDim | int] = field(default_factory=dict)
 
-    def add(self, name: str, line: str, where: Any) -> None:
+    def add(self, name: str, line: str, where: Place | None) -> None:
         """One more reason, about the dimension ``name``."""
         if name not in self.names:
             self.names.append(name)
@@ -131,7 +140,7 @@ def _compare_tied(
     name: str,
     now: Expr,
     found: Violations,
-    where: Any,
+    where: Place | None,
 ) -> None:
     sources = {n: f"{n} = {env.symbols[n].source}" for n in env.symbols}
     others = [atom.name for atom in now.symbols()]
@@ -238,15 +247,10 @@ def _range_fixes(env: ShapeEnv, declared: Mapping[str, Declared], found: Violati
 # Following suggestions -----------------------------------------------------------------------
 
 
-def refine(spec: Any, fixes: Mapping[str, AnyDim | int]) -> Any:
+def refine(spec: object, fixes: Mapping[str, AnyDim | int]) -> object:
     """``spec`` with the dimensions that ``fixes`` names replaced."""
-    from monograph.shapes.dims import AdditionalInputs, ShapesCollection, parse_shape, read_dim
-
     if isinstance(spec, ShapesCollection):
-        refined = ShapesCollection()
-        refined._kept = list(spec._kept)
-        refined._shapes = {key: refine(shape, fixes) for key, shape in spec._shapes.items()}
-        return refined
+        return spec.mapped(lambda shape: refine(shape, fixes))
     if isinstance(spec, AdditionalInputs):
         return spec
     if isinstance(spec, dict):
@@ -275,7 +279,7 @@ def refine(spec: Any, fixes: Mapping[str, AnyDim | int]) -> Any:
 def _composed(fix: AnyDim, slope: int, offset: int) -> AnyDim:
     if isinstance(fix, (Dim, DerivedDim)):
         root, inner, const = fix.line()
-        return _derived(root, slope * inner, slope * const + offset)
+        return derived(root, slope * inner, slope * const + offset)
     return fix
 
 

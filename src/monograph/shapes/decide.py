@@ -36,10 +36,8 @@ from monograph.shapes.certificates import (
     shifted_bound,
     unfolded,
 )
-from monograph.shapes.domain import congruence, interval
-from monograph.shapes.expr import Atom, Expr, Int, value_of
+from monograph.shapes.expr import Atom, Expr, Int, Scope, congruence, interval, value_of
 from monograph.shapes.linear import by_differences, by_simplex
-from monograph.shapes.scope import Scope
 
 __all__ = ["Answer", "Decider", "Verdict"]
 

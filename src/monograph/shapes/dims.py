@@ -8,43 +8,53 @@ dimensions of ``torch.export`` mean the same here.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from types import EllipsisType
+from typing import Any, ClassVar, Protocol, SupportsInt
 
 __all__ = [
-    "AdditionalInputs", "AnyDim", "DerivedDim", "Dim", "DimHint", "ShapesCollection", "dims",
-    "parse_shape", "read_dim",
-]  # fmt: skip
+    "AdditionalInputs",
+    "AnyDim",
+    "DerivedDim",
+    "Dim",
+    "DimHint",
+    "ShapesCollection",
+    "derived",
+    "dims",
+    "parse_shape",
+    "read_dim",
+]
 
 
 class _Linear:
     """Arithmetic: ``slope * root + offset``."""
 
     def line(self) -> tuple[Dim, int, int]:
-        """``(root, slope, offset)``."""
+        """The root, the slope and the offset."""
         raise NotImplementedError
 
-    def __add__(self, other: int) -> AnyDim:
+    def __add__(self, other: int) -> Dim | DerivedDim:
         root, slope, offset = self.line()
-        return _derived(root, slope, offset + _constant(other))
+        return derived(root, slope, offset + _constant(other))
 
     __radd__ = __add__
 
-    def __sub__(self, other: int) -> AnyDim:
+    def __sub__(self, other: int) -> Dim | DerivedDim:
         return self + -_constant(other)
 
-    def __mul__(self, other: int) -> AnyDim:
+    def __mul__(self, other: int) -> Dim | DerivedDim:
         root, slope, offset = self.line()
         factor = _constant(other)
         if factor <= 0:
             raise ValueError(f"a dimension is multiplied by a positive integer, not by {factor}")
-        return _derived(root, slope * factor, offset * factor)
+        return derived(root, slope * factor, offset * factor)
 
     __rmul__ = __mul__
 
 
-def _constant(value: Any) -> int:
+def _constant(value: object) -> int:
     if type(value) is not int:
         raise TypeError(
             f"dimensions are derived as A*dim + B with integers A and B, not with {value!r}"
@@ -52,7 +62,8 @@ def _constant(value: Any) -> int:
     return value
 
 
-def _derived(root: Dim, slope: int, offset: int) -> AnyDim:
+def derived(root: Dim, slope: int, offset: int) -> Dim | DerivedDim:
+    """``slope * root + offset``, which may be ``root`` itself."""
     return root if (slope, offset) == (1, 0) else DerivedDim(root, slope, offset)
 
 
@@ -93,7 +104,7 @@ class Dim(_Linear):
             raise ValueError(f"{name} has an empty range: min={self.min}, max={max}")
 
     def line(self) -> tuple[Dim, int, int]:
-        """Itself, as ``1 * self + 0``."""
+        """Itself, once, and nothing more."""
         return self, 1, 0
 
     def __repr__(self) -> str:
@@ -114,7 +125,7 @@ class DerivedDim(_Linear):
         self.offset = offset
 
     def line(self) -> tuple[Dim, int, int]:
-        """``(root, slope, offset)``."""
+        """The root, the slope and the offset."""
         return self.root, self.slope, self.offset
 
     @property
@@ -163,13 +174,13 @@ def dims(
     )
 
 
-def parse_shape(text: str) -> list[Any]:
+def parse_shape(text: str) -> list[AnyDim | int | EllipsisType | None]:
     """``"batch, 2*seq, _"`` as a list of dimensions; ``_`` is static, ``...`` any number of those.
 
     Raises:
         ValueError: not such a list.
     """
-    found: list[Any] = []
+    found: list[AnyDim | int | EllipsisType | None] = []
     for part in text.split(","):
         word = part.strip()
         if word in ("_", "..."):
@@ -181,20 +192,21 @@ def parse_shape(text: str) -> list[Any]:
     return found
 
 
-def _parse_dim(text: str) -> AnyDim:
-    def walk(node: ast.expr) -> Any:
+_ARITHMETIC: dict[type[ast.operator], Callable[..., Dim | DerivedDim | int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+}
+
+
+def _parse_dim(text: str) -> Dim | DerivedDim:
+    def walk(node: ast.expr) -> Dim | DerivedDim | int:
         if isinstance(node, ast.Name):
             return Dim(node.id)
         if isinstance(node, ast.Constant) and type(node.value) is int:
             return node.value
-        if isinstance(node, ast.BinOp):
-            left, right = walk(node.left), walk(node.right)
-            if isinstance(node.op, ast.Add):
-                return left + right
-            if isinstance(node.op, ast.Mult):
-                return left * right
-            if isinstance(node.op, ast.Sub):
-                return left - right
+        if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
+            return _ARITHMETIC[type(node.op)](walk(node.left), walk(node.right))
         raise ValueError(text)
 
     try:
@@ -218,7 +230,7 @@ def read_dim(item: Any) -> AnyDim | int | None:
         return item
     if isinstance(item, str):
         parsed = parse_shape(item)
-        if len(parsed) == 1:
+        if len(parsed) == 1 and parsed[0] is not ...:
             return parsed[0]
     if isinstance(item, DimHint):
         return None if item.kind == "STATIC" else item
@@ -232,14 +244,16 @@ def read_dim(item: Any) -> AnyDim | int | None:
         root = read_dim(item.root)
         assert isinstance(root, Dim)
         offset = int(item.fn(0))
-        return _derived(root, int(item.fn(1)) - offset, offset)
+        return derived(root, int(item.fn(1)) - offset, offset)
     if hasattr(item, "__name__") and hasattr(item, "min") and hasattr(item, "max"):
         return Dim(item.__name__, min=_bound(item.min) or None, max=_bound(item.max))
     raise ValueError(f"{item!r} is not a dimension")
 
 
-def _bound(value: Any) -> int | None:
+def _bound(value: SupportsInt | None) -> int | None:
     """A bound of torch's: its infinities are none at all."""
+    if value is None:
+        return None
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError, AttributeError):
@@ -248,36 +262,53 @@ def _bound(value: Any) -> int | None:
 
 
 class ShapesCollection:
-    """Specifications by tensor: ``shapes[x] = {0: batch}``, for inputs that are deeply nested."""
+    """Specifications by tensor: ``shapes[x] = {0: batch}``, for inputs that are deeply nested.
+
+    ``shapes``: by the tensors' identities.
+    """
 
     def __init__(self) -> None:
-        self._shapes: dict[int, Any] = {}
-        self._kept: list[Any] = []  # so that no identity is used twice
+        self.shapes: dict[int, Any] = {}
+        self._kept: list[object] = []  # so that no identity is used twice
 
-    def __setitem__(self, tensor: Any, shape: Any) -> None:
+    def __setitem__(self, tensor: object, shape: object) -> None:
         self._kept.append(tensor)
-        self._shapes[id(tensor)] = shape
+        self.shapes[id(tensor)] = shape
 
-    def __getitem__(self, tensor: Any) -> Any:
-        return self._shapes.setdefault(id(tensor), {})
+    def __getitem__(self, tensor: object) -> Any:
+        return self.shapes.setdefault(id(tensor), {})
 
     def __len__(self) -> int:
-        return len(self._shapes)
+        return len(self.shapes)
+
+    def mapped(self, change: Callable[[object], object]) -> ShapesCollection:
+        """The same tensors, with what ``change`` makes of each specification."""
+        made = ShapesCollection()
+        made._kept = list(self._kept)
+        made.shapes = {key: change(shape) for key, shape in self.shapes.items()}
+        return made
+
+
+class Exported(Protocol):
+    """An exported program, as far as examples are run with it."""
+
+    def module(self) -> Callable[..., object]:
+        """What runs it."""
 
 
 class AdditionalInputs:
     """More examples: what differs between them, and from the first, varies."""
 
     def __init__(self) -> None:
-        self.examples: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+        self.examples: list[tuple[tuple[object, ...], dict[str, object]]] = []
 
-    def add(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> None:
+    def add(self, args: tuple[object, ...], kwargs: Mapping[str, object] | None = None) -> None:
         """Another valid call."""
         if not isinstance(args, tuple):
             raise TypeError(f"args must be a tuple, but got {type(args).__name__}")
         self.examples.append((args, dict(kwargs or {})))
 
-    def verify(self, program: Any) -> None:
+    def verify(self, program: Exported) -> None:
         """Call ``program`` (an ``ExportedProgram``) with every example.
 
         Raises:

@@ -1,20 +1,18 @@
 """The shape environment: symbols, what is assumed of them, and the guards that came of questions.
 
-It knows nothing of torch and of the program that is captured. Callables connect it with these:
-``here`` gives the line that is running, ``undecided`` raises the error for a question that nobody
-can answer.
+It knows nothing of torch and of the program that is captured: a ``Listener`` connects it with
+these.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, Protocol, overload
 
 from monograph.shapes.decide import Decider, Verdict
-from monograph.shapes.expr import Atom, Expr, Int
-from monograph.shapes.floats import FloatExpr
+from monograph.shapes.expr import Atom, Expr, Int, Scope
+from monograph.shapes.floats import FloatExpr, Real
 from monograph.shapes.logs import log, show_what_is_asked_for
 from monograph.shapes.questions import (
     All,
@@ -29,10 +27,96 @@ from monograph.shapes.questions import (
     text_of,
     truth,
 )
-from monograph.shapes.scope import Scope
 from monograph.shapes.solve import Solution, solve
 
-__all__ = ["Guard", "ShapeEnv", "Symbol"]
+__all__ = [
+    "Guard",
+    "Listener",
+    "Place",
+    "Quotient",
+    "Rounded",
+    "ShapeEnv",
+    "Symbol",
+]
+
+
+class Place(Protocol):
+    """Where in the program something was asked."""
+
+    @property
+    def text(self) -> str:
+        """What stands there."""
+
+
+class Listener(Protocol):
+    """What the environment asks of, and tells, whoever runs the program."""
+
+    def here(self) -> Place | None:
+        """The line that is running."""
+
+    def undecided(self, test: Test) -> bool:
+        """The answer to a question that nothing known answers; raises where there is none."""
+
+    def unknown(self, item: Expr | FloatExpr) -> float:
+        """The number for the examples of what has none; raises where there is none."""
+
+    def on_unbacked(self, name: str, symbol: Expr) -> None:
+        """A symbol was made that is only known at run time."""
+
+    def on_text(self, item: Real | Test) -> str | None:
+        """The program makes text of it: which, if it is not that of the symbols."""
+
+    def assert_at_run_time(self, test: Test, message: str | None) -> None:
+        """What was taken for a fact is to be checked when the program runs."""
+
+
+class Alone:
+    """The listener of an environment that belongs to no program."""
+
+    def here(self) -> Place | None:
+        """Nowhere."""
+        return None
+
+    def undecided(self, test: Test) -> bool:
+        """Nobody knows.
+
+        Raises:
+            LookupError: always.
+        """
+        raise LookupError(str(test))
+
+    def unknown(self, item: Expr | FloatExpr) -> float:
+        """Nobody knows.
+
+        Raises:
+            LookupError: always.
+        """
+        raise LookupError(str(item))
+
+    def on_unbacked(self, name: str, symbol: Expr) -> None:
+        """Nobody waits for it."""
+
+    def on_text(self, item: Real | Test) -> str | None:
+        """Nobody minds."""
+        return None
+
+    def assert_at_run_time(self, test: Test, message: str | None) -> None:
+        """Nothing runs."""
+
+
+class Quotient(NamedTuple):
+    """``(atom - offset) // step``: how a symbol that no input gives is computed."""
+
+    atom: Atom
+    step: int
+    offset: int
+
+
+class Rounded(NamedTuple):
+    """An integer that is made of a float: "floor", "ceil", "trunc" or "round" of ``number``."""
+
+    how: str
+    number: Real
 
 
 @dataclass
@@ -45,11 +129,11 @@ class Symbol:
 
     name: str
     expr: Expr | FloatExpr
-    hint: Any
+    hint: float | None
     source: str
     range: tuple[int | None, int | None]
     is_unbacked: bool = False
-    where: Any = None
+    where: Place | None = None
     is_given_up: bool = False  # of an attempt at a loop that came to nothing
 
 
@@ -65,7 +149,7 @@ class Guard:
 
     test: Test
     kind: str
-    where: Any
+    where: Place | None
     asked: str
     answer: bool
     message: str | None = None
@@ -91,27 +175,19 @@ class ShapeEnv:
         self.decider = Decider(self.scope)
         self.symbols: dict[str, Symbol] = {}
         self.guards: list[Guard] = []
-        self.values: dict[str, Any] = {}  # hints by name
+        self.values: dict[str, Any] = {}  # hints by name (``expr.Values``)
+        self.listener: Listener = Alone()
         self.pretended: dict[str, bool] = {}  # answers to questions that nobody can answer
-        self.let_go()
-        # How symbols that no input gives are computed: (atom, step, offset) for (atom - offset) //
-        # step, or ("floor", number) and its like for an integer made of a float.
-        self.definitions: dict[str, Any] = {}
+        self.definitions: dict[str, Quotient | Rounded] = {}  # of symbols that no input gives
         self.supposed: Test = True  # what holds because of the branch that is captured
         self.by_example = False  # questions that may be left open are answered by the example
         self.sets: dict[str, tuple[int, ...]] = {}
-        self._derived: dict[Any, Expr] = {}
+        self._rounded: dict[Rounded, Expr] = {}
         self._parameter: dict[tuple[int, int, int], Expr] = {}
 
     def let_go(self) -> None:
         """Refer to no capture: what it knows stays, and nobody is told of anything new."""
-        self.here: Callable[[], Any] = lambda: None
-        self.undecided: Callable[[Test], bool] = _cannot_decide
-        self.unknown: Callable[[Any], Any] = _cannot_decide
-        self.on_unbacked: Callable[[str, Expr], None] = lambda name, symbol: None
-        # Where the program makes text of it: which, if it is not a symbol's.
-        self.on_text: Callable[[Any], str | None] = lambda item: None
-        self.on_runtime_check: Callable[[Test, str | None], None] = lambda test, message: None
+        self.listener = Alone()
 
     # Symbols ---------------------------------------------------------------------------------
 
@@ -129,12 +205,12 @@ class ShapeEnv:
         """A new symbol of this name (with a number added where the name is taken)."""
         name = self.fresh_name(name)
         expr = self.scope.symbol(name, lo, hi)
-        where = self.here()
+        where = self.listener.here()
         self.symbols[name] = Symbol(name, expr, hint, source, (lo, hi), is_unbacked, where)
         if hint is not None:
             self.values[name] = self.decider.hints[name] = hint
         elif not is_derived:
-            self.on_unbacked(name, expr)
+            self.listener.on_unbacked(name, expr)
         known = "known when the program runs" if hint is None else f"{hint} in the example"
         log.info("symbols: %s in [%s, %s], from %s, %s", name, lo, hi, source, known)
         return expr
@@ -146,10 +222,9 @@ class ShapeEnv:
     def float_symbol(self, name: str, hint: float | None, source: str) -> FloatExpr:
         """A new symbol for a float."""
         name = self.fresh_name(name)
-        expr = FloatExpr("symbol", (name,))
-        self.symbols[name] = Symbol(
-            name, expr, hint, source, (None, None), hint is None, self.here()
-        )
+        expr = FloatExpr("symbol", (), name)
+        where = self.listener.here()
+        self.symbols[name] = Symbol(name, expr, hint, source, (None, None), hint is None, where)
         if hint is not None:
             self.values[name] = hint
         return expr
@@ -169,12 +244,16 @@ class ShapeEnv:
             count += 1
         return f"{prefix}{count}"
 
-    def hint(self, item: Any) -> Any:
+    @overload
+    def hint(self, item: Int) -> int | None: ...
+
+    @overload
+    def hint(self, item: float | FloatExpr) -> float | None: ...
+
+    def hint(self, item: Real) -> float | None:
         """The value of an expression for the example inputs; None where it is not known."""
         try:
-            if isinstance(item, Expr):
-                return item.evaluate(self.values)
-            if isinstance(item, FloatExpr):
+            if isinstance(item, (Expr, FloatExpr)):
                 return item.evaluate(self.values)
         except (KeyError, ZeroDivisionError, ValueError, OverflowError):
             return None
@@ -232,7 +311,7 @@ class ShapeEnv:
             if value is not None:  # as if it had been asserted before
                 self.require(test if value else negated(test))
                 return value
-            value = self.undecided(test)
+            value = self.listener.undecided(test)
             self.require(test if value else negated(test))
             return value
         self.rely_on(test if value else negated(test), kind, asked=test, answer=value)
@@ -276,13 +355,14 @@ class ShapeEnv:
                     self.rely_on(part, kind, asked=part, answer=True, message=message)
             return
         names = symbols_of(test)
-        guard = Guard(test, kind, self.here(), text_of(asked), answer, message, names)
+        where = self.listener.here()
+        guard = Guard(test, kind, where, text_of(asked), answer, message, names)
         guard.is_narrowing = self._depends(test)
         self.guards.append(guard)
         log.info("guards: %s is %s (%s) %s", guard.asked, answer, kind, guard.where or "")
         unbacked = any(self.symbols[name].is_unbacked for name in names)
         if unbacked or not all(isinstance(self.symbols[n].expr, Expr) for n in names):
-            self.on_runtime_check(test, message)
+            self.listener.assert_at_run_time(test, message)
         before = self.scope.replaced
         self.assume(test)
         guard.solved = self.scope.replaced > before
@@ -302,7 +382,7 @@ class ShapeEnv:
             return item
         value = self.hint(item)
         if value is None:
-            value = self.unknown(item)
+            value = int(self.listener.unknown(item))
         test = equal(item, value)
         self.rely_on(test, "fixed", asked=test, answer=True, message=why)
         return int(value)
@@ -404,7 +484,7 @@ class ShapeEnv:
             self._parameter[symbol.index, step, offset] = new
             self.symbols[new.atoms()[0].name].is_given_up = False
             by = step * new + offset
-            self.definitions[new.atoms()[0].name] = (symbol, step, offset)
+            self.definitions[new.atoms()[0].name] = Quotient(symbol, step, offset)
         lo, hi = symbol.lo, symbol.hi
         self.scope.replace(symbol, by)
         log.debug("facts: %s = %r", symbol.name, by)
@@ -454,14 +534,15 @@ class ShapeEnv:
         for guard in guards:
             self.assume(guard.test)
 
-    def derived(self, key: Any, name: str, hint: int | None, lo: int | None, source: str) -> Expr:
-        """A symbol for an integer that is computed at run time; one for each ``key``."""
-        found = self._derived.get(key)
+    def rounded(self, item: Rounded, hint: int | None, lo: int | None) -> Expr:
+        """The symbol of an integer that is computed of a float at run time."""
+        found = self._rounded.get(item)
         if found is None:
-            found = self._derived[key] = self.symbol(
-                self.numbered(name), hint, source, lo, is_unbacked=True, is_derived=True
+            source = f"{item.how}({item.number})"
+            found = self._rounded[item] = self.symbol(
+                self.numbered("z"), hint, source, lo, is_unbacked=True, is_derived=True
             )
-            self.definitions[found.atoms()[0].name] = key
+            self.definitions[found.atoms()[0].name] = item
         return found
 
 
@@ -471,7 +552,3 @@ def _line(expr: Expr) -> tuple[Atom, int] | None:
         return None
     atom = expr.scope.atoms[expr.terms[0][0][0]]
     return (atom, expr.terms[0][1]) if atom.kind == "symbol" else None
-
-
-def _cannot_decide(item: Any) -> NoReturn:
-    raise LookupError(str(item))

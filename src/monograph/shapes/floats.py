@@ -8,16 +8,23 @@ symbol of anything else.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from monograph.shapes.expr import Expr, Int, value_of
-from monograph.shapes.scope import Scope
+from monograph.shapes.expr import Expr, Int, Scope, Values, interval, value_of
 
-__all__ = ["ROUNDINGS", "FloatExpr", "float_value", "is_never_negative", "rational", "to_integer"]
+__all__ = [
+    "MATHEMATICAL",
+    "ROUNDINGS",
+    "FloatExpr",
+    "Real",
+    "float_value",
+    "is_never_negative",
+    "rational",
+    "to_integer",
+]
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
+_FUNCTIONS: dict[str, Callable[..., float]] = {
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
     "mul": lambda x, y: x * y,
@@ -31,43 +38,49 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "max": max,
     "min": min,
     "round": round,
-    **{
-        name: getattr(math, name)
-        for name in ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan",
-                     "exp", "log", "log2", "log10")
-    },
-}  # fmt: skip
+}
+MATHEMATICAL = (
+    *("sqrt", "exp", "log", "log2", "log10"),
+    *("cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan"),
+)
+for _name in MATHEMATICAL:
+    _FUNCTIONS[_name] = getattr(math, _name)
 
 ROUNDINGS: dict[str, Callable[[float], int]] = {
-    "floor": math.floor, "ceil": math.ceil, "trunc": math.trunc, "round": round,
-}  # fmt: skip
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "trunc": math.trunc,
+    "round": round,
+}
 
 
 @dataclass(frozen=True)
 class FloatExpr:
     """An operation by its Python name, on expressions, floats and other operations.
 
-    ``("symbol", (name,))`` is a float that the program gets as an argument or reads from a tensor.
+    A "symbol" has a ``name`` instead of arguments: a float that the program gets as an argument or
+    reads from a tensor.
     """
 
     op: str
-    args: tuple[Any, ...]
+    args: tuple[Real, ...]
+    name: str = ""
 
-    def evaluate(self, values: Mapping[str, Any]) -> float:
+    def evaluate(self, values: Values) -> float:
         """The value, computed as Python does.
 
         Raises:
             KeyError: a symbol without a value.
         """
         if self.op == "symbol":
-            return float(values[self.args[0]])
+            return float(values[self.name])
         found = _FUNCTIONS[self.op](*(float_value(arg, values) for arg in self.args))
         return float(found)
 
     def symbols(self) -> list[str]:
         """Names of all symbols."""
         if self.op == "symbol":
-            return [self.args[0]]
+            return [self.name]
         found: list[str] = []
         for arg in self.args:
             if isinstance(arg, FloatExpr):
@@ -78,21 +91,24 @@ class FloatExpr:
 
     def __str__(self) -> str:
         if self.op == "symbol":
-            return str(self.args[0])
+            return self.name
         infix = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "pow": "**", "mod": "%"}
         if self.op in infix:
             return f"({self.args[0]} {infix[self.op]} {self.args[1]})"
         return f"{self.op}({', '.join(map(str, self.args))})"
 
 
-def float_value(item: Any, values: Mapping[str, Any]) -> Any:
+Real = int | float | Expr | FloatExpr
+
+
+def float_value(item: Real, values: Values) -> float:
     """The value of a float, an integer, an expression or an operation."""
     if isinstance(item, FloatExpr):
         return item.evaluate(values)
     return value_of(item, values) if isinstance(item, Expr) else item
 
 
-def rational(item: Any) -> tuple[Int, int] | None:
+def rational(item: Real) -> tuple[Int, int] | None:
     """``(n, d)`` with ``item == n / d`` exactly, ``d`` a power of two.
 
     Sums and products of such numbers are computed by floats without rounding, as long as they stay
@@ -105,8 +121,6 @@ def rational(item: Any) -> tuple[Int, int] | None:
             return None
         n, d = item.as_integer_ratio()
         return (n, d) if d <= 1 << 16 and abs(n) < 1 << 32 else None
-    if not isinstance(item, FloatExpr):
-        return None
     if item.op == "float":
         return rational(item.args[0])
     if item.op in ("add", "sub", "mul"):
@@ -129,7 +143,7 @@ def rational(item: Any) -> tuple[Int, int] | None:
     return None
 
 
-def to_integer(scope: Scope, how: str, item: Any) -> Int | None:
+def to_integer(scope: Scope, how: str, item: Real) -> Int | None:
     """``floor``, ``ceil``, ``trunc`` or ``round`` (half to even) of a float, where it is exact."""
     ratio = rational(item)
     if ratio is None and isinstance(item, FloatExpr) and item.op == "truediv":
@@ -160,13 +174,11 @@ def _by_expression(scope: Scope, how: str, n: Int, m: Int) -> Int | None:
 
 
 def _same_sign(n: Int, m: Int) -> bool:
-    from monograph.shapes.domain import interval
-
     lows = [interval(n)[0], interval(m)[0]]
     return all(lo is not None and lo >= 0 for lo in lows)
 
 
-def _of_root(scope: Scope, how: str, item: Any) -> Int | None:
+def _of_root(scope: Scope, how: str, item: Real) -> Int | None:
     """The floor of ``sqrt(n)``: exact for ``n < 2**52``, where floats cannot reach an integer."""
     if not isinstance(item, FloatExpr) or how not in ("floor", "trunc"):
         return None
@@ -179,10 +191,8 @@ def _of_root(scope: Scope, how: str, item: Any) -> Int | None:
     return scope.isqrt(inner[0])
 
 
-def is_never_negative(item: Any) -> bool:
+def is_never_negative(item: Real) -> bool:
     """Whether a float is at least 0, by its operations."""
-    from monograph.shapes.domain import interval
-
     if isinstance(item, (int, float)):
         return item >= 0
     if isinstance(item, Expr):

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from monograph.shapes.domain import monomial_interval
-from monograph.shapes.expr import Expr, Monomial
+from monograph.shapes.expr import Expr, Monomial, monomial_interval
 
 __all__ = ["by_differences", "by_simplex"]
 
@@ -19,6 +18,7 @@ Multipliers = list[tuple[Expr, Fraction]]
 _MAX_ROWS = 48
 _MAX_COLUMNS = 48
 _MAX_PIVOTS = 120
+_ZERO, _ONE = Fraction(0), Fraction(1)
 
 
 def by_differences(goal: Expr, facts: Sequence[Expr]) -> Multipliers | None:
@@ -107,66 +107,86 @@ def _minimise(
 ) -> list[Fraction] | None:
     """Minimise ``cost @ x`` where ``row @ x >= bound`` for all rows and ``x >= 0``.
 
-    Returns the multipliers of the rows (the solution of the dual problem), or None. Two phases,
-    with the rule of Bland, which cannot cycle.
+    Returns the multipliers of the rows (the solution of the dual problem), or None. Two phases:
+    with an artificial variable for each row that zeros do not satisfy, these are made zero first.
     """
-    zero, one = Fraction(0), Fraction(1)
-    n, count = len(cost), len(rows)
-    artificial = [i for i, (_, bound) in enumerate(rows) if bound > 0]
-    width = n + count + len(artificial)
-    table: list[list[Fraction]] = []
-    basis: list[int] = []
-    for i, (row, bound) in enumerate(rows):
-        line = row + [zero] * (width - n) + [bound]
-        line[n + i] = -one
-        if bound > 0:
-            column = n + count + artificial.index(i)
-            line[column] = one
-            basis.append(column)
-        else:
-            line = [-x for x in line]
-            basis.append(n + i)
-        table.append(line)
-    pivots = 0
+    tableau = _Tableau(len(cost), rows)
+    if tableau.artificial:
+        infeasibility = tableau.infeasibility()
+        if not tableau.run(infeasibility, tableau.width) or infeasibility[-1] != 0:
+            return None
+    objective = tableau.reduced(cost)
+    real = len(cost) + len(rows)
+    return objective[len(cost) : real] if tableau.run(objective, real) else None
 
-    def run(objective: list[Fraction], allowed: int) -> bool:
-        nonlocal pivots
+
+class _Tableau:
+    """Rows of equations ``row @ x - slack (+ artificial) = bound``, the bound last.
+
+    Its columns are the variables, a slack for each row, an artificial variable for some;
+    ``basis`` says which column each row is solved for.
+    """
+
+    def __init__(self, n: int, rows: list[tuple[list[Fraction], Fraction]]) -> None:
+        first = n + len(rows)
+        self.artificial = [i for i, (_, bound) in enumerate(rows) if bound > 0]
+        self.width = first + len(self.artificial)
+        self.pivots = 0
+        self.rows: list[list[Fraction]] = []
+        self.basis: list[int] = []
+        for i, (row, bound) in enumerate(rows):
+            line = row + [_ZERO] * (self.width - n) + [bound]
+            line[n + i] = -_ONE
+            if bound > 0:
+                column = first + self.artificial.index(i)
+                line[column] = _ONE
+            else:
+                column = n + i
+                line = [-x for x in line]
+            self.basis.append(column)
+            self.rows.append(line)
+
+    def infeasibility(self) -> list[Fraction]:
+        """The sum of the artificial variables, in terms of those outside the basis."""
+        count = len(self.artificial)
+        objective = [_ZERO] * (self.width - count) + [_ONE] * count + [_ZERO]
+        for i in self.artificial:
+            objective = [x - y for x, y in zip(objective, self.rows[i], strict=True)]
+        return objective
+
+    def reduced(self, cost: list[Fraction]) -> list[Fraction]:
+        """``cost`` in terms of the variables outside the basis."""
+        objective = cost + [_ZERO] * (self.width - len(cost) + 1)
+        for row, column in zip(self.rows, self.basis, strict=True):
+            factor = objective[column]
+            if column < len(cost) and factor:
+                objective = [x - factor * y for x, y in zip(objective, row, strict=True)]
+        return objective
+
+    def run(self, objective: list[Fraction], allowed: int) -> bool:
+        """Pivot until ``objective``, of the first ``allowed`` columns, is least; False: it is not.
+
+        With the rule of Bland, which cannot cycle.
+        """
         while True:
             entering = next((j for j in range(allowed) if objective[j] < 0), None)
             if entering is None:
                 return True
             ratios = [
-                (line[width] / line[entering], basis[i], i)
-                for i, line in enumerate(table)
-                if line[entering] > 0
+                (row[-1] / row[entering], self.basis[i], i)
+                for i, row in enumerate(self.rows)
+                if row[entering] > 0
             ]
-            pivots += 1
-            if not ratios or pivots > _MAX_PIVOTS:
+            self.pivots += 1
+            if not ratios or self.pivots > _MAX_PIVOTS:
                 return False
-            leaving = min(ratios)[2]
-            pivot = table[leaving][entering]
-            table[leaving] = line = [x / pivot for x in table[leaving]]
-            for other in (*table, objective):
-                factor = other[entering]
-                if other is not line and factor:
-                    other[:] = [
-                        x - factor * y if y else x for x, y in zip(other, line, strict=True)
-                    ]
-            basis[leaving] = entering
+            self._pivot(min(ratios)[2], entering, objective)
 
-    if artificial:
-        objective = [zero] * (width + 1)
-        for j in range(n + count, width):
-            objective[j] = one
-        for i in artificial:
-            objective = [x - y for x, y in zip(objective, table[i], strict=True)]
-        if not run(objective, width) or objective[width] != 0:
-            return None
-    objective = cost + [zero] * (width - n + 1)
-    for i, column in enumerate(basis):
-        if column < n and objective[column]:
-            factor = objective[column]
-            objective = [x - factor * y for x, y in zip(objective, table[i], strict=True)]
-    if not run(objective, n + count):
-        return None
-    return objective[n : n + count]
+    def _pivot(self, leaving: int, entering: int, objective: list[Fraction]) -> None:
+        pivot = self.rows[leaving][entering]
+        self.rows[leaving] = line = [x / pivot for x in self.rows[leaving]]
+        for other in (*self.rows, objective):
+            factor = other[entering]
+            if other is not line and factor:
+                other[:] = [x - factor * y if y else x for x, y in zip(other, line, strict=True)]
+        self.basis[leaving] = entering

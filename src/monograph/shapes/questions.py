@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from monograph.shapes.expr import Expr, Int
-from monograph.shapes.floats import FloatExpr, float_value
-from monograph.shapes.scope import Scope
-from monograph.shapes.text import format_expr
+from monograph.shapes.expr import Expr, Int, Monomial, Scope, Values, atom_interval
+from monograph.shapes.floats import FloatExpr, Real, float_value
+from monograph.shapes.text import Call, format_expr, tree_of
 
 __all__ = [
     "All",
@@ -56,8 +53,8 @@ class CompareFloats:
     """A comparison that involves floating-point numbers; ``op`` is Python's name of it."""
 
     op: str
-    left: Any
-    right: Any
+    left: Real
+    right: Real
 
 
 @dataclass(frozen=True)
@@ -118,12 +115,10 @@ def _about_atom(expr: Expr) -> Test | None:
 
 def _product_is_positive(expr: Expr, monomial: tuple[int, ...]) -> Test | None:
     """``x*y >= 1`` with factors that are not negative: each is at least 1."""
-    from monograph.shapes.domain import atom_interval
-
     scope = expr.scope
     atoms = [scope.atoms[index] for index in dict.fromkeys(monomial)]
-    if any((atom_interval(scope, atom)[0] or -1) < 0 for atom in atoms if
-           atom_interval(scope, atom)[0] != 0):  # fmt: skip
+    lowest = [atom_interval(scope, atom)[0] for atom in atoms]
+    if any(lo is None or lo < 0 for lo in lowest):
         return None
     test: Test = True
     for atom in atoms:
@@ -154,7 +149,7 @@ def equal(left: Int, right: Int, *, is_equal: bool = True) -> Test:
     return Compare("eq" if is_equal else "ne", difference)
 
 
-def _expression(scope: Scope, terms: Any, const: int) -> Expr:
+def _expression(scope: Scope, terms: tuple[tuple[Monomial, int], ...], const: int) -> Expr:
     made = scope.make(terms, const)
     assert isinstance(made, Expr)
     return made
@@ -194,7 +189,7 @@ def negated(test: Test) -> Test:
     return opposite(tuple(negated(part) for part in test.parts))
 
 
-def truth(test: Test, values: Mapping[str, Any]) -> bool:
+def truth(test: Test, values: Values) -> bool:
     """Whether ``test`` holds for these values of the symbols.
 
     Raises:
@@ -216,7 +211,7 @@ def truth(test: Test, values: Mapping[str, Any]) -> bool:
     return combine(truth(part, values) for part in test.parts)
 
 
-def holds(test: Test, values: Mapping[str, Any]) -> bool:
+def holds(test: Test, values: Values) -> bool:
     """``truth``, where a division by zero and its like count as no."""
     try:
         return truth(test, values)
@@ -276,8 +271,6 @@ def text_of(test: Test) -> str:
 
 def _sides(expr: Expr) -> tuple[Int, Int]:
     """``expr`` as a difference of two expressions without negative coefficients."""
-    from monograph.shapes.text import Call, tree_of
-
     scope = expr.scope
     tree = tree_of(expr)
     if isinstance(tree, Call) and tree.name in ("%", "max", "min"):

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 from monograph.shapes.env import ShapeEnv
-from monograph.shapes.expr import Expr
+from monograph.shapes.expr import Atom, Expr, Int, Values
 from monograph.shapes.questions import Test, either, negated, symbols_of
 
 __all__ = ["give_up", "go_back", "mark", "suppose"]
 
 
-def mark(env: ShapeEnv) -> Any:
+class Known(NamedTuple):
+    """What was known at some time; of guards and symbols, how many there were."""
+
+    replacements: dict[int, Int]
+    bounds: list[tuple[Atom, int | None, int | None]]
+    facts: list[Expr]
+    distinct: list[Expr]
+    guards: int
+    values: Values
+    supposed: Test
+    symbols: int
+
+
+def mark(env: ShapeEnv) -> Known:
     """What is known now, for ``go_back``."""
     atoms = [s.expr.atoms()[0] for s in env.symbols.values() if isinstance(s.expr, Expr)]
-    return (
+    return Known(
         dict(env.scope.replacements),
         [(atom, atom.lo, atom.hi) for atom in atoms],
         list(env.decider.facts),
@@ -32,7 +45,7 @@ def give_up(env: ShapeEnv, count: int) -> None:
         symbol.is_given_up = True
 
 
-def suppose(env: ShapeEnv, path: Test, values: dict[str, Any]) -> None:
+def suppose(env: ShapeEnv, path: Test, values: Values) -> None:
     """From here to ``go_back``, ``path`` holds; ``values`` are an example where it does."""
     env.supposed = path
     env.values.update(values)
@@ -40,31 +53,30 @@ def suppose(env: ShapeEnv, path: Test, values: dict[str, Any]) -> None:
     env.assume(path)
 
 
-def go_back(env: ShapeEnv, mark: Any) -> None:
+def go_back(env: ShapeEnv, mark: Known) -> None:
     """Forget what was learned since ``mark``, but for what all of the program relies on.
 
     Guards on sizes of the inputs stay, on condition that the path is taken; those on numbers
     that are only known at run time are assertions in the branch alone.
     """
     scope = env.scope
-    replacements, bounds, facts, distinct, guards, values, supposed, count = mark
     scope.replacements.clear()
-    scope.replacements.update(replacements)
-    for atom, lo, hi in bounds:
+    scope.replacements.update(mark.replacements)
+    for atom, lo, hi in mark.bounds:
         atom.lo, atom.hi = lo, hi
-    env.decider.facts[:] = facts
-    env.decider.distinct[:] = distinct
+    env.decider.facts[:] = mark.facts
+    env.decider.distinct[:] = mark.distinct
     scope.epoch += 1
     scope.replaced += 1
     env.decider.forget()
-    for name in list(env.symbols)[count:]:
+    for name in list(env.symbols)[mark.symbols :]:
         if name in env.definitions:  # of a size that is only so divisible on this path
             env.symbols[name].is_given_up = True
-    condition, env.supposed = env.supposed, supposed
-    env.values.update(values)
-    env.decider.hints.update({n: v for n, v in values.items() if n in env.decider.hints})
-    inside = env.guards[guards:]
-    del env.guards[guards:]
+    condition, env.supposed = env.supposed, mark.supposed
+    env.values.update(mark.values)
+    env.decider.hints.update({n: v for n, v in mark.values.items() if n in env.decider.hints})
+    inside = env.guards[mark.guards :]
+    del env.guards[mark.guards :]
     for guard in inside:
         if any(env.symbols[name].is_unbacked for name in guard.symbols):
             continue

@@ -1,23 +1,26 @@
 """Sizes as torch sees them: the nodes under ``torch.SymInt``, ``SymFloat`` and ``SymBool``.
 
 Torch asks a node for arithmetic, for comparisons, and for plain numbers and truth values. The
-first two make new expressions; the last is where a question goes to the environment. Method names
-are torch's.
+first two make new expressions; the last is where a question goes to the environment. Its own
+Python code also looks at ``node.expr`` and ``node.shape_env``. Names are torch's.
 """
 
 from __future__ import annotations
 
+import contextlib
 import operator
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeVar, overload
 
 import torch
 
-from monograph.shapes.env import ShapeEnv
+from monograph.shapes.env import Rounded, ShapeEnv
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import (
+    MATHEMATICAL,
     ROUNDINGS,
     FloatExpr,
+    Real,
     is_never_negative,
     rational,
     to_integer,
@@ -33,14 +36,44 @@ from monograph.shapes.questions import (
     not_less,
     text_of,
 )
-from monograph.shapes.symbase import Node
 from monograph.shapes.text import format_expr
 
-__all__ = ["BoolNode", "FloatNode", "IntNode", "expression_of", "in_normal_form", "symbolic"]
+__all__ = [
+    "BoolNode",
+    "Facade",
+    "FloatNode",
+    "IntNode",
+    "Node",
+    "Sympyish",
+    "expression_of",
+    "facade",
+    "in_normal_form",
+    "symbolic",
+]
 
 
-def symbolic(env: ShapeEnv, item: Any) -> Any:
-    """What the program gets for ``item``: a number, or a SymInt, SymFloat or SymBool."""
+T = TypeVar("T")
+N = TypeVar("N", bound="Node")
+
+
+@overload
+def symbolic(env: ShapeEnv, item: Expr) -> torch.SymInt: ...
+
+
+@overload
+def symbolic(env: ShapeEnv, item: FloatExpr) -> torch.SymFloat: ...
+
+
+@overload
+def symbolic(env: ShapeEnv, item: int) -> int: ...
+
+
+@overload
+def symbolic(env: ShapeEnv, item: float) -> float: ...
+
+
+def symbolic(env: ShapeEnv, item: Real) -> float | torch.SymInt | torch.SymFloat:
+    """What the program gets for ``item``: a number, or a SymInt or SymFloat."""
     if isinstance(item, Expr):
         if item.wrap is None:
             item.wrap = torch.SymInt(IntNode(env, item))
@@ -50,7 +83,23 @@ def symbolic(env: ShapeEnv, item: Any) -> Any:
     return item
 
 
-def expression_of(item: Any) -> Any:
+@overload
+def expression_of(item: torch.SymInt) -> Int: ...
+
+
+@overload
+def expression_of(item: torch.SymFloat) -> float | FloatExpr: ...
+
+
+@overload
+def expression_of(item: torch.SymBool) -> Test: ...
+
+
+@overload
+def expression_of(item: T) -> T: ...
+
+
+def expression_of(item: object) -> object:
     """The expression under a SymInt, SymFloat or SymBool; other things as they are."""
     if isinstance(item, (torch.SymInt, torch.SymFloat, torch.SymBool)):
         node = item.node
@@ -58,7 +107,7 @@ def expression_of(item: Any) -> Any:
     return item
 
 
-def in_normal_form(item: Any) -> str:
+def in_normal_form(item: torch.SymInt | torch.SymFloat | torch.SymBool) -> str:
     """A SymInt, SymFloat or SymBool as text, under the equalities that are known by now."""
     content = expression_of(item)
     if isinstance(content, Expr):
@@ -66,13 +115,111 @@ def in_normal_form(item: Any) -> str:
     return str(item)
 
 
-def _plain(node: Any) -> Any:
+def _plain(node: object) -> object:
     """The constant under a node that torch has made itself."""
     for method in ("maybe_as_int", "maybe_as_float", "maybe_as_bool"):
-        found = getattr(node, method, lambda: None)()
+        found: object = getattr(node, method, lambda: None)()
         if found is not None:
             return found
     return node
+
+
+class Node:
+    """What the three kinds share. ``content`` is an expression, or a number."""
+
+    __slots__ = ("content", "env")
+    kind: type
+
+    content: Real | Test
+
+    def __init__(self, env: ShapeEnv, content: Real | Test) -> None:
+        self.env = env
+        self.content = content
+
+    # What torch asks of any node.
+    def is_int(self) -> bool:
+        return self.kind is int
+
+    def is_float(self) -> bool:
+        return self.kind is float
+
+    def is_bool(self) -> bool:
+        return self.kind is bool
+
+    def is_nested_int(self) -> bool:
+        return False
+
+    def nested_int(self) -> None:
+        return None
+
+    def is_constant(self) -> bool:
+        return isinstance(self.content, (int, float))
+
+    def is_symbolic(self) -> bool:
+        return not self.is_constant()
+
+    @property
+    def constant(self) -> float | None:
+        return self.content if isinstance(self.content, (int, float)) else None
+
+    @property
+    def pytype(self) -> type:
+        return self.kind
+
+    @property
+    def expr(self) -> Sympyish:
+        return Sympyish(self.env, self.content)
+
+    _expr = expr
+
+    @property
+    def shape_env(self) -> Facade:
+        return facade(self.env)
+
+    @property
+    def hint(self) -> float | None:
+        return self.require_hint(None)
+
+    @property
+    def fx_node(self) -> None:
+        return None
+
+    def has_hint(self) -> bool:
+        return self._hint is not None
+
+    @property
+    def _hint(self) -> float | None:
+        content = self.content
+        if isinstance(content, (int, float, Expr, FloatExpr)):
+            return self.env.hint(content)
+        return self.env.truth(content)
+
+    def require_hint(self, fallback: float | None = None) -> float | None:
+        found = self._hint
+        return fallback if found is None else found
+
+    def maybe_as_int(self) -> int | None:
+        return self.content if self.kind is int and isinstance(self.content, int) else None
+
+    def maybe_as_float(self) -> float | None:
+        return (
+            self.content if self.kind is float and isinstance(self.content, (int, float)) else None
+        )
+
+    def maybe_as_bool(self) -> bool | None:
+        return self.content if self.kind is bool and isinstance(self.content, bool) else None
+
+    def clone(self) -> Node:
+        return self
+
+    def __str__(self) -> str:
+        return format_expr(self.content) if isinstance(self.content, Expr) else f"{self.content}"
+
+    def _graph_repr(self) -> str:
+        """What the program's own ``str(n)`` gives."""
+        return self.env.listener.on_text(self.content) or str(self)
+
+    __repr__ = __str__
 
 
 class _Node(Node):
@@ -100,7 +247,7 @@ class IntNode(_Node):
     def _int(self, content: Int) -> IntNode:
         return IntNode(self.env, content)
 
-    def _float(self, op: str, *args: Any) -> FloatNode:
+    def _float(self, op: str, *args: Real) -> FloatNode:
         return FloatNode(self.env, FloatExpr(op, args))
 
     def add(self, other: IntNode) -> IntNode:
@@ -215,32 +362,36 @@ class IntNode(_Node):
     def evaluate(self, size_oblivious: bool = False) -> int:
         return self.guard_int("", 0)
 
-    # Layouts. ``sizes`` and ``strides`` are nodes.
-    def is_contiguous(self, sizes: Any, strides: Any) -> BoolNode:
+    # Layouts.
+    def is_contiguous(self, sizes: Nodes, strides: Nodes) -> BoolNode:
         order = list(range(len(sizes)))[::-1]
         return self._test(lies_in_order(self.env, _contents(sizes), _contents(strides), order))
 
-    def is_channels_last_contiguous_2d(self, sizes: Any, strides: Any) -> BoolNode:
+    def is_channels_last_contiguous_2d(self, sizes: Nodes, strides: Nodes) -> BoolNode:
         order = [1, 3, 2, 0]
         return self._test(lies_in_order(self.env, _contents(sizes), _contents(strides), order))
 
-    def is_channels_last_contiguous_3d(self, sizes: Any, strides: Any) -> BoolNode:
+    def is_channels_last_contiguous_3d(self, sizes: Nodes, strides: Nodes) -> BoolNode:
         order = [1, 4, 3, 2, 0]
         return self._test(lies_in_order(self.env, _contents(sizes), _contents(strides), order))
 
     is_channels_last_strides_2d = is_channels_last_contiguous_2d
     is_channels_last_strides_3d = is_channels_last_contiguous_3d
 
-    def is_non_overlapping_and_dense(self, sizes: Any, strides: Any) -> BoolNode:
+    def is_non_overlapping_and_dense(self, sizes: Nodes, strides: Nodes) -> BoolNode:
         return self._test(lies_densely(self.env, _contents(sizes), _contents(strides)))
 
-    def is_non_overlapping_and_dense_indicator(self, sizes: Any, strides: Any) -> IntNode:
+    def is_non_overlapping_and_dense_indicator(self, sizes: Nodes, strides: Nodes) -> IntNode:
         return self._int(int(lies_densely(self.env, _contents(sizes), _contents(strides))))
 
 
+Nodes = Sequence[IntNode]
+
 _BITWISE: dict[str, Callable[[int, int], int]] = {
-    "bitwise_and": operator.and_, "bitwise_or": operator.or_, "bitwise_xor": operator.xor,
-}  # fmt: skip
+    "bitwise_and": operator.and_,
+    "bitwise_or": operator.or_,
+    "bitwise_xor": operator.xor,
+}
 
 
 def _bitwise(name: str) -> Callable[[IntNode, IntNode], IntNode]:
@@ -257,7 +408,7 @@ for _name in _BITWISE:
 IntNode.and_, IntNode.or_ = IntNode.bitwise_and, IntNode.bitwise_or  # type: ignore[attr-defined]
 
 
-def _contents(nodes: Any) -> list[Any]:
+def _contents(nodes: Nodes) -> list[Int]:
     return [node.content for node in nodes]
 
 
@@ -266,6 +417,7 @@ class FloatNode(_Node):
 
     __slots__ = ()
     kind = float
+    content: float | FloatExpr
 
     def _operation(self, op: str, *others: FloatNode) -> FloatNode:
         args = (self.content, *(other.content for other in others))
@@ -286,7 +438,7 @@ class FloatNode(_Node):
             value = env.hint(self.content)
             hint = None if value is None else ROUNDINGS[how](value)
             lo = 0 if is_never_negative(self.content) else None
-            found = env.derived((how, self.content), "z", hint, lo, f"{how}({self.content})")
+            found = env.rounded(Rounded(how, self.content), hint, lo)
         return IntNode(env, found)
 
     def floor(self) -> IntNode:
@@ -331,7 +483,7 @@ class FloatNode(_Node):
             return self.content
         value = env.hint(self.content)
         if value is None:
-            env.unknown(self.content)
+            value = env.listener.unknown(self.content)
         test = CompareFloats("eq", self.content, value)
         env.rely_on(test, "fixed", asked=test, answer=True)
         return float(value)
@@ -354,14 +506,13 @@ def _comparison(name: str) -> Callable[[FloatNode, FloatNode], BoolNode]:
     return compare
 
 
-for _name in ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "exp",
-              "log", "log2", "log10"):  # fmt: skip
+_ALIASES = {"max": "sym_max", "min": "sym_min", "truediv": "float_truediv", "pow": "float_pow"}
+for _name in MATHEMATICAL:
     setattr(FloatNode, f"sym_{_name}", _operation(_name))
     setattr(FloatNode, _name, _operation(_name))
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "abs"):
     setattr(FloatNode, _name, _operation(_name))
-for _name, _alias in (("max", "sym_max"), ("min", "sym_min"), ("truediv", "float_truediv"),
-                      ("pow", "float_pow")):  # fmt: skip
+for _name, _alias in _ALIASES.items():
     setattr(FloatNode, _alias, _operation(_name))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(FloatNode, _name, _comparison(_name))
@@ -376,10 +527,6 @@ class BoolNode(_Node):
 
     def is_constant(self) -> bool:
         return isinstance(self.content, bool)
-
-    @property
-    def _hint(self) -> bool | None:
-        return self.env.truth(self.content)
 
     def __str__(self) -> str:
         return text_of(self.content)
@@ -405,7 +552,7 @@ class BoolNode(_Node):
     def ne(self, other: BoolNode) -> BoolNode:
         return self.eq(other).sym_not()
 
-    def sym_ite(self, then: Any, otherwise: Any) -> Any:
+    def sym_ite(self, then: N, otherwise: N) -> N:
         return then if self.guard_bool("", 0) else otherwise
 
     def guard_bool(self, file: str, line: int) -> bool:
@@ -433,3 +580,156 @@ class BoolNode(_Node):
 
     def int_(self) -> int:
         return int(self.guard_bool("", 0))
+
+
+# What torch's own Python code reads of a node -------------------------------------------------
+
+Content = Real | Test
+
+
+class Sympyish:
+    """What torch's code reads of ``node.expr``, where it expects an expression of sympy."""
+
+    is_Boolean = is_symbol = False
+
+    def __init__(self, env: ShapeEnv, content: Content) -> None:
+        self.env = env
+        self.content = content
+        self.is_number = self.is_constant = isinstance(content, (int, float))
+
+    @property
+    def free_symbols(self) -> set[object]:
+        return set()  # torch looks for symbols of sympy here, to tell kinds of them apart
+
+    def __eq__(self, other: object) -> bool:
+        return self.content == (other.content if isinstance(other, Sympyish) else other)
+
+    def __hash__(self) -> int:
+        return hash(self.content)
+
+    def __int__(self) -> int:
+        content = self.content
+        if isinstance(content, (int, Expr)):
+            return self.env.fix(content, "torch needs this number itself")
+        raise TypeError(f"{content} is no integer")
+
+    def __str__(self) -> str:
+        return str(self.content)
+
+    __repr__ = __str__
+
+
+def _content(item: Content | Sympyish) -> Content:
+    return item.content if isinstance(item, Sympyish) else item
+
+
+def _size(item: Int | Sympyish) -> Int:
+    content = _content(item)
+    if isinstance(content, (int, Expr)):
+        return content
+    raise TypeError(f"{content} is no integer")
+
+
+class Facade:
+    """The part of torch's ShapeEnv that its meta functions and fake tensors touch."""
+
+    def __init__(self, env: ShapeEnv) -> None:
+        self.env = env
+        self.allow_scalar_outputs = self.allow_dynamic_output_shape_ops = False
+        self.prefer_deferred_runtime_asserts_over_guards = True
+        self.pending_fresh_unbacked_symbols: list[object] = []
+        self.unbacked_renamings: dict[object, object] = {}
+        self.replacements: dict[object, object] = {}
+        self.settings = self
+        self.specialize_zero_one = False
+        self.trace_asserts = False
+        self.should_record_events = self._translation_validation_enabled = False
+        self.frozen = self.runtime_asserts_frozen = False
+        self.tracked_fakes = None
+        self.is_recording = False
+        self._version_counter = 0
+        self.fake_tensor_cache: dict[object, object] = {}
+
+    def evaluate_sym_node(
+        self,
+        node: IntNode | FloatNode | BoolNode,
+        size_oblivious: bool = False,
+        fallback_value: bool | None = None,
+    ) -> float:
+        if isinstance(node, BoolNode) and (fallback_value is not None or size_oblivious):
+            return self.env.probably(node.content, bool(fallback_value))
+        return node.evaluate()
+
+    def _maybe_evaluate_static(
+        self, content: Content | Sympyish, **options: object
+    ) -> float | None:
+        content = _content(content)
+        if isinstance(content, (int, float)):
+            return content
+        if isinstance(content, (Expr, FloatExpr)):
+            return None
+        return self.env.known(content)
+
+    def _fresh(self, name: str, lo: int | None, hi: int | None = None) -> Expr:
+        env = self.env
+        name = env.numbered(name)
+        return env.symbol(name, None, name, lo, hi, is_unbacked=True)
+
+    def new_size(self, lo: int, hi: int | None) -> torch.SymInt:
+        return symbolic(self.env, self._fresh("u", lo, hi))
+
+    def create_unbacked_symint(self, source: object = None) -> torch.SymInt:
+        return symbolic(self.env, self._fresh("u", None))
+
+    def create_unbacked_symfloat(self) -> torch.SymFloat:
+        name = self.env.numbered("zf")
+        return symbolic(self.env, self.env.float_symbol(name, None, name))
+
+    def create_unbacked_symbool(self) -> torch.SymBool:
+        return torch.SymBool(BoolNode(self.env, equal(self._fresh("u", 0, 1), 1)))
+
+    def _constrain_range_for_size(
+        self, content: Int | Sympyish, min: int | None = None, max: int | None = None
+    ) -> None:
+        size = _size(content)
+        self.env.assume(not_less(size, min or 0))
+        if max is not None:
+            self.env.assume(not_less(max, size))
+
+    def constrain_symbol_range(self, content: Int | Sympyish, lo: int, hi: int) -> None:
+        size = _size(content)
+        self.env.assume(both(not_less(size, lo), not_less(hi, size)))
+
+    def is_unbacked_symint(self, content: Content | Sympyish) -> bool:
+        content = _content(content)
+        if not isinstance(content, Expr):
+            return False
+        return any(self.env.symbols[a.name].is_unbacked for a in content.symbols())
+
+    def has_hint(self, content: Content | Sympyish) -> bool:
+        content = _content(content)
+        if isinstance(content, (int, float, Expr, FloatExpr)):
+            return self.env.hint(content) is not None
+        return True
+
+    def suppress_guards(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    ignore_fresh_unbacked_symbols = suppress_guards
+
+    def freeze(self) -> None:
+        """Nothing to do."""
+
+    def is_dim_dynamic(self, *args: object) -> bool:
+        return True
+
+    def _update_version_counter(self) -> None:
+        """Nothing to do."""
+
+
+def facade(env: ShapeEnv) -> Facade:
+    """The one facade of an environment."""
+    found: Facade | None = env.scope.interned.get("facade")
+    if found is None:
+        found = env.scope.interned["facade"] = Facade(env)
+    return found

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from monograph.shapes.expr import Atom, Expr, Int
-from monograph.shapes.scope import Scope
+from monograph.shapes.expr import Atom, Expr, Int, Scope, writes_expressions
 
 __all__ = ["Call", "Tree", "format_expr", "parse", "tree_of"]
 
@@ -144,6 +143,7 @@ def _atom(atom: Atom) -> Tree:
 _LEVEL = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2, "neg": 2, "**": 3}
 
 
+@writes_expressions
 def format_expr(item: Int) -> str:
     """``item`` as Python would write it, in the names of its symbols."""
     return _text(tree_of(item), 0)
@@ -181,7 +181,7 @@ def _starts_with_division(tree: Tree) -> bool:
 
 # Parsing -------------------------------------------------------------------------------------
 
-_BINARY: dict[type[ast.operator], Callable[[Scope, Any, Any], Int]] = {
+_BINARY: dict[type[ast.operator], Callable[[Scope, Int, Int], Int]] = {
     ast.Add: lambda scope, x, y: x + y,
     ast.Sub: lambda scope, x, y: x - y,
     ast.Mult: lambda scope, x, y: x * y,

@@ -12,7 +12,6 @@ import difflib
 import linecache
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from monograph.capture.python.sites import source_file
 from monograph.diagnostics import ExportError, SourceLine
@@ -51,7 +50,7 @@ class Fix:
         return "\n".join(patch.diff() for patch in self.patches)
 
 
-def find_fix(error: ExportError, attempt: Callable[[], Any]) -> Fix | None:
+def find_fix(error: ExportError, attempt: Callable[[], object]) -> Fix | None:
     """What makes the program export and cannot change it; None where nothing tried does.
 
     ``error``: what ``attempt``, which captures the program, has raised.
@@ -69,7 +68,7 @@ def patches_of(texts: Mapping[str, str]) -> Iterator[Patch]:
         yield Patch(file, "".join(linecache.getlines(file)), text).with_import()
 
 
-def repair(error: ExportError, attempt: Callable[[], Any], *, proved: bool) -> list[Step] | None:
+def repair(error: ExportError, attempt: Callable[[], object], *, proved: bool) -> list[Step] | None:
     """The steps after which ``attempt`` succeeds, or None.
 
     ``proved``: ``attempt`` compares what it has captured with the program as it was.
@@ -87,7 +86,7 @@ def rewritten_files(texts: Mapping[str, str]) -> Iterator[None]:
 
 
 class _Search:
-    def __init__(self, attempt: Callable[[], Any], proved: bool) -> None:
+    def __init__(self, attempt: Callable[[], object], proved: bool) -> None:
         self.attempt = attempt
         self.proved = proved
         self.left = _MOST_ATTEMPTS

@@ -33,7 +33,7 @@ def applied(file: str, before: str, after: str) -> Iterator[None]:
     lines = linecache.getlines(file)
     entry = linecache.cache.get(file)
     changed: list[tuple[FunctionType, CodeType]] = []
-    namespaces: list[dict[str, Any]] = []
+    namespaces: list[dict[str, object]] = []
     marks = convert.marks_of(file, new.marked)
     library = _fakes(new, _Text.of(before, file), file)
     try:
@@ -95,7 +95,7 @@ def _replacements(old: _Text, new: _Text) -> dict[tuple[str, int], CodeType]:
     }
 
 
-def _fakes(new: _Text, old: _Text, file: str) -> Any:
+def _fakes(new: _Text, old: _Text, file: str) -> torch.library.Library | None:
     """Register the fake implementations that are new in the file, until they are taken back."""
     library = None
     for text, node in new.fakes.items():

@@ -22,13 +22,19 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from monograph.capture.current import running_recorder
 from monograph.capture.python.frames import is_of_user
 from monograph.capture.python.snapshot import Change, Saved, Snapshot
 from monograph.capture.recorder import Recorder
 from monograph.diagnostics import MutationError, PythonFeatureError, SourceLine
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 __all__ = ["Culprit", "audited", "side_effect", "unstable"]
 
@@ -75,7 +81,7 @@ class Culprit:
         self.where: SourceLine | None = None
         self._watched: list[Saved] = []
         self._snapshot: Snapshot | None = None
-        self._tracer_before: Any = None
+        self._tracer_before: TraceFunction | None = None
         self._before: SourceLine | None = None
 
     def start(self, snapshot: Snapshot) -> None:
@@ -99,10 +105,10 @@ class Culprit:
         assert self._snapshot is not None
         return any(True for _ in self._snapshot.other_changes())
 
-    def _on_call(self, frame: FrameType, event: str, argument: Any) -> Any:
+    def _on_call(self, frame: FrameType, event: str, argument: object) -> TraceFunction | None:
         return self._on_line if is_of_user(frame.f_code) else None
 
-    def _on_line(self, frame: FrameType, event: str, argument: Any) -> Any:
+    def _on_line(self, frame: FrameType, event: str, argument: object) -> TraceFunction:
         if self.where is None and self._has_happened():
             self.where = self._before
         code = frame.f_code
@@ -114,7 +120,7 @@ class Culprit:
 def audited() -> Iterator[None]:
     """``print``, ``open``, ``logging`` and ``os.environ`` are seen."""
     environment = type(os.environ)
-    replaced: list[tuple[Any, str, Any]] = [
+    replaced: list[tuple[object, str, Callable[..., object]]] = [
         (builtins, "print", _print(builtins.print)),
         (builtins, "open", _open(builtins.open)),
         (logging.Logger, "handle", _handle(logging.Logger.handle)),
@@ -144,19 +150,19 @@ def _caller(depth: int = 2) -> tuple[Recorder, SourceLine | None] | None:
 _STEPS = (logging.__file__, os.__file__, "<frozen _collections_abc>", "<frozen os>")
 
 
-def _print(original: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
+def _print(original: Callable[P, None]) -> Callable[P, None]:
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
         found = _caller()
         if found is None:
-            return original(*args, **kwargs)
-        found[0].assume("print", "print: the exported program does not print", found[1])
-        return None
+            original(*args, **kwargs)
+        else:
+            found[0].assume("print", "print: the exported program does not print", found[1])
 
     return call
 
 
-def _open(original: Callable[..., Any]) -> Callable[..., Any]:
-    def call(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+def _open(original: Callable[..., object]) -> Callable[..., object]:
+    def call(file: object, mode: str = "r", *args: object, **kwargs: object) -> object:
         found = _caller()
         if found is not None and set(mode) & set("wax+"):
             raise side_effect(f"the file {file}", "file", found[1])
@@ -168,19 +174,21 @@ def _open(original: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _handle(original: Callable[..., Any]) -> Callable[..., Any]:
-    def handle(self: logging.Logger, record: logging.LogRecord) -> Any:
+def _handle(
+    original: Callable[[logging.Logger, logging.LogRecord], None],
+) -> Callable[[logging.Logger, logging.LogRecord], None]:
+    def handle(self: logging.Logger, record: logging.LogRecord) -> None:
         found = _caller()
         if found is not None:
             text = "logging: the exported program does not log"
             found[0].assume("logging", text, found[1])
-        return original(self, record)
+        original(self, record)
 
     return handle
 
 
-def _getitem(original: Callable[..., Any]) -> Callable[..., Any]:
-    def getitem(self: Any, key: Any) -> Any:
+def _getitem(original: Callable[[T, str], str]) -> Callable[[T, str], str]:
+    def getitem(self: T, key: str) -> str:
         found = _caller()
         if found is not None:
             recorder, where = found

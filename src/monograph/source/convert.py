@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from types import CodeType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from monograph.capture.python.sites import codes_in
 from monograph.capture.python.snapshot import Change
@@ -16,7 +16,7 @@ from monograph.source.strict import Strict
 
 __all__ = ["Converting", "convert", "is_used", "marked_in", "marks_of"]
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 Lines = list[tuple[int, int]]
 
 _marks: dict[str, Lines] = {}  # by file: first and last line of each function
@@ -82,7 +82,7 @@ class Converting(Strict):
     def finish(self, recorder: Recorder, kinds: frozenset[type]) -> None:
         """Nothing more is to be seen."""
 
-    def refuse_change(self, change: Change) -> None:  # type: ignore[override]
+    def refuse_change(self, change: Change) -> None:
         """Not called: side effects are listed."""
 
     def auditing(self) -> AbstractContextManager[None]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from typing import Any
 
 from monograph.capture.python.sites import replaced, span_of
-from monograph.shapes.dims import DerivedDim, Dim
+from monograph.shapes.dims import AnyDim, DerivedDim, Dim
 
 __all__ = ["redeclared"]
 
 
-def redeclared(text: str, dims: Mapping[str, Any], keys: Mapping[str, str]) -> str:
+def redeclared(text: str, dims: Mapping[str, AnyDim | int], keys: Mapping[str, str]) -> str:
     """A file with the dimensions of these names declared so, and keys of dictionaries renamed.
 
     Calls of ``Dim`` alone are found; the file is as it was where there is none.
@@ -33,7 +32,7 @@ def redeclared(text: str, dims: Mapping[str, Any], keys: Mapping[str, str]) -> s
     return replaced(text, changes)
 
 
-def _written(dim: Any, owner: str) -> str:
+def _written(dim: AnyDim | int, owner: str) -> str:
     """A dimension as source text; ``owner`` is what the file calls ``Dim``."""
     if isinstance(dim, DerivedDim):
         root = _written(dim.root, owner)

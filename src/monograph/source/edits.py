@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from monograph.capture.python.sites import SourceFile, replaced, span_of
 from monograph.diagnostics import ExportError, MissingFakeError, UndecidedError
@@ -18,11 +18,13 @@ from monograph.source.rewrite import rewritten
 
 __all__ = ["Proposal", "proposals"]
 
+T = TypeVar("T", bound=ast.AST)
+
 _MATH = {
-    "sqrt", "exp", "log", "log2", "log10", "log1p", "expm1", "sin", "cos", "tan", "asin", "acos",
-    "atan", "sinh", "cosh", "tanh", "floor", "ceil", "trunc", "erf", "isnan", "isinf", "isfinite",
-    "fabs",
-}  # fmt: skip
+    *("sqrt", "exp", "log", "log2", "log10", "log1p", "expm1", "erf", "fabs"),
+    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
+    *("floor", "ceil", "trunc", "isnan", "isinf", "isfinite"),
+}
 _MATH_NAMES = {"fabs": "abs"}
 
 
@@ -46,7 +48,7 @@ class _Place:
         nodes = source.by_span.get(error.where.span or (0, 0, 0, 0), [])
         self.node: ast.AST | None = nodes[-1] if nodes else None
 
-    def around(self, *kinds: type[ast.AST]) -> Iterator[Any]:
+    def around(self, *kinds: type[T]) -> Iterator[T]:
         """The nodes of these kinds around the refused one, itself first."""
         node = self.node or self.statement()
         while node is not None:
@@ -54,7 +56,7 @@ class _Place:
                 yield node
             node = self.source.parents.get(node)
 
-    def statement(self) -> Any:
+    def statement(self) -> ast.stmt | None:
         """The innermost statement at the refused line."""
         found = [
             node
@@ -67,7 +69,7 @@ class _Place:
     def function(self) -> ast.FunctionDef | None:
         """The outermost function around it."""
         found = None
-        node = self.statement()
+        node: ast.AST | None = self.statement()
         while node is not None:
             found = node if isinstance(node, ast.FunctionDef) else found
             node = self.source.parents.get(node)
@@ -304,18 +306,13 @@ def _kept_a_tensor(place: _Place) -> Found:
     read_at = getattr(place.error, "read_at", None)
     if read_at is None or read_at.file != place.where.file:
         return
-    calls = [
-        node
-        for node in ast.walk(place.source.tree)
-        if isinstance(node, ast.Call)
-        and node.lineno == read_at.line
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "item"
-    ]
-    if calls:
-        owner: Any = calls[0].func
-        new = f"{place.text_of(owner.value)}.clone()"
-        yield "the number stays a tensor", place.replacing((calls[0], new))
+    for node in ast.walk(place.source.tree):
+        if isinstance(node, ast.Call) and node.lineno == read_at.line:
+            function = node.func
+            if isinstance(function, ast.Attribute) and function.attr == "item":
+                new = f"{place.text_of(function.value)}.clone()"
+                yield "the number stays a tensor", place.replacing((node, new))
+                return
 
 
 def _parameter_in_place(place: _Place) -> Found:

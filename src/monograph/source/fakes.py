@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 
@@ -18,7 +17,7 @@ Place = tuple[int, int]  # argument, dimension
 Sizes = dict[Place, int]
 
 
-def fake_implementation(op: Any, args: Sequence[Any]) -> str | None:
+def fake_implementation(op: torch._ops.OpOverload, args: Sequence[object]) -> str | None:
     """``@torch.library.register_fake`` for ``op``, which was called with ``args``; None if unclear.
 
     ``args``: example arguments in the order of the schema. The operator is called a few times.
@@ -58,7 +57,7 @@ def with_fake(text: str, name: str, implementation: str) -> str:
     return "".join([*lines[:after], *made, *lines[after:]])
 
 
-def _called(op: Any, args: Sequence[Any], sizes: Sizes) -> list[torch.Tensor]:
+def _called(op: torch._ops.OpOverload, args: Sequence[object], sizes: Sizes) -> list[torch.Tensor]:
     """The results for tensors of other sizes."""
     given = []
     for i, arg in enumerate(args):
@@ -72,14 +71,14 @@ def _called(op: Any, args: Sequence[Any], sizes: Sizes) -> list[torch.Tensor]:
     return [found] if isinstance(found, torch.Tensor) else list(found)
 
 
-def _count(op: Any, args: Sequence[Any]) -> int:
+def _count(op: torch._ops.OpOverload, args: Sequence[object]) -> int:
     return len(_called(op, args, {}))
 
 
 class _Results:
     """How the sizes of results follow from those of arguments."""
 
-    def __init__(self, op: Any, args: Sequence[Any], names: list[str]) -> None:
+    def __init__(self, op: torch._ops.OpOverload, args: Sequence[object], names: list[str]) -> None:
         self.args, self.names = args, names
         self.call: Callable[[Sizes], list[torch.Tensor]] = lambda sizes: _called(op, args, sizes)
         self.tensors = {i: a for i, a in enumerate(args) if isinstance(a, torch.Tensor)}

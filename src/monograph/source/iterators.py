@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
-from typing import Any
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -20,15 +21,15 @@ __all__ = ["Unknown", "iterator", "numbers", "rows", "subscript", "unknown_lengt
 class Unknown:
     """``length`` items, a size that varies; ``item(i)`` is the one at ``i``."""
 
-    def __init__(self, length: Any, item: Callable[[Any], Any]) -> None:
+    def __init__(self, length: int | torch.SymInt, item: Callable[[Any], object]) -> None:
         self.length = length
         self.item = item
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[object]:
         return (self.item(i) for i in range(self.length))
 
 
-def unknown_length(value: Any) -> Unknown | None:
+def unknown_length(value: object) -> Unknown | None:
     """``value`` as an iterable whose length varies, if it is one."""
     if isinstance(value, Unknown):
         return value
@@ -43,6 +44,13 @@ def unknown_length(value: Any) -> Unknown | None:
     return None
 
 
+class HasNumbers(Protocol):
+    """A tensor, an array: what has ``tolist``."""
+
+    def tolist(self) -> object:
+        """Its numbers, nested."""
+
+
 class _Numbers:
     """``tensor.tolist()`` of unknown length."""
 
@@ -50,15 +58,16 @@ class _Numbers:
         self.tensor = tensor
 
 
-def numbers(value: Any) -> Any:
+def numbers(value: HasNumbers) -> object:
     """``value.tolist()``."""
-    is_row = isinstance(value, torch.Tensor) and value.dim() == 1
-    if is_row and isinstance(value.shape[0], torch.SymInt):
-        return _Numbers(value)
+    if isinstance(value, torch.Tensor) and value.dim() == 1:
+        size: object = value.shape[0]
+        if isinstance(size, torch.SymInt):
+            return _Numbers(value)
     return value.tolist()
 
 
-def iterator(function: Any, *args: Any) -> Any:
+def iterator(function: Callable[..., object], *args: Any) -> object:
     """``range``, ``enumerate``, ``zip``, ``reversed`` or ``len`` of something of unknown length."""
     if running_recorder() is None:
         return function(*args)
@@ -66,28 +75,24 @@ def iterator(function: Any, *args: Any) -> Any:
         return _range(*args)
     if function is builtins.len and isinstance(args[0], Rows):
         return args[0].length()
-    found: list[Any] = [unknown_length(arg) for arg in args]
-    if function is builtins.enumerate and found[0] is not None:
-        inner, start = found[0], args[1] if len(args) > 1 else 0
-        return Unknown(inner.length, lambda i: (start + i, inner.item(i)))
-    if function is builtins.reversed and found[0] is not None:
-        inner = found[0]
-        return Unknown(inner.length, lambda i: inner.item(inner.length - 1 - i))
-    if function is builtins.zip and args and all(inner is not None for inner in found):
-        length = found[0].length
-        for inner in found[1:]:
-            length = torch.sym_min(length, inner.length)
+    found = [unknown for arg in args if (unknown := unknown_length(arg)) is not None]
+    first = unknown_length(args[0]) if args else None
+    if function is builtins.enumerate and first is not None:
+        start = args[1] if len(args) > 1 else 0
+        return Unknown(first.length, lambda i: (start + i, first.item(i)))
+    if function is builtins.reversed and first is not None:
+        return Unknown(first.length, lambda i: first.item(first.length - 1 - i))
+    if function is builtins.zip and first is not None and len(found) == len(args):
+        length = functools.reduce(torch.sym_min, [inner.length for inner in found])
         return Unknown(length, lambda i: tuple(inner.item(i) for inner in found))
     return function(*args)
 
 
-def _range(*args: Any) -> Any:
+def _range(*args: Any) -> range | Unknown:
     bounds: list[Any] = [arg.item() if isinstance(arg, torch.Tensor) else arg for arg in args]
     if not any(isinstance(bound, torch.SymInt) for bound in bounds):
         return range(*bounds)
-    start: Any = 0
-    step: Any = 1
-    stop = bounds[0]
+    start, stop, step = 0, bounds[0], 1
     if len(bounds) > 1:
         start, stop = bounds[:2]
     if len(bounds) > 2:
@@ -98,12 +103,12 @@ def _range(*args: Any) -> Any:
     return Unknown(length, lambda i: start + i * step)
 
 
-def rows(iterable: Any, body: Callable[[Any], Any]) -> Any:
+def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
     """``[body(item) for item in iterable]``."""
     found = unknown_length(iterable)
     if found is None or running_recorder() is None:
         return [body(item) for item in iterable]
-    made = map_rows(lambda i: body(found.item(i.item())), torch.arange(found.length))
+    made = map_rows(lambda i: body(found.item(i.item())), torch.arange(found.length))  # type: ignore[arg-type]
     return Rows(made, "tensor") if isinstance(made, torch.Tensor) else made
 
 
@@ -125,25 +130,27 @@ def subscript(container: Any, index: Any) -> Any:
     return Choice(list(container), index).settled()
 
 
-def _number(index: torch.Tensor) -> Any:
-    return index.item()
+def _number(index: torch.Tensor) -> int | torch.SymInt:
+    number: object = index.item()
+    assert isinstance(number, (int, torch.SymInt))
+    return number
 
 
 class Choice:
     """One of several Python objects; which one is only known when the program runs."""
 
-    def __init__(self, options: list[Any], index: Any) -> None:
+    def __init__(self, options: list[Any], index: torch.SymInt) -> None:
         self.options = options
         self.index = index
 
-    def settled(self) -> Any:
+    def settled(self) -> object:
         """A tensor or a number, where the options are tensors or numbers."""
         values = (torch.Tensor, int, float, bool, torch.SymInt, torch.SymFloat)
         if all(isinstance(option, values) for option in self.options):
             return self._of(lambda option: option)
         return self
 
-    def _of(self, function: Callable[[Any], Any], first: int = 0) -> Any:
+    def _of(self, function: Callable[[Any], object], first: int = 0) -> object:
         if first == len(self.options) - 1:
             return function(self.options[first])
         here = (self.index == first) | (self.index == first - len(self.options))
@@ -153,11 +160,11 @@ class Choice:
             lambda: self._of(function, first + 1),
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> object:
         return self._of(lambda option: option(*args, **kwargs))
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return Choice([getattr(option, name) for option in self.options], self.index).settled()
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: object) -> object:
         return Choice([option[index] for option in self.options], self.index).settled()

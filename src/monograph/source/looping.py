@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import torch
 
@@ -11,25 +11,29 @@ from monograph.capture.aliasing import Value
 from monograph.capture.current import running_recorder
 from monograph.capture.recorder import Recorder
 from monograph.control.branches import RETURNED, Group, group, unflatten
-from monograph.control.carrying import explain
+from monograph.control.carrying import explain, rebuilt
 from monograph.control.loops import loop
 from monograph.control.region import Region
 from monograph.control.results import UNDEFINED, Found, Mismatch, zeros
-from monograph.control.state import Key, State
+from monograph.control.state import Items, Key, State, Variable
 from monograph.diagnostics import ControlFlowError, ExportError, PythonFeatureError
 from monograph.ir.structure import LEAF, Structure, flatten
 from monograph.shapes.expr import Expr
 from monograph.shapes.supposing import give_up
 from monograph.shapes.symnode import expression_of
-from monograph.source import runtime
+from monograph.source import branching
 from monograph.source.iterators import Unknown, unknown_length
 from monograph.source.rows import Rows, rows_like
 from monograph.torch_internals import without_modes
 
 __all__ = ["for_loop", "while_loop"]
 
-Thunk = Callable[[], Any]
+Thunk = Callable[[], object]
+T = TypeVar("T")  # an item of an iterable
+Number = int | torch.SymInt
+Counter = list[Number]  # of one entry: which iteration it is
 _MOST_ROUNDS = 100_000
+_NOTHING: dict[str, float] = {"int": 0, "bool": False, "float": 0.0}
 
 
 def while_loop(test: Thunk, body: Thunk, stop: Thunk) -> None:
@@ -37,11 +41,11 @@ def while_loop(test: Thunk, body: Thunk, stop: Thunk) -> None:
     recorder = running_recorder()
     for _ in range(_MOST_ROUNDS):
         ended = stop()
-        if runtime.undecided(recorder, ended) is None:
+        if branching.undecided(recorder, ended) is None:
             if ended:
                 return
             go_on = test()
-            if runtime.undecided(recorder, go_on) is None:
+            if branching.undecided(recorder, go_on) is None:
                 if not go_on:
                     return
                 body()
@@ -57,11 +61,11 @@ def while_loop(test: Thunk, body: Thunk, stop: Thunk) -> None:
     )
 
 
-def _goes_on(stop: Thunk, test: Thunk) -> Any:
-    return runtime.both(runtime.inverted(stop()), test)
+def _goes_on(stop: Thunk, test: Thunk) -> object:
+    return branching.both(branching.inverted(stop()), test)
 
 
-def for_loop(iterable: Any, body: Callable[[Any], Any], stop: Thunk) -> None:
+def for_loop(iterable: Iterable[T], body: Callable[[T], object], stop: Thunk) -> None:
     """``for item in iterable: body(item)``, until ``stop()`` holds."""
     recorder = running_recorder()
     unknown = None if recorder is None else unknown_length(iterable)
@@ -73,11 +77,11 @@ def for_loop(iterable: Any, body: Callable[[Any], Any], stop: Thunk) -> None:
 
 
 def _unrolled(
-    recorder: Recorder | None, iterable: Iterable[Any], body: Callable[[Any], Any], stop: Thunk
+    recorder: Recorder | None, iterable: Iterable[T], body: Callable[[T], object], stop: Thunk
 ) -> None:
     for item in iterable:
         ended = stop()
-        question = runtime.undecided(recorder, ended)
+        question = branching.undecided(recorder, ended)
         if question is None:
             if ended:
                 return
@@ -85,7 +89,7 @@ def _unrolled(
         else:
             assert recorder is not None
             # Each side shares the variables of the loop's body: so does a function around it.
-            runtime.captured_branch(recorder, None, question, _nothing, _Bound(body, item))
+            branching.captured_branch(recorder, None, question, _nothing, _Bound(body, item))
 
 
 def _nothing() -> None:
@@ -95,24 +99,26 @@ def _nothing() -> None:
 class _Bound:
     """``body`` with its argument; looks like a function that closes over the same variables."""
 
-    def __init__(self, body: Any, item: Any) -> None:
+    def __init__(self, body: Callable[[T], object], item: T) -> None:
         self.body, self.item = body, item
-        self.__closure__ = body.__closure__
-        self.__code__ = body.__code__
+        self.__closure__ = getattr(body, "__closure__", None)
+        self.__code__ = getattr(body, "__code__", None)
 
-    def __call__(self) -> Any:
+    def __call__(self) -> object:
         return self.body(self.item)
 
 
-def _counted(recorder: Recorder, unknown: Unknown, body: Callable[[Any], Any], stop: Thunk) -> None:
-    counter = [0]
+def _counted(
+    recorder: Recorder, unknown: Unknown, body: Callable[[Any], object], stop: Thunk
+) -> None:
+    counter: Counter = [0]
 
-    def test() -> Any:
+    def test() -> object:
         more = counter[0] < unknown.length
         ended = stop()
         if ended is False:
             return more
-        return runtime.both(more, lambda: runtime.inverted(ended))
+        return branching.both(more, lambda: branching.inverted(ended))
 
     def step() -> None:
         body(unknown.item(counter[0]))
@@ -127,10 +133,10 @@ def _counted(recorder: Recorder, unknown: Unknown, body: Callable[[Any], Any], s
 class _Start:
     """What a loop starts from: the keys of the state that goes round, and their values."""
 
-    def __init__(self, keys: list[Key], names: list[str], values: list[Any]) -> None:
+    def __init__(self, keys: list[Key], names: list[str], values: list[object]) -> None:
         self.keys = keys
         self.names: list[str] = []
-        self.leaves: list[Any] = []
+        self.leaves: list[object] = []
         self.structures: list[Structure] = []
         for name, value in zip(names, values, strict=True):
             leaves, structure = _flattened(value)
@@ -138,17 +144,12 @@ class _Start:
             self.leaves += leaves
             self.names += [name] * len(leaves)
 
-    def values(self, leaves: Any) -> list[Any]:
+    def values(self, leaves: Sequence[object]) -> list[object]:
         """Values from leaves in a row."""
-        found, at = [], 0
-        for structure in self.structures:
-            count = structure.num_leaves
-            found.append(unflatten(structure, leaves[at : at + count]))
-            at += count
-        return found
+        return rebuilt(self.structures, leaves)
 
 
-def _flattened(value: Any) -> tuple[list[Any], Structure]:
+def _flattened(value: object) -> tuple[list[object], Structure]:
     if value is UNDEFINED:
         return [value], LEAF
     try:
@@ -165,8 +166,8 @@ def _capture(
     recorder: Recorder,
     test: Thunk,
     body: Thunk,
-    functions: tuple[Callable[..., Any], ...],
-    counter: list[Any] | None = None,
+    functions: tuple[Callable[..., object], ...],
+    counter: Counter | None = None,
 ) -> None:
     try:
         _captured(recorder, test, body, functions, counter)
@@ -179,8 +180,8 @@ def _captured(
     recorder: Recorder,
     test: Thunk,
     body: Thunk,
-    functions: tuple[Callable[..., Any], ...],
-    counter: list[Any] | None,
+    functions: tuple[Callable[..., object], ...],
+    counter: Counter | None,
 ) -> None:
     temporary: dict[Key, ControlFlowError] = {}
     known: dict[Key, Group] = {}
@@ -191,17 +192,15 @@ def _captured(
         known = {k: g for k, g in known.items() if state.has(k)} | found
         grown = _grown_list(state, found)
         if grown is not None:
-            runtime.grow(recorder, state, grown, found[grown])
+            branching.grow(recorder, state, grown, found[grown])
             continue
         turned = _turned_into_rows(recorder, state, found)
         if turned is not None:
             state.set(*turned)
             continue
         _carry_what_is_returned(recorder, state, known)
-        keys = [
-            key for key in known
-            if key not in temporary and state.before(key)[1] is not UNDEFINED
-        ]  # fmt: skip
+        defined = [key for key in known if state.before(key)[1] is not UNDEFINED]
+        keys = [key for key in defined if key not in temporary]
         names = [state.before(key)[0] for key in keys]
         start = _Start(keys, names, [state.before(key)[1] for key in keys])
         if counter is not None:
@@ -216,7 +215,7 @@ def _captured(
         except Mismatch as mismatch:
             error = explain(mismatch, ("before", "after"), recorder)
             key = next((k for k in keys if state.before(k)[0] == mismatch.name), None)
-            if key is None or key[0] != "variable":
+            if not isinstance(key, Variable):
                 raise error from None
             temporary[key] = error
             continue
@@ -231,13 +230,13 @@ def _captured(
 
 
 def _trial(
-    recorder: Recorder, state: State, test: Thunk, body: Thunk, counter: list[Any] | None
+    recorder: Recorder, state: State, test: Thunk, body: Thunk, counter: Counter | None
 ) -> dict[Key, Group]:
     """One iteration on trial: what it changes."""
     region = Region(recorder, "an iteration on trial")
     recorder.has_regions = True
     symbols = len(recorder.sizes.env.symbols)
-    before = None if counter is None else counter[0]
+    before = 0 if counter is None else counter[0]
     try:
         with region.capturing():
             if counter is not None:
@@ -259,10 +258,11 @@ def _trial(
         give_up(recorder.sizes.env, symbols)
 
 
-def _grown_list(state: State, found: dict[Key, Group]) -> Key | None:
+def _grown_list(state: State, found: dict[Key, Group]) -> Items | None:
     for key, after in found.items():
-        is_list = key[0] == "items" and bool(state.variable_of(key))
-        if is_list and len(after.found) != len(state.before(key)[1]):
+        if not isinstance(key, Items) or not state.variables_of(key):
+            continue
+        if len(after.found) != len(state.items_before(key)):
             return key
     return None
 
@@ -276,8 +276,8 @@ def _turned_into_rows(
         if not isinstance(before, list) or after.structure.kind is not Rows:
             continue
         tensor = next(one.value for one in after.found if one.value is not None)
-        kind = next(one.content for one in after.found if one.value is None)
-        sample: Found = Found({"int": 0, "bool": False, "float": 0.0}.get(kind))
+        kind = next(one.content for one in after.found if isinstance(one.content, str))
+        sample = Found(_NOTHING.get(kind))
         if kind == "tensor":
             spec = tensor.spec.with_layout(tensor.spec.shape[1:], tensor.spec.strides[1:])
             sample = Found(None, Value(tensor.node, spec, recorder))
@@ -289,10 +289,11 @@ def _turned_into_rows(
 def _carry_what_is_returned(recorder: Recorder, state: State, known: dict[Key, Group]) -> None:
     """A value that the loop may return has to be something before it does: zeros."""
     for key, after in known.items():
-        is_returned = key[0] == "variable" and key[1].startswith(RETURNED)
-        if not is_returned or state.before(key)[1] is not UNDEFINED:
+        if not isinstance(key, Variable) or not key.name.startswith(RETURNED):
             continue
-        leaves = []
+        if state.before(key)[1] is not UNDEFINED:
+            continue
+        leaves: list[object] = []
         for one in after.found:
             if one.value is not None:
                 sizes = [s for s in one.value.spec.shape if isinstance(s, Expr)]
@@ -309,9 +310,9 @@ def _carry_what_is_returned(recorder: Recorder, state: State, known: dict[Key, G
             elif one.kind() == "other":
                 leaves.append(one.content)
             else:
-                leaves.append({"int": 0, "bool": False, "float": 0.0}[one.kind()])
+                leaves.append(_NOTHING[one.kind()])
         value = unflatten(after.structure, leaves)
-        state.variables[key[1]] = value
+        state.variables[key.name] = value
         state.set(key, value)
 
 
@@ -321,27 +322,27 @@ def _run(
     start: _Start,
     test: Thunk,
     body: Thunk,
-    counter: list[Any] | None,
+    counter: Counter | None,
     temporary: set[Key],
     known: dict[Key, Group],
-) -> list[Any]:
-    def enter(leaves: Any) -> None:
+) -> list[object]:
+    def enter(leaves: Sequence[object]) -> None:
         values = start.values(leaves)
         if counter is not None:
-            counter[0] = values.pop()
+            counter[0] = _number(values.pop())
         for key, value in zip(start.keys, values, strict=True):
             state.set(key, value)
         for key in temporary:
             state.set(key, UNDEFINED)
 
-    first = None if counter is None else counter[0]
+    first = 0 if counter is None else counter[0]
 
     def leave() -> None:
         state.restore()
         if counter is not None:
             counter[0] = first
 
-    def check(leaves: Any) -> Any:
+    def check(leaves: Sequence[object]) -> object:
         try:
             enter(leaves)
             with recorder:
@@ -349,7 +350,7 @@ def _run(
         finally:
             leave()
 
-    def iterate(leaves: Any) -> list[tuple[Structure, list[Any]]]:
+    def iterate(leaves: Sequence[object]) -> list[tuple[Structure, list[object]]]:
         try:
             enter(leaves)
             with recorder:
@@ -374,15 +375,15 @@ def _leave(
     recorder: Recorder,
     state: State,
     start: _Start,
-    final: list[Any],
+    final: list[object],
     known: dict[Key, Group],
     temporary: dict[Key, ControlFlowError],
-    counter: list[Any] | None,
+    counter: Counter | None,
 ) -> None:
     """After the loop: the final state; what only iterations had is gone."""
     values = start.values(final)
     if counter is not None:
-        counter[0] = values.pop()
+        counter[0] = _number(values.pop())
     for key, value in zip(start.keys, values, strict=True):
         state.set(key, value)
     for key in known:
@@ -397,7 +398,12 @@ def _leave(
                 where=recorder.here(),
                 hint=f"define {name} before the loop.",
             )
-        if key[0] != "variable":
+        if not isinstance(key, Variable):
             raise error
         state.set(key, UNDEFINED)
-        recorder.strict.forbid(key[1], None, error)
+        branching.strictness(recorder).forbid(key.name, None, error)
+
+
+def _number(value: object) -> Number:
+    assert isinstance(value, (int, torch.SymInt))
+    return value

@@ -28,7 +28,7 @@ from monograph.source.syntax import (
     own_nodes,
     require_movable,
     returns_in,
-)  # fmt: skip
+)
 
 __all__ = ["RUNTIME", "lower"]
 
@@ -337,9 +337,12 @@ class _Lowering:
         used_globals = sorted(assigned_in(body) & self.globals)
         head += [ast.Global(used_globals)] if used_globals else []
         arguments = ast.arguments(
-            posonlyargs=[], args=[ast.arg(argument)] if argument else [], kwonlyargs=[],
-            kw_defaults=[], defaults=[],
-        )  # fmt: skip
+            posonlyargs=[],
+            args=[ast.arg(argument)] if argument else [],
+            kwonlyargs=[],
+            kw_defaults=[],
+            defaults=[],
+        )
         made = ast.FunctionDef(PREFIX + name, arguments, [*head, *(body or [ast.Pass()])], [], None)
         return located(made, where)
 
@@ -360,8 +363,8 @@ class _Lowering:
             assert argument is not None
             body.insert(0, located(ast.Assign([node.target], name_of(argument)), node.target))
         lowered = self._closure(f"body_{number}", self.block(body, [], boundary), node, argument)
-        flags = [boundary.flag(k) for k, used in
-                 (("break", boundary.breaks), ("return", boundary.returns)) if used]  # fmt: skip
+        jumps = (("break", boundary.breaks), ("return", boundary.returns))
+        flags = [boundary.flag(kind) for kind, used in jumps if used]
         made: list[ast.stmt] = [located(_assign(f, ast.Constant(False)), node) for f in flags]
         if boundary.returns:
             undefined = ast.Attribute(ast.Constant(RUNTIME), "UNDEFINED", ast.Load())

@@ -28,10 +28,8 @@ class Patch:
 
     def diff(self) -> str:
         """The change as a unified diff."""
-        lines = difflib.unified_diff(
-            self.before.splitlines(), self.after.splitlines(), self.file, self.file, lineterm="",
-            n=1,
-        )  # fmt: skip
+        before, after = self.before.splitlines(), self.after.splitlines()
+        lines = difflib.unified_diff(before, after, self.file, self.file, lineterm="", n=1)
         return "\n".join(lines)
 
     def with_import(self) -> Patch:

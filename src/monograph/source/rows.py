@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -33,13 +33,13 @@ class Rows:
         self.tensor = tensor
         self.kind = kind
 
-    def append(self, item: Any) -> None:
+    def append(self, item: torch.Tensor | float) -> None:
         """Add one row."""
         row = item if isinstance(item, torch.Tensor) else torch.tensor(item)
         row = row.to(self.tensor.dtype).reshape((1, *self.tensor.shape[1:]))
         self.tensor = torch.cat([self.tensor, row])
 
-    def extend(self, items: Any) -> None:
+    def extend(self, items: Rows | Iterable[torch.Tensor | float]) -> None:
         """Add rows."""
         if isinstance(items, Rows):
             self.tensor = torch.cat([self.tensor, items.tensor])
@@ -52,11 +52,11 @@ class Rows:
         """What an index takes it for."""
         return self.tensor
 
-    def length(self) -> Any:
+    def length(self) -> int | torch.SymInt:
         """The number of rows: a size that varies."""
         return self.tensor.shape[0]
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: int | torch.SymInt | slice) -> Any:
         found = self.tensor[index]
         if isinstance(index, slice):
             return Rows(found, self.kind)
@@ -81,12 +81,14 @@ def cat(rows: Rows, dim: int = 0) -> torch.Tensor:
     return tensor.movedim(0, dim).flatten(dim, dim + 1).contiguous()
 
 
-def tensor(rows: Rows, *, dtype: Any = None, device: Any = None) -> torch.Tensor:
+def tensor(
+    rows: Rows, *, dtype: torch.dtype | None = None, device: torch.device | None = None
+) -> torch.Tensor:
     """``torch.tensor(rows)``."""
     return rows.tensor.to(dtype=dtype or rows.tensor.dtype, device=device or rows.tensor.device)
 
 
-OF_ROWS: dict[str, Any] = {
+OF_ROWS: dict[str, Callable[..., torch.Tensor]] = {
     "stack": stack,
     "cat": cat,
     "concat": cat,
@@ -100,9 +102,9 @@ def accepted() -> Iterator[None]:
     """Torch's functions of lists accept rows."""
     before = {name: getattr(torch, name) for name in OF_ROWS}
 
-    def accepting(name: str, original: Any) -> Any:
+    def accepting(name: str, original: Callable[..., object]) -> Callable[..., object]:
         @functools.wraps(original)
-        def call(*args: Any, **kwargs: Any) -> Any:
+        def call(*args: object, **kwargs: object) -> object:
             given = args[0] if args else kwargs.get("tensors")
             if isinstance(given, Rows):
                 kwargs.pop("tensors", None)
@@ -120,7 +122,7 @@ def accepted() -> Iterator[None]:
             setattr(torch, name, original)
 
 
-def rows_like(recorder: Recorder, items: Sequence[Any], sample: Group, name: str) -> Rows:
+def rows_like(recorder: Recorder, items: Sequence[object], sample: Group, name: str) -> Rows:
     """``items`` as rows that look like the last of ``sample``.
 
     Raises:
@@ -128,7 +130,7 @@ def rows_like(recorder: Recorder, items: Sequence[Any], sample: Group, name: str
     """
     found = sample.found[-1]
     kind = found.kind()
-    sizes: Any = found.value.spec.shape if found.value is not None else ()
+    sizes = found.value.spec.shape if found.value is not None else ()
     kinds = {f.kind() for f in sample.found}
     shapes = {f.value.spec.shape for f in sample.found if f.value is not None}
     own = {
@@ -158,6 +160,6 @@ def rows_like(recorder: Recorder, items: Sequence[Any], sample: Group, name: str
     return Rows(torch.zeros((0, *shape), dtype=spec.dtype, device=spec.device), kind)
 
 
-def as_item(item: Any) -> torch.Tensor:
+def as_item(item: object) -> torch.Tensor:
     """One item of a list as a tensor."""
     return item if isinstance(item, torch.Tensor) else torch.tensor(item)

@@ -1,34 +1,15 @@
-"""What converted code calls: each function decides by the value that it is given.
-
-A Python value makes Python go one way, as before. A tensor, or a question about sizes that has two
-answers, makes both ways part of the graph.
-"""
+"""What converted code calls."""
 
 from __future__ import annotations
 
-import builtins
-import functools
-import operator
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
-import torch
-
-from monograph.capture.abstract import AbstractTensor
-from monograph.capture.current import running_recorder
-from monograph.capture.recorder import Recorder
-from monograph.control.branches import Group
-from monograph.control.branches import branch as capture_branch
-from monograph.control.carrying import explain
-from monograph.control.results import UNDEFINED, Mismatch
-from monograph.control.state import Key, State
-from monograph.diagnostics import ControlFlowError, ExportError
-from monograph.shapes.questions import negated
-from monograph.shapes.symnode import BoolNode, expression_of
+from monograph.control.results import UNDEFINED
+from monograph.source.branching import any_of, both, branch, chain, either, inverted, reduced
 from monograph.source.iterators import iterator, numbers, rows, subscript
-from monograph.source.rows import Rows, rows_like
+from monograph.source.looping import for_loop, while_loop
 from monograph.source.steering import in_order, steered, steps
-from monograph.torch_internals import without_modes
 
 __all__ = [
     "UNDEFINED",
@@ -49,234 +30,19 @@ __all__ = [
     "steps",
     "subscript",
     "while_loop",
-]  # fmt: skip
+]
 
-_SIDES = ("if it holds", "if not")
-
-
-def undecided(recorder: Recorder | None, value: Any) -> Any:
-    """The question that ``value`` asks, if it has two answers: a tensor or a test; else None."""
-    if recorder is None:
-        return None
-    if isinstance(value, Rows):
-        return undecided(recorder, value.length() > 0)
-    if isinstance(value, (torch.SymInt, torch.SymFloat)):
-        value = value != 0
-    if isinstance(value, torch.SymBool):
-        test = expression_of(value)
-        return test if recorder.sizes.env.known(test) is None else None
-    if isinstance(value, torch.Tensor):
-        found = recorder.value_of(value)
-        if found.spec.numel != 1 or recorder.is_known(found):
-            return None
-        return found.abstract()
-    return None
+T = TypeVar("T")  # an item of an iterable
 
 
-def branch(
-    site: tuple[Any, ...], test: Any, then: Callable[[], Any], otherwise: Callable[[], Any]
-) -> Any:
-    """``then()`` or ``otherwise()``; both in the graph, where ``test`` depends on data."""
-    recorder = running_recorder()
-    question = undecided(recorder, test)
-    if recorder is None or question is None:
-        return then() if test else otherwise()
-    return captured_branch(recorder, site, question, then, otherwise)
-
-
-class _Growing(BaseException):
-    """A list has another length after each side."""
-
-    def __init__(self, key: Key, sample: Group) -> None:
-        super().__init__()
-        self.key, self.sample = key, sample
-
-
-def captured_branch(
-    recorder: Recorder,
-    site: tuple[Any, ...] | None,
-    question: Any,
-    then: Callable[[], Any],
-    otherwise: Callable[[], Any],
-) -> Any:
-    """Capture both sides, and join the variables that they change."""
-    try:
-        return _both_sides(recorder, site, question, then, otherwise)
-    except ExportError as error:
-        recorder.note_refusal(error)
-        raise
-
-
-def _both_sides(
-    recorder: Recorder,
-    site: tuple[Any, ...] | None,
-    question: Any,
-    then: Callable[[], Any],
-    otherwise: Callable[[], Any],
-) -> Any:
-    for _ in range(20):
-        state = State(recorder, (then, otherwise))
-
-        def body(side: Callable[[], Any], state: State = state) -> dict[Any, tuple[str, Any]]:
-            try:
-                with recorder:
-                    result = side()
-                return {**state.changed(), "result": ("the value that is returned", result)}
-            finally:
-                state.restore()
-
-        def inspect(results: Sequence[Mapping[Any, Group]], state: State = state) -> None:
-            for key in {k: None for found in results for k in found if k[0] == "items"}:
-                sides = [found.get(key) for found in results]
-                lengths = {len(state.before(key)[1]) if s is None else len(s.found) for s in sides}
-                if len(lengths) > 1 and state.variable_of(key):
-                    raise _Growing(key, max((s for s in sides if s), key=lambda s: len(s.found)))
-
-        try:
-            with without_modes():
-                joined = capture_branch(
-                    recorder, question, [lambda: body(then), lambda: body(otherwise)],
-                    before=state.before, inspect=inspect,
-                )  # fmt: skip
-        except _Growing as growing:
-            grow(recorder, state, growing.key, growing.sample)
-            continue
-        result = joined.pop("result")
-        if isinstance(result, Mismatch):
-            recorder.strict.end_branch(site, explain(result, _SIDES, recorder))
-        for key, value in joined.items():
-            settle(recorder, state, key, value, site)
-        return result
-    raise ControlFlowError(
-        "lists of unknown length grow in one another", code="MG-C114", where=recorder.here(),
-        hint="append to one list.",
-    )  # fmt: skip
-
-
-def grow(recorder: Recorder, state: State, key: Key, sample: Group) -> None:
-    """From now on the list behind ``key`` is one of unknown length."""
-    path, items = state.before(key)
-    made = rows_like(recorder, items, sample, path)
-    for name in state.variable_of(key):
-        state.set(("variable", name), made)
-
-
-def settle(
-    recorder: Recorder, state: State, key: Key, value: Any, site: tuple[Any, ...] | None
-) -> None:
-    """Give the program what the sides of a branch have become."""
-    if not isinstance(value, Mismatch):
-        state.set(key, value)
-        return
-    error = explain(value, _SIDES, recorder)
-    if key[0] != "variable":
-        raise error
-    state.set(key, UNDEFINED)
-    recorder.strict.forbid(key[1], site, error)
-
-
-# Logic ---------------------------------------------------------------------------------------
-
-
-def either(test: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
-    """``then() if test else otherwise()``."""
-    return branch((), test, then, otherwise)
-
-
-def both(first: Any, *rest: Callable[[], Any]) -> Any:
-    """``first and rest[0]() and ...``."""
-    return _combined(first, rest, True)
-
-
-def any_of(first: Any, *rest: Callable[[], Any]) -> Any:
-    """``first or rest[0]() or ...``."""
-    return _combined(first, rest, False)
-
-
-def _combined(first: Any, rest: Sequence[Callable[[], Any]], is_and: bool) -> Any:
-    """The next operand is only looked at where the first does not settle the matter."""
-    recorder = running_recorder()
-    value = first
-    for i, thunk in enumerate(rest):
-        question = undecided(recorder, value)
-        if recorder is None or question is None:
-            if bool(value) is not is_and:
-                return value
-            value = thunk()
-            continue
-        left = rest[i:]
-
-        def follow(left: Sequence[Callable[[], Any]] = left) -> Any:
-            return _truth(_combined(left[0](), left[1:], is_and))
-
-        def stop() -> Any:
-            return not is_and
-
-        sides = (follow, stop) if is_and else (stop, follow)
-        return captured_branch(recorder, None, question, *sides)
-    return value
-
-
-def _truth(value: Any) -> Any:
-    """A condition as a truth value, so that two of them are of one kind."""
-    if isinstance(value, AbstractTensor):
-        value = value.reshape(()) if value.dim() else value
-        return value if value.dtype == torch.bool else value != 0
-    if isinstance(value, torch.Tensor):
-        return value.reshape(()) != 0
-    return value if isinstance(value, (bool, torch.SymBool)) else bool(value)
-
-
-def inverted(value: Any) -> Any:
-    """``not value``."""
-    recorder = running_recorder()
-    question = undecided(recorder, value)
-    if recorder is None or question is None:
-        return not value
-    if isinstance(question, torch.Tensor):
-        return torch.logical_not(_truth(question))
-    return torch.SymBool(BoolNode(recorder.sizes.env, negated(question)))
-
-
-def reduced(function: Any, iterable: Any, test: Callable[[Any], Any]) -> Any:
-    """``any(test(item) for item in iterable)``, or ``all``."""
-    if function not in (builtins.any, builtins.all) or running_recorder() is None:
-        return function(test(item) for item in iterable)
-    is_and = function is builtins.all
-    return _combined(is_and, [functools.partial(test, item) for item in iterable], is_and)
-
-
-def filtered(iterable: Any, test: Callable[[Any], Any], body: Callable[[Any], Any]) -> Any:
+def filtered(
+    iterable: Iterable[T], test: Callable[[T], object], body: Callable[[T], object]
+) -> object:
     """``[body(item) for item in iterable if test(item)]``."""
-    kept: Any = []
+    kept: list[object] = []
 
-    def keep(item: Any) -> None:
-        branch((), test(item), lambda: kept.append(body(item)), lambda: None)
+    def keep(item: T) -> None:
+        branch(None, test(item), lambda: kept.append(body(item)), lambda: None)
 
     for_loop(iterable, keep, lambda: False)
     return kept
-
-
-_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
-    "Lt": operator.lt, "LtE": operator.le, "Gt": operator.gt, "GtE": operator.ge,
-    "Eq": operator.eq, "NotEq": operator.ne, "Is": operator.is_, "IsNot": operator.is_not,
-    "In": lambda item, container: item in container,
-    "NotIn": lambda item, container: item not in container,
-}  # fmt: skip
-
-
-def chain(signs: Sequence[str], first: Any, *rest: Callable[[], Any]) -> Any:
-    """``first < rest[0]() < rest[1]() ...``, each operand evaluated once at most."""
-    left = first
-
-    def compare(i: int) -> Any:
-        nonlocal left
-        right = rest[i]()
-        found = _SIGNS[signs[i]](left, right)
-        left = right
-        return found
-
-    return both(compare(0), *(lambda i=i: compare(i) for i in range(1, len(rest))))
-
-
-from monograph.source.looping import for_loop, while_loop  # noqa: E402 - they call each other

@@ -12,10 +12,10 @@ import ast
 import contextlib
 import dis
 import sys
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -28,9 +28,21 @@ from monograph.source.audit import unstable
 from monograph.source.expressions import RUNTIME, located, runtime_call
 from monograph.source.syntax import PREFIX
 
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
+
 __all__ = [
-    "Listener", "Steering", "functions_in", "in_order", "steered", "steps", "with_steering",
-]  # fmt: skip
+    "Listener",
+    "Outcome",
+    "Steering",
+    "functions_in",
+    "in_order",
+    "steered",
+    "steps",
+    "with_steering",
+]
+
+T = TypeVar("T")
 
 _PLAIN = (bool, type(None), int, float, str, bytes, list, tuple, dict, set, frozenset)
 _SHORT = (bool, type(None), int, float, str, torch.dtype, torch.device)
@@ -48,7 +60,10 @@ class _Test:
 
 _tests: list[_Test] = []
 _numbers: dict[tuple[str, Span, str], int] = {}
-_seen: set[tuple[int, Any]] = set()
+# The number of a test, and the type and truth of what it has asked; how many steps of a loop.
+Turn = tuple[type | str, bool | int | None]
+Outcome = tuple[int, Turn]
+_seen: set[Outcome] = set()
 
 
 class Steering:
@@ -60,7 +75,7 @@ class Steering:
         _seen.clear()
 
     @staticmethod
-    def outcomes() -> frozenset[tuple[int, Any]]:
+    def outcomes() -> frozenset[Outcome]:
         """The tests that were taken, by their numbers, with the ways that they went."""
         return frozenset(_seen)
 
@@ -68,11 +83,11 @@ class Steering:
 # What instrumented code calls ----------------------------------------------------------------
 
 
-def steered(number: int, value: Any) -> Any:
+def steered(number: int, value: T) -> T:
     """``value``, which a test is about to decide by; noted if it is one of Python's."""
     kind = type(value)
     if kind in _PLAIN:
-        outcome: Any = kind, bool(value)  # the truth, without calling the program's code
+        outcome: Turn = kind, bool(value)  # the truth, without calling the program's code
     elif issubclass(kind, (torch.Tensor, torch.SymInt, torch.SymBool, torch.SymFloat)):
         return value
     else:
@@ -82,17 +97,17 @@ def steered(number: int, value: Any) -> Any:
     return value
 
 
-def steps(number: int, iterable: Any) -> Any:
+def steps(number: int, iterable: T) -> T:
     """``iterable``, which a loop is about to run over."""
     _refuse_accidental_order(iterable)
     if isinstance(iterable, Sized) and not isinstance(iterable, torch.Tensor):
-        outcome = ("steps", len(iterable))
+        outcome: Turn = ("steps", len(iterable))
         if (number, outcome) not in _seen:
             _note(number, outcome, iterable)
     return iterable
 
 
-def in_order(iterable: Any) -> Any:
+def in_order(iterable: T) -> T:
     """``iterable``, whose order becomes part of the program.
 
     Raises:
@@ -102,9 +117,11 @@ def in_order(iterable: Any) -> Any:
     return iterable
 
 
-def _refuse_accidental_order(iterable: Any) -> None:
-    if type(iterable) not in (set, frozenset) or len(iterable) < 2:
+def _refuse_accidental_order(iterable: object) -> None:
+    if not isinstance(iterable, (set, frozenset)) or len(iterable) < 2:
         return
+    if type(iterable) not in (set, frozenset):
+        return  # a class of the program's own may keep an order
     if all(isinstance(item, (int, float, complex)) for item in iterable):
         return  # their hashes are the same in each process
     recorder = running_recorder()
@@ -117,7 +134,7 @@ def _refuse_accidental_order(iterable: Any) -> None:
     raise unstable("the order of a set", where, "write sorted(...) around the set")
 
 
-def _note(number: int, outcome: tuple[Any, Any], value: Any) -> None:
+def _note(number: int, outcome: Turn, value: object) -> None:
     recorder = running_recorder()
     if recorder is None:
         return
@@ -133,7 +150,7 @@ def _note(number: int, outcome: tuple[Any, Any], value: Any) -> None:
     recorder.assumptions.append(Assumption("steered", what, test.where))
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = repr(value) if isinstance(value, _SHORT) else ""
     return text if 0 < len(text) <= 60 else f"a {type(value).__name__}"
 
@@ -288,9 +305,9 @@ class Listener:
     """Sees the functions of the program that run and decide: their code, and its globals."""
 
     def __init__(self) -> None:
-        self.codes: dict[CodeType, dict[str, Any]] = {}
+        self.codes: dict[CodeType, dict[str, object]] = {}
         self._seen: set[CodeType] = set()
-        self._before: Any = None
+        self._before: TraceFunction | None = None
 
     def start(self) -> None:
         """Begin to look."""
@@ -301,7 +318,7 @@ class Listener:
         """Look no more."""
         sys.settrace(self._before)
 
-    def _on_call(self, frame: FrameType, event: str, argument: Any) -> None:
+    def _on_call(self, frame: FrameType, event: str, argument: object) -> None:
         code = frame.f_code
         if code not in self._seen:
             self._seen.add(code)
@@ -319,12 +336,12 @@ def _decides(code: CodeType) -> bool:
 _DECIDING = frozenset(dis.hasjrel) | {dis.opmap["GET_ITER"]}
 
 
-def functions_in(namespaces: Iterable[dict[str, Any]]) -> Iterator[FunctionType]:
+def functions_in(namespaces: Iterable[Mapping[str, object]]) -> Iterator[FunctionType]:
     """The functions of modules: in their classes, and inside decorators as well."""
     seen: set[int] = set()
     for namespace in namespaces:
         name = namespace.get("__name__")
-        stack: list[Any] = list(namespace.values())
+        stack: list[object] = list(namespace.values())
         while stack:
             item = stack.pop()
             if isinstance(item, (staticmethod, classmethod)):
@@ -332,13 +349,16 @@ def functions_in(namespaces: Iterable[dict[str, Any]]) -> Iterator[FunctionType]
             if isinstance(item, property):
                 stack += (item.fget, item.fset)
                 continue
-            is_class = isinstance(item, type) and item.__module__ == name
-            if not (is_class or type(item) is FunctionType) or id(item) in seen:
+            if id(item) in seen:
+                continue
+            if isinstance(item, type):
+                if item.__module__ == name:
+                    seen.add(id(item))
+                    stack += vars(item).values()
+                continue
+            if not isinstance(item, FunctionType):
                 continue
             seen.add(id(item))
-            if is_class:
-                stack += vars(item).values()
-                continue
             yield item
             stack.append(getattr(item, "__wrapped__", None))
             for cell in item.__closure__ or ():

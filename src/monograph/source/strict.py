@@ -14,7 +14,7 @@ import re
 import weakref
 from collections.abc import Collection, Iterator
 from types import CodeType, FunctionType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from monograph.capture.python.builtin_functions import CALL_SITES
 from monograph.capture.python.call_sites import choosing
@@ -32,19 +32,21 @@ from monograph.capture.python.sites import (
 )
 from monograph.capture.python.snapshot import Change, Snapshot
 from monograph.capture.recorder import Recorder
-from monograph.capture.restarts import NeedsAnotherLook, NeedsConversion
+from monograph.capture.restarts import Branch, NeedsAnotherLook, NeedsConversion
 from monograph.diagnostics import ControlFlowError, SourceLine
 from monograph.shapes.env import Guard
 from monograph.source import runtime
 from monograph.source.audit import Culprit, audited, side_effect, unstable
 from monograph.source.lowering import RUNTIME, lower
 from monograph.source.rows import accepted
-from monograph.source.steering import Listener, Steering, functions_in, with_steering
+from monograph.source.steering import Listener, Outcome, Steering, functions_in, with_steering
 
 __all__ = ["Strict", "forget_file"]
 
 _plans: dict[str, _Plan] = {}
-_ways: dict[Any, tuple[CodeType, ...]] = {}  # known ways through programs: functions not seen there
+# A way through a program: its modules' types, the outcomes of its tests, its functions.
+Way = tuple[frozenset[type], frozenset[Outcome], frozenset[tuple[str, str]]]
+_ways: dict[Way, tuple[CodeType, ...]] = {}  # known ones, and the functions not seen there
 
 
 class _Plan:
@@ -151,7 +153,7 @@ def _find_functions(plans: Collection[_Plan]) -> bool:
 
 def _named_as_their_owner(code: CodeType) -> CodeType:
     """Functions that were made for branches bear the name of the user's function."""
-    consts: list[Any] = []
+    consts: list[object] = []
     for const in code.co_consts:
         if isinstance(const, CodeType):
             if const.co_name.startswith("_monograph_"):
@@ -167,13 +169,13 @@ def forget_file(file: str) -> None:
 
 
 class Strict:
-    """The strict mode of one export."""
+    """The strict mode of one export: the ``Strictness`` of a capture."""
 
     audits = True  # side effects and unstable values are refused
 
     def __init__(self) -> None:
         self.snapshot: Snapshot | None = None
-        self.forbidden: dict[str, tuple[Any, ControlFlowError]] = {}
+        self.forbidden: dict[str, tuple[Branch | None, ControlFlowError]] = {}
         self.culprit: Culprit | None = None
         self.listener: Listener | None = None
         self._unseen: tuple[CodeType, ...] | None = None
@@ -221,7 +223,7 @@ class Strict:
             where = SourceLine(code.co_filename, code.co_firstlineno, code.co_name)
             recorder.assume("no-source", text, where)
 
-    def _watch(self, codes: dict[CodeType, dict[str, Any]]) -> bool:
+    def _watch(self, codes: dict[CodeType, dict[str, object]]) -> bool:
         """See the tests in functions; whether there are new ones."""
         by_file: dict[str, list[CodeType]] = {}
         for code in codes:
@@ -257,7 +259,7 @@ class Strict:
     side_effect = staticmethod(side_effect)
     unstable = staticmethod(unstable)
 
-    def refuse_change(self, change: Change) -> NoReturn:
+    def refuse_change(self, change: Change) -> None:
         """A change outlives the call: find its line, then raise MG-M107."""
         if self.culprit is None:
             self.culprit = Culprit(change)
@@ -293,8 +295,8 @@ class Strict:
     def learn(self, needed: NeedsConversion) -> bool:
         """Lower the statement that needs it; False where that is no help."""
         if needed.ending is not None:
-            file, _, *span = needed.ending
-            return _plans[file].end(tuple(span))
+            file, _, first, last, start, end = needed.ending
+            return _plans[file].end((first, last, start, end))
         assert needed.code is not None
         span = position(needed.code, needed.instruction)
         is_tested = takes_truth(needed.code, needed.instruction)
@@ -302,7 +304,7 @@ class Strict:
         return span is not None and self.learn_place(file, span, needed.code, is_tested=is_tested)
 
     def learn_place(
-        self, file: str, span: Any, code: CodeType | None = None, *, is_tested: bool = False
+        self, file: str, span: Span, code: CodeType | None = None, *, is_tested: bool = False
     ) -> bool:
         """Lower the statement that the source at ``span`` decides."""
         plan = self._plan(file)
@@ -323,10 +325,12 @@ class Strict:
     def next_narrowing(self, guards: list[Guard]) -> tuple[str, Span] | None:
         """Lower the next statement that has narrowed the sizes of the inputs: where it stands."""
         for guard in guards:
-            span = None if guard.where is None else guard.where.span
-            is_open = guard.kind in ("branch", "fixed") and guard.is_narrowing
-            if span is not None and is_open and self.learn_place(guard.where.file, span):
-                return guard.where.file, span
+            where = SourceLine.of(guard.where)
+            if where is None or where.span is None or not guard.is_narrowing:
+                continue
+            is_open = guard.kind in ("branch", "fixed")
+            if is_open and self.learn_place(where.file, where.span):
+                return where.file, where.span
         return None
 
     def unlearn(self, file: str, span: Span) -> None:
@@ -346,14 +350,14 @@ class Strict:
 
     # Variables that are one thing on one side, and another on the other -----------------------
 
-    def forbid(self, name: str, site: Any, error: ControlFlowError) -> None:
+    def forbid(self, name: str, branch: Branch | None, error: ControlFlowError) -> None:
         """The variable ``name`` must not be used: ``error`` says why."""
-        self.forbidden[name] = (site, error)
+        self.forbidden[name] = (branch, error)
 
-    def end_branch(self, site: Any, error: ControlFlowError) -> NoReturn:
+    def end_branch(self, branch: Branch | None, error: ControlFlowError) -> NoReturn:
         """Try again with what follows the branch moved into it, else raise ``error``."""
-        if site:
-            raise NeedsConversion(error, ending=site)
+        if branch is not None:
+            raise NeedsConversion(error, ending=branch)
         raise error
 
     def explain(self, error: NameError) -> None:
@@ -361,5 +365,5 @@ class Strict:
         found = re.search(r"'(\w+)'", str(error))
         if found is None or found[1] not in self.forbidden:
             return
-        site, why = self.forbidden[found[1]]
-        self.end_branch(site, why)
+        branch, why = self.forbidden[found[1]]
+        self.end_branch(branch, why)

@@ -9,9 +9,20 @@ from monograph.capture.python.sites import Site, span_of
 from monograph.diagnostics import ControlFlowError, SourceLine
 
 __all__ = [
-    "JUMPS", "LOOPS", "PREFIX", "SCOPES", "ExplicitSuper", "always_leaves", "assigned_in",
-    "cannot_move", "is_site", "jumps_of", "own_nodes", "require_movable", "returns_in",
-]  # fmt: skip
+    "JUMPS",
+    "LOOPS",
+    "PREFIX",
+    "SCOPES",
+    "ExplicitSuper",
+    "always_leaves",
+    "assigned_in",
+    "cannot_move",
+    "is_site",
+    "jumps_of",
+    "own_nodes",
+    "require_movable",
+    "returns_in",
+]
 
 PREFIX = "_monograph_"  # of all names that conversion makes
 LOOPS = (ast.For, ast.While)
@@ -115,8 +126,8 @@ class ExplicitSuper(ast.NodeTransformer):
         self.generic_visit(node)
         is_super = isinstance(node.func, ast.Name) and node.func.id == "super"
         if is_super and not node.args and self.first:
-            node.args = [ast.copy_location(ast.Name("__class__", ast.Load()), node),
-                         ast.copy_location(ast.Name(self.first, ast.Load()), node)]  # fmt: skip
+            names = ("__class__", self.first)
+            node.args = [ast.copy_location(ast.Name(n, ast.Load()), node) for n in names]
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:

@@ -16,12 +16,14 @@ from monograph.ir.structure import flatten
 from monograph.program import ExportedProgram
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
-from monograph.shapes.floats import ROUNDINGS, FloatExpr, float_value
-from monograph.shapes.questions import symbols_of, truth
+from monograph.shapes.floats import ROUNDINGS, FloatExpr, Real, float_value
+from monograph.shapes.questions import Test, symbols_of, truth
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import Operator, schema_of
 
 __all__ = ["assert_equal", "assert_exports", "assert_specs_hold", "fresh_like"]
+
+Promised = Real | Test | torch.SymInt | torch.SymFloat | torch.SymBool
 
 _T = TypeVar("_T")
 
@@ -140,7 +142,7 @@ class _Checker(Interpreter):
             self.compare(n, n.meta["val"], result)
         return result
 
-    def number(self, promised: object, actual: float | None) -> object:
+    def number(self, promised: Promised, actual: float | None) -> float:
         """The value of a promised size; ``actual`` is that of a symbol without one."""
         expr = expression_of(promised)
         if isinstance(expr, (Expr, FloatExpr)):

@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+from torch.fx import Node
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
@@ -83,14 +84,14 @@ def _asserted(recorder: Recorder, tensor: torch.Tensor) -> bool | None:
     return wanted
 
 
-def assert_tensor(recorder: Recorder, tensor: Any, wanted: bool, message: str) -> None:
+def assert_tensor(recorder: Recorder, tensor: torch.Tensor, wanted: bool, message: str) -> None:
     """A run-time assertion that a tensor with one element is (or is not) true."""
     if not wanted:
         tensor = recorder.call(aten.logical_not.default, (tensor,))
     recorder.append(aten._assert_async.msg, (truth_node(recorder, tensor), message), {}, None)
 
 
-def truth_node(recorder: Recorder, tensor: Any) -> Any:
+def truth_node(recorder: Recorder, tensor: torch.Tensor) -> Node:
     """The node of a boolean tensor without dimensions: the truth of a tensor with one element."""
     if tensor.dtype != torch.bool:
         tensor = recorder.call(aten.ne.Scalar, (tensor, 0))
@@ -105,7 +106,7 @@ _INTEGER_RANGES = {
 }  # fmt: skip
 
 
-def number_in(recorder: Recorder, tensor: torch.Tensor) -> Any:
+def number_in(recorder: Recorder, tensor: torch.Tensor) -> object:
     """``tensor.item()``: the number where constants determine it, else a symbol for it."""
     value = recorder.value_of(tensor)
     is_marked = _marked_constant_function() is not None

@@ -187,7 +187,7 @@ def symbols_of(content: object) -> frozenset[str]:
     if isinstance(content, Expr):
         return frozenset(atom.name for atom in content.symbols())
     if isinstance(content, FloatExpr) and content.op == "symbol":
-        return frozenset(content.args)
+        return frozenset((content.name,))
     parts: Sequence[object] = ()
     if isinstance(content, (tuple, list)):
         parts = content

@@ -1,0 +1,71 @@
+"""What a capture asks of strict mode, which ``source/`` implements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import CodeType
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+if TYPE_CHECKING:
+    from monograph.capture.python.snapshot import Change, Snapshot
+    from monograph.capture.recorder import Recorder
+    from monograph.capture.restarts import Branch, NeedsConversion
+    from monograph.diagnostics import ControlFlowError, ExportError, SourceLine
+
+__all__ = ["Strictness"]
+
+
+class Strictness(Protocol):
+    """A mode in which statements that depend on data are converted.
+
+    ``forbidden``: variables that a branch or a loop has left as no one thing.
+    """
+
+    @property
+    def audits(self) -> bool:
+        """Whether side effects and unstable values are refused, not listed."""
+
+    @property
+    def forbidden(self) -> Mapping[str, object]:
+        """Variables that a branch or a loop has left without a value, by name."""
+
+    # One capture, in order.
+
+    def installed(self) -> AbstractContextManager[None]:
+        """Inside, the program runs with converted code."""
+
+    def start(self, snapshot: Snapshot) -> None:
+        """The program is about to run; ``snapshot`` is its state."""
+
+    def stop(self) -> None:
+        """The program has run."""
+
+    def finish(self, recorder: Recorder, kinds: frozenset[type]) -> None:
+        """Its graph is written; ``kinds`` are its modules' types. May ask for another look."""
+
+    def learn(self, needed: NeedsConversion) -> bool:
+        """Convert one more statement; False where that is no help."""
+
+    # What the program does meanwhile.
+
+    def converts(self, code: CodeType) -> bool:
+        """Whether statements of ``code`` may be converted."""
+
+    def unstable(self, what: str, where: SourceLine | None) -> ExportError:
+        """The error for a value that is another one in each run."""
+
+    def side_effect(self, path: str, field: str, where: SourceLine | None) -> ExportError:
+        """The error for a change that outlives the call."""
+
+    def refuse_change(self, change: Change) -> None:
+        """Raise it, with its line; ask for another look to find that."""
+
+    def forbid(self, name: str, branch: Branch | None, error: ControlFlowError) -> None:
+        """The variable ``name`` is not to be used after ``branch``: ``error`` says why."""
+
+    def end_branch(self, branch: Branch | None, error: ControlFlowError) -> NoReturn:
+        """Convert what follows ``branch`` together with it, else raise ``error``."""
+
+    def explain(self, error: NameError) -> None:
+        """Raise what explains it, where a variable is forbidden."""

@@ -1,0 +1,285 @@
+"""Branches and logic of converted code: each function decides by the value that it is given.
+
+A Python value makes Python go one way, as before. A tensor, or a question about sizes that has two
+answers, makes both ways part of the graph.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar, overload
+
+import torch
+
+from monograph.capture.abstract import AbstractTensor
+from monograph.capture.current import running_recorder
+from monograph.capture.recorder import Recorder
+from monograph.capture.restarts import Branch
+from monograph.capture.strictness import Strictness
+from monograph.control.branches import RESULT, Group, Named, Result, Side, side
+from monograph.control.branches import branch as capture_branch
+from monograph.control.carrying import explain
+from monograph.control.results import UNDEFINED, Mismatch
+from monograph.control.state import Items, Key, State, Variable
+from monograph.diagnostics import ControlFlowError, ExportError
+from monograph.shapes.questions import Test, negated
+from monograph.shapes.symnode import BoolNode, expression_of
+from monograph.source.rows import Rows, rows_like
+from monograph.torch_internals import without_modes
+
+__all__ = [
+    "any_of",
+    "both",
+    "branch",
+    "captured_branch",
+    "chain",
+    "either",
+    "grow",
+    "inverted",
+    "reduced",
+    "strictness",
+    "undecided",
+]
+
+Thunk = Callable[[], object]
+Question = torch.Tensor | Test
+T = TypeVar("T")  # an item of an iterable
+_SIDES = ("if it holds", "if not")
+
+
+def undecided(recorder: Recorder | None, value: object) -> Question | None:
+    """The question that ``value`` asks, if it has two answers."""
+    if recorder is None:
+        return None
+    if isinstance(value, Rows):
+        return undecided(recorder, value.length() > 0)
+    if isinstance(value, (torch.SymInt, torch.SymFloat)):
+        value = value != 0
+    if isinstance(value, torch.SymBool):
+        test = expression_of(value)
+        return test if recorder.sizes.env.known(test) is None else None
+    if isinstance(value, torch.Tensor):
+        found = recorder.value_of(value)
+        if found.spec.numel != 1 or recorder.is_known(found):
+            return None
+        return found.abstract()
+    return None
+
+
+def branch(site: Branch | None, test: object, then: Thunk, otherwise: Thunk) -> Any:
+    """``then()`` or ``otherwise()``; both in the graph, where ``test`` depends on data."""
+    recorder = running_recorder()
+    question = undecided(recorder, test)
+    if recorder is None or question is None:
+        return then() if test else otherwise()
+    return captured_branch(recorder, site, question, then, otherwise)
+
+
+class _Growing(BaseException):
+    """A list has another length after each side."""
+
+    def __init__(self, key: Items, sample: Group) -> None:
+        super().__init__()
+        self.key, self.sample = key, sample
+
+
+def captured_branch(
+    recorder: Recorder,
+    site: Branch | None,
+    question: Question,
+    then: Thunk,
+    otherwise: Thunk,
+) -> Any:
+    """Capture both sides, and join the variables that they change."""
+    try:
+        return _both_sides(recorder, site, question, then, otherwise)
+    except ExportError as error:
+        recorder.note_refusal(error)
+        raise
+
+
+def _both_sides(
+    recorder: Recorder,
+    site: Branch | None,
+    question: Question,
+    then: Thunk,
+    otherwise: Thunk,
+) -> object:
+    for _ in range(20):
+        state = State(recorder, (then, otherwise))
+
+        def body(thunk: Thunk, state: State = state) -> Side:
+            try:
+                with recorder:
+                    result = thunk()
+                return side(state, "the value that is returned", result)
+            finally:
+                state.restore()
+
+        def inspect(results: Sequence[Mapping[Named, Group]], state: State = state) -> None:
+            for key in {k: None for found in results for k in found if isinstance(k, Items)}:
+                sides = [found.get(key) for found in results]
+                before = len(state.items_before(key))
+                lengths = {before if s is None else len(s.found) for s in sides}
+                if len(lengths) > 1 and state.variables_of(key):
+                    raise _Growing(key, max((s for s in sides if s), key=lambda s: len(s.found)))
+
+        try:
+            with without_modes():
+                bodies = [lambda: body(then), lambda: body(otherwise)]
+                joined = capture_branch(recorder, question, bodies, state.before, inspect=inspect)
+        except _Growing as growing:
+            grow(recorder, state, growing.key, growing.sample)
+            continue
+        result = joined[RESULT]
+        if isinstance(result, Mismatch):
+            strictness(recorder).end_branch(site, explain(result, _SIDES, recorder))
+        for key, value in joined.items():
+            if not isinstance(key, Result):
+                settle(recorder, state, key, value, site)
+        return result
+    raise ControlFlowError(
+        "lists of unknown length grow in one another",
+        code="MG-C114",
+        where=recorder.here(),
+        hint="append to one list.",
+    )
+
+
+def strictness(recorder: Recorder) -> Strictness:
+    """The mode in which converted code runs."""
+    assert recorder.strict is not None
+    return recorder.strict
+
+
+def grow(recorder: Recorder, state: State, key: Items, sample: Group) -> None:
+    """From now on the list behind ``key`` is one of unknown length."""
+    made = rows_like(recorder, state.items_before(key), sample, state.before(key)[0])
+    for variable in state.variables_of(key):
+        state.set(variable, made)
+
+
+def settle(recorder: Recorder, state: State, key: Key, value: object, site: Branch | None) -> None:
+    """Give the program what the sides of a branch have become."""
+    if not isinstance(value, Mismatch):
+        state.set(key, value)
+        return
+    error = explain(value, _SIDES, recorder)
+    if not isinstance(key, Variable):
+        raise error
+    state.set(key, UNDEFINED)
+    strictness(recorder).forbid(key.name, site, error)
+
+
+# Logic ---------------------------------------------------------------------------------------
+
+
+def either(test: object, then: Thunk, otherwise: Thunk) -> object:
+    """``then() if test else otherwise()``."""
+    return branch(None, test, then, otherwise)
+
+
+def both(first: object, *rest: Thunk) -> object:
+    """``first and rest[0]() and ...``."""
+    return _combined(first, rest, True)
+
+
+def any_of(first: object, *rest: Thunk) -> object:
+    """``first or rest[0]() or ...``."""
+    return _combined(first, rest, False)
+
+
+def _combined(first: object, rest: Sequence[Thunk], is_and: bool) -> object:
+    """The next operand is only looked at where the first does not settle the matter."""
+    recorder = running_recorder()
+    value = first
+    for i, thunk in enumerate(rest):
+        question = undecided(recorder, value)
+        if recorder is None or question is None:
+            if bool(value) is not is_and:
+                return value
+            value = thunk()
+            continue
+        left = rest[i:]
+
+        def follow(left: Sequence[Thunk] = left) -> object:
+            return _truth(_combined(left[0](), left[1:], is_and))
+
+        def stop() -> bool:
+            return not is_and
+
+        sides = (follow, stop) if is_and else (stop, follow)
+        return captured_branch(recorder, None, question, *sides)
+    return value
+
+
+@overload
+def _truth(value: torch.Tensor) -> torch.Tensor: ...
+
+
+@overload
+def _truth(value: object) -> torch.Tensor | torch.SymBool | bool: ...
+
+
+def _truth(value: object) -> torch.Tensor | torch.SymBool | bool:
+    """A condition as a truth value, so that two of them are of one kind."""
+    if isinstance(value, AbstractTensor):
+        value = value.reshape(()) if value.dim() else value
+        return value if value.dtype == torch.bool else value != 0
+    if isinstance(value, torch.Tensor):
+        return value.reshape(()) != 0
+    return value if isinstance(value, (bool, torch.SymBool)) else bool(value)
+
+
+def inverted(value: object) -> torch.Tensor | torch.SymBool | bool:
+    """``not value``."""
+    recorder = running_recorder()
+    question = undecided(recorder, value)
+    if recorder is None or question is None:
+        return not value
+    if isinstance(question, torch.Tensor):
+        return torch.logical_not(_truth(question))
+    return torch.SymBool(BoolNode(recorder.sizes.env, negated(question)))
+
+
+def reduced(
+    function: Callable[[Iterable[object]], object],
+    iterable: Iterable[T],
+    test: Callable[[T], object],
+) -> object:
+    """``any(test(item) for item in iterable)``, or ``all``."""
+    if function not in (builtins.any, builtins.all) or running_recorder() is None:
+        return function(test(item) for item in iterable)
+    is_and = function is builtins.all
+    return _combined(is_and, [functools.partial(test, item) for item in iterable], is_and)
+
+
+_SIGNS: dict[str, Callable[..., object]] = {
+    "Lt": operator.lt,
+    "LtE": operator.le,
+    "Gt": operator.gt,
+    "GtE": operator.ge,
+    "Eq": operator.eq,
+    "NotEq": operator.ne,
+    "Is": operator.is_,
+    "IsNot": operator.is_not,
+    "In": lambda item, container: item in container,
+    "NotIn": lambda item, container: item not in container,
+}
+
+
+def chain(signs: Sequence[str], first: object, *rest: Thunk) -> object:
+    """``first < rest[0]() < rest[1]() ...``, each operand evaluated once at most."""
+    left = first
+
+    def compare(i: int) -> object:
+        nonlocal left
+        right = rest[i]()
+        found = _SIGNS[signs[i]](left, right)
+        left = right
+        return found
+
+    return both(compare(0), *(lambda i=i: compare(i) for i in range(1, len(rest))))
