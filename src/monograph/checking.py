@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from monograph.capture.inputs import Root, root_of
+from monograph.capture.python.eager_run import eagerly
 from monograph.capture.python.frames import source_line_of_traceback
 from monograph.constraints.violations import refine_dynamic_shapes
 from monograph.diagnostics import (
@@ -340,8 +341,8 @@ class _Checker:
     def _results(self, f: Callable[..., Any]) -> Any:
         """What a call gives, and leaves in its arguments."""
         args, kwargs = copy.deepcopy((self.args, self.kwargs))
-        torch.manual_seed(0)
-        with torch.no_grad():
+        with eagerly(root_of(f)), torch.no_grad():
+            torch.manual_seed(0)
             return f(*args, **kwargs), args, kwargs
 
     def _try(self, f: Callable[..., Any], expected: Any, shapes: Any) -> None:

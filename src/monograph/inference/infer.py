@@ -28,6 +28,7 @@ from monograph.shapes.symnode import expression_of, symbolic
 from monograph.shapes.torch_env import facade
 from monograph.torch_internals import (
     Operator,
+    dispatch_kept,
     dynamic_output_errors,
     fake_mode,
     quiet_fakes,
@@ -192,7 +193,8 @@ def _run_on_fakes(
     def size(item: Expr | FloatExpr) -> object:
         return symbolic(env, item)  # type: ignore[arg-type]
 
-    with mode, quiet_fakes(), symbolic_dispatch(mode) if is_symbolic else nullcontext():
+    symbolically = symbolic_dispatch(mode) if is_symbolic else nullcontext()
+    with dispatch_kept(), mode, quiet_fakes(), symbolically:
         fake_args = [substitute(arg, fake, size) for arg in args]
         fake_kwargs = {name: substitute(value, fake, size) for name, value in kwargs.items()}
         try:

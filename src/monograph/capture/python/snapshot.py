@@ -527,6 +527,7 @@ class Snapshot:
         walk.add(function, "", "closure")
         walk.run(globals_too=True)
         self._saved, self.unwatched = walk.saved, walk.unwatched
+        self.tensors = [tensor for tensor, _, _ in walk.tensors]
 
     def again(self) -> list[Saved]:
         """Everything that is watched, as it is now."""
