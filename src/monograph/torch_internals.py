@@ -227,6 +227,32 @@ def release_frames(error: BaseException) -> None:
             entry = entry.tb_next
 
 
+def dispatcher_keys() -> tuple[str, ...]:
+    """The keys of this thread's dispatcher, its modes, and the transforms of ``torch.func``."""
+    return (
+        str(_C._dispatch_tls_local_include_set()),
+        str(_C._dispatch_tls_local_exclude_set()),
+        str([id(mode) for mode in _dispatch_modes()]),
+        str(_C._functorch.peek_interpreter_stack() is not None),
+    )
+
+
+def function_modes() -> tuple[Any, ...]:
+    """The modes of this thread that see calls of torch's functions."""
+    return tuple(_C._get_function_stack_at(i) for i in range(_C._len_torch_function_stack()))
+
+
+def stance_of_compiler() -> str:
+    """What ``torch.compiler.set_stance`` has set."""
+    eval_frame = sys.modules.get(f"{COMPILER}.eval_frame")
+    return "default" if eval_frame is None else str(eval_frame._stance.stance)
+
+
+def is_compiler_loaded() -> bool:
+    """Whether the program, or a part of torch, has imported the compiler."""
+    return f"{COMPILER}.eval_frame" in sys.modules
+
+
 @dataclass(frozen=True)
 class Switch:
     """One setting of torch, for this thread or for the process."""
@@ -278,10 +304,6 @@ def _autocast_switches() -> Iterator[Switch]:
     yield Switch("nesting of autocast", nesting, set_nesting)
 
 
-def _function_modes() -> tuple[Any, ...]:
-    return tuple(_C._get_function_stack_at(i) for i in range(_C._len_torch_function_stack()))
-
-
 def _set_function_modes(modes: tuple[Any, ...]) -> None:
     for _ in range(_C._len_torch_function_stack()):
         _C._pop_torch_function_stack()
@@ -310,7 +332,7 @@ def _set_full_backward_hooks(value: bool | None) -> None:
 
 SWITCHES: tuple[Switch, ...] = (
     Switch("dispatch modes", _dispatch_modes, _set_dispatch_modes),
-    Switch("function modes", _function_modes, _set_function_modes),
+    Switch("function modes", function_modes, _set_function_modes),
     Switch("overriding of functions", _C._get_torch_function_state, _C._set_torch_function_state),
     Switch("grad mode", torch.is_grad_enabled, _C._set_grad_enabled),
     Switch("forward-mode gradients", _C._is_fwd_grad_enabled, _C._set_fwd_grad_enabled),
