@@ -180,7 +180,11 @@ def thread_state() -> dict[str, Any]:
         "tracing": (sys.gettrace(), sys.getprofile()),
         "collection": (gc.isenabled(), gc.get_threshold()),
         "recursion limit": sys.getrecursionlimit(),
-        "filters of warnings": (list(warnings.filters), warnings.showwarning),
+        # A package may add one when it is first imported.
+        f"filters of warnings, {len(sys.modules)} modules": (
+            list(warnings.filters),
+            warnings.showwarning,
+        ),
         "importing": [id(finder) for finder in sys.meta_path],
         "stance of the compiler": stance_of_compiler(),
         "torch's generator": bytes(torch.get_rng_state().tolist()),
@@ -194,9 +198,8 @@ def thread_state() -> dict[str, Any]:
 
 def lasting_state() -> dict[str, Any]:
     """``thread_state`` without what a test may well change: random numbers, filters of warnings."""
-    passing = ("torch's generator", "Python's generator", "numpy's generator")
-    state = thread_state()
-    return {k: v for k, v in state.items() if k not in (*passing, "filters of warnings")}
+    passing = ("generator", "filters of warnings")
+    return {k: v for k, v in thread_state().items() if not any(word in k for word in passing)}
 
 
 def process_state() -> dict[str, Any]:

@@ -28,6 +28,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from monograph.torch_internals import GLOBAL_HOOKS
+
 __all__ = ["MISSING", "Change", "Saved", "Snapshot", "saved_in"]
 
 _OWNED = {"_parameters": "parameter", "_buffers": "buffer", "_modules": "module"}
@@ -507,8 +509,13 @@ class Walk:
         saved = Saved(namespace, name, "global")
         self.saved.append(saved)
         held = [item for item in saved.copy.items() if item[1].__class__ not in _INERT]
+        held += [
+            item for item in saved.copy.items()
+            if item[1].__class__ is FunctionType and item[1].__globals__ is namespace
+            and (item[1].__closure__ or item[1].__dict__ or item[1].__defaults__)
+        ]  # fmt: skip
         for key, value in held:
-            if key[:2] != "__" and not isinstance(value, _CODE):
+            if key[:2] != "__" and not isinstance(value, (type, ModuleType)):
                 self._queue.append((value, f"{name}.{key}", "global"))
 
 
@@ -525,6 +532,8 @@ class Snapshot:
         for path, child in modules:
             walk.add_module(child, path, "attribute", owned=True)
         walk.add(function, "", "closure")
+        for name, hooks in GLOBAL_HOOKS.items():
+            walk.add(hooks, f"torch.nn.modules.module.{name}", "global")
         walk.run(globals_too=True)
         self._saved, self.unwatched = walk.saved, walk.unwatched
         self.tensors = [tensor for tensor, _, _ in walk.tensors]
@@ -605,7 +614,6 @@ _EXACT_CONTAINERS = frozenset({*_CONTAINERS, OrderedDict})
 _PLAIN_TENSORS = (torch.Tensor, nn.Parameter)
 # Nothing hangs on these; on functions and classes little, and where it does they are looked at.
 _INERT = _PLAIN | {property, classmethod, BuiltinFunctionType, type, FunctionType, ModuleType}
-_CODE = (type, ModuleType, FunctionType)
 # What every module has, and which of it are containers.
 _BUILT_IN = frozenset(nn.Module().__dict__)
 _PARTS = tuple(n for n, value in nn.Module().__dict__.items() if isinstance(value, _CONTAINERS))
