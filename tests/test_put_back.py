@@ -8,6 +8,7 @@ import random
 import sys
 import threading
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ import torch
 from torch import nn
 
 import monograph
-from monograph.capture.python import snapshot
+from monograph.capture.inputs import root_of
+from monograph.capture.python import process_state, snapshot
 from monograph.capture.python.process_state import kept, rarer_collection
+from monograph.export import exported
 from monograph.testing.untouched import Reachable, unchanged
 
 X = torch.ones(2, 3)
@@ -196,8 +199,11 @@ def test_what_a_program_changes_is_put_back(change):
     assert _settings() == before
 
 
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("way", WAYS)
+_ENDINGS = [(way, end) for way in ("export", "strict") for end in ENDS]
+_ENDINGS += [("check", end) for end in ("returns", "raises", "interrupted")]
+
+
+@pytest.mark.parametrize(("way", "end"), _ENDINGS)
 def test_however_it_ends(way, end):
     def everything(model):
         for name, change in CHANGES.items():
@@ -308,7 +314,7 @@ def _program(x, s):
     y.add_(1)
     step = s.item()
     torch._check(step > 0)
-    z = torch.arange(0.0, 1.0, step)
+    z = x * step
     n = int(x.shape[0]) + round(1.5) + len(x)
     with torch.autocast("cpu"):
         w = x @ x.T
@@ -383,18 +389,85 @@ def test_a_fault_at_every_call_leaves_all_as_it_was():
     print(f"{total} calls")
 
 
-def test_a_guard_in_the_frame_of_an_exception():
-    """``repr`` of a tensor keeps a guard of the dispatcher: it dies with the exception's frames."""
+def test_going_on_after_a_question_of_a_fake_kernel():
+    """The example's value is computed with a plain dispatcher, whoever asks."""
 
     def grid(s):
         return torch.arange(0.0, 1.0, s.item())
 
-    for _ in range(3):
-        with unchanged(grid):
-            report = monograph.check(grid, (torch.tensor(0.25),))
-            gc.collect()
-        assert report.problems
-        monograph.export(lambda x: x + 1, (X,))
+    collected = []
+    with unchanged(grid):
+        with pytest.raises(monograph.ExportError):
+            exported(
+                root_of(grid), (torch.tensor(0.25),), {}, None, strict=False, collected=collected
+            )
+        gc.collect()
+    monograph.export(lambda x: x + 1, (X,))
+
+
+# Models of transformers ------------------------------------------------------------------------
+
+_TINY = {
+    "vocab_size": 99, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "intermediate_size": 24, "n_embd": 16, "n_layer": 2, "n_head": 2, "d_model": 16, "d_kv": 8,
+    "d_ff": 24, "num_layers": 2, "num_heads": 2, "num_key_value_heads": 2,
+    "attn_implementation": "eager",
+}  # fmt: skip
+_FAMILIES = {
+    "LlamaForCausalLM": {"use_cache": False, "output_hidden_states": True},
+    "BertModel": {"output_hidden_states": True, "output_attentions": True},
+    "GPT2LMHeadModel": {"use_cache": False, "output_hidden_states": True},
+}
+_MORE_FAMILIES = {
+    "MistralForCausalLM": {"use_cache": False, "output_attentions": True},
+    "Qwen2ForCausalLM": {"use_cache": False, "output_hidden_states": True},
+    "T5EncoderModel": {"output_hidden_states": True, "output_attentions": True},
+    "ElectraModel": {"output_hidden_states": True},
+    "RobertaModel": {"output_attentions": True},
+    "GemmaForCausalLM": {
+        "use_cache": False,
+        "output_hidden_states": True,
+        "output_attentions": True,
+    },
+}
+
+
+def _exports_and_calls_agree(name, options, order):
+    transformers = pytest.importorskip("transformers")
+    kind = getattr(transformers, name)
+    config = kind.config_class(**_TINY)
+    ids = torch.arange(18).view(2, 9)
+    given = {"input_ids": ids, **options}
+    torch.manual_seed(0)
+    model = kind(config).eval()
+    with torch.no_grad():
+        expected = copy.deepcopy(model)(**given)
+        for step in order:
+            if step == "e":
+                found = model(**given)
+            else:
+                with unchanged(model):
+                    found = monograph.export(model, (), dict(given)).module()(**given)
+            for key, value in expected.items():
+                torch.testing.assert_close(found[key], value, rtol=1e-4, atol=1e-5)
+        fresh = kind(config).eval()
+        fresh.register_forward_hook(lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
+        with unchanged(fresh), pytest.raises(KeyboardInterrupt):
+            monograph.export(fresh, (), dict(given))
+        fresh._forward_hooks.clear()
+        assert len(fresh(**given)) == len(expected)
+
+
+@pytest.mark.parametrize("name", _FAMILIES)
+def test_models_that_install_hooks(name):
+    _exports_and_calls_agree(name, _FAMILIES[name], "xexxe")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ["eeexxx", "xxxeee", "xexexe"])
+@pytest.mark.parametrize("name", [*_FAMILIES, *_MORE_FAMILIES])
+def test_many_models_that_install_hooks(name, order):
+    _exports_and_calls_agree(name, {**_FAMILIES, **_MORE_FAMILIES}[name], order)
 
 
 # What other threads see ------------------------------------------------------------------------
@@ -438,6 +511,12 @@ def test_the_garbage_of_other_threads_is_collected():
         return gc.isenabled() and dead() is None and len(kept) == 200_000
 
     assert _beside(drop)
+
+
+def test_the_note_lists_what_others_see():
+    note = Path(__file__).parents[1] / "docs" / "notes" / "0016-everything-is-put-back.md"
+    listed = process_state.__doc__[process_state.__doc__.index("A capture belongs") :].rstrip()
+    assert listed in note.read_text()
 
 
 def test_collection_is_as_it_was():

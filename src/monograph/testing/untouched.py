@@ -177,7 +177,7 @@ def thread_state() -> dict[str, Any]:
             for name, held in sorted(vars(nn.modules.module).items())
             if name.startswith("_global_") and isinstance(held, dict)
         ],
-        "tracing": (sys.gettrace(), sys.getprofile()),
+        "tracing": sys.gettrace(),
         "collection": (gc.isenabled(), gc.get_threshold()),
         "recursion limit": sys.getrecursionlimit(),
         # A package may add one when it is first imported.
@@ -185,7 +185,7 @@ def thread_state() -> dict[str, Any]:
             list(warnings.filters),
             warnings.showwarning,
         ),
-        "importing": [id(finder) for finder in sys.meta_path],
+        f"importing, {len(sys.modules)} modules": [id(finder) for finder in sys.meta_path],
         "stance of the compiler": stance_of_compiler(),
         "torch's generator": bytes(torch.get_rng_state().tolist()),
         "Python's generator": random.getstate(),
@@ -206,7 +206,7 @@ def process_state() -> dict[str, Any]:
     """The entry points that a capture replaces: by identity, functions with their code."""
     owners: list[Any] = [
         builtins, random, time, torch, torch.Tensor, torch.autograd, torch.autograd.Function,
-        torch.nn.functional, torch.random, torch.compiler, torch.backends.mha, nn.Module,
+        torch.nn.functional, torch.random, torch.compiler, torch.backends.mha,
         nn.modules.module, torch.cond, logging.Logger,
     ]  # fmt: skip
     owners += [sys.modules[name] for name in ("numpy.random", "os") if name in sys.modules]
@@ -219,6 +219,7 @@ def process_state() -> dict[str, Any]:
             code = getattr(value, "__code__", None)
             if callable(value):
                 found[f"{kind}: {name}.{key}"] = (id(value), id(code))
+    found["Module.__call__"] = (id(nn.Module.__call__), None)
     fakes = logging.getLogger("torch._subclasses.fake_tensor")
     found["logger of fake tensors"] = (fakes.disabled, len(fakes.filters))
     return found
