@@ -19,7 +19,7 @@ import monograph
 from monograph.capture.inputs import root_of
 from monograph.capture.python import process_state, snapshot
 from monograph.capture.python.process_state import kept, rarer_collection
-from monograph.export import exported
+from monograph.stages import exported
 from monograph.testing.untouched import Reachable, unchanged
 
 X = torch.ones(2, 3)
