@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import copy
 import difflib
 from collections.abc import Callable
@@ -343,7 +344,7 @@ class _Checker:
         args, kwargs = copy.deepcopy((self.args, self.kwargs))
         with eagerly(root_of(f)), torch.no_grad():
             torch.manual_seed(0)
-            return f(*args, **kwargs), args, kwargs
+            return contextvars.copy_context().run(f, *args, **kwargs), args, kwargs
 
     def _try(self, f: Callable[..., Any], expected: Any, shapes: Any) -> None:
         """Export a copy, call it, and compare; nothing of the user's is written.

@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import gc
 import logging
+import queue
 import random
 import sys
 import threading
@@ -47,7 +48,7 @@ _LEAVES = (
     types.FrameType, types.TracebackType, types.GeneratorType, types.BuiltinFunctionType,
     types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType,
     types.MethodDescriptorType, weakref.ref, torch.dtype, torch.device, torch.Size,
-    logging.Logger, logging.Handler, threading.Thread,
+    logging.Logger, logging.Handler, threading.Thread, queue.SimpleQueue,
 )  # fmt: skip
 _MOST_BYTES = 1 << 16  # of one tensor's values
 _NOT_OURS = ("torch", "monograph", "numpy", "pytest", "_pytest", "pluggy", "hypothesis")
@@ -59,15 +60,15 @@ class Reachable:
     def __init__(self, roots: dict[str, Any], most: int = 1_000_000) -> None:
         self.objects: dict[int, tuple[Any, str, Any]] = {}
         namespaces = {id(vars(m)) for m in list(sys.modules.values()) if hasattr(m, "__dict__")}
-        queue = deque((value, path) for path, value in roots.items())
-        while queue and len(self.objects) < most:
-            item, path = queue.popleft()
+        waiting = deque((value, path) for path, value in roots.items())
+        while waiting and len(self.objects) < most:
+            item, path = waiting.popleft()
             if id(item) in self.objects or isinstance(item, _LEAVES) or _is_foreign(item):
                 continue
             if id(item) in namespaces and path not in roots:
                 continue
             self.objects[id(item)] = (item, path, _content(item))
-            queue.extend(_parts(item, path))
+            waiting.extend(_parts(item, path))
 
     def differences(self) -> Iterator[str]:
         """What consists of something else now."""
@@ -85,9 +86,16 @@ def _is_foreign(item: Any) -> bool:
         return package in _NOT_OURS or package in sys.stdlib_module_names
     if isinstance(item, types.FunctionType):
         return str(item.__module__).partition(".")[0] in _NOT_OURS
+    if _is_numpy_generator(item):
+        return False
     if isinstance(item, (nn.Module, torch.Tensor)) or kind.__module__.startswith("torch.nn"):
         return False
     return package in _NOT_OURS
+
+
+def _is_numpy_generator(item: Any) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(item, numpy.random.Generator)
 
 
 def _content(item: Any) -> Any:
@@ -107,6 +115,8 @@ def _content(item: Any) -> Any:
         return {name: id(value) for name, value in own.items() if name[:2] != "__"}
     if isinstance(item, random.Random):
         return item.getstate()
+    if _is_numpy_generator(item):
+        return repr(item.bit_generator.state)
     if isinstance(item, types.FunctionType):
         dicts = (item.__defaults__, item.__kwdefaults__, item.__closure__)
         return (id(item.__code__), *map(id, dicts), tuple(item.__dict__.items()))
@@ -167,6 +177,10 @@ def thread_state() -> dict[str, Any]:
         "default dtype": torch.get_default_dtype(),
         "default device": torch.get_default_device(),
         "autocast": (torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")),
+        "attention": (
+            torch.backends.cuda.flash_sdp_enabled(),
+            torch.backends.cuda.math_sdp_enabled(),
+        ),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "anomaly mode": torch.is_anomaly_enabled(),
         "exporting": (torch.compiler.is_exporting(), torch.compiler.is_compiling()),
@@ -198,7 +212,7 @@ def thread_state() -> dict[str, Any]:
 
 def lasting_state() -> dict[str, Any]:
     """``thread_state`` without what a test may well change: random numbers, filters of warnings."""
-    passing = ("generator", "filters of warnings")
+    passing = ("generator", "filters of warnings", "recursion limit")
     return {k: v for k, v in thread_state().items() if not any(word in k for word in passing)}
 
 
