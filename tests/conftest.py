@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
+import monograph
+from monograph.testing import untouched
+
 # Every program that a test makes is held to its specification (ir/verify.py), in processes too.
 os.environ.setdefault("MONOGRAPH_VERIFY", "1")
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for the models in bench/
@@ -13,3 +16,16 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # for the models in bench
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _all_is_put_back():
+    """What a test exports is afterwards as it was, and so are torch, Python and this thread."""
+    found = []
+    before = untouched.process_state(), untouched.lasting_state()
+    with untouched.exports_leave_all_as_it_was(monograph.export, monograph.check, found=found):
+        yield
+    now = untouched.process_state(), untouched.lasting_state()
+    for old, new in zip(before, now, strict=True):
+        found += untouched.differences(old, new)
+    assert not found, "left behind:\n" + "\n".join(found)

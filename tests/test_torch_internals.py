@@ -1,5 +1,6 @@
 """What the package relies on in torch's private parts, fact by fact."""
 
+import gc
 import operator
 
 import pytest
@@ -8,6 +9,7 @@ from torch.fx import Graph
 
 from monograph import torch_internals as internals
 from monograph.capture.abstract import AbstractTensor
+from monograph.capture.python.process_state import exporting_flags, not_exporting
 
 
 class Seen(internals.DispatchMode):
@@ -101,11 +103,11 @@ def test_parts_of_one_memory():
 
 
 def test_exporting_flags_are_read_by_the_public_functions():
-    with internals.exporting_flags():
+    with exporting_flags():
         assert torch.compiler.is_exporting()
         assert torch.compiler.is_compiling()
         assert not torch.backends.mha.get_fastpath_enabled()
-        with internals.not_exporting():
+        with not_exporting():
             assert not torch.compiler.is_exporting()
     assert not torch.compiler.is_exporting()
 
@@ -173,6 +175,41 @@ def test_modes_can_be_left():
         with internals.without_modes():
             torch.ones(2) + 1
         assert mode.operators == []
+
+
+def test_a_guard_that_an_exception_keeps_alive():
+    """``_str`` holds one in a local variable, which dies when its frame does."""
+    before = internals.dispatcher_keys()
+    with (
+        pytest.raises(TypeError) as kept,
+        internals.dispatch_kept(),
+        internals.below_autograd(),
+    ):
+        torch._tensor_str._str(object())
+    assert internals.dispatcher_keys() == before
+    del kept
+    gc.collect()
+    assert internals.dispatcher_keys() == before
+
+
+def test_values_are_computed_inside_a_fake_kernel():
+    before = internals.dispatcher_keys()
+    mode = internals.fake_mode()
+    with mode, torch._C._EnablePythonDispatcher(), torch._C._DisableTorchDispatch():
+        torch._C._set_meta_in_tls_dispatch_include(True)
+        try:
+            with internals.real_operators():
+                assert (torch.ones(2) + 1).sum().item() == 4
+        finally:
+            torch._C._set_meta_in_tls_dispatch_include(False)
+    assert internals.dispatcher_keys()[1:] == before[1:]
+
+
+def test_switches_can_be_read_and_set():
+    for switch in internals.SWITCHES:
+        value = switch.get()
+        switch.set(value)
+        assert switch.get() == value, switch.name
 
 
 def test_set_data_asks_whether_types_fit():

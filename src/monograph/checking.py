@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import copy
 import difflib
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from monograph.capture.inputs import Root, root_of
+from monograph.capture.python.eager_run import eagerly
 from monograph.capture.python.frames import source_line_of_traceback
 from monograph.constraints.violations import refine_dynamic_shapes
 from monograph.diagnostics import (
@@ -346,9 +348,9 @@ class _Checker:
     def _results(self, f: Callable[..., object]) -> object:
         """What a call gives, and leaves in its arguments."""
         args, kwargs = copy.deepcopy((self.args, self.kwargs))
-        torch.manual_seed(0)
-        with torch.no_grad():
-            return f(*args, **kwargs), args, kwargs
+        with eagerly(root_of(f)), torch.no_grad():
+            torch.manual_seed(0)
+            return contextvars.copy_context().run(f, *args, **kwargs), args, kwargs
 
     def _try(self, f: Callable[..., object], expected: object, shapes: object) -> None:
         """Export a copy, call it, and compare; nothing of the user's is written.

@@ -7,9 +7,13 @@ names each fact relied on here, so that a new torch release fails there first.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
+import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,15 +24,24 @@ from torch._higher_order_ops.scan import scan as torch_scan
 from torch._higher_order_ops.while_loop import while_loop as torch_while_loop
 from torch._ops import HigherOrderOperator, OpOverload, OpOverloadPacket
 from torch._subclasses.fake_tensor import FakeTensor
+from torch._tensor_str import PRINT_OPTS
 from torch.fx import Graph, Node
 from torch.fx.node import Argument
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.nn.modules import module as nn_module
+from torch.utils._python_dispatch import (
+    TorchDispatchMode,
+    _disable_current_modes,
+    _pop_mode,
+    _push_mode,
+)
 from torch.utils._pytree import SUPPORTED_NODES, KeyEntry, NodeDef
 
 __all__ = [
     "BACKWARD_ENTRY",
     "COMPILER",
     "COMPOSITE",
+    "GLOBAL_HOOKS",
+    "SWITCHES",
     "DispatchMode",
     "FakeTensor",
     "HigherOrderOperator",
@@ -36,6 +49,7 @@ __all__ = [
     "NodeDef",
     "Operator",
     "OperatorPacket",
+    "Switch",
     "append_attribute",
     "append_node",
     "append_placeholder",
@@ -47,7 +61,7 @@ __all__ = [
     "claim_names",
     "copied_node",
     "core_decompositions",
-    "exporting_flags",
+    "dispatch_kept",
     "fake_mode",
     "functionalized",
     "functorch_is_active",
@@ -65,7 +79,9 @@ __all__ = [
     "plain_name",
     "pytree_node",
     "read_as_marked",
+    "real_operators",
     "registered_key_paths",
+    "release_frames",
     "schema_of",
     "set_child",
     "share_contents",
@@ -82,6 +98,7 @@ __all__ = [
 _C: Any = torch._C
 Operator = OpOverload
 OperatorPacket = OpOverloadPacket
+_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 make_wrapper: Callable[..., Any] = torch.Tensor._make_wrapper_subclass
 disabled_torch_function = _C._disabled_torch_function_impl
 COMPOSITE = "CompositeImplicitAutograd"
@@ -179,40 +196,12 @@ def no_python_dispatch() -> contextlib.AbstractContextManager[None]:
     return guard
 
 
-@contextlib.contextmanager
-def exporting_flags() -> Iterator[None]:
-    """What ``torch.compiler.is_exporting()`` reads; libraries steer by it."""
-    names = ("_is_exporting_flag", "_is_compiling_flag")
-    before = [getattr(torch.compiler, name) for name in names]
-    fast_path = torch.backends.mha.get_fastpath_enabled()
-    try:
-        for name in names:
-            setattr(torch.compiler, name, True)
-        # The fused encoder kernel is an inference shortcut that hides the operators.
-        torch.backends.mha.set_fastpath_enabled(False)
-        yield
-    finally:
-        for name, value in zip(names, before, strict=True):
-            setattr(torch.compiler, name, value)
-        torch.backends.mha.set_fastpath_enabled(fast_path)
-
-
 def compiled_functions_run_as_written() -> contextlib.AbstractContextManager[Any]:
     """What ``torch.compile`` has wrapped runs uncompiled, ``fullgraph=True`` or not."""
     if COMPILER not in sys.modules:  # nothing can have been compiled
         return contextlib.nullcontext()
     stance: contextlib.AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
     return stance
-
-
-@contextlib.contextmanager
-def not_exporting() -> Iterator[None]:
-    """TorchScript methods refuse to be called while ``is_exporting()`` holds."""
-    before, torch.compiler._is_exporting_flag = torch.compiler._is_exporting_flag, False
-    try:
-        yield
-    finally:
-        torch.compiler._is_exporting_flag = before
 
 
 def make_alias(kind: type, wrapper: torch.Tensor) -> Any:
@@ -239,6 +228,231 @@ def without_modes() -> Iterator[None]:
     """Operators inside are real ones: no dispatch mode sees them."""
     with _disable_current_modes(), read_as_marked():
         yield
+
+
+@contextlib.contextmanager
+def real_operators() -> Iterator[None]:
+    """Operators inside compute values, wherever in a capture the question for one comes up.
+
+    A fake kernel that asks runs with the dispatcher bent: Python's own kernels first, all tensors
+    taken for meta tensors, no way back to Python.
+    """
+    included, excluded = _plain_dispatch()
+    with (
+        dispatch_kept(),
+        without_modes(),
+        _C._ForceDispatchKeyGuard(included, excluded),
+    ):
+        yield
+
+
+@functools.cache
+def _plain_dispatch() -> tuple[Any, Any]:
+    """The dispatcher's keys of a thread in which nothing has been done but to go below autograd."""
+    found: list[Any] = []
+
+    def note() -> None:
+        with below_autograd():
+            found.append(_C._dispatch_tls_local_include_set())
+            found.append(_C._dispatch_tls_local_exclude_set())
+
+    thread = threading.Thread(target=note)
+    thread.start()
+    thread.join()
+    return found[0], found[1]
+
+
+@contextlib.contextmanager
+def dispatch_kept() -> Iterator[None]:
+    """This thread's dispatcher has afterwards the keys that it had before.
+
+    Some functions of torch (``Tensor.__repr__``) keep a guard in a local variable, which puts the
+    keys "back" when the variable dies. An exception keeps it alive: for as long as somebody keeps
+    the exception, or until garbage is collected. So the variables of torch's frames die here.
+    """
+    with _C._PreserveDispatchKeyGuard():
+        try:
+            yield
+        except BaseException as error:
+            release_frames(error)
+            raise
+
+
+def release_frames(error: BaseException) -> None:
+    """Forget the local variables of the frames of torch that ``error`` has come through."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        current = waiting.pop()
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        waiting += [current.__cause__, current.__context__]
+        entry = current.__traceback__
+        while entry is not None:
+            if entry.tb_frame.f_code.co_filename.startswith(_TORCH):
+                with contextlib.suppress(RuntimeError):  # it is still running
+                    entry.tb_frame.clear()
+            entry = entry.tb_next
+
+
+def dispatcher_keys() -> tuple[str, ...]:
+    """The keys of this thread's dispatcher, its modes, and the transforms of ``torch.func``."""
+    return (
+        str(_C._dispatch_tls_local_include_set()),
+        str(_C._dispatch_tls_local_exclude_set()),
+        str([id(mode) for mode in _dispatch_modes()]),
+        str(_C._functorch.peek_interpreter_stack() is not None),
+    )
+
+
+def function_modes() -> tuple[Any, ...]:
+    """The modes of this thread that see calls of torch's functions."""
+    return tuple(_C._get_function_stack_at(i) for i in range(_C._len_torch_function_stack()))
+
+
+def stance_of_compiler() -> str:
+    """What ``torch.compiler.set_stance`` has set."""
+    eval_frame = sys.modules.get(f"{COMPILER}.eval_frame")
+    return "default" if eval_frame is None else str(eval_frame._stance.stance)
+
+
+def is_compiler_loaded() -> bool:
+    """Whether the program, or a part of torch, has imported the compiler."""
+    return f"{COMPILER}.eval_frame" in sys.modules
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One setting of torch, for this thread or for the process."""
+
+    name: str
+    get: Callable[[], Any]
+    set: Callable[[Any], Any]
+
+
+def _backend_switches() -> Iterator[Switch]:
+    for name in ("cudnn", "mkldnn"):
+        for flag in ("enabled", "benchmark", "deterministic"):
+            setter = getattr(_C, f"_set_{name}_{flag}", None)
+            getter = getattr(_C, f"_get_{name}_{flag}", None)
+            if setter is not None and getter is not None:
+                yield Switch(f"torch.backends.{name}.{flag}", getter, setter)
+    for kind in ("flash", "mem_efficient", "math", "cudnn"):
+        getter = getattr(torch.backends.cuda, f"{kind}_sdp_enabled")
+        setter = getattr(torch.backends.cuda, f"enable_{kind}_sdp")
+        yield Switch(f"torch.backends.cuda.{kind}_sdp", getter, setter)
+
+
+def _autocast_switches() -> Iterator[Switch]:
+    for device in ("cpu", "cuda"):
+        yield Switch(
+            f"autocast on {device}",
+            functools.partial(torch.is_autocast_enabled, device),
+            functools.partial(torch.set_autocast_enabled, device),
+        )
+        yield Switch(
+            f"dtype of autocast on {device}",
+            functools.partial(torch.get_autocast_dtype, device),
+            functools.partial(torch.set_autocast_dtype, device),
+        )
+    is_cached, set_cached = torch.is_autocast_cache_enabled, torch.set_autocast_cache_enabled
+    yield Switch("autocast cache", is_cached, set_cached)
+
+    def nesting() -> int:
+        torch.autocast_increment_nesting()
+        return int(torch.autocast_decrement_nesting())
+
+    def set_nesting(wanted: int) -> None:
+        now = nesting()
+        for _ in range(now - wanted):
+            torch.autocast_decrement_nesting()
+        for _ in range(wanted - now):
+            torch.autocast_increment_nesting()
+
+    yield Switch("nesting of autocast", nesting, set_nesting)
+
+
+def _set_function_modes(modes: tuple[Any, ...]) -> None:
+    for _ in range(_C._len_torch_function_stack()):
+        _C._pop_torch_function_stack()
+    for mode in modes:
+        _C._push_on_torch_function_stack(mode)
+
+
+def _dispatch_modes() -> tuple[Any, ...]:
+    return tuple(_C._get_dispatch_stack_at(i) for i in range(_C._len_torch_dispatch_stack()))
+
+
+def _set_dispatch_modes(modes: tuple[Any, ...]) -> None:
+    for _ in range(_C._len_torch_dispatch_stack()):
+        _pop_mode()
+    for mode in modes:
+        _push_mode(mode)
+
+
+def _set_default_device(context: Any) -> None:
+    torch._GLOBAL_DEVICE_CONTEXT.device_context = context
+
+
+def _set_full_backward_hooks(value: bool | None) -> None:
+    nn_module._global_is_full_backward_hook = value
+
+
+SWITCHES: tuple[Switch, ...] = (
+    Switch("dispatch modes", _dispatch_modes, _set_dispatch_modes),
+    Switch("function modes", function_modes, _set_function_modes),
+    Switch("overriding of functions", _C._get_torch_function_state, _C._set_torch_function_state),
+    Switch("grad mode", torch.is_grad_enabled, _C._set_grad_enabled),
+    Switch("forward-mode gradients", _C._is_fwd_grad_enabled, _C._set_fwd_grad_enabled),
+    Switch("threads of backward", _C._is_multithreading_enabled, _C._set_multithreading_enabled),
+    Switch("replay of views", _C._is_view_replay_enabled, _C._set_view_replay_enabled),
+    *_autocast_switches(),
+    Switch("default dtype", torch.get_default_dtype, torch.set_default_dtype),
+    Switch(
+        "default device",
+        lambda: getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None),
+        _set_default_device,
+    ),
+    Switch(
+        "deterministic algorithms",
+        lambda: (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+        ),
+        lambda values: torch.use_deterministic_algorithms(values[0], warn_only=values[1]),
+    ),
+    Switch(
+        "filling of uninitialized memory",
+        _C._get_deterministic_fill_uninitialized_memory,
+        _C._set_deterministic_fill_uninitialized_memory,
+    ),
+    Switch(
+        "precision of matmul",
+        torch.get_float32_matmul_precision,
+        torch.set_float32_matmul_precision,
+    ),
+    Switch(
+        "anomaly mode",
+        lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
+        lambda values: torch.set_anomaly_enabled(*values),
+    ),
+    Switch("repeated warnings", torch.is_warn_always_enabled, torch.set_warn_always),
+    Switch("threads", torch.get_num_threads, torch.set_num_threads),
+    Switch("printing", vars(PRINT_OPTS).copy, vars(PRINT_OPTS).update),
+    Switch(
+        "kind of global backward hooks",
+        lambda: nn_module._global_is_full_backward_hook,
+        _set_full_backward_hooks,
+    ),
+    *_backend_switches(),
+)  # fmt: skip
+# The hooks that run for every module of the process.
+GLOBAL_HOOKS: dict[str, dict[Any, Any]] = {
+    name: held
+    for name, held in vars(nn_module).items()
+    if name.startswith("_global_") and isinstance(held, dict)
+}
 
 
 def install_metadata(target: torch.Tensor, source: torch.Tensor) -> None:
@@ -276,13 +490,18 @@ def autocast_handles(op: Any, device_type: str) -> bool:
 
 @contextlib.contextmanager
 def quiet_fakes() -> Iterator[None]:
-    """Without the log lines that a failing fake kernel writes before it raises."""
+    """Without the log lines that a failing fake kernel writes before it raises, in this thread."""
     logger = logging.getLogger("torch._subclasses.fake_tensor")
-    before, logger.disabled = logger.disabled, True
+    thread = threading.get_ident()
+
+    def is_heard(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logger.addFilter(is_heard)
     try:
         yield
     finally:
-        logger.disabled = before
+        logger.removeFilter(is_heard)
 
 
 def functorch_is_active() -> bool:
@@ -333,10 +552,14 @@ def symbolic_dispatch(mode: Any) -> Iterator[None]:
     """
     from torch._library import fake_impl
 
+    ours = mode.shape_env
+    before: Callable[..., Any] = fake_impl.allocate_size
+
     def allocate(shape_env: Any, low: int = 0, high: int | None = None) -> Any:
+        if shape_env is not ours:  # another thread's
+            return before(shape_env, low, high)
         return shape_env.new_size(low, high)
 
-    before = fake_impl.allocate_size
     fake_impl.allocate_size = allocate
     try:
         with _C._EnablePythonDispatcher():
@@ -382,6 +605,11 @@ def _bytes_of(tensor: torch.Tensor) -> tuple[int, int]:
     start = int(tensor.storage_offset())
     reach = sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.stride(), strict=True))
     return start * size, (start + reach + 1) * size
+
+
+def writes_to(tensor: torch.Tensor) -> int:
+    """How often the memory behind ``tensor`` has been written."""
+    return int(tensor._version)
 
 
 # ``auto_functionalized(op, **arguments)`` calls an operator that writes, on copies; it returns

@@ -15,6 +15,7 @@ from torch.fx import Node, map_arg
 from monograph.ir.operators import is_random
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS
+from monograph.torch_internals import real_operators
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -65,6 +66,14 @@ def example_in_words(recorder: Recorder, node: Node) -> str:
 
 def _found(recorder: Recorder, node: Node, use_examples: bool) -> Any:
     cache = recorder.example_values if use_examples else recorder.known
+    if node not in cache:
+        with real_operators():
+            _fill(recorder, node, cache, use_examples)
+    return cache[node]
+
+
+def _fill(recorder: Recorder, node: Node, cache: dict[Node, Any], use_examples: bool) -> None:
+    """Evaluate ``node`` and all that it needs."""
     constants = {
         o.node: o.tensor for o in recorder.origins if o.kind == "constant" and not o.mutated
     }
@@ -80,7 +89,6 @@ def _found(recorder: Recorder, node: Node, use_examples: bool) -> Any:
             visited.add(current)
             stack.append((current, True))
             stack.extend((source, False) for source in current.all_input_nodes)
-    return cache[node]
 
 
 def _evaluate(node: Node, cache: dict[Node, Any], constants: dict[Node, torch.Tensor]) -> Any:

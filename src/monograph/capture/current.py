@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["no_garbage_collection", "running", "running_recorder"]
+__all__ = ["running", "running_recorder"]
 
 _running: dict[int, Recorder] = {}  # by thread
 
@@ -36,15 +35,3 @@ def running(recorder: Recorder) -> Iterator[None]:
             del _running[thread]
         else:
             _running[thread] = before
-
-
-@contextlib.contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """A capture makes only objects that live on; collecting while it runs is wasted time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

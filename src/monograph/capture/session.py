@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -14,13 +15,14 @@ import torch
 from torch.fx import Graph, Node
 
 from monograph.capture.aliasing import Value
-from monograph.capture.current import no_garbage_collection, running
+from monograph.capture.current import running
 from monograph.capture.declare import Declaration, declare, read_specification
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
 from monograph.capture.python import frames
 from monograph.capture.python.builtin_functions import CALL_SITES
 from monograph.capture.python.indexing import Indexing
 from monograph.capture.python.patches import patched
+from monograph.capture.python.process_state import exporting_flags, kept, rarer_collection
 from monograph.capture.python.snapshot import Change, Snapshot
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.restarts import (
@@ -54,7 +56,6 @@ from monograph.torch_internals import (
     bits_untouched,
     claim_names,
     compiled_functions_run_as_written,
-    exporting_flags,
 )
 
 __all__ = ["Captured", "Output", "capture"]
@@ -126,7 +127,7 @@ def capture(
     Raises:
         ExportError: what stands in the way, with the user's line.
     """
-    with _lock, no_garbage_collection(), _own_mistakes(root, args, kwargs):
+    with _lock, rarer_collection(), kept(), _own_mistakes(root, args, kwargs):
         ways = _Ways(strict)
         CALL_SITES.meet(root.call)
         while ways.attempts < _MOST_ATTEMPTS:
@@ -222,22 +223,28 @@ class _Session:
         recorder = self.recorder
         snapshot = Snapshot(self.state.modules, self.root.call)
         recorder.snapshot = snapshot
-        if recorder.strict is not None:
-            recorder.strict.start(snapshot)
-        self._enter_state(snapshot)
-        env = recorder.sizes.env
-        sizes, declared = declare(env, self.arguments, self.specification, self.hints)
-        leaves = [
-            recorder.enter_argument(a.name, a.path, a.example, size)
-            for a, size in zip(self.arguments.leaves, sizes, strict=True)
-        ]
-        argument_nodes = [n for n in recorder.graph.nodes if n.op == "placeholder"]
-        argument_nodes = argument_nodes[len(argument_nodes) - len(leaves) :]
-        self._assume_constants(leaves)
-        split = self.arguments.args.num_leaves
-        args = self.arguments.args.unflatten(leaves[:split])
-        kwargs = self.arguments.kwargs.unflatten(leaves[split:])
+        if snapshot.unwatched is not None:
+            recorder.assume(
+                "unwatched",
+                f"{snapshot.unwatched} holds more objects than are watched: what the program "
+                "changes of them is not noticed, and not put back",
+            )
         try:
+            if recorder.strict is not None:
+                recorder.strict.start(snapshot)
+            self._enter_state(snapshot)
+            env = recorder.sizes.env
+            sizes, declared = declare(env, self.arguments, self.specification, self.hints)
+            leaves = [
+                recorder.enter_argument(a.name, a.path, a.example, size)
+                for a, size in zip(self.arguments.leaves, sizes, strict=True)
+            ]
+            argument_nodes = [n for n in recorder.graph.nodes if n.op == "placeholder"]
+            argument_nodes = argument_nodes[len(argument_nodes) - len(leaves) :]
+            self._assume_constants(leaves)
+            split = self.arguments.args.num_leaves
+            args = self.arguments.args.unflatten(leaves[:split])
+            kwargs = self.arguments.kwargs.unflatten(leaves[split:])
             result = self._call(args, kwargs)
             changes = snapshot.changes()
         finally:
@@ -328,7 +335,8 @@ class _Session:
             Indexing() if recorder.indexes else nullcontext(),
         ):
             try:
-                result = _run_user_program(self.root.call, args, kwargs)
+                context = contextvars.copy_context()  # what the program sets there ends with it
+                result = context.run(_run_user_program, self.root.call, args, kwargs)
                 if recorder.pending is not None:  # an ``except`` of the program has taken it
                     raise recorder.pending
                 return result

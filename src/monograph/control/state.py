@@ -84,12 +84,14 @@ class State:
             now = _content(cell)
             if now is not self.variables[name] and not _is_own_function(name, now):
                 found[Variable(name)] = (name, now)
-        for saved in self.saved:
-            if saved.is_unchanged():
+        parts = [p for saved in self.saved if not saved.is_unchanged() for p in saved.parts()]
+        for saved in parts:
+            if type(saved) is not Saved:
                 continue
+            self._owners[id(saved.container)] = saved
             if isinstance(saved.container, dict):
                 for change in saved.changes():
-                    key = change.path.rpartition(".")[2]
+                    key = change.key
                     new = UNDEFINED if change.new is MISSING else change.new
                     if saved.field == "global" and isinstance(
                         new, (ModuleType, FunctionType, type)

@@ -27,6 +27,7 @@ from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of, facade, symbolic
 from monograph.torch_internals import (
     Operator,
+    dispatch_kept,
     dynamic_output_errors,
     fake_mode,
     mark_bits,
@@ -234,6 +235,7 @@ def _run_on_fakes(
         return symbolic(env, item)  # type: ignore[arg-type]
 
     with (
+        dispatch_kept(),
         mode,
         quiet_fakes(),
         read_as_marked(),

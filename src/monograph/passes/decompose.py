@@ -20,6 +20,7 @@ from monograph.capture.abstract import make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.current import running
 from monograph.capture.python.patches import patched
+from monograph.capture.python.process_state import exporting_flags
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.diagnostics import DataDependentError, DecompositionError, ExportError
 from monograph.inference.layout_flow import LayoutFlow
@@ -42,7 +43,6 @@ from monograph.torch_internals import (
     bits_untouched,
     claim_names,
     copied_node,
-    exporting_flags,
     has_kernel,
     plain_name,
     schema_of,

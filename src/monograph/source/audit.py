@@ -100,10 +100,7 @@ class Culprit:
         sys.settrace(self._tracer_before)
 
     def _has_happened(self) -> bool:
-        if self._watched:
-            return not all(saved.is_unchanged() for saved in self._watched)
-        assert self._snapshot is not None
-        return any(True for _ in self._snapshot.other_changes())
+        return not all(saved.is_unchanged() for saved in self._watched)
 
     def _on_call(self, frame: FrameType, event: str, argument: object) -> TraceFunction | None:
         return self._on_line if is_of_user(frame.f_code) else None

@@ -26,6 +26,7 @@ from monograph.capture.operators.data_dependence import tensor_of_truth
 from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
 from monograph.capture.python.frames import is_ours
+from monograph.capture.python.process_state import not_exporting
 from monograph.capture.python.redirect import redirected
 from monograph.capture.restarts import NeedsAutograd
 from monograph.diagnostics import ExportError, PythonFeatureError
@@ -36,7 +37,6 @@ from monograph.torch_internals import (
     compiled_original,
     functorch_is_active,
     is_compiled_module,
-    not_exporting,
 )
 
 if TYPE_CHECKING:
@@ -102,14 +102,14 @@ def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[N
     patches = _Patches(replacements)
     recorder.unpatched = patches.suspended
     finder = _CompilerImport(patches)
-    sys.meta_path.insert(0, finder)
     with redirected(REPLACED, mine):
-        patches.apply()
         try:
+            sys.meta_path.insert(0, finder)
+            patches.apply()
             yield
         finally:
             patches.remove()
-            sys.meta_path.remove(finder)
+            sys.meta_path[:] = [each for each in sys.meta_path if each is not finder]
 
 
 class _Patches:

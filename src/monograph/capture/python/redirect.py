@@ -39,17 +39,17 @@ def redirected(targets: dict[Any, Callable[..., Any]], mine: Callable[[], bool])
     (``from torch import cond``) leads there too.
     """
     before: list[tuple[Any, CodeType]] = []
-    for function, target in targets.items():
-        code = function.__code__
-        original = FunctionType(
-            code, function.__globals__, function.__name__, function.__defaults__,
-            function.__closure__,
-        )  # fmt: skip
-        original.__kwdefaults__ = function.__kwdefaults__
-        before.append((function, code))
-        sent = constant_replaced(_template.__code__, _TARGET, _choice(original, target, mine))
-        function.__code__ = sent.replace(co_name=code.co_name, co_qualname=code.co_qualname)
     try:
+        for function, target in targets.items():
+            code = function.__code__
+            original = FunctionType(
+                code, function.__globals__, function.__name__, function.__defaults__,
+                function.__closure__,
+            )  # fmt: skip
+            original.__kwdefaults__ = function.__kwdefaults__
+            sent = constant_replaced(_template.__code__, _TARGET, _choice(original, target, mine))
+            before.append((function, code))
+            function.__code__ = sent.replace(co_name=code.co_name, co_qualname=code.co_qualname)
         yield
     finally:
         for function, code in before:

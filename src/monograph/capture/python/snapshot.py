@@ -1,45 +1,56 @@
 """The state that a program might change while it runs, remembered and put back.
 
-Watched are the modules' attributes, parameters and buffers, the containers and plain objects
-that they hold, the globals of the Python modules that define them, and the random generators.
+Watched is what hangs on the program: its modules with all that they hold (hooks too), containers,
+plain objects, functions and classes as deep as they go, the globals of the Python modules that
+define them, flags of tensors, and the random generators. The thread's and torch's own state are
+``process_state``'s.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import operator
 import random
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from types import CellType
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 import torch
 from torch import nn
 
+from monograph.torch_internals import GLOBAL_HOOKS
+
 __all__ = ["MISSING", "Change", "Saved", "Snapshot", "saved_in"]
 
 _OWNED = {"_parameters": "parameter", "_buffers": "buffer", "_modules": "module"}
-_BUILT_IN_MODULE_STATE = frozenset(nn.Module().__dict__)
 _CONTAINERS = (list, dict, set, deque)
-_MAX_OBJECTS = 20_000
+_MOST_OBJECTS = 200_000
 
 
 @dataclass(frozen=True)
 class Change:
     """One entry of a watched container that is another object now.
 
-    ``path`` is dotted, ``field`` says where it stands (``buffer``, ``parameter``, ``attribute``,
-    ``global``, ``closure`` or ``class``); ``old`` is ``MISSING`` for a new entry, ``new`` for one
-    that is gone.
+    ``path`` is dotted, ``field`` says where it stands (``buffer``, ``parameter``, ``module``,
+    ``attribute``, ``global``, ``closure`` or ``class``), ``key`` is its key there; ``old`` is
+    ``MISSING`` for a new entry, ``new`` for one that is gone.
     """
 
     path: str
     field: str
     old: Any
     new: Any
+    key: Any = None
 
 
 MISSING = object()
@@ -54,161 +65,495 @@ class Saved:
         self.container = container
         self.path = path
         self.field = field
-        self.copy: Any = dict(container) if isinstance(container, dict) else list(container)
+        self.copy: Any = self.content()
+
+    def content(self) -> Any:
+        """What is in it now: a dict by keys, else a list in its order."""
+        return _content(self.container)
 
     def is_unchanged(self) -> bool:
         """Whether it holds the same objects."""
-        now, before = self.container, self.copy
-        if len(now) != len(before):
-            return False
-        if isinstance(now, dict):
-            return all(map(operator.is_, now.values(), before.values())) and all(
-                map(operator.eq, now, before)
-            )
-        return all(map(operator.is_, now, before))
+        return _is_same(self.content(), self.copy)
+
+    def again(self) -> Saved:
+        """The same container as it is now."""
+        return self.__class__(self.container, self.path, self.field)
+
+    def parts(self) -> Iterator[Saved]:
+        """The containers in it that have changed, where it stands for several."""
+        yield self
 
     def changes(self) -> Iterator[Change]:
         """The entries that are other objects now."""
-        if isinstance(self.container, dict):
-            before, after = self.copy, self.container
-            keys: Iterable[Any] = {**before, **after}
-        elif isinstance(self.container, set):
+        if isinstance(self.container, set):
             yield Change(self.path, self.field, self.copy, self.container)
             return
-        else:
-            before = dict(enumerate(self.copy))
-            after = dict(enumerate(self.container))
-            keys = {**before, **after}
+        before, after = self.copy, self.content()
+        if not isinstance(before, dict):
+            before, after = dict(enumerate(before)), dict(enumerate(after))
+        keys: Iterable[Any] = {**before, **after}
         for key in keys:
             old, new = before.get(key, MISSING), after.get(key, MISSING)
             if old is not new:
-                yield Change(f"{self.path}.{key}" if self.path else str(key), self.field, old, new)
+                yield Change(self.path_of(key), self.field, old, new, key)
+
+    def path_of(self, key: Any) -> str:
+        """The dotted name of an entry."""
+        return f"{self.path}.{key}" if self.path else str(key)
 
     def restore(self) -> None:
-        """Hold the same objects again."""
+        """Hold the same objects again, in the same order."""
         container = self.container
         if isinstance(container, dict):
-            if list(container) != list(self.copy):
-                dict.clear(container)
-            dict.update(container, self.copy)
+            kind: Any = OrderedDict if isinstance(container, OrderedDict) else dict
+            if list(self.content()) != list(self.copy):
+                kind.clear(container)
+            for key, value in self.copy.items():
+                kind.__setitem__(container, key, value)
         elif isinstance(container, list):
-            container[:] = self.copy
+            list.__setitem__(container, slice(None), self.copy)
+        elif isinstance(container, set):
+            set.clear(container)
+            set.update(container, self.copy)
         else:
-            container.clear()
-            (container.update if isinstance(container, set) else container.extend)(self.copy)
+            deque.clear(container)
+            deque.extend(container, self.copy)
+
+
+class SavedSeveral(Saved):
+    """Several containers at once."""
+
+    __slots__ = ()
+
+    def parts(self) -> Iterator[Saved]:
+        raise NotImplementedError
+
+    def changes(self) -> Iterator[Change]:
+        return (change for saved in self.parts() for change in saved.changes())
+
+    def restore(self) -> None:
+        for saved in self.parts():
+            saved.restore()
+
+
+class SavedParts(SavedSeveral):
+    """The containers that every module has: parameters, buffers, modules, and hooks of all kinds.
+
+    Most are empty. ``owned``: the module is one of the program's own.
+    """
+
+    __slots__ = ("lengths", "owned")
+
+    def __init__(self, containers: tuple[Any, ...], path: str, field: str, owned: bool) -> None:
+        self.lengths = tuple(map(len, containers))
+        self.owned = owned
+        super().__init__(containers, path, field)
+
+    def content(self) -> dict[int, Any]:
+        """Those with entries, by their places in ``_PARTS``."""
+        containers = self.container
+        return {i: _content(containers[i]) for i in _PLACES if self.lengths[i]}
+
+    def is_unchanged(self) -> bool:
+        containers = self.container
+        return tuple(map(len, containers)) == self.lengths and all(
+            _is_same(_content(containers[i]), before) for i, before in self.copy.items()
+        )
+
+    def again(self) -> Saved:
+        return SavedParts(self.container, self.path, self.field, self.owned)
+
+    def _all(self) -> Iterator[Saved]:
+        for i, (name, container) in enumerate(zip(_PARTS, self.container, strict=False)):
+            is_owned = name in _OWNED
+            path = self.path if is_owned else f"{self.path}.{name}" if self.path else name
+            field = _OWNED[name] if is_owned and self.owned else self.field
+            saved = Saved(container, path, field)
+            saved.copy = self.copy.get(i) or type(saved.copy)()
+            yield saved
+
+    def parts(self) -> Iterator[Saved]:
+        return (saved for saved in self._all() if not saved.is_unchanged())
+
+
+class SavedVariable(Saved):
+    """A variable that a function closes over."""
+
+    __slots__ = ()
+
+    def content(self) -> dict[str, Any]:
+        """Nothing where it is not assigned."""
+        try:
+            return {"": self.container.cell_contents}
+        except ValueError:
+            return {}
+
+    def path_of(self, key: Any) -> str:
+        return self.path
+
+    def restore(self) -> None:
+        if self.copy:
+            self.container.cell_contents = self.copy[""]
+        elif self.content():
+            del self.container.cell_contents
+
+
+class SavedNames(Saved):
+    """What an object holds under names but in no dict of its own."""
+
+    __slots__ = ()
+
+    def restore(self) -> None:
+        now = self.content()
+        for name in now:
+            if name not in self.copy:
+                self.delete(name)
+        for name, value in self.copy.items():
+            if now.get(name, MISSING) is not value:
+                self.set(name, value)
+
+    def set(self, name: str, value: Any) -> None:
+        """Give a name its object."""
+        setattr(self.container, name, value)
+
+    def delete(self, name: str) -> None:
+        """Take a name away."""
+        delattr(self.container, name)
+
+
+class SavedClass(SavedNames):
+    """A class's own attributes; Python itself adds names with two underscores."""
+
+    __slots__ = ()
+
+    def content(self) -> dict[str, Any]:
+        attributes = type.__getattribute__(self.container, "__dict__")
+        return {name: value for name, value in attributes.items() if name[:2] != "__"}
+
+    def set(self, name: str, value: Any) -> None:
+        type.__setattr__(self.container, name, value)
+
+    def delete(self, name: str) -> None:
+        type.__delattr__(self.container, name)
+
+
+class SavedSlots(SavedNames):
+    """The attributes of an object whose class names them in ``__slots__``."""
+
+    __slots__ = ()
+
+    def content(self) -> dict[str, Any]:
+        found = {}
+        for name in _slots(type(self.container)):
+            value = getattr(self.container, name, MISSING)
+            if value is not MISSING:
+                found[name] = value
+        return found
+
+    def set(self, name: str, value: Any) -> None:
+        object.__setattr__(self.container, name, value)
+
+    def delete(self, name: str) -> None:
+        object.__delattr__(self.container, name)
+
+
+class SavedTensor(SavedNames):
+    """What Python can change of a tensor; its values are written by operators only."""
+
+    __slots__ = ()
+
+    def content(self) -> dict[str, Any]:
+        tensor = self.container
+        grad = tensor.grad if tensor.is_leaf else None
+        return {"requires_grad": tensor.requires_grad, "grad": grad, **tensor.__dict__}
+
+    def set(self, name: str, value: Any) -> None:
+        if name == "requires_grad":
+            self.container.requires_grad_(value)
+        else:
+            setattr(self.container, name, value)
+
+
+class SavedTensors(SavedSeveral):
+    """All tensors, each with its path: one look at many is ten times as fast."""
+
+    __slots__ = ()
+
+    def content(self) -> list[tuple[Any, ...]]:
+        return [
+            (t.requires_grad, t.grad if t.is_leaf else None, t.__dict__.copy() or None)
+            for t, _, _ in self.container
+        ]
+
+    def is_unchanged(self) -> bool:
+        return all(
+            t.requires_grad is flag
+            and (not t.is_leaf or t.grad is grad)
+            and (not t.__dict__ if attributes is None else _is_same(t.__dict__, attributes))
+            for (t, _, _), (flag, grad, attributes) in zip(self.container, self.copy, strict=True)
+        )
+
+    def parts(self) -> Iterator[Saved]:
+        for (tensor, path, field), (flag, grad, attributes) in zip(
+            self.container, self.copy, strict=True
+        ):
+            saved = SavedTensor(tensor, path, field)
+            saved.copy = {"requires_grad": flag, "grad": grad, **(attributes or {})}
+            if not saved.is_unchanged():
+                yield saved
+
+
+class SavedGenerator(Saved):
+    """A random generator of Python or of numpy."""
+
+    __slots__ = ()
+
+    def content(self) -> Any:
+        generator = self.container
+        if isinstance(generator, random.Random):
+            return generator.getstate()
+        return copy.deepcopy(generator.bit_generator.state)
+
+    def is_unchanged(self) -> bool:
+        return repr(self.content()) == repr(self.copy)
+
+    def changes(self) -> Iterator[Change]:
+        """None: that a number was drawn is told where it was drawn."""
+        return iter(())
+
+    def restore(self) -> None:
+        if isinstance(self.container, random.Random):
+            self.container.setstate(self.copy)
+        else:
+            self.container.bit_generator.state = self.copy
+
+
+class Walk:
+    """All that hangs on some objects, each thing once, what is near before what is far."""
+
+    def __init__(self, seen: set[int] | None = None) -> None:
+        self.saved: list[Saved] = []
+        self.tensors: list[tuple[torch.Tensor, str, str]] = []
+        self.unwatched: str | None = None  # where it was given up
+        self._seen = set() if seen is None else seen
+        self._queue: deque[tuple[Any, str, str]] = deque()
+        self._names: set[str] = set()
+        self._classes: set[int] = set()
+        self._namespaces: list[tuple[str, dict[str, Any]]] = []
+        self._numpy_generators = _numpy_generators()
+
+    def add(self, value: Any, path: str, field: str) -> None:
+        """Something that the program may reach."""
+        if value.__class__ not in _PLAIN:
+            self._queue.append((value, path, field))
+
+    def run(self, *, globals_too: bool = False) -> None:
+        """Look at all that was added, and at what hangs on it."""
+        self._empty_queue()
+        while globals_too and self._namespaces:
+            self._add_globals(*self._namespaces.pop())
+            self._empty_queue()
+        self.saved.append(SavedTensors(self.tensors, "", "attribute"))
+
+    def _empty_queue(self) -> None:
+        queue, seen = self._queue, self._seen
+        while queue:
+            value, path, field = queue.popleft()
+            if id(value) in seen:
+                continue
+            if len(seen) > _MOST_OBJECTS:
+                self.unwatched = path
+                queue.clear()
+                return
+            if isinstance(value, (tuple, frozenset)):  # made anew, as often as not
+                for i, item in enumerate(value):
+                    if item.__class__ not in _PLAIN:
+                        queue.append((item, f"{path}.{i}", field))
+                continue
+            seen.add(id(value))
+            if isinstance(value, _CONTAINERS):
+                self._add_entries(Saved(value, path, field))
+            else:
+                self._add_object(value, path, field)
+
+    def _add_entries(self, saved: Saved) -> None:
+        self._seen.add(id(saved.container))
+        self.saved.append(saved)
+        self._add_items(saved.copy, saved.path, saved.field)
+
+    def _add_items(self, entries: Any, path: str, field: str) -> None:
+        queue = self._queue
+        for key, item in entries.items() if isinstance(entries, dict) else enumerate(entries):
+            if item.__class__ not in _PLAIN:
+                queue.append((item, f"{path}.{key}" if path else str(key), field))
+
+    def _add_object(self, value: Any, path: str, field: str) -> None:
+        if isinstance(value, torch.Tensor):
+            if value.__class__ in _PLAIN_TENSORS:
+                self.tensors.append((value, path, field))
+        elif isinstance(value, nn.Module):
+            self.add_module(value, path, field)
+        elif isinstance(value, FunctionType):
+            self._add_function(value, path, field)
+        elif isinstance(value, MethodType):
+            self.add(value.__self__, path, field)
+            self.add(value.__func__, path, field)
+        elif isinstance(value, functools.partial):
+            for part in (value.func, value.args, value.keywords):
+                self.add(part, path, field)
+        elif isinstance(value, type):
+            self.add_class(value, is_program=False)
+        elif isinstance(value, (random.Random, *self._numpy_generators)):
+            self.saved.append(SavedGenerator(value, path, field))
+        elif _is_plain_object(value):
+            state = getattr(value, "__dict__", None)
+            if isinstance(state, dict) and id(state) not in self._seen:
+                self._add_entries(Saved(state, path, field))
+            if _slots(type(value)):
+                self._add_entries(SavedSlots(value, path, field))
+            self.add_class(type(value), is_program=False)
+
+    def add_module(self, module: nn.Module, path: str, field: str, *, owned: bool = False) -> None:
+        """A module. ``owned``: by the program, so that what it holds is known by names."""
+        state = module.__dict__
+        seen = self._seen
+        if id(state) in seen:
+            return
+        seen.add(id(module))
+        seen.add(id(state))
+        self.saved.append(Saved(state, path, field))
+        try:
+            held = _parts_of(state)
+        except KeyError:  # a module that was made by an older torch
+            held = tuple(state.get(name, ()) for name in _PARTS)
+        parts = SavedParts(held, path, field, owned)
+        self.saved.append(parts)
+        inside = f"{path}." if path else ""
+        for i, entries in parts.copy.items():
+            name = _PARTS[i]
+            if name in _OWNED:
+                self._add_owned(entries, inside, field)
+            else:
+                self._add_items(entries, f"{inside}{name}", field)
+        for name, value in state.items():
+            if name not in _BUILT_IN and value.__class__ not in _PLAIN:
+                self._queue.append((value, inside + name, field))
+        self.add_class(module.__class__, is_program=True)
+
+    def _add_owned(self, entries: dict[str, Any], inside: str, field: str) -> None:
+        """Parameters, buffers or modules of a module."""
+        seen = self._seen
+        for key, item in entries.items():
+            if item is None or id(item) in seen:
+                continue
+            if item.__class__ in _PLAIN_TENSORS:
+                seen.add(id(item))
+                self.tensors.append((item, inside + key, field))
+            else:
+                self._queue.append((item, inside + key, field))
+
+    def _add_function(self, function: FunctionType, path: str, field: str) -> None:
+        """The variables that it closes over, its defaults, attributes and globals."""
+        if field != "class":
+            self._add_namespace(function.__globals__.get("__name__"), function.__globals__)
+        for name, cell in zip(
+            function.__code__.co_freevars, function.__closure__ or (), strict=True
+        ):
+            if id(cell) not in self._seen:
+                self._seen.add(id(cell))
+                saved = SavedVariable(cell, "a closed-over variable", "closure")
+                self.saved.append(saved)
+                for content in saved.copy.values():
+                    self.add(content, name, "closure")
+        for part in (function.__defaults__, function.__kwdefaults__, function.__dict__):
+            if part:
+                self.add(part, path, field)
+
+    def add_class(self, kind: type, *, is_program: bool) -> None:
+        """A class and those that it inherits from, but for torch's and Python's own.
+
+        ``is_program``: its methods are what runs, so that their globals count.
+        """
+        if id(kind) in self._classes:
+            return
+        for each in kind.__mro__:
+            if id(each) in self._classes:
+                continue
+            self._classes.add(id(each))
+            if not _is_watched(each.__module__):
+                continue
+            saved = SavedClass(each, each.__qualname__, "class")
+            self.saved.append(saved)
+            held = [item for item in saved.copy.items() if item[1].__class__ not in _INERT]
+            if is_program:
+                module = sys.modules.get(each.__module__)
+                self._add_namespace(each.__module__, getattr(module, "__dict__", None))
+                held += [
+                    item for item in saved.copy.items()
+                    if item[1].__class__ is FunctionType
+                    and (item[1].__defaults__ or item[1].__closure__)
+                ]  # fmt: skip
+            for name, value in held:
+                self._queue.append((value, saved.path_of(name), "class"))
+
+    def _add_namespace(self, name: Any, namespace: dict[str, Any] | None) -> None:
+        if name not in self._names and namespace is not None and _is_watched(name):
+            self._names.add(name)
+            self._namespaces.append((name, namespace))
+
+    def _add_globals(self, name: str, namespace: dict[str, Any]) -> None:
+        """The globals of a Python module, and what they hold; but for code."""
+        if id(namespace) in self._seen:
+            return
+        self._seen.add(id(namespace))
+        saved = Saved(namespace, name, "global")
+        self.saved.append(saved)
+        held = [item for item in saved.copy.items() if item[1].__class__ not in _INERT]
+        held += [
+            item for item in saved.copy.items()
+            if item[1].__class__ is FunctionType and item[1].__globals__ is namespace
+            and (item[1].__closure__ or item[1].__dict__ or item[1].__defaults__)
+        ]  # fmt: skip
+        for key, value in held:
+            if key[:2] != "__" and not isinstance(value, (type, ModuleType)):
+                self._queue.append((value, f"{name}.{key}", "global"))
 
 
 class Snapshot:
     """Taken before the program runs; ``changes`` and ``restore`` come after."""
 
     def __init__(self, modules: list[tuple[str, nn.Module]], function: Any) -> None:
-        self._saved: list[Saved] = []
-        self._empty: list[tuple[dict[str, Any], str, str]] = []
         self._changed: list[Saved] | None = None
-        self._seen: set[int] = set()
         self._torch_state = torch.get_rng_state()
         self._python_state = random.getstate()
         numpy = sys.modules.get("numpy")
         self._numpy_state = numpy.random.get_state() if numpy is not None else None
-        self._cells: list[tuple[CellType, Any]] = []
-        self._classes: list[tuple[type, dict[str, Any]]] = []
-        self._watch_function(function)
-        namespaces = {getattr(function, "__module__", None)}
+        walk = Walk()
         for path, child in modules:
-            kind = type(child)
-            namespaces.add(kind.__module__)
-            if not kind.__module__.startswith("torch.") and id(kind) not in self._seen:
-                self._seen.add(id(kind))
-                self._classes.append((kind, _attributes(kind)))
-                self._watch_function(vars(kind).get("forward"))
-            self._watch_module(child, path)
-        for name in namespaces:
-            if name and not name.startswith(("torch.", "monograph.capture")):
-                self._watch_globals(name)
-
-    def _watch_module(self, module: nn.Module, path: str) -> None:
-        state = module.__dict__
-        self._seen.add(id(state))
-        self._saved.append(Saved(state, path, "attribute"))
-        for name, field in _OWNED.items():
-            held = state.get(name)
-            if held:
-                if isinstance(held, dict):  # a scripted module has wrappers of its own
-                    self._saved.append(Saved(held, path, field))
-            elif held is not None:
-                self._empty.append((held, path, field))
-        for name, value in state.items():
-            if type(value) not in _PLAIN and name not in _BUILT_IN_MODULE_STATE:
-                self._watch_value(value, f"{path}.{name}" if path else name, "attribute")
-
-    def _watch_function(self, function: Any) -> None:
-        """The variables that a function closes over, and the containers in them."""
-        while isinstance(function, functools.partial):
-            function = function.func
-        function = getattr(function, "__func__", function)
-        code = getattr(function, "__code__", None)
-        for name, cell in zip(
-            getattr(code, "co_freevars", ()), getattr(function, "__closure__", None) or (),
-            strict=True,
-        ):  # fmt: skip
-            try:
-                content = cell.cell_contents
-            except ValueError:  # not assigned yet
-                continue
-            self._cells.append((cell, content))
-            if not isinstance(content, nn.Module):
-                self._watch_value(content, name, "closure")
-
-    def _watch_globals(self, name: str) -> None:
-        namespace = getattr(sys.modules.get(name), "__dict__", None)
-        if namespace is None:
-            return
-        self._saved.append(Saved(namespace, name, "global"))
-        for key, value in namespace.items():
-            if not key.startswith("__") and type(value) in _CONTAINERS:
-                self._seen.add(id(value))
-                self._saved.append(Saved(value, f"{name}.{key}", "global"))
-
-    def _watch_value(self, value: Any, path: str, field: str) -> None:
-        """Containers and plain objects, as deep as they go."""
-        self._saved += saved_in(value, path, field, self._seen)
+            walk.add_module(child, path, "attribute", owned=True)
+        walk.add(function, "", "closure")
+        for name, hooks in GLOBAL_HOOKS.items():
+            walk.add(hooks, f"torch.nn.modules.module.{name}", "global")
+        walk.run(globals_too=True)
+        self._saved, self.unwatched = walk.saved, walk.unwatched
+        self.tensors = [tensor for tensor, _, _ in walk.tensors]
 
     def again(self) -> list[Saved]:
         """Everything that is watched, as it is now."""
-        now = [Saved(saved.container, saved.path, saved.field) for saved in self._saved]
-        return now + [Saved(held, path, field) for held, path, field in self._empty]
+        return [saved.again() for saved in self._saved]
 
     def _find_changed(self) -> list[Saved]:
-        changed = [saved for saved in self._saved if not saved.is_unchanged()]
-        for container, path, field in self._empty:
-            if container:
-                saved = Saved({}, path, field)
-                saved.container = container
-                changed.append(saved)
-        return changed
-
-    def other_changes(self) -> Iterator[Change]:
-        """Rebound closure variables and class attributes."""
-        for cell, content in self._cells:
-            if cell.cell_contents is not content:
-                yield Change("a closed-over variable", "closure", content, cell.cell_contents)
-        for kind, before in self._classes:
-            now = _attributes(kind)
-            for name in {**before, **now}:
-                if before.get(name, MISSING) is not now.get(name, MISSING):
-                    old, new = before.get(name, MISSING), now.get(name, MISSING)
-                    yield Change(f"{kind.__qualname__}.{name}", "class", old, new)
+        return [part for saved in self._saved if not saved.is_unchanged() for part in saved.parts()]
 
     def changes(self) -> list[Change]:
         """What is another object now, before ``restore``."""
         self._changed = self._find_changed()
-        found = [change for saved in self._changed for change in saved.changes()]
-        return [*found, *self.other_changes()]
+        return [change for saved in self._changed for change in saved.changes()]
 
     def tensor_paths(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Plain tensor attributes, in lists and dicts too, with their dotted paths."""
         for saved in self._saved:
-            if saved.field != "attribute":
+            if saved.field != "attribute" or saved.__class__ is not Saved:
                 continue
             items = saved.copy.items() if isinstance(saved.copy, dict) else enumerate(saved.copy)
             for key, item in items:
@@ -219,15 +564,6 @@ class Snapshot:
         """Put everything back, the random generators too."""
         for saved in self._find_changed() if self._changed is None else self._changed:
             saved.restore()
-        for cell, content in self._cells:
-            cell.cell_contents = content
-        for kind, before in self._classes:
-            for name in _attributes(kind):
-                if name not in before:
-                    delattr(kind, name)
-            for name, value in before.items():
-                if vars(kind).get(name, MISSING) is not value:
-                    setattr(kind, name, value)
         if not torch.equal(torch.get_rng_state(), self._torch_state):
             torch.set_rng_state(self._torch_state)
         if random.getstate() != self._python_state:
@@ -239,49 +575,88 @@ class Snapshot:
                 numpy.set_state(before)
 
 
+def _content(container: Any) -> Any:
+    # By the methods of the built-in kinds: a class of the user's may have others.
+    kind = container.__class__
+    if kind is dict or kind is list:
+        return container.copy()
+    if isinstance(container, OrderedDict):
+        return dict(OrderedDict.items(container))
+    if isinstance(container, dict):
+        return dict(dict.items(container))
+    if isinstance(container, list):
+        return list.copy(container)
+    return list(container)
+
+
+def _is_same(now: Any, before: Any) -> bool:
+    if len(now) != len(before):
+        return False
+    if isinstance(now, dict):
+        return all(map(operator.is_, now.values(), before.values())) and all(
+            map(operator.eq, now, before)
+        )
+    return all(map(operator.is_, now, before))
+
+
 def saved_in(value: Any, path: str, field: str, seen: set[int]) -> list[Saved]:
     """The containers and plain objects in ``value``, but for those in ``seen``, as they are now."""
-    found: list[Saved] = []
-    stack = [(value, path)]
-    while stack and len(seen) < _MAX_OBJECTS:
-        value, path = stack.pop()
-        kind = type(value)
-        if kind in _PLAIN or id(value) in seen:
-            continue
-        if isinstance(value, _CONTAINERS):
-            container = value
-        elif _is_plain_object(value):
-            container = value.__dict__
-        elif isinstance(value, tuple):
-            stack.extend((item, f"{path}.{i}") for i, item in enumerate(value))
-            continue
-        else:
-            continue
-        seen.update((id(value), id(container)))
-        found.append(Saved(container, path, field))
-        items = container.items() if isinstance(container, dict) else enumerate(container)
-        for key, item in items:
-            if type(item) not in _PLAIN:
-                stack.append((item, f"{path}.{key}"))
-    return found
+    walk = Walk(seen)
+    walk.add(value, path, field)
+    walk.run()
+    return [saved for saved in walk.saved if saved.__class__ is Saved]
 
 
-def _attributes(kind: type) -> dict[str, Any]:
-    """A class's own attributes; Python itself adds names with two underscores."""
-    return {name: value for name, value in vars(kind).items() if not name.startswith("__")}
-
-
-_PLAIN = frozenset(
-    {int, float, bool, str, bytes, type(None), torch.dtype, torch.device, torch.Size}
+_PLAIN = frozenset({
+    int, float, bool, str, bytes, complex, type(None), torch.dtype, torch.device, torch.Size,
+})  # fmt: skip
+_EXACT_CONTAINERS = frozenset({*_CONTAINERS, OrderedDict})
+_PLAIN_TENSORS = (torch.Tensor, nn.Parameter)
+# Nothing hangs on these; on functions and classes little, and where it does they are looked at.
+_INERT = _PLAIN | {property, classmethod, BuiltinFunctionType, type, FunctionType, ModuleType}
+# What every module has, and which of it are containers.
+_BUILT_IN = frozenset(nn.Module().__dict__)
+_PARTS = tuple(n for n, value in nn.Module().__dict__.items() if isinstance(value, _CONTAINERS))
+_PLACES = range(len(_PARTS))
+_parts_of = operator.itemgetter(*_PARTS)
+# Objects of these are not looked into: what they hold is not the program's.
+_OPAQUE = frozenset(
+    {"builtins", "functools", "typing", "logging", "weakref", "_thread", "threading"}
 )
+
+
+def _is_watched(name: Any) -> bool:
+    """Whether classes and globals of this Python module are the program's: not Python's, torch's
+
+    or our own.
+    """
+    package, _, rest = str(name).partition(".")
+    if package == "monograph":
+        return rest.startswith("exportdb.cases.")
+    return package != "torch" and package not in sys.stdlib_module_names
 
 
 def _is_plain_object(value: Any) -> bool:
     kind = type(value)
+    module = kind.__module__
     return (
-        not isinstance(value, (nn.Module, torch.Tensor, type))
-        and getattr(kind, "__dictoffset__", 0) != 0
-        and kind.__module__ not in ("builtins", "functools", "typing", "logging")
-        and not kind.__module__.startswith("torch.")
-        and isinstance(getattr(value, "__dict__", None), dict)
+        module not in _OPAQUE
+        and not isinstance(value, ModuleType)
+        and (not module.startswith("torch.") or module.startswith("torch.nn."))
     )
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    """The names that classes of the user's have for attributes outside of ``__dict__``."""
+    return tuple(
+        name
+        for each in kind.__mro__
+        if _is_watched(each.__module__)
+        for name, member in vars(each).items()
+        if isinstance(member, MemberDescriptorType)
+    )
+
+
+def _numpy_generators() -> tuple[type, ...]:
+    numpy = sys.modules.get("numpy")
+    return () if numpy is None else (numpy.random.Generator,)
