@@ -304,7 +304,7 @@ def test_addresses_belong_to_the_contract():
 
     module = monograph.export(f, (torch.arange(8.0),)).module()
     for other in (torch.arange(16.0)[::2], torch.arange(9.0)[1:]):
-        with pytest.raises(InputError, match="strides"):
+        with pytest.raises(InputError, match=r"stride\(\)|storage_offset\(\)"):
             module(other)
 
 
@@ -331,7 +331,7 @@ def test_whether_a_copy_is_written_is_part_of_the_contract(name, is_view, writes
     straight, transposed = X.clone(), X.reshape(6, 4).t()
     example, other = (straight, transposed) if is_view else (transposed, straight)
     program = agrees(f, example)
-    with pytest.raises(InputError, match="strides"):
+    with pytest.raises(InputError, match=r"stride\(\)|storage_offset\(\)"):
         program.module()(other.clone() if other is straight else copied(other))
 
 
@@ -347,7 +347,7 @@ def test_the_contract_of_sizes_that_vary():
         mine, theirs = given.clone(), given.clone()
         assert_equal(module(mine), f(theirs))
         assert torch.equal(mine, theirs)
-    with pytest.raises(InputError, match="row-major"):
+    with pytest.raises(InputError, match=r"stride\(\)"):
         module(X.clone().t())
 
 
@@ -423,7 +423,7 @@ def test_a_write_to_one_row_of_an_expanded_argument():
 
     x = torch.arange(4.0).expand(3, 4)
     program = agrees(f, x)
-    with pytest.raises(InputError, match="strides"):
+    with pytest.raises(InputError, match=r"stride\(\)|storage_offset\(\)"):
         program.module()(x.contiguous())
 
 

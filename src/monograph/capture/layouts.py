@@ -11,7 +11,7 @@ from torch.fx import Node
 
 from monograph.capture.operators.registry import handles
 from monograph.diagnostics import PythonFeatureError
-from monograph.inference.layout_flow import CONVERSIONS, COPY_OR_VIEW, LayoutFlow, may_copy
+from monograph.inference.layout_flow import COPY_OR_VIEW, LayoutFlow, may_copy
 from monograph.inference.rules.table import is_canonical
 from monograph.ir.layouts import LayoutFact
 from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec
@@ -251,27 +251,6 @@ def _argument_of(value: Value) -> Origin | None:
         current = current.parent
     origin = current.origin
     return origin if origin is not None and origin.kind == "input" else None
-
-
-@handles(*COPY_OR_VIEW)
-def _copy_or_view(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    """A copy that is a view for other sizes or strides: nobody may see the difference."""
-    source = recorder.value_of(args[0])
-    result = recorder.record(op, args, kwargs)
-    copied = recorder.value_of(result)
-    if copied.root is not source.root:
-        recorder.ambiguous.append((source, copied))
-    return result
-
-
-@handles(*CONVERSIONS)
-def _converted(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """``to``: a question of layout where it is given a memory format."""
-    if kwargs.get("memory_format") in (None, torch.preserve_format):
-        return recorder.record(op, args, kwargs)
-    return _copy_or_view(recorder, op, args, kwargs)
 
 
 # Asked through the dispatcher ------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -12,26 +12,29 @@ from torch.fx import Node
 
 from monograph.diagnostics import ExportError
 from monograph.inference.infer import Result, infer
+from monograph.inference.rules import VIEWS
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of
 
-__all__ = ["CONVERSIONS", "COPY_OR_VIEW", "LayoutFlow", "may_copy", "only_splits"]
+__all__ = [
+    "CONVERSIONS",
+    "COPY_OR_VIEW",
+    "LayoutFlow",
+    "depends_on_layout",
+    "may_copy",
+    "only_splits",
+]
 
 aten = torch.ops.aten
 
 # Operators that give a view or a copy: which of the two depends on strides (that of ``to`` does
 # where it is given a memory format).
-COPY_OR_VIEW = frozenset({
-    aten.contiguous.default, aten.reshape.default, aten.flatten.using_ints,
-    aten.reshape_as.default, aten.ravel.default,
-})  # fmt: skip
+COPY_OR_VIEW = frozenset(op for op, row in VIEWS.items() if row.may_copy == "layout")
 
-CONVERSIONS = frozenset({
-    aten.to.dtype_layout, aten.to.device, aten.to.dtype, aten.to.other,
-})  # fmt: skip
+CONVERSIONS = frozenset(op for op, row in VIEWS.items() if row.may_copy == "format")
 
 # Which arguments decide the strides, which the start, and how the results lie.
 _Tried = tuple[frozenset[int], frozenset[int], Any]
@@ -355,12 +358,19 @@ def _may_share(op: Any) -> bool:
     return any(r.alias_info is not None for r in op._schema.returns)
 
 
+def depends_on_layout(op: object, kwargs: Mapping[str, object]) -> bool:
+    """Whether it depends on how its argument lies if an operator gives a view or a copy."""
+    if op in CONVERSIONS:
+        return kwargs.get("memory_format") not in (None, torch.preserve_format)
+    return op in COPY_OR_VIEW
+
+
 def may_copy(step: Node) -> bool:
     """Whether a view is one only because its argument lies as it does."""
-    if step.target in CONVERSIONS:
-        return step.kwargs.get("memory_format") not in (None, torch.preserve_format)
-    if step.target not in COPY_OR_VIEW:
+    if not depends_on_layout(step.target, step.kwargs):
         return False
+    if step.target in CONVERSIONS:
+        return True
     if step.target is aten.contiguous.default:
         return True
     old, new = _shape_of(step.args[0]), _shape_of(step)

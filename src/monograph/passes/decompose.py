@@ -472,7 +472,8 @@ def _captured(
             if result is NotImplemented:  # not for these arguments: the operator stays
                 recorder.rules = None
                 noted.whole.add(op)
-                result = recorder.record(op, tuple(args), kwargs)
+                with without_modes():  # as where the dispatcher calls the recorder
+                    result = recorder.record(op, tuple(args), kwargs)
             results = _nodes_of(recorder, result)
         if any(origin.kind != "input" for origin in recorder.origins):
             raise ExportError("it makes a constant tensor (write torch.full instead)")

@@ -131,7 +131,8 @@ def _content_of_tensor(tensor: torch.Tensor) -> Any:
         return facts
     size = tensor.numel() * tensor.element_size()
     is_read = tensor.device.type == "cpu" and 0 < size <= _MOST_BYTES
-    values = tensor.detach().contiguous().flatten().view(torch.uint8) if is_read else None
+    plain = tensor.detach().resolve_conj().resolve_neg()
+    values = plain.contiguous().flatten().view(torch.uint8) if is_read else None
     return (
         *facts, tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype,
         0 if tensor.is_inference() else writes_to(tensor),

@@ -21,6 +21,7 @@ from monograph.capture.aliasing import (
 from monograph.capture.operators.registry import HANDLERS, handles
 from monograph.diagnostics import ControlFlowError, MutationError, OperatorError
 from monograph.inference.infer import Result
+from monograph.inference.layout_flow import depends_on_layout
 from monograph.inference.rules import VIEWS
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr
@@ -497,27 +498,33 @@ def _slice_inverse(
     return _address(recorder, aten.as_strided.default, where, {})
 
 
-def _or_itself(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """``x.contiguous()`` and its like: the very tensor, where eager mode has nothing to do.
+def _copy_or_view(
+    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """A copy or a view, as the tensor lies; or the very tensor, as of ``x.contiguous()``.
 
     A node that copies tensors of another layout is kept, and stands for the tensor from now on.
     """
     found = recorder.record(op, args, kwargs)
-    tensor = args[0]
     if not isinstance(found, AbstractTensor):  # it was opened
         return found
-    source, value = recorder.value_of(tensor), found.value
+    row, lies = VIEWS[op], depends_on_layout(op, kwargs)
+    source, value = recorder.value_of(args[0]), found.value
+    if lies and value.root is not source.root:
+        recorder.ambiguous.append((source, value))
     if value.parent is not source and value.parent is not None:  # detached, under no_grad
         value = value.parent
-    if value.parent is not source or value.spec is not source.spec:
+    if not row.itself or value.parent is not source or value.spec is not source.spec:
         return found
-    if VIEWS[op].may_copy:
+    if lies or row.may_copy == "bits":
         recorder.touch(source)
         source.node = value.node
-    return tensor
+    if lies and value.root.origin is None:
+        recorder.argument_views.append(value)
+    return args[0]
 
 
-HANDLERS.update((op, _or_itself) for op, row in VIEWS.items() if row.itself)
+HANDLERS.update((op, _copy_or_view) for op, row in VIEWS.items() if row.itself or row.may_copy)
 
 
 def refuse_shared_memory(recorder: Recorder, root: Value) -> None:

@@ -44,7 +44,7 @@ def _clone(x: TensorSpec, *, memory_format: torch.memory_format | None = None) -
     return None
 
 
-@view(aten.to.dtype, in_order=True, itself=True)
+@view(aten.to.dtype, in_order=True, itself=True, may_copy="format")
 def _to_dtype(
     x: TensorSpec, dtype: torch.dtype, non_blocking: bool = False, copy: bool = False, *rest: object
 ) -> TensorSpec | View | None:
@@ -187,7 +187,7 @@ def _full_like(
     return _like(x, memory_format=memory_format, **options)
 
 
-@view(aten.to.dtype_layout, in_order=True, itself=True)
+@view(aten.to.dtype_layout, in_order=True, itself=True, may_copy="format")
 def _to_dtype_layout(
     x: TensorSpec,
     *,
@@ -201,7 +201,7 @@ def _to_dtype_layout(
     return _to_dtype(x, options.get("dtype") or x.dtype, non_blocking, copy)
 
 
-@view(aten.to.device, in_order=True, itself=True)
+@view(aten.to.device, in_order=True, itself=True, may_copy="format")
 def _to_device(
     x: TensorSpec,
     device: torch.device,
@@ -213,8 +213,8 @@ def _to_device(
     return _to_dtype(x, dtype, non_blocking, copy, *rest) if device == x.device else None
 
 
-describe(aten.to.other, aten.to.prim_Device, aten.to.prim_dtype, aten.to.prim_other,
-         in_order=True, itself=True)  # fmt: skip
+describe(aten.to.other, in_order=True, itself=True, may_copy="format")
+describe(aten.to.prim_Device, aten.to.prim_dtype, aten.to.prim_other, in_order=True, itself=True)
 
 
 @rule(aten.cat.default)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
 
@@ -80,7 +80,8 @@ class ViewRow:
     dimensions, which dimension of the tensor each of its own is, from the rank and the arguments.
     ``in_order``: the elements are those of the tensor, in the same order, in another shape.
     ``flips``: the bits that it changes (the conjugate bit of complex tensors alone).
-    ``may_copy``: whether it shares memory depends on the tensor's layout or bits. ``itself``: where
+    ``may_copy``: what decides whether it shares memory, if anything does: how the tensor lies
+    (``layout``; ``format``: where a memory format is asked for), or its bits. ``itself``: where
     nothing is to be done, eager mode returns the very tensor. ``addresses``: it reads memory by
     address, whatever the tensor's own elements are.
     """
@@ -89,7 +90,7 @@ class ViewRow:
     order: Callable[..., list[int]] | None = None
     in_order: bool = False
     flips: int = 0
-    may_copy: bool = False
+    may_copy: Literal["", "layout", "format", "bits"] = ""
     itself: bool = False
     addresses: bool = False
 

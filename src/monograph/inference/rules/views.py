@@ -136,7 +136,7 @@ def _view(x: TensorSpec, shape: Sequence[Int]) -> View | None:
     return None if complete is None or strides is None else View(x.with_layout(complete, strides))
 
 
-@view(aten.reshape.default, in_order=True, may_copy=True)
+@view(aten.reshape.default, in_order=True, may_copy="layout")
 def _reshape(x: TensorSpec, shape: Sequence[Int]) -> TensorSpec | View | None:
     complete = _complete(x, shape)
     if complete is None or x.numel == 0:
@@ -145,7 +145,7 @@ def _reshape(x: TensorSpec, shape: Sequence[Int]) -> TensorSpec | View | None:
     return fresh(x, complete) if strides is None else View(x.with_layout(complete, strides))
 
 
-@view(aten.flatten.using_ints, in_order=True, may_copy=True)
+@view(aten.flatten.using_ints, in_order=True, may_copy="layout")
 def _flatten(x: TensorSpec, start: int = 0, end: int = -1) -> TensorSpec | View | None:
     first, last = resolve(x, start), resolve(x, end)
     if first is None or last is None or first > last:
@@ -163,7 +163,7 @@ def _unflatten(x: TensorSpec, dim: int, sizes: Sequence[Int]) -> View | None:
 
 
 describe(aten.view_as.default, in_order=True)
-describe(aten.reshape_as.default, aten.ravel.default, in_order=True, may_copy=True)
+describe(aten.reshape_as.default, aten.ravel.default, in_order=True, may_copy="layout")
 
 
 # Permutations --------------------------------------------------------------------------------
@@ -560,7 +560,7 @@ def _same(x: TensorSpec) -> View:
 describe(aten.positive.default, aten.cpu.default, in_order=True, itself=True)
 
 
-@view(aten.contiguous.default, in_order=True, may_copy=True, itself=True)
+@view(aten.contiguous.default, in_order=True, may_copy="layout", itself=True)
 def _contiguous(
     x: TensorSpec, *, memory_format: torch.memory_format = torch.contiguous_format
 ) -> TensorSpec | View | None:
@@ -569,12 +569,12 @@ def _contiguous(
     return View(x) if x.is_contiguous() else fresh(x, x.shape)
 
 
-@view(aten.resolve_conj.default, in_order=True, may_copy=True, itself=True)
+@view(aten.resolve_conj.default, in_order=True, may_copy="bits", itself=True)
 def _resolve_conj(x: TensorSpec) -> TensorSpec | View | None:
     return _copied(x) if x.bits & CONJUGATE else View(x)
 
 
-@view(aten.resolve_neg.default, in_order=True, may_copy=True, itself=True)
+@view(aten.resolve_neg.default, in_order=True, may_copy="bits", itself=True)
 def _resolve_neg(x: TensorSpec) -> TensorSpec | View | None:
     return _copied(x) if x.bits & NEGATIVE else View(x)
 
