@@ -29,7 +29,9 @@ from monograph.capture.operators.registry import HANDLERS, PURE
 from monograph.capture.python.frames import current_source_line, frames_of_user
 from monograph.capture.sizes import Sizes, in_sizes
 from monograph.diagnostics import ExportError, MutationError, SourceLine
-from monograph.inference.infer import Outcome, Result, attention_switches, infer
+from monograph.inference.fakes import Outcome, Result
+from monograph.inference.infer import infer
+from monograph.inference.rules.attention import attention_switches
 from monograph.ir.assumptions import Assumption
 from monograph.ir.meta import SHARES
 from monograph.ir.module_scope import ModuleCall, Scope

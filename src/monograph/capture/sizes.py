@@ -43,7 +43,7 @@ from monograph.shapes.text import Tree, tree_of
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
-    from monograph.inference.infer import Outcome
+    from monograph.inference.fakes import Outcome
 
 __all__ = ["OPERATORS", "Sizes", "in_sizes"]
 

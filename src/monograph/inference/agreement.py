@@ -10,7 +10,8 @@ from typing import Any
 
 from torch.fx import Node
 
-from monograph.inference.infer import Outcome, infer
+from monograph.inference.fakes import Outcome
+from monograph.inference.infer import infer
 from monograph.ir.spec import TensorSpec
 from monograph.ir.specification.regions import CONTROL_FLOW
 from monograph.ir.specification.table import Found, Place, content_of, of_graph

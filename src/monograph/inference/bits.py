@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from monograph.inference.infer import Result, infer
+from monograph.inference.fakes import Result
+from monograph.inference.infer import infer
 from monograph.inference.rules import VIEWS
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import subgraphs_of

@@ -12,95 +12,21 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from monograph.diagnostics import (
-    DataDependentError,
-    ExportError,
-    MissingFakeError,
     OperatorError,
     OperatorIndexError,
-    OperatorTypeError,
 )
+from monograph.inference.fakes import Outcome, Result, outcome_on_fakes, substitute, varies
 from monograph.inference.rules import RULES, VIEWS, Found, View
-from monograph.ir.spec import TensorSpec, spec_of
+from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import ShapeEnv
-from monograph.shapes.expr import Expr, Int, UndeterminedError
+from monograph.shapes.expr import Expr, UndeterminedError
 from monograph.shapes.floats import FloatExpr
-from monograph.shapes.symnode import expression_of, facade, symbolic
 from monograph.torch_internals import (
     Operator,
-    dispatch_kept,
-    dynamic_output_errors,
-    fake_mode,
-    mark_bits,
     materialises,
-    quiet_fakes,
-    read_as_marked,
-    schema_of,
-    storage_key,
-    symbolic_dispatch,
-    symbolic_fake_mode,
-    unsupported_operator_error,
 )
 
-__all__ = ["Outcome", "Result", "attention_switches", "infer"]
-
-_BUILT_IN_NAMESPACES = ("aten", "prims", "prim")
-
-
-class Result:
-    """One result of an operator; ``parts`` are those of a list inside a tuple.
-
-    ``source`` is the position, among the operator's tensor arguments, of the one whose memory
-    the result shares (-1: memory of its own); ``offset`` is how many elements further on it
-    starts. ``spec`` is None for an undefined tensor; ``constant`` holds what is no tensor.
-    """
-
-    __slots__ = ("constant", "is_constant", "offset", "parts", "source", "spec")
-
-    def __init__(self, spec: TensorSpec | None, source: int = -1, offset: Int = 0) -> None:
-        self.spec = spec
-        self.source = source
-        self.offset = offset
-        self.constant: object = None
-        self.is_constant = False
-        self.parts: tuple[Result, ...] | None = None
-
-    def is_symbolic(self) -> bool:
-        """Whether a size of it varies."""
-        if self.parts is not None:
-            return any(part.is_symbolic() for part in self.parts)
-        return self.offset.__class__ is not int or (
-            self.spec is not None and self.spec.scope is not None
-        )
-
-
-class Outcome:
-    """All results; ``container`` is ``tuple`` or ``list`` where there are several."""
-
-    __slots__ = ("container", "results", "single")
-
-    def __init__(self, results: tuple[Result, ...], container: type | None) -> None:
-        self.results = results
-        self.container = container
-        self.single = results[0] if container is None and results else None
-
-    def specs(self) -> list[TensorSpec]:
-        """The specs of all results, also of those inside lists."""
-        found: list[TensorSpec] = []
-        stack = list(self.results)
-        while stack:
-            result = stack.pop()
-            stack.extend(result.parts or ())
-            if result.spec is not None:
-                found.append(result.spec)
-        return found
-
-    def is_symbolic(self, key: tuple[object, ...]) -> bool:
-        """Whether a size that varies is in the results, or in the ``key`` of the call."""
-        return any(r.is_symbolic() for r in self.results) or any(
-            item.__class__ in (Expr, FloatExpr)
-            or (item.__class__ is TensorSpec and item.scope is not None)
-            for item in key
-        )
+__all__ = ["infer"]
 
 
 def infer(
@@ -131,14 +57,14 @@ def infer(
             return _outcome_of_rule(found)
     with unpatched():
         try:
-            return _run_on_fakes(op, args, kwargs, env)
+            return outcome_on_fakes(op, args, kwargs, env)
         except (OperatorError, OperatorIndexError):
-            if env is None or env.by_example or not _varies((args, tuple(kwargs.values()))):
+            if env is None or env.by_example or not varies((args, tuple(kwargs.values()))):
                 raise
         # Torch has taken a size that varies for one that is not 1; in the example it is.
         env.by_example = True
         try:
-            return _run_on_fakes(op, args, kwargs, env)
+            return outcome_on_fakes(op, args, kwargs, env)
         finally:
             env.by_example = False
 
@@ -189,159 +115,3 @@ def _result_of_rule(found: TensorSpec | View) -> Result:
     if isinstance(found, View):
         return Result(found.spec, 0, found.offset)
     return Result(found)
-
-
-def substitute(
-    item: object,
-    on_spec: Callable[[TensorSpec], object],
-    on_size: Callable[[Expr | FloatExpr], object],
-) -> object:
-    """``item`` with every ``TensorSpec`` in it, and every size that varies, replaced."""
-    if isinstance(item, TensorSpec):
-        return on_spec(item)
-    if isinstance(item, (list, tuple)):
-        return type(item)(substitute(each, on_spec, on_size) for each in item)
-    if isinstance(item, (Expr, FloatExpr)):
-        return on_size(item)
-    return item
-
-
-def _varies(item: object) -> bool:
-    if isinstance(item, TensorSpec):
-        return item.scope is not None
-    if isinstance(item, (list, tuple)):
-        return any(_varies(each) for each in item)
-    return isinstance(item, (Expr, FloatExpr))
-
-
-def _run_on_fakes(
-    op: Operator, args: tuple[object, ...], kwargs: dict[str, object], env: ShapeEnv | None
-) -> Outcome:
-    custom = op.namespace not in _BUILT_IN_NAMESPACES
-    is_symbolic = env is not None and (custom or _varies((args, tuple(kwargs.values()))))
-    mode = fake_mode() if env is None or not is_symbolic else _symbolic_mode(env, custom)
-    fakes: list[torch.Tensor] = []
-
-    def fake(spec: TensorSpec) -> torch.Tensor:
-        shape = [symbolic(env, size) for size in spec.shape]  # type: ignore[arg-type]
-        strides = [symbolic(env, stride) for stride in spec.strides]  # type: ignore[arg-type]
-        made = torch.empty_strided(shape, strides, dtype=spec.dtype, device=spec.device)
-        if spec.bits:
-            mark_bits(made, spec.bits)
-        fakes.append(made)
-        return made
-
-    def size(item: Expr | FloatExpr) -> object:
-        return symbolic(env, item)  # type: ignore[arg-type]
-
-    with (
-        dispatch_kept(),
-        mode,
-        quiet_fakes(),
-        read_as_marked(),
-        symbolic_dispatch(mode) if is_symbolic else nullcontext(),
-    ):
-        fake_args = [substitute(arg, fake, size) for arg in args]
-        fake_kwargs = {name: substitute(value, fake, size) for name, value in kwargs.items()}
-        try:
-            found = op(*fake_args, **fake_kwargs)
-        except ExportError:
-            raise
-        except Exception as error:
-            refused = _as_ours(op, error)
-            if isinstance(refused, MissingFakeError):
-                made = (substitute(arg, _example_maker(env), _hinted(env)) for arg in args)
-                refused.call = op, tuple(made)
-            raise refused from None
-        sources = {storage_key(tensor): i for i, tensor in reversed(list(enumerate(fakes)))}
-        if isinstance(found, (tuple, list)):
-            container = list if isinstance(found, list) else tuple
-            return Outcome(tuple(_result(item, fakes, sources) for item in found), container)
-        if found is None:
-            return Outcome((), None)
-        return Outcome((_result(found, fakes, sources),), None)
-
-
-def _hinted(env: ShapeEnv | None) -> Callable[[Expr | FloatExpr], float]:
-    """The number that a size was for the example inputs; 2 where nobody knows."""
-    return lambda item: 2 if env is None or (n := env.hint(item)) is None else n
-
-
-def _example_maker(env: ShapeEnv | None) -> Callable[[TensorSpec], torch.Tensor]:
-    number = _hinted(env)
-
-    def make(spec: TensorSpec) -> torch.Tensor:
-        shape = [n if isinstance(n, int) else int(number(n)) for n in spec.shape]
-        return torch.empty(shape, dtype=spec.dtype, device="meta")
-
-    return make
-
-
-def _symbolic_mode(env: ShapeEnv, custom: bool) -> AbstractContextManager[object]:
-    """The fake mode of one capture, whose sizes are that capture's symbols."""
-    torch_env = facade(env)
-    # Built-in operators that make sizes of values have rules of our own.
-    torch_env.allow_dynamic_output_shape_ops = torch_env.allow_scalar_outputs = custom
-    mode = env.scope.interned.get("fake mode")
-    if mode is None:
-        mode = env.scope.interned["fake mode"] = symbolic_fake_mode(torch_env)
-    return mode
-
-
-def _result(found: object, fakes: list[torch.Tensor], sources: dict[int, int]) -> Result:
-    if found is None:
-        return Result(None)
-    if isinstance(found, (list, tuple)):
-        result = Result(None)
-        result.parts = tuple(_result(item, fakes, sources) for item in found)
-        return result
-    if not isinstance(found, torch.Tensor):
-        result = Result(None)
-        result.constant, result.is_constant = found, True
-        return result
-    spec = spec_of(found)
-    source = sources.get(storage_key(found), -1)
-    offset = expression_of(found.storage_offset()) if source >= 0 else 0
-    return Result(spec, source, offset)
-
-
-def _as_ours(op: Operator, error: Exception) -> BaseException:
-    if isinstance(error, dynamic_output_errors()):
-        return DataDependentError(
-            f"the size of what {op} returns depends on the values of its arguments",
-            code="MG-D104",
-            hint="compute with a mask of fixed size (torch.where), or outside the program.",
-        )
-    custom = op.namespace not in _BUILT_IN_NAMESPACES
-    text = str(error)
-    if isinstance(error, unsupported_operator_error()) or (
-        custom and (isinstance(error, NotImplementedError) or "no fake impl" in text)
-    ):
-        name = op.name().split(".")[0]
-        return MissingFakeError(
-            f"the operator {op} has no fake implementation",
-            hint="add one that returns empty tensors of the right shape and dtype:\n"
-            f'  @torch.library.register_fake("{name}")\n'
-            f"  def _({', '.join(arg.name for arg in schema_of(op).arguments)}):\n"
-            "      return torch.empty_like(...)",
-        )
-    if custom:
-        return error  # the fake implementation is the user's own code
-    first = text.split("\n\n")[0].strip() or type(error).__name__
-    message = f"{op}: {first}"
-    if isinstance(error, IndexError):
-        return OperatorIndexError(message)
-    if isinstance(error, TypeError):
-        return OperatorTypeError(message)
-    return OperatorError(message)
-
-
-def attention_switches() -> tuple[bool, ...]:
-    """The process-wide switches by which attention chooses its kernel, and so its layout."""
-    backends = torch.backends.cuda
-    return (
-        backends.flash_sdp_enabled(),
-        backends.mem_efficient_sdp_enabled(),
-        backends.math_sdp_enabled(),
-        backends.cudnn_sdp_enabled(),
-    )

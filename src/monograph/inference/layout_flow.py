@@ -11,7 +11,8 @@ import torch
 from torch.fx import Node
 
 from monograph.diagnostics import ExportError
-from monograph.inference.infer import Result, infer
+from monograph.inference.fakes import Result
+from monograph.inference.infer import infer
 from monograph.inference.rules import VIEWS
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.env import ShapeEnv

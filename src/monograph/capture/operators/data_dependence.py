@@ -16,7 +16,7 @@ from monograph.capture.python.builtin_functions import asserted
 from monograph.capture.python.frames import frames_of_user
 from monograph.capture.restarts import asking_frame, refused
 from monograph.diagnostics import DataDependentError, ExportError
-from monograph.inference.infer import Outcome, Result
+from monograph.inference.fakes import Outcome, Result
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.questions import equal
 from monograph.shapes.symnode import BoolNode, expression_of, symbolic

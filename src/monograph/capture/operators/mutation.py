@@ -20,7 +20,7 @@ from monograph.capture.aliasing import (
 )
 from monograph.capture.operators.registry import HANDLERS, handles
 from monograph.diagnostics import ControlFlowError, MutationError, OperatorError
-from monograph.inference.infer import Result
+from monograph.inference.fakes import Result
 from monograph.inference.layout_flow import depends_on_layout
 from monograph.inference.rules import VIEWS
 from monograph.ir.spec import TensorSpec, contiguous_strides

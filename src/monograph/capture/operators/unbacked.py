@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from monograph.diagnostics import ExportError
-from monograph.inference.infer import Outcome, Result, infer
+from monograph.inference.fakes import Outcome, Result
+from monograph.inference.infer import infer
 from monograph.ir.registry import Registry
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Int

@@ -11,12 +11,13 @@ from collections.abc import Hashable, Sequence
 
 import torch
 
+from monograph.inference.fakes import outcome_on_fakes
 from monograph.inference.rules.table import fresh, rule
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.torch_internals import without_modes
 
-__all__ = ["LAYOUTS"]
+__all__ = ["LAYOUTS", "attention_switches"]
 
 aten = torch.ops.aten
 LAYOUTS: dict[Hashable, tuple[int, ...]] = {}  # call without sizes -> the order of the dimensions
@@ -102,8 +103,6 @@ def _by_trying(
 
 def _attention_state() -> tuple[bool, ...]:
     """What, besides the arguments, decides which kernel runs."""
-    from monograph.inference.infer import attention_switches
-
     return (*attention_switches(), torch.is_grad_enabled())
 
 
@@ -144,8 +143,6 @@ def _tried(
 def _order(
     given: _Given, rest: tuple[object, ...], options: dict[str, object]
 ) -> tuple[int, ...] | None:
-    from monograph.inference.infer import attention_switches, infer
-
     kinds = tuple(
         None if spec is None else (spec.dtype, spec.device, _permutation(spec)) for spec in given
     )
@@ -155,7 +152,9 @@ def _order(
         plain = [None if spec is None else _example(spec) for spec in given]
         if any(spec is None and was is not None for spec, was in zip(plain, given, strict=True)):
             return None
-        outcome = infer(aten.scaled_dot_product_attention.default, (*plain, *rest), options)
+        outcome = outcome_on_fakes(
+            aten.scaled_dot_product_attention.default, (*plain, *rest), options, None
+        )
         assert outcome.single is not None
         assert outcome.single.spec is not None
         LAYOUTS[token] = _permutation(outcome.single.spec)
@@ -188,3 +187,14 @@ def _example(spec: TensorSpec) -> TensorSpec | None:
     if any(size < 2 and isinstance(n, Expr) for size, n in zip(shape, spec.shape, strict=True)):
         return None
     return TensorSpec.of(shape, strides, spec.dtype, spec.device)
+
+
+def attention_switches() -> tuple[bool, ...]:
+    """The process-wide switches by which attention chooses its kernel, and so its layout."""
+    backends = torch.backends.cuda
+    return (
+        backends.flash_sdp_enabled(),
+        backends.mem_efficient_sdp_enabled(),
+        backends.math_sdp_enabled(),
+        backends.cudnn_sdp_enabled(),
+    )
