@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from import_circles import circles_by_kind
+from source_map import BEGIN, GUIDE, with_map
 
 import monograph
 
@@ -175,3 +176,10 @@ def test_the_shape_core_computes_with_integers():
             assert not isinstance(node, ast.Div), name
             assert not (isinstance(node, ast.Constant) and isinstance(node.value, float)), name
             assert not (isinstance(node, ast.Name) and node.id == "Fraction"), name
+
+
+def test_the_map_names_every_file():
+    """``python tests/source_map.py`` writes it."""
+    text = GUIDE.read_text()
+    assert with_map(text) == text
+    assert text.count(BEGIN) == 1
