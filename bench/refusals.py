@@ -15,7 +15,7 @@ import torch
 import monograph
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "shared"))
 
 
 def programs() -> dict[str, tuple[Any, Any, Any]]:

@@ -10,7 +10,8 @@ from monograph.testing import untouched
 
 # Every program that a test makes is held to its specification (ir/verify.py), in processes too.
 os.environ.setdefault("MONOGRAPH_VERIFY", "1")
-sys.path.insert(0, str(Path(__file__).parent.parent))  # for the models in bench/
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "shared"), str(HERE.parent)]  # programs, and the models of bench/
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import logging
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.programs import asserting
+from programs import asserting
 from torch import nn
 
 import monograph

@@ -517,7 +517,7 @@ def test_the_garbage_of_other_threads_is_collected():
 
 
 def test_the_note_lists_what_others_see():
-    note = Path(__file__).parents[1] / "docs" / "notes" / "0016-everything-is-put-back.md"
+    note = Path(__file__).parents[2] / "docs" / "notes" / "0016-everything-is-put-back.md"
     listed = process_state.__doc__[process_state.__doc__.index("A capture belongs") :].rstrip()
     assert listed in note.read_text()
 

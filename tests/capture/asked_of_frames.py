@@ -1,6 +1,6 @@
 """What a frame asks, read from its source: in any Python from 3.11 on, and without torch.
 
-``python tests/asked_of_frames.py`` prints ``ok`` where each question is seen for what it is.
+``python tests/capture/asked_of_frames.py`` prints ``ok`` where each question is seen.
 """
 
 import functools
@@ -10,7 +10,7 @@ import sys
 import types
 from pathlib import Path
 
-SOURCE = Path(__file__).parents[1] / "src" / "monograph"
+SOURCE = Path(__file__).parents[2] / "src" / "monograph"
 if __name__ == "__main__":  # the package itself imports torch
     package = types.ModuleType("monograph")
     package.__path__ = [str(SOURCE)]

@@ -836,7 +836,7 @@ def forms_of(name):
         try:
             yield form, program.run_decompositions(table)
         except monograph.DecompositionError:
-            pass  # tests/test_decompositions.py says which
+            pass  # tests/passes/test_decompositions.py says which
     yield "elsewhere", program.to_device("cpu")
     yield "copied", copy.deepcopy(program)
     if name not in UNCONVERTED and name not in NOT_IN_FILES:
@@ -848,7 +848,7 @@ def forms_of(name):
     try:
         program.unflatten()
     except monograph.InteropError:
-        pass  # tests/test_unflatten.py says which
+        pass  # tests/passes/test_unflatten.py says which
     yield "read", program
 
 

@@ -24,7 +24,7 @@ def named(folder, *but):
 
 def test_the_registry_is_complete():
     assert named(SOURCE, "codes.py") == set(CODES), "raised, and registered"
-    assert set(CODES) <= named(Path(__file__).parent), "asserted by a test"
+    assert set(CODES) <= named(Path(__file__).parents[1]), "asserted by a test"
     for code in CODES.values():
         assert code.title[0] == code.title[0].lower() or code.title.startswith(("Python", "None"))
         assert not code.why.endswith(".")
@@ -77,7 +77,7 @@ def test_of_exported_programs():
 
 # Each code has a case that shows it, and a text ---------------------------------------------------
 
-SNAPSHOTS = Path(__file__).parent / "snapshots" / "codes"
+SNAPSHOTS = Path(__file__).parents[1] / "snapshots" / "codes"
 SHOWN = sorted(set(CODES) - {"MG-X101"})  # a mistake of ours is no pattern of programs
 
 

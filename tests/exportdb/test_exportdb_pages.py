@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.corpus import REFERENCE
-from tests.test_pages import Page
+from corpus import REFERENCE
+from html_page import Page
 from typer.testing import CliRunner
 
 from monograph import exportdb
@@ -22,7 +22,7 @@ from monograph.exportdb.searching import words_of
 from monograph.exportdb.site import build
 from monograph.exportdb.table import OLDEST_TORCH, Table, headline, merged, problems_of, recorded
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 ENTRIES = list(exportdb.cases())
 NAMES = [entry.name for entry in ENTRIES]
 SOME = ["cond_operands", "branch_on_value", "growing_buffer", "sizes_in_an_order", "tied_weights",

@@ -1,4 +1,4 @@
-"""Writes the files beside it: ``python tests/data/write.py``, in an environment of each torch.
+"""Writes the files beside it: ``python tests/interop/data/write.py``, with each torch.
 
 Each is ``torch.export.save`` of one small program, with inputs and eager's results as extra files.
 """

@@ -3,10 +3,10 @@
 import itertools
 import re
 import xml.etree.ElementTree as ET
-from html.parser import HTMLParser
 
 import pytest
 import torch
+from html_page import Page
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -18,37 +18,6 @@ from monograph.cli import app
 from monograph.pictures import pictures_of
 from monograph.pictures.layers import laid_out
 from monograph.web.highlight import python_lines
-
-
-class Page(HTMLParser):
-    """The tags of a page: what is opened is closed, in order."""
-
-    VOID = {"meta", "br", "img", "input", "link", "hr"}
-
-    def __init__(self, text):
-        super().__init__()
-        self.ids, self.links, self.loads, self.open, self.text = [], [], [], [], []
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        found = dict(attrs)
-        if tag not in self.VOID:
-            self.open.append(tag)
-        if found.get("id"):
-            self.ids.append(found["id"])
-        if "href" in found:
-            self.links.append(found["href"])
-        self.loads += [found["src"]] if "src" in found else []
-
-    def handle_startendtag(self, tag, attrs):
-        pass
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
 
 
 class Branching(nn.Module):
