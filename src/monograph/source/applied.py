@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
-import gc
 import linecache
 from collections.abc import Iterator
 from types import CodeType, FunctionType
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from monograph import control
+from monograph.capture.python.live_functions import live_functions
 from monograph.capture.python.sites import codes_in
 from monograph.source import convert
 from monograph.source.strict import forget_file
@@ -39,16 +39,15 @@ def applied(file: str, before: str, after: str) -> Iterator[None]:
     try:
         linecache.cache[file] = (len(after), None, after.splitlines(keepends=True), file)
         forget_file(file)
-        for item in gc.get_objects():
-            if type(item) is FunctionType and item.__code__.co_filename == file:
-                code = item.__code__
-                other = new_codes.get((code.co_qualname, code.co_firstlineno))
-                if other is not None and other.co_freevars == code.co_freevars:
-                    changed.append((item, code))
-                    item.__code__ = other
-                    if "monograph" not in item.__globals__:
-                        item.__globals__["monograph"] = control
-                        namespaces.append(item.__globals__)
+        for function in set(live_functions(file)):
+            code = function.__code__
+            other = new_codes.get((code.co_qualname, code.co_firstlineno))
+            if other is not None and other.co_freevars == code.co_freevars:
+                changed.append((function, code))
+                function.__code__ = other
+                if "monograph" not in function.__globals__:
+                    function.__globals__["monograph"] = control
+                    namespaces.append(function.__globals__)
         yield
     finally:
         for function, code in changed:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import gc
 import re
 import weakref
 from collections.abc import Collection, Iterator
@@ -18,6 +17,7 @@ from typing import NoReturn
 
 from monograph.capture.python.builtin_functions import CALL_SITES
 from monograph.capture.python.call_sites import choosing
+from monograph.capture.python.live_functions import live_functions
 from monograph.capture.python.nodes import takes_truth
 from monograph.capture.python.redirect import constant_replaced
 from monograph.capture.python.sites import (
@@ -140,14 +140,13 @@ class _Plan:
 
 def _find_functions(plans: Collection[_Plan]) -> bool:
     """Look for live functions that are to be replaced; whether there are new ones."""
-    wanted = {(plan.file.name, *key): plan.functions for plan in plans for key in plan.concerned()}
     before = sum(len(plan.functions) for plan in plans)
-    for item in gc.get_objects():
-        if type(item) is FunctionType:
-            code = item.__code__
-            found = wanted.get((code.co_filename, code.co_name, code.co_firstlineno))
-            if found is not None:
-                found.add(item)
+    for plan in plans:
+        wanted = plan.concerned()
+        for function in live_functions(plan.file.name):
+            code = function.__code__
+            if (code.co_name, code.co_firstlineno) in wanted:
+                plan.functions.add(function)
     return sum(len(plan.functions) for plan in plans) > before
 
 

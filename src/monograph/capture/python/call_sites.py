@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import gc
 import weakref
 from collections.abc import Callable, Collection, Iterator
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
+from monograph.capture.python.live_functions import live_functions
 from monograph.capture.python.nodes import syntax_of
 from monograph.capture.python.redirect import constant_replaced
 from monograph.capture.python.sites import (
@@ -165,11 +165,9 @@ class _File:
     def find_functions(self) -> bool:
         """Look for live functions with such code; whether there are new ones."""
         name, before = self.source.name, len(self.functions)
-        for item in gc.get_objects():
-            if type(item) is FunctionType:
-                code = item.__code__
-                if code.co_filename == name and self.made(code) is not None:
-                    self.functions.add(item)
+        for function in live_functions(name):
+            if self.made(function.__code__) is not None:
+                self.functions.add(function)
         return len(self.functions) > before
 
 

@@ -1,0 +1,34 @@
+"""The functions that are alive, found without looking at all objects each time."""
+
+import gc
+
+from monograph.capture.python.live_functions import live_functions
+
+
+def made():
+    return lambda: 1
+
+
+def names():
+    return list(live_functions(__file__))
+
+
+def test_new_functions_are_found_before_and_after_a_collection():
+    for collect in (lambda: None, lambda: gc.collect(0), lambda: gc.collect(1), gc.collect):
+        names()
+        function = made()
+        collect()
+        assert sum(f is function for f in names()) >= 1
+        assert sum(f is function for f in names()) >= 1
+        del function
+
+
+def test_functions_that_are_gone_are_not_kept():
+    def count(code):
+        return sum(function.__code__ is code for function in names())
+
+    function = made()
+    code = function.__code__
+    assert count(code) == 1
+    del function
+    assert count(code) == 0
