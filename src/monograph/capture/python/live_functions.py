@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import sys
 import weakref
 from collections import defaultdict
@@ -29,16 +30,15 @@ def live_functions(file: str) -> Iterator[FunctionType]:
     now = (stats[1]["collections"], stats[2]["collections"])
     if _age != now or sys.version_info >= (3, 14):
         _age, _known = now, _all()
-        young: list[object] = []
+        young: list[FunctionType] = []
     else:
-        young = [item for generation in (0, 1) for item in gc.get_objects(generation)]
+        objects = itertools.chain.from_iterable(map(gc.get_objects, (0, 1)))
+        young = [item for item in objects if type(item) is FunctionType]
     for reference in _known.get(file, ()):
         function = reference()
         if function is not None:
             yield function
-    for item in young:
-        if type(item) is FunctionType and item.__code__.co_filename == file:
-            yield item
+    yield from (function for function in young if function.__code__.co_filename == file)
 
 
 def _all() -> _Known:
