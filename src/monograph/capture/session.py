@@ -33,7 +33,7 @@ from monograph.capture.restarts import (
     NeedsIndexing,
     Restart,
 )
-from monograph.capture.sizes import in_sizes
+from monograph.capture.sizes import Operand, in_sizes
 from monograph.capture.strictness import Strictness
 from monograph.capture.timed import new_recorder
 from monograph.diagnostics import (
@@ -467,11 +467,10 @@ class _Session:
             outputs.append(Output(node))
         return outputs, structure
 
-    def _size_output(self, leaf: Any) -> Output:
+    def _size_output(self, leaf: torch.SymInt | torch.SymFloat | torch.SymBool) -> Output:
         sizes = self.recorder.sizes
-        content = expression_of(leaf)
         if isinstance(leaf, torch.SymBool):
-            found = sizes.test_node(content)
+            found: Operand = sizes.test_node(expression_of(leaf))
         else:
             found = sizes.node_of(self.recorder.size_of(leaf))
         return Output(found) if isinstance(found, Node) else Output(None, found)
