@@ -372,7 +372,7 @@ def _given(recorder: Recorder, step: Node) -> tuple[Any, ...]:
     )
 
 
-def _as_given(recorder: Recorder, node: Node) -> Any:
+def _as_given(recorder: Recorder, node: Node) -> object:
     known = node.meta["val"]
     if isinstance(known, TensorSpec):
         return Value(node, known, recorder).abstract()
