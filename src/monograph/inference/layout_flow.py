@@ -217,7 +217,7 @@ class LayoutFlow:
             return True
         return tuple(self._number(stride, False) for stride in spec.strides) == lies[0]
 
-    def _in_numbers(self, value: object, alone: bool) -> Any:
+    def _in_numbers(self, value: object, alone: bool) -> object:
         if isinstance(value, torch.Tensor):
             value = spec_of(value)
         if isinstance(value, TensorSpec):
