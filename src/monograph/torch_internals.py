@@ -44,6 +44,7 @@ __all__ = [
     "SWITCHES",
     "DispatchMode",
     "FakeTensor",
+    "FunctionSchema",
     "HigherOrderOperator",
     "Holder",
     "NodeDef",
@@ -97,6 +98,7 @@ __all__ = [
 
 _C: Any = torch._C
 Operator = OpOverload
+FunctionSchema = torch._C.FunctionSchema
 OperatorPacket = OpOverloadPacket
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 make_wrapper: Callable[..., Any] = torch.Tensor._make_wrapper_subclass
@@ -461,9 +463,9 @@ def install_metadata(target: torch.Tensor, source: torch.Tensor) -> None:
         target.data = source
 
 
-def schema_of(op: Operator) -> torch._C.FunctionSchema:
+def schema_of(op: Operator) -> FunctionSchema:
     """An operator's arguments and results: their names, kinds, and which are written."""
-    schema: torch._C.FunctionSchema = op._schema
+    schema: FunctionSchema = op._schema
     return schema
 
 

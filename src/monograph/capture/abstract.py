@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from monograph.capture.python import builtin_functions
 from monograph.capture.restarts import is_asked_by_program, is_printed
@@ -13,6 +15,7 @@ from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.layout import question_of_order
 from monograph.shapes.symnode import symbolic
 from monograph.torch_internals import (
+    Operator,
     disabled_torch_function,
     make_alias,
     make_wrapper,
@@ -47,7 +50,7 @@ class AbstractTensor(torch.Tensor):
 
     @classmethod
     def __torch_dispatch__(  # type: ignore[override]
-        cls, op: Any, types: Any, args: Any = (), kwargs: Any = None
+        cls, op: Operator, types: object, args: object = (), kwargs: object = None
     ) -> NoReturn:
         raise InternalError(
             f"{op} was called on a tensor that stands for a value inside an exported program",
@@ -55,7 +58,7 @@ class AbstractTensor(torch.Tensor):
             "global, a cache) while it was exported.",
         )
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
+    def __repr__(self, *, tensor_contents: object = None) -> str:  # type: ignore[override]
         recorder = self.value.recorder
         if recorder.is_running and is_asked_by_program() and not is_printed():
             return recorder.read_values(self, "repr(tensor)", repr)
@@ -94,12 +97,12 @@ class AbstractTensor(torch.Tensor):
             return symbolic(env, strides[at])
         return tuple(symbolic(env, stride) for stride in strides)
 
-    def storage_offset(self) -> Any:
+    def storage_offset(self) -> int | torch.SymInt:
         """Where it starts in its memory, in elements: a fact of the contract."""
         recorder = self.value.recorder
         return symbolic(recorder.sizes.env, recorder.layouts.offset(self.value))
 
-    def is_contiguous(self, memory_format: Any = torch.contiguous_format) -> bool:
+    def is_contiguous(self, memory_format: torch.memory_format = torch.contiguous_format) -> bool:
         """Whether it lies in the order of ``memory_format``: a fact of the contract.
 
         Of an argument, the example tells. Of what is made of it, a question about sizes, where
@@ -121,7 +124,9 @@ class AbstractTensor(torch.Tensor):
         layouts.truth(value, "contiguous", memory_format, found)
         return found
 
-    def dim_order(self, *, ambiguity_check: Any = False) -> Any:
+    def dim_order(
+        self, *, ambiguity_check: bool | list[torch.memory_format] = False
+    ) -> tuple[int, ...]:
         """The dimensions, outermost first: a fact of the contract."""
         value = self.value
         layouts = value.recorder.layouts
@@ -146,7 +151,9 @@ class AbstractTensor(torch.Tensor):
         """Whether it is read negated: a fact of the contract."""
         return self.value.recorder.layouts.bit(self.value, "negative")
 
-    def contiguous(self, memory_format: Any = torch.contiguous_format) -> torch.Tensor:
+    def contiguous(
+        self, memory_format: torch.memory_format = torch.contiguous_format
+    ) -> torch.Tensor:
         """Itself where it is contiguous, else a copy."""
         return torch.ops.aten.contiguous.default(self, memory_format=memory_format)
 
@@ -173,15 +180,15 @@ class AbstractTensor(torch.Tensor):
     def __float__(self) -> float:
         return builtin_functions.converted(self, "float")
 
-    def __getitem__(self, index: Any) -> torch.Tensor:
+    def __getitem__(self, index: object) -> torch.Tensor:
         view, rest = selected(self, index)
         return super(AbstractTensor, view).__getitem__(rest)
 
-    def __setitem__(self, index: Any, value: Any) -> None:
+    def __setitem__(self, index: object, value: torch.Tensor | float) -> None:
         view, rest = selected(self, index)
         super(AbstractTensor, view).__setitem__(rest, value)
 
-    def new_tensor(self, data: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def new_tensor(self, data: object, **kwargs: Any) -> torch.Tensor:  # type: ignore[override]
         """As ``torch.tensor``, with the dtype and the device of ``self``."""
         return torch.tensor(data, **{"dtype": self.dtype, "device": self.device, **kwargs})
 
@@ -194,7 +201,7 @@ class AbstractTensor(torch.Tensor):
         array = self.numpy()
         return array if dtype is None else array.astype(dtype)
 
-    def backward(self, *args: Any, **kwargs: Any) -> None:
+    def backward(self, *args: object, **kwargs: object) -> None:
         """Not a graph: gradients are accumulated into ``.grad``, outside the program."""
         raise PythonFeatureError(
             ".backward() inside the program writes to .grad of tensors outside it",
@@ -203,7 +210,7 @@ class AbstractTensor(torch.Tensor):
             hint="use torch.autograd.grad(outputs, inputs), which returns the gradients.",
         )
 
-    def as_subclass(self, cls: Any) -> Any:
+    def as_subclass(self, cls: type) -> Any:
         """A plain tensor stays what it is."""
         if cls is torch.Tensor:
             return torch.ops.aten.alias.default(self)
@@ -214,7 +221,7 @@ class AbstractTensor(torch.Tensor):
             hint="keep the tensor beside the object that has the methods.",
         )
 
-    def register_hook(self, hook: Any) -> Any:
+    def register_hook(self, hook: Callable[[torch.Tensor], object]) -> RemovableHandle:
         """Not a graph: the hook would run in a backward pass of the capture's own."""
         if not self.value.tracks:
             return super().register_hook(hook)  # type: ignore[no-untyped-call]
@@ -225,7 +232,7 @@ class AbstractTensor(torch.Tensor):
             hint="write a torch.autograd.Function whose backward does what the hook does.",
         )
 
-    def _no_memory(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def _no_memory(self, *args: object, **kwargs: object) -> NoReturn:
         raise PythonFeatureError(
             "Python asks for the memory behind a tensor",
             code="MG-P106",
@@ -244,7 +251,7 @@ ASKED_OF_THE_CLASS = (
 )  # fmt: skip
 
 
-def selected(tensor: Any, index: Any) -> tuple[Any, Any]:
+def selected(tensor: Any, index: object) -> tuple[Any, Any]:
     """``tensor[index]`` with the numbers that vary taken first: torch refuses them."""
     parts = index if isinstance(index, tuple) else (index,)
     if any(_is_number(part) for part in parts):
@@ -271,7 +278,7 @@ def selected(tensor: Any, index: Any) -> tuple[Any, Any]:
     return tensor, (*rest, Ellipsis, *back)
 
 
-def _is_number(part: Any) -> bool:
+def _is_number(part: object) -> bool:
     """Whether one part of an index is (or a slice has) a tensor that stands for an integer."""
     if isinstance(part, slice):
         return any(_is_number(bound) for bound in (part.start, part.stop, part.step))
@@ -288,7 +295,7 @@ def _as_number(part: Any) -> Any:
     return part.item() if _is_number(part) else part
 
 
-def _consumed(part: Any) -> int:
+def _consumed(part: object) -> int:
     """How many dimensions one part of an index stands for."""
     if part is None:
         return 0

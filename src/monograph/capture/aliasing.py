@@ -24,7 +24,7 @@ from monograph.ir.spec import (
 )
 from monograph.shapes.expr import Int
 from monograph.shapes.symnode import symbolic
-from monograph.torch_internals import without_modes
+from monograph.torch_internals import FunctionSchema, Operator, without_modes
 
 if TYPE_CHECKING:
     from monograph.capture.inputs import Origin
@@ -372,7 +372,7 @@ def _given(recorder: Recorder, step: Node) -> tuple[Any, ...]:
     )
 
 
-def _as_given(recorder: Recorder, node: Node) -> Any:
+def _as_given(recorder: Recorder, node: Node) -> object:
     known = node.meta["val"]
     if isinstance(known, TensorSpec):
         return Value(node, known, recorder).abstract()
@@ -523,10 +523,10 @@ _IRREGULAR = {
     ),
     aten.rrelu_with_noise_.default: aten.rrelu_with_noise_functional.default,
 }
-_functional_forms: dict[Any, Any] = dict(_IRREGULAR)
+_functional_forms: dict[Operator, Operator | None] = dict(_IRREGULAR)
 
 
-def functional_form(op: Any) -> Any:
+def functional_form(op: Operator) -> Operator | None:
     """The operator that returns what ``op`` writes; None where there is none.
 
     For ``add_.Tensor`` it is ``add.Tensor``; for ``add.out`` too.
@@ -536,7 +536,7 @@ def functional_form(op: Any) -> Any:
     return _functional_forms[op]
 
 
-def _find_functional_form(op: Any) -> Any:
+def _find_functional_form(op: Operator) -> Operator | None:
     namespace, name = op._schema.name.split("::")
     base = name[:-1] if name.endswith("_") and not name.endswith("__") else name
     if name.startswith("__i") and name.endswith("__"):
@@ -544,18 +544,18 @@ def _find_functional_form(op: Any) -> Any:
     packet = getattr(getattr(torch.ops, namespace), base, None)
     if packet is None:
         return None
-    wanted = _signature(op._schema.arguments)
+    wanted = _signature(op._schema)
     for overload in packet.overloads():
         candidate = getattr(packet, overload)
         schema = candidate._schema
         if schema.is_mutable or not schema.returns:
             continue
-        if _signature(schema.arguments) == wanted:
+        if _signature(schema) == wanted:
             return candidate
     return None
 
 
-def _signature(arguments: Any) -> list[tuple[str, str]]:
+def _signature(schema: FunctionSchema) -> list[tuple[str, str]]:
     """Names and types; the first argument is ``self`` in some places and ``input`` in others."""
-    found = [(a.name, str(a.type)) for a in arguments if not a.is_out]
+    found = [(a.name, str(a.type)) for a in schema.arguments if not a.is_out]
     return [("", kind) if i == 0 else (name, kind) for i, (name, kind) in enumerate(found)]

@@ -36,7 +36,7 @@ def known_value(recorder: Recorder, node: Node, *, use_examples: bool) -> torch.
     return found if isinstance(found, torch.Tensor) else None
 
 
-def example_of(recorder: Recorder, node: Node) -> Any:
+def example_of(recorder: Recorder, node: Node) -> object:
     """The tensor or the number that ``node`` is for the example inputs; None if it is random."""
     return _found(recorder, node, True)
 
@@ -58,13 +58,12 @@ def example_in_words(recorder: Recorder, node: Node) -> str:
         found = example_of(recorder, node)
     except Exception:  # what eager mode would say, it says when it is asked
         return ""
-    is_one = isinstance(found, torch.Tensor) and found.numel() == 1
-    if not is_one or found.device.type == "meta":
+    if not isinstance(found, torch.Tensor) or found.numel() != 1 or found.device.type == "meta":
         return ""
     return f"; with your example inputs it is {found.item()}"
 
 
-def _found(recorder: Recorder, node: Node, use_examples: bool) -> Any:
+def _found(recorder: Recorder, node: Node, use_examples: bool) -> object:
     cache = recorder.example_values if use_examples else recorder.known
     if node not in cache:
         with real_operators():
@@ -91,7 +90,7 @@ def _fill(recorder: Recorder, node: Node, cache: dict[Node, Any], use_examples: 
             stack.extend((source, False) for source in current.all_input_nodes)
 
 
-def _evaluate(node: Node, cache: dict[Node, Any], constants: dict[Node, torch.Tensor]) -> Any:
+def _evaluate(node: Node, cache: dict[Node, Any], constants: dict[Node, torch.Tensor]) -> object:
     if node.op == "placeholder":
         tensor = constants.get(node)
         return None if tensor is None else tensor.detach()

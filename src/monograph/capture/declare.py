@@ -55,7 +55,7 @@ class Declaration:
 # A specification, leaf by leaf ---------------------------------------------------------------
 
 
-def read_specification(root: Root, arguments: Arguments, spec: Any) -> list[Any]:
+def read_specification(root: Root, arguments: Arguments, spec: object) -> list[Any]:
     """For each leaf of the arguments: a dict from dimension to what was declared, or None.
 
     A number's declaration stands under the key None.
@@ -145,7 +145,9 @@ def _grouped(root: Root, tops: list[tuple[str, Structure, int]]) -> dict[Any, An
     return found
 
 
-def _spread_group(group: Any, entry: Any, arguments: Arguments, found: list[Any], key: str) -> None:
+def _spread_group(
+    group: object, entry: object, arguments: Arguments, found: list[Any], key: str
+) -> None:
     if isinstance(group, dict) and isinstance(entry, dict):
         for name, inner in entry.items():
             if name not in group:
@@ -158,7 +160,7 @@ def _spread_group(group: Any, entry: Any, arguments: Arguments, found: list[Any]
         _refuse(f"dynamic_shapes[{key!r}] does not have the form of *{key}", arguments)
 
 
-def _by_pattern(key: str, entry: Any, arguments: Arguments, found: list[Any]) -> bool:
+def _by_pattern(key: str, entry: object, arguments: Arguments, found: list[Any]) -> bool:
     """``"past.*"`` or ``"past.0.keys"``: every leaf under that path."""
     hits = [
         i
@@ -176,7 +178,7 @@ def _by_pattern(key: str, entry: Any, arguments: Arguments, found: list[Any]) ->
 
 
 def _spread(
-    structure: Structure, entry: Any, arguments: Arguments, first: int, found: list[Any]
+    structure: Structure, entry: object, arguments: Arguments, first: int, found: list[Any]
 ) -> None:
     """Give ``entry`` to the leaves of ``structure``, the first of which is number ``first``."""
     if entry is None:
@@ -220,7 +222,7 @@ def _spread(
         start += child.num_leaves
 
 
-def _is_for_each(structure: Structure, entry: Any) -> bool:
+def _is_for_each(structure: Structure, entry: object) -> bool:
     """Whether ``entry`` describes one tensor, and so every tensor in the container."""
     if isinstance(entry, (str, DimHint)) or type(entry).__name__ == "_DimHint":
         return True
@@ -231,7 +233,7 @@ def _is_for_each(structure: Structure, entry: Any) -> bool:
     )
 
 
-def _entry(leaf: Argument, entry: Any) -> dict[int | None, Any] | None:
+def _entry(leaf: Argument, entry: object) -> dict[int | None, Any] | None:
     """The declaration of one leaf, by dimension."""
     try:
         if not isinstance(leaf.example, torch.Tensor):
@@ -266,7 +268,7 @@ def _entry(leaf: Argument, entry: Any) -> dict[int | None, Any] | None:
         ) from None
 
 
-def _entry_of_number(leaf: Argument, entry: Any) -> dict[int | None, Any] | None:
+def _entry_of_number(leaf: Argument, entry: object) -> dict[int | None, Any] | None:
     if entry in ({}, (), []):
         return None
     item = read_dim(entry)
@@ -277,7 +279,7 @@ def _entry_of_number(leaf: Argument, entry: Any) -> dict[int | None, Any] | None
     return {None: item}
 
 
-def _from_examples(arguments: Arguments, spec: Any) -> list[Any]:
+def _from_examples(arguments: Arguments, spec: object) -> list[Any]:
     """Whatever differs between the examples is ``Dim.DYNAMIC``."""
     found: list[Any] = [None] * len(arguments.leaves)
     examples = getattr(spec, "examples", None) or getattr(spec, "_examples", [])
@@ -444,7 +446,9 @@ def _value_at(leaf: Argument, dim: int | None, slope: int, offset: int) -> Any:
     return found if isinstance(found, float) else (found - offset) // slope
 
 
-def _sizes(leaf: Argument, mine: dict[Any, Any], symbols: dict[str, Any]) -> Any:
+def _sizes(
+    leaf: Argument, mine: dict[Any, Any], symbols: dict[str, Any]
+) -> tuple[Int, ...] | Int | FloatExpr | None:
     if not mine:
         return None
     if None in mine:

@@ -127,7 +127,7 @@ def _signature(f: Callable[..., Any]) -> inspect.Signature | None:
         return None
 
 
-def _modules_behind(f: Any, depth: int = 0) -> Iterator[tuple[str, nn.Module]]:
+def _modules_behind(f: Callable[..., object], depth: int = 0) -> Iterator[tuple[str, nn.Module]]:
     """Modules that a function reaches: by closure, global name, partial argument, attribute."""
     if depth > 3:
         return

@@ -15,8 +15,9 @@ from monograph.inference.layout_flow import COPY_OR_VIEW, LayoutFlow, may_copy
 from monograph.inference.rules.table import is_canonical
 from monograph.ir.layouts import LayoutFact
 from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec
+from monograph.shapes.expr import Int
 from monograph.shapes.questions import Test, not_less
-from monograph.torch_internals import without_modes
+from monograph.torch_internals import Operator, without_modes
 
 if TYPE_CHECKING:
     from monograph.capture.aliasing import Value
@@ -65,7 +66,7 @@ class Layouts:
             self._note(origin, "stride", dim, strides[dim])
         return strides
 
-    def truth(self, value: Value, kind: str, detail: Any, answer: Any) -> None:
+    def truth(self, value: Value, kind: str, detail: object, answer: object) -> None:
         """The program reads a truth (or an order of dimensions), which is ``answer``."""
         if not self._recorder.is_running:
             return
@@ -81,7 +82,7 @@ class Layouts:
             self._require_elements(value.spec, 1)
         self._derived(value, "all strides" if is_mixed else "strides")
 
-    def offset(self, value: Value) -> Any:
+    def offset(self, value: Value) -> Int:
         """Where ``value`` starts in its memory, in elements; the program reads it."""
         root = value.root.origin
         found = value.offset
@@ -155,7 +156,7 @@ class Layouts:
         for origin in self._arguments(self._flow(kind == "all strides").sources(node)):
             self._note(origin, kind, None, origin.value.spec.strides)
 
-    def _note(self, origin: Origin, kind: str, detail: Any, answer: Any) -> None:
+    def _note(self, origin: Origin, kind: str, detail: object, answer: object) -> None:
         key = (origin.target, kind, tuple(detail) if isinstance(detail, list) else detail)
         if key in self._facts:
             return
@@ -257,28 +258,38 @@ def _argument_of(value: Value) -> Origin | None:
 
 
 @handles(aten.stride.int, aten.sym_stride.int)
-def _stride(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _stride(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     return args[0].stride(*args[1:], **kwargs)
 
 
 @handles(
     aten.is_contiguous.default, aten.is_contiguous.memory_format, aten.sym_is_contiguous.default
 )
-def _contiguous(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _contiguous(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     form = args[1] if len(args) > 1 else kwargs.get("memory_format", torch.contiguous_format)
     return args[0].is_contiguous(memory_format=form)
 
 
 @handles(aten.storage_offset.default, aten.sym_storage_offset.default)
-def _offset(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _offset(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     return args[0].storage_offset()
 
 
 @handles(aten.is_conj.default)
-def _conjugate(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _conjugate(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     return args[0].is_conj()
 
 
 @handles(aten.is_neg.default)
-def _negative(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _negative(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     return args[0].is_neg()

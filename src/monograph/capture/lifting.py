@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -42,7 +43,7 @@ class Entrance:
         self.origins: list[Origin] = []
         self.argument_values: dict[Node, Value] = {}
         self.names = self.program_names = Names()
-        self.find_constant_path: Any = None
+        self.find_constant_path: Callable[[torch.Tensor], str | None] | None = None
         self._first_argument: Node | None = None
 
     def placeholder(self, name: str) -> Node:
@@ -73,7 +74,7 @@ class Entrance:
     def _me(self) -> Recorder:
         return self  # type: ignore[return-value]
 
-    def enter_argument(self, name: str, path: str, example: Any, declared: Any = None) -> Any:
+    def enter_argument(self, name: str, path: str, example: object, declared: Any = None) -> object:
         """A placeholder for one leaf of the arguments; returns what the program gets.
 
         ``declared``: the sizes of a tensor that varies, or the symbol of a number that does.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import CodeType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 from torch.fx import Graph, Node
@@ -40,6 +40,7 @@ from monograph.shapes.expr import Expr
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     DispatchMode,
+    Operator,
     append_node,
     functionalized,
     hide_from_compiler,
@@ -69,6 +70,8 @@ _PLAIN = frozenset({
 _memo: dict[tuple[Any, ...], Outcome] = {}
 _MEMO_LIMIT = 200_000
 
+Converted = TypeVar("Converted")
+
 
 class Body(Protocol):
     """The body of a branch or of a loop, while it is captured."""
@@ -86,6 +89,14 @@ class Body(Protocol):
         """``tensor`` is about to stand for another value."""
 
 
+class Replacements(Protocol):
+    """Functions by the operators that they replace."""
+
+    def __contains__(self, op: object, /) -> bool: ...
+
+    def __getitem__(self, op: Operator, /) -> Callable[..., object]: ...
+
+
 class Recorder(Entrance, DispatchMode):
     """Writes one graph.
 
@@ -94,7 +105,11 @@ class Recorder(Entrance, DispatchMode):
     """
 
     def __init__(
-        self, *, opens: bool = False, above_autograd: bool = False, rules: Any = None
+        self,
+        *,
+        opens: bool = False,
+        above_autograd: bool = False,
+        rules: Replacements | None = None,
     ) -> None:
         DispatchMode.__init__(self)  # type: ignore[no-untyped-call]
         Entrance.__init__(self)
@@ -195,8 +210,12 @@ class Recorder(Entrance, DispatchMode):
     # Operators -------------------------------------------------------------------------------
 
     def __torch_dispatch__(
-        self, op: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+        self,
+        op: Operator,
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> object:
         handler = HANDLERS.get(op) or dispatch.classify(op)
         try:
             if types and (len(types) > 1 or types[0] is not AbstractTensor):
@@ -281,7 +300,7 @@ class Recorder(Entrance, DispatchMode):
         key.append(id(arg))
         return self._opaque(arg)
 
-    def size_of(self, arg: Any) -> Any:
+    def size_of(self, arg: object) -> Any:
         """The expression of a SymInt or SymFloat; a truth value is decided here."""
         content = expression_of(arg)
         if isinstance(content, Expr):
@@ -290,7 +309,7 @@ class Recorder(Entrance, DispatchMode):
             return bool(arg)
         return content
 
-    def _opaque(self, arg: Any) -> Any:
+    def _opaque(self, arg: object) -> Node:
         """An object that only the operator understands (a Generator): an attribute of the graph."""
         name = next((name for name, held in self.opaque.items() if held is arg), None)
         if name is None:
@@ -300,7 +319,7 @@ class Recorder(Entrance, DispatchMode):
         self.names.used.add(node.name)
         return node
 
-    def check(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def check(self, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Raise what eager mode raises for ``op``, without recording it."""
         key: list[Any] = [op, _get_default_dtype()]
         for arg in args:
@@ -311,7 +330,7 @@ class Recorder(Entrance, DispatchMode):
         self.outcome_of(op, args, kwargs, tuple(key))
 
     def outcome_of(
-        self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
+        self, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
     ) -> Outcome:
         """What ``op`` returns: from the memo, else inferred."""
         if op is _ATTENTION:
@@ -323,7 +342,7 @@ class Recorder(Entrance, DispatchMode):
         return outcome if outcome is not None else self._infer(op, args, kwargs, key)
 
     def _infer(
-        self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
+        self, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
     ) -> Outcome:
         specs = tuple(self.to_specs(arg) for arg in args)
         spec_kwargs = {name: self.to_specs(arg) for name, arg in kwargs.items()}
@@ -359,7 +378,9 @@ class Recorder(Entrance, DispatchMode):
             return [self.to_specs(item) for item in arg]
         return self.size_of(arg) if in_sizes(arg) else arg
 
-    def append_named(self, name: str, target: Any, args: tuple[Any, ...], example: Any) -> Node:
+    def append_named(
+        self, name: str, target: Callable[..., object], args: tuple[Any, ...], example: object
+    ) -> Node:
         """A node that computes with sizes."""
         node = append_node(self.graph, self.names.fresh(name), target, args, {})
         node.meta["val"] = example
@@ -367,7 +388,9 @@ class Recorder(Entrance, DispatchMode):
         node.meta["scope"] = self.scope
         return node
 
-    def append(self, target: Any, args: Any, kwargs: Any, example: Any) -> Node:
+    def append(
+        self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], example: object
+    ) -> Node:
         """A new node. ``meta["val"]`` holds specs until the graph is read."""
         name = _GIVEN_NAMES.get(target) or target._opname
         node = append_node(self.graph, self.names.fresh(name), target, args, kwargs)
@@ -379,12 +402,12 @@ class Recorder(Entrance, DispatchMode):
 
     def _emit(
         self,
-        op: Any,
+        op: Operator,
         nodes: tuple[Any, ...],
         node_kwargs: dict[str, Any],
         outcome: Outcome,
         sources: list[Value],
-    ) -> Any:
+    ) -> object:
         tracks = 0
         if op is not _DETACH:
             for source in sources:
@@ -463,7 +486,7 @@ class Recorder(Entrance, DispatchMode):
         """Whether a ``no_grad`` region of the program is running."""
         return not _is_grad_enabled() and self.base_grad and not self.custom_functions
 
-    def note_module_call(self, path: str, args: Any, kwargs: Any, result: Any) -> None:
+    def note_module_call(self, path: str, args: object, kwargs: object, result: object) -> None:
         """Remember a call of a module: its arguments and results as nodes."""
         inputs, in_structure = flatten((args, kwargs))
         outputs, out_structure = flatten(result)
@@ -494,8 +517,8 @@ class Recorder(Entrance, DispatchMode):
             self.assumptions.append(found)
 
     def read_values(
-        self, tensor: torch.Tensor, asked: str, convert: Callable[[torch.Tensor], Any]
-    ) -> Any:
+        self, tensor: torch.Tensor, asked: str, convert: Callable[[torch.Tensor], Converted]
+    ) -> Converted:
         """``convert`` of a tensor whose data is known while capturing.
 
         Raises:

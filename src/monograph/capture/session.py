@@ -33,7 +33,7 @@ from monograph.capture.restarts import (
     NeedsIndexing,
     Restart,
 )
-from monograph.capture.sizes import in_sizes
+from monograph.capture.sizes import Operand, in_sizes
 from monograph.capture.strictness import Strictness
 from monograph.capture.timed import new_recorder
 from monograph.diagnostics import (
@@ -72,7 +72,7 @@ class Output:
     """
 
     node: Node | None
-    constant: Any = None
+    constant: torch.fx.node.Argument = None
     alias: str | None = None
 
 
@@ -109,7 +109,7 @@ def capture(
     *,
     opens: bool = False,
     watched: frozenset[str] = frozenset(),
-    dynamic_shapes: Any = None,
+    dynamic_shapes: object = None,
     hints: dict[str, float] | None = None,
     pretended: dict[str, bool] | None = None,
     collected: list[ExportError] | None = None,
@@ -207,7 +207,7 @@ class _Session:
         opens: bool,
         above_autograd: bool,
         watched: frozenset[str],
-        dynamic_shapes: Any,
+        dynamic_shapes: object,
     ) -> None:
         self.root = root
         self.arguments = flatten_arguments(root, args, kwargs)
@@ -320,7 +320,7 @@ class _Session:
                     "constant-input", f"the argument {argument.name} is always {leaf!r}"
                 )
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
         recorder = self.recorder
         above = recorder.above_autograd
         torch.clear_autocast_cache()
@@ -437,7 +437,7 @@ class _Session:
                 "the caller's containers as they are",
             )
 
-    def _outputs(self, result: Any) -> tuple[list[Output], Structure]:
+    def _outputs(self, result: object) -> tuple[list[Output], Structure]:
         recorder = self.recorder
         leaves, structure = flatten(result, "the result")
         owners: dict[Node, Value] = {}
@@ -467,11 +467,10 @@ class _Session:
             outputs.append(Output(node))
         return outputs, structure
 
-    def _size_output(self, leaf: Any) -> Output:
+    def _size_output(self, leaf: torch.SymInt | torch.SymFloat | torch.SymBool) -> Output:
         sizes = self.recorder.sizes
-        content = expression_of(leaf)
         if isinstance(leaf, torch.SymBool):
-            found = sizes.test_node(content)
+            found: Operand = sizes.test_node(expression_of(leaf))
         else:
             found = sizes.node_of(self.recorder.size_of(leaf))
         return Output(found) if isinstance(found, Node) else Output(None, found)
@@ -515,7 +514,9 @@ def _is_made_of_input(node: Node) -> bool:
     return node.op == "placeholder"
 
 
-def _run_user_program(call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def _run_user_program(
+    call: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     return call(*args, **kwargs)
 
 
@@ -526,7 +527,7 @@ def _is_used(value: Value | None) -> bool:
     return value is not None and value.origin is not None and bool(value.origin.node.users)
 
 
-def _kind_of(value: Any) -> str:
+def _kind_of(value: object) -> str:
     return "tensor" if isinstance(value, torch.Tensor) else type(value).__name__
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import torch
@@ -24,7 +24,7 @@ from monograph.capture.restarts import (
 from monograph.diagnostics import DataDependentError, ExportError, SourceLine, UndecidedError
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import Rounded, ShapeEnv
-from monograph.shapes.expr import Atom, Expr
+from monograph.shapes.expr import Atom, Expr, Int
 from monograph.shapes.floats import ROUNDINGS, FloatExpr, Real, float_value
 from monograph.shapes.questions import (
     All,
@@ -45,17 +45,19 @@ if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
     from monograph.inference.fakes import Outcome
 
-__all__ = ["OPERATORS", "Sizes", "in_sizes"]
+__all__ = ["OPERATORS", "Operand", "Sizes", "in_sizes"]
 
 aten = torch.ops.aten
 
-OPERATORS = {
+Operand = Node | int | float  # of a node that computes with sizes
+
+OPERATORS: dict[str, Callable[..., Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv,
     "%": operator.mod, "**": operator.pow, "neg": operator.neg, "max": torch.sym_max,
     "min": torch.sym_min, "isqrt": math.isqrt, "bitwise_and": operator.and_,
     "bitwise_or": operator.or_, "bitwise_xor": operator.xor,
 }  # fmt: skip
-_FLOAT_OPERATORS = {
+_FLOAT_OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv,
     "floordiv": operator.floordiv, "mod": operator.mod, "pow": operator.pow, "neg": operator.neg,
     "abs": operator.abs, "float": torch.sym_float, "max": torch.sym_max, "min": torch.sym_min,
@@ -174,7 +176,7 @@ class Sizes:
             for test, message in waiting:
                 self.assert_at_run_time(test, message)
 
-    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+    def once(self, key: object, make: Callable[[], Expr]) -> Expr:
         """What ``make`` gave the first time; forgotten with the branch that it was made in."""
         if key not in self._nodes:
             self._nodes[key] = make()
@@ -195,7 +197,7 @@ class Sizes:
 
     # Nodes -----------------------------------------------------------------------------------
 
-    def node_of(self, item: Any) -> Any:
+    def node_of(self, item: Real) -> Operand:
         """A node for an expression, a float or a symbol; plain numbers are themselves."""
         if isinstance(item, FloatExpr):
             return self._float_node(item)
@@ -208,7 +210,7 @@ class Sizes:
             self._nodes[item] = found
         return found
 
-    def _build(self, tree: Tree, item: Expr | None = None) -> Any:
+    def _build(self, tree: Tree, item: Expr | None = None) -> Operand:
         if isinstance(tree, int):
             return tree
         found = self._nodes.get(tree)
@@ -222,7 +224,7 @@ class Sizes:
         self._nodes[tree] = found
         return found
 
-    def _symbol_node(self, name: str) -> Any:
+    def _symbol_node(self, name: str) -> Operand:
         source = self.bindings.get(name)
         if source is None:
             definition = self.env.definitions.get(name)
@@ -232,7 +234,7 @@ class Sizes:
                 number = self.node_of(definition.number)
                 return self._call(ROUNDINGS[definition.how], (number,), None)
             old, step, offset = definition
-            base: Any = self._symbol_node_of(old)
+            base = self._symbol_node_of(old)
             if offset:
                 base = self._call(operator.sub, (base, offset), None)
             return self._call(operator.floordiv, (base, step), None)
@@ -245,7 +247,7 @@ class Sizes:
             size = self._call(operator.sub, (size, const), None)
         return size if slope == 1 else self._call(operator.floordiv, (size, slope), None)
 
-    def _symbol_node_of(self, atom: Atom) -> Any:
+    def _symbol_node_of(self, atom: Atom) -> Operand:
         return self._build(atom)
 
     def _sized(self, node: Node, dim: int) -> Node:
@@ -259,13 +261,15 @@ class Sizes:
         made: Node = found
         return made
 
-    def _call(self, target: Any, args: tuple[Any, ...], item: Any) -> Node:
+    def _call(
+        self, target: Callable[..., object], args: tuple[Operand, ...], item: Real | Test | None
+    ) -> Node:
         if item is None:
             item = _value_of_call(target, args)
         name = _NAMES.get(target) or target.__name__
         return self.recorder.append_named(name, target, args, item)
 
-    def _float_node(self, item: FloatExpr) -> Any:
+    def _float_node(self, item: FloatExpr) -> Operand:
         found = self._nodes.get(item)
         if found is not None:
             return found
@@ -313,7 +317,9 @@ class Sizes:
             return self._call(torch.sym_not, (source,), test)
         return None
 
-    def _combined(self, combine: Any, parts: list[Any], test: Test) -> Any:
+    def _combined(
+        self, combine: Callable[..., object], parts: Sequence[Node | bool], test: Test
+    ) -> Node | bool:
         total = parts[0]
         for part in parts[1:]:
             total = self._call(combine, (total, part), test)
@@ -333,11 +339,10 @@ class Sizes:
 
     # Questions that nobody can answer --------------------------------------------------------
 
-    def _by_example(self, error: ExportError, item: Any) -> Any:
+    def _by_example(self, error: ExportError, item: Expr | FloatExpr | Test) -> float | None:
         """What an expression or a test is for the example inputs, if the capture is to go on."""
         if self.recorder.collected is None:
             return None
-        test = not isinstance(item, (Expr, FloatExpr))
         names = _names_in(item)
         values: dict[str, Any] = {}
         for name in names:
@@ -349,9 +354,9 @@ class Sizes:
                 return None
             values[name] = found
         self.recorder.collected.append(error)
-        if test:
-            return holds(item, values)
-        return float_value(item, values) if isinstance(item, FloatExpr) else item.evaluate(values)
+        if isinstance(item, FloatExpr):
+            return float_value(item, values)
+        return item.evaluate(values) if isinstance(item, Expr) else holds(item, values)
 
     def unknown(self, item: Expr | FloatExpr) -> float:
         """The value for the examples, where the capture goes on with these; else an error."""
@@ -364,7 +369,7 @@ class Sizes:
             return found
         raise refused(self.recorder, error)
 
-    def _refusal(self, item: Any) -> DataDependentError:
+    def _refusal(self, item: Real | Test) -> DataDependentError:
         """What to say where Python needs the very number, or the truth."""
         where = self.recorder.here()
         names = _names_in(item)
@@ -438,9 +443,9 @@ def _names_in(item: Real | Test) -> list[str]:
     return [] if isinstance(item, (int, float)) else symbols_of(item)
 
 
-def _value_of_call(target: Any, args: tuple[Any, ...]) -> Any:
+def _value_of_call(target: Callable[..., Any], args: tuple[Operand, ...]) -> Int | None:
     """The expression of a node that was made on the way to another."""
-    values = [arg.meta["val"] if isinstance(arg, Node) else arg for arg in args]
+    values: list[Any] = [arg.meta["val"] if isinstance(arg, Node) else arg for arg in args]
     scope = next((v.scope for v in values if isinstance(v, Expr)), None)
     if scope is None:
         return None
@@ -455,7 +460,7 @@ def _value_of_call(target: Any, args: tuple[Any, ...]) -> Any:
     return target(*values) if target in arithmetic else None
 
 
-def in_sizes(item: Any) -> bool:
+def in_sizes(item: object) -> bool:
     """Whether ``item`` is a size, a float or a truth that varies."""
     return isinstance(item, (torch.SymInt, torch.SymFloat, torch.SymBool, Expr, FloatExpr))
 

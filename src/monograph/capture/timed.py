@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from monograph.capture.recorder import Recorder
 from monograph.diagnostics.watching import Watch, current_watch
-from monograph.torch_internals import hide_from_compiler
+from monograph.torch_internals import Operator, hide_from_compiler
 
 __all__ = ["new_recorder"]
 
@@ -19,8 +20,12 @@ class TimedRecorder(Recorder):
     watch: Watch
 
     def __torch_dispatch__(
-        self, op: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+        self,
+        op: Operator,
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> object:
         operators, modules = self.watch.operators, self.watch.modules
         path = self.scope.path if self.scope is not None else ""
         module = path or "(the root)"

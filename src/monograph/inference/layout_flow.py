@@ -16,9 +16,10 @@ from monograph.inference.infer import infer
 from monograph.inference.rules import VIEWS
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.env import ShapeEnv
-from monograph.shapes.expr import Expr
-from monograph.shapes.floats import FloatExpr
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.floats import FloatExpr, Real
 from monograph.shapes.symnode import expression_of
+from monograph.torch_internals import Operator
 
 __all__ = [
     "CONVERSIONS",
@@ -171,7 +172,9 @@ class LayoutFlow:
         self, node: Node, following: list[Node], alone: bool
     ) -> tuple[set[Node], set[Node]]:
         """The same for sizes as in the example; ``alone``: for 1, whichever vary."""
-        key: list[Any] = [node.target, torch.get_default_dtype(), self._exact]
+        target = node.target
+        assert isinstance(target, Operator)
+        key: list[Any] = [target, torch.get_default_dtype(), self._exact]
         places: list[Node] = []
 
         def numbered(item: Any) -> Any:
@@ -197,8 +200,8 @@ class LayoutFlow:
         found = _known.get(tuple(key))
         if found is None:
             varied = [i for i, n in enumerate(places) if n in following]
-            found = self._tried(node.target, args, kwargs, varied)
-            if getattr(node.target, "namespace", "") in ("aten", "prims"):
+            found = self._tried(target, args, kwargs, varied)
+            if target.namespace in ("aten", "prims"):
                 if len(_known) > _MOST_KNOWN:
                     _known.clear()
                 _known[tuple(key)] = found
@@ -206,7 +209,7 @@ class LayoutFlow:
             self._doubtful.add(node)
         return {places[i] for i in found[0]}, {places[i] for i in found[1]}
 
-    def _is_promised(self, node: Node, lies: Any) -> bool:
+    def _is_promised(self, node: Node, lies: tuple[object, ...]) -> bool:
         """Whether the graph says of ``node`` that it lies like this, for the example's sizes."""
         value = node.meta.get("val")
         spec = spec_of(value) if isinstance(value, torch.Tensor) else value
@@ -214,7 +217,7 @@ class LayoutFlow:
             return True
         return tuple(self._number(stride, False) for stride in spec.strides) == lies[0]
 
-    def _in_numbers(self, value: Any, alone: bool) -> Any:
+    def _in_numbers(self, value: object, alone: bool) -> object:
         if isinstance(value, torch.Tensor):
             value = spec_of(value)
         if isinstance(value, TensorSpec):
@@ -229,7 +232,7 @@ class LayoutFlow:
         value = expression_of(value)
         return self._number(value, alone) if isinstance(value, (Expr, FloatExpr)) else value
 
-    def _number(self, size: Any, alone: bool) -> Any:
+    def _number(self, size: Real, alone: bool) -> float:
         if isinstance(size, (int, float)):
             return size
         if alone and isinstance(size, Expr):
@@ -239,16 +242,18 @@ class LayoutFlow:
             raise _Unknown
         return found
 
-    def _tried(self, op: Any, args: Any, kwargs: Any, varied: list[int]) -> _Tried:
-        def lies(others: dict[int, TensorSpec]) -> Any:
-            def given(item: Any) -> Any:
+    def _tried(
+        self, op: Operator, args: list[Any], kwargs: dict[str, Any], varied: list[int]
+    ) -> _Tried:
+        def lies(others: dict[int, TensorSpec]) -> tuple[Any, ...] | None:
+            def given(item: object) -> object:
                 if isinstance(item, list):
                     return [given(each) for each in item]
                 return others.get(item.index, item.spec) if isinstance(item, _Place) else item
 
             try:
                 named = {name: given(item) for name, item in kwargs.items()}
-                outcome = infer(op, tuple(given(args)), named, self._unpatched)
+                outcome = infer(op, tuple(given(each) for each in args), named, self._unpatched)
             except ExportError:
                 return None
             return tuple(zip(*(_lies(r) for r in outcome.results), strict=True))
@@ -288,7 +293,7 @@ class _Place:
         self.spec = spec
 
 
-def _places(item: Any) -> Iterator[_Place]:
+def _places(item: object) -> Iterator[_Place]:
     if isinstance(item, _Place):
         yield item
     elif isinstance(item, (list, tuple)):
@@ -332,7 +337,7 @@ def _dense(shape: tuple[Any, ...], order: list[int]) -> list[int]:
     return strides
 
 
-def _scope_of(node: Node) -> Any:
+def _scope_of(node: Node) -> object:
     value = node.meta.get("val")
     if isinstance(value, torch.Tensor):
         value = spec_of(value)
@@ -343,18 +348,18 @@ def _tensors_before(node: Node) -> list[Node]:
     return [n for n in node.all_input_nodes if _is_tensor(n.meta.get("val"))]
 
 
-def _is_tensor(value: Any) -> bool:
+def _is_tensor(value: object) -> bool:
     if isinstance(value, (tuple, list)):
         return any(_is_tensor(item) for item in value)
     return isinstance(value, (TensorSpec, torch.Tensor))
 
 
-def _is_view(op: Any) -> bool:
+def _is_view(op: Operator) -> bool:
     """Whether the strides are those of the first argument, in other words."""
     return _may_share(op) and op not in COPY_OR_VIEW
 
 
-def _may_share(op: Any) -> bool:
+def _may_share(op: Operator) -> bool:
     """Whether a result may share the memory of the first argument."""
     return any(r.alias_info is not None for r in op._schema.returns)
 
@@ -384,13 +389,13 @@ def _shape_of(node: Any) -> Sequence[Any]:
     return shape
 
 
-def only_splits(old: Sequence[Any], new: Sequence[Any]) -> bool:
+def only_splits(old: Sequence[Int], new: Sequence[Int]) -> bool:
     """Whether each dimension becomes dimensions of its own: a view of any strides."""
     rest = [size for size in new if size != 1]
     for size in old:
         if size == 1:
             continue
-        part: Any = 1
+        part: Int = 1
         while rest and part != size:
             part = part * rest.pop(0)
         if part != size:

@@ -20,7 +20,7 @@ from monograph.inference.fakes import Outcome, Result
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.questions import equal
 from monograph.shapes.symnode import BoolNode, expression_of, symbolic
-from monograph.torch_internals import node_is_marked_constant
+from monograph.torch_internals import Operator, node_is_marked_constant
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -47,7 +47,9 @@ _QUESTIONS = {
 }
 
 
-def answer(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def answer(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     """An operator that returns a Python value."""
     name = op._opname
     if name not in _QUESTIONS:
@@ -124,7 +126,9 @@ def number_in(recorder: Recorder, tensor: torch.Tensor) -> object:
     return found
 
 
-def _symbol_for(recorder: Recorder, node: Any, dtype: torch.dtype) -> Any:
+def _symbol_for(
+    recorder: Recorder, node: Node, dtype: torch.dtype
+) -> torch.SymInt | torch.SymFloat | torch.SymBool:
     sizes, env = recorder.sizes, recorder.sizes.env
     where = recorder.here()
     name = (where.value_name() if where else None) or f"{node.name}.item()"
@@ -250,7 +254,11 @@ def place(recorder: Recorder, error: ExportError, args: tuple[Any, ...]) -> None
 
 
 def outcome_from_known(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: ExportError
+    recorder: Recorder,
+    op: Operator,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    error: ExportError,
 ) -> Outcome | None:
     """The outcome of an operator whose result's size depends on values that are known."""
     if error.code != "MG-D104":
@@ -264,7 +272,7 @@ def outcome_from_known(
         args = (_Known(stand_in), *args[1:])
     failed = False
 
-    def known(item: Any) -> Any:
+    def known(item: object) -> object:
         nonlocal failed
         if isinstance(item, _Known):
             return item.data
@@ -276,7 +284,7 @@ def outcome_from_known(
             return type(item)(known(each) for each in item)
         return item
 
-    real_args = known(args)
+    real_args = [known(arg) for arg in args]
     real_kwargs = {name: known(value) for name, value in kwargs.items()}
     if failed:
         return None

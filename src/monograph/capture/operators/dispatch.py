@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 
@@ -21,6 +21,8 @@ from monograph.shapes.questions import not_less
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     COMPOSITE,
+    HigherOrderOperator,
+    Operator,
     autocast_handles,
     has_kernel,
     opened_composite,
@@ -35,7 +37,7 @@ __all__ = ["OpenInstead", "classify", "may_open", "open_where_needed"]
 aten = torch.ops.aten
 
 
-def classify(op: Any) -> Handler:
+def classify(op: Operator | HigherOrderOperator) -> Handler:
     """Find, once for each operator, how it is handled."""
     if not isinstance(op, torch._ops.OpOverload):
         handler: Handler = _control_flow
@@ -52,8 +54,11 @@ def classify(op: Any) -> Handler:
 
 
 def _control_flow(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+    recorder: Recorder,
+    op: Operator | HigherOrderOperator,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> NoReturn:
     raise ControlFlowError(
         f"the higher-order operator {op} is not captured",
         code="MG-C120",
@@ -64,7 +69,7 @@ def _control_flow(
 
 @handles(aten._assert_scalar.default)
 def _assert_scalar(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     """An assertion in a program that is itself a graph."""
     condition, message = args
@@ -75,7 +80,9 @@ def _assert_scalar(
 
 
 @handles(aten.conv1d.default)
-def _conv1d(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _conv1d(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     """Of a transposed tensor the kernel makes a row-major copy, unless its length is 1.
 
     Where the length varies, the copy is made for all lengths, and so the result's layout is known.
@@ -89,7 +96,7 @@ def _conv1d(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str
 
 @handles(aten.sym_constrain_range.default, aten.sym_constrain_range_for_size.default)
 def _constrain_range(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     size, env = expression_of(args[0]), recorder.sizes.env
     bounds = {"min": None, "max": None} | dict(zip(("min", "max"), args[1:], strict=False)) | kwargs
@@ -104,7 +111,9 @@ def _constrain_range(
 
 
 @handles(aten._make_dual.default, aten._unpack_dual.default)
-def _dual(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _dual(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> NoReturn:
     raise PythonFeatureError(
         "forward-mode differentiation with dual tensors is not captured",
         code="MG-P107",
@@ -114,7 +123,9 @@ def _dual(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 
 @handles(aten.batch_norm.default, aten.native_batch_norm.default)
-def _batch_norm(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _batch_norm(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     """In training mode the kernel writes its running statistics, unknown to its schema."""
     if len(args) > 5 and (not args[5] or args[3] is None):
         return recorder.record(op, args, kwargs)
@@ -137,8 +148,8 @@ def _batch_norm(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict
 
 @handles(aten.instance_norm.default)
 def _instance_norm(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     if args[3] is None or not args[5]:
         return recorder.record(op, args, kwargs)
     with recorder:
@@ -149,14 +160,14 @@ class OpenInstead(BaseException):
     """Record the parts of a composite operator: whole, its result's size is not known."""
 
 
-def may_open(op: Any, error: ExportError) -> bool:
+def may_open(op: Operator, error: ExportError) -> bool:
     """Whether the parts of ``op`` may get by with values that are known."""
     return error.code == "MG-D104" and has_kernel(op, COMPOSITE)
 
 
 def open_where_needed(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     """Record a composite operator as its parts, where it must not stay whole.
 
     That is when the caller asks for it, and under autocast, which casts the arguments of the
@@ -180,5 +191,5 @@ def open_where_needed(
         return opened_composite(op, args, kwargs)
 
 
-def _is_view(op: Any) -> bool:
+def _is_view(op: Operator) -> bool:
     return any(r.alias_info is not None for r in op._schema.returns)

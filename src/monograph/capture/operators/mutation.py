@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
+from torch.fx import Node
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import (
@@ -26,7 +27,13 @@ from monograph.inference.rules import VIEWS
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import equal, not_less
-from monograph.torch_internals import functionalized, install_metadata, share_memory
+from monograph.torch_internals import (
+    FunctionSchema,
+    Operator,
+    functionalized,
+    install_metadata,
+    share_memory,
+)
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -40,8 +47,8 @@ aten = torch.ops.aten
 
 
 def write_in_place(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     """``add_`` and its like: the functional form, and its result stored in the argument."""
     functional = functional_form(op)
     schema = op._schema
@@ -92,7 +99,7 @@ def _will_fit(have: TensorSpec, want: TensorSpec) -> bool:
 
 
 def _refuse_overlap(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     """Raise what eager mode raises where an argument lies partly in what ``op`` writes."""
     tensors = [a for a in (*args, *kwargs.values()) if isinstance(a, torch.Tensor)]
@@ -110,8 +117,8 @@ def _refuse_overlap(
 
 
 def _write_custom(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     """A custom operator that writes: called on copies, which then become the content."""
     names = [argument.name for argument in op._schema.arguments]
     given = {a.name: a.default_value for a in op._schema.arguments if a.has_default_value()}
@@ -139,7 +146,7 @@ def _write_custom(
 
 
 def _on_copies(
-    recorder: Recorder, op: Any, arguments: dict[str, Any], targets: list[torch.Tensor | None]
+    recorder: Recorder, op: Operator, arguments: dict[str, Any], targets: list[torch.Tensor | None]
 ) -> tuple[Any, list[Any]]:
     """Record ``op`` on copies of what it writes; returns its results and the copies."""
     key: list[Any] = [op, torch.get_default_dtype()]
@@ -164,7 +171,9 @@ def _on_copies(
     return returned[0], contents
 
 
-def _completed(schema: Any, functional: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+def _completed(
+    schema: FunctionSchema, functional: FunctionSchema, args: tuple[Any, ...]
+) -> tuple[Any, ...]:
     """``args`` with the defaults that only the writing operator's schema has."""
     missing = list(zip(schema.arguments, functional.arguments, strict=False))[len(args) :]
     extra = []
@@ -175,7 +184,9 @@ def _completed(schema: Any, functional: Any, args: tuple[Any, ...]) -> tuple[Any
     return (*args, *extra)
 
 
-def _argument(schema: Any, i: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _argument(
+    schema: FunctionSchema, i: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     return args[i] if i < len(args) else kwargs.get(schema.arguments[i].name)
 
 
@@ -254,7 +265,7 @@ def _lies_as_in_general(spec: TensorSpec) -> bool:
     return True
 
 
-def check_write(recorder: Recorder, op: Any, target: torch.Tensor) -> None:
+def check_write(recorder: Recorder, op: Operator, target: torch.Tensor) -> None:
     """Refuse what eager mode refuses to write, and note that the memory is written."""
     value = recorder.value_of(target)
     root = value.root
@@ -300,7 +311,9 @@ def store(recorder: Recorder, target: torch.Tensor, content: AbstractTensor) -> 
 
 
 @handles(aten.copy_.default)
-def _copy(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _copy(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     target, source = args[0], args[1]
     check_write(recorder, op, target)
     _refuse_overlap(recorder, op, args, kwargs)
@@ -325,7 +338,9 @@ def _copy(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, 
     return target
 
 
-def write_out(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def write_out(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     """``out=`` variants."""
     names = [a.name for a in op._schema.arguments if a.is_out]
     outs = [kwargs[name] for name in names]
@@ -354,7 +369,9 @@ def write_out(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[s
     return outs[0] if len(outs) == 1 else tuple(outs)
 
 
-def rebind(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def rebind(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     """``t_()``, ``squeeze_()`` ...: the same tensor object, seen differently from now on."""
     target = args[0]
     functional = functional_form(op)
@@ -391,8 +408,8 @@ def _become(recorder: Recorder, target: torch.Tensor, content: AbstractTensor, w
 
 @handles(aten.detach_.default)
 def _detach_in_place(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     target = args[0]
     if isinstance(target, AbstractTensor) and target.value.tracks:
         recorder.touch_tensor(target)
@@ -402,7 +419,7 @@ def _detach_in_place(
 
 @handles(aten._has_compatible_shallow_copy_type.default)
 def _assign_data(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> bool:
     """``x.data = y`` asks this first, and copies the metadata itself."""
     target, source = args
@@ -419,7 +436,9 @@ def _assign_data(
 
 
 @handles(aten.resize_.default)
-def _resize(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _resize(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     target, shape = args[0], tuple(args[1])
     if recorder.value_of(target).spec.shape == shape:
         return target
@@ -447,7 +466,9 @@ def _resize(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str
 
 
 @handles(aten.lift_fresh.default)
-def _lift_fresh(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _lift_fresh(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     """``torch.tensor(...)`` inside the program: a constant, and a tensor of its own."""
     if isinstance(args[0], AbstractTensor):
         return args[0]
@@ -462,7 +483,9 @@ def _lift_fresh(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict
 
 
 @handles(aten.detach.default, aten.alias.default)
-def _detach(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _detach(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     tensor = args[0]
     if isinstance(tensor, AbstractTensor):
         # Torch's factories detach what they return, and the autograd engine what it saves for
@@ -477,7 +500,9 @@ def _detach(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str
     aten.as_strided.default, aten.as_strided_copy.default, aten.as_strided_scatter.default,
     aten._reshape_alias.default,
 )  # fmt: skip
-def _address(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _address(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     """The memory behind a tensor: of an argument as the caller has it, whatever was written."""
     rely_on_memory(recorder.value_of(args[0]))
     found = recorder.record(op, args, kwargs)
@@ -489,8 +514,8 @@ def _address(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[st
 
 @handles(aten.slice_inverse.default)
 def _slice_inverse(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     """The memory of the first tensor, seen as the second lies in its own."""
     whole = recorder.value_of(args[1])
     start = whole.offset + start_of_memory(whole.root)
@@ -499,8 +524,8 @@ def _slice_inverse(
 
 
 def _copy_or_view(
-    recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
     """A copy or a view, as the tensor lies; or the very tensor, as of ``x.contiguous()``.
 
     A node that copies tensors of another layout is kept, and stands for the tensor from now on.
@@ -558,7 +583,7 @@ def _refuse_part(recorder: Recorder, written: str, other: str) -> NoReturn:
     )
 
 
-def _join_twin(recorder: Recorder, written: Any, other: Any) -> None:
+def _join_twin(recorder: Recorder, written: Node, other: Node) -> None:
     """One tensor passed twice and written once: the second becomes another name of the first."""
     first = recorder.argument_values[written]
     second = recorder.argument_values[other]

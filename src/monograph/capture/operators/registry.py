@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from monograph.ir.registry import Registry
+from monograph.torch_internals import Operator
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["HANDLERS", "PURE", "REPLACED", "Handler", "handles", "replaces"]
 
 
-Handler = Callable[["Recorder", Any, tuple[Any, ...], dict[str, Any]], Any]
+Handler = Callable[["Recorder", Operator, tuple[Any, ...], dict[str, Any]], object]
 
 
-def PURE(recorder: Recorder, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: N802
+def PURE(recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:  # noqa: N802
     """An operator that is recorded as it is."""
     return recorder.record(op, args, kwargs)
 

@@ -7,14 +7,14 @@ recorded: nothing of the class is left in the graph.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from monograph.capture.abstract import AbstractTensor
 from monograph.diagnostics import PythonFeatureError
-from monograph.torch_internals import COMPOSITE, has_kernel, opened_composite
+from monograph.torch_internals import COMPOSITE, Operator, has_kernel, opened_composite
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -46,8 +46,12 @@ def parts_of(name: str, tensor: torch.Tensor) -> Iterator[tuple[str, torch.Tenso
 
 
 def run(
-    recorder: Recorder, op: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+    recorder: Recorder,
+    op: Operator,
+    types: Sequence[Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> object:
     """What the class makes of ``op``, recorded; NotImplemented where no class here does so.
 
     Raises:

@@ -12,8 +12,9 @@ from monograph.inference.fakes import Outcome, Result
 from monograph.inference.infer import infer
 from monograph.ir.registry import Registry
 from monograph.ir.spec import TensorSpec, contiguous_strides
-from monograph.shapes.expr import Int
+from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import not_less
+from monograph.torch_internals import Operator
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -28,7 +29,7 @@ _rule = _RULES.registers
 
 def outcome_of(
     recorder: Recorder,
-    op: Any,
+    op: Operator,
     tensors: tuple[Any, ...],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -52,7 +53,7 @@ def outcome_of(
     return Outcome(tuple(Result(spec) for spec in found), type(found))
 
 
-def _count(recorder: Recorder, what: str, limit: Int | None, lo: int = 0) -> Any:
+def _count(recorder: Recorder, what: str, limit: Int | None, lo: int = 0) -> Expr:
     """A size between ``lo`` and ``limit``."""
     symbol = recorder.sizes.fresh(what, lo, limit if isinstance(limit, int) else None)
     if limit is not None and not isinstance(limit, int):
@@ -60,7 +61,7 @@ def _count(recorder: Recorder, what: str, limit: Int | None, lo: int = 0) -> Any
     return symbol
 
 
-def _selected(recorder: Recorder, tensor: Any) -> Any:
+def _selected(recorder: Recorder, tensor: torch.Tensor) -> Int:
     """How many elements of ``tensor`` are not zero: one symbol, however often it is asked."""
     value = recorder.value_of(tensor)
     what = "the number of elements that are not zero"
@@ -70,27 +71,31 @@ def _selected(recorder: Recorder, tensor: Any) -> Any:
 
 
 def _fresh(
-    spec: TensorSpec, shape: tuple[Any, ...], dtype: torch.dtype | None = None
+    spec: TensorSpec, shape: tuple[Int, ...], dtype: torch.dtype | None = None
 ) -> TensorSpec:
     return TensorSpec.of(shape, contiguous_strides(shape), dtype or spec.dtype, spec.device)
 
 
 @_rule(aten.nonzero.default, aten.argwhere.default)
-def _nonzero(recorder: Recorder, specs: Any, tensors: Any) -> TensorSpec:
+def _nonzero(recorder: Recorder, specs: tuple[Any, ...], tensors: tuple[Any, ...]) -> TensorSpec:
     x: TensorSpec = specs[0]
     count, rank = _selected(recorder, tensors[0]), len(x.shape)
     return TensorSpec.of((count, rank), (1, count), torch.int64, x.device)
 
 
 @_rule(aten.nonzero_numpy.default)
-def _nonzero_numpy(recorder: Recorder, specs: Any, tensors: Any) -> list[TensorSpec]:
+def _nonzero_numpy(
+    recorder: Recorder, specs: tuple[Any, ...], tensors: tuple[Any, ...]
+) -> list[TensorSpec]:
     x: TensorSpec = specs[0]
     count, rank = _selected(recorder, tensors[0]), max(len(x.shape), 1)
     return [TensorSpec.of((count,), (1,), torch.int64, x.device) for _ in range(rank)]
 
 
 @_rule(aten.masked_select.default)
-def _masked_select(recorder: Recorder, specs: Any, tensors: Any) -> TensorSpec:
+def _masked_select(
+    recorder: Recorder, specs: tuple[Any, ...], tensors: tuple[Any, ...]
+) -> TensorSpec:
     x, mask = specs
     if x.shape == mask.shape:
         return _fresh(x, (_selected(recorder, tensors[1]),))
@@ -98,7 +103,9 @@ def _masked_select(recorder: Recorder, specs: Any, tensors: Any) -> TensorSpec:
 
 
 @_rule(aten.index.Tensor)
-def _index(recorder: Recorder, specs: Any, tensors: Any) -> TensorSpec | None:
+def _index(
+    recorder: Recorder, specs: tuple[Any, ...], tensors: tuple[Any, ...]
+) -> TensorSpec | None:
     """Boolean masks become as many index vectors as they have dimensions."""
     x, indices = specs
     expanded: list[Any] = []
@@ -122,7 +129,7 @@ _SELECTING = frozenset(_RULES)  # they are given the tensors as well
 
 @_rule(aten.repeat_interleave.Tensor)
 def _repeat_interleave(
-    recorder: Recorder, op: Any, repeats: TensorSpec, *, output_size: Any = None
+    recorder: Recorder, op: Operator, repeats: TensorSpec, *, output_size: Int | None = None
 ) -> TensorSpec:
     count = output_size if output_size is not None else _count(recorder, "the sum of repeats", None)
     return _fresh(repeats, (count,), torch.int64)
@@ -130,8 +137,8 @@ def _repeat_interleave(
 
 @_rule(aten.repeat_interleave.self_Tensor)
 def _repeat_interleave_of(
-    recorder: Recorder, op: Any, x: TensorSpec, repeats: TensorSpec, dim: int | None = None, *,
-    output_size: Any = None,
+    recorder: Recorder, op: Operator, x: TensorSpec, repeats: TensorSpec, dim: int | None = None, *,
+    output_size: Int | None = None,
 ) -> TensorSpec:  # fmt: skip
     count = output_size if output_size is not None else _count(recorder, "the sum of repeats", None)
     if dim is None:
@@ -140,13 +147,13 @@ def _repeat_interleave_of(
     return _fresh(x, (*x.shape[:at], count, *x.shape[at + 1 :]))
 
 
-def _distinct(recorder: Recorder, limit: Int) -> Any:
+def _distinct(recorder: Recorder, limit: Int) -> Expr:
     return _count(recorder, "the number of distinct values", limit)
 
 
 @_rule(aten._unique2.default)
 def _unique2(
-    recorder: Recorder, op: Any, x: TensorSpec, is_sorted: bool = True,
+    recorder: Recorder, op: Operator, x: TensorSpec, is_sorted: bool = True,
     return_inverse: bool = False,
     return_counts: bool = False,
 ) -> tuple[TensorSpec, ...]:  # fmt: skip
@@ -160,7 +167,7 @@ def _unique2(
 
 @_rule(aten.unique_consecutive.default)
 def _unique_consecutive(
-    recorder: Recorder, op: Any, x: TensorSpec, return_inverse: bool = False,
+    recorder: Recorder, op: Operator, x: TensorSpec, return_inverse: bool = False,
     return_counts: bool = False, dim: int | None = None,
 ) -> tuple[TensorSpec, ...]:  # fmt: skip
     if dim is None or (dim == 0 and len(x.shape) == 1):  # as the kernel tells them apart
@@ -170,7 +177,7 @@ def _unique_consecutive(
 
 @_rule(aten.unique_dim.default)
 def _unique_dim(
-    recorder: Recorder, op: Any, x: TensorSpec, dim: int, *flags: bool
+    recorder: Recorder, op: Operator, x: TensorSpec, dim: int, *flags: bool
 ) -> tuple[TensorSpec, ...]:
     """The kernel returns the inverse and the counts whether they are asked for or not."""
     at = dim % max(len(x.shape), 1)
@@ -183,14 +190,18 @@ def _unique_dim(
 
 
 @_rule(aten.one_hot.default)
-def _one_hot(recorder: Recorder, op: Any, x: TensorSpec, classes: int = -1) -> TensorSpec:
+def _one_hot(recorder: Recorder, op: Operator, x: TensorSpec, classes: int = -1) -> TensorSpec:
     count = _count(recorder, "the number of classes", None)
     return _fresh(x, (*x.shape, count))
 
 
 @_rule(aten.bincount.default)
 def _bincount(
-    recorder: Recorder, op: Any, x: TensorSpec, weights: TensorSpec | None = None, least: int = 0
+    recorder: Recorder,
+    op: Operator,
+    x: TensorSpec,
+    weights: TensorSpec | None = None,
+    least: int = 0,
 ) -> TensorSpec:
     count = _count(recorder, "the number of bins", None, least)
     if weights is None:

@@ -12,7 +12,7 @@ import itertools
 import math
 import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Sized
 from types import BuiltinMethodType, FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -59,14 +59,14 @@ def choose(function: Any) -> Any:
     return function if running_recorder() is None else found
 
 
-def _partial(function: Any) -> Any:
+def _partial(function: functools.partial[Any]) -> functools.partial[Any]:
     inner = choose(function.func)
     if inner is function.func:
         return function
     return functools.partial(inner, *function.args, **function.keywords)
 
 
-def _stand_in_of_sort(function: Any) -> Any:
+def _stand_in_of_sort(function: BuiltinMethodType) -> Callable[..., object]:
     is_list = type(function.__self__) is list and running_recorder() is not None
     return _with_chosen_key(function) if is_list else function
 
@@ -96,10 +96,12 @@ def ask(recorder: Recorder, frame: FrameType, *, is_number: bool) -> None:
 # The functions that are called instead -----------------------------------------------------------
 
 
-def _number_type(kind: Any, convert: Callable[[Any], Any]) -> Callable[..., Any]:
+def _number_type(
+    kind: Callable[..., object], convert: Callable[[Any], object]
+) -> Callable[..., object]:
     """``int`` or ``float``: a size stays one, and a tensor's number becomes one."""
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> object:
         if len(args) == 1 and not kwargs:
             item = args[0]
             if isinstance(item, torch.Tensor) and not isinstance(item, torch.nn.Parameter):
@@ -111,10 +113,11 @@ def _number_type(kind: Any, convert: Callable[[Any], Any]) -> Callable[..., Any]
     return call
 
 
-def _length(item: Any, /) -> Any:
+def _length(item: Sized, /) -> int:
     """``len``: the size of a tensor may vary."""
-    is_abstract = isinstance(item, torch.Tensor) and hasattr(item, "value")
-    return item.shape[0] if is_abstract and item.dim() else len(item)
+    if isinstance(item, torch.Tensor) and hasattr(item, "value") and item.dim():
+        return item.shape[0]
+    return len(item)
 
 
 def _index(item: Any, /) -> Any:
@@ -128,20 +131,20 @@ def _index(item: Any, /) -> Any:
 _INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
-def _with_chosen_function(original: Any) -> Callable[..., Any]:
+def _with_chosen_function(original: Callable[..., object]) -> Callable[..., object]:
     """``map``, ``filter`` and their like: the function that they are given is chosen, too."""
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> object:
         args = tuple(choose(arg) if callable(arg) else arg for arg in args)
         return original(*args, **{name: choose(value) for name, value in kwargs.items()})
 
     return call
 
 
-def _with_chosen_key(original: Any) -> Callable[..., Any]:
+def _with_chosen_key(original: Callable[..., object]) -> Callable[..., object]:
     """``sorted`` and its like: the key is chosen, too."""
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> object:
         if kwargs.get("key") is not None:
             kwargs["key"] = choose(kwargs["key"])
         return original(*args, **kwargs)
@@ -149,15 +152,17 @@ def _with_chosen_key(original: Any) -> Callable[..., Any]:
     return call
 
 
-def _extreme(original: Any, combine: Any) -> Callable[..., Any]:
+def _extreme(
+    original: Callable[..., object], combine: Callable[..., object]
+) -> Callable[..., object]:
     larger = combine is torch.sym_max
 
-    def pick(one: Any, other: Any) -> Any:
+    def pick(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
         return torch.where(other > one if larger else other < one, other, one)
 
     with_key = _with_chosen_key(original)
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: Any, **kwargs: object) -> object:
         if kwargs:
             return with_key(*args, **kwargs)
         items = args
@@ -173,7 +178,7 @@ def _extreme(original: Any, combine: Any) -> Callable[..., Any]:
     return call
 
 
-def _are_alike(items: Any) -> bool:
+def _are_alike(items: Sequence[Any]) -> bool:
     """Tensors with one element each, of one form: which is the largest may be computed."""
     if not all(isinstance(item, torch.Tensor) and hasattr(item, "value") for item in items):
         return False
@@ -186,7 +191,7 @@ def _are_alike(items: Any) -> bool:
 def _float_function(name: str) -> Callable[..., Any]:
     original = getattr(math, name)
 
-    def call(*args: Any) -> Any:
+    def call(*args: object) -> object:
         if len(args) == 1 and isinstance(args[0], _SYMBOLIC):
             return symbolic(args[0].node.env, FloatExpr(name, (expression_of(args[0]),)))
         return original(*args)
@@ -202,7 +207,7 @@ def _power(base: Any, exponent: Any, /) -> Any:
     return math.pow(base, exponent)
 
 
-def _isqrt(n: Any, /) -> Any:
+def _isqrt(n: int | torch.SymInt, /) -> int | torch.SymInt:
     """``math.isqrt``."""
     if isinstance(n, torch.SymInt):
         env = n.node.env
@@ -281,11 +286,11 @@ def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
     return found
 
 
-def _of_ours(kind: Any, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+def _of_ours(kind: type, name: str, method: Callable[..., object]) -> Callable[..., object]:
     """``method`` for the numbers of a capture; another thread may have torch's own."""
     original = getattr(kind, name, None)
 
-    def call(self: Any, *args: Any) -> Any:
+    def call(self: Any, *args: object) -> object:
         if isinstance(self.node, (IntNode, FloatNode)):
             return method(self, *args)
         if original is None:
@@ -295,11 +300,11 @@ def _of_ours(kind: Any, name: str, method: Callable[..., Any]) -> Callable[..., 
     return call
 
 
-def _with_truths(original: Any, mine: Mine) -> Callable[..., Any]:
+def _with_truths(original: Callable[..., object], mine: Mine) -> Callable[..., object]:
     """Flags that come of ``n > 1 and ...`` are truths about sizes: C code wants plain ones."""
 
     @functools.wraps(original)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> object:
         if mine():
             args = tuple(bool(a) if isinstance(a, torch.SymBool) else a for a in args)
             for name, value in kwargs.items():
@@ -318,7 +323,7 @@ def _rdivmod(right: Any, left: Any) -> Any:
     return left // right, left % right
 
 
-def _round(self: torch.SymInt, ndigits: int | None = None) -> Any:
+def _round(self: torch.SymInt, ndigits: int | None = None) -> int | torch.SymInt:
     node: IntNode = self.node
     return symbolic(node.env, node.round(ndigits).content)
 
@@ -337,8 +342,8 @@ def _hash_of_float(self: torch.SymFloat) -> int:
     return hash(self.node.guard_float("", 0))
 
 
-def _to_number(recorder: Recorder, name: str) -> Callable[[Any], Any]:
-    def convert(self: Any) -> Any:
+def _to_number(recorder: Recorder, name: str) -> Callable[[torch.SymInt | torch.SymFloat], float]:
+    def convert(self: torch.SymInt | torch.SymFloat) -> float:
         node = self.node
         if not node.is_constant():
             ask(recorder, sys._getframe(2), is_number=True)
@@ -350,8 +355,10 @@ def _to_number(recorder: Recorder, name: str) -> Callable[[Any], Any]:
     return convert
 
 
-def _format(original: Any) -> Callable[[Any, str], str]:
-    def format_number(self: Any, specification: str) -> str:
+def _format(
+    original: Callable[[Any, str], object],
+) -> Callable[[torch.SymInt | torch.SymFloat, str], str]:
+    def format_number(self: torch.SymInt | torch.SymFloat, specification: str) -> str:
         if not specification:
             return str(original(self, ""))
         node = self.node
@@ -399,11 +406,11 @@ def asserted(recorder: Recorder, frame: FrameType) -> tuple[bool | None, str | N
     return found.wanted, found.message(frame)
 
 
-def _check_with(env: ShapeEnv, original: Any, mine: Mine) -> Callable[..., None]:
+def _check_with(env: ShapeEnv, original: Callable[..., object], mine: Mine) -> Callable[..., None]:
     """``torch._check`` and its relatives: a fact, and an assertion of the program."""
 
     @functools.wraps(original)
-    def check(error_type: Any, condition: Any, message: Any) -> None:
+    def check(error_type: object, condition: object, message: Callable[[], object] | None) -> None:
         if not mine() or not isinstance(condition, torch.SymBool):
             original(error_type, condition, message)
             return
@@ -414,9 +421,14 @@ def _check_with(env: ShapeEnv, original: Any, mine: Mine) -> Callable[..., None]
     return check
 
 
-def _check_is_size(original: Any, mine: Mine) -> Callable[..., None]:
+def _check_is_size(original: Callable[..., object], mine: Mine) -> Callable[..., None]:
     @functools.wraps(original)
-    def check(i: Any, message: Any = None, *, max: Any = None) -> None:  # noqa: A002
+    def check(
+        i: object,
+        message: Callable[[], str] | None = None,
+        *,
+        max: int | None = None,  # noqa: A002
+    ) -> None:
         if not mine() or not isinstance(i, torch.SymInt):
             original(i, message, max=max)
             return

@@ -97,7 +97,7 @@ class CallSites:
             return True
         return file.find_functions() or is_new
 
-    def meet(self, function: Any) -> None:
+    def meet(self, function: object) -> None:
         """A function may be another object of code that is known: as one made by a decorator is."""
         if isinstance(function, FunctionType):
             file = self._files.get(function.__code__.co_filename)

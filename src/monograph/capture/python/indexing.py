@@ -7,7 +7,7 @@ program asks for that it is captured again, with their indexing redirected.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from types import FrameType
 from typing import Any
 
@@ -30,11 +30,11 @@ class Indexing(TorchFunctionMode):
 
     def __torch_function__(
         self,
-        func: Any,
+        func: Callable[..., object],
         types: Collection[type],
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
-    ) -> Any:
+    ) -> object:
         if func in _FUNCTIONS:
             view, rest = selected(args[0], args[1])
             args = (view, rest, *args[2:])

@@ -15,7 +15,8 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -154,7 +155,9 @@ class _CompilerImport(importlib.abc.MetaPathFinder):
     def __init__(self, patches: _Patches) -> None:
         self._patches = patches
 
-    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         if name != COMPILER:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
@@ -162,7 +165,7 @@ class _CompilerImport(importlib.abc.MetaPathFinder):
             return None
         execute = spec.loader.exec_module
 
-        def exec_module(module: Any) -> None:
+        def exec_module(module: ModuleType) -> None:
             with self._patches.suspended():
                 execute(module)
 
@@ -180,7 +183,7 @@ def _module_call(
     unknown = ("", "")
     counts: dict[str, int] = {}
 
-    def call(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+    def call(self: nn.Module, *args: object, **kwargs: object) -> object:
         if not mine():
             return original(self, *args, **kwargs)
         if is_compiled_module(self):
@@ -207,13 +210,13 @@ def _module_call(
     return call
 
 
-def _function_apply(recorder: Recorder, mine: Mine) -> Any:
+def _function_apply(recorder: Recorder, mine: Mine) -> object:
     method = vars(torch.autograd.Function)["apply"]  # written in Python up to torch 2.14, then in C
 
-    def original(cls: Any, *args: Any, **kwargs: Any) -> Any:
+    def original(cls: type, *args: object, **kwargs: object) -> object:
         return method.__get__(None, cls)(*args, **kwargs)
 
-    def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+    def apply(cls: type, /, *args: object, **kwargs: object) -> object:
         if not mine():
             return original(cls, *args, **kwargs)
         tracks = any(isinstance(a, torch.Tensor) and recorder.value_of(a).tracks for a in args)
@@ -236,7 +239,7 @@ def _function_apply(recorder: Recorder, mine: Mine) -> Any:
 def _backward(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
     original = getattr(torch.autograd, BACKWARD_ENTRY)
 
-    def run(*args: Any, **kwargs: Any) -> Any:
+    def run(*args: object, **kwargs: object) -> object:
         if mine() and not recorder.above_autograd and not functorch_is_active():
             raise NeedsAutograd
         if mine() and kwargs.get("accumulate_grad"):
@@ -251,17 +254,19 @@ def _backward(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
     return run
 
 
-def _contains_abstract(data: Any) -> bool:
+def _contains_abstract(data: object) -> bool:
     if isinstance(data, (list, tuple)):
         return any(_contains_abstract(item) for item in data)
     return isinstance(data, (AbstractTensor, torch.SymInt, torch.SymFloat, torch.SymBool))
 
 
-def _tensor(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]:
+def _tensor(
+    recorder: Recorder, original: Callable[..., torch.Tensor], mine: Mine
+) -> Callable[..., torch.Tensor]:
     """``torch.tensor([x.sum(), 2.0])`` reads its elements in C++: stack them instead."""
 
     @functools.wraps(original)
-    def make(data: Any, *args: Any, **kwargs: Any) -> Any:
+    def make(data: object, *args: object, **kwargs: Any) -> torch.Tensor:
         if mine() and isinstance(data, (torch.SymInt, torch.SymFloat, torch.SymBool)):
             made = _stacked(data)
             return made.to(**{k: v for k, v in kwargs.items() if k in ("dtype", "device") and v})
@@ -274,7 +279,7 @@ def _tensor(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]
         wanted = {k: v for k, v in kwargs.items() if k in ("dtype", "device") and v is not None}
         return (stacked.to(**wanted) if wanted else stacked).detach()
 
-    def _stacked(data: Any) -> torch.Tensor:
+    def _stacked(data: object) -> torch.Tensor:
         if isinstance(data, (list, tuple)):
             parts = [_stacked(item) for item in data]
             dtype = functools.reduce(torch.promote_types, (part.dtype for part in parts))
@@ -286,8 +291,7 @@ def _tensor(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]
         if isinstance(data, (torch.SymInt, torch.SymFloat)):
             dtype = torch.int64 if isinstance(data, torch.SymInt) else torch.get_default_dtype()
             return torch.full((), data, dtype=dtype)  # type: ignore[call-overload]
-        made: torch.Tensor = original(data)
-        return made
+        return original(data)
 
     return make
 
@@ -310,9 +314,9 @@ def _set_autocast(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
     return set_enabled
 
 
-def _seed(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]:
+def _seed(recorder: Recorder, original: Callable[..., object], mine: Mine) -> Callable[..., object]:
     @functools.wraps(original)
-    def seed(*args: Any, **kwargs: Any) -> Any:
+    def seed(*args: object, **kwargs: object) -> object:
         if mine():
             raise PythonFeatureError(
                 "torch.manual_seed is called inside the program",
@@ -325,11 +329,13 @@ def _seed(recorder: Recorder, original: Any, mine: Mine) -> Callable[..., Any]:
     return seed
 
 
-def _read_real(recorder: Recorder, original: Any, asked: str, mine: Mine) -> Callable[..., Any]:
+def _read_real(
+    recorder: Recorder, original: Callable[..., object], asked: str, mine: Mine
+) -> Callable[..., object]:
     """Reading a real tensor's data needs no operator: see that it stays what it was."""
 
     @functools.wraps(original)
-    def read(self: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    def read(self: torch.Tensor, *args: object, **kwargs: object) -> object:
         if mine() and recorder.is_running:
             return recorder.read_values(self, asked, lambda t: original(t, *args, **kwargs))
         return original(self, *args, **kwargs)
@@ -342,7 +348,7 @@ def _asked_of_the_class(name: str, mine: Mine) -> Callable[..., Any]:
     original = getattr(torch.Tensor, name)
 
     @functools.wraps(original)
-    def ask(self: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    def ask(self: torch.Tensor, *args: object, **kwargs: object) -> object:
         if type(self) is AbstractTensor and mine():
             return getattr(self, name)(*args, **kwargs)
         return original(self, *args, **kwargs)
@@ -350,8 +356,8 @@ def _asked_of_the_class(name: str, mine: Mine) -> Callable[..., Any]:
     return ask
 
 
-def _identity(recorder: Recorder, mine: Mine) -> Callable[[Any], int]:
-    def identity(obj: Any, /) -> int:
+def _identity(recorder: Recorder, mine: Mine) -> Callable[[object], int]:
+    def identity(obj: object, /) -> int:
         found = _id(obj)
         if type(obj) is AbstractTensor and mine() and not is_ours(sys._getframe(1).f_code):
             if recorder.strict is not None and recorder.strict.audits:
@@ -367,10 +373,10 @@ def _identity(recorder: Recorder, mine: Mine) -> Callable[[Any], int]:
 
 
 def _noticed(
-    recorder: Recorder, original: Any, kind: str, name: str, mine: Mine
+    recorder: Recorder, original: Callable[..., object], kind: str, name: str, mine: Mine
 ) -> Callable[..., Any]:
     @functools.wraps(original)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> object:
         found = original(*args, **kwargs)
         if mine() and recorder.is_running:
             where = recorder.here_if_user()

@@ -12,12 +12,12 @@ __all__ = ["constant_replaced", "redirected"]
 _TARGET = "the function that is called instead"
 
 
-def _template(*args: Any, **kwargs: Any) -> Any:
+def _template(*args: object, **kwargs: object) -> object:
     target: Any = "the function that is called instead"
     return target(*args, **kwargs)
 
 
-def constant_replaced(code: CodeType, old: Any, new: Any) -> CodeType:
+def constant_replaced(code: CodeType, old: object, new: object) -> CodeType:
     """``code`` with a constant replaced, also in the functions inside it.
 
     A constant may be any object: the way to hand one to code without a name for it.
@@ -59,7 +59,7 @@ def redirected(targets: dict[Any, Callable[..., Any]], mine: Callable[[], bool])
 def _choice(
     original: Callable[..., Any], target: Callable[..., Any], mine: Callable[[], bool]
 ) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> object:
         return (target if mine() else original)(*args, **kwargs)
 
     return call

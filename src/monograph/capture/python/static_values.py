@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 import inspect
 from types import FrameType, ModuleType
-from typing import Any
 
 __all__ = ["UNKNOWN", "value_of"]
 
-UNKNOWN: Any = object()
+UNKNOWN = object()
 
 
-def value_of(node: ast.expr, frame: FrameType) -> Any:
+def value_of(node: ast.expr, frame: FrameType) -> object:
     """The value of a name, a constant, or attributes and items of these; ``UNKNOWN`` otherwise."""
     if isinstance(node, ast.Constant):
         return node.value
@@ -39,7 +38,7 @@ def _index(node: ast.expr) -> int | None:
     return node.value if is_number else None  # type: ignore[attr-defined]
 
 
-def _attribute(owner: Any, name: str) -> Any:
+def _attribute(owner: object, name: str) -> object:
     if isinstance(owner, ModuleType):
         return vars(owner).get(name, UNKNOWN)
     found = inspect.getattr_static(owner, name, UNKNOWN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from monograph.capture.python.nodes import Syntax, compares, syntax_of, takes_truth
 from monograph.capture.python.static_values import UNKNOWN, value_of
@@ -159,7 +159,7 @@ def _is_scalar(node: ast.expr, frame: FrameType) -> bool:
 
 def _returns_scalar(node: ast.Call, frame: FrameType) -> bool:
     """``len(x)``, ``int(x)``, and methods of tensors that return a number."""
-    function: Any = value_of(node.func, frame)
+    function = value_of(node.func, frame)
     if function in (len, int, float, abs, round, min, max, sum):
         return function not in (min, max) or len(node.args) > 1
     is_method = isinstance(node.func, ast.Attribute)
