@@ -279,12 +279,17 @@ def _keep_for_backward(plan: CallPlan, inputs: list[Any]) -> None:
 
 
 def _copy_of_memory(tensor: torch.Tensor) -> torch.Tensor:
-    """A copy that lies as ``tensor`` does, in memory with the same gaps."""
+    """A copy that lies as ``tensor`` does, in memory with the same gaps and what is in them."""
+    if not tensor.numel():
+        return tensor.clone()
     once = tensor
     for dim in _repeated(tensor):
         once = once.narrow(dim, 0, 1)
-    kept = torch.as_strided_scatter(once, once, once.shape, once.stride())
-    return kept.expand(tensor.shape)
+    start, strides = int(once.storage_offset()), once.stride()
+    reach = sum((n - 1) * stride for n, stride in zip(once.shape, strides, strict=True))
+    memory = once.detach().as_strided((start + reach + 1,), (1,), 0).clone()
+    kept = memory.as_strided(once.shape, strides, start)
+    return kept.copy_(once).expand(tensor.shape)  # the gradient flows through the copy
 
 
 def _repeated(tensor: torch.Tensor) -> list[int]:
