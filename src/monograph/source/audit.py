@@ -80,18 +80,12 @@ class Culprit:
         self.change = change
         self.where: SourceLine | None = None
         self._watched: list[Saved] = []
-        self._snapshot: Snapshot | None = None
         self._tracer_before: TraceFunction | None = None
         self._before: SourceLine | None = None
 
     def start(self, snapshot: Snapshot) -> None:
         """Begin to look."""
-        self._snapshot = snapshot
-        owner = self.change.path.rpartition(".")[0]
-        places = (owner, self.change.path)
-        self._watched = [
-            s for s in snapshot.again() if s.path in places and s.field == self.change.field
-        ]
+        self._watched = snapshot.again()
         self._tracer_before = sys.gettrace()
         sys.settrace(self._on_call)
 
@@ -100,7 +94,13 @@ class Culprit:
         sys.settrace(self._tracer_before)
 
     def _has_happened(self) -> bool:
-        return not all(saved.is_unchanged() for saved in self._watched)
+        return any(
+            (change.path, change.field) == (self.change.path, self.change.field)
+            for saved in self._watched
+            if not saved.is_unchanged()
+            for part in saved.parts()
+            for change in part.changes()
+        )
 
     def _on_call(self, frame: FrameType, event: str, argument: object) -> TraceFunction | None:
         return self._on_line if is_of_user(frame.f_code) else None
