@@ -325,11 +325,11 @@ def test_another_thread_calls_what_it_always_does(module):
         """
     )
     expected = made.asked(9), made.asked_in_both(9), type(made.asked_in_both(9))
-    found = []
+    found = queue.SimpleQueue()  # no container whose content is put back
 
     def meet():
         def run():
-            found.append((made.asked(9), made.asked_in_both(9), type(made.asked_in_both(9))))
+            found.put((made.asked(9), made.asked_in_both(9), type(made.asked_in_both(9))))
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -337,8 +337,9 @@ def test_another_thread_calls_what_it_always_does(module):
 
     program = functools.partial(made.program, meet=meet)
     run = export(lambda x: program(x), (R(4, 3),), dynamic_shapes=DYNAMIC).module()
-    assert found
-    assert all(each == expected for each in found)
+    assert not found.empty()
+    while not found.empty():
+        assert found.get() == expected
     _same(run, program)
 
 

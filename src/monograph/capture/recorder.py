@@ -456,7 +456,7 @@ class Recorder(Entrance, DispatchMode):
                 if result.source >= 0:
                     tensor.value.step, tensor.value.step_index = step, index
                 found.append(tensor)
-        node.meta["val"] = tuple(result.spec for result in results)
+        node.meta["val"] = tuple(result.promised() for result in results)
         return found
 
     def _result(

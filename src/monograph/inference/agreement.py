@@ -78,7 +78,7 @@ def _given(node: Node, values: Values, known: dict[object, Outcome | None]) -> o
         return None
     if outcome.single is not None:
         return outcome.single.spec
-    return tuple(result.spec for result in outcome.results) or None
+    return tuple(result.promised() for result in outcome.results) or None
 
 
 def _example(item: object, values: Values) -> object:

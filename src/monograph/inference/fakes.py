@@ -58,6 +58,12 @@ class Result:
         self.is_constant = False
         self.parts: tuple[Result, ...] | None = None
 
+    def promised(self) -> object:
+        """What a node's ``val`` says of it: a spec, or a tuple of those of a list."""
+        if self.parts is not None:
+            return tuple(part.promised() for part in self.parts)
+        return self.spec
+
     def is_symbolic(self) -> bool:
         """Whether a size of it varies."""
         if self.parts is not None:
