@@ -244,27 +244,34 @@ class SavedNames(Saved):
 
 
 class SavedClass(SavedNames):
-    """A class's own attributes; Python itself adds names with two underscores."""
+    """A class's own attributes, but for those with two underscores: Python itself adds some."""
 
-    __slots__ = ("whole",)
-
-    def __init__(self, container: Any, path: str, field: str) -> None:
-        self.whole = type.__getattribute__(container, "__dict__").copy()
-        super().__init__(container, path, field)
+    __slots__ = ()
 
     def content(self) -> dict[str, Any]:
-        attributes = type.__getattribute__(self.container, "__dict__")
-        return {name: value for name, value in attributes.items() if name[:2] != "__"}
+        found: dict[str, Any] = type.__getattribute__(self.container, "__dict__").copy()
+        return found
 
     def is_unchanged(self) -> bool:
-        attributes = type.__getattribute__(self.container, "__dict__")
-        return _is_same(attributes, self.whole) or super().is_unchanged()
+        now = self.content()
+        return _is_same(now, self.copy) or _is_same(
+            _without_special(now), _without_special(self.copy)
+        )
+
+    def changes(self) -> Iterator[Change]:
+        return (change for change in super().changes() if change.key[:2] != "__")
 
     def set(self, name: str, value: Any) -> None:
-        type.__setattr__(self.container, name, value)
+        if name[:2] != "__":
+            type.__setattr__(self.container, name, value)
 
     def delete(self, name: str) -> None:
-        type.__delattr__(self.container, name)
+        if name[:2] != "__":
+            type.__delattr__(self.container, name)
+
+
+def _without_special(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name[:2] != "__"}
 
 
 class SavedSlots(SavedNames):
@@ -475,8 +482,9 @@ class Walk:
                 self._add_owned(entries, inside, field)
             else:
                 self._add_items(entries, f"{inside}{name}", field)
-        for name, value in state.items():
-            if name not in _BUILT_IN and value.__class__ not in _PLAIN:
+        for name in itertools.filterfalse(_is_built_in, state):
+            value = state[name]
+            if value.__class__ not in _PLAIN:
                 self._queue.append((value, inside + name, field))
         if id(module.__class__) not in self._classes:
             self.add_class(module.__class__, is_program=True)
@@ -529,17 +537,18 @@ class Walk:
                 continue
             saved = SavedClass(each, each.__qualname__, "class")
             self.saved.append(saved)
-            held = [item for item in saved.copy.items() if item[1].__class__ not in _INERT]
             if is_program:
                 module = sys.modules.get(each.__module__)
                 self._add_namespace(each.__module__, getattr(module, "__dict__", None))
-                held += [
-                    item for item in saved.copy.items()
-                    if item[1].__class__ is FunctionType
-                    and (item[1].__defaults__ or item[1].__closure__)
-                ]  # fmt: skip
-            for name, value in held:
-                self._queue.append((value, saved.path_of(name), "class"))
+            for name, value in saved.copy.items():
+                kind_of = value.__class__
+                if kind_of is FunctionType:
+                    if not (is_program and (value.__defaults__ or value.__closure__)):
+                        continue
+                elif kind_of in _INERT:
+                    continue
+                if name[:2] != "__":
+                    self._queue.append((value, saved.path_of(name), "class"))
 
     def _add_namespace(self, name: Any, namespace: dict[str, Any] | None) -> None:
         if name not in self._names and namespace is not None:
@@ -554,14 +563,16 @@ class Walk:
         self._seen.add(id(namespace))
         saved = Saved(namespace, name, "global")
         self.saved.append(saved)
-        held = [item for item in saved.copy.items() if item[1].__class__ not in _INERT]
-        held += [
-            item for item in saved.copy.items()
-            if item[1].__class__ is FunctionType and item[1].__globals__ is namespace
-            and (item[1].__closure__ or item[1].__dict__ or item[1].__defaults__)
-        ]  # fmt: skip
-        for key, value in held:
-            if key[:2] != "__" and not isinstance(value, (type, ModuleType)):
+        for key, value in saved.copy.items():
+            kind = value.__class__
+            if kind is FunctionType:
+                if value.__globals__ is not namespace or not (
+                    value.__closure__ or value.__dict__ or value.__defaults__
+                ):
+                    continue
+            elif kind in _INERT or isinstance(value, (type, ModuleType)):
+                continue
+            if key[:2] != "__":
                 self._queue.append((value, f"{name}.{key}", "global"))
 
 
@@ -665,7 +676,7 @@ _PLAIN_TENSORS = (torch.Tensor, nn.Parameter)
 # Nothing hangs on these; on functions and classes little, and where it does they are looked at.
 _INERT = _PLAIN | {property, classmethod, BuiltinFunctionType, type, FunctionType, ModuleType}
 # What every module has, and which of it are containers.
-_BUILT_IN = frozenset(nn.Module().__dict__)
+_is_built_in = frozenset(nn.Module().__dict__).__contains__
 _PARTS = tuple(n for n, value in nn.Module().__dict__.items() if isinstance(value, _CONTAINERS))
 _PLACES = range(len(_PARTS))
 _parts_of = operator.itemgetter(*_PARTS)
