@@ -377,6 +377,8 @@ class Walk:
         self._names: set[Any] = set()
         self._parts: dict[tuple[str, bool], SavedParts] = {}
         self._slots: dict[type, tuple[str, ...]] = {}
+        self._opaque: set[type] = set()
+        self._to_come: set[int] = set()
         self._classes: set[int] = set()
         self._namespaces: list[tuple[str, dict[str, Any]]] = []
         self._numpy_generators = _numpy_generators()
@@ -398,7 +400,7 @@ class Walk:
         queue, seen = self._queue, self._seen
         while queue:
             value, path, field = queue.popleft()
-            if id(value) in seen:
+            if id(value) in seen or type(value) in self._opaque:
                 continue
             if len(seen) > _MOST_OBJECTS:
                 self.unwatched = path
@@ -447,7 +449,9 @@ class Walk:
             self.add_class(value, is_program=False)
         elif isinstance(value, (random.Random, *self._numpy_generators)):
             self.saved.append(SavedGenerator(value, path, field))
-        elif _is_plain_object(value):
+        elif not _is_plain_object(value):
+            self._opaque.add(type(value))
+        else:
             state = getattr(value, "__dict__", None)
             if isinstance(state, dict) and id(state) not in self._seen:
                 self._add_entries(Saved(state, path, field))
@@ -458,6 +462,12 @@ class Walk:
             if slots:
                 self._add_entries(SavedSlots(value, path, field))
             self.add_class(kind, is_program=False)
+
+    def add_modules(self, modules: list[tuple[str, nn.Module]]) -> None:
+        """The program's own, with their names."""
+        self._to_come = {id(module) for _, module in modules}
+        for path, module in modules:
+            self.add_module(module, path, "attribute", owned=True)
 
     def add_module(self, module: nn.Module, path: str, field: str, *, owned: bool = False) -> None:
         """A module. ``owned``: by the program, so that what it holds is known by names."""
@@ -479,7 +489,8 @@ class Walk:
         inside = f"{path}." if path else ""
         for name, entries in parts.add(held, path):
             if name in _OWNED:
-                self._add_owned(entries, inside, field)
+                if not (name == "_modules" and self._to_come.issuperset(map(id, entries.values()))):
+                    self._add_owned(entries, inside, field)
             else:
                 self._add_items(entries, f"{inside}{name}", field)
         for name in itertools.filterfalse(_is_built_in, state):
@@ -586,8 +597,7 @@ class Snapshot:
         numpy = sys.modules.get("numpy")
         self._numpy_state = numpy.random.get_state() if numpy is not None else None
         walk = Walk()
-        for path, child in modules:
-            walk.add_module(child, path, "attribute", owned=True)
+        walk.add_modules(modules)
         walk.add(function, "", "closure")
         for name, hooks in GLOBAL_HOOKS.items():
             walk.add(hooks, f"torch.nn.modules.module.{name}", "global")
