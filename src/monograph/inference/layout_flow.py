@@ -79,21 +79,28 @@ class LayoutFlow:
 
     def sources(self, node: Node) -> frozenset[Node]:
         """The inputs whose strides decide those of ``node``."""
-        known, begun = self._sources, set()
-        stack = [node]
+        known = self._sources
+        found = known.get(node)
+        if found is not None:
+            return found
+        begun: set[Node] = set()
+        stack = [(node, _tensors_before(node))]
         while stack:
-            current = stack[-1]
+            current, before = stack[-1]
             if current in known:
                 stack.pop()
                 continue
-            before = [*_tensors_before(current), *self._stands_for.get(current, ())]
-            waiting = [n for n in before if n not in known and n not in begun]
-            if waiting and current not in begun:
+            if current not in begun:
                 begun.add(current)
-                stack += waiting
-                continue
+                waiting = [
+                    n for n in (*before, *self._stands_for.get(current, ()))
+                    if n not in known and n not in begun
+                ]  # fmt: skip
+                if waiting:
+                    stack += [(n, _tensors_before(n)) for n in waiting]
+                    continue
             stack.pop()
-            known[current] = self._found(current)
+            known[current] = self._found(current, before)
         return known[node]
 
     def starts(self, node: Node) -> tuple[frozenset[Node], frozenset[Node]]:
@@ -122,17 +129,18 @@ class LayoutFlow:
                 current = None
         return strides, offsets
 
-    def _found(self, node: Node) -> frozenset[Node]:
-        found = _NOTHING.union(*(self._sources.get(n, _NOTHING)
-                                 for n in self._stands_for.get(node, ())))  # fmt: skip
+    def _found(self, node: Node, before: list[Node]) -> frozenset[Node]:
+        known = self._sources
+        found = _NOTHING
+        for written in self._stands_for.get(node, ()):
+            found |= known.get(written, _NOTHING)
         if node.op == "placeholder":
             return found | self._root(node)
         if node.op != "call_function":
             return found
-        before = _tensors_before(node)
         if isinstance(node.target, torch._ops.HigherOrderOperator):
             return found | {node}
-        following = [n for n in before if self._sources.get(n)]
+        following = [n for n in before if known.get(n)]
         if not following:
             return found
         if isinstance(node.target, torch._ops.OpOverload) and not _is_view(node.target):
@@ -142,7 +150,9 @@ class LayoutFlow:
         for marked in (self._mixed, self._doubtful):
             if not marked.isdisjoint(following):
                 marked.add(node)
-        return found.union(*(self._sources[n] for n in following))
+        for source in following:
+            found |= known[source]
+        return found
 
     def is_doubtful(self, node: Node) -> bool:
         """Whether the strides of ``node`` are not those that the example shows."""
@@ -157,9 +167,9 @@ class LayoutFlow:
 
         All of them where it cannot be tried.
         """
-        varies = any(_scope_of(n) is not None for n in node.all_input_nodes)
+        varies = self._exact and any(_scope_of(n) is not None for n in node.all_input_nodes)
         found: tuple[set[Node], set[Node]] = set(), set()
-        for alone in (False, True) if self._exact and varies else (False,):
+        for alone in (False, True) if varies else (False,):
             try:
                 strides, starts = self._followed_where(node, following, alone)
             except (_Unknown, TypeError):
@@ -349,9 +359,9 @@ def _tensors_before(node: Node) -> list[Node]:
 
 
 def _is_tensor(value: object) -> bool:
-    if isinstance(value, (tuple, list)):
-        return any(_is_tensor(item) for item in value)
-    return isinstance(value, (TensorSpec, torch.Tensor))
+    if isinstance(value, (TensorSpec, torch.Tensor)):
+        return True
+    return isinstance(value, (tuple, list)) and any(_is_tensor(item) for item in value)
 
 
 def _is_view(op: Operator) -> bool:

@@ -20,7 +20,7 @@ from monograph.capture.abstract import make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.current import running
 from monograph.capture.python.patches import patched
-from monograph.capture.python.process_state import exporting_flags
+from monograph.capture.python.process_state import exporting_flags, rarer_collection
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.diagnostics import DataDependentError, DecompositionError, ExportError
 from monograph.inference.layout_flow import LayoutFlow
@@ -104,7 +104,8 @@ def decompose(graph: Graph, attributes: dict[str, Any], env: ShapeEnv, rules: Ru
     Raises:
         DecompositionError: MG-O102, for a rule that fails or gives something else.
     """
-    return _Rewriter(env, rules, {}).rewrite(graph, attributes)
+    with rarer_collection():
+        return _Rewriter(env, rules, {}).rewrite(graph, attributes)
 
 
 class _Rewriter:
@@ -461,7 +462,7 @@ def _captured(
         assert len(inputs) == count
         with (
             exporting_flags(),
-            patched(recorder, {}),
+            patched(recorder, {}, notices=False),
             below_autograd(),
             bits_untouched(),
             recorder,

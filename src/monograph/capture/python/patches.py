@@ -61,8 +61,13 @@ _NUMPY_RANDOM = (
 
 
 @contextlib.contextmanager
-def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[None]:
-    """Replace the entry points for the current thread; ``names`` maps modules to their path."""
+def patched(
+    recorder: Recorder, names: dict[int, tuple[str, str]], *, notices: bool = True
+) -> Iterator[None]:
+    """Replace the entry points for the current thread; ``names`` maps modules to their path.
+
+    ``notices``: those too that the user is only told of, such as ``random.random()``.
+    """
     thread = _get_ident()
 
     def mine() -> bool:
@@ -88,18 +93,8 @@ def patched(recorder: Recorder, names: dict[int, tuple[str, str]]) -> Iterator[N
         (torch, name, _asked_of_the_class(name, mine)) for name in ("is_conj", "is_neg")
     ]
     replacements += builtin_functions.replacements(recorder, mine)
-    sources: list[tuple[Any, tuple[str, ...], str]] = [
-        (random, _RANDOM, "random"),
-        (time, _TIME, "time"),
-    ]
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        sources.append((numpy.random, _NUMPY_RANDOM, "random"))
-    for owner, attributes, kind in sources:
-        for attribute in attributes:
-            original = getattr(owner, attribute)
-            noticed = _noticed(recorder, original, kind, f"{owner.__name__}.{attribute}", mine)
-            replacements.append((owner, attribute, noticed))
+    if notices:
+        replacements += _all_noticed(recorder, mine)
     patches = _Patches(replacements)
     recorder.unpatched = patches.suspended
     finder = _CompilerImport(patches)
@@ -370,6 +365,21 @@ def _identity(recorder: Recorder, mine: Mine) -> Callable[[object], int]:
         return found
 
     return identity
+
+
+def _all_noticed(recorder: Recorder, mine: Mine) -> Iterator[tuple[Any, str, Any]]:
+    sources: list[tuple[Any, tuple[str, ...], str]] = [
+        (random, _RANDOM, "random"),
+        (time, _TIME, "time"),
+    ]
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        sources.append((numpy.random, _NUMPY_RANDOM, "random"))
+    for owner, attributes, kind in sources:
+        for attribute in attributes:
+            original = getattr(owner, attribute)
+            name = f"{owner.__name__}.{attribute}"
+            yield owner, attribute, _noticed(recorder, original, kind, name, mine)
 
 
 def _noticed(
