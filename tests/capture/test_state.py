@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools
 import random
 import subprocess
 import sys
@@ -623,3 +624,31 @@ def test_torchs_own_wrappers_are_refused():
         with pytest.raises(MonographError, match="held is a") as caught:
             monograph.export(model, (X,))
         assert caught.value.code == "MG-P104"
+
+
+@functools.lru_cache
+def _cached_mask(size):
+    return torch.ones(size)
+
+
+def test_a_cache_that_a_program_fills_has_no_tensors_of_the_capture():
+    def f(x):
+        return x * _cached_mask(3)
+
+    for change in (monograph.export, monograph.check):
+        change(f, (torch.ones(3),))
+        assert type(_cached_mask(3)) is torch.Tensor
+        assert torch.equal(f(torch.ones(3)), torch.ones(3))
+
+
+class _Counter:
+    last = None
+
+
+def test_class_attributes_of_the_programs_file_are_put_back():
+    def f(x):
+        _Counter.last = x + 1
+        return x * 2
+
+    monograph.export(f, (torch.ones(3),))
+    assert _Counter.last is None

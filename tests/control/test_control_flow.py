@@ -474,13 +474,26 @@ def test_random_numbers_in_branches():
 LISTED = []
 
 
+class Kept:
+    content = None
+
+
 def leaks(x):
     def then():
-        leaks.kept = x + 1  # an attribute of a function is watched by nobody
+        Kept.content = x + 1  # attributes of classes are not joined
         return x
 
     cond(x.sum() > 0, then, lambda: x * 1)
-    return leaks.kept * 2
+    return Kept.content * 2
+
+
+def sets_an_attribute_of_a_function(x):
+    def then():
+        sets_an_attribute_of_a_function.kept = x + 1
+        return x
+
+    cond(x.sum() > 0, then, lambda: x * 1)
+    return sets_an_attribute_of_a_function.kept * 2
 
 
 def appends(x):
@@ -544,6 +557,7 @@ REFUSED = {
     "condition": ("MG-C108", lambda x: while_loop(lambda x: x > 0, lambda x: (x,), (x,))),
     "condition type": ("MG-C108", lambda x: while_loop(lambda x: "a", lambda x: (x,), (x,))),
     "leak": ("MG-C109", leaks),
+    "attribute of a function": ("MG-C112", sets_an_attribute_of_a_function),
     "list": ("MG-C102", appends),
     "list in a loop": ("MG-C113", appends_in_a_loop),
     "variable in a map": ("MG-C113", counts_in_a_map),

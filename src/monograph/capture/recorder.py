@@ -319,15 +319,15 @@ class Recorder(Entrance, DispatchMode):
         self.names.used.add(node.name)
         return node
 
-    def check(self, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Raise what eager mode raises for ``op``, without recording it."""
+    def check(self, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome:
+        """What ``op`` would return, without recording it; raises what eager mode raises."""
         key: list[Any] = [op, _get_default_dtype()]
         for arg in args:
             self.argument(arg, key, [])
         for name, arg in kwargs.items():
             key.append(name)
             self.argument(arg, key, [])
-        self.outcome_of(op, args, kwargs, tuple(key))
+        return self.outcome_of(op, args, kwargs, tuple(key))
 
     def outcome_of(
         self, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]

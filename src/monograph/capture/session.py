@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
+from monograph.capture.abstract import AbstractTensor
 from monograph.capture.aliasing import Value
 from monograph.capture.current import running
 from monograph.capture.declare import Declaration, declare, read_specification
@@ -218,6 +219,7 @@ class _Session:
         self.state = State(root.module)
         self.names: dict[int, tuple[str, str]] = {}
         self.rebound: dict[Origin, Value] = {}  # state that the program has rebound
+        self.leaks: list[Change] = []  # tensors of branches that are left in plain objects
 
     def run(self) -> Captured:
         recorder = self.recorder
@@ -259,6 +261,9 @@ class _Session:
             self._compare_arguments(args, kwargs, leaves)
             outputs, structure = self._outputs(result)
             mutations = self._finish(outputs)
+        for leak in self.leaks:
+            assert recorder.strict is not None
+            recorder.strict.refuse_change(leak)
         if recorder.above_autograd:
             recorder.assume(
                 "autograd",
@@ -381,7 +386,10 @@ class _Session:
                     change=change,
                 )
             elif strict is not None and strict.audits:
-                strict.refuse_change(change)
+                if isinstance(new, AbstractTensor) and new.value.node.graph is not recorder.graph:
+                    self.leaks.append(change)  # who reads it has the better line
+                else:
+                    strict.refuse_change(change)
             elif change.field in ("attribute", "module"):
                 recorder.assume(
                     "attribute",

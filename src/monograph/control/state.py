@@ -9,7 +9,7 @@ from types import CellType, FunctionType, ModuleType
 
 from torch import nn
 
-from monograph.capture.python.snapshot import MISSING, Saved, saved_in
+from monograph.capture.python.snapshot import MISSING, Saved, SavedNames, saved_in
 from monograph.capture.recorder import Recorder
 from monograph.control.results import UNDEFINED
 
@@ -56,7 +56,8 @@ class State:
         seen: set[int] = set()
         self.saved: list[Saved] = []
         if recorder.snapshot is not None:
-            self.saved += recorder.snapshot.again()
+            # What cannot be joined is not put back between branches: a tensor there is a leak.
+            self.saved += [s for s in recorder.snapshot.again() if not isinstance(s, SavedNames)]
             seen.update(id(saved.container) for saved in self.saved)
         for name, content in self.variables.items():
             if not isinstance(content, (nn.Module, ModuleType, type)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import functools
 import gc
 import logging
 import queue
@@ -49,6 +50,7 @@ _LEAVES = (
     types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType,
     types.MethodDescriptorType, weakref.ref, torch.dtype, torch.device, torch.Size,
     logging.Logger, logging.Handler, threading.Thread, queue.SimpleQueue,
+    type(functools.lru_cache(lambda: None)),  # a cache may be emptied
 )  # fmt: skip
 _MOST_BYTES = 1 << 16  # of one tensor's values
 _NOT_OURS = ("torch", "monograph", "numpy", "pytest", "_pytest", "pluggy", "hypothesis")

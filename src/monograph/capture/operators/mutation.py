@@ -530,10 +530,14 @@ def _copy_or_view(
 
     A node that copies tensors of another layout is kept, and stands for the tensor from now on.
     """
+    row, lies = VIEWS[op], depends_on_layout(op, kwargs)
+    if row.itself and not (lies or row.may_copy == "bits" or recorder.opens or recorder.rules):
+        outcome, spec = recorder.check(op, args, kwargs).single, recorder.value_of(args[0]).spec
+        if outcome is not None and outcome.source == 0 and outcome.spec is spec:
+            return args[0]  # no node, which nobody would read
     found = recorder.record(op, args, kwargs)
     if not isinstance(found, AbstractTensor):  # it was opened
         return found
-    row, lies = VIEWS[op], depends_on_layout(op, kwargs)
     source, value = recorder.value_of(args[0]), found.value
     if lies and value.root is not source.root:
         recorder.ambiguous.append((source, value))

@@ -31,7 +31,7 @@ from torch import nn
 
 from monograph.torch_internals import GLOBAL_HOOKS
 
-__all__ = ["MISSING", "Change", "Saved", "Snapshot", "saved_in"]
+__all__ = ["MISSING", "Change", "Saved", "SavedNames", "Snapshot", "saved_in"]
 
 _OWNED = {"_parameters": "parameter", "_buffers": "buffer", "_modules": "module"}
 _CONTAINERS = (list, dict, set, deque)
@@ -223,9 +223,11 @@ class SavedNames(Saved):
     __slots__ = ()
 
     def is_unchanged(self) -> bool:
+        """Whether each name stands for what it stood for."""
         return _is_same(self.content(), self.copy)
 
     def restore(self) -> None:
+        """Let each name stand for it again."""
         now = self.content()
         for name in now:
             if name not in self.copy:
@@ -365,6 +367,29 @@ class SavedGenerator(Saved):
             self.container.bit_generator.state = self.copy
 
 
+class SavedCache(Saved):
+    """What a function under ``functools.lru_cache`` remembers: a program may leave tensors there.
+
+    A cache with new entries is emptied, which changes no result of the function.
+    """
+
+    __slots__ = ()
+
+    def content(self) -> Any:
+        info = self.container.cache_info()
+        return info.misses, info.currsize
+
+    def is_unchanged(self) -> bool:
+        return bool(self.content() == self.copy)
+
+    def changes(self) -> Iterator[Change]:
+        """None: a cache is no state of the program."""
+        return iter(())
+
+    def restore(self) -> None:
+        self.container.cache_clear()
+
+
 class Walk:
     """All that hangs on some objects, each thing once, what is near before what is far."""
 
@@ -449,6 +474,9 @@ class Walk:
             self.add_class(value, is_program=False)
         elif isinstance(value, (random.Random, *self._numpy_generators)):
             self.saved.append(SavedGenerator(value, path, field))
+        elif isinstance(value, _Cached):
+            self.saved.append(SavedCache(value, path, field))
+            self.add(value.__wrapped__, path, field)
         elif not _is_plain_object(value):
             self._opaque.add(type(value))
         else:
@@ -529,9 +557,10 @@ class Walk:
                 self.saved.append(saved)
                 for content in saved.copy.values():
                     self.add(content, name, "closure")
-        for part in (function.__defaults__, function.__kwdefaults__, function.__dict__):
+        for part in (function.__defaults__, function.__kwdefaults__):
             if part:
                 self.add(part, path, field)
+        self.add(function.__dict__, path, field)
 
     def add_class(self, kind: type, *, is_program: bool) -> None:
         """A class and those that it inherits from, but for torch's and Python's own.
@@ -581,7 +610,11 @@ class Walk:
                     value.__closure__ or value.__dict__ or value.__defaults__
                 ):
                     continue
-            elif kind in _INERT or isinstance(value, (type, ModuleType)):
+            elif isinstance(value, type):
+                if value.__module__ == name:
+                    self.add_class(value, is_program=False)
+                continue
+            elif kind in _INERT or isinstance(value, ModuleType):
                 continue
             if key[:2] != "__":
                 self._queue.append((value, f"{name}.{key}", "global"))
@@ -653,7 +686,8 @@ def _content(container: Any) -> Any:
         return dict(dict.items(container))
     if isinstance(container, list):
         return list.copy(container)
-    return list(container)
+    # A scripted module has wrappers of its own.
+    return dict(container.items()) if hasattr(container, "items") else list(container)
 
 
 def _holds(container: Any, before: Any) -> bool:
@@ -684,6 +718,7 @@ _PLAIN = frozenset({
 _EXACT_CONTAINERS = frozenset({*_CONTAINERS, OrderedDict})
 _PLAIN_TENSORS = (torch.Tensor, nn.Parameter)
 # Nothing hangs on these; on functions and classes little, and where it does they are looked at.
+_Cached = type(functools.lru_cache(lambda: None))
 _INERT = _PLAIN | {property, classmethod, BuiltinFunctionType, type, FunctionType, ModuleType}
 # What every module has, and which of it are containers.
 _is_built_in = frozenset(nn.Module().__dict__).__contains__
