@@ -199,6 +199,20 @@ def _own_mistakes(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         ) from error
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What the program is called with: leaves, their placeholders, and the arguments made of them.
+
+    ``declared``: the sizes that vary.
+    """
+
+    leaves: list[object]
+    nodes: list[Node]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    declared: dict[str, Declaration]
+
+
 class _Session:
     def __init__(
         self,
@@ -222,43 +236,62 @@ class _Session:
         self.leaks: list[Change] = []  # tensors of branches that are left in plain objects
 
     def run(self) -> Captured:
-        recorder = self.recorder
-        snapshot = Snapshot(self.state.modules, self.root.call)
-        recorder.snapshot = snapshot
+        """The program runs once; what it did is written down, and everything is put back."""
+        strict = self.recorder.strict
+        snapshot = self._remembered()
+        try:
+            if strict is not None:
+                strict.start(snapshot)
+            given = self._given(snapshot)
+            result = self._call(given.args, given.kwargs)
+            changes = snapshot.changes()
+        finally:
+            if strict is not None:
+                strict.stop()
+            snapshot.restore()
+            torch.clear_autocast_cache()
+        if strict is not None:
+            strict.finish(self.recorder, frozenset(type(m) for _, m in self.state.modules))
+        return self._captured(given, result, changes)
+
+    def _remembered(self) -> Snapshot:
+        """The user's objects as they are before the program runs."""
+        snapshot = self.recorder.snapshot = Snapshot(self.state.modules, self.root.call)
         if snapshot.unwatched is not None:
-            recorder.assume(
+            self.recorder.assume(
                 "unwatched",
                 f"{snapshot.unwatched} holds more objects than are watched: what the program "
                 "changes of them is not noticed, and not put back",
             )
-        try:
-            if recorder.strict is not None:
-                recorder.strict.start(snapshot)
-            self._enter_state(snapshot)
-            env = recorder.sizes.env
-            sizes, declared = declare(env, self.arguments, self.specification, self.hints)
-            leaves = [
-                recorder.enter_argument(a.name, a.path, a.example, size)
-                for a, size in zip(self.arguments.leaves, sizes, strict=True)
-            ]
-            argument_nodes = [n for n in recorder.graph.nodes if n.op == "placeholder"]
-            argument_nodes = argument_nodes[len(argument_nodes) - len(leaves) :]
-            self._assume_constants(leaves)
-            split = self.arguments.args.num_leaves
-            args = self.arguments.args.unflatten(leaves[:split])
-            kwargs = self.arguments.kwargs.unflatten(leaves[split:])
-            result = self._call(args, kwargs)
-            changes = snapshot.changes()
-        finally:
-            if recorder.strict is not None:
-                recorder.strict.stop()
-            snapshot.restore()
-            torch.clear_autocast_cache()
-        if recorder.strict is not None:
-            recorder.strict.finish(recorder, frozenset(type(m) for _, m in self.state.modules))
+        return snapshot
+
+    def _given(self, snapshot: Snapshot) -> _Given:
+        """State and arguments enter the graph; what the program is called with."""
+        recorder = self.recorder
+        self._enter_state(snapshot)
+        env = recorder.sizes.env
+        sizes, declared = declare(env, self.arguments, self.specification, self.hints)
+        leaves = [
+            recorder.enter_argument(a.name, a.path, a.example, size)
+            for a, size in zip(self.arguments.leaves, sizes, strict=True)
+        ]
+        nodes = [n for n in recorder.graph.nodes if n.op == "placeholder"]
+        self._assume_constants(leaves)
+        split = self.arguments.args.num_leaves
+        return _Given(
+            leaves,
+            nodes[len(nodes) - len(leaves) :],
+            self.arguments.args.unflatten(leaves[:split]),
+            self.arguments.kwargs.unflatten(leaves[split:]),
+            declared,
+        )
+
+    def _captured(self, given: _Given, result: object, changes: list[Change]) -> Captured:
+        """The graph with its outputs: what the program returned, and what it has changed."""
+        recorder = self.recorder
         with below_autograd(), bits_untouched(), recorder:
             self._adopt_changes(changes)
-            self._compare_arguments(args, kwargs, leaves)
+            self._compare_arguments(given.args, given.kwargs, given.leaves)
             outputs, structure = self._outputs(result)
             mutations = self._finish(outputs)
         for leak in self.leaks:
@@ -282,11 +315,11 @@ class _Session:
             output_structure=structure,
             assumptions=recorder.assumptions,
             opaque=recorder.opaque,
-            argument_nodes=argument_nodes,
+            argument_nodes=given.nodes,
             twins=recorder.twins,
             layouts=recorder.layouts.facts(),
             module_calls=recorder.module_calls,
-            declared=declared,
+            declared=given.declared,
         )
 
     def _enter_state(self, snapshot: Snapshot) -> None:
