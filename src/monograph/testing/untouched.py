@@ -80,7 +80,7 @@ class Reachable:
                 yield f"{path} ({type(item).__name__}): {_told(before, now)}"
 
 
-def _is_foreign(item: Any) -> bool:
+def _is_foreign(item: object) -> bool:
     """Classes, and objects of classes, that no program of a user's is made of."""
     kind = item if isinstance(item, type) else type(item)
     package = kind.__module__.partition(".")[0] if isinstance(kind.__module__, str) else ""
@@ -95,7 +95,7 @@ def _is_foreign(item: Any) -> bool:
     return package in _NOT_OURS
 
 
-def _is_numpy_generator(item: Any) -> bool:
+def _is_numpy_generator(item: object) -> bool:
     numpy = sys.modules.get("numpy")
     return numpy is not None and isinstance(item, numpy.random.Generator)
 
@@ -164,7 +164,7 @@ def _parts(item: Any, path: str) -> Iterator[tuple[Any, str]]:
         yield type(item), type(item).__qualname__
 
 
-def _told(before: Any, now: Any) -> str:
+def _told(before: object, now: object) -> str:
     if isinstance(before, tuple) and isinstance(now, tuple) and len(before) != len(now):
         return f"{len(before)} entries before, {len(now)} after"
     return f"{str(before)[:200]} before, {str(now)[:200]} after"
@@ -252,7 +252,7 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 @contextlib.contextmanager
-def unchanged(*programs: Any, most: int = 1_000_000) -> Iterator[None]:
+def unchanged(*programs: object, most: int = 1_000_000) -> Iterator[None]:
     """The block leaves ``programs``, this thread and torch's settings as they are.
 
     Programs are modules, functions, or anything else; their classes and the globals of the Python

@@ -375,12 +375,12 @@ class SavedCache(Saved):
 
     __slots__ = ()
 
-    def content(self) -> Any:
+    def content(self) -> tuple[int, int]:
         info = self.container.cache_info()
         return info.misses, info.currsize
 
     def is_unchanged(self) -> bool:
-        return bool(self.content() == self.copy)
+        return self.content() == (self.copy[0], self.copy[1])
 
     def changes(self) -> Iterator[Change]:
         """None: a cache is no state of the program."""
