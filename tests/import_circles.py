@@ -9,7 +9,6 @@ the run-time imports alone do not close.
 from __future__ import annotations
 
 import ast
-import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "src" / "monograph"
@@ -77,7 +76,6 @@ def circles(edges: dict[str, set[str]]) -> list[list[str]]:
             if len(component) > 1:
                 found.append(sorted(component))
 
-    sys.setrecursionlimit(10_000)
     for name in sorted(edges):
         if name not in index:
             connect(name)

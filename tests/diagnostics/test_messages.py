@@ -62,6 +62,7 @@ def frames(error):
     return [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
 
 
+@pytest.mark.called_directly
 def test_tracebacks_end_in_the_users_line(monkeypatch):
     error = refused(Net(), torch.ones(3))
     files = frames(error)

@@ -10,6 +10,7 @@ import json
 import random
 import sys
 import zipfile
+from pathlib import Path
 
 import monograph
 from monograph.inference.agreement import inferred
@@ -294,6 +295,7 @@ def outcomes(program, seeds):
 
 
 def _main(first, step):
+    sys.path.append(str(Path(__file__).parents[1] / "shared"))  # where it runs by itself
     from corpus import UNCONVERTED, exported, sample
 
     for name in sample(step)[first : first + 1]:

@@ -95,6 +95,18 @@ def test_a_refusal_keeps_nothing(kind):
     reference = weakref.ref(model)
     with pytest.raises(monograph.ExportError):
         monograph.export(model, (X,), strict=kind == "strict")
+    del model
+    assert still_alive({"model": reference}) == []
+
+
+def test_a_check_keeps_nothing():
+    class Refused(Net):
+        def forward(self, x, scale=2):
+            super().forward(x, scale)
+            return x if x.sum() > 3 else x - 1
+
+    model = Refused()
+    reference = weakref.ref(model)
     report = monograph.check(model, (X,))
     del model
     assert report.problems

@@ -7,6 +7,7 @@ capture remembers by kinds, this compares by identities; neither shares the othe
 from __future__ import annotations
 
 import builtins
+import collections.abc
 import contextlib
 import functools
 import gc
@@ -51,6 +52,7 @@ _LEAVES = (
     types.MethodDescriptorType, weakref.ref, torch.dtype, torch.device, torch.Size,
     logging.Logger, logging.Handler, threading.Thread, queue.SimpleQueue,
     type(functools.lru_cache(lambda: None)),  # a cache may be emptied
+    type(vars(collections.abc.Sized)["_abc_impl"]),  # and what classes have been asked for grows
 )  # fmt: skip
 _MOST_BYTES = 1 << 16  # of one tensor's values
 _NOT_OURS = ("torch", "monograph", "numpy", "pytest", "_pytest", "pluggy", "hypothesis")
