@@ -369,7 +369,7 @@ def test_another_thread_in_the_midst_of_captures(module):
     stop, wrong = threading.Event(), []
 
     def work():
-        x = R(6, 3)
+        x = torch.ones(6, 3)
         expected = made.program(x)
         while not stop.is_set():
             if not torch.equal(made.program(x), expected) or type(made.helper(x)) is not int:
