@@ -9,13 +9,14 @@ from types import CellType, FunctionType, ModuleType
 
 from torch import nn
 
-from monograph.capture.python.snapshot import MISSING, Saved, SavedNames, saved_in
+from monograph.capture.python.snapshot import MISSING, Saved, SavedClasses, SavedNames, saved_in
 from monograph.capture.recorder import Recorder
 from monograph.control.results import UNDEFINED
 
 __all__ = ["Entry", "Items", "Key", "State", "Variable"]
 
 _OURS = "_monograph_"
+_UNJOINED = (SavedNames, SavedClasses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class State:
         self.saved: list[Saved] = []
         if recorder.snapshot is not None:
             # What cannot be joined is not put back between branches: a tensor there is a leak.
-            self.saved += [s for s in recorder.snapshot.again() if not isinstance(s, SavedNames)]
+            self.saved += [s for s in recorder.snapshot.again() if not isinstance(s, _UNJOINED)]
             seen.update(id(saved.container) for saved in self.saved)
         for name, content in self.variables.items():
             if not isinstance(content, (nn.Module, ModuleType, type)):

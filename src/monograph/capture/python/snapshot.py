@@ -31,7 +31,7 @@ from torch import nn
 
 from monograph.torch_internals import GLOBAL_HOOKS
 
-__all__ = ["MISSING", "Change", "Saved", "SavedNames", "Snapshot", "saved_in"]
+__all__ = ["MISSING", "Change", "Saved", "SavedClasses", "SavedNames", "Snapshot", "saved_in"]
 
 _OWNED = {"_parameters": "parameter", "_buffers": "buffer", "_modules": "module"}
 _CONTAINERS = (list, dict, set, deque)
@@ -272,6 +272,28 @@ class SavedClass(SavedNames):
             type.__delattr__(self.container, name)
 
 
+class SavedClasses(SavedSeveral):
+    """The classes of the program's files: one look at many. What they hold is not followed."""
+
+    __slots__ = ()
+
+    def content(self) -> list[dict[str, Any]]:
+        """The attributes of each."""
+        return [type.__getattribute__(kind, "__dict__").copy() for kind in self.container]
+
+    def is_unchanged(self) -> bool:
+        """Whether no class has another attribute."""
+        return all(map(_is_same, self.content(), self.copy))
+
+    def parts(self) -> Iterator[Saved]:
+        """The classes that have."""
+        for kind, before in zip(self.container, self.copy, strict=True):
+            saved = SavedClass(kind, kind.__qualname__, "class")
+            saved.copy = before
+            if not saved.is_unchanged():
+                yield saved
+
+
 def _without_special(attributes: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name[:2] != "__"}
 
@@ -405,6 +427,7 @@ class Walk:
         self._opaque: set[type] = set()
         self._to_come: set[int] = set()
         self._classes: set[int] = set()
+        self._nearby: list[type] = []  # classes in namespaces
         self._namespaces: list[tuple[str, dict[str, Any]]] = []
         self._numpy_generators = _numpy_generators()
 
@@ -419,6 +442,8 @@ class Walk:
         while globals_too and self._namespaces:
             self._add_globals(*self._namespaces.pop())
             self._empty_queue()
+        nearby = [kind for kind in self._nearby if id(kind) not in self._classes]
+        self.saved.append(SavedClasses(nearby, "", "class"))
         self.saved.append(SavedTensors(self.tensors, "", "attribute"))
 
     def _empty_queue(self) -> None:
@@ -476,7 +501,6 @@ class Walk:
             self.saved.append(SavedGenerator(value, path, field))
         elif isinstance(value, _Cached):
             self.saved.append(SavedCache(value, path, field))
-            self.add(value.__wrapped__, path, field)
         elif not _is_plain_object(value):
             self._opaque.add(type(value))
         else:
@@ -612,7 +636,7 @@ class Walk:
                     continue
             elif isinstance(value, type):
                 if value.__module__ == name:
-                    self.add_class(value, is_program=False)
+                    self._nearby.append(value)
                 continue
             elif kind in _INERT or isinstance(value, ModuleType):
                 continue
