@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from monograph import Dim, export
 from monograph.inference.rules import RULES
 from monograph.testing import assert_exports
+from monograph.testing.compare import assert_specs_hold
 
 aten = torch.ops.aten
 LAYOUTS = {
@@ -104,3 +106,17 @@ def test_layouts(operation, layout):
 def test_every_rule_is_for_an_operator():
     assert len(RULES) > 80
     assert all(isinstance(op, torch._ops.OpOverload) for op in RULES)
+
+
+def test_the_layout_of_attention_is_that_of_its_own_kernel():
+    """A value of another width has another kernel, whatever was exported before."""
+    for width in (16, 8, 4, 8):
+        shapes = [(2, 5, 4, 8), (2, 5, 4, 8), (2, 5, 4, width)]
+        args = tuple(torch.randn(shape).transpose(1, 2) for shape in shapes)
+        program = export(_Attention(), args, dynamic_shapes=({2: Dim("length")},) * 3)
+        assert_specs_hold(program, args)
+
+
+class _Attention(torch.nn.Module):
+    def forward(self, query, key, value):
+        return F.scaled_dot_product_attention(query, key, value)

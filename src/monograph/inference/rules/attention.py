@@ -1,8 +1,8 @@
 """The rule of attention.
 
-Which kernel attention uses, and so how its result lies in memory, depends on dtypes, on masks and
-on process-wide switches, not on the sizes: it is seen once, with sizes that vary on tensors of the
-example's sizes, else by trying it on small tensors.
+Which kernel attention uses, and so how its result lies in memory, depends on dtypes, on masks, on
+process-wide switches, and on which sizes are equal: it is seen once for each such form, with sizes
+that vary on tensors of sizes that tell the dimensions apart, else by trying it on small tensors.
 """
 
 from __future__ import annotations
@@ -143,9 +143,8 @@ def _tried(
 def _order(
     given: _Given, rest: tuple[object, ...], options: dict[str, object]
 ) -> tuple[int, ...] | None:
-    kinds = tuple(
-        None if spec is None else (spec.dtype, spec.device, _permutation(spec)) for spec in given
-    )
+    sizes: dict[Int, int] = {}  # symbolic size -> its number in the order of occurrence
+    kinds = tuple(None if spec is None else _form(spec, sizes) for spec in given)
     known = (kinds, rest, tuple(sorted(options.items())), torch.is_grad_enabled())
     token = (*known, attention_switches())
     if token not in LAYOUTS:
@@ -159,6 +158,15 @@ def _order(
         assert outcome.single.spec is not None
         LAYOUTS[token] = _permutation(outcome.single.spec)
     return LAYOUTS[token]
+
+
+def _form(spec: TensorSpec, sizes: dict[Int, int]) -> Hashable:
+    """What the choice of a kernel reads of a tensor: whatever symbols its sizes are called by."""
+    told = tuple(
+        f"size {sizes.setdefault(n, len(sizes))}" if isinstance(n, Expr) else n for n in spec.shape
+    )
+    steps = tuple(n if isinstance(n, int) and n < 2 else 2 for n in spec.strides)
+    return (told, steps, spec.dtype, spec.device, _permutation(spec))
 
 
 def _permutation(spec: TensorSpec) -> tuple[int, ...]:
