@@ -7,6 +7,7 @@ Python code also looks at ``node.expr`` and ``node.shape_env``. Names are torch'
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import operator
 from collections.abc import Callable, Sequence
@@ -212,12 +213,18 @@ class Node:
     def clone(self) -> Node:
         return self
 
-    def __str__(self) -> str:
+    def with_shape_env(self, env: object) -> Node:
+        return self
+
+    def __str__(self) -> builtins.str:
         return format_expr(self.content) if isinstance(self.content, Expr) else f"{self.content}"
 
-    def _graph_repr(self) -> str:
+    def str(self) -> builtins.str:
+        return builtins.str(self)
+
+    def _graph_repr(self) -> builtins.str:
         """What the program's own ``str(n)`` gives."""
-        return self.env.listener.on_text(self.content) or str(self)
+        return self.env.listener.on_text(self.content) or builtins.str(self)
 
     __repr__ = __str__
 
@@ -289,6 +296,12 @@ class IntNode(_Node):
 
     truediv = int_truediv
 
+    def float_truediv(self, other: IntNode) -> FloatNode:
+        return self.sym_float().truediv(other.sym_float())  # type: ignore[attr-defined]
+
+    def float_pow(self, other: IntNode) -> FloatNode:
+        return self.sym_float().pow(other.sym_float())  # type: ignore[attr-defined]
+
     def pow_by_natural(self, other: IntNode) -> IntNode:
         return self._int(self.env.scope.power(self.content, other.content))
 
@@ -359,8 +372,14 @@ class IntNode(_Node):
     def guard_int(self, file: str, line: int) -> int:
         return self.env.fix(self.content, "Python needs this number itself")
 
+    def guard_float(self, file: str, line: int) -> float:
+        return float(self.guard_int(file, line))
+
     def evaluate(self, size_oblivious: bool = False) -> int:
         return self.guard_int("", 0)
+
+    def as_truth(self) -> BoolNode:
+        return self.ne(self.wrap_int(0))
 
     # Layouts.
     def is_contiguous(self, sizes: Nodes, strides: Nodes) -> BoolNode:
@@ -474,8 +493,14 @@ class FloatNode(_Node):
             return found
         return BoolNode(env, CompareFloats(op, self.content, other.content))
 
-    def bool_(self) -> bool:
-        return self._compare("ne", self.wrap_float(0.0)).guard_bool("", 0)
+    def as_truth(self) -> BoolNode:
+        return self._compare("ne", self.wrap_float(0.0))
+
+    def int_(self) -> int:
+        return self._to_integer("trunc").guard_int("", 0)
+
+    def guard_int(self, file: str, line: int) -> int:
+        return self._to_integer("trunc").guard_int(file, line)
 
     def guard_float(self, file: str, line: int) -> float:
         env = self.env
@@ -506,13 +531,16 @@ def _comparison(name: str) -> Callable[[FloatNode, FloatNode], BoolNode]:
     return compare
 
 
-_ALIASES = {"max": "sym_max", "min": "sym_min", "truediv": "float_truediv", "pow": "float_pow"}
+_ALIASES = [
+    ("max", "sym_max"), ("min", "sym_min"), ("truediv", "float_truediv"), ("pow", "float_pow"),
+    ("truediv", "int_truediv"), ("floordiv", "int_floordiv"), ("pow", "pow_by_natural"),
+]  # fmt: skip
 for _name in MATHEMATICAL:
     setattr(FloatNode, f"sym_{_name}", _operation(_name))
     setattr(FloatNode, _name, _operation(_name))
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "abs"):
     setattr(FloatNode, _name, _operation(_name))
-for _name, _alias in _ALIASES.items():
+for _name, _alias in _ALIASES:
     setattr(FloatNode, _alias, _operation(_name))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(FloatNode, _name, _comparison(_name))
@@ -527,6 +555,9 @@ class BoolNode(_Node):
 
     def is_constant(self) -> bool:
         return isinstance(self.content, bool)
+
+    def as_number(self) -> IntNode:
+        return self.wrap_int(self.int_())
 
     def __str__(self) -> str:
         return text_of(self.content)
@@ -580,6 +611,47 @@ class BoolNode(_Node):
 
     def int_(self) -> int:
         return int(self.guard_bool("", 0))
+
+    def guard_int(self, file: str, line: int) -> int:
+        return self.int_()
+
+    def guard_float(self, file: str, line: int) -> float:
+        return float(self.int_())
+
+
+# What torch asks of a node of another kind: the number is a truth, the truth a number ------------
+
+_OF_TRUTHS = (
+    "sym_and", "sym_or", "sym_not", "sym_ite", "bool_", "guard_bool", "expect_true",
+    "statically_known_true", "guard_or_false", "guard_or_true", "guard_size_oblivious",
+)  # fmt: skip
+_OF_NUMBERS = (
+    "add", "sub", "mul", "truediv", "float_truediv", "int_truediv", "floordiv", "int_floordiv",
+    "mod", "pow", "float_pow", "pow_by_natural", "lshift", "rshift", "sym_max", "sym_min", "ge",
+    "gt", "le", "lt", "neg", "pos", "abs", "ceil", "floor", "trunc", "round", "is_integer",
+    "sym_int", "sym_float",
+)  # fmt: skip
+
+
+def _asked_of(other_kind: str, name: str) -> Callable[..., object]:
+    def ask(self: Node, *args: object) -> object:
+        others = [
+            getattr(arg, other_kind)() if hasattr(arg, other_kind) and name != "sym_ite" else arg
+            for arg in args
+        ]
+        return getattr(getattr(self, other_kind)(), name)(*others)
+
+    return ask
+
+
+for _name in _OF_TRUTHS:
+    setattr(IntNode, _name, _asked_of("as_truth", _name))
+    setattr(FloatNode, _name, _asked_of("as_truth", _name))
+for _name in _OF_NUMBERS:
+    setattr(BoolNode, _name, _asked_of("as_number", _name))
+for _name in MATHEMATICAL:
+    setattr(IntNode, f"sym_{_name}", _asked_of("sym_float", f"sym_{_name}"))
+    setattr(BoolNode, f"sym_{_name}", _asked_of("as_number", f"sym_{_name}"))
 
 
 # What torch's own Python code reads of a node -------------------------------------------------

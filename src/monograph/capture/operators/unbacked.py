@@ -53,11 +53,14 @@ def outcome_of(
     return Outcome(tuple(Result(spec) for spec in found), type(found))
 
 
-def _count(recorder: Recorder, what: str, limit: Int | None, lo: int = 0) -> Expr:
-    """A size between ``lo`` and ``limit``."""
-    symbol = recorder.sizes.fresh(what, lo, limit if isinstance(limit, int) else None)
-    if limit is not None and not isinstance(limit, int):
+def _count(recorder: Recorder, what: str, limit: Int | None, least: Int = 0) -> Expr:
+    """A size between ``least`` and ``limit``."""
+    lo, hi = (n if isinstance(n, int) else None for n in (least, limit))
+    symbol = recorder.sizes.fresh(what, lo or 0, hi)
+    if limit is not None and hi is None:
         recorder.sizes.env.assume(not_less(limit, symbol))
+    if lo is None:
+        recorder.sizes.env.assume(not_less(symbol, least))
     return symbol
 
 
@@ -201,9 +204,9 @@ def _bincount(
     op: Operator,
     x: TensorSpec,
     weights: TensorSpec | None = None,
-    least: int = 0,
+    minlength: Int = 0,
 ) -> TensorSpec:
-    count = _count(recorder, "the number of bins", None, least)
+    count = _count(recorder, "the number of bins", None, minlength)
     if weights is None:
         return _fresh(x, (count,), torch.int64)
     dtype = weights.dtype if weights.dtype == torch.float32 else torch.float64

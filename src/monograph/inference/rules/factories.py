@@ -15,13 +15,14 @@ from monograph.inference.rules.table import (
     is_canonical,
     is_size,
     must_hold,
+    must_hold_if_varies,
     resolve,
     rule,
     view,
 )
 from monograph.ir.spec import TensorSpec, contiguous_strides, is_dense
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.questions import equal
+from monograph.shapes.questions import equal, not_less
 
 aten = torch.ops.aten
 
@@ -88,6 +89,47 @@ def _factory(
 @rule(aten.zeros.default, aten.ones.default, aten.rand.default, aten.randn.default)
 def _zeros(shape: Sequence[Int], **options: Unpack[_Options]) -> TensorSpec | None:
     return _factory(shape, **options)
+
+
+@rule(aten.rand.generator, aten.randn.generator)
+def _drawn(
+    shape: Sequence[Int], *, generator: object, **options: Unpack[_Options]
+) -> TensorSpec | None:
+    return _factory(shape, **options)
+
+
+@rule(aten.normal.float_float)
+def _normal(
+    mean: Number, deviation: Number, shape: Sequence[Int], *, generator: object = None,
+    **options: Unpack[_Options],
+) -> TensorSpec | None:  # fmt: skip
+    return _factory(shape, **options)
+
+
+@rule(aten.randint.default, aten.randint.generator)
+def _randint(
+    high: Int, shape: Sequence[Int], *, generator: object = None, **options: Unpack[_Options]
+) -> TensorSpec | None:
+    return _randint_from(0, high, shape, **options)
+
+
+@rule(aten.randint.low, aten.randint.low_generator)
+def _randint_from(
+    low: Int, high: Int, shape: Sequence[Int], *, generator: object = None,
+    **options: Unpack[_Options],
+) -> TensorSpec | None:  # fmt: skip
+    """An empty range is an error, whatever the size."""
+    varying = low if isinstance(low, Expr) else high
+    if not must_hold_if_varies(varying, not_less(high, low + 1)):
+        return None
+    return _filled(shape, torch.int64, options)
+
+
+@rule(aten.randperm.default, aten.randperm.generator)
+def _randperm(
+    n: Int, *, generator: object = None, **options: Unpack[_Options]
+) -> TensorSpec | None:
+    return _filled((n,), torch.int64, options)
 
 
 @rule(aten.empty.memory_format)
