@@ -9,7 +9,7 @@ from collections.abc import Callable
 from monograph.assembly import assembled
 from monograph.capture.inputs import Root
 from monograph.capture.python.frames import caller_line
-from monograph.capture.python.snapshot import Change
+from monograph.capture.python.saved import Change
 from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
 from monograph.constraints.same_program import refuse_difference

@@ -19,7 +19,7 @@ from torch import nn
 
 import monograph
 from monograph.capture.inputs import root_of
-from monograph.capture.python import process_state, snapshot
+from monograph.capture.python import process_state, snapshot, walk
 from monograph.capture.python.process_state import kept, rarer_collection
 from monograph.stages import exported
 from monograph.testing.untouched import Reachable, unchanged
@@ -296,7 +296,7 @@ def test_a_hook_that_one_branch_registers():
 
 def test_more_objects_than_are_watched(monkeypatch):
     """It is said, and what is near is put back nevertheless."""
-    monkeypatch.setattr(snapshot, "_MOST_OBJECTS", 100)
+    monkeypatch.setattr(walk, "_MOST_OBJECTS", 100)
     model = Model(CHANGES["deque"])
     model.table["rows"] = [[i] for i in range(200)]
     with unchanged(model.queue, model.lin):

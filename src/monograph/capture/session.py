@@ -24,7 +24,8 @@ from monograph.capture.python.builtin_functions import CALL_SITES
 from monograph.capture.python.indexing import Indexing
 from monograph.capture.python.patches import patched
 from monograph.capture.python.process_state import exporting_flags, kept, rarer_collection
-from monograph.capture.python.snapshot import Change, Snapshot
+from monograph.capture.python.saved import Change
+from monograph.capture.python.snapshot import Snapshot
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.restarts import (
     NeedsAnotherLook,

@@ -8,7 +8,8 @@ from types import CodeType
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 if TYPE_CHECKING:
-    from monograph.capture.python.snapshot import Change, Snapshot
+    from monograph.capture.python.saved import Change
+    from monograph.capture.python.snapshot import Snapshot
     from monograph.capture.recorder import Recorder
     from monograph.capture.restarts import Branch, NeedsConversion
     from monograph.diagnostics import ControlFlowError, ExportError, SourceLine

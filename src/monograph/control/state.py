@@ -9,7 +9,8 @@ from types import CellType, FunctionType, ModuleType
 
 from torch import nn
 
-from monograph.capture.python.snapshot import MISSING, Saved, SavedClasses, SavedNames, saved_in
+from monograph.capture.python.saved import MISSING, Saved, SavedClasses, SavedNames
+from monograph.capture.python.walk import saved_in
 from monograph.capture.recorder import Recorder
 from monograph.control.results import UNDEFINED
 

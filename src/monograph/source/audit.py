@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from monograph.capture.current import running_recorder
 from monograph.capture.python.frames import is_of_user
-from monograph.capture.python.snapshot import Change, Saved, Snapshot
+from monograph.capture.python.saved import Change, Saved
+from monograph.capture.python.snapshot import Snapshot
 from monograph.capture.recorder import Recorder
 from monograph.diagnostics import MutationError, PythonFeatureError, SourceLine
 

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from types import CodeType
 from typing import TypeVar
 
+from monograph.capture.python.saved import Change
 from monograph.capture.python.sites import codes_in
-from monograph.capture.python.snapshot import Change
 from monograph.capture.recorder import Recorder
 from monograph.diagnostics import PythonFeatureError
 from monograph.source.strict import Strict

@@ -20,6 +20,7 @@ from monograph.capture.python.call_sites import choosing
 from monograph.capture.python.live_functions import live_functions
 from monograph.capture.python.nodes import takes_truth
 from monograph.capture.python.redirect import constant_replaced
+from monograph.capture.python.saved import Change
 from monograph.capture.python.sites import (
     Site,
     SourceFile,
@@ -30,7 +31,7 @@ from monograph.capture.python.sites import (
     position,
     source_file,
 )
-from monograph.capture.python.snapshot import Change, Snapshot
+from monograph.capture.python.snapshot import Snapshot
 from monograph.capture.recorder import Recorder
 from monograph.capture.restarts import Branch, NeedsAnotherLook, NeedsConversion
 from monograph.diagnostics import ControlFlowError, SourceLine

@@ -1,0 +1,460 @@
+"""Containers and objects as they were: compared with what they are now, and put back."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import operator
+import random
+import sys
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import MemberDescriptorType
+from typing import Any
+
+from torch import nn
+
+__all__ = [
+    "CONTAINERS",
+    "MISSING",
+    "OWNED",
+    "PARTS",
+    "Change",
+    "Saved",
+    "SavedClasses",
+    "SavedNames",
+    "is_watched",
+    "slots_of",
+]
+
+CONTAINERS = (list, dict, set, deque)
+OWNED = {"_parameters": "parameter", "_buffers": "buffer", "_modules": "module"}
+# What every module has that is a container.
+PARTS = tuple(n for n, value in nn.Module().__dict__.items() if isinstance(value, CONTAINERS))
+_PLACES = range(len(PARTS))
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry of a watched container that is another object now.
+
+    ``path`` is dotted, ``field`` says where it stands (``buffer``, ``parameter``, ``module``,
+    ``attribute``, ``global``, ``closure`` or ``class``), ``key`` is its key there; ``old`` is
+    ``MISSING`` for a new entry, ``new`` for one that is gone.
+    """
+
+    path: str
+    field: str
+    old: Any
+    new: Any
+    key: Any = None
+
+
+MISSING = object()
+
+
+class Saved:
+    """One container, and the objects that were in it."""
+
+    __slots__ = ("container", "copy", "field", "path")
+
+    def __init__(self, container: Any, path: str, field: str) -> None:
+        self.container = container
+        self.path = path
+        self.field = field
+        self.copy: Any = self.content()
+
+    def content(self) -> Any:
+        """What is in it now: a dict by keys, else a list in its order."""
+        return _content(self.container)
+
+    def is_unchanged(self) -> bool:
+        """Whether it holds the same objects."""
+        return _holds(self.container, self.copy)
+
+    def again(self) -> Saved:
+        """The same container as it is now."""
+        return self.__class__(self.container, self.path, self.field)
+
+    def parts(self) -> Iterator[Saved]:
+        """The containers in it that have changed, where it stands for several."""
+        yield self
+
+    def changes(self) -> Iterator[Change]:
+        """The entries that are other objects now."""
+        if isinstance(self.container, set):
+            yield Change(self.path, self.field, self.copy, self.container)
+            return
+        before, after = self.copy, self.content()
+        if not isinstance(before, dict):
+            before, after = dict(enumerate(before)), dict(enumerate(after))
+        keys: Iterable[Any] = {**before, **after}
+        for key in keys:
+            old, new = before.get(key, MISSING), after.get(key, MISSING)
+            if old is not new:
+                yield Change(self.path_of(key), self.field, old, new, key)
+
+    def path_of(self, key: Any) -> str:
+        """The dotted name of an entry."""
+        return f"{self.path}.{key}" if self.path else str(key)
+
+    def restore(self) -> None:
+        """Hold the same objects again, in the same order."""
+        container = self.container
+        if isinstance(container, dict):
+            kind: Any = OrderedDict if isinstance(container, OrderedDict) else dict
+            if list(self.content()) != list(self.copy):
+                kind.clear(container)
+            for key, value in self.copy.items():
+                kind.__setitem__(container, key, value)
+        elif isinstance(container, list):
+            list.__setitem__(container, slice(None), self.copy)
+        elif isinstance(container, set):
+            set.clear(container)
+            set.update(container, self.copy)
+        else:
+            deque.clear(container)
+            deque.extend(container, self.copy)
+
+
+class SavedSeveral(Saved):
+    """Several containers at once."""
+
+    __slots__ = ()
+
+    def parts(self) -> Iterator[Saved]:
+        raise NotImplementedError
+
+    def changes(self) -> Iterator[Change]:
+        return (change for saved in self.parts() for change in saved.changes())
+
+    def restore(self) -> None:
+        for saved in self.parts():
+            saved.restore()
+
+
+class SavedParts(SavedSeveral):
+    """The containers that every module has: parameters, buffers, modules, and hooks of all kinds.
+
+    Those of all modules in one list, one module after the other: most are empty, and one look at
+    all their lengths is ten times as fast. ``copy`` has the contents of the others, by places.
+    ``owned``: the modules are the program's own.
+    """
+
+    __slots__ = ("lengths", "owned", "paths")
+
+    def __init__(self, containers: list[Any], paths: list[str], field: str, owned: bool) -> None:
+        self.paths = paths
+        self.owned = owned
+        super().__init__(containers, "", field)
+
+    def content(self) -> dict[int, Any]:
+        containers = self.container
+        self.lengths = list(map(len, containers))
+        places = itertools.compress(range(len(containers)), self.lengths)
+        return {i: _content(containers[i]) for i in places}
+
+    def add(self, held: tuple[Any, ...], path: str) -> Iterator[tuple[str, Any]]:
+        """One module more; gives what is in its containers, with their names."""
+        first, lengths = len(self.container), list(map(len, held))
+        self.container += held
+        self.lengths += lengths
+        self.paths.append(path)
+        for i in itertools.compress(_PLACES, lengths):
+            found = self.copy[first + i] = _content(held[i])
+            yield PARTS[i], found
+
+    def is_unchanged(self) -> bool:
+        containers = self.container
+        return list(map(len, containers)) == self.lengths and all(
+            _holds(containers[i], before) for i, before in self.copy.items()
+        )
+
+    def again(self) -> Saved:
+        return SavedParts(self.container, self.paths, self.field, self.owned)
+
+    def parts(self) -> Iterator[Saved]:
+        for i, container in enumerate(self.container):
+            before = self.copy.get(i)
+            if len(container) == self.lengths[i] and (before is None or _holds(container, before)):
+                continue
+            module, place = divmod(i, len(PARTS))
+            name, path = PARTS[place], self.paths[module]
+            is_owned = name in OWNED
+            if not is_owned:
+                path = f"{path}.{name}" if path else name
+            saved = Saved(container, path, OWNED[name] if is_owned and self.owned else self.field)
+            saved.copy = type(saved.copy)() if before is None else before
+            yield saved
+
+
+class SavedVariable(Saved):
+    """A variable that a function closes over."""
+
+    __slots__ = ()
+
+    def content(self) -> dict[str, Any]:
+        """Nothing where it is not assigned."""
+        try:
+            return {"": self.container.cell_contents}
+        except ValueError:
+            return {}
+
+    def is_unchanged(self) -> bool:
+        return _is_same(self.content(), self.copy)
+
+    def path_of(self, key: Any) -> str:
+        return self.path
+
+    def restore(self) -> None:
+        if self.copy:
+            self.container.cell_contents = self.copy[""]
+        elif self.content():
+            del self.container.cell_contents
+
+
+class SavedNames(Saved):
+    """What an object holds under names but in no dict of its own."""
+
+    __slots__ = ()
+
+    def is_unchanged(self) -> bool:
+        """Whether each name stands for what it stood for."""
+        return _is_same(self.content(), self.copy)
+
+    def restore(self) -> None:
+        """Let each name stand for it again."""
+        now = self.content()
+        for name in now:
+            if name not in self.copy:
+                self.delete(name)
+        for name, value in self.copy.items():
+            if now.get(name, MISSING) is not value:
+                self.set(name, value)
+
+    def set(self, name: str, value: Any) -> None:
+        """Give a name its object."""
+        setattr(self.container, name, value)
+
+    def delete(self, name: str) -> None:
+        """Take a name away."""
+        delattr(self.container, name)
+
+
+class SavedClass(SavedNames):
+    """A class's own attributes, but for those with two underscores: Python itself adds some."""
+
+    __slots__ = ()
+
+    def content(self) -> dict[str, Any]:
+        found: dict[str, Any] = type.__getattribute__(self.container, "__dict__").copy()
+        return found
+
+    def is_unchanged(self) -> bool:
+        now = self.content()
+        return _is_same(now, self.copy) or _is_same(
+            _without_special(now), _without_special(self.copy)
+        )
+
+    def changes(self) -> Iterator[Change]:
+        return (change for change in super().changes() if change.key[:2] != "__")
+
+    def set(self, name: str, value: Any) -> None:
+        if name[:2] != "__":
+            type.__setattr__(self.container, name, value)
+
+    def delete(self, name: str) -> None:
+        if name[:2] != "__":
+            type.__delattr__(self.container, name)
+
+
+class SavedClasses(SavedSeveral):
+    """The classes of the program's files: one look at many. What they hold is not followed."""
+
+    __slots__ = ()
+
+    def content(self) -> list[dict[str, Any]]:
+        """The attributes of each."""
+        return [type.__getattribute__(kind, "__dict__").copy() for kind in self.container]
+
+    def is_unchanged(self) -> bool:
+        """Whether no class has another attribute."""
+        return all(map(_is_same, self.content(), self.copy))
+
+    def parts(self) -> Iterator[Saved]:
+        """The classes that have."""
+        for kind, before in zip(self.container, self.copy, strict=True):
+            saved = SavedClass(kind, kind.__qualname__, "class")
+            saved.copy = before
+            if not saved.is_unchanged():
+                yield saved
+
+
+def _without_special(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name[:2] != "__"}
+
+
+class SavedSlots(SavedNames):
+    """The attributes of an object whose class names them in ``__slots__``."""
+
+    __slots__ = ()
+
+    def content(self) -> dict[str, Any]:
+        found = {}
+        for name in slots_of(type(self.container)):
+            value = getattr(self.container, name, MISSING)
+            if value is not MISSING:
+                found[name] = value
+        return found
+
+    def set(self, name: str, value: Any) -> None:
+        object.__setattr__(self.container, name, value)
+
+    def delete(self, name: str) -> None:
+        object.__delattr__(self.container, name)
+
+
+class SavedTensor(SavedNames):
+    """What Python can change of a tensor; its values are written by operators only."""
+
+    __slots__ = ()
+
+    def content(self) -> dict[str, Any]:
+        tensor = self.container
+        grad = tensor.grad if tensor.is_leaf else None
+        return {"requires_grad": tensor.requires_grad, "grad": grad, **tensor.__dict__}
+
+    def set(self, name: str, value: Any) -> None:
+        if name == "requires_grad":
+            self.container.requires_grad_(value)
+        else:
+            setattr(self.container, name, value)
+
+
+class SavedTensors(SavedSeveral):
+    """All tensors, each with its path: one look at many is ten times as fast."""
+
+    __slots__ = ()
+
+    def content(self) -> list[tuple[Any, ...]]:
+        return [
+            (t.requires_grad, t.grad if t.is_leaf else None, t.__dict__.copy() or None)
+            for t, _, _ in self.container
+        ]
+
+    def is_unchanged(self) -> bool:
+        return all(
+            t.requires_grad is flag
+            and (not t.is_leaf or t.grad is grad)
+            and (not t.__dict__ if attributes is None else _is_same(t.__dict__, attributes))
+            for (t, _, _), (flag, grad, attributes) in zip(self.container, self.copy, strict=True)
+        )
+
+    def parts(self) -> Iterator[Saved]:
+        for (tensor, path, field), (flag, grad, attributes) in zip(
+            self.container, self.copy, strict=True
+        ):
+            saved = SavedTensor(tensor, path, field)
+            saved.copy = {"requires_grad": flag, "grad": grad, **(attributes or {})}
+            if not saved.is_unchanged():
+                yield saved
+
+
+class SavedGenerator(Saved):
+    """A random generator of Python or of numpy."""
+
+    __slots__ = ()
+
+    def content(self) -> Any:
+        generator = self.container
+        if isinstance(generator, random.Random):
+            return generator.getstate()
+        return copy.deepcopy(generator.bit_generator.state)
+
+    def is_unchanged(self) -> bool:
+        return repr(self.content()) == repr(self.copy)
+
+    def changes(self) -> Iterator[Change]:
+        """None: that a number was drawn is told where it was drawn."""
+        return iter(())
+
+    def restore(self) -> None:
+        if isinstance(self.container, random.Random):
+            self.container.setstate(self.copy)
+        else:
+            self.container.bit_generator.state = self.copy
+
+
+class SavedCache(Saved):
+    """What a function under ``functools.lru_cache`` remembers: a program may leave tensors there.
+
+    A cache with new entries is emptied, which changes no result of the function.
+    """
+
+    __slots__ = ()
+
+    def content(self) -> tuple[int, int]:
+        info = self.container.cache_info()
+        return info.misses, info.currsize
+
+    def is_unchanged(self) -> bool:
+        return self.content() == (self.copy[0], self.copy[1])
+
+    def changes(self) -> Iterator[Change]:
+        """None: a cache is no state of the program."""
+        return iter(())
+
+    def restore(self) -> None:
+        self.container.cache_clear()
+
+
+def _content(container: Any) -> Any:
+    # By the methods of the built-in kinds: a class of the user's may have others.
+    kind = container.__class__
+    if kind is dict or kind is list:
+        return container.copy()
+    if isinstance(container, OrderedDict):
+        return dict(OrderedDict.items(container))
+    if isinstance(container, dict):
+        return dict(dict.items(container))
+    if isinstance(container, list):
+        return list.copy(container)
+    # A scripted module has wrappers of its own.
+    return dict(container.items()) if hasattr(container, "items") else list(container)
+
+
+def _holds(container: Any, before: Any) -> bool:
+    """Whether a container holds what ``_content`` has given before."""
+    kind = container.__class__
+    return _is_same(container if kind is dict or kind is list else _content(container), before)
+
+
+def _is_same(now: Any, before: Any) -> bool:
+    if len(now) != len(before):
+        return False
+    if isinstance(before, dict):
+        return all(map(operator.is_, now.values(), before.values())) and list(now) == list(before)
+    return all(map(operator.is_, now, before))
+
+
+def is_watched(name: Any) -> bool:
+    """Whether classes and globals of this Python module are the program's: not Python's, torch's
+
+    or our own.
+    """
+    package, _, rest = str(name).partition(".")
+    if package == "monograph":
+        return rest.startswith("exportdb.cases.")
+    return package != "torch" and package not in sys.stdlib_module_names
+
+
+def slots_of(kind: type) -> tuple[str, ...]:
+    """The names that classes of the user's have for attributes outside of ``__dict__``."""
+    return tuple(
+        name
+        for each in kind.__mro__
+        if is_watched(each.__module__)
+        for name, member in vars(each).items()
+        if isinstance(member, MemberDescriptorType)
+    )

@@ -1,0 +1,307 @@
+"""All that hangs on a program, each thing once: what is near before what is far."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import operator
+import random
+import sys
+from collections import deque
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from monograph.capture.python.saved import (
+    CONTAINERS,
+    OWNED,
+    PARTS,
+    Saved,
+    SavedCache,
+    SavedClass,
+    SavedClasses,
+    SavedGenerator,
+    SavedParts,
+    SavedSlots,
+    SavedTensors,
+    SavedVariable,
+    is_watched,
+    slots_of,
+)
+
+__all__ = ["Walk", "saved_in"]
+
+_MOST_OBJECTS = 200_000
+
+
+class Walk:
+    """All that hangs on some objects, each thing once, what is near before what is far."""
+
+    def __init__(self, seen: set[int] | None = None) -> None:
+        self.saved: list[Saved] = []
+        self.tensors: list[tuple[torch.Tensor, str, str]] = []
+        self.unwatched: str | None = None  # where it was given up
+        self._seen = set() if seen is None else seen
+        self._queue: deque[tuple[Any, str, str]] = deque()
+        self._names: set[Any] = set()
+        self._parts: dict[tuple[str, bool], SavedParts] = {}
+        self._slots: dict[type, tuple[str, ...]] = {}
+        self._opaque: set[type] = set()
+        self._to_come: set[int] = set()
+        self._classes: set[int] = set()
+        self._nearby: list[type] = []  # classes in namespaces
+        self._namespaces: list[tuple[str, dict[str, Any]]] = []
+        self._numpy_generators = _numpy_generators()
+
+    def add(self, value: Any, path: str, field: str) -> None:
+        """Something that the program may reach."""
+        if value.__class__ not in _PLAIN:
+            self._queue.append((value, path, field))
+
+    def run(self, *, globals_too: bool = False) -> None:
+        """Look at all that was added, and at what hangs on it."""
+        self._empty_queue()
+        while globals_too and self._namespaces:
+            self._add_globals(*self._namespaces.pop())
+            self._empty_queue()
+        nearby = [kind for kind in self._nearby if id(kind) not in self._classes]
+        self.saved.append(SavedClasses(nearby, "", "class"))
+        self.saved.append(SavedTensors(self.tensors, "", "attribute"))
+
+    def _empty_queue(self) -> None:
+        queue, seen = self._queue, self._seen
+        while queue:
+            value, path, field = queue.popleft()
+            if id(value) in seen or type(value) in self._opaque:
+                continue
+            if len(seen) > _MOST_OBJECTS:
+                self.unwatched = path
+                queue.clear()
+                return
+            kind = value.__class__
+            if kind is FunctionType:
+                seen.add(id(value))
+                self._add_function(value, path, field)
+            elif isinstance(value, (tuple, frozenset)):  # made anew, as often as not
+                for i, item in enumerate(value):
+                    if item.__class__ not in _PLAIN:
+                        queue.append((item, f"{path}.{i}", field))
+            elif isinstance(value, CONTAINERS):
+                self._add_entries(Saved(value, path, field))
+            else:
+                seen.add(id(value))
+                self._add_object(value, path, field)
+
+    def _add_entries(self, saved: Saved) -> None:
+        self._seen.add(id(saved.container))
+        self.saved.append(saved)
+        self._add_items(saved.copy, saved.path, saved.field)
+
+    def _add_items(self, entries: Any, path: str, field: str) -> None:
+        queue = self._queue
+        for key, item in entries.items() if isinstance(entries, dict) else enumerate(entries):
+            if item.__class__ not in _PLAIN:
+                queue.append((item, f"{path}.{key}" if path else str(key), field))
+
+    def _add_object(self, value: Any, path: str, field: str) -> None:
+        if isinstance(value, torch.Tensor):
+            if value.__class__ in _PLAIN_TENSORS:
+                self.tensors.append((value, path, field))
+        elif isinstance(value, nn.Module):
+            self.add_module(value, path, field)
+        elif isinstance(value, FunctionType):
+            self._add_function(value, path, field)
+        elif isinstance(value, MethodType):
+            self.add(value.__self__, path, field)
+            self.add(value.__func__, path, field)
+        elif isinstance(value, functools.partial):
+            for part in (value.func, value.args, value.keywords):
+                self.add(part, path, field)
+        elif isinstance(value, type):
+            self.add_class(value, is_program=False)
+        elif isinstance(value, (random.Random, *self._numpy_generators)):
+            self.saved.append(SavedGenerator(value, path, field))
+        elif isinstance(value, _Cached):
+            self.saved.append(SavedCache(value, path, field))
+        elif not _is_plain_object(value):
+            self._opaque.add(type(value))
+        else:
+            state = getattr(value, "__dict__", None)
+            if isinstance(state, dict) and id(state) not in self._seen:
+                self._add_entries(Saved(state, path, field))
+            kind = type(value)
+            slots = self._slots.get(kind)
+            if slots is None:
+                slots = self._slots[kind] = slots_of(kind)
+            if slots:
+                self._add_entries(SavedSlots(value, path, field))
+            self.add_class(kind, is_program=False)
+
+    def add_modules(self, modules: list[tuple[str, nn.Module]]) -> None:
+        """The program's own, with their names."""
+        self._to_come = {id(module) for _, module in modules}
+        for path, module in modules:
+            self.add_module(module, path, "attribute", owned=True)
+
+    def add_module(self, module: nn.Module, path: str, field: str, *, owned: bool = False) -> None:
+        """A module. ``owned``: by the program, so that what it holds is known by names."""
+        state = module.__dict__
+        seen = self._seen
+        if id(state) in seen:
+            return
+        seen.add(id(module))
+        seen.add(id(state))
+        self.saved.append(Saved(state, path, field))
+        try:
+            held = _parts_of(state)
+        except KeyError:  # a module that was made by an older torch
+            held = tuple(state.get(name, ()) for name in PARTS)
+        parts = self._parts.get((field, owned))
+        if parts is None:
+            parts = self._parts[field, owned] = SavedParts([], [], field, owned)
+            self.saved.append(parts)
+        inside = f"{path}." if path else ""
+        for name, entries in parts.add(held, path):
+            if name in OWNED:
+                if not (name == "_modules" and self._to_come.issuperset(map(id, entries.values()))):
+                    self._add_owned(entries, inside, field)
+            else:
+                self._add_items(entries, f"{inside}{name}", field)
+        for name in itertools.filterfalse(_is_built_in, state):
+            value = state[name]
+            if value.__class__ not in _PLAIN:
+                self._queue.append((value, inside + name, field))
+        if id(module.__class__) not in self._classes:
+            self.add_class(module.__class__, is_program=True)
+
+    def _add_owned(self, entries: dict[str, Any], inside: str, field: str) -> None:
+        """Parameters, buffers or modules of a module."""
+        seen = self._seen
+        for key, item in entries.items():
+            if item is None or id(item) in seen:
+                continue
+            if item.__class__ in _PLAIN_TENSORS:
+                seen.add(id(item))
+                self.tensors.append((item, inside + key, field))
+            else:
+                self._queue.append((item, inside + key, field))
+
+    def _add_function(self, function: FunctionType, path: str, field: str) -> None:
+        """The variables that it closes over, its defaults, attributes and globals."""
+        if field != "class":
+            namespace = function.__globals__
+            name = namespace.get("__name__")
+            if name not in self._names:
+                self._add_namespace(name, namespace)
+        closure = function.__closure__
+        for name, cell in (
+            zip(function.__code__.co_freevars, closure, strict=True) if closure else ()
+        ):
+            if id(cell) not in self._seen:
+                self._seen.add(id(cell))
+                saved = SavedVariable(cell, "a closed-over variable", "closure")
+                self.saved.append(saved)
+                for content in saved.copy.values():
+                    self.add(content, name, "closure")
+        for part in (function.__defaults__, function.__kwdefaults__):
+            if part:
+                self.add(part, path, field)
+        self.add(function.__dict__, path, field)
+
+    def add_class(self, kind: type, *, is_program: bool) -> None:
+        """A class and those that it inherits from, but for torch's and Python's own.
+
+        ``is_program``: its methods are what runs, so that their globals count.
+        """
+        if id(kind) in self._classes:
+            return
+        for each in kind.__mro__:
+            if id(each) in self._classes:
+                continue
+            self._classes.add(id(each))
+            if not is_watched(each.__module__):
+                continue
+            saved = SavedClass(each, each.__qualname__, "class")
+            self.saved.append(saved)
+            if is_program:
+                module = sys.modules.get(each.__module__)
+                self._add_namespace(each.__module__, getattr(module, "__dict__", None))
+            for name, value in saved.copy.items():
+                kind_of = value.__class__
+                if kind_of is FunctionType:
+                    if not (is_program and (value.__defaults__ or value.__closure__)):
+                        continue
+                elif kind_of in _INERT:
+                    continue
+                if name[:2] != "__":
+                    self._queue.append((value, saved.path_of(name), "class"))
+
+    def _add_namespace(self, name: Any, namespace: dict[str, Any] | None) -> None:
+        if name not in self._names and namespace is not None:
+            self._names.add(name)
+            if is_watched(name):
+                self._namespaces.append((name, namespace))
+
+    def _add_globals(self, name: str, namespace: dict[str, Any]) -> None:
+        """The globals of a Python module, and what they hold; but for code."""
+        if id(namespace) in self._seen:
+            return
+        self._seen.add(id(namespace))
+        saved = Saved(namespace, name, "global")
+        self.saved.append(saved)
+        for key, value in saved.copy.items():
+            kind = value.__class__
+            if kind is FunctionType:
+                if value.__globals__ is not namespace or not (
+                    value.__closure__ or value.__dict__ or value.__defaults__
+                ):
+                    continue
+            elif isinstance(value, type):
+                if value.__module__ == name:
+                    self._nearby.append(value)
+                continue
+            elif kind in _INERT or isinstance(value, ModuleType):
+                continue
+            if key[:2] != "__":
+                self._queue.append((value, f"{name}.{key}", "global"))
+
+
+def saved_in(value: Any, path: str, field: str, seen: set[int]) -> list[Saved]:
+    """The containers and plain objects in ``value``, but for those in ``seen``, as they are now."""
+    walk = Walk(seen)
+    walk.add(value, path, field)
+    walk.run()
+    return [saved for saved in walk.saved if saved.__class__ is Saved]
+
+
+_PLAIN = frozenset({
+    int, float, bool, str, bytes, complex, type(None), torch.dtype, torch.device, torch.Size,
+})  # fmt: skip
+_PLAIN_TENSORS = (torch.Tensor, nn.Parameter)
+# Nothing hangs on these; on functions and classes little, and where it does they are looked at.
+_Cached = type(functools.lru_cache(lambda: None))
+_INERT = _PLAIN | {property, classmethod, BuiltinFunctionType, type, FunctionType, ModuleType}
+# What every module has.
+_is_built_in = frozenset(nn.Module().__dict__).__contains__
+_parts_of = operator.itemgetter(*PARTS)
+# Objects of these are not looked into: what they hold is not the program's.
+_OPAQUE = frozenset(
+    {"builtins", "functools", "typing", "logging", "weakref", "_thread", "threading"}
+)
+
+
+def _is_plain_object(value: Any) -> bool:
+    kind = type(value)
+    module = kind.__module__
+    return (
+        module not in _OPAQUE
+        and not isinstance(value, ModuleType)
+        and (not module.startswith("torch.") or module.startswith("torch.nn."))
+    )
+
+
+def _numpy_generators() -> tuple[type, ...]:
+    numpy = sys.modules.get("numpy")
+    return () if numpy is None else (numpy.random.Generator,)
