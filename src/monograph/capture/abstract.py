@@ -60,8 +60,8 @@ class AbstractTensor(torch.Tensor):
 
     def __repr__(self, *, tensor_contents: object = None) -> str:  # type: ignore[override]
         recorder = self.value.recorder
-        if recorder.is_running and is_asked_by_program() and not is_printed():
-            return recorder.read_values(self, "repr(tensor)", repr)
+        if recorder.context.is_running and is_asked_by_program() and not is_printed():
+            return recorder.knowledge.read(self, "repr(tensor)", repr)
         return f"AbstractTensor({spec_of(self)!r})"
 
     def __format__(self, format_spec: str) -> str:
@@ -71,18 +71,22 @@ class AbstractTensor(torch.Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> torch.Tensor:
         recorder = self.value.recorder
-        copied = self.clone() if recorder.is_running else make_abstract(spec_of(self), self.value)
+        copied = (
+            self.clone()
+            if recorder.context.is_running
+            else make_abstract(spec_of(self), self.value)
+        )
         memo[id(self)] = copied
         return copied
 
     def detach(self) -> torch.Tensor:
         """Cut gradients off; told apart from the autograd engine's own detaching."""
         recorder = self.value.recorder
-        before, recorder.user_detach = recorder.user_detach, True
+        before, recorder.context.user_detach = recorder.context.user_detach, True
         try:
             return super().detach()
         finally:
-            recorder.user_detach = before
+            recorder.context.user_detach = before
 
     def stride(self, dim: Any = None) -> Any:
         """How many elements further each dimension (or one) leads: a fact of the contract."""
@@ -117,7 +121,9 @@ class AbstractTensor(torch.Tensor):
             found = _real_is_contiguous(example, memory_format=memory_format)
         else:
             rank, order = _ORDERS.get(memory_format, (0, tuple(range(self.dim()))[::-1]))
-            if (rank and not value.recorder.is_running) or memory_format is torch.preserve_format:
+            if (
+                rank and not value.recorder.context.is_running
+            ) or memory_format is torch.preserve_format:
                 return _real_is_contiguous(self, memory_format=memory_format)
             test = question_of_order(spec.shape, spec.strides, order, rank)
             found = spec.scope.owner.decide(test)
@@ -132,7 +138,7 @@ class AbstractTensor(torch.Tensor):
         layouts = value.recorder.layouts
         example = layouts.example_of(value)
         if example is None:  # follows from its strides, which are asked for
-            if value.recorder.is_running:
+            if value.recorder.context.is_running:
                 layouts.require_order(value)
             return _real_dim_order(self, ambiguity_check=ambiguity_check)
         try:
@@ -164,8 +170,8 @@ class AbstractTensor(torch.Tensor):
         """All values as numbers, of which those that are not known vary."""
         recorder = self.value.recorder
         size = self.value.spec.numel
-        if size.__class__ is not int or size > 64 or recorder.is_known(self.value):
-            return recorder.read_values(self, ".tolist()", _real_tolist)
+        if size.__class__ is not int or size > 64 or recorder.knowledge.is_known(self.value):
+            return recorder.knowledge.read(self, ".tolist()", _real_tolist)
         if self.dim() == 0:
             return self.item()
         return [row.tolist() for row in self.unbind(0)]
@@ -195,7 +201,7 @@ class AbstractTensor(torch.Tensor):
     def numpy(self, *, force: bool = False) -> Any:
         """A NumPy array: only where the values are known while capturing."""
         recorder = self.value.recorder
-        return recorder.read_values(self, ".numpy()", lambda t: _real_numpy(t, force=force))
+        return recorder.knowledge.read(self, ".numpy()", lambda t: _real_numpy(t, force=force))
 
     def __array__(self, dtype: Any = None) -> Any:
         array = self.numpy()
@@ -310,7 +316,7 @@ def make_abstract(spec: TensorSpec, value: Value) -> AbstractTensor:
         tensor: AbstractTensor = make_wrapper(
             AbstractTensor, spec.shape, spec.strides, dtype=spec.dtype, device=spec.device
         )
-    elif spec.wrapped is None or value.recorder.above_autograd:
+    elif spec.wrapped is None or value.recorder.context.above_autograd:
         env = spec.scope.owner
         shape = tuple(symbolic(env, size) for size in spec.shape)
         strides = tuple(symbolic(env, stride) for stride in spec.strides)

@@ -112,10 +112,12 @@ class Value:
 def fold_into_root(value: Value, written: AbstractTensor) -> None:
     """Make ``written``, which has the shape and dtype of ``value``, the new content of it."""
     recorder, root = value.recorder, value.root
-    is_hidden = recorder.hides_gradients() or passes_detach(value)
-    content = laid_out_as(_folded(value, written), root, in_memory=root in recorder.addressed)
-    recorder.touch(root)
-    recorder.touch(value)
+    is_hidden = recorder.context.hides_gradients() or passes_detach(value)
+    content = laid_out_as(
+        _folded(value, written), root, in_memory=root in recorder.aliases.addressed
+    )
+    recorder.aliases.touch(root)
+    recorder.aliases.touch(value)
     if is_hidden and root.tracks:
         content = _behind_autograd(root, content)
     become(root, content)
@@ -219,15 +221,15 @@ def rely_on_memory(value: Value) -> None:
     the argument that it becomes the content of.
     """
     recorder, root = value.recorder, value.root
-    if root.origin is not None and root not in recorder.addressed:
-        recorder.addressed.add(root)
+    if root.origin is not None and root not in recorder.aliases.addressed:
+        recorder.aliases.addressed.add(root)
         if root.version:
             keep_memory(root)
-            recorder.touch(root)
+            recorder.aliases.touch(root)
             first = Value(root.origin.node, root.spec, recorder)
             become(root, laid_out_as(root.abstract(), first, in_memory=True))
     if value is not root and value.seen == root.version and SHARES not in value.node.meta:
-        recorder.touch(root)
+        recorder.aliases.touch(root)
         become(root, root.abstract())  # ``value`` was computed: it is derived as a view again
 
 
@@ -235,7 +237,7 @@ def keep_memory(root: Value) -> None:
     """An argument is written and addressed: it must come as it was, each element once."""
     if overlaps_itself(root.spec):
         _refuse_repeated(root)
-    root.recorder.rely_on_layout(root)
+    root.recorder.aliases.rely_on_layout(root)
 
 
 def overlaps_itself(spec: TensorSpec) -> bool:
@@ -434,7 +436,7 @@ def _folded_into_repeated(value: Value, content: AbstractTensor) -> AbstractTens
         once = call(aten.slice.Tensor, (once, dim, 0, 1))
     if overlaps_itself(once.value.spec):
         _refuse_repeated(root)
-    root.recorder.rely_on_layout(root)
+    root.recorder.aliases.rely_on_layout(root)
     once = _scattered_into(once, value, root, content)
     return call(aten.expand.default, (once, list(spec.shape)))
 
@@ -456,7 +458,7 @@ def _addressed(view: Value, content: AbstractTensor) -> AbstractTensor:
         for step in _between(view, root)
         if _row_of(step).addresses
     )
-    recorder.rely_on_layout(root, with_offset=starts_elsewhere)
+    recorder.aliases.rely_on_layout(root, with_offset=starts_elsewhere)
     where = (view.offset + start_of_memory(root),) if starts_elsewhere else ()
     whole = _flipped(root.abstract(), root.spec.bits, as_view=True)
     content = _flipped(content, view.spec.bits, as_view=False)

@@ -18,7 +18,7 @@ _running: dict[int, Recorder] = {}  # by thread
 def running_recorder() -> Recorder | None:
     """The recorder of the program that runs in this thread; None outside a capture."""
     recorder = _running.get(threading.get_ident())
-    return recorder if recorder is not None and recorder.is_running else None
+    return recorder if recorder is not None and recorder.context.is_running else None
 
 
 @contextlib.contextmanager
@@ -26,11 +26,11 @@ def running(recorder: Recorder) -> Iterator[None]:
     """The program of ``recorder`` runs."""
     thread = threading.get_ident()
     before = _running.get(thread)
-    _running[thread], recorder.is_running = recorder, True
+    _running[thread], recorder.context.is_running = recorder, True
     try:
         yield
     finally:
-        recorder.is_running = False
+        recorder.context.is_running = False
         if before is None:
             del _running[thread]
         else:

@@ -54,7 +54,7 @@ class Layouts:
         """The strides of ``value``, of which the program reads one or all."""
         spec = value.spec
         origin = _argument_of(value)
-        if not self._recorder.is_running:
+        if not self._recorder.context.is_running:
             return spec.strides
         strides = spec.strides
         if origin is None:
@@ -68,7 +68,7 @@ class Layouts:
 
     def truth(self, value: Value, kind: str, detail: object, answer: object) -> None:
         """The program reads a truth (or an order of dimensions), which is ``answer``."""
-        if not self._recorder.is_running:
+        if not self._recorder.context.is_running:
             return
         origin = _argument_of(value)
         if origin is not None:
@@ -88,7 +88,7 @@ class Layouts:
         found = value.offset
         if root is not None and root.kind == "input":
             found = found + int(root.tensor.storage_offset())
-        if not self._recorder.is_running:
+        if not self._recorder.context.is_running:
             return found
         node = self._node_of(value)
         if value.root.origin is None and self._node_of(value.root).target in COPY_OR_VIEW:
@@ -103,7 +103,7 @@ class Layouts:
     def bit(self, value: Value, kind: str) -> bool:
         """Whether ``value`` is conjugated (or negated) when it is read; the program asks."""
         origin, bits = value.root.origin, value.spec.bits
-        if origin is not None and origin.kind == "input" and self._recorder.is_running:
+        if origin is not None and origin.kind == "input" and self._recorder.context.is_running:
             if origin.tensor.is_complex():
                 self._note(origin, "conjugate", None, origin.tensor.is_conj())
             if kind == "negative":
@@ -218,14 +218,16 @@ class Layouts:
     @contextlib.contextmanager
     def _as_torch(self) -> Iterator[None]:
         """Operators that are tried are not the program's."""
-        with without_modes(), self._recorder.unpatched():
+        with without_modes(), self._recorder.context.unpatched():
             yield
 
     def _root_of(self, placeholder: Node) -> frozenset[Node]:
         """An argument is its own source; so is an input of a loop, of which nothing is known."""
         if self.follows is not None:
             return frozenset((placeholder,)) if self.follows(placeholder) else frozenset()
-        is_state = any(o.node is placeholder and o.kind != "input" for o in self._recorder.origins)
+        is_state = any(
+            o.node is placeholder and o.kind != "input" for o in self._recorder.entrance.origins
+        )
         return frozenset() if is_state else frozenset((placeholder,))
 
     def _node_of(self, value: Value) -> Node:
@@ -237,7 +239,7 @@ class Layouts:
         return self._born.get(value, value.node)
 
     def _arguments(self, sources: frozenset[Node]) -> list[Origin]:
-        values = self._recorder.argument_values
+        values = self._recorder.entrance.argument_values
         if all(node in values for node in sources):
             found = {values[node] for node in sources}
         else:

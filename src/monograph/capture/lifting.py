@@ -6,103 +6,80 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.fx import Graph, Node
+from torch.fx import Node
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.inputs import Origin
 from monograph.diagnostics import PythonFeatureError
-from monograph.ir.names import Names
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import symbolic
-from monograph.torch_internals import append_placeholder, has_own_behaviour
+from monograph.torch_internals import has_own_behaviour
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
-    from monograph.capture.sizes import Sizes
 
 __all__ = ["Entrance"]
 
 
 class Entrance:
-    """The part of the recorder that makes placeholders.
+    """Makes placeholders.
 
     ``values`` maps the identity of each real tensor that has entered the graph to its value;
     ``origins`` are those tensors in order of entry.
     """
 
-    sizes: Sizes
-    is_running: bool
-    above_autograd: bool
-
-    def __init__(self) -> None:
-        self.graph = self.program_graph = Graph()  # ``graph``: the one that is written now
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
         self.values: dict[int, Value] = {}
         self.origins: list[Origin] = []
         self.argument_values: dict[Node, Value] = {}
-        self.names = self.program_names = Names()
         self.find_constant_path: Callable[[torch.Tensor], str | None] | None = None
-        self._first_argument: Node | None = None
-
-    def placeholder(self, name: str) -> Node:
-        """A new placeholder, before the arguments if it comes while the program runs."""
-        graph = self.program_graph
-        unique = self.program_names.argument(name)
-        before = self._first_argument
-        if before is None and self.is_running:  # a program without arguments
-            before = next((n for n in graph.nodes if n.op != "placeholder"), None)
-        if before is None:
-            return append_placeholder(graph, unique)
-        with graph.inserting_before(before):
-            return append_placeholder(graph, unique)
 
     def enter(self, kind: str, name: str, target: str, tensor: torch.Tensor) -> Value:
         """Lift a real tensor: parameter, buffer or constant."""
-        _refuse_subclass(tensor, target, self._me())
-        node = self.placeholder(name)
-        value = Value(node, spec_of(tensor), self._me())
+        _refuse_subclass(tensor, target, self._recorder)
+        node = self._recorder.emission.placeholder(name)
+        value = Value(node, spec_of(tensor), self._recorder)
         value.offset = int(tensor.storage_offset())
         value.tracks = 2 if tensor.requires_grad else 0
         value.origin = Origin(kind, target, tensor, node, value)
         self.origins.append(value.origin)
         self.values[id(tensor)] = value
         node.meta["val"] = value.spec
+        self._recorder.aliases.meet(value)
         return value
-
-    def _me(self) -> Recorder:
-        return self  # type: ignore[return-value]
 
     def enter_argument(self, name: str, path: str, example: object, declared: Any = None) -> object:
         """A placeholder for one leaf of the arguments; returns what the program gets.
 
         ``declared``: the sizes of a tensor that varies, or the symbol of a number that does.
         """
-        node = append_placeholder(self.graph, self.names.argument(name))
-        if self._first_argument is None:
-            self._first_argument = node
+        recorder = self._recorder
+        node, sizes = recorder.emission.argument(name), recorder.sizes
         if not isinstance(example, torch.Tensor):
             node.meta["val"] = example
             if isinstance(declared, (Expr, FloatExpr)):
                 node.meta["val"] = declared
-                self.sizes.bind_number(declared, node)
-                return symbolic(self.sizes.env, declared)
+                sizes.bind_number(declared, node)
+                return symbolic(sizes.env, declared)
             return example
-        _refuse_subclass(example, path, self._me())
+        _refuse_subclass(example, path, recorder)
         spec = spec_of(example)
         if declared is not None:
             spec = _resized(spec, declared)
-        value = Value(node, spec, self._me())
+        value = Value(node, spec, recorder)
         if value.spec.dtype.is_floating_point or value.spec.dtype.is_complex:
             value.tracks = 2 if example.requires_grad else 1
         value.origin = Origin("input", path, example, node, value)
         self.origins.append(value.origin)
         self.argument_values[node] = value
         if spec.scope is not None:
-            self.sizes.bind_sizes(spec, node)
+            sizes.bind_sizes(spec, node)
         tensor = make_abstract(value.spec, value)
-        if self.above_autograd and example.requires_grad:
+        if recorder.context.above_autograd and example.requires_grad:
             tensor.requires_grad_()
         node.meta["val"] = value.spec
         return tensor
@@ -124,11 +101,10 @@ class Entrance:
         path = path or f"lifted_tensor_{sum(o.kind == 'constant' for o in self.origins)}"
         value = self.enter("constant", "c_" + path, path, tensor)
         if tensor.requires_grad:
-            me = self._me()
-            me.assume(
+            self._recorder.assume(
                 "gradient",
                 f"{path} is a constant of the program: no gradient reaches what it was made from",
-                me.here(),
+                self._recorder.here(),
             )
         value.tracks = 0
         return value

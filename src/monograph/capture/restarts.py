@@ -87,7 +87,7 @@ class NeedsConversion(Restart):
 
 def restart(recorder: Recorder, reason: Restart) -> NoReturn:
     """Raise ``reason``, which holds even if the program catches everything."""
-    recorder.pending = reason
+    recorder.context.pending = reason
     raise reason
 
 
@@ -102,10 +102,10 @@ def refused(recorder: Recorder, error: ExportError) -> BaseException:
     """What to raise for ``error``: in strict mode, see first what the source makes of it."""
     frames = frames_of_user(2)
     found: BaseException = error
-    strict = recorder.strict
+    strict = recorder.context.strict
     if strict is not None and frames and strict.converts(frames[0].f_code):
         found = NeedsConversion(error, frames[0].f_code, frames[0].f_lasti)
-    recorder.pending = found
+    recorder.context.pending = found
     return found
 
 

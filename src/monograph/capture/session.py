@@ -135,9 +135,12 @@ def capture(
         while ways.attempts < _MOST_ATTEMPTS:
             above = ways.above_autograd
             session = _Session(root, args, kwargs, opens, above, watched, dynamic_shapes)
-            session.recorder.indexes, session.recorder.as_called = ways.indexes, ways.as_called
-            session.recorder.strict = strict
-            session.recorder.collected = collected
+            session.recorder.context.indexes, session.recorder.context.as_called = (
+                ways.indexes,
+                ways.as_called,
+            )
+            session.recorder.context.strict = strict
+            session.recorder.context.collected = collected
             if collected:
                 collected.clear()  # of the capture before
             session.hints = hints or {}
@@ -228,7 +231,7 @@ class _Session:
         self.root = root
         self.arguments = flatten_arguments(root, args, kwargs)
         self.recorder = new_recorder(opens=opens, above_autograd=above_autograd)
-        self.recorder.watched = watched
+        self.recorder.context.watched = watched
         self.hints: dict[str, float] = {}
         self.specification = read_specification(root, self.arguments, dynamic_shapes)
         self.state = State(root.module)
@@ -238,7 +241,7 @@ class _Session:
 
     def run(self) -> Captured:
         """The program runs once; what it did is written down, and everything is put back."""
-        strict = self.recorder.strict
+        strict = self.recorder.context.strict
         snapshot = self._remembered()
         try:
             if strict is not None:
@@ -257,7 +260,7 @@ class _Session:
 
     def _remembered(self) -> Snapshot:
         """The user's objects as they are before the program runs."""
-        snapshot = self.recorder.snapshot = Snapshot(self.state.modules, self.root.call)
+        snapshot = self.recorder.context.snapshot = Snapshot(self.state.modules, self.root.call)
         if snapshot.unwatched is not None:
             self.recorder.assume(
                 "unwatched",
@@ -273,10 +276,10 @@ class _Session:
         env = recorder.sizes.env
         sizes, declared = declare(env, self.arguments, self.specification, self.hints)
         leaves = [
-            recorder.enter_argument(a.name, a.path, a.example, size)
+            recorder.entrance.enter_argument(a.name, a.path, a.example, size)
             for a, size in zip(self.arguments.leaves, sizes, strict=True)
         ]
-        nodes = [n for n in recorder.graph.nodes if n.op == "placeholder"]
+        nodes = [n for n in recorder.emission.graph.nodes if n.op == "placeholder"]
         self._assume_constants(leaves)
         split = self.arguments.args.num_leaves
         return _Given(
@@ -296,30 +299,30 @@ class _Session:
             outputs, structure = self._outputs(result)
             mutations = self._finish(outputs)
         for leak in self.leaks:
-            assert recorder.strict is not None
-            recorder.strict.refuse_change(leak)
-        if recorder.above_autograd:
+            assert recorder.context.strict is not None
+            recorder.context.strict.refuse_change(leak)
+        if recorder.context.above_autograd:
             recorder.assume(
                 "autograd",
                 "the program differentiates inside itself: it was captured above autograd, with "
                 "composite operators opened",
             )
         return Captured(
-            graph=recorder.graph,
+            graph=recorder.emission.graph,
             recorder=recorder,
             root=self.root,
             state=self.state,
             arguments=self.arguments,
-            origins=recorder.origins,
+            origins=recorder.entrance.origins,
             mutations=mutations,
             outputs=outputs,
             output_structure=structure,
-            assumptions=recorder.assumptions,
-            opaque=recorder.opaque,
+            assumptions=recorder.context.assumptions,
+            opaque=recorder.emission.opaque,
             argument_nodes=given.nodes,
-            twins=recorder.twins,
+            twins=recorder.aliases.twins,
             layouts=recorder.layouts.facts(),
-            module_calls=recorder.module_calls,
+            module_calls=recorder.emission.module_calls,
             declared=given.declared,
         )
 
@@ -330,11 +333,13 @@ class _Session:
             kind = type(child)
             self.names[id(child)] = (path, f"{kind.__module__}.{kind.__qualname__}")
         for name, parameter in state.parameters:
-            if id(parameter) not in recorder.values:
-                recorder.enter("parameter", "p_" + name.replace(".", "_"), name, parameter)
+            if id(parameter) not in recorder.entrance.values:
+                recorder.entrance.enter("parameter", "p_" + name.replace(".", "_"), name, parameter)
         for name, buffer in state.buffers:
-            if id(buffer) not in recorder.values:
-                value = recorder.enter("buffer", "b_" + name.replace(".", "_"), name, buffer)
+            if id(buffer) not in recorder.entrance.values:
+                value = recorder.entrance.enter(
+                    "buffer", "b_" + name.replace(".", "_"), name, buffer
+                )
                 assert value.origin is not None
                 value.origin.persistent = name not in state.transient
         for name, class_name in state.untrained:
@@ -350,7 +355,7 @@ class _Session:
                 index.setdefault(0, "")
             return index.get(id(tensor))
 
-        recorder.find_constant_path = find
+        recorder.entrance.find_constant_path = find
 
     def _assume_constants(self, leaves: list[Any]) -> None:
         for argument, leaf in zip(self.arguments.leaves, leaves, strict=True):
@@ -361,7 +366,7 @@ class _Session:
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
         recorder = self.recorder
-        above = recorder.above_autograd
+        above = recorder.context.above_autograd
         torch.clear_autocast_cache()
         with (
             exporting_flags(),
@@ -371,19 +376,23 @@ class _Session:
             bits_untouched(),
             recorder,
             running(recorder),
-            Indexing() if recorder.indexes else nullcontext(),
+            Indexing() if recorder.context.indexes else nullcontext(),
         ):
             try:
                 context = contextvars.copy_context()  # what the program sets there ends with it
                 result = context.run(_run_user_program, self.root.call, args, kwargs)
-                if recorder.pending is not None:  # an ``except`` of the program has taken it
-                    raise recorder.pending
+                if (
+                    recorder.context.pending is not None
+                ):  # an ``except`` of the program has taken it
+                    raise recorder.context.pending
                 return result
             except Exception as error:
-                if isinstance(recorder.pending, Restart):  # C has made an error of its own of it
-                    raise recorder.pending from None
-                if isinstance(error, NameError) and recorder.strict is not None:
-                    recorder.strict.explain(error)
+                if isinstance(
+                    recorder.context.pending, Restart
+                ):  # C has made an error of its own of it
+                    raise recorder.context.pending from None
+                if isinstance(error, NameError) and recorder.context.strict is not None:
+                    recorder.context.strict.explain(error)
                 if isinstance(error, ExportError):
                     frames.place(error)
                 raise
@@ -393,12 +402,12 @@ class _Session:
     def _adopt_changes(self, changes: list[Change]) -> None:
         """Attributes that the program has rebound: state of the program where it read them."""
         recorder = self.recorder
-        strict = recorder.strict
+        strict = recorder.context.strict
         for change in changes:
             old, new = change.old, change.new
             if change.field == "global" and isinstance(new, (ModuleType, FunctionType, type)):
                 continue  # imported when first needed
-            value = recorder.values.get(id(old)) if isinstance(old, torch.Tensor) else None
+            value = recorder.entrance.values.get(id(old)) if isinstance(old, torch.Tensor) else None
             is_state = value is not None and isinstance(new, torch.Tensor)
             if change.field == "parameter":
                 raise MutationError(
@@ -420,7 +429,10 @@ class _Session:
                     change=change,
                 )
             elif strict is not None and strict.audits:
-                if isinstance(new, AbstractTensor) and new.value.node.graph is not recorder.graph:
+                if (
+                    isinstance(new, AbstractTensor)
+                    and new.value.node.graph is not recorder.emission.graph
+                ):
                     self.leaks.append(change)  # who reads it has the better line
                 else:
                     strict.refuse_change(change)
@@ -447,7 +459,7 @@ class _Session:
                 "pass it in and return it.",
                 change=change,
             )
-        recorder.written(value)
+        recorder.aliases.written(value)
         assert value.origin is not None
         value.origin.is_seen_by_autograd = True
         self.rebound[value.origin] = recorder.value_of(new)
@@ -470,8 +482,8 @@ class _Session:
         else:
             changed = ["a container"]
         for path in changed[:1]:
-            if self.recorder.strict is not None and self.recorder.strict.audits:
-                raise self.recorder.strict.side_effect(path, "argument", None)
+            if self.recorder.context.strict is not None and self.recorder.context.strict.audits:
+                raise self.recorder.context.strict.side_effect(path, "argument", None)
             more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
             self.recorder.assume(
                 "argument",
@@ -518,13 +530,13 @@ class _Session:
         return Output(found) if isinstance(found, Node) else Output(None, found)
 
     def _copied(self, node: Node, value: Value) -> Node:
-        return self.recorder.append(torch.ops.aten.clone.default, (node,), {}, value.spec)
+        return self.recorder.emission.append(torch.ops.aten.clone.default, (node,), {}, value.spec)
 
     def _finish(self, outputs: list[Output]) -> list[Origin]:
         recorder = self.recorder
-        graph = recorder.program_graph
+        graph = recorder.emission.program_graph
         order = {"parameter": 0, "buffer": 1, "constant": 1, "input": 2}
-        mutated = [o for o in recorder.origins if o.mutated]
+        mutated = [o for o in recorder.entrance.origins if o.mutated]
         mutations = sorted(mutated, key=lambda o: order[o.kind])
         contents = []
         kept = []
@@ -540,9 +552,9 @@ class _Session:
             kept.append(origin)
             contents.append(node)
         results = [o.constant if o.node is None else o.node for o in outputs]
-        if recorder.has_regions:
+        if recorder.emission.has_regions:
             refuse_leaks(graph, [*contents, *results])
-        claim_names(graph, recorder.names.used)
+        claim_names(graph, recorder.emission.names.used)
         graph.output((*contents, *results))
         remove_dead_nodes(graph)
         _remove_unused_constants(recorder)
@@ -579,7 +591,7 @@ def _become_buffer(origin: Origin) -> None:
 
 
 def _remove_unused_constants(recorder: Recorder) -> None:
-    unused = [o for o in recorder.origins if o.kind == "constant" and not o.node.users]
+    unused = [o for o in recorder.entrance.origins if o.kind == "constant" and not o.node.users]
     for origin in unused:
-        recorder.graph.erase_node(origin.node)
-        recorder.origins.remove(origin)
+        recorder.emission.graph.erase_node(origin.node)
+        recorder.entrance.origins.remove(origin)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import torch
 from torch.fx import Node
 
-from monograph.capture.constants import example_of
 from monograph.capture.provenance import lines_to
 from monograph.capture.python.frames import frames_of_user
 from monograph.capture.python.indexing import is_indexing
@@ -255,7 +254,7 @@ class Sizes:
         found = self._nodes.get(key)
         if found is None:
             value = node.meta["val"].shape[dim]
-            found = self._nodes[key] = self.recorder.append(
+            found = self._nodes[key] = self.recorder.emission.append(
                 aten.sym_size.int, (node, dim), {}, value
             )
         made: Node = found
@@ -267,7 +266,7 @@ class Sizes:
         if item is None:
             item = _value_of_call(target, args)
         name = _NAMES.get(target) or target.__name__
-        return self.recorder.append_named(name, target, args, item)
+        return self.recorder.emission.append_named(name, target, args, item)
 
     def _float_node(self, item: FloatExpr) -> Operand:
         found = self._nodes.get(item)
@@ -333,7 +332,7 @@ class Sizes:
             return
         text = message or f"Runtime assertion failed for expression {text_of(test)}"
         node = self.test_node(test)
-        self.recorder.append_named(
+        self.recorder.emission.append_named(
             "_assert_scalar", aten._assert_scalar.default, (node, text), None
         )
 
@@ -341,19 +340,19 @@ class Sizes:
 
     def _by_example(self, error: ExportError, item: Expr | FloatExpr | Test) -> float | None:
         """What an expression or a test is for the example inputs, if the capture is to go on."""
-        if self.recorder.collected is None:
+        if self.recorder.context.collected is None:
             return None
         names = _names_in(item)
         values: dict[str, Any] = {}
         for name in names:
             node = self.bindings.get(name)
             found = self.env.hint(self.env.symbols[name].expr) if node is None else (
-                example_of(self.recorder, node)
+                self.recorder.knowledge.example(node)
             )  # fmt: skip
             if found is None:
                 return None
             values[name] = found
-        self.recorder.collected.append(error)
+        self.recorder.context.collected.append(error)
         if isinstance(item, FloatExpr):
             return float_value(item, values)
         return item.evaluate(values) if isinstance(item, Expr) else holds(item, values)
@@ -362,7 +361,7 @@ class Sizes:
         """The value for the examples, where the capture goes on with these; else an error."""
         error = self._refusal(item)
         frames = frames_of_user()
-        if frames and is_indexing(frames[0]) and not self.recorder.indexes:
+        if frames and is_indexing(frames[0]) and not self.recorder.context.indexes:
             restart(self.recorder, NeedsIndexing())
         found = self._by_example(error, item)
         if found is not None:
@@ -388,7 +387,7 @@ class Sizes:
 
     def on_text(self, item: Real | Test) -> str | None:
         """``str(n)`` in the program: any text where it is printed, else that of the number."""
-        if not self.recorder.is_running or not is_asked_by_program() or is_printed():
+        if not self.recorder.context.is_running or not is_asked_by_program() or is_printed():
             return None
         if any(self.env.symbols[name].is_unbacked for name in _names_in(item)):
             raise refused(self.recorder, self._refusal(item))

@@ -27,7 +27,8 @@ class TimedRecorder(Recorder):
         kwargs: dict[str, Any] | None = None,
     ) -> object:
         operators, modules = self.watch.operators, self.watch.modules
-        path = self.scope.path if self.scope is not None else ""
+        scope = self.emission.scope
+        path = scope.path if scope is not None else ""
         module = path or "(the root)"
         operators.enter(str(op), _OWN)
         modules.enter(module, module)
@@ -50,6 +51,6 @@ def new_recorder(*, opens: bool, above_autograd: bool) -> Recorder:
         recorder = TimedRecorder(opens=opens, above_autograd=above_autograd)
         recorder.watch = watch
     if watch is not None:
-        watch.recorder = recorder
+        watch.recorder = recorder.emission
         watch.captures += 1
     return recorder

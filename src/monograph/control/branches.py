@@ -114,7 +114,7 @@ def branch(
     paths: list[Test] = [True, True]
     if not isinstance(predicate, torch.Tensor):
         paths = [predicate, negated(predicate)]
-    recorder.has_regions = True
+    recorder.emission.has_regions = True
     symbols = len(recorder.sizes.env.symbols)
     regions: list[Region] = []
     results: list[dict[Named, Group]] = []
@@ -160,7 +160,7 @@ def _of_unset_variable(recorder: Recorder, error: NameError) -> UnboundLocalErro
     """
     found = re.search(r"'(\w+)'", str(error))
     name = found[1] if found else ""
-    forbidden = recorder.strict.forbidden if recorder.strict is not None else {}
+    forbidden = recorder.context.strict.forbidden if recorder.context.strict is not None else {}
     if "not associated with a value" not in str(error) or name in forbidden:
         raise error
     return UnboundLocalError(
@@ -343,7 +343,7 @@ def _note_shared(
                     owners.setdefault((side, id(one.original.root)), []).append(result.value)
     for sharing in owners.values():
         for first, second in itertools.combinations(sharing, 2):
-            recorder.copies_of_branches.append((first, second))
+            recorder.aliases.copies_of_branches.append((first, second))
 
 
 def emit(
@@ -359,20 +359,23 @@ def emit(
     graphs = []
     for prefix, subgraph in zip(prefixes, subgraphs, strict=True):
         count = 0
-        while f"{prefix}_{count}" in recorder.names.used:
+        while f"{prefix}_{count}" in recorder.emission.names.used:
             count += 1
-        attribute = recorder.names.fresh(f"{prefix}_{count}")
-        recorder.opaque[attribute] = subgraph
-        graphs.append(recorder.graph.get_attr(attribute))
-        recorder.names.used.add(graphs[-1].name)
-    node = recorder.append_named(name, target, arguments(graphs), tuple(specs))
+        attribute = recorder.emission.names.fresh(f"{prefix}_{count}")
+        recorder.emission.opaque[attribute] = subgraph
+        graphs.append(recorder.emission.graph.get_attr(attribute))
+        recorder.emission.names.used.add(graphs[-1].name)
+    node = recorder.emission.append_named(name, target, arguments(graphs), tuple(specs))
     node.meta[SUBGRAPHS] = subgraphs
-    return [recorder.append(operator.getitem, (node, i), {}, spec) for i, spec in enumerate(specs)]
+    return [
+        recorder.emission.append(operator.getitem, (node, i), {}, spec)
+        for i, spec in enumerate(specs)
+    ]
 
 
 def overwrite(recorder: Recorder, root: Value, node: Node, tracks: int) -> None:
     """``node`` is the content of ``root`` from now on: what a region has written."""
-    recorder.touch(root)
+    recorder.aliases.touch(root)
     root.node = node
     root.tracks = max(root.tracks, tracks)
     root.detached = False

@@ -14,7 +14,6 @@ from torch.fx.node import Argument
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
-from monograph.capture.operators import mutation
 from monograph.capture.operators.data_dependence import number_in
 from monograph.capture.recorder import Recorder
 from monograph.capture.sizes import in_sizes
@@ -62,7 +61,7 @@ def loop(
     of ``structures``, the structure and the leaves of the new state. Returns the leaves of the
     final state; a ``Mismatch`` where a leaf cannot be carried.
     """
-    recorder.has_regions = True
+    recorder.emission.has_regions = True
     items = [start_of(name, leaf) for name, leaf in zip(names, initial, strict=True)]
     roots: list[Value] = []
     for _ in range(_MOST_ATTEMPTS):
@@ -312,7 +311,7 @@ class _Attempt:
                 leaf = tensor_of(recorder, leaf, spec.dtype)
             elif self.body_region.is_outside(recorder.value_of(leaf)) or any(
                 recorder.value_of(leaf).root in (one.root, other.root)
-                for one, other in recorder.copies_of_branches
+                for one, other in recorder.aliases.copies_of_branches
             ):
                 item.may_be.append(recorder.value_of(leaf))
             item.tracks = recorder.value_of(leaf).tracks
@@ -431,15 +430,15 @@ class _Attempt:
         before = recorder.value_of(item.initial_tensor)
         if spec.dtype.is_floating_point or spec.dtype.is_complex:
             value.tracks = max(before.tracks, item.tracks)
-            if value.tracks and recorder.hides_gradients():
+            if value.tracks and recorder.context.hides_gradients():
                 value.detached, value.seen = True, -1
         if item.is_written:
-            mutation.forbid(recorder, before.root)
+            recorder.aliases.forbid(before.root)
         for original in (before, *item.may_be):
-            recorder.copies_of_branches.append((original, value))
+            recorder.aliases.copies_of_branches.append((original, value))
         for other, result in self.results:
             if other.end is item.end:
-                recorder.copies_of_branches.append((result, value))
+                recorder.aliases.copies_of_branches.append((result, value))
         self.results.append((item, value))
         return make_abstract(spec, value)
 

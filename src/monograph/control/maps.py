@@ -34,7 +34,7 @@ def capture_map(
     length = _length(recorder, xs)
     symbols = len(recorder.sizes.env.symbols)
     region = Region(recorder, "the body of map")
-    recorder.has_regions = True
+    recorder.emission.has_regions = True
     with _given_up_on_error(region), region.capturing():
         rows = [_row(recorder, region, x, f"x{i}") for i, x in enumerate(xs)]
         structure, outputs = _outputs(recorder, body(rows), "map")
@@ -69,7 +69,7 @@ def capture_scan(
     """The leaves of the final carry; the structure and leaves of the stacked outputs."""
     length = _length(recorder, xs)
     symbols = len(recorder.sizes.env.symbols)
-    recorder.has_regions = True
+    recorder.emission.has_regions = True
     specs = [recorder.value_of(leaf).spec for leaf in init]
     start = list(init)
     for _ in range(3):
@@ -121,7 +121,7 @@ def capture_associative_scan(
     """The leaves of all partial results, stacked."""
     length = _length(recorder, xs)
     symbols = len(recorder.sizes.env.symbols)
-    recorder.has_regions = True
+    recorder.emission.has_regions = True
     region = Region(recorder, "the body of associative_scan")
     with _given_up_on_error(region), region.capturing():
         left = [_row(recorder, region, x, f"left{i}") for i, x in enumerate(xs)]
@@ -323,6 +323,6 @@ def _made(recorder: Recorder, node: Node, spec: TensorSpec, tracks: int) -> Abst
     value = Value(node, spec, recorder)
     if tracks and (spec.dtype.is_floating_point or spec.dtype.is_complex):
         value.tracks = tracks
-        if recorder.hides_gradients():
+        if recorder.context.hides_gradients():
             value.detached, value.seen = True, -1
     return make_abstract(spec, value)

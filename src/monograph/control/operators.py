@@ -61,10 +61,10 @@ def _inside_capture(
                 return function(recorder, *args, **kwargs)
         except Mismatch as mismatch:
             error = explain(mismatch, ("before", "after"), recorder)
-            recorder.note_refusal(error)
+            recorder.context.note_refusal(error)
             raise error from None
         except ExportError as error:
-            recorder.note_refusal(error)
+            recorder.context.note_refusal(error)
             raise
 
     return call
@@ -191,7 +191,7 @@ def _predicate(recorder: Recorder, pred: object) -> torch.Tensor | Test:
                 where=recorder.here(),
                 hint="reduce it to one element: .any() or .all().",
             )
-        data = recorder.known_value(value)
+        data = recorder.knowledge.value(value)
         return value.abstract() if data is None else bool(data)
     if isinstance(pred, (bool, int, float)):
         recorder.assume(

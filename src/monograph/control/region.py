@@ -17,8 +17,9 @@ from torch.fx import Graph, Node
 from torch.fx.node import Argument
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
+from monograph.capture.aliases import Body
 from monograph.capture.aliasing import Value
-from monograph.capture.recorder import SHARES, Body, Recorder
+from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.sizes import Nodes
 from monograph.control.witness import values_where
 from monograph.ir.dead_nodes import remove_dead_nodes
@@ -47,7 +48,7 @@ class Region:
     def __init__(self, recorder: Recorder, name: str) -> None:
         self.recorder = recorder
         self.name = name
-        self.outer: Body | None = recorder.region
+        self.outer: Body | None = recorder.aliases.region
         self.graph = Graph()
         self.names = Names()
         self.attributes: dict[str, object] = {}
@@ -101,15 +102,15 @@ class Region:
 
     @contextlib.contextmanager
     def _installed(self, sizes: Nodes) -> Iterator[None]:
-        recorder = self.recorder
-        before = recorder.graph, recorder.names, recorder.opaque, recorder.region
+        recorder, emission, aliases = self.recorder, self.recorder.emission, self.recorder.aliases
+        before = emission.graph, emission.names, emission.opaque, aliases.region
         outside = recorder.sizes.go_back(sizes)
-        recorder.graph, recorder.names = self.graph, self.names
-        recorder.opaque, recorder.region = self.attributes, self
+        emission.graph, emission.names, emission.opaque = self.graph, self.names, self.attributes
+        aliases.region = self
         try:
             yield
         finally:
-            recorder.graph, recorder.names, recorder.opaque, recorder.region = before
+            emission.graph, emission.names, emission.opaque, aliases.region = before
             self._sizes = recorder.sizes.go_back(outside)
 
     def abandon(self) -> None:
@@ -190,7 +191,7 @@ class Region:
                     is_input = base.op == "placeholder" or base.graph is not self.graph
                     if (is_input or base in bases) and not is_test:
                         spec = output.meta["val"]
-                        base = output = self.recorder.append(
+                        base = output = self.recorder.emission.append(
                             aten.clone.default, (output,), {}, spec
                         )
                     bases.add(base)
@@ -203,7 +204,7 @@ class Region:
         """The nodes of the outside that the region reads, in order."""
         self._copy_numbers_in()
         free: dict[Node, None] = {}
-        allowed = {self.recorder.program_graph}
+        allowed = {self.recorder.emission.program_graph}
         body = self.outer
         while body is not None:
             allowed.add(body.graph)

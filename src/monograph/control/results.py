@@ -339,13 +339,13 @@ def _joined_tensor(
     value = Value(node, spec, recorder)
     if spec.dtype.is_floating_point or spec.dtype.is_complex:
         value.tracks = tracks
-        if tracks and recorder.hides_gradients():
+        if tracks and recorder.context.hides_gradients():
             value.detached, value.seen = True, -1
-    shared = {id(v.root) for pair in recorder.copies_of_branches for v in pair}
+    shared = {id(v.root) for pair in recorder.aliases.copies_of_branches for v in pair}
     for one in found:
         original = one.original
         if original is not None and (one.is_outside or id(original.root) in shared):
-            recorder.copies_of_branches.append((original, value))
+            recorder.aliases.copies_of_branches.append((original, value))
     return make_abstract(spec, value)
 
 

@@ -57,9 +57,11 @@ class State:
         self.variables = {name: _content(cell) for name, cell in self.cells.items()}
         seen: set[int] = set()
         self.saved: list[Saved] = []
-        if recorder.snapshot is not None:
+        if recorder.context.snapshot is not None:
             # What cannot be joined is not put back between branches: a tensor there is a leak.
-            self.saved += [s for s in recorder.snapshot.again() if not isinstance(s, _UNJOINED)]
+            self.saved += [
+                s for s in recorder.context.snapshot.again() if not isinstance(s, _UNJOINED)
+            ]
             seen.update(id(saved.container) for saved in self.saved)
         for name, content in self.variables.items():
             if not isinstance(content, (nn.Module, ModuleType, type)):

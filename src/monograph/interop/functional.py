@@ -150,6 +150,7 @@ class _Replay(nn.Module):
         values: dict[Any, Any] = {}
         given = iter(inputs)
         recorder = running_recorder()
+        graph = None if recorder is None else recorder.emission.graph
         for node in module.graph.nodes:
             args = torch.fx.map_arg(node.args, values.__getitem__)
             if node.op == "output":
@@ -160,10 +161,14 @@ class _Replay(nn.Module):
                 values[node] = getattr(module, str(node.target))
             else:
                 kwargs = torch.fx.map_arg(node.kwargs, values.__getitem__)
-                before = len(recorder.graph.nodes) if recorder is not None else 0
+                before = 0 if graph is None else len(graph.nodes)
                 values[node] = node.target(*args, **kwargs)
                 if recorder is not None:
-                    _describe(recorder.graph, len(recorder.graph.nodes) - before, node.meta)
+                    _describe(
+                        recorder.emission.graph,
+                        len(recorder.emission.graph.nodes) - before,
+                        node.meta,
+                    )
         raise AssertionError("a graph ends with its output")
 
 

@@ -126,11 +126,11 @@ def view_of_any_layout(x: Any, shape: Sequence[Any]) -> torch.Tensor:
     fits_any = isinstance(found, View) and only_splits(spec.shape, found.spec.shape)
     if not fits_any and recorder.layouts.follows_inputs(x.value):
         x = aten.clone.default(x, memory_format=torch.contiguous_format)
-    before, recorder.rules = recorder.rules, None
+    before, recorder.context.rules = recorder.context.rules, None
     try:
         view: torch.Tensor = recorder.record(aten.view.default, (x, shape))
     finally:
-        recorder.rules = before
+        recorder.context.rules = before
     return view
 
 

@@ -428,7 +428,7 @@ def _captured(
     asked: dict[int, bool] = {}
 
     def outer(name: str) -> Node:
-        symbols[name] = recorder.placeholder(f"size_{name}")
+        symbols[name] = recorder.emission.placeholder(f"size_{name}")
         symbols[name].meta["val"] = env.symbols[name].expr
         return symbols[name]
 
@@ -468,17 +468,17 @@ def _captured(
             recorder,
             running(recorder),
         ):
-            recorder.is_running = False  # lines are those of the node that is replaced
+            recorder.context.is_running = False  # lines are those of the node that is replaced
             result: object = NotImplemented if rule is op else rule(*args, **kwargs)
             if result is NotImplemented:  # not for these arguments: the operator stays
-                recorder.rules = None
+                recorder.context.rules = None
                 noted.whole.add(op)
                 with without_modes():  # as where the dispatcher calls the recorder
                     result = recorder.record(op, tuple(args), kwargs)
             results = _nodes_of(recorder, result)
-        if any(origin.kind != "input" for origin in recorder.origins):
+        if any(origin.kind != "input" for origin in recorder.entrance.origins):
             raise ExportError("it makes a constant tensor (write torch.full instead)")
-    body = [n for n in recorder.graph.nodes if n.op != "placeholder"]
+    body = [n for n in recorder.emission.graph.nodes if n.op != "placeholder"]
     gives_symbols = len(env.symbols) > count_before
     whole = frozenset(noted.whole)
     return _Template(inputs, symbols, body, results, gives_symbols, whole, asked)
@@ -513,7 +513,7 @@ class _Noted:
 
 def _entered(recorder: Recorder, item: _Input, inputs: list[Node]) -> object:
     if isinstance(item.value, TensorSpec):
-        node = recorder.placeholder(f"in_{item.index}")
+        node = recorder.emission.placeholder(f"in_{item.index}")
         value = Value(node, item.value, recorder)
         node.meta["val"] = item.value
         recorder.sizes.bind_sizes(item.value, node)
@@ -522,7 +522,7 @@ def _entered(recorder: Recorder, item: _Input, inputs: list[Node]) -> object:
                 recorder.sizes.whole.setdefault(size, (node, i))
         inputs.append(node)
         return make_abstract(item.value, value)
-    node = recorder.placeholder(f"in_{item.index}")
+    node = recorder.emission.placeholder(f"in_{item.index}")
     node.meta["val"] = item.value
     inputs.append(node)
     if isinstance(item.value, _SYMBOLIC):

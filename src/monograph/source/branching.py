@@ -63,7 +63,7 @@ def undecided(recorder: Recorder | None, value: object) -> Question | None:
         return test if recorder.sizes.env.known(test) is None else None
     if isinstance(value, torch.Tensor):
         found = recorder.value_of(value)
-        if found.spec.numel != 1 or recorder.is_known(found):
+        if found.spec.numel != 1 or recorder.knowledge.is_known(found):
             return None
         return found.abstract()
     return None
@@ -97,7 +97,7 @@ def captured_branch(
     try:
         return _both_sides(recorder, site, question, then, otherwise)
     except ExportError as error:
-        recorder.note_refusal(error)
+        recorder.context.note_refusal(error)
         raise
 
 
@@ -151,8 +151,8 @@ def _both_sides(
 
 def strictness(recorder: Recorder) -> Strictness:
     """The mode in which converted code runs."""
-    assert recorder.strict is not None
-    return recorder.strict
+    assert recorder.context.strict is not None
+    return recorder.context.strict
 
 
 def grow(recorder: Recorder, state: State, key: Items, sample: Group) -> None:

@@ -172,7 +172,7 @@ def _capture(
     try:
         _captured(recorder, test, body, functions, counter)
     except ExportError as error:
-        recorder.note_refusal(error)
+        recorder.context.note_refusal(error)
         raise
 
 
@@ -234,7 +234,7 @@ def _trial(
 ) -> dict[Key, Group]:
     """One iteration on trial: what it changes."""
     region = Region(recorder, "an iteration on trial")
-    recorder.has_regions = True
+    recorder.emission.has_regions = True
     symbols = len(recorder.sizes.env.symbols)
     before = 0 if counter is None else counter[0]
     try:

@@ -147,7 +147,7 @@ def _note(number: int, outcome: Turn, value: object) -> None:
         what = f"`{test.text}` is {_shown(value)}"
         values = _values(test, sys._getframe(2))
         what += f" ({', '.join(values)})" if values else ""
-    recorder.assumptions.append(Assumption("steered", what, test.where))
+    recorder.context.assumptions.append(Assumption("steered", what, test.where))
 
 
 def _shown(value: object) -> str:

@@ -205,7 +205,7 @@ class Strict:
         """
         if self.culprit is not None:
             return
-        places = {node.meta.get("location") for node in recorder.graph.nodes}
+        places = {node.meta.get("location") for node in recorder.emission.graph.nodes}
         functions = frozenset((p.file, p.function) for p in places if p is not None)
         way = (kinds, Steering.outcomes(), functions)
         if way not in _ways:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -10,27 +9,23 @@ from torch.fx import Node
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
-from monograph.capture.constants import example_in_words
-from monograph.capture.provenance import lines_to
+from monograph.capture.knowledge import marked_constant_function
+from monograph.capture.operators.registry import handles_kind, rescues
 from monograph.capture.python.builtin_functions import asserted
-from monograph.capture.python.frames import frames_of_user
-from monograph.capture.restarts import asking_frame, refused
+from monograph.capture.restarts import asking_frame
 from monograph.diagnostics import DataDependentError, ExportError
 from monograph.inference.fakes import Outcome, Result
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.questions import equal
 from monograph.shapes.symnode import BoolNode, expression_of, symbolic
-from monograph.torch_internals import Operator, node_is_marked_constant
+from monograph.torch_internals import Operator
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
 __all__ = [
-    "answer",
     "assert_tensor",
     "number_in",
-    "outcome_from_known",
-    "require_known",
     "tensor_of_truth",
     "truth_node",
 ]
@@ -47,7 +42,8 @@ _QUESTIONS = {
 }
 
 
-def answer(
+@handles_kind("answers")
+def _answer(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> object:
     """An operator that returns a Python value."""
@@ -61,20 +57,20 @@ def answer(
         wanted = _asserted(recorder, args[0])
         if wanted is not None:
             return wanted
-    before = len(recorder.collected or ())
+    before = len(recorder.context.collected or ())
     known = [
-        require_known(recorder, arg, asked, code) if isinstance(arg, torch.Tensor) else arg
+        recorder.knowledge.require(arg, asked, code) if isinstance(arg, torch.Tensor) else arg
         for arg in args
     ]
-    if recorder.collected is not None:
-        del recorder.collected[before + 1 :]  # one question, of however many tensors
+    if recorder.context.collected is not None:
+        del recorder.context.collected[before + 1 :]  # one question, of however many tensors
     return op(*known, **kwargs)
 
 
 def _asserted(recorder: Recorder, tensor: torch.Tensor) -> bool | None:
     """The truth that an ``assert`` (or ``if bad: raise``) wants, as a run-time assertion."""
     value = recorder.value_of(tensor)
-    if value.spec.numel != 1 or recorder.known_value(value) is not None:
+    if value.spec.numel != 1 or recorder.knowledge.value(value) is not None:
         return None
     frame = asking_frame()
     if frame is None:
@@ -90,7 +86,9 @@ def assert_tensor(recorder: Recorder, tensor: torch.Tensor, wanted: bool, messag
     """A run-time assertion that a tensor with one element is (or is not) true."""
     if not wanted:
         tensor = recorder.call(aten.logical_not.default, (tensor,))
-    recorder.append(aten._assert_async.msg, (truth_node(recorder, tensor), message), {}, None)
+    recorder.emission.append(
+        aten._assert_async.msg, (truth_node(recorder, tensor), message), {}, None
+    )
 
 
 def truth_node(recorder: Recorder, tensor: torch.Tensor) -> Node:
@@ -111,9 +109,8 @@ _INTEGER_RANGES = {
 def number_in(recorder: Recorder, tensor: torch.Tensor) -> object:
     """``tensor.item()``: the number where constants determine it, else a symbol for it."""
     value = recorder.value_of(tensor)
-    is_marked = _marked_constant_function() is not None
-    if recorder.known_value(value) is not None or is_marked:
-        known = require_known(recorder, tensor, ".item()", "MG-D102")
+    if recorder.knowledge.value(value) is not None or marked_constant_function() is not None:
+        known = recorder.knowledge.require(tensor, ".item()", "MG-D102")
         return aten.item.default(known)
     spec = value.spec
     if spec.numel.__class__ is int and spec.numel != 1:
@@ -134,7 +131,7 @@ def _symbol_for(
     name = (where.value_name() if where else None) or f"{node.name}.item()"
     if dtype in _INTEGER_RANGES:
         symbol = sizes.fresh(name, *_INTEGER_RANGES[dtype])
-        item = recorder.append_named("item", aten.item.default, (node,), symbol)
+        item = recorder.emission.append_named("item", aten.item.default, (node,), symbol)
         sizes.bind_number(symbol, item)
         if dtype is torch.bool:
             item.meta["val"] = equal(symbol, 1)
@@ -148,7 +145,7 @@ def _symbol_for(
             hint="read .real and .imag of the tensor.",
         )
     number = env.float_symbol(env.numbered("f"), None, name)
-    item = recorder.append_named("item", aten.item.default, (node,), number)
+    item = recorder.emission.append_named("item", aten.item.default, (node,), number)
     sizes.bind_number(number, item)
     return symbolic(env, number)
 
@@ -159,82 +156,8 @@ def tensor_of_truth(
     """A tensor without dimensions that holds a truth about numbers that vary."""
     node = recorder.sizes.test_node(expression_of(truth))
     spec = TensorSpec.of((), (), dtype, torch.device("cpu"))
-    made = recorder.append(aten.scalar_tensor.default, (node,), {"dtype": dtype}, spec)
+    made = recorder.emission.append(aten.scalar_tensor.default, (node,), {"dtype": dtype}, spec)
     return make_abstract(spec, Value(made, spec, recorder))
-
-
-def require_known(recorder: Recorder, tensor: torch.Tensor, asked: str, code: str) -> torch.Tensor:
-    """The data of ``tensor``, where constants alone determine it.
-
-    Raises:
-        DataDependentError: with the user's line and the expression that asks.
-    """
-    value = recorder.value_of(tensor)
-    known = recorder.known_value(value)
-    where = recorder.here()
-    if known is not None:
-        for constant in recorder.origins:
-            if constant.kind == "constant" and not constant.fresh and constant.read_at is None:
-                constant.read_at = where
-        return known
-    marked = _marked_constant_function()
-    if marked is not None:
-        known = recorder.known_value(value, use_examples=True)
-        if known is not None:
-            recorder.assume(
-                "constant-result",
-                f"{marked} is marked as returning a constant: what it returned for the example "
-                "inputs is part of the program",
-                where,
-            )
-            return known
-    origin = value.root.origin
-    expression = where.expression() if where else None
-    what = f"{asked} of {value.spec!r}"
-    if expression:
-        what = f"`{expression}` needs the data of {value.spec!r} ({asked})"
-    if origin is not None and origin.kind in ("parameter", "buffer"):
-        what += f", which is the {origin.kind} {origin.target}"
-    what += ", which is only known when the program runs"
-    shows = recorder.strict is None or not recorder.strict.audits
-    if shows and origin is None:
-        what += example_in_words(recorder, recorder.read(value))
-    error = DataDependentError(
-        what,
-        code=code,
-        where=where,
-        hint=_HINTS[code],
-    )
-    error.origins = lines_to([recorder.read(value)], where)
-    if recorder.collected is not None:
-        known = recorder.known_value(value, use_examples=True)
-        if known is not None:
-            recorder.collected.append(error)
-            return known
-    raise refused(recorder, error)
-
-
-_HINTS = {
-    "MG-D101": "compute both sides and choose with torch.where(condition, a, b).",
-    "MG-D102": "keep the number a tensor, or pass it to the program as a Python number.",
-    "MG-D103": "keep the values in a tensor, or pass them to the program as Python numbers.",
-    "MG-D104": "compute with a mask of fixed size (torch.where), or outside the program.",
-}
-
-
-def _marked_constant_function() -> str | None:
-    """The running function that ``assume_constant_result`` decorates, if there is one."""
-    for frame in frames_of_user():
-        name = frame.f_code.co_name
-        owner = frame.f_locals.get("self", frame.f_locals.get("cls"))
-        # Not ``getattr``, which would run a property.
-        candidate = inspect.getattr_static(owner, name, None) if owner is not None else None
-        candidate = candidate or frame.f_globals.get(name)
-        if candidate is None and frame.f_back is not None:
-            candidate = frame.f_back.f_locals.get(name)
-        if candidate is not None and node_is_marked_constant(candidate):
-            return name
-    return None
 
 
 _SIZED_BY_INDEX = (aten.index.Tensor, aten.masked_select.default)
@@ -244,20 +167,14 @@ class _Known(NamedTuple):
     data: torch.Tensor
 
 
-def place(recorder: Recorder, error: ExportError, args: tuple[Any, ...]) -> None:
-    """Note the line of an operator that is refused, and where its arguments have come from."""
-    error.where = error.where or recorder.here()
-    if isinstance(error, DataDependentError):
-        tensors = [a for arg in args for a in (arg if isinstance(arg, (list, tuple)) else [arg])]
-        nodes = [recorder.value_of(a).node for a in tensors if isinstance(a, torch.Tensor)]
-        error.origins = lines_to(nodes, error.where)
-
-
-def outcome_from_known(
+@rescues("known values")
+def _outcome_from_known(
     recorder: Recorder,
     op: Operator,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
+    specs: tuple[Any, ...],
+    spec_kwargs: dict[str, Any],
     error: ExportError,
 ) -> Outcome | None:
     """The outcome of an operator whose result's size depends on values that are known."""
@@ -277,7 +194,7 @@ def outcome_from_known(
         if isinstance(item, _Known):
             return item.data
         if isinstance(item, torch.Tensor):
-            data = recorder.known_value(recorder.value_of(item))
+            data = recorder.knowledge.value(recorder.value_of(item))
             failed = failed or data is None
             return data
         if isinstance(item, (list, tuple)):

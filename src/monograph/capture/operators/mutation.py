@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.fx import Node
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import (
@@ -19,34 +18,30 @@ from monograph.capture.aliasing import (
     rely_on_memory,
     start_of_memory,
 )
-from monograph.capture.operators.registry import HANDLERS, handles
-from monograph.diagnostics import ControlFlowError, MutationError, OperatorError
+from monograph.capture.operators.registry import HANDLERS, handles, handles_kind
+from monograph.diagnostics import MutationError, OperatorError
 from monograph.inference.fakes import Result
 from monograph.inference.layout_flow import depends_on_layout
 from monograph.inference.rules import VIEWS
 from monograph.ir.spec import TensorSpec, contiguous_strides
-from monograph.shapes.expr import Expr
-from monograph.shapes.questions import equal, not_less
+from monograph.shapes.questions import equal
 from monograph.torch_internals import (
     FunctionSchema,
     Operator,
     functionalized,
     install_metadata,
-    share_memory,
 )
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = [
-    "check_write", "rebind", "refuse_shared_memory", "refuse_written_part", "store",
-    "write_in_place", "write_out",
-]  # fmt: skip
+__all__ = ["check_write", "store"]
 
 aten = torch.ops.aten
 
 
-def write_in_place(
+@handles_kind("writes in place")
+def _write_in_place(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> object:
     """``add_`` and its like: the functional form, and its result stored in the argument."""
@@ -152,7 +147,7 @@ def _on_copies(
     key: list[Any] = [op, torch.get_default_dtype()]
     sources: list[Value] = []
     nodes = {name: recorder.argument(arg, key, sources) for name, arg in arguments.items()}
-    outcome = recorder.outcome_of(op, (), arguments, tuple(key))
+    outcome = recorder.outcomes.find(op, (), arguments, tuple(key))
     if any(result.source >= 0 for result in outcome.results):
         raise MutationError(
             f"{op} returns one of its arguments",
@@ -162,7 +157,7 @@ def _on_copies(
         )
     results = outcome.results or (Result(None),)  # nothing returned counts as one None
     copies = [Result(None if t is None else recorder.to_specs(t)) for t in targets]
-    node = recorder.append(functionalized, (op,), nodes, None)
+    node = recorder.emission.append(functionalized, (op,), nodes, None)
     tracks = max((source.tracks for source in sources), default=0)
     found = recorder.unpack((*results, *copies), node, node, sources, tracks, False)
     returned, contents = found[: len(results)], found[len(results) :]
@@ -190,92 +185,17 @@ def _argument(
     return args[i] if i < len(args) else kwargs.get(schema.arguments[i].name)
 
 
-def _part_copies_of_branches(recorder: Recorder, root: Value) -> None:
-    """What a branch returned is, or is not, the memory of a tensor that it was given.
-
-    Where one of the two is written, nobody may use the other any more.
-    """
-    reached, stack = {id(root)}, [root]
-    while stack:
-        current = stack.pop()
-        for source, copied in recorder.copies_of_branches:
-            for here, there in ((source.root, copied.root), (copied.root, source.root)):
-                if here is current and id(there) not in reached:
-                    reached.add(id(there))
-                    stack.append(there)
-                    forbid(recorder, there)
-
-
-def forbid(recorder: Recorder, root: Value) -> None:
-    """The memory of ``root`` may have been written, or not: it is not used from now on."""
-    if root.origin is not None:
-        raise ControlFlowError(
-            f"{root.origin.target} is written if a branch goes one way, and a copy of it if it "
-            "goes the other way",
-            code="MG-C110",
-            where=recorder.here(),
-            hint="make the copy before: x = x.clone(); or write x = x + 1 instead of x += 1.",
-        )
-    recorder.touch(root)
-    root.version += 1
-
-
-def refuse_forbidden(recorder: Recorder) -> NoReturn:
-    """A tensor is used that ``forbid`` was called on."""
-    raise ControlFlowError(
-        "a tensor is used that a branch or a loop has written, or a copy of it",
-        code="MG-C110",
-        where=recorder.here(),
-        hint="give the branch or the loop a copy to work on: x = x.clone().",
-    )
-
-
-def _settle_copies(recorder: Recorder, root: Value) -> None:
-    """Where an operator copies or not, as the layout demands, and one of the two is written.
-
-    The layout of an argument then belongs to the contract. Where it depends on sizes that vary
-    (``x.contiguous()`` where a size is 1), the sizes must be such that it is a copy.
-    """
-    for source, copied in recorder.ambiguous:
-        if source.root is not root and copied is not root:
-            continue
-        recorder.layouts.rely_on_strides(source)
-        if source.spec.scope is not None and not _lies_as_in_general(source.spec):
-            raise MutationError(
-                "a copy that is a view for some sizes is written, or what it was made of is",
-                code="MG-M101",
-                where=recorder.here(),
-                hint="make it a copy for all sizes: .clone() instead of .contiguous(), .reshape().",
-            )
-    for view in recorder.argument_views:
-        if view.root is root:
-            recorder.layouts.rely_on_views(view)
-
-
-def _lies_as_in_general(spec: TensorSpec) -> bool:
-    """Whether no size and no pair of strides is special, which makes it a guard of the program."""
-    assert spec.scope is not None
-    env = spec.scope.owner
-    if not all(env.decide(not_less(n, 2)) for n in spec.shape if isinstance(n, Expr)):
-        return False
-    for i in range(len(spec.shape) - 1):
-        follows = equal(spec.strides[i], spec.shape[i + 1] * spec.strides[i + 1])
-        if env.known(follows) is None and env.decide(follows):
-            return False
-    return True
-
-
 def check_write(recorder: Recorder, op: Operator, target: torch.Tensor) -> None:
     """Refuse what eager mode refuses to write, and note that the memory is written."""
     value = recorder.value_of(target)
     root = value.root
     origin = root.origin
-    if recorder.copies_of_branches:
-        _part_copies_of_branches(recorder, root)
-    if root in recorder.addressed:
+    if recorder.aliases.copies_of_branches:
+        recorder.aliases.part_copies_of_branches(root)
+    if root in recorder.aliases.addressed:
         keep_memory(root)
-    if recorder.ambiguous or recorder.argument_views:
-        _settle_copies(recorder, root)
+    if recorder.aliases.ambiguous or recorder.aliases.argument_views:
+        recorder.aliases.settle_copies(root)
     recorder.layouts.rely_on_views(value)
     may_repeat = op._opname in ("fill_", "zero_") and not value.spec.bits
     if not may_repeat and overlaps_itself(value.spec):
@@ -285,15 +205,19 @@ def check_write(recorder: Recorder, op: Operator, target: torch.Tensor) -> None:
         )
         overlap.where = recorder.here()
         raise overlap
-    is_hidden = recorder.custom_functions or recorder.hides_gradients() or passes_detach(value)
+    is_hidden = (
+        recorder.context.custom_functions
+        or recorder.context.hides_gradients()
+        or passes_detach(value)
+    )
     if origin is not None and not is_hidden:
         # Autograd sees the write, and refuses it for a leaf; so does the exported program.
         origin.is_seen_by_autograd = True
-        if origin.tensor.requires_grad and origin.tensor.is_leaf and recorder.base_grad:
+        if origin.tensor.requires_grad and origin.tensor.is_leaf and recorder.context.base_grad:
             leaf = OperatorError(f"{op} writes {origin.target}, a leaf that requires grad")
             leaf.where = recorder.here()
             raise leaf
-    recorder.written(value)
+    recorder.aliases.written(value)
 
 
 def store(recorder: Recorder, target: torch.Tensor, content: AbstractTensor) -> None:
@@ -338,7 +262,8 @@ def _copy(
     return target
 
 
-def write_out(
+@handles_kind("writes out")
+def _write_out(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> object:
     """``out=`` variants."""
@@ -369,7 +294,8 @@ def write_out(
     return outs[0] if len(outs) == 1 else tuple(outs)
 
 
-def rebind(
+@handles_kind("rebinds")
+def _rebind(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> object:
     """``t_()``, ``squeeze_()`` ...: the same tensor object, seen differently from now on."""
@@ -401,7 +327,7 @@ def _become(recorder: Recorder, target: torch.Tensor, content: AbstractTensor, w
             where=recorder.here(),
             hint="return the new tensor instead.",
         )
-    recorder.touch_tensor(target)
+    recorder.aliases.touch_tensor(target)
     target.value = content.value
     install_metadata(target, make_abstract(content.value.spec, content.value))
 
@@ -412,7 +338,7 @@ def _detach_in_place(
 ) -> object:
     target = args[0]
     if isinstance(target, AbstractTensor) and target.value.tracks:
-        recorder.touch_tensor(target)
+        recorder.aliases.touch_tensor(target)
         target.value = recorder.record(aten.detach.default, (target,)).value
     return target
 
@@ -430,7 +356,7 @@ def _assign_data(
             where=recorder.here(),
             hint="under torch.no_grad(), write its content: tensor.copy_(new).",
         )
-    recorder.touch_tensor(target)
+    recorder.aliases.touch_tensor(target)
     target.value = recorder.value_of(source)
     return True
 
@@ -490,7 +416,7 @@ def _detach(
     if isinstance(tensor, AbstractTensor):
         # Torch's factories detach what they return, and the autograd engine what it saves for
         # the backward pass: the same value, which a node would not change.
-        saved = recorder.above_autograd and not recorder.user_detach
+        saved = recorder.context.above_autograd and not recorder.context.user_detach
         if saved or not tensor.value.tracks:
             return make_abstract(tensor.value.spec, tensor.value)
     return recorder.record(op, args, kwargs)
@@ -531,7 +457,9 @@ def _copy_or_view(
     A node that copies tensors of another layout is kept, and stands for the tensor from now on.
     """
     row, lies = VIEWS[op], depends_on_layout(op, kwargs)
-    if row.itself and not (lies or row.may_copy == "bits" or recorder.opens or recorder.rules):
+    if row.itself and not (
+        lies or row.may_copy == "bits" or recorder.context.opens or recorder.context.rules
+    ):
         outcome, spec = recorder.check(op, args, kwargs).single, recorder.value_of(args[0]).spec
         if outcome is not None and outcome.source == 0 and outcome.spec is spec:
             return args[0]  # no node, which nobody would read
@@ -540,61 +468,17 @@ def _copy_or_view(
         return found
     source, value = recorder.value_of(args[0]), found.value
     if lies and value.root is not source.root:
-        recorder.ambiguous.append((source, value))
+        recorder.aliases.ambiguous.append((source, value))
     if value.parent is not source and value.parent is not None:  # detached, under no_grad
         value = value.parent
     if not row.itself or value.parent is not source or value.spec is not source.spec:
         return found
     if lies or row.may_copy == "bits":
-        recorder.touch(source)
+        recorder.aliases.touch(source)
         source.node = value.node
     if lies and value.root.origin is None:
-        recorder.argument_views.append(value)
+        recorder.aliases.argument_views.append(value)
     return args[0]
 
 
 HANDLERS.update((op, _copy_or_view) for op, row in VIEWS.items() if row.itself or row.may_copy)
-
-
-def refuse_shared_memory(recorder: Recorder, root: Value) -> None:
-    """Two real tensors in one memory, one of them written: they must be the same tensor."""
-    origin = root.origin
-    assert origin is not None
-    for other in recorder.origins:
-        if other is origin or not share_memory(origin.tensor, other.tensor):
-            continue
-        if origin.kind == other.kind == "input" and other.tensor is origin.tensor:
-            _join_twin(recorder, origin.node, other.node)
-            continue
-        _refuse_part(recorder, origin.target, other.target)
-
-
-def refuse_written_part(recorder: Recorder, entered: Value) -> None:
-    """A tensor enters whose memory the program has written, through another tensor."""
-    origin = entered.origin
-    assert origin is not None
-    for other in recorder.origins:
-        if other.mutated and other is not origin and share_memory(other.tensor, origin.tensor):
-            _refuse_part(recorder, other.target, origin.target)
-
-
-def _refuse_part(recorder: Recorder, written: str, other: str) -> NoReturn:
-    raise MutationError(
-        f"{written} is written, and {other} shares its memory",
-        code="MG-M102",
-        where=recorder.here(),
-        hint="give one of them memory of its own (.clone()) before exporting.",
-    )
-
-
-def _join_twin(recorder: Recorder, written: Node, other: Node) -> None:
-    """One tensor passed twice and written once: the second becomes another name of the first."""
-    first = recorder.argument_values[written]
-    second = recorder.argument_values[other]
-    second.parent, second.root = first, first.root
-    second.seen = first.root.version
-    second.step, second.step_parent, second.step_index = other, written, None
-    recorder.twins.append((written.name, other.name))
-    for view in recorder.argument_views:  # views that were made of the second so far
-        if view.root is second:
-            view.root, view.seen = first.root, first.root.version

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from monograph.capture.operators.registry import rescues
 from monograph.diagnostics import ExportError
 from monograph.inference.fakes import Outcome, Result
 from monograph.inference.infer import infer
@@ -19,26 +20,23 @@ from monograph.torch_internals import Operator
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["outcome_of"]
-
 aten = torch.ops.aten
 Rule = Callable[..., Any]
 _RULES: Registry[Rule] = Registry()
 _rule = _RULES.registers
 
 
-def outcome_of(
+@rescues("new symbols")
+def _outcome_of(
     recorder: Recorder,
     op: Operator,
     tensors: tuple[Any, ...],
+    options: dict[str, Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     error: ExportError,
 ) -> Outcome | None:
-    """The outcome of ``op`` with fresh symbols; None where there is no rule for it.
-
-    ``args`` are the specs of ``tensors``.
-    """
+    """The outcome of ``op`` with fresh symbols; None where there is no rule for it."""
     rule = _RULES.get(op)
     if rule is None or error.code != "MG-D104":
         return None
@@ -116,13 +114,15 @@ def _index(
         if index is None or index.dtype not in (torch.bool, torch.uint8):
             expanded.append(index)
             continue
-        known = recorder.known_value(recorder.value_of(tensor))
+        known = recorder.knowledge.value(recorder.value_of(tensor))
         count = _selected(recorder, tensor) if known is None else int(known.sum())
         vector = TensorSpec.of((count,), (1,), torch.int64, x.device)
         expanded += [vector] * len(index.shape)
     if len(expanded) > len(x.shape):
         return None
-    outcome = infer(aten.index.Tensor, (x, expanded), {}, recorder.unpatched, recorder.sizes.env)
+    outcome = infer(
+        aten.index.Tensor, (x, expanded), {}, recorder.context.unpatched, recorder.sizes.env
+    )
     assert outcome.single is not None
     return outcome.single.spec
 

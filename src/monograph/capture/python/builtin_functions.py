@@ -81,9 +81,9 @@ def ask(recorder: Recorder, frame: FrameType, *, is_number: bool) -> None:
     """
     code, offset = frame.f_code, frame.f_lasti
     is_asked = takes_truth(code, offset) or compares(code, offset)
-    if not recorder.is_running or (is_asked and not is_number):
+    if not recorder.context.is_running or (is_asked and not is_number):
         return
-    if is_ours(code) or id(code) in recorder.as_called or CALL_SITES.is_chosen(code):
+    if is_ours(code) or id(code) in recorder.context.as_called or CALL_SITES.is_chosen(code):
         return
     if not is_number and not any(
         found is UNKNOWN or id(found) in _STAND_INS or type(found) is functools.partial
@@ -242,7 +242,7 @@ for _called in _STAND_INS.values():
 def converted(tensor: Any, name: str) -> Any:
     """``int(tensor)`` or ``float(tensor)``, for a tensor of the program."""
     recorder = tensor.value.recorder
-    if recorder.is_running and not recorder.is_known(tensor.value):
+    if recorder.context.is_running and not recorder.knowledge.is_known(tensor.value):
         ask(recorder, sys._getframe(2), is_number=True)
     return getattr(torch.Tensor, f"__{name}__")(tensor)
 
@@ -384,7 +384,7 @@ def _truth(recorder: Recorder) -> Callable[[torch.SymBool], bool]:
 
     def truth(self: torch.SymBool) -> bool:
         node = self.node
-        if isinstance(node, BoolNode) and recorder.is_running and not node.is_constant():
+        if isinstance(node, BoolNode) and recorder.context.is_running and not node.is_constant():
             wanted, message = asserted(recorder, sys._getframe(1))
             if wanted is not None:
                 test = node.content if wanted else negated(node.content)

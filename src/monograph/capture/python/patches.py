@@ -96,7 +96,7 @@ def patched(
     if notices:
         replacements += _all_noticed(recorder, mine)
     patches = _Patches(replacements)
-    recorder.unpatched = patches.suspended
+    recorder.context.unpatched = patches.suspended
     finder = _CompilerImport(patches)
     with redirected(REPLACED, mine):
         try:
@@ -183,16 +183,16 @@ def _module_call(
             return original(self, *args, **kwargs)
         if is_compiled_module(self):
             self = compiled_original(self)
-        outer = recorder.scope
+        outer = recorder.emission.scope
         path, class_name = names.get(_id(self), unknown)
         count = counts[path] = counts.get(path, -1) + 1
-        recorder.scope = Scope(path, class_name or type(self).__qualname__, outer, count)
+        recorder.emission.scope = Scope(path, class_name or type(self).__qualname__, outer, count)
         try:
             if isinstance(self, torch.jit.ScriptModule):
                 with not_exporting():
                     return original(self, *args, **kwargs)
             result = original(self, *args, **kwargs)
-            if path in recorder.watched:
+            if path in recorder.context.watched:
                 recorder.note_module_call(path, args, kwargs, result)
             return result
         except ExportError as error:
@@ -200,7 +200,7 @@ def _module_call(
                 error.module = path
             raise
         finally:
-            recorder.scope = outer
+            recorder.emission.scope = outer
 
     return call
 
@@ -222,11 +222,11 @@ def _function_apply(recorder: Recorder, mine: Mine) -> object:
                 "differentiated through it, not by its backward",
                 recorder.here(),
             )
-        recorder.custom_functions += 1
+        recorder.context.custom_functions += 1
         try:
             return original(cls, *args, **kwargs)
         finally:
-            recorder.custom_functions -= 1
+            recorder.context.custom_functions -= 1
 
     return classmethod(apply)
 
@@ -235,7 +235,7 @@ def _backward(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
     original = getattr(torch.autograd, BACKWARD_ENTRY)
 
     def run(*args: object, **kwargs: object) -> object:
-        if mine() and not recorder.above_autograd and not functorch_is_active():
+        if mine() and not recorder.context.above_autograd and not functorch_is_active():
             raise NeedsAutograd
         if mine() and kwargs.get("accumulate_grad"):
             raise PythonFeatureError(
@@ -301,9 +301,9 @@ def _set_autocast(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
         if mine():
             for device in ("cpu", "cuda"):
                 if torch.is_autocast_enabled(device):
-                    recorder.autocast.add(device)
+                    recorder.context.autocast.add(device)
                 else:
-                    recorder.autocast.discard(device)
+                    recorder.context.autocast.discard(device)
         return result
 
     return set_enabled
@@ -331,8 +331,8 @@ def _read_real(
 
     @functools.wraps(original)
     def read(self: torch.Tensor, *args: object, **kwargs: object) -> object:
-        if mine() and recorder.is_running:
-            return recorder.read_values(self, asked, lambda t: original(t, *args, **kwargs))
+        if mine() and recorder.context.is_running:
+            return recorder.knowledge.read(self, asked, lambda t: original(t, *args, **kwargs))
         return original(self, *args, **kwargs)
 
     return read
@@ -355,8 +355,8 @@ def _identity(recorder: Recorder, mine: Mine) -> Callable[[object], int]:
     def identity(obj: object, /) -> int:
         found = _id(obj)
         if type(obj) is AbstractTensor and mine() and not is_ours(sys._getframe(1).f_code):
-            if recorder.strict is not None and recorder.strict.audits:
-                raise recorder.strict.unstable("id() of a tensor", recorder.here())
+            if recorder.context.strict is not None and recorder.context.strict.audits:
+                raise recorder.context.strict.unstable("id() of a tensor", recorder.here())
             recorder.assume(
                 "id",
                 f"id() of a tensor was {found} while capturing; used in the program, it is fixed",
@@ -388,10 +388,14 @@ def _noticed(
     @functools.wraps(original)
     def call(*args: object, **kwargs: object) -> object:
         found = original(*args, **kwargs)
-        if mine() and recorder.is_running:
-            where = recorder.here_if_user()
-            if where is not None and recorder.strict is not None and recorder.strict.audits:
-                raise recorder.strict.unstable(f"{name}()", where)
+        if mine() and recorder.context.is_running:
+            where = recorder.context.here_if_user()
+            if (
+                where is not None
+                and recorder.context.strict is not None
+                and recorder.context.strict.audits
+            ):
+                raise recorder.context.strict.unstable(f"{name}()", where)
             if where is not None:
                 recorder.assume(
                     kind, f"{name}() was called once, while capturing: its result is fixed", where

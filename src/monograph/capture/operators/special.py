@@ -1,4 +1,4 @@
-"""Which handler an operator has, and the operators with hidden side effects."""
+"""Operators with hidden side effects, and those that are more, or less, than a node."""
 
 from __future__ import annotations
 
@@ -6,53 +6,25 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 
-from monograph.capture.operators.data_dependence import answer
-from monograph.capture.operators.mutation import (
-    check_write,
-    rebind,
-    store,
-    write_in_place,
-    write_out,
-)
-from monograph.capture.operators.registry import HANDLERS, PURE, Handler, handles
-from monograph.diagnostics import ControlFlowError, ExportError, PythonFeatureError
+from monograph.capture.operators.mutation import check_write, store
+from monograph.capture.operators.registry import handles, handles_kind
+from monograph.diagnostics import ControlFlowError, PythonFeatureError
 from monograph.inference.rules.table import is_canonical
 from monograph.shapes.questions import not_less
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
-    COMPOSITE,
     HigherOrderOperator,
     Operator,
-    autocast_handles,
-    has_kernel,
     opened_composite,
 )
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["OpenInstead", "classify", "may_open", "open_where_needed"]
-
-
 aten = torch.ops.aten
 
 
-def classify(op: Operator | HigherOrderOperator) -> Handler:
-    """Find, once for each operator, how it is handled."""
-    if not isinstance(op, torch._ops.OpOverload):
-        handler: Handler = _control_flow
-    elif torch.Tag.inplace_view in op.tags:
-        handler = rebind
-    elif op._schema.is_mutable:
-        handler = write_out if any(a.is_out for a in op._schema.arguments) else write_in_place
-    elif op._schema.returns and not any("Tensor" in str(r.type) for r in op._schema.returns):
-        handler = answer
-    else:
-        handler = PURE
-    HANDLERS[op] = handler
-    return handler
-
-
+@handles_kind("higher order")
 def _control_flow(
     recorder: Recorder,
     op: Operator | HigherOrderOperator,
@@ -154,42 +126,3 @@ def _instance_norm(
         return recorder.record(op, args, kwargs)
     with recorder:
         return opened_composite(op, args, kwargs)
-
-
-class OpenInstead(BaseException):
-    """Record the parts of a composite operator: whole, its result's size is not known."""
-
-
-def may_open(op: Operator, error: ExportError) -> bool:
-    """Whether the parts of ``op`` may get by with values that are known."""
-    return error.code == "MG-D104" and has_kernel(op, COMPOSITE)
-
-
-def open_where_needed(
-    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> object:
-    """Record a composite operator as its parts, where it must not stay whole.
-
-    That is when the caller asks for it, and under autocast, which casts the arguments of the
-    parts: kept whole, the operator would run without the casts when the program is called. (An
-    operator that autocast knows itself arrives with its arguments cast.)
-    """
-    if recorder.rules is not None and op in recorder.rules:
-        with recorder:
-            return recorder.rules[op](*args, **kwargs)
-    if not isinstance(op, torch._ops.OpOverload) or not has_kernel(op, COMPOSITE):
-        return NotImplemented
-    if recorder.opens:
-        with recorder:
-            return opened_composite(op, args, kwargs)
-    tensor = next((a for a in args if isinstance(a, torch.Tensor)), None)
-    device = tensor.device.type if tensor is not None else "cpu"
-    if device not in recorder.autocast or autocast_handles(op, device) or _is_view(op):
-        return NotImplemented
-    dtype = torch.get_autocast_dtype(device)
-    with torch.autocast(device, dtype, cache_enabled=False), recorder:
-        return opened_composite(op, args, kwargs)
-
-
-def _is_view(op: Operator) -> bool:
-    return any(r.alias_info is not None for r in op._schema.returns)

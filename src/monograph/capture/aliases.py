@@ -1,0 +1,245 @@
+"""Who shares memory with whom while a program is captured, and what a write makes out of date."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+import torch
+from torch.fx import Graph, Node
+
+from monograph.capture.abstract import AbstractTensor
+from monograph.capture.aliasing import Value
+from monograph.diagnostics import ControlFlowError, MutationError
+from monograph.ir.meta import SHARES
+from monograph.ir.spec import TensorSpec
+from monograph.shapes.expr import Expr
+from monograph.shapes.questions import equal, not_less
+from monograph.torch_internals import share_memory
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["Aliases", "Body"]
+
+_DETACH = torch.ops.aten.detach.default
+_is_grad_enabled = torch.is_grad_enabled
+
+
+class Body(Protocol):
+    """The body of a branch or of a loop, while it is captured."""
+
+    graph: Graph
+
+    @property
+    def outer(self) -> Body | None:
+        """The body that it is a part of."""
+
+    def save(self, value: Value) -> None:
+        """``value`` is about to change: inside the body, not for what comes after it."""
+
+    def save_tensor(self, tensor: AbstractTensor) -> None:
+        """``tensor`` is about to stand for another value."""
+
+
+class Aliases:
+    """The alias sets of one capture (the mechanics of views and writes are in ``aliasing``)."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self.region: Body | None = None  # the branch or loop body that is captured now
+        self.addressed: set[Value] = set()  # roots that keep the memory of the tensors they were
+        self.argument_views: list[Value] = []
+        self.twins: list[tuple[str, str]] = []
+        self.ambiguous: list[tuple[Value, Value]] = []  # (what was copied, the copy)
+        self.copies_of_branches: list[tuple[Value, Value]] = []
+        self._has_written = False  # a tensor that entered
+
+    def read(self, value: Value) -> Node:
+        """The node of ``value``, brought up to date."""
+        if value.seen != value.root.version:
+            self.refresh(value)
+        return value.node
+
+    def refresh(self, value: Value) -> None:
+        """Derive ``value`` again, whose memory was written since."""
+        self.touch(value)
+        append = self._recorder.emission.append
+        if value.detached:
+            if not _is_grad_enabled() or self._recorder.context.custom_functions:
+                return
+            # Computed under no_grad and now used where gradients flow: cut them off here.
+            value.detached, value.tracks = False, 0
+            old = value.node
+            value.node = append(_DETACH, (old,), {}, value.spec)
+            value.node.meta[SHARES] = old
+            value.seen = value.root.version
+            return
+        parent = value.parent
+        if parent is None:
+            self._refuse_forbidden()
+        old, new = value.step_parent, self.read(parent)
+        step = value.step
+        if step.op == "placeholder":  # one tensor passed twice: another name of the first
+            value.node, value.seen = new, value.root.version
+            return
+        self._recorder.layouts.rely_on_views(value)
+        args = torch.fx.map_arg(step.args, lambda n: new if n is old else n)
+        kwargs = torch.fx.map_arg(step.kwargs, lambda n: new if n is old else n)
+        replayed = append(step.target, args, kwargs, step.meta["val"])
+        value.step, value.step_parent = replayed, new
+        index = value.step_index
+        value.node = replayed
+        if index is not None:
+            value.node = append(operator.getitem, (replayed, index), {}, value.spec)
+        value.node.meta[SHARES] = new
+        value.seen = value.root.version
+
+    def touch(self, value: Value) -> None:
+        """``value`` is about to change: inside a branch, not for what comes after it."""
+        if self.region is not None:
+            self.region.save(value)
+
+    def touch_tensor(self, tensor: AbstractTensor) -> None:
+        """``tensor`` is about to become another value."""
+        if self.region is not None:
+            self.region.save_tensor(tensor)
+
+    def rely_on_layout(self, root: Value, *, with_offset: bool = False) -> None:
+        """The graph addresses the memory of ``root``: an input must come with its strides."""
+        if root.origin is not None and root.origin.kind == "input":
+            self._recorder.layouts.rely_on(root.origin, with_offset=with_offset)
+
+    def meet(self, entered: Value) -> None:
+        """A real tensor enters; none of its memory may have been written."""
+        if self._has_written:
+            self._refuse_written_part(entered)
+
+    def written(self, value: Value) -> None:
+        """Bookkeeping for a write to ``value``'s memory."""
+        origin = value.root.origin
+        if origin is None or origin.mutated:
+            return
+        if origin.read_at is not None:
+            raise MutationError(
+                f"the values of {origin.target} were read into Python at {origin.read_at}, and "
+                "the tensor is written here",
+                code="MG-M104", where=self._recorder.here(), read_at=origin.read_at,
+                hint="keep a Python number beside the tensor, or register it as a buffer and "
+                "use it as a tensor.",
+            )  # fmt: skip
+        origin.mutated = self._has_written = True
+        self._recorder.knowledge.forget()
+        self._refuse_shared_memory(value.root)
+
+    def part_copies_of_branches(self, root: Value) -> None:
+        """What a branch returned is, or is not, the memory of a tensor that it was given.
+
+        Where one of the two is written, nobody may use the other any more.
+        """
+        reached, stack = {id(root)}, [root]
+        while stack:
+            current = stack.pop()
+            for source, copied in self.copies_of_branches:
+                for here, there in ((source.root, copied.root), (copied.root, source.root)):
+                    if here is current and id(there) not in reached:
+                        reached.add(id(there))
+                        stack.append(there)
+                        self.forbid(there)
+
+    def forbid(self, root: Value) -> None:
+        """The memory of ``root`` may have been written, or not: it is not used from now on."""
+        if root.origin is not None:
+            raise ControlFlowError(
+                f"{root.origin.target} is written if a branch goes one way, and a copy of it if it "
+                "goes the other way",
+                code="MG-C110",
+                where=self._recorder.here(),
+                hint="make the copy before: x = x.clone(); or write x = x + 1 instead of x += 1.",
+            )
+        self.touch(root)
+        root.version += 1
+
+    def _refuse_forbidden(self) -> NoReturn:
+        """A tensor is used that ``forbid`` was called on."""
+        raise ControlFlowError(
+            "a tensor is used that a branch or a loop has written, or a copy of it",
+            code="MG-C110",
+            where=self._recorder.here(),
+            hint="give the branch or the loop a copy to work on: x = x.clone().",
+        )
+
+    def settle_copies(self, root: Value) -> None:
+        """Where an operator copies or not, as the layout demands, and one of the two is written.
+
+        The layout of an argument then belongs to the contract. Where it depends on sizes that vary
+        (``x.contiguous()`` where a size is 1), the sizes must be such that it is a copy.
+        """
+        for source, copied in self.ambiguous:
+            if source.root is not root and copied is not root:
+                continue
+            self._recorder.layouts.rely_on_strides(source)
+            if source.spec.scope is not None and not _lies_as_in_general(source.spec):
+                raise MutationError(
+                    "a copy that is a view for some sizes is written, or what it was made of is",
+                    code="MG-M101",
+                    where=self._recorder.here(),
+                    hint="make it a copy for all sizes: .clone() instead of .contiguous() or "
+                    ".reshape().",
+                )
+        for view in self.argument_views:
+            if view.root is root:
+                self._recorder.layouts.rely_on_views(view)
+
+    def _refuse_shared_memory(self, root: Value) -> None:
+        """Two real tensors in one memory, one of them written: they must be the same tensor."""
+        origin = root.origin
+        assert origin is not None
+        for other in self._recorder.entrance.origins:
+            if other is origin or not share_memory(origin.tensor, other.tensor):
+                continue
+            if origin.kind == other.kind == "input" and other.tensor is origin.tensor:
+                self._join_twin(origin.node, other.node)
+                continue
+            self._refuse_part(origin.target, other.target)
+
+    def _refuse_written_part(self, entered: Value) -> None:
+        """A tensor enters whose memory the program has written, through another tensor."""
+        origin = entered.origin
+        assert origin is not None
+        for other in self._recorder.entrance.origins:
+            if other.mutated and other is not origin and share_memory(other.tensor, origin.tensor):
+                self._refuse_part(other.target, origin.target)
+
+    def _join_twin(self, written: Node, other: Node) -> None:
+        """One tensor passed twice and written once: the second is another name of the first."""
+        first = self._recorder.entrance.argument_values[written]
+        second = self._recorder.entrance.argument_values[other]
+        second.parent, second.root = first, first.root
+        second.seen = first.root.version
+        second.step, second.step_parent, second.step_index = other, written, None
+        self.twins.append((written.name, other.name))
+        for view in self.argument_views:  # views that were made of the second so far
+            if view.root is second:
+                view.root, view.seen = first.root, first.root.version
+
+    def _refuse_part(self, written: str, other: str) -> NoReturn:
+        raise MutationError(
+            f"{written} is written, and {other} shares its memory",
+            code="MG-M102",
+            where=self._recorder.here(),
+            hint="give one of them memory of its own (.clone()) before exporting.",
+        )
+
+
+def _lies_as_in_general(spec: TensorSpec) -> bool:
+    """Whether no size and no pair of strides is special, which makes it a guard of the program."""
+    assert spec.scope is not None
+    env = spec.scope.owner
+    if not all(env.decide(not_less(n, 2)) for n in spec.shape if isinstance(n, Expr)):
+        return False
+    for i in range(len(spec.shape) - 1):
+        follows = equal(spec.strides[i], spec.shape[i + 1] * spec.strides[i + 1])
+        if env.known(follows) is None and env.decide(follows):
+            return False
+    return True

@@ -1,0 +1,85 @@
+"""What holds for one capture: how it was asked for, what it has assumed, what it has refused."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from types import CodeType
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+from monograph.capture.python.frames import current_source_line, frames_of_user
+from monograph.diagnostics import ExportError, SourceLine
+from monograph.ir.assumptions import Assumption
+from monograph.torch_internals import Operator
+
+if TYPE_CHECKING:
+    from monograph.capture.python.snapshot import Snapshot
+    from monograph.capture.strictness import Strictness
+
+__all__ = ["Context", "Replacements"]
+
+_is_grad_enabled = torch.is_grad_enabled
+
+
+class Replacements(Protocol):
+    """Functions by the operators that they replace."""
+
+    def __contains__(self, op: object, /) -> bool: ...
+
+    def __getitem__(self, op: Operator, /) -> Callable[..., object]: ...
+
+
+class Context:
+    """Settings and notes of one capture.
+
+    ``opens`` asks for composite operators to be recorded as the operators they are made of,
+    ``rules`` for those in it to be recorded as what these functions make of them.
+    """
+
+    def __init__(self, *, opens: bool, above_autograd: bool, rules: Replacements | None) -> None:
+        self.opens = opens
+        self.rules = rules
+        self.above_autograd = above_autograd
+        self.indexes = self.user_detach = False  # (see indexing, and abstract)
+        self.strict: Strictness | None = None  # where the strict mode is on
+        self.watched: frozenset[str] = frozenset()
+        self.as_called: dict[int, CodeType] = {}  # code whose calls stay as they are
+        self.unpatched: Callable[[], AbstractContextManager[None]] = nullcontext
+        self.snapshot: Snapshot | None = None  # the Python state as it was before the program ran
+
+        self.is_running = False  # the program, that is
+        self.base_grad = _is_grad_enabled()
+        self.custom_functions = 0  # how many ``autograd.Function``s are running
+        # Device types for which autocast is on. Torch hides its state from dispatch modes.
+        self.autocast = {d for d in ("cpu", "cuda") if torch.is_autocast_enabled(d)}
+
+        self.assumptions: list[Assumption] = []
+        self.collected: list[ExportError] | None = None  # refusals that are passed over
+        self.pending: BaseException | None = None  # to be raised, whoever catches it before
+
+    def hides_gradients(self) -> bool:
+        """Whether a ``no_grad`` region of the program is running."""
+        return not _is_grad_enabled() and self.base_grad and not self.custom_functions
+
+    def here(self) -> SourceLine | None:
+        """The user's line that is running."""
+        return current_source_line(2)
+
+    def here_if_user(self) -> SourceLine | None:
+        """The user's line, if the innermost caller outside us is the user's (not a library's)."""
+        frames = frames_of_user(3)
+        return self.here() if frames and frames[0] is sys._getframe(2) else None
+
+    def assume(self, kind: str, text: str, where: SourceLine | None = None) -> None:
+        """List something that was fixed while capturing, once for each line."""
+        found = Assumption(kind, text, where)
+        if found not in self.assumptions:
+            self.assumptions.append(found)
+
+    def note_refusal(self, error: ExportError) -> None:
+        """Remember an error that eager mode does not raise: no ``except`` may take it."""
+        if not isinstance(error, (RuntimeError, IndexError, TypeError)):
+            self.pending = error

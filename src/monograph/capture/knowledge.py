@@ -1,0 +1,216 @@
+"""Tensors whose values are known while capturing: computed from constants alone, on demand.
+
+Nothing is evaluated ahead of time. Where Python asks for a value (``if t:``, ``t.item()``), the
+part of the graph that made it is run, provided that it starts from constants only.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch.fx import Node, map_arg
+
+from monograph.capture.provenance import lines_to
+from monograph.capture.python.frames import frames_of_user
+from monograph.capture.restarts import refused
+from monograph.diagnostics import DataDependentError
+from monograph.ir.operators import is_random
+from monograph.ir.spec import TensorSpec
+from monograph.ir.subgraphs import SUBGRAPHS
+from monograph.torch_internals import node_is_marked_constant, real_operators, without_modes
+
+if TYPE_CHECKING:
+    from monograph.capture.aliasing import Value
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["Knowledge", "marked_constant_function"]
+
+_MOST_NODES = 2000
+_LIMIT = 1 << 24  # elements of one intermediate result
+_HINTS = {
+    "MG-D101": "compute both sides and choose with torch.where(condition, a, b).",
+    "MG-D102": "keep the number a tensor, or pass it to the program as a Python number.",
+    "MG-D103": "keep the values in a tensor, or pass them to the program as Python numbers.",
+    "MG-D104": "compute with a mask of fixed size (torch.where), or outside the program.",
+}
+
+Converted = TypeVar("Converted")
+
+
+class Knowledge:
+    """What is known of the data of a program's tensors, found out when somebody asks."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._known: dict[Node, Any] = {}
+        self._examples: dict[Node, Any] = {}  # what holds for the example inputs
+
+    def forget(self) -> None:
+        """An argument is written: what was computed before may not hold any more."""
+        self._known.clear()
+
+    def value(self, value: Value, *, use_examples: bool = False) -> torch.Tensor | None:
+        """The data of ``value`` if it follows from constants (or, if asked, example inputs).
+
+        ``use_examples`` is for ``assume_constant_result``, and for going on after a refusal: the
+        answer is then only right for the example inputs.
+        """
+        found = self._found(self._recorder.read(value), use_examples)
+        return found if isinstance(found, torch.Tensor) else None
+
+    def is_known(self, value: Value) -> bool:
+        """Whether constants alone determine the data of ``value``."""
+        with without_modes(), torch.no_grad():
+            return self.value(value) is not None
+
+    def read(
+        self, tensor: torch.Tensor, asked: str, convert: Callable[[torch.Tensor], Converted]
+    ) -> Converted:
+        """``convert`` of a tensor whose data is known while capturing.
+
+        Raises:
+            DataDependentError: MG-D103, where it is not known.
+        """
+        with without_modes(), torch.no_grad():
+            return convert(self.require(tensor, asked, "MG-D103"))
+
+    def require(self, tensor: torch.Tensor, asked: str, code: str) -> torch.Tensor:
+        """The data of ``tensor``, where constants alone determine it.
+
+        Raises:
+            DataDependentError: with the user's line and the expression that asks.
+        """
+        recorder = self._recorder
+        context = recorder.context
+        value = recorder.value_of(tensor)
+        known = self.value(value)
+        where = recorder.here()
+        if known is not None:
+            for constant in recorder.entrance.origins:
+                if constant.kind == "constant" and not constant.fresh and constant.read_at is None:
+                    constant.read_at = where
+            return known
+        marked = marked_constant_function()
+        if marked is not None:
+            known = self.value(value, use_examples=True)
+            if known is not None:
+                recorder.assume(
+                    "constant-result",
+                    f"{marked} is marked as returning a constant: what it returned for the example "
+                    "inputs is part of the program",
+                    where,
+                )
+                return known
+        origin = value.root.origin
+        expression = where.expression() if where else None
+        what = f"{asked} of {value.spec!r}"
+        if expression:
+            what = f"`{expression}` needs the data of {value.spec!r} ({asked})"
+        if origin is not None and origin.kind in ("parameter", "buffer"):
+            what += f", which is the {origin.kind} {origin.target}"
+        what += ", which is only known when the program runs"
+        shows = context.strict is None or not context.strict.audits
+        if shows and origin is None:
+            what += self._example_in_words(recorder.read(value))
+        error = DataDependentError(
+            what,
+            code=code,
+            where=where,
+            hint=_HINTS[code],
+        )
+        error.origins = lines_to([recorder.read(value)], where)
+        if context.collected is not None:
+            known = self.value(value, use_examples=True)
+            if known is not None:
+                context.collected.append(error)
+                return known
+        raise refused(recorder, error)
+
+    def example(self, node: Node) -> object:
+        """The tensor or number that ``node`` is for the example inputs; None if it is random."""
+        return self._found(node, True)
+
+    def _example_in_words(self, node: Node) -> str:
+        """``; with your example inputs it is True``, where one number is cheap to compute."""
+        cost, seen, stack = 0, {node}, [node]
+        while stack:
+            current = stack.pop()
+            spec = current.meta.get("val")
+            numel = spec.numel if isinstance(spec, TensorSpec) else 0
+            cost += numel if isinstance(numel, int) else 0
+            if cost > _LIMIT or len(seen) > _MOST_NODES:
+                return ""
+            new = [source for source in current.all_input_nodes if source not in seen]
+            seen.update(new)
+            stack += new
+        try:
+            found = self.example(node)
+        except Exception:  # what eager mode would say, it says when it is asked
+            return ""
+        if not isinstance(found, torch.Tensor) or found.numel() != 1 or found.device.type == "meta":
+            return ""
+        return f"; with your example inputs it is {found.item()}"
+
+    def _found(self, node: Node, use_examples: bool) -> object:
+        cache = self._examples if use_examples else self._known
+        if node not in cache:
+            with real_operators():
+                self._fill(node, cache, use_examples)
+        return cache[node]
+
+    def _fill(self, node: Node, cache: dict[Node, Any], use_examples: bool) -> None:
+        """Evaluate ``node`` and all that it needs."""
+        origins = self._recorder.entrance.origins
+        constants = {o.node: o.tensor for o in origins if o.kind == "constant" and not o.mutated}
+        if use_examples:
+            constants |= {o.node: o.tensor for o in origins}
+        stack = [(node, False)]
+        visited: set[Node] = set()
+        while stack:  # depth first, without Python's recursion limit
+            current, is_ready = stack.pop()
+            if is_ready:
+                cache[current] = _evaluate(current, cache, constants)
+            elif current not in visited and current not in cache:
+                visited.add(current)
+                stack.append((current, True))
+                stack.extend((source, False) for source in current.all_input_nodes)
+
+
+def marked_constant_function() -> str | None:
+    """The running function that ``assume_constant_result`` decorates, if there is one."""
+    for frame in frames_of_user():
+        name = frame.f_code.co_name
+        owner = frame.f_locals.get("self", frame.f_locals.get("cls"))
+        # Not ``getattr``, which would run a property.
+        candidate = inspect.getattr_static(owner, name, None) if owner is not None else None
+        candidate = candidate or frame.f_globals.get(name)
+        if candidate is None and frame.f_back is not None:
+            candidate = frame.f_back.f_locals.get(name)
+        if candidate is not None and node_is_marked_constant(candidate):
+            return name
+    return None
+
+
+def _evaluate(node: Node, cache: dict[Node, Any], constants: dict[Node, torch.Tensor]) -> object:
+    if node.op == "placeholder":
+        tensor = constants.get(node)
+        return None if tensor is None else tensor.detach()
+    if node.op != "call_function" or is_random(node.target) or SUBGRAPHS in node.meta:
+        return None
+    if any(cache.get(source) is None for source in node.all_input_nodes):
+        return None
+    spec = node.meta["val"]
+    if isinstance(spec, TensorSpec) and isinstance(spec.numel, int) and spec.numel > _LIMIT:
+        return None
+    target: Any = node.target
+    if target is operator.getitem:
+        return cache[node.args[0]][node.args[1]]  # type: ignore[index]
+    if str(target).startswith("aten.empty") or str(target).startswith("aten.new_empty"):
+        return None  # memory as it comes is no value
+    args = map_arg(node.args, cache.__getitem__)
+    kwargs = map_arg(node.kwargs, cache.__getitem__)
+    return target(*args, **kwargs)

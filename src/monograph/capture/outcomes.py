@@ -1,0 +1,86 @@
+"""What operators return: from memory, else inferred, else from what is known of their values."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from monograph.capture.operators.registry import RESCUES
+from monograph.capture.provenance import lines_to
+from monograph.diagnostics import DataDependentError, ExportError
+from monograph.inference.fakes import Outcome
+from monograph.inference.infer import infer
+from monograph.inference.rules.attention import attention_switches
+from monograph.torch_internals import Operator
+
+if TYPE_CHECKING:
+    from monograph.capture.recorder import Recorder
+
+__all__ = ["Outcomes"]
+
+_ATTENTION = torch.ops.aten.scaled_dot_product_attention.default
+_RESCUES = ("known values", "new symbols", "parts")  # in this order
+
+# Outcomes of built-in operators hold for the whole process; those of custom operators only for
+# one capture, because their fake implementation is the user's and may change.
+_memo: dict[tuple[Any, ...], Outcome] = {}
+_MEMO_LIMIT = 200_000
+
+
+class Outcomes:
+    """The outcomes of one capture."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._local: dict[tuple[Any, ...], Outcome] = {}
+
+    def find(
+        self, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
+    ) -> Outcome:
+        """What ``op`` returns: from the memo, else inferred."""
+        if op is _ATTENTION:
+            key = (*key, attention_switches())
+        try:
+            outcome = _memo.get(key) or self._local.get(key)
+        except TypeError:  # an argument that cannot be hashed
+            outcome = None
+        return outcome if outcome is not None else self._infer(op, args, kwargs, key)
+
+    def _infer(
+        self, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
+    ) -> Outcome:
+        recorder, sizes = self._recorder, self._recorder.sizes
+        specs = tuple(recorder.to_specs(arg) for arg in args)
+        spec_kwargs = {name: recorder.to_specs(arg) for name, arg in kwargs.items()}
+        env = sizes.env
+        symbols = len(env.symbols)
+        try:
+            outcome = infer(op, specs, spec_kwargs, recorder.context.unpatched, env)
+        except ExportError as error:
+            for way in _RESCUES:
+                found = RESCUES[way](recorder, op, args, kwargs, specs, spec_kwargs, error)
+                if found is not None:
+                    return found
+            _place(recorder, error, args)
+            raise
+        if len(env.symbols) > symbols and sizes.adopt(symbols, outcome):
+            return outcome  # its sizes are this call's own
+        memo = self._local
+        if op.namespace in ("aten", "prims") and not outcome.is_symbolic(key):
+            memo = _memo
+            if len(memo) > _MEMO_LIMIT:
+                memo.clear()
+        with contextlib.suppress(TypeError):
+            memo[key] = outcome
+        return outcome
+
+
+def _place(recorder: Recorder, error: ExportError, args: tuple[Any, ...]) -> None:
+    """Note the line of an operator that is refused, and where its arguments have come from."""
+    error.where = error.where or recorder.here()
+    if isinstance(error, DataDependentError):
+        tensors = [a for arg in args for a in (arg if isinstance(arg, (list, tuple)) else [arg])]
+        nodes = [recorder.value_of(a).node for a in tensors if isinstance(a, torch.Tensor)]
+        error.origins = lines_to(nodes, error.where)
