@@ -6,27 +6,34 @@ one of them.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
 from monograph.diagnostics import (
+    ExportError,
     OperatorError,
     OperatorIndexError,
+    OperatorTypeError,
 )
 from monograph.inference.fakes import Outcome, Result, outcome_on_fakes, substitute, varies
 from monograph.inference.rules import RULES, VIEWS, Found, View
+from monograph.inference.ties import fewest_fixed, fewest_ties
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, UndeterminedError
 from monograph.shapes.floats import FloatExpr
+from monograph.shapes.supposing import forget, mark
 from monograph.torch_internals import (
     Operator,
     materialises,
 )
 
 __all__ = ["infer"]
+
+_REFUSALS = (OperatorError, OperatorIndexError, OperatorTypeError)
 
 
 def infer(
@@ -46,27 +53,106 @@ def infer(
         DataDependentError: MG-D104 when the result's size depends on values.
         PythonFeatureError: MG-P102 for a custom operator without a fake implementation.
     """
-    rule = RULES.get(op)
-    if rule is not None:
-        bits = 0 if op in VIEWS else _bits_in((args, tuple(kwargs.values())))
-        try:
-            found = rule(*args, **kwargs) if not bits else _found_without(bits, op, args, kwargs)
-        except (UndeterminedError, ZeroDivisionError):  # the rule knows plain numbers only
-            found = None
-        if found is not None:
-            return _outcome_of_rule(found)
+    outcome = _outcome_by_rule(op, args, kwargs)
+    if outcome is not None:
+        return outcome
     with unpatched():
-        try:
+        if env is None or not varies((args, tuple(kwargs.values()))):
             return outcome_on_fakes(op, args, kwargs, env)
-        except (OperatorError, OperatorIndexError):
-            if env is None or env.by_example or not varies((args, tuple(kwargs.values()))):
-                raise
-        # Torch has taken a size that varies for one that is not 1; in the example it is.
-        env.by_example = True
+        known, symbols = dict(env.scope.replacements), len(env.symbols)
+        outcome = _outcome_for_any_sizes(op, args, kwargs, env)
+        if env.scope.replacements == known or len(env.symbols) > symbols:
+            return outcome
+        # Sizes are tied or fixed by now: the result may lie otherwise than where they differ.
+        return infer(op, *_in_normal_form(args, kwargs, env), env=env)
+
+
+def _outcome_by_rule(
+    op: Operator, args: tuple[object, ...], kwargs: dict[str, object]
+) -> Outcome | None:
+    rule = RULES.get(op)
+    if rule is None:
+        return None
+    bits = 0 if op in VIEWS else _bits_in((args, tuple(kwargs.values())))
+    try:
+        found = rule(*args, **kwargs) if not bits else _found_without(bits, op, args, kwargs)
+    except (UndeterminedError, ZeroDivisionError):  # the rule knows plain numbers only
+        return None
+    return None if found is None else _outcome_of_rule(found)
+
+
+def _outcome_for_any_sizes(
+    op: Operator, args: tuple[object, ...], kwargs: dict[str, object], env: ShapeEnv
+) -> Outcome:
+    """The outcome on fake tensors; as few sizes are tied or fixed as ``op`` needs not to refuse."""
+
+    def attempt() -> Outcome:
+        return outcome_on_fakes(op, *_in_normal_form(args, kwargs, env), env)
+
+    def passes() -> bool:
         try:
-            return outcome_on_fakes(op, args, kwargs, env)
-        finally:
-            env.by_example = False
+            attempt()
+        except Exception:
+            return False
+        return True
+
+    given = (args, tuple(kwargs.values()))
+    with contextlib.suppress(_RefusedError):
+        return _attempted(attempt, env)
+    ties = fewest_ties(env, given, passes)
+    if ties is not None:
+        for test in ties:
+            env.require(test)
+        return attempt()
+    # Torch has taken a size that varies for one that is not 1; in the example it is.
+    env.by_example = True
+    try:
+        return _attempted(attempt, env)
+    except _RefusedError as refused:
+        numbers = fewest_fixed(env, given, passes)
+        if numbers is None:  # the operator refuses the example, too
+            raise refused.error from None
+    finally:
+        env.by_example = False
+    for test in numbers:
+        env.rely_on(test, "fixed", asked=test, answer=True, message=f"{op} needs this number")
+    return attempt()
+
+
+class _RefusedError(Exception):
+    """An operator refuses its arguments, perhaps because sizes of them vary."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def _attempted(attempt: Callable[[], Outcome], env: ShapeEnv) -> Outcome:
+    """The outcome; of an attempt that fails nothing stays.
+
+    Raises:
+        _RefusedError: with what was raised.
+    """
+    known = mark(env)
+    try:
+        return attempt()
+    except Exception as error:
+        is_of_fake = not isinstance(error, ExportError)  # a custom operator's own
+        if not is_of_fake and not isinstance(error, _REFUSALS):
+            raise
+        forget(env, known)
+        raise _RefusedError(error) from None
+
+
+def _in_normal_form(
+    args: tuple[object, ...], kwargs: dict[str, object], env: ShapeEnv
+) -> tuple[tuple[object, ...], dict[str, object]]:
+    """The arguments under the equalities between sizes that are known by now."""
+
+    def size(item: Expr | FloatExpr) -> object:
+        return env.scope.normal(item) if isinstance(item, Expr) else item
+
+    named = {n: substitute(value, TensorSpec.normal, size) for n, value in kwargs.items()}
+    return tuple(substitute(arg, TensorSpec.normal, size) for arg in args), named
 
 
 def _bits_in(item: object) -> int:

@@ -1,4 +1,4 @@
-"""What is known inside a branch only."""
+"""What is known for a while only: inside a branch, or during an attempt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Atom, Expr, Int, Values
 from monograph.shapes.questions import Test, either, negated, symbols_of
 
-__all__ = ["give_up", "go_back", "mark", "suppose"]
+__all__ = ["forget", "give_up", "go_back", "mark", "suppose"]
 
 
 class Known(NamedTuple):
@@ -43,6 +43,13 @@ def give_up(env: ShapeEnv, count: int) -> None:
     """Nothing will use the symbols after the first ``count``."""
     for symbol in list(env.symbols.values())[count:]:
         symbol.is_given_up = True
+
+
+def forget(env: ShapeEnv, mark: Known) -> None:
+    """Forget all that was learned since ``mark``: what was attempted came to nothing."""
+    del env.guards[mark.guards :]
+    give_up(env, mark.symbols)
+    go_back(env, mark)
 
 
 def suppose(env: ShapeEnv, path: Test, values: Values) -> None:

@@ -12,9 +12,10 @@ from collections.abc import Hashable, Sequence
 import torch
 
 from monograph.inference.fakes import outcome_on_fakes
-from monograph.inference.rules.table import fresh, rule
+from monograph.inference.rules.table import fresh, rule, tied
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import equal
 from monograph.torch_internals import without_modes
 
 __all__ = ["LAYOUTS", "attention_switches"]
@@ -42,8 +43,13 @@ def _attention(
         return None
     if all(spec is None or spec.scope is None for spec in given):
         return _by_trying(given, rest, options)
-    if query.shape[:2] != value.shape[:2] or query.shape[-1] != key.shape[-1]:
+    if not _are_tied(given):
         return None
+    width = query.shape[-1] - value.shape[-1]
+    if isinstance(width, Expr):  # the fast kernels want one width
+        width.scope.owner.decide(equal(width, 0))
+    query, key, value = (spec.normal() for spec in (query, key, value))
+    given = (query, key, value, mask and mask.normal())
     shape = (*query.shape[:-1], value.shape[-1])
     order = _order(given, rest, options)
     if order is None:
@@ -51,20 +57,46 @@ def _attention(
     return query.with_layout(shape, _laid(shape, order))
 
 
+def _are_tied(given: _Given) -> bool:
+    """Whether the sizes are equal that must be: nothing is broadcast but the mask."""
+    query, key, value, mask = given
+    if any(len(spec.shape) != 4 for spec in (key, value)) or (mask and len(mask.shape) > 4):
+        return False
+    broadcast = [pair for pair in _equal_to_scores(given) if pair[0] != 1]
+    return tied(_equal_sizes(query, key, value) + broadcast)
+
+
+def _equal_sizes(query: TensorSpec, key: TensorSpec, value: TensorSpec) -> list[tuple[Int, Int]]:
+    """The sizes that attention wants to be equal, where it broadcasts nothing."""
+    batch, keys, values = (spec.shape[:-2] for spec in (query, key, value))
+    return [
+        *zip(batch, keys, strict=True),
+        *zip(batch, values, strict=True),
+        (query.shape[-1], key.shape[-1]),
+        (key.shape[-2], value.shape[-2]),
+    ]
+
+
+def _equal_to_scores(given: _Given) -> list[tuple[Int, Int]]:
+    """Each size of the mask, with that of the scores."""
+    query, key, _, mask = given
+    if mask is None:
+        return []
+    scores = (*query.shape[:-1], key.shape[-2])
+    return list(zip(mask.shape, scores[len(scores) - len(mask.shape) :], strict=True))
+
+
 def _of_matrices(given: _Given) -> TensorSpec | None:
     """Without a dimension for heads the fast kernels are out: products and a softmax, row-major."""
-    query, key, value, mask = given
+    query, key, value, _ = given
     specs = [spec for spec in given if spec is not None]
     if any(s.device != query.device or len(s.shape) > len(query.shape) for s in specs):
         return None
     if any(s.dtype != query.dtype for s in (key, value)) or any(s.numel == 0 for s in specs):
         return None
-    if not (query.shape[:-2] == key.shape[:-2] == value.shape[:-2]):
+    if any(len(s.shape) != len(query.shape) for s in (key, value)):
         return None
-    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
-        return None
-    scores = (*query.shape[:-1], key.shape[-2])
-    if mask is not None and mask.shape != scores[len(scores) - len(mask.shape) :]:
+    if not tied(_equal_sizes(query, key, value) + _equal_to_scores(given)):
         return None
     return fresh(query, (*query.shape[:-1], value.shape[-1]))
 

@@ -10,9 +10,10 @@ from monograph.inference.rules.table import (
     is_canonical,
     must_hold_if_varies,
     rule,
+    tied,
 )
 from monograph.ir.spec import TensorSpec
-from monograph.shapes.expr import Expr, Int
+from monograph.shapes.expr import Int
 from monograph.shapes.questions import equal
 
 aten = torch.ops.aten
@@ -74,12 +75,6 @@ def _matmul(left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
 
 def _agreed(left: tuple[Int, ...], right: tuple[Int, ...]) -> tuple[Int, ...] | None:
     """Batches of one rank that are equal in the example: equal from here on."""
-    if len(left) != len(right):
+    if len(left) != len(right) or not tied(zip(left, right, strict=True)):
         return None
-    for a, b in zip(left, right, strict=True):
-        owner = next((size.scope.owner for size in (a, b) if isinstance(size, Expr)), None)
-        if a == b or owner is None:
-            continue
-        if owner.hint(a) != owner.hint(b) or not owner.decide(equal(a, b)):
-            return None
     return left

@@ -9,7 +9,7 @@ graph that the test-suite runs is compared, node by node, with what the kernels 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -18,7 +18,7 @@ import torch
 from monograph.ir.registry import Registry
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.questions import Test, not_less
+from monograph.shapes.questions import Test, equal, not_less
 from monograph.torch_internals import Operator
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "must_hold_if_varies",
     "resolve",
     "rule",
+    "tied",
     "view",
 ]
 
@@ -148,6 +149,26 @@ def must_hold(size: Expr, test: Test) -> bool:
 def must_hold_if_varies(size: Int, test: Test) -> bool:
     """``must_hold``, or the plain truth."""
     return must_hold(size, test) if isinstance(size, Expr) else test is True
+
+
+def tied(pairs: Iterable[tuple[Int, Int]]) -> bool:
+    """Whether the sizes of each pair are equal; those that are in the example are tied here.
+
+    An operator that demands equal sizes says so with it. All pairs are tied, or none; where one of
+    two is the number 1 it may be broadcast, and nothing is tied.
+    """
+    demands: list[tuple[Any, Test]] = []
+    for left, right in pairs:
+        if left == right:
+            continue
+        if 1 in (left, right):
+            return False
+        scopes = [size.scope for size in (left, right) if isinstance(size, Expr)]
+        hints = {scopes[0].owner.hint(size) for size in (left, right)} if scopes else {left, right}
+        if len(hints) > 1 or None in hints:
+            return False
+        demands.append((scopes[0].owner, equal(left, right)))
+    return all(owner.require(test) for owner, test in demands)
 
 
 def broadcast(shapes: Sequence[tuple[Int, ...]]) -> tuple[Int, ...] | None:
