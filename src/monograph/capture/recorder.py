@@ -232,6 +232,8 @@ class Recorder(DispatchMode):
             node = self.emission.append(op, nodes, node_kwargs, result.spec)
             if self.sizes.unbound and result.spec is not None:
                 self.sizes.bind_results(result.spec, node)
+            if result.spec is not None and result.spec.scope is not None:
+                self.sizes.note_long(result.spec, node)
             return self._result(result, node, sources, tracks, detached)
         node = self.emission.append(op, nodes, node_kwargs, None)
         found = self.unpack(outcome.results, node, node, sources, tracks, detached)
@@ -263,6 +265,8 @@ class Recorder(DispatchMode):
                 part = self.emission.append(operator.getitem, (node, index), {}, result.spec)
                 if self.sizes.unbound:
                     self.sizes.bind_results(result.spec, part)
+                if result.spec is not None and result.spec.scope is not None:
+                    self.sizes.note_long(result.spec, part)
                 tensor = self._result(result, part, sources, tracks, detached)
                 if result.source >= 0:
                     tensor.value.step, tensor.value.step_index = step, index

@@ -49,6 +49,7 @@ __all__ = ["OPERATORS", "Operand", "Sizes", "in_sizes"]
 aten = torch.ops.aten
 
 Operand = Node | int | float  # of a node that computes with sizes
+_LONG = 8  # parts of an expression that is not computed again
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv,
@@ -207,7 +208,15 @@ class Sizes:
             size = self.whole.get(item)
             found = self._build(tree_of(item), item) if size is None else self._sized(*size)
             self._nodes[item] = found
+        elif found.__class__ is tuple:
+            found = self._nodes[item] = self._sized(*found)
         return found
+
+    def note_long(self, spec: TensorSpec, node: Node) -> None:
+        """Long sizes of a result are read of it where they are needed, not computed again."""
+        for i, size in enumerate(spec.shape):
+            if isinstance(size, Expr) and size.weight > _LONG and size not in self._nodes:
+                self._nodes[size] = (node, i)
 
     def _build(self, tree: Tree, item: Expr | None = None) -> Operand:
         if isinstance(tree, int):
@@ -216,12 +225,20 @@ class Sizes:
         if found is not None:
             return found
         if isinstance(tree, Atom):
-            found = self._symbol_node(tree.name)
+            found = self._atom_node(tree)
         else:
             args = tuple(self._build(arg) for arg in tree.args)
             found = self._call(OPERATORS[tree.name], args, item)
         self._nodes[tree] = found
         return found
+
+    def _atom_node(self, atom: Atom) -> Operand:
+        if atom.kind == "symbol":
+            return self._symbol_node(atom.name)
+        item = atom.args[0]
+        assert isinstance(item, Expr)
+        is_size = self._nodes.get(item.scope.bare(atom)).__class__ is tuple
+        return self.node_of(item.scope.bare(atom) if is_size else item)
 
     def _symbol_node(self, name: str) -> Operand:
         source = self.bindings.get(name)

@@ -15,7 +15,6 @@ from monograph.ir.operators import is_random
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import subgraphs_of
 from monograph.shapes.expr import Expr, Int, Scope
-from monograph.shapes.text import format_expr, parse
 
 __all__ = ["is_same_program", "refuse_difference"]
 
@@ -41,7 +40,7 @@ def is_same_program(left: Captured, right: Captured, sizes: dict[str, int] | Non
     one, other = _Reader(left, scope, sizes), _Reader(right, scope, sizes)
     try:
         return one.read() == other.read()
-    except ValueError:  # an expression that cannot be brought over
+    except (ValueError, ZeroDivisionError):  # an expression that has no value for these sizes
         return False
 
 
@@ -79,6 +78,7 @@ class _Reader:
         self.ids: dict[object, int] = scope.interned.setdefault("ids", {})
         self.keys: dict[Node, int] = {}
         self.draws = 0
+        self.taken_over: dict[int, Int] = {}  # atoms of the capture's scope
 
     def read(self) -> Read:
         """The whole capture."""
@@ -192,7 +192,7 @@ class _Reader:
         now = item.scope.normal(item)
         if not isinstance(now, Expr):
             return now
-        return parse(format_expr(now), self.scope, self._symbol)
+        return self.scope.taken_over(now, self._symbol, self.taken_over)
 
     def _symbol(self, name: str) -> Int:
         if name in self.sizes:

@@ -95,7 +95,7 @@ class _Assertions:
         if isinstance(tree, int):
             return tree
         if isinstance(tree, Atom):
-            return self._symbol(tree)
+            return self.number(tree.args[0]) if tree.kind == "long" else self._symbol(tree)
         args = tuple(self._tree(arg) for arg in tree.args)
         target = OPERATORS[tree.name]
         for step in STEPS.get(target, (target,)):

@@ -116,7 +116,8 @@ class TorchSymbols:
         if isinstance(tree, int):
             return sympy.Integer(tree)
         if isinstance(tree, Atom):
-            return self._symbol(tree.name)
+            is_long = tree.kind == "long"
+            return self.expression(tree.args[0]) if is_long else self._symbol(tree.name)
         if tree.name not in _INTEGER:
             raise _unknown(tree.name)
         return _INTEGER[tree.name](*(self._tree(arg) for arg in tree.args))

@@ -20,6 +20,7 @@ from monograph.shapes.expr import (
     congruence,
     interval,
     monomial_interval,
+    shared_atoms,
 )
 
 __all__ = [
@@ -199,6 +200,8 @@ def definitions(atom: Atom) -> list[Expr]:
             found = [n - m * me, m * me + m - 1 - n]
     elif atom.kind == "pos":
         found = [me - n]
+    elif atom.kind == "long":
+        found = [me - n, n - me]
     elif atom.kind == "isqrt":
         found = [n - me * me, me * me + 2 * me - n]
     return [item for item in found if isinstance(item, Expr)]
@@ -209,10 +212,12 @@ def unfolded(goal: Expr, atom: Atom) -> list[Int]:
 
     For ``q = n // k``: ``k * goal + k - 1`` with ``k*q`` replaced by ``n`` (where its cofactor is
     negative) or by ``n - k + 1`` (where it is positive). For ``max(d, 0)`` with cofactors that are
-    not negative: ``goal`` with it replaced by ``d``, or by 0. Empty where a cofactor's sign is not
-    known.
+    not negative: ``goal`` with it replaced by ``d``, or by 0. A long expression in place of its
+    atom. Empty where a cofactor's sign is not known.
     """
     scope = goal.scope
+    if atom.kind == "long":
+        return [scope.replaced_atom(goal, atom, atom.args[0])]
     is_division = atom.kind == "div"
     k = atom.args[1] if is_division else 1
     choices: tuple[Int, ...] = (atom.args[0],) if is_division else (atom.args[0], 0)
@@ -277,21 +282,13 @@ def factored_bound(goal: Expr) -> int | None:
     """The shifted bound of the factor that is left when the atoms common to all terms are out."""
     if goal.const or len(goal.terms) < 2:
         return None
-    shared = list(goal.terms[0][0])
-    for monomial, _ in goal.terms[1:]:
-        kept = []
-        left = list(monomial)
-        for index in shared:
-            if index in left:
-                left.remove(index)
-                kept.append(index)
-        shared = kept
+    shared = shared_atoms(goal)
     if not shared:
         return None
     lows = [atom_interval(goal.scope, goal.scope.atoms[index])[0] for index in shared]
     if any(lo is None or lo < 0 for lo in lows):
         return None
-    factor = goal.exact_quotient(goal.scope.make(((tuple(shared), 1),), 0))
+    factor = goal.exact_quotient(goal.scope.make(((shared, 1),), 0))
     if not isinstance(factor, Expr):
         return factor
     return shifted_bound(factor, frozenset(shared))

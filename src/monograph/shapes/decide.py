@@ -42,7 +42,8 @@ from monograph.shapes.linear import by_differences, by_simplex
 __all__ = ["Answer", "Decider", "Verdict"]
 
 _MOST_FACTS = 200
-_FUEL = 24  # atoms replaced, for one question
+_FUEL = 24  # atoms replaced, one after the other
+_STEPS = 400  # atoms replaced, for one question, whichever way this is tried
 _FIRST, _FEW, _MANY = 6, 24, 600  # witnesses tried
 
 
@@ -83,6 +84,8 @@ class Decider:
         self.statistics: Counter[str] = Counter()
         self._memo: dict[tuple[str, Expr], Answer] = {}
         self._epoch = -1
+        self._normal: tuple[object, list[Expr], list[Expr]] | None = None
+        self._steps = 0
 
     def nonnegative(self, item: Int) -> Answer:
         """Is ``item >= 0`` for all values of its symbols?"""
@@ -95,6 +98,7 @@ class Decider:
     def forget(self) -> None:
         """``facts`` or ``distinct`` have changed: what was answered may be answered better."""
         self._memo.clear()
+        self._normal = None
 
     def _remembered(self, kind: str, item: Int) -> Answer:
         item = self.scope.normal(item)
@@ -102,11 +106,12 @@ class Decider:
             is_true = item >= 0 if kind == "nonnegative" else item == 0
             return _YES if is_true else _NO
         if self._epoch != self.scope.epoch:
-            self._memo.clear()
+            self.forget()
             self._epoch = self.scope.epoch
         found = self._memo.get((kind, item))
         if found is None:
             self.statistics["questions"] += 1
+            self._steps = _STEPS
             found = self._sign(item) if kind == "nonnegative" else self._is_zero(item)
             self._memo[kind, item] = found
         return found
@@ -205,9 +210,10 @@ class Decider:
         """Replace the newest derived atom by its definition, and so on."""
         if not isinstance(goal, Expr):
             return None
-        derived = [a for a in goal.atoms() if a.kind in ("div", "pos")]
-        if not derived or fuel <= 0:
+        derived = [a for a in goal.atoms() if a.kind in ("div", "pos", "long")]
+        if not derived or fuel <= 0 or self._steps <= 0:
             return None
+        self._steps -= 1
         atom = derived[-1]
         for lower in unfolded(goal, atom):
             rest: Certificate | None = None
@@ -253,7 +259,7 @@ class Decider:
         """The facts, and the definitions of atoms, that share atoms with ``goal``."""
         scope = self.scope
         wanted = {a.index for a in goal.atoms()}
-        pool = [fact for item in self.facts if isinstance(fact := scope.normal(item), Expr)]
+        pool, _ = self._normal_facts()
         found: list[Expr] = []
         defined: set[int] = set()
         while len(found) < _MOST_FACTS:
@@ -275,34 +281,48 @@ class Decider:
     def _witnesses(
         self, item: Expr, kind: str, limit: int
     ) -> tuple[dict[str, int], dict[str, int]] | None:
-        scope = self.scope
-        facts = [fact for f in self.facts if isinstance(fact := scope.normal(f), Expr)]
-        apart = [fact for f in self.distinct if isinstance(fact := scope.normal(f), Expr)]
         symbols = {a.index: a for a in item.symbols()}
-        related: list[Expr] = []
-        left = [*facts, *apart]
-        while True:  # facts about these symbols, and about those of such facts
-            more = [f for f in left if any(a.index in symbols for a in f.symbols())]
-            if not more:
-                break
-            related += more
-            left = [f for f in left if f not in more]
-            for fact in more:
-                symbols.update((a.index, a) for a in fact.symbols())
+        facts, apart = self._about(symbols)
         found: dict[bool, dict[str, int]] = {}
         for values in itertools.islice(self._candidates([*symbols.values()], item), limit):
+            known: dict[int, int] = {}  # values of atoms
             try:
-                if any(f.evaluate(values) < 0 for f in facts if f in related):
+                if any(fact.evaluate(values, known) < 0 for fact in facts):
                     continue
-                if any(f.evaluate(values) == 0 for f in apart if f in related):
+                if any(fact.evaluate(values, known) == 0 for fact in apart):
                     continue
-                value = item.evaluate(values)
+                value = item.evaluate(values, known)
             except (ZeroDivisionError, ValueError, OverflowError):
                 continue
             found.setdefault(value >= 0 if kind == "nonnegative" else value == 0, values)
             if len(found) == 2:
                 return found[True], found[False]
         return None
+
+    def _about(self, symbols: dict[int, Atom]) -> tuple[list[Expr], list[Expr]]:
+        """The facts about ``symbols``, and about those of such facts, which join ``symbols``."""
+        facts, apart = self._normal_facts()
+        left = [*facts, *apart]
+        related: set[Expr] = set()
+        while True:
+            more = [f for f in left if any(a.index in symbols for a in f.symbols())]
+            if not more:
+                break
+            related.update(more)
+            left = [f for f in left if f not in related]
+            for fact in more:
+                symbols.update((a.index, a) for a in fact.symbols())
+        return [f for f in facts if f in related], [f for f in apart if f in related]
+
+    def _normal_facts(self) -> tuple[list[Expr], list[Expr]]:
+        """``facts`` and ``distinct`` under the equalities that are known."""
+        state = (self.scope.replaced, len(self.facts), len(self.distinct))
+        if self._normal is None or self._normal[0] != state:
+            normal = self.scope.normal
+            facts = [fact for f in self.facts if isinstance(fact := normal(f), Expr)]
+            apart = [fact for f in self.distinct if isinstance(fact := normal(f), Expr)]
+            self._normal = (state, facts, apart)
+        return self._normal[1:]
 
     def _candidates(self, symbols: list[Atom], item: Expr) -> Iterator[dict[str, int]]:
         """Values within the ranges: the hints, then corners, then small steps from them."""

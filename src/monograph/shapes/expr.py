@@ -10,11 +10,16 @@ Grammar, with every constant an exact Python ``int``:
             |  isqrt(n)      the floor of the square root, n >= 0   ("isqrt")
             |  b ** n        a power with a symbolic exponent       ("power")
             |  opaque        known by a name and by bounds alone    ("opaque")
+            |  long          an expression that got too long        ("long")
 
 Expressions are interned: two with the same normal form are the same object, so that ``is`` is
 equality and every memo is a dict. An expression without atoms is a plain ``int``. Everything
 else is defined from these: ``x % k`` is ``x - k*(x // k)``, ``max(x, y)`` is ``y + max(x-y, 0)``,
 ``min(x, y)`` is ``x - max(x-y, 0)``; identities between them are then plain cancellation.
+
+What goes into an atom or a product has at most ``_LONGEST`` parts: a longer expression gets an atom
+of its own, with a name for readers (``e0``), and counts as one part from there on. So expressions
+stay short however many operators have led to them, and equal ones still are one object.
 """
 
 from __future__ import annotations
@@ -37,9 +42,14 @@ __all__ = [
     "congruence",
     "interval",
     "monomial_interval",
+    "shared_atoms",
     "value_of",
+    "weight",
     "writes_expressions",
 ]
+
+_LONGEST = 32  # parts of an expression inside another
+_MOST_PRODUCTS = 64  # terms of a product of sums
 
 Monomial = tuple[int, ...]
 Interval = tuple[int | None, int | None]  # None: no bound
@@ -54,7 +64,9 @@ class UndeterminedError(TypeError):
 class Atom:
     """A factor of a monomial. ``index`` grows with creation: an atom only contains older ones."""
 
-    __slots__ = ("args", "bounds", "epoch", "evaluate", "hi", "index", "kind", "lo", "name")
+    __slots__ = (
+        "args", "bounds", "epoch", "evaluate", "hi", "index", "kind", "lo", "name", "weight",
+    )  # fmt: skip
 
     def __init__(self, index: int, kind: str, name: str, args: tuple[Int, ...]) -> None:
         self.index = index
@@ -66,6 +78,7 @@ class Atom:
         self.evaluate: Callable[..., int] | None = None
         self.bounds: Interval = (None, None)  # of the others, as they were at ``epoch``
         self.epoch = -1
+        self.weight = 1 if kind == "long" else 1 + sum(map(weight, args))
 
     def __repr__(self) -> str:
         return f"Atom({self.kind}, {self.name or self.args})"
@@ -80,7 +93,10 @@ class Expr:
     ask ``domain.interval`` and ``Scope.normal``, which know whether these still hold.
     """
 
-    __slots__ = ("const", "domain", "epoch", "normal", "normal_epoch", "scope", "terms", "wrap")
+    __slots__ = (
+        "const", "domain", "epoch", "inside", "normal", "normal_epoch", "scope", "terms", "tree",
+        "weight", "wrap",
+    )  # fmt: skip
 
     scope: Scope
     terms: tuple[tuple[Monomial, int], ...]
@@ -89,7 +105,10 @@ class Expr:
     epoch: int
     normal: Int
     normal_epoch: int
+    weight: int  # its parts: the atoms, and what is inside them
     wrap: Any  # whatever stands for this expression elsewhere
+    inside: list[Atom] | None  # its symbols, once they were asked for
+    tree: Any  # the operations that compute it, once they were asked for
 
     def __add__(self, other: Int) -> Int:
         scope = self.scope
@@ -125,6 +144,8 @@ class Expr:
         if len(self.terms) == 1 and len(other.terms) == 1 and not self.const and not other.const:
             (m, c), (n, d) = self.terms[0], other.terms[0]
             return self.scope.make(((tuple(sorted(m + n)), c * d),), 0)
+        if len(self.terms) * len(other.terms) > _MOST_PRODUCTS:
+            return self.scope.product_of_sums(self, other)
         total: dict[Monomial, int] = {}
         for m, c in (*self.terms, ((), self.const)):
             for n, d in (*other.terms, ((), other.const)):
@@ -180,6 +201,8 @@ class Expr:
 
     def symbols(self) -> list[Atom]:
         """All symbols, also inside other atoms, in order of creation."""
+        if self.inside is not None:
+            return self.inside
         found: dict[int, Atom] = {}
         stack: list[Int] = [self]
         seen: set[int] = set()
@@ -194,17 +217,18 @@ class Expr:
                 if atom.kind == "symbol":
                     found[atom.index] = atom
                 stack.extend(atom.args)
-        return [found[i] for i in sorted(found)]
+        self.inside = [found[i] for i in sorted(found)]
+        return self.inside
 
-    def evaluate(self, values: Values) -> int:
-        """The value for ``values`` of the symbols by name.
+    def evaluate(self, values: Values, known: dict[int, int] | None = None) -> int:
+        """The value for ``values`` of the symbols by name; ``known`` are atoms' values so far.
 
         Raises:
             KeyError: a symbol without a value.
             ZeroDivisionError: a division by an expression that is zero there.
             ValueError: the square root of a negative number, a negative exponent.
         """
-        return _evaluate(self, values, {})
+        return _evaluate(self, values, {} if known is None else known)
 
     def exact_quotient(self, divisor: Int) -> Int | None:
         """``q`` with ``q * divisor == self`` for all values, found by polynomial division.
@@ -218,6 +242,8 @@ class Expr:
             return self.scope.make(terms, self.const // divisor)
         assert isinstance(divisor, Expr)
         lead, leading = max(divisor.terms, key=_degree)
+        if len(divisor.terms) == 1 and not divisor.const:
+            return None if self.const else self._quotient_of_terms(lead, leading)
         rest: Int = self
         quotient: Int = 0
         for _ in range(16):
@@ -235,6 +261,20 @@ class Expr:
             rest = rest - step * divisor
         return None
 
+    def _quotient_of_terms(self, lead: Monomial, leading: int) -> Int | None:
+        """Each term divided by ``leading * lead``."""
+        found: list[tuple[Monomial, int]] = []
+        const = 0
+        for monomial, coefficient in self.terms:
+            left = _without(monomial, lead)
+            if left is None or coefficient % leading:
+                return None
+            if left:
+                found.append((left, coefficient // leading))
+            else:
+                const = coefficient // leading
+        return self.scope.make(tuple(sorted(found)), const)
+
 
 Int = int | Expr
 _written: Callable[[Expr], str] = object.__repr__
@@ -245,6 +285,11 @@ def writes_expressions(function: Callable[[Int], str]) -> Callable[[Int], str]:
     global _written
     _written = function
     return function
+
+
+def weight(item: Int) -> int:
+    """The number of atoms in ``item``, those inside atoms counted."""
+    return item.weight if isinstance(item, Expr) else 0
 
 
 def _degree(term: tuple[Monomial, int]) -> tuple[int, Monomial]:
@@ -289,6 +334,8 @@ def _evaluate_atom(atom: Atom, values: Values, known: dict[int, int]) -> int:
         return max(args[0], 0)
     if atom.kind == "isqrt":
         return math.isqrt(args[0])
+    if atom.kind == "long":
+        return args[0]
     if atom.kind == "power":
         if args[1] < 0:
             raise ValueError("a negative exponent")
@@ -317,6 +364,7 @@ class Scope:
         self.epoch = 0
         self.replacements: dict[int, Int] = {}  # symbol index -> what it is equal to
         self.replaced = 0
+        self.named: dict[str, Expr] = {}  # atoms of long expressions
         self.interned: dict[object, Any] = {}  # for whoever keeps things for as long as the scope
         self._table: dict[tuple[tuple[tuple[Monomial, int], ...], int], Expr] = {}
         self._by_key: dict[tuple[str, str, tuple[Int, ...]], Expr] = {}
@@ -330,7 +378,10 @@ class Scope:
         if found is None:
             found = Expr.__new__(Expr)
             found.scope, found.terms, found.const = self, terms, const
-            found.domain, found.normal, found.wrap = _NOTHING, found, None
+            found.domain, found.normal, found.wrap, found.tree = _NOTHING, found, None, None
+            found.inside = None
+            table = self.atoms
+            found.weight = sum(table[index].weight for monomial, _ in terms for index in monomial)
             found.epoch = found.normal_epoch = -1
             self._table[key] = found
         return found
@@ -371,6 +422,50 @@ class Scope:
         atom = self.atoms[-1]
         atom.lo, atom.hi = lo, hi
         return made
+
+    def shortened(self, item: Int) -> Int:
+        """``item``, or an atom that stands for it where it is too long to be part of another."""
+        if not isinstance(item, Expr) or item.weight <= _LONGEST:
+            return item
+        return self._long(item)
+
+    def _long(self, item: Expr) -> Int:
+        """An atom for ``item``, times the factors that all its terms share."""
+        shared = shared_atoms(item)
+        factor = _common_factor(item, item)
+        if item.terms[0][1] < 0:  # one spelling of two
+            factor = -factor
+        part = item.exact_quotient(self.make(((shared, factor),), 0) if shared else factor)
+        if not isinstance(part, Expr) or self.atom_of(part) is not None:
+            return item
+        made = self._atom("long", "", (part,))
+        atom = self.atoms[made.terms[0][0][0]]
+        if not atom.name:
+            atom.name = self._free_name()
+            self.named[atom.name] = self.bare(atom)
+        return made * (self.make(((shared, factor),), 0) if shared else factor)
+
+    def _free_name(self) -> str:
+        count = len(self.named)
+        while ("symbol", f"e{count}", ()) in self._by_key or f"e{count}" in self.named:
+            count += 1
+        return f"e{count}"
+
+    def product_of_sums(self, left: Expr, right: Expr) -> Int:
+        """``left * right`` of many terms: the longer of them counts as one."""
+        shorter, longer = sorted((left, right), key=lambda e: (len(e.terms), e.terms, e.const))
+        return shorter * self._long(longer)
+
+    def in_full(self, item: Int) -> Int:
+        """``item`` with what its own atoms stand for in place of those that are ``long``."""
+        if not isinstance(item, Expr):
+            return item
+        for atom in item.atoms():
+            if atom.kind == "long":
+                item = self.replaced_atom(item, atom, atom.args[0])
+                if not isinstance(item, Expr):
+                    break
+        return item
 
     def opaque(
         self,
@@ -443,7 +538,7 @@ class Scope:
             if atom.kind == "div":  # (x // a + c) // b == (x + a*c) // (a*b)
                 n2, a = atom.args
                 return whole + self.floordiv(n2 + a * inner.const, a * k)
-        return whole + self._atom("div", "", (inner, k))
+        return whole + self._atom("div", "", (self.shortened(inner), k))
 
     def _ratio(self, n: Int, m: Expr) -> Int:
         if n == 0:
@@ -458,7 +553,7 @@ class Scope:
                 assert n2 is not None
                 assert m2 is not None
                 return self.floordiv(n2, m2)
-        return self._atom("ratio", "", (n, m))
+        return self._atom("ratio", "", (self.shortened(n), self.shortened(m)))
 
     def mod(self, n: Int, k: Int) -> Int:
         """``n % k``, Python's: the sign is that of ``k``."""
@@ -481,15 +576,15 @@ class Scope:
             return shared * self.positive_part(smaller)
         if d.terms[-1][1] < 0:  # one spelling of the two: max(-d, 0) == max(d, 0) - d
             return self.positive_part(-d) + d
-        return self._atom("pos", "", (d,))
+        return self._atom("pos", "", (self.shortened(d),))
 
     def maximum(self, x: Int, y: Int) -> Int:
         """``max(x, y)``."""
-        return y + self.positive_part(x - y)
+        return self.shortened(y + self.positive_part(x - y))
 
     def minimum(self, x: Int, y: Int) -> Int:
         """``min(x, y)``."""
-        return x - self.positive_part(x - y)
+        return self.shortened(x - self.positive_part(x - y))
 
     def absolute(self, x: Int) -> Int:
         """``abs(x)``."""
@@ -531,7 +626,7 @@ class Scope:
             if root * root == coefficient and half == monomial[1::2]:
                 base = self.make(((half, root),), 0)
                 return self.absolute(base)
-        return self._atom("isqrt", "", (n,))
+        return self._atom("isqrt", "", (self.shortened(n),))
 
     def power(self, base: Int, exponent: Int) -> Int:
         """``base ** exponent`` for an exponent that is not negative."""
@@ -544,13 +639,35 @@ class Scope:
             return result
         if base == 1:
             return 1
-        return self._atom("power", "", (base, exponent))
+        return self._atom("power", "", (self.shortened(base), self.shortened(exponent)))
 
     # Substitution ----------------------------------------------------------------------------
 
     def substitute(self, item: Int, mapping: Mapping[int, Int]) -> Int:
         """``item`` with the symbols of these indices replaced, normalised again."""
         return self._rebuild(item, mapping, {})
+
+    def taken_over(self, item: Int, symbol: Callable[[str], Int], done: dict[int, Int]) -> Int:
+        """``item`` of another scope in this one; ``symbol`` gives what its symbols are here.
+
+        ``done`` are the atoms of the other scope that have been taken over.
+        """
+        if not isinstance(item, Expr):
+            return item
+        total: Int = item.const
+        for monomial, coefficient in item.terms:
+            product: Int = coefficient
+            for index in monomial:
+                if index not in done:
+                    atom = item.scope.atoms[index]
+                    if atom.kind == "symbol":
+                        done[index] = symbol(atom.name)
+                    else:
+                        args = tuple(self.taken_over(arg, symbol, done) for arg in atom.args)
+                        done[index] = self._made_again(atom, args)
+                product = product * done[index]
+            total = total + product
+        return total
 
     def _rebuild(self, item: Int, mapping: Mapping[int, Int], done: dict[int, Int]) -> Int:
         if not isinstance(item, Expr):
@@ -569,8 +686,10 @@ class Scope:
         if atom.kind == "symbol":
             return mapping.get(atom.index, self.bare(atom))
         args = tuple(self._rebuild(arg, mapping, done) for arg in atom.args)
-        if args == atom.args:
-            return self.bare(atom)
+        return self.bare(atom) if args == atom.args else self._made_again(atom, args)
+
+    def _made_again(self, atom: Atom, args: tuple[Int, ...]) -> Int:
+        """What ``atom`` is of other arguments."""
         if atom.kind in ("div", "ratio"):
             return self.floordiv(*args)
         if atom.kind == "pos":
@@ -579,6 +698,8 @@ class Scope:
             return self.isqrt(*args)
         if atom.kind == "power":
             return self.power(*args)
+        if atom.kind == "long":
+            return self.shortened(*args)
         assert atom.evaluate is not None
         return self.opaque(atom.name, args, atom.evaluate, atom.lo, atom.hi)
 
@@ -619,6 +740,21 @@ class Scope:
         if hi is not None and (symbol.hi is None or hi < symbol.hi):
             symbol.hi = hi
             self.epoch += 1
+
+
+def shared_atoms(item: Expr) -> Monomial:
+    """The atoms that every term has as factors."""
+    if item.const:
+        return ()
+    shared = item.terms[0][0]
+    for monomial, _ in item.terms[1:]:
+        left, kept = list(monomial), []
+        for index in shared:
+            if index in left:
+                left.remove(index)
+                kept.append(index)
+        shared = tuple(kept)
+    return shared
 
 
 def _common_factor(n: Expr, m: Expr) -> int:
@@ -748,6 +884,8 @@ def atom_interval(scope: Scope, atom: Atom) -> Interval:
 
 def _derived_interval(atom: Atom) -> Interval:
     lo, hi = interval(atom.args[0])
+    if atom.kind == "long":
+        return lo, hi
     if atom.kind == "div":
         k = atom.args[1]
         assert isinstance(k, int)
@@ -798,6 +936,8 @@ def _monomial_congruence(scope: Scope, monomial: Monomial) -> Congruence:
 def _atom_congruence(atom: Atom) -> Congruence:
     if atom.lo is not None and atom.lo == atom.hi and atom.kind == "symbol":
         return 0, atom.lo
+    if atom.kind == "long":
+        return congruence(atom.args[0])
     if atom.kind == "div":
         modulus, remainder = congruence(atom.args[0])
         k = atom.args[1]

@@ -6,6 +6,7 @@ Both find non-negative multipliers of the facts: a certificate that anyone can a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -17,8 +18,7 @@ Multipliers = list[tuple[Expr, Fraction]]
 
 _MAX_ROWS = 48
 _MAX_COLUMNS = 48
-_MAX_PIVOTS = 120
-_ZERO, _ONE = Fraction(0), Fraction(1)
+_MOST_WORK = 100_000  # numbers of the tableau that are computed
 
 
 def by_differences(goal: Expr, facts: Sequence[Expr]) -> Multipliers | None:
@@ -82,18 +82,16 @@ def by_simplex(goal: Expr, facts: Sequence[Expr]) -> Multipliers | None:
         if bounds[m][0] is None:
             columns.append((m, -1))
 
-    def row_of(item: Expr) -> tuple[list[Fraction], Fraction]:
+    def row_of(item: Expr) -> tuple[list[int], int]:
         coefficients = dict(item.terms)
         shift = sum(c * (bounds[m][0] or 0) for m, c in item.terms)
-        row = [Fraction(sign * coefficients.get(m, 0)) for m, sign in columns]
-        return row, Fraction(-item.const - shift)
+        return [sign * coefficients.get(m, 0) for m, sign in columns], -item.const - shift
 
     rows = [row_of(fact) for fact in facts]
     for m in names:
         lo, hi = bounds[m]
         if hi is not None:
-            row = [Fraction(-sign if n == m else 0) for n, sign in columns]
-            rows.append((row, Fraction((lo or 0) - hi)))
+            rows.append(([-sign if n == m else 0 for n, sign in columns], (lo or 0) - hi))
     if len(rows) > 2 * _MAX_ROWS:
         return None
     multipliers = _minimise(row_of(goal)[0], rows)
@@ -102,9 +100,7 @@ def by_simplex(goal: Expr, facts: Sequence[Expr]) -> Multipliers | None:
     return [(f, y) for f, y in zip(facts, multipliers, strict=False) if y > 0]
 
 
-def _minimise(
-    cost: list[Fraction], rows: list[tuple[list[Fraction], Fraction]]
-) -> list[Fraction] | None:
+def _minimise(cost: list[int], rows: list[tuple[list[int], int]]) -> list[Fraction] | None:
     """Minimise ``cost @ x`` where ``row @ x >= bound`` for all rows and ``x >= 0``.
 
     Returns the multipliers of the rows (the solution of the dual problem), or None. Two phases:
@@ -112,81 +108,112 @@ def _minimise(
     """
     tableau = _Tableau(len(cost), rows)
     if tableau.artificial:
-        infeasibility = tableau.infeasibility()
-        if not tableau.run(infeasibility, tableau.width) or infeasibility[-1] != 0:
+        tableau.aim_at_feasibility()
+        if not tableau.run(tableau.width) or tableau.objective[-1] != 0:
             return None
-    objective = tableau.reduced(cost)
+    tableau.aim_at(cost)
     real = len(cost) + len(rows)
-    return objective[len(cost) : real] if tableau.run(objective, real) else None
+    if not tableau.run(real):
+        return None
+    return [Fraction(x, tableau.scale) for x in tableau.objective[len(cost) : real]]
 
 
 class _Tableau:
     """Rows of equations ``row @ x - slack (+ artificial) = bound``, the bound last.
 
     Its columns are the variables, a slack for each row, an artificial variable for some;
-    ``basis`` says which column each row is solved for.
+    ``basis`` says which column each row is solved for. Each row is kept in integers, as a positive
+    multiple of itself (Edmonds and Bareiss); the objective is ``objective / scale``.
     """
 
-    def __init__(self, n: int, rows: list[tuple[list[Fraction], Fraction]]) -> None:
+    def __init__(self, n: int, rows: list[tuple[list[int], int]]) -> None:
         first = n + len(rows)
         self.artificial = [i for i, (_, bound) in enumerate(rows) if bound > 0]
         self.width = first + len(self.artificial)
-        self.pivots = 0
-        self.rows: list[list[Fraction]] = []
+        self.work = 0
+        self.rows: list[list[int]] = []
         self.basis: list[int] = []
+        self.objective: list[int] = []
+        self.scale = 1
         for i, (row, bound) in enumerate(rows):
-            line = row + [_ZERO] * (self.width - n) + [bound]
-            line[n + i] = -_ONE
+            line = [*row, *[0] * (self.width - n), bound]
+            line[n + i] = -1
             if bound > 0:
                 column = first + self.artificial.index(i)
-                line[column] = _ONE
+                line[column] = 1
             else:
                 column = n + i
                 line = [-x for x in line]
             self.basis.append(column)
             self.rows.append(line)
 
-    def infeasibility(self) -> list[Fraction]:
-        """The sum of the artificial variables, in terms of those outside the basis."""
+    def aim_at_feasibility(self) -> None:
+        """The objective is the sum of the artificial variables."""
         count = len(self.artificial)
-        objective = [_ZERO] * (self.width - count) + [_ONE] * count + [_ZERO]
+        self.objective = [0] * (self.width - count) + [1] * count + [0]
         for i in self.artificial:
-            objective = [x - y for x, y in zip(objective, self.rows[i], strict=True)]
-        return objective
+            self._clear(self.rows[i], self.basis[i])
 
-    def reduced(self, cost: list[Fraction]) -> list[Fraction]:
-        """``cost`` in terms of the variables outside the basis."""
-        objective = cost + [_ZERO] * (self.width - len(cost) + 1)
+    def aim_at(self, cost: list[int]) -> None:
+        """The objective is ``cost``, in terms of the variables outside the basis."""
+        self.objective = cost + [0] * (self.width - len(cost) + 1)
+        self.scale = 1
         for row, column in zip(self.rows, self.basis, strict=True):
-            factor = objective[column]
-            if column < len(cost) and factor:
-                objective = [x - factor * y for x, y in zip(objective, row, strict=True)]
-        return objective
+            if column < len(cost):
+                self._clear(row, column)
 
-    def run(self, objective: list[Fraction], allowed: int) -> bool:
-        """Pivot until ``objective``, of the first ``allowed`` columns, is least; False: it is not.
+    def run(self, allowed: int) -> bool:
+        """Pivot until the objective, of the first ``allowed`` columns, is least; False: it is not.
 
         With the rule of Bland, which cannot cycle.
         """
         while True:
-            entering = next((j for j in range(allowed) if objective[j] < 0), None)
+            entering = next((j for j in range(allowed) if self.objective[j] < 0), None)
             if entering is None:
                 return True
-            ratios = [
-                (row[-1] / row[entering], self.basis[i], i)
-                for i, row in enumerate(self.rows)
-                if row[entering] > 0
-            ]
-            self.pivots += 1
-            if not ratios or self.pivots > _MAX_PIVOTS:
+            leaving = self._leaving(entering)
+            self.work += len(self.rows) * self.width
+            if leaving is None or self.work > _MOST_WORK:
                 return False
-            self._pivot(min(ratios)[2], entering, objective)
+            self._pivot(leaving, entering)
 
-    def _pivot(self, leaving: int, entering: int, objective: list[Fraction]) -> None:
-        pivot = self.rows[leaving][entering]
-        self.rows[leaving] = line = [x / pivot for x in self.rows[leaving]]
-        for other in (*self.rows, objective):
-            factor = other[entering]
-            if other is not line and factor:
-                other[:] = [x - factor * y if y else x for x, y in zip(other, line, strict=True)]
+    def _leaving(self, entering: int) -> int | None:
+        """The row with the least ``bound / row[entering]``; of several, the oldest column's."""
+        best: int | None = None
+        for i, row in enumerate(self.rows):
+            if row[entering] <= 0:
+                continue
+            if best is None:
+                best = i
+                continue
+            other = self.rows[best]
+            left, right = row[-1] * other[entering], other[-1] * row[entering]
+            if left < right or (left == right and self.basis[i] < self.basis[best]):
+                best = i
+        return best
+
+    def _pivot(self, leaving: int, entering: int) -> None:
+        line = self.rows[leaving]
+        for i, other in enumerate(self.rows):
+            if i != leaving and other[entering]:
+                found, _ = _without(other, line, entering)
+                shared = math.gcd(*found) or 1
+                self.rows[i] = [x // shared for x in found] if shared > 1 else found
+        self._clear(line, entering)
         self.basis[leaving] = entering
+
+    def _clear(self, line: list[int], column: int) -> None:
+        """Take the variable of ``column``, for which ``line`` is solved, out of the objective."""
+        if self.objective[column]:
+            found, multiple = _without(self.objective, line, column)
+            scale = self.scale * multiple
+            shared = math.gcd(scale, *found)
+            self.objective, self.scale = [x // shared for x in found], scale // shared
+
+
+def _without(other: list[int], line: list[int], column: int) -> tuple[list[int], int]:
+    """A positive multiple of ``other``, less what makes its ``column`` zero, and which multiple."""
+    pivot, factor = line[column], other[column]
+    shared = math.gcd(pivot, factor)
+    pivot, factor = pivot // shared, factor // shared
+    return [pivot * x - factor * y for x, y in zip(other, line, strict=True)], pivot

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from monograph.shapes.expr import Atom, Expr, Int, Scope, writes_expressions
+from monograph.shapes.expr import Atom, Expr, Int, Scope, weight, writes_expressions
 
 __all__ = ["Call", "Tree", "format_expr", "parse", "tree_of"]
 
@@ -25,12 +25,17 @@ class Call(NamedTuple):
 
 Tree = int | Atom | Call
 
+_TWICE = 4  # parts of what is written twice, as in ``max(r + d, r)``
+
 
 def tree_of(item: Int) -> Tree:
     """The operations that compute ``item``."""
     if not isinstance(item, Expr):
         return item
-    return _with_modulo(item) or _with_maximum(item) or _sum(item)
+    if item.tree is None:
+        item.tree = _with_modulo(item) or _with_maximum(item) or _sum(item)
+    tree: Tree = item.tree
+    return tree
 
 
 def _size(item: Int) -> int:
@@ -75,6 +80,8 @@ def _with_maximum(item: Expr) -> Tree | None:
         if len(monomial) != 1 or atom.kind != "pos" or abs(coefficient) != 1:
             continue
         rest = item - item.scope.bare(atom) * coefficient
+        if weight(rest) > _TWICE:
+            continue
         d = atom.args[0]
         if coefficient == 1:
             return Call("max", (tree_of(rest + d), tree_of(rest)))
@@ -124,7 +131,7 @@ def _times(left: Tree, right: Tree) -> Tree:
 
 
 def _atom(atom: Atom) -> Tree:
-    if atom.kind == "symbol":
+    if atom.kind in ("symbol", "long"):
         return atom
     args = tuple(tree_of(arg) for arg in atom.args)
     if atom.kind in ("div", "ratio"):
@@ -203,7 +210,7 @@ def parse(text: str, scope: Scope, name: Callable[[str], Int] | Mapping[str, Int
         if isinstance(node, ast.Constant) and type(node.value) is int:
             return node.value
         if isinstance(node, ast.Name):
-            return look_up(node.id)
+            return scope.named[node.id] if node.id in scope.named else look_up(node.id)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return -walk(node.operand)
         if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
