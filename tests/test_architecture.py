@@ -18,7 +18,7 @@ ORDER = [
     ("torch_internals",), ("shapes",), ("diagnostics",), ("ir",), ("inference",), ("capture",),
     ("control",), ("source",), ("passes",), ("constraints",), ("module",), ("hierarchy",),
     ("assembly",), ("stages",), ("interop",), ("pictures",), ("web",), ("program",), ("edges",),
-    ("exporting",), ("testing",), ("checking",), ("exportdb",), ("cli",), ("__main__",),
+    ("exporting",), ("testing",), ("checking",), ("exportdb",), ("sweep",), ("cli",), ("__main__",),
 ]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FORBIDDEN = (

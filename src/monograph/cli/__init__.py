@@ -6,6 +6,7 @@ from monograph.cli.check import check_command
 from monograph.cli.db import db
 from monograph.cli.export import export_command
 from monograph.cli.files import compile_command, diff_command, run_command, show_command
+from monograph.cli.sweep import sweep
 
 __all__ = ["app", "main"]
 
@@ -19,6 +20,7 @@ app.command("diff")(diff_command)
 app.command("run")(run_command)
 app.command("compile")(compile_command)
 app.add_typer(db, name="db")
+app.add_typer(sweep, name="sweep")
 
 
 @app.callback()

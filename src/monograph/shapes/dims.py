@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any, ClassVar, Protocol, SupportsInt
@@ -280,6 +280,11 @@ class ShapesCollection:
 
     def __len__(self) -> int:
         return len(self.shapes)
+
+    def items(self) -> Iterator[tuple[object, object]]:
+        """Tensors with their specifications."""
+        for tensor in self._kept:
+            yield tensor, self.shapes[id(tensor)]
 
     def mapped(self, change: Callable[[object], object]) -> ShapesCollection:
         """The same tensors, with what ``change`` makes of each specification."""

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from monograph.exporting import export
-from monograph.shapes.dims import DerivedDim, Dim, DimHint, parse_shape
+from monograph.shapes.dims import DerivedDim, Dim, DimHint, ShapesCollection, parse_shape
 
 __all__ = ["EXPORTERS", "Exported", "Exporter"]
 
@@ -83,13 +83,13 @@ def _torch(function: str, **options: bool) -> Callable[..., Exported]:
 
 def as_torch(shapes: object) -> object:
     """A specification of sizes with torch's dimensions."""
-    made: dict[str, torch.export.Dim] = {}
+    roots: dict[str, torch.export.Dim] = {}
 
     def root(dim: Dim) -> torch.export.Dim:
-        if dim.__name__ not in made:
+        if dim.__name__ not in roots:
             lo = dim.min if dim.has_min else None
-            made[dim.__name__] = torch.export.Dim(dim.__name__, min=lo, max=dim.max)
-        return made[dim.__name__]
+            roots[dim.__name__] = torch.export.Dim(dim.__name__, min=lo, max=dim.max)
+        return roots[dim.__name__]
 
     def convert(item: object) -> object:
         if isinstance(item, DerivedDim):
@@ -104,6 +104,11 @@ def as_torch(shapes: object) -> object:
             return [convert(each) for each in parse_shape(item)]
         if isinstance(item, dict):
             return {key: convert(value) for key, value in item.items()}
+        if isinstance(item, ShapesCollection):
+            made = torch.export.ShapesCollection()
+            for tensor, sizes in item.items():
+                made[tensor] = convert(sizes)
+            return made
         if isinstance(item, (list, tuple)):
             return type(item)(convert(each) for each in item)
         return item

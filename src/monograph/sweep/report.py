@@ -1,0 +1,193 @@
+"""What a sweep has found: counted by library and by cause, as data, as Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from monograph.exportdb.exporters import EXPORTERS
+from monograph.sweep.results import KINDS, Row
+from monograph.sweep.tasks import EAGER, FORMS
+
+__all__ = ["Cause", "Report", "Way", "cause_of"]
+
+_OURS = "monograph"
+_MOST_NAMES = 12
+_GOOD = "right"
+_MOST_TEXT = 300
+
+Way = tuple[str, str]  # an exporter and a form
+Key = tuple[str, str]  # a library and a name
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why models do not come out right: the outcome, the code, the message without its numbers, and
+    the line that it names.
+    """
+
+    kind: str
+    code: str
+    message: str
+    text: str
+    where: str
+
+
+class Report:
+    """Rows, asked for counts.
+
+    ``sizes``: the models that eager mode runs, each with the names of the sizes that it can vary.
+    """
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.eager: dict[Key, Row] = {}
+        self.found: dict[Way, dict[Key, Row]] = {}
+        for row in rows:
+            key = row.library, row.name
+            if row.exporter == EAGER:
+                self.eager[key] = row
+            else:
+                self.found.setdefault((row.exporter, row.form), {})[key] = row
+        self.sizes = {
+            key: tuple(row.outcome.details.get("varying", ()))
+            for key, row in self.eager.items()
+            if row.outcome.kind == _GOOD
+        }
+        for way, entries in self.found.items():  # what is not in the list of models any more
+            self.found[way] = {k: row for k, row in entries.items() if k in self.sizes}
+
+    def ways(self) -> list[Way]:
+        """The exporters and forms that were measured, in a fixed order."""
+        order = [(exporter, form) for form in FORMS for exporter in EXPORTERS]
+        return [way for way in order if self.found.get(way)]
+
+    def libraries(self) -> list[str]:
+        """Their names, sorted."""
+        return sorted({library for library, _ in self.eager})
+
+    def counts(self, way: Way, library: str | None = None) -> Counter[str]:
+        """How often each kind of outcome was met."""
+        return Counter(
+            row.outcome.kind
+            for (own, _), row in self.found.get(way, {}).items()
+            if library in (None, own)
+        )
+
+    def causes(self, way: Way) -> list[tuple[Cause, list[Key]]]:
+        """Why models are not right, most frequent first."""
+        groups: dict[Cause, list[Key]] = {}
+        for key, row in sorted(self.found.get(way, {}).items()):
+            if row.outcome.kind != _GOOD:
+                groups.setdefault(cause_of(row), []).append(key)
+        return sorted(groups.items(), key=lambda item: (-len(item[1]), item[0].message))
+
+    def only_right_elsewhere(self, form: str, other: str = "torch") -> list[Key]:
+        """The models that another exporter gets right in a form, and Monograph does not."""
+        ours = self.found.get((_OURS, form), {})
+        theirs = self.found.get((other, form), {})
+        return sorted(
+            key
+            for key, row in theirs.items()
+            if row.outcome.kind == _GOOD and key in ours and ours[key].outcome.kind != _GOOD
+        )
+
+    def unable(self) -> dict[str, list[Key]]:
+        """The models that eager mode cannot run here, or not twice alike."""
+        found: dict[str, list[Key]] = {}
+        for key, row in sorted(self.eager.items()):
+            if row.outcome.kind != _GOOD:
+                found.setdefault(row.outcome.kind, []).append(key)
+        return found
+
+    def markdown(self) -> str:
+        """The whole report as a page."""
+        return "\n".join([*self._counts_page(), *self._causes_page(), *self._eager_page()]) + "\n"
+
+    def _counts_page(self) -> list[str]:
+        varying = sum(1 for names in self.sizes.values() if names)
+        lines = [
+            "# Real libraries, swept",
+            "",
+            f"{len(self.eager):,} models of {len(self.libraries())} libraries, in small random "
+            f"configurations; eager mode runs {len(self.sizes):,} of them, and can vary sizes of "
+            f"{varying:,}. A size that varies is `Dim.DYNAMIC`, without a minimum; programs are "
+            "called with the example, with a batch of 1 and with two other sizes, and compared "
+            f"with eager mode. `monograph sweep table` writes this page.",
+            "",
+            *(f"- `{form}`: {text}" for form, text in FORMS.items()),
+            "",
+        ]
+        for way in self.ways():
+            counts = self.counts(way)
+            kinds = [kind for kind in KINDS if counts[kind]]
+            title = f"{EXPORTERS[way[0]].title}, {way[1]}"
+            share = f"{counts[_GOOD]:,} of {counts.total():,} right ({_share(counts)})"
+            lines += [f"## {title}: {share}", "", f"| library | models | {' | '.join(kinds)} |"]
+            lines.append("| --- |" + " ---: |" * (len(kinds) + 1))
+            for library in self.libraries():
+                own = self.counts(way, library)
+                if own:
+                    cells = " | ".join(str(own[kind] or "") for kind in kinds)
+                    lines.append(f"| {library} | {own.total()} | {cells} |")
+            lines.append("")
+        return lines
+
+    def _causes_page(self) -> list[str]:
+        lines = []
+        for form in FORMS:
+            causes = self.causes((_OURS, form))
+            if causes:
+                lines += [f"## What is not right with Monograph, {form}", ""]
+                lines += ["| models | outcome | what is said | line | which |"]
+                lines += ["| ---: | --- | --- | --- | --- |"]
+                lines += [_cause_line(cause, keys) for cause, keys in causes]
+                lines.append("")
+            keys = self.only_right_elsewhere(form)
+            if keys:
+                names = ", ".join(f"{library}/{name}" for library, name in keys)
+                lines += [f"Right with torch.export and not with Monograph: {names}.", ""]
+        return lines
+
+    def _eager_page(self) -> list[str]:
+        lines = ["## What eager mode does not run", ""]
+        for kind, keys in self.unable().items():
+            names = ", ".join(f"{library}/{name}" for library, name in keys)
+            lines += [f"{kind} ({len(keys)}): {names}.", ""]
+        return lines
+
+
+def cause_of(row: Row) -> Cause:
+    """Why a row is not right: rows of one cause are equal."""
+    o = row.outcome
+    message = o.message.split("\n")[0]
+    reasons = [line.strip(" -") for line in o.message.split("\n") if line.startswith("  - ")]
+    if reasons:
+        message = re.sub(
+            r"^(Not all values of) .*? (in the specified)", r"\1 a size \2", reasons[0]
+        )
+    message = re.sub(r"^\[MG-\w+\] ", "", message)
+    message = re.sub(r"(Expected input) at \S+", r"\1", message)
+    message = re.sub(r"\bs\d+\b", "s", message)
+    message = re.sub(r"\b\d+\b", "#", message)
+    where = o.where.rpartition(":")[0].replace("/", " / ").split(" / ")
+    return Cause(o.kind, o.code, message[:_MOST_TEXT], o.text, "/".join(where[-2:]))
+
+
+def _share(counts: Counter[str]) -> str:
+    return f"{counts[_GOOD] / max(counts.total(), 1):.1%}"
+
+
+def _cause_line(cause: Cause, keys: list[Key]) -> str:
+    names = ", ".join(f"{library}/{name}" for library, name in keys[:_MOST_NAMES])
+    more = f" and {len(keys) - _MOST_NAMES} more" if len(keys) > _MOST_NAMES else ""
+    cells = [
+        str(len(keys)), f"{cause.kind} {cause.code}".strip(), _cell(cause.message),
+        f"`{_cell(cause.text)}`" if cause.text else "", names + more,
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("`", "'")[:160]
