@@ -59,9 +59,7 @@ class State:
         self.saved: list[Saved] = []
         if recorder.context.snapshot is not None:
             # What cannot be joined is not put back between branches: a tensor there is a leak.
-            self.saved += [
-                s for s in recorder.context.snapshot.again() if not isinstance(s, _UNJOINED)
-            ]
+            self.saved += recorder.context.snapshot.again(but_for=_UNJOINED)
             seen.update(id(saved.container) for saved in self.saved)
         for name, content in self.variables.items():
             if not isinstance(content, (nn.Module, ModuleType, type)):
@@ -111,20 +109,34 @@ class State:
         """Whether there is such a thing (a list may have become another object)."""
         if isinstance(key, Variable):
             return key.name in self.variables
-        return key.container in self._owners
+        return self._owner(key.container) is not None
+
+    def _owner(self, container: int) -> Saved | None:
+        if container not in self._owners:  # one of those that are watched together
+            several = (each.find(container) for each in self.saved)
+            found = next(filter(None, several), None)
+            if found is None:
+                return None
+            self._owners[container] = found
+        return self._owners[container]
+
+    def _owner_of(self, key: Entry | Items) -> Saved:
+        owner = self._owner(key.container)
+        assert owner is not None
+        return owner
 
     def before(self, key: Key) -> tuple[str, object]:
         """The same as it was when this object was made."""
         if isinstance(key, Variable):
             return key.name, self.variables[key.name]
-        saved = self._owners[key.container]
+        saved = self._owner_of(key)
         if isinstance(key, Items):
             return saved.path, list(saved.copy)
         return f"{saved.path}.{key.key}", saved.copy.get(key.key, UNDEFINED)
 
     def items_before(self, key: Items) -> list[object]:
         """What was in a list or a set when this object was made."""
-        return list(self._owners[key.container].copy)
+        return list(self._owner_of(key).copy)
 
     def restore(self) -> None:
         """Everything as it was."""
@@ -139,7 +151,7 @@ class State:
         if isinstance(key, Variable):
             _set(self.cells[key.name], value)
             return
-        container = self._owners[key.container].container
+        container = self._owner_of(key).container
         if isinstance(key, Items):
             assert isinstance(value, Iterable)
             container.clear()
@@ -151,7 +163,7 @@ class State:
 
     def variables_of(self, key: Items) -> list[Variable]:
         """The variables that hold the container behind ``key``."""
-        container = self._owners[key.container].container
+        container = self._owner_of(key).container
         return [Variable(name) for name, item in self.variables.items() if item is container]
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from monograph.capture.python.saved import Change, Saved
-from monograph.capture.python.walk import Walk
+from monograph.capture.python.libraries import ProgramWalk
+from monograph.capture.python.saved import Change, Saved, SavedTogether, changed
 from monograph.torch_internals import GLOBAL_HOOKS
 
 __all__ = ["Snapshot"]
@@ -32,7 +32,7 @@ class Snapshot:
         self._python_state = random.getstate()
         numpy = sys.modules.get("numpy")
         self._numpy_state = numpy.random.get_state() if numpy is not None else None
-        walk = Walk()
+        walk = ProgramWalk()
         walk.add_modules(modules)
         walk.add(function, "", "closure")
         for name, hooks in GLOBAL_HOOKS.items():
@@ -41,12 +41,20 @@ class Snapshot:
         self._saved, self.unwatched = walk.saved, walk.unwatched
         self.tensors = [tensor for tensor, _, _ in walk.tensors]
 
-    def again(self) -> list[Saved]:
-        """Everything that is watched, as it is now."""
-        return [saved.again() for saved in self._saved]
+    def again(self, *, but_for: tuple[type[Saved], ...] = ()) -> list[Saved]:
+        """Everything that is watched, as it is now; but for some kinds."""
+        return [
+            saved.again().but_for(*but_for) if isinstance(saved, SavedTogether) else saved.again()
+            for saved in self._saved
+            if not isinstance(saved, but_for)
+        ]
 
     def _find_changed(self) -> list[Saved]:
-        return [part for saved in self._saved if not saved.is_unchanged() for part in saved.parts()]
+        found: dict[int, Saved] = {}  # what is near comes first, and may be in a library too
+        for saved in changed(self._saved):
+            for part in saved.parts():
+                found.setdefault(id(part.container), part)
+        return list(found.values())
 
     def changes(self) -> list[Change]:
         """What is another object now, before ``restore``."""

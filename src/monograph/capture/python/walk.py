@@ -44,31 +44,34 @@ class Walk:
         self.tensors: list[tuple[torch.Tensor, str, str]] = []
         self.unwatched: str | None = None  # where it was given up
         self._seen = set() if seen is None else seen
-        self._queue: deque[tuple[Any, str, str]] = deque()
-        self._names: set[Any] = set()
+        self._queue: deque[tuple[object, str, str]] = deque()
+        self._names: set[object] = set()
         self._parts: dict[tuple[str, bool], SavedParts] = {}
         self._slots: dict[type, tuple[str, ...]] = {}
         self._opaque: set[type] = set()
         self._to_come: set[int] = set()
         self._classes: set[int] = set()
         self._nearby: list[type] = []  # classes in namespaces
-        self._namespaces: list[tuple[str, dict[str, Any]]] = []
+        self._namespaces: list[tuple[str, dict[str, object]]] = []
         self._numpy_generators = _numpy_generators()
 
-    def add(self, value: Any, path: str, field: str) -> None:
+    def add(self, value: object, path: str, field: str) -> None:
         """Something that the program may reach."""
         if value.__class__ not in _PLAIN:
             self._queue.append((value, path, field))
 
     def run(self, *, globals_too: bool = False) -> None:
         """Look at all that was added, and at what hangs on it."""
-        self._empty_queue()
-        while globals_too and self._namespaces:
-            self._add_globals(*self._namespaces.pop())
-            self._empty_queue()
+        self._go(globals_too)
         nearby = [kind for kind in self._nearby if id(kind) not in self._classes]
         self.saved.append(SavedClasses(nearby, "", "class"))
         self.saved.append(SavedTensors(self.tensors, "", "attribute"))
+
+    def _go(self, globals_too: bool) -> None:
+        self._empty_queue()
+        while globals_too and self._namespaces:
+            self.add_globals(*self._namespaces.pop())
+            self._empty_queue()
 
     def _empty_queue(self) -> None:
         queue, seen = self._queue, self._seen
@@ -80,8 +83,7 @@ class Walk:
                 self.unwatched = path
                 queue.clear()
                 return
-            kind = value.__class__
-            if kind is FunctionType:
+            if isinstance(value, FunctionType):
                 seen.add(id(value))
                 self._add_function(value, path, field)
             elif isinstance(value, (tuple, frozenset)):  # made anew, as often as not
@@ -105,7 +107,7 @@ class Walk:
             if item.__class__ not in _PLAIN:
                 queue.append((item, f"{path}.{key}" if path else str(key), field))
 
-    def _add_object(self, value: Any, path: str, field: str) -> None:
+    def _add_object(self, value: object, path: str, field: str) -> None:
         if isinstance(value, torch.Tensor):
             if value.__class__ in _PLAIN_TENSORS:
                 self.tensors.append((value, path, field))
@@ -194,7 +196,7 @@ class Walk:
             namespace = function.__globals__
             name = namespace.get("__name__")
             if name not in self._names:
-                self._add_namespace(name, namespace)
+                self.add_namespace(name, namespace)
         closure = function.__closure__
         for name, cell in (
             zip(function.__code__.co_freevars, closure, strict=True) if closure else ()
@@ -221,30 +223,34 @@ class Walk:
             if id(each) in self._classes:
                 continue
             self._classes.add(id(each))
-            if not is_watched(each.__module__):
-                continue
-            saved = SavedClass(each, each.__qualname__, "class")
-            self.saved.append(saved)
-            if is_program:
-                module = sys.modules.get(each.__module__)
-                self._add_namespace(each.__module__, getattr(module, "__dict__", None))
-            for name, value in saved.copy.items():
-                kind_of = value.__class__
-                if kind_of is FunctionType:
-                    if not (is_program and (value.__defaults__ or value.__closure__)):
-                        continue
-                elif kind_of in _INERT:
-                    continue
-                if name[:2] != "__":
-                    self._queue.append((value, saved.path_of(name), "class"))
+            if is_watched(each.__module__):
+                self.add_attributes(each, is_program)
 
-    def _add_namespace(self, name: Any, namespace: dict[str, Any] | None) -> None:
+    def add_attributes(self, kind: type, is_program: bool) -> None:
+        """A class's own, and what they hold."""
+        saved = SavedClass(kind, kind.__qualname__, "class")
+        self.saved.append(saved)
+        if is_program:
+            module = sys.modules.get(kind.__module__)
+            self.add_namespace(kind.__module__, getattr(module, "__dict__", None))
+        for name, value in saved.copy.items():
+            kind_of = value.__class__
+            if kind_of is FunctionType:
+                if not (is_program and (value.__defaults__ or value.__closure__)):
+                    continue
+            elif kind_of in _INERT:
+                continue
+            if name[:2] != "__":
+                self._queue.append((value, saved.path_of(name), "class"))
+
+    def add_namespace(self, name: object, namespace: dict[str, object] | None) -> None:
+        """The globals of a Python module are looked at later, when what is near has been."""
         if name not in self._names and namespace is not None:
             self._names.add(name)
             if is_watched(name):
-                self._namespaces.append((name, namespace))
+                self._namespaces.append((str(name), namespace))
 
-    def _add_globals(self, name: str, namespace: dict[str, Any]) -> None:
+    def add_globals(self, name: str, namespace: dict[str, object]) -> None:
         """The globals of a Python module, and what they hold; but for code."""
         if id(namespace) in self._seen:
             return
@@ -268,7 +274,7 @@ class Walk:
                 self._queue.append((value, f"{name}.{key}", "global"))
 
 
-def saved_in(value: Any, path: str, field: str, seen: set[int]) -> list[Saved]:
+def saved_in(value: object, path: str, field: str, seen: set[int]) -> list[Saved]:
     """The containers and plain objects in ``value``, but for those in ``seen``, as they are now."""
     walk = Walk(seen)
     walk.add(value, path, field)
@@ -292,7 +298,7 @@ _OPAQUE = frozenset(
 )
 
 
-def _is_plain_object(value: Any) -> bool:
+def _is_plain_object(value: object) -> bool:
     kind = type(value)
     module = kind.__module__
     return (
