@@ -9,6 +9,7 @@ from collections.abc import Callable
 from monograph.assembly import assembled
 from monograph.capture.inputs import Root
 from monograph.capture.python.frames import caller_line
+from monograph.capture.python.process_state import rarer_collection
 from monograph.capture.python.saved import Change
 from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
@@ -31,6 +32,7 @@ __all__ = ["exported"]
 _MOST_SITES = 20  # statements on sizes that are tried as operators
 
 
+@rarer_collection()
 def exported(
     root: Root,
     args: tuple[object, ...],
