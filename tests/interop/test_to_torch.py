@@ -1,6 +1,7 @@
 """``to_torch``: a real ``torch.export.ExportedProgram``, and what reads it."""
 
 import io
+import math
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ import monograph
 from monograph import Dim
 from monograph.diagnostics import InteropError
 from monograph.interop.graphs import literal_of
+from monograph.shapes.floats import MATHEMATICAL
 
 # torch's own decompositions refuse loops with a state that grows; ours do not.
 UNDECOMPOSED = {
@@ -106,6 +108,102 @@ def test_what_a_program_demands_of_sizes_is_asserted():
     torch.testing.assert_close(module(x, y), f(x, y))
     with pytest.raises((AssertionError, RuntimeError)):
         module(torch.randn(14, 2), y)
+
+
+FORMS = {
+    "to_torch": lambda program: program.to_torch(),
+    "decomposed by torch": lambda program: program.to_torch().run_decompositions(),
+    "back": lambda program: monograph.from_torch(program.to_torch()),
+    "file": lambda program: _through_a_file(program, monograph.load),
+    "file read by torch": lambda program: _through_a_file(program, torch.export.load),
+}
+
+
+def _through_a_file(program, load):
+    file = io.BytesIO()
+    monograph.save(program, file)
+    file.seek(0)
+    return load(file)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", [*MATHEMATICAL, "isqrt"])
+def test_functions_of_sizes_leave(name, form):
+    """Torch has a word for the root alone; the others are computed of tensors."""
+    function, scale = getattr(math, name), 1 if name == "isqrt" else 0.125
+
+    def f(x):
+        return x * function(x.shape[0] * scale), function(x.shape[0] * scale)
+
+    program = monograph.export(f, (torch.randn(4, 3),), dynamic_shapes=({0: Dim.DYNAMIC},))
+    module = FORMS[form](program).module()
+    for n in (7, 1):
+        x = torch.randn(n, 3)
+        torch.testing.assert_close(module(x), f(x))
+
+
+def _root_of_a_size(x, y):
+    return x + 1 if math.sqrt(x.shape[0]) > 1.5 else x
+
+
+def _number_times_size(x, s):
+    return x + 1 if not x.shape[0] * s < 2.5 else x
+
+
+def _even_beside_a_tie(x, y):
+    """The size of ``x`` is twice a symbol that no argument has, which the last guard names."""
+    n, h = x.shape
+    halves = x.view(n, h // 2, 2).view(y.shape[0], -1)
+    if h % 2 == 0 and halves.numel() <= 1000:
+        halves = halves.relu()
+    return halves + x, y
+
+
+def _derived(x, y):
+    """``2*n + 1`` is a size of an argument; ``n`` is none."""
+    torch._check(x.shape[0] // 2 * y.shape[0] < 50)
+    return x[: x.shape[0] // 2] + 1
+
+
+D = Dim.DYNAMIC
+DEMANDS = {
+    _root_of_a_size: ((9, 3), (2,), ({0: D}, None), [(2, 2), (1, 2), (3, 2)]),
+    _number_times_size: ((9, 3), 0.5, ({0: D}, D), [(5, 0.5), (4, 0.5), (3, 2.0)]),
+    _even_beside_a_tie: ((2, 8), (2, 3), ({0: D, 1: D}, {0: D}), [(3, 3), (3, 2), (80, 80)]),
+    _derived: ((7, 3), (4,), ({0: 2 * Dim("n") + 1}, {0: D}), [(5, 4), (6, 4), (51, 9)]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("f", DEMANDS, ids=lambda f: f.__name__.strip("_"))
+def test_demands_of_any_kind_leave(f, form):
+    """Each form of a program takes those sizes that the program itself takes."""
+    first, second, shapes, calls = DEMANDS[f]
+
+    def given(n, m):
+        y = m if isinstance(m, float) else torch.randn(m, *second[1:])
+        return torch.randn(n, *first[1:]), y
+
+    example = given(first[0], second if isinstance(second, float) else second[0])
+    program = monograph.export(f, example, dynamic_shapes=shapes)
+    if f is _number_times_size and form.startswith("file"):
+        with pytest.raises(InteropError, match="no form"):  # for a float that varies
+            FORMS[form](program)
+        return
+    own, module = program.module(), FORMS[form](program).module()
+    refused = 0
+    for call in calls:
+        args = given(*call)
+        try:
+            expected = own(*args)
+        except monograph.InputError:
+            refused += 1
+            with pytest.raises((AssertionError, RuntimeError)):
+                module(*args)
+        else:
+            torch.testing.assert_close(expected, f(*args))
+            torch.testing.assert_close(module(*args), expected)
+    assert 0 < refused < len(calls)
 
 
 class Pair:

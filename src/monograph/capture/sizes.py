@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
     from monograph.inference.fakes import Outcome
 
-__all__ = ["OPERATORS", "Operand", "Sizes", "in_sizes"]
+__all__ = ["OPERATORS", "Operand", "Sizes", "float_operator", "in_sizes"]
 
 aten = torch.ops.aten
 
@@ -63,6 +63,14 @@ _FLOAT_OPERATORS: dict[str, Callable[..., Any]] = {
     "abs": operator.abs, "float": torch.sym_float, "max": torch.sym_max, "min": torch.sym_min,
     "round": round,
 }  # fmt: skip
+
+
+def float_operator(name: str) -> Callable[..., Any]:
+    """The function that a node calls for an operation on floats."""
+    found: Callable[..., Any] = _FLOAT_OPERATORS.get(name) or getattr(math, name)
+    return found
+
+
 _NAMES = {
     operator.add: "add", operator.sub: "sub", operator.mul: "mul", operator.floordiv: "floordiv",
     operator.mod: "mod", operator.pow: "pow", operator.neg: "neg", torch.sym_max: "sym_max",
@@ -292,8 +300,7 @@ class Sizes:
         if item.op == "symbol":
             return self.bindings[item.name]
         args = tuple(self.node_of(arg) for arg in item.args)
-        function = _FLOAT_OPERATORS.get(item.op) or getattr(math, item.op)
-        found = self._nodes[item] = self._call(function, args, item)
+        found = self._nodes[item] = self._call(float_operator(item.op), args, item)
         return found
 
     def test_node(self, test: Test) -> Node | bool:

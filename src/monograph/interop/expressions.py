@@ -31,6 +31,7 @@ _FLOATS = {
     "FloatPow": "pow",
     "ToFloat": "float",
 }
+_MATHEMATICAL = "OpaqueUnaryFn_"  # before the name of a function of ``math``
 _ROUNDINGS = {
     "FloorToInt": "floor",
     "CeilToInt": "ceil",
@@ -118,7 +119,8 @@ class Reader:
         return self._call(name, [self._value(arg) for arg in args])
 
     def _call(self, name: str, args: list[Content]) -> Content:
-        if any(isinstance(arg, (float, FloatExpr)) for arg in args) or name in _FLOATS:
+        is_float = name in _FLOATS or name.startswith(_MATHEMATICAL)
+        if is_float or any(isinstance(arg, (float, FloatExpr)) for arg in args):
             return self._float(name, _numbers(args))
         if name in ("And", "Or"):
             tests = _tests(args)
@@ -188,8 +190,8 @@ class Reader:
         if name in _SIGNS:
             return CompareFloats(_SIGNS[name], *args)
         names = {"Add": "add", "Sub": "sub", "Mul": "mul", "Max": "max", "Min": "min", **_FLOATS}
-        if name.startswith("OpaqueUnaryFn_"):
-            return FloatExpr(name.removeprefix("OpaqueUnaryFn_"), tuple(args))
+        if name.startswith(_MATHEMATICAL):
+            return FloatExpr(name.removeprefix(_MATHEMATICAL), tuple(args))
         if name not in names:
             raise FileError(f"numbers that are computed with {name} are not known", code="MG-F102")
         if len(args) < 3:

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
-import sympy
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture.sizes import OPERATORS
+from monograph.capture.sizes import OPERATORS, float_operator
 from monograph.diagnostics import InternalError
 from monograph.interop.symbols import TorchSymbols
+from monograph.interop.words import NUMBER, TRUTH, in_words, is_spelled_out
 from monograph.ir.program import Parts
-from monograph.shapes.expr import Atom, Expr, Int
-from monograph.shapes.floats import FloatExpr
-from monograph.shapes.questions import All, Compare, OneOf, Some, Test, text_of
+from monograph.ir.size_checks import Place, SizeChecks
+from monograph.shapes.expr import Atom, Expr
+from monograph.shapes.floats import FloatExpr, Real
+from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some, Test, text_of
 from monograph.shapes.text import Tree, tree_of
 from monograph.torch_internals import name_of
 
-__all__ = ["STEPS", "assert_guards"]
+__all__ = ["assert_guards"]
 
-# Functions of sizes that torch.export has no word for, in steps that it knows.
-STEPS: dict[Any, tuple[Any, ...]] = {
-    math.isqrt: (torch.sym_float, torch.sym_sqrt, math.trunc),
-}
+aten = torch.ops.aten
 _SIGNS = {"ge": operator.ge, "eq": operator.eq, "ne": operator.ne}
 
 
@@ -36,34 +33,53 @@ def assert_guards(program: Parts, graph: Graph, symbols: TorchSymbols) -> None:
     if checks is None or not checks.guards:
         return
     first = next(n for n in graph.nodes if n.op != "placeholder")
+    placeholders = [n for n in graph.nodes if n.op == "placeholder"]
+    specs = program.signature.input_specs
+    leaves = placeholders[len(placeholders) - sum(s.target is None for s in specs) :]
     with graph.inserting_before(first):
-        writer = _Assertions(graph, symbols)
+        writer = _Assertions(graph, symbols, checks, leaves)
         for guard in checks.guards:
             writer.write(guard.test, guard.message)
 
 
 class _Assertions:
-    def __init__(self, graph: Graph, symbols: TorchSymbols) -> None:
+    """Writes tests of symbols, each computed of the arguments as at the door of our own module."""
+
+    def __init__(
+        self, graph: Graph, symbols: TorchSymbols, checks: SizeChecks, leaves: list[Node]
+    ) -> None:
         self.graph = graph
         self.symbols = symbols
-        self.nodes: dict[sympy.Basic, Node | tuple[Node, int]] = {}
-        for node in graph.nodes:
-            if node.op != "placeholder":
-                break
-            value = node.meta["val"]
-            if isinstance(value, torch.Tensor):
-                for i, size in enumerate(value.shape):
-                    if isinstance(size, torch.SymInt):
-                        self.nodes.setdefault(size.node.expr, (node, i))
-            elif isinstance(value, torch.SymInt):
-                self.nodes.setdefault(value.node.expr, node)
+        self.leaves = leaves
+        self.places = {bound.name: bound.places[0] for bound in checks.bounds}
+        self.definitions = checks.definitions
+        self.nodes: dict[str, Node] = {}  # of symbols
 
     def write(self, test: Test, message: str | None) -> None:
         """One assertion."""
         text = message or f"Expected inputs to satisfy {text_of(test)}"
-        node = self.graph.call_function(
-            torch.ops.aten._assert_scalar.default, (self.test(test), text)
-        )
+        if isinstance(test, CompareFloats):
+            self._assert_of_tensors(test, text)
+            return
+        node = self.graph.call_function(aten._assert_scalar.default, (self.test(test), text))
+        self._finish(node, None)
+
+    def _assert_of_tensors(self, test: CompareFloats, text: str) -> None:
+        """Torch, which reads a file, evaluates what ``_assert_scalar`` asserts: not of floats."""
+        sides: list[Node] = []
+        for side in (test.left, test.right):
+            number = self.graph.call_function(
+                aten.scalar_tensor.default, (self.number(side),), {"dtype": torch.float64}
+            )
+            self._finish(number, self.symbols.tensor(NUMBER))
+            sides.append(number)
+        sign = getattr(aten, test.op.removeprefix("not ")).Tensor
+        truth = self.graph.call_function(sign, tuple(sides))
+        self._finish(truth, self.symbols.tensor(TRUTH))
+        if test.op.startswith("not "):
+            truth = self.graph.call_function(aten.logical_not.default, (truth,))
+            self._finish(truth, self.symbols.tensor(TRUTH))
+        node = self.graph.call_function(aten._assert_async.msg, (truth, text))
         self._finish(node, None)
 
     def test(self, test: Test) -> Node:
@@ -71,6 +87,8 @@ class _Assertions:
         if isinstance(test, Compare):
             left, right = test.sides()
             return self._call(_SIGNS[test.kind], (self.number(left), self.number(right)), test)
+        if isinstance(test, CompareFloats):
+            return self._comparison(test)
         if isinstance(test, OneOf):
             sign, join = (
                 (operator.eq, operator.or_) if test.is_one else (operator.ne, operator.and_)
@@ -87,46 +105,79 @@ class _Assertions:
             total = self._call(join, (total, part), test)
         return total
 
-    def number(self, item: Int) -> Node | int:
+    def number(self, item: Real) -> Node | int | float:
         """The node of an expression."""
+        if isinstance(item, FloatExpr):
+            return self._float(item)
         return self._tree(tree_of(item)) if isinstance(item, Expr) else item
 
     def _tree(self, tree: Tree) -> Node | int:
         if isinstance(tree, int):
             return tree
         if isinstance(tree, Atom):
-            return self.number(tree.args[0]) if tree.kind == "long" else self._symbol(tree)
-        args = tuple(self._tree(arg) for arg in tree.args)
-        target = OPERATORS[tree.name]
-        for step in STEPS.get(target, (target,)):
-            args = (self._call(step, args, None),)
-        return args[0]
+            return self.number(tree.args[0]) if tree.kind == "long" else self._symbol(tree.name)
+        return self._call(OPERATORS[tree.name], tuple(self._tree(arg) for arg in tree.args), None)
 
-    def _symbol(self, atom: Atom) -> Node:
-        symbol = self.symbols.expression(atom_expression(self.symbols, atom))
-        found = self.nodes[symbol]
-        if isinstance(found, Node):
-            return found
-        node = self.graph.call_function(torch.ops.aten.sym_size.int, found)
-        self._finish(node, found[0].meta["val"].shape[found[1]])
-        self.nodes[symbol] = node
+    def _float(self, item: FloatExpr) -> Node:
+        if item.op == "symbol":
+            return self._symbol(item.name)
+        args = tuple(self.number(arg) for arg in item.args)
+        return self._call(float_operator(item.op), args, item)
+
+    def _symbol(self, name: str) -> Node:
+        if name not in self.nodes:
+            definition = self.definitions.get(name)
+            if definition is not None:
+                source, step, offset = definition
+                found = self._solved(self._symbol(source), step, offset)
+            else:
+                place = self.places[name]
+                found = self._solved(self._size(place), place.slope, place.offset)
+            self.nodes[name] = found
+        return self.nodes[name]
+
+    def _size(self, place: Place) -> Node:
+        leaf = self.leaves[place.leaf]
+        if place.dim is None:
+            return leaf
+        node = self.graph.call_function(aten.sym_size.int, (leaf, place.dim))
+        self._finish(node, leaf.meta["val"].shape[place.dim])
         return node
+
+    def _solved(self, size: Node, slope: int, offset: int) -> Node:
+        """``n`` where ``size`` is ``slope * n + offset``."""
+        if offset:
+            size = self._call(operator.sub, (size, offset), None)
+        return size if slope == 1 else self._call(operator.floordiv, (size, slope), None)
+
+    def _comparison(self, test: CompareFloats) -> Node:
+        sign = test.op.removeprefix("not ")
+        args = (self.number(test.left), self.number(test.right))
+        found = self._call(getattr(operator, sign), args, replace(test, op=sign))
+        return found if sign == test.op else self._call(torch.sym_not, (found,), test)
 
     def _call(
-        self, target: Callable[..., object], args: tuple[Node | int, ...], test: Test | None
+        self,
+        target: Callable[..., object],
+        args: tuple[Node | int | float, ...],
+        result: Test | FloatExpr | None,
     ) -> Node:
-        node = self.graph.call_function(target, args)
-        values = [a.meta["val"] if isinstance(a, Node) else a for a in args]
-        self._finish(node, target(*values) if test is None else self.symbols.number(test))
-        return node
+        """A node; ``result``: what it gives, where its function does not tell."""
+        if result is not None:
+            value = self.symbols.number(result)
+        else:
+            value = target(*(a.meta["val"] if isinstance(a, Node) else a for a in args))
+        if is_spelled_out(target):
+            made = in_words(self.graph, self.symbols, target, args[0], value)
+        else:
+            made = [self.graph.call_function(target, args)]
+            made[0].meta["val"] = value
+        for node in made:
+            self._finish(node, node.meta["val"])
+        return made[-1]
 
     def _finish(self, node: Node, value: object) -> None:
         node.meta["val"] = value
         node.meta["nn_module_stack"] = {"L__self__": ("", "torch.nn.Module")}
         name = name_of(node.target)
         node.meta["torch_fn"] = (f"{name}_guard", f"OpOverload.{name}")
-
-
-def atom_expression(symbols: TorchSymbols, atom: Atom) -> Expr | FloatExpr:
-    """The expression that is this atom alone."""
-    return symbols.env.symbols[atom.name].expr

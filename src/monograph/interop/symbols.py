@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, overload
 
@@ -41,6 +42,7 @@ _FLOAT: dict[str, Function] = {
     "truediv": lambda a, b: (sf.IntTrueDiv if _are_integers(a, b) else sf.FloatTrueDiv)(a, b),
     "pow": sf.FloatPow, "neg": lambda a: -a, "abs": sympy.Abs, "float": sf.ToFloat,
     "max": sf.Max, "min": sf.Min, "round": lambda a, *n: sf.RoundDecimal(a, *(n or (0,))),
+    "log10": lambda a: sf.FloatTrueDiv(sf.OpaqueUnaryFn_log(a), sympy.Float(math.log(10))),
 }  # fmt: skip
 _ROUND: dict[str, Function] = {
     "floor": sf.FloorToInt, "ceil": sf.CeilToInt, "trunc": sf.TruncToInt, "round": sf.RoundToInt,
@@ -62,6 +64,7 @@ class TorchSymbols:
     def __init__(self, env: ShapeEnv) -> None:
         self.env = env
         self.torch_env = TorchShapeEnv()
+        self.mode = FakeTensorMode(shape_env=self.torch_env, allow_non_fake_inputs=True)
         self.ranges: dict[Any, ValueRanges[Any]] = {}
         self.names: dict[str, str] = {}
         self.unbacked: set[Any] = set()
@@ -167,14 +170,14 @@ class TorchSymbols:
         self.ranges[found] = env.var_to_range[found] = _range(symbol)
         return found
 
-    def tensor(self, spec: TensorSpec, mode: FakeTensorMode) -> torch.Tensor:
+    def tensor(self, spec: TensorSpec) -> torch.Tensor:
         """A fake tensor that looks like ``spec``."""
         shape = tuple(self.number(n) for n in spec.normal().shape)
         strides = tuple(self.number(n) for n in spec.normal().strides)
         with torch.no_grad():
             looks = torch.empty_strided(shape, strides, dtype=spec.dtype, device="meta")
         mark_bits(looks, spec.bits)
-        return FakeTensor(mode, looks, spec.device)  # without a dispatch: 15 us instead of 70
+        return FakeTensor(self.mode, looks, spec.device)  # without a dispatch: 15 us instead of 70
 
 
 _TESTS = (Compare, CompareFloats, OneOf, All, Some)

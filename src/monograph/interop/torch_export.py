@@ -18,10 +18,11 @@ from torch.fx.experimental.symbolic_shapes import CallMethodKey
 from torch.fx.node import Argument
 
 from monograph.diagnostics import InteropError
-from monograph.interop.guards import STEPS, assert_guards
+from monograph.interop.guards import assert_guards
 from monograph.interop.layouts import layouts_as_code
-from monograph.interop.private import FakeTensorMode, add_guards, class_of, lazy_modules, pytree
+from monograph.interop.private import add_guards, class_of, lazy_modules, pytree
 from monograph.interop.symbols import TorchSymbols
+from monograph.interop.words import in_words, is_spelled_out
 from monograph.ir import signature as ours
 from monograph.ir.metadata import described
 from monograph.ir.program import Parts
@@ -50,8 +51,7 @@ def to_torch(program: Parts) -> TorchProgram:
 def converted(program: Parts) -> tuple[TorchProgram, TorchSymbols]:
     """The program as torch's, and what its symbols stand for."""
     symbols = TorchSymbols(program.env)
-    mode = FakeTensorMode(shape_env=symbols.torch_env, allow_non_fake_inputs=True)
-    writer = _Writer(program, symbols, mode)
+    writer = _Writer(program, symbols)
     held = writer.held(program.attributes)
     graph = writer.graph(program.graph, is_root=True)
     assert_guards(program, graph, symbols)
@@ -73,9 +73,8 @@ def converted(program: Parts) -> tuple[TorchProgram, TorchSymbols]:
 class _Writer:
     """Copies graphs with everything in torch's terms."""
 
-    def __init__(self, program: Parts, symbols: TorchSymbols, mode: FakeTensorMode) -> None:
+    def __init__(self, program: Parts, symbols: TorchSymbols) -> None:
         self.symbols = symbols
-        self.mode = mode
         self.tensors: dict[TensorSpec, torch.Tensor] = {}
         self.texts: dict[Any, Any] = {}
         self.bound: set[Any] = set()
@@ -122,7 +121,7 @@ class _Writer:
             if node.op == "output":
                 copied_node(made, node, nodes.__getitem__)
                 continue
-            if node.target in STEPS:
+            if is_spelled_out(node.target):
                 nodes[node] = self._replaced(made, node, nodes)
                 continue
             if node.target in _UNKNOWN:
@@ -144,16 +143,15 @@ class _Writer:
         return node
 
     def _replaced(self, made: Graph, node: Node, nodes: dict[Node, Node]) -> Node:
-        """``math.isqrt``, in the steps that torch knows."""
-        (number,) = node.all_input_nodes
-        found = nodes[number]
-        meta = self._meta(node, None)
-        for step in STEPS[node.target]:
-            before = found.meta["val"]
-            found = made.call_function(step, (found,))
-            found.meta = {**meta, "val": step(before)}
-        found.meta["val"] = self.symbols.number(expression_of(node.meta["val"]))
-        return found
+        """A function of a size that torch has no word for, in words that it has."""
+        (number,) = node.args
+        given = nodes[number] if isinstance(number, Node) else number
+        result = self.symbols.number(expression_of(node.meta["val"]))
+        steps = in_words(made, self.symbols, node.target, given, result)
+        for step in steps:
+            step.meta = {**self._meta(node, None), "val": step.meta["val"]}
+        steps[-1].name = node.name  # which the signature may name
+        return steps[-1]
 
     def _meta(self, node: Node, index: int | None) -> dict[str, Any]:
         meta = described(node, self.texts)
@@ -177,7 +175,7 @@ class _Writer:
         spec = spec_of(value) if isinstance(value, torch.Tensor) else value
         if node.op != "placeholder" or not isinstance(spec, TensorSpec):
             return self._result(value)
-        made = self.symbols.tensor(spec, self.mode)
+        made = self.symbols.tensor(spec)
         if index is not None and self.placeholders[index].target in self.parameters:
             made.requires_grad_(True)
         return made
@@ -189,7 +187,7 @@ class _Writer:
         if isinstance(value, TensorSpec):
             found = self.tensors.get(value)
             if found is None:
-                found = self.tensors[value] = self.symbols.tensor(value, self.mode)
+                found = self.tensors[value] = self.symbols.tensor(value)
             return found
         if isinstance(value, (tuple, list)):
             return type(value)(self._result(item) for item in value)

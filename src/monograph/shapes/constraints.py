@@ -214,7 +214,7 @@ def _compare_guard(
 
 def _excludes_only_zero(declaration: Declared, guard: Guard, name: str) -> bool:
     """A size that nobody said may be 0, and that may not: reported, but no error."""
-    if not declaration.is_open or truth(guard.test, {name: 0}):
+    if not declaration.is_open or guard.symbols != [name] or truth(guard.test, {name: 0}):
         return False
     tried = [*range(1, 70), 127, 128, 129, 1000, 4096, 100_000]
     return all(truth(guard.test, {name: n}) for n in tried) and guard.is_lower_bound()
