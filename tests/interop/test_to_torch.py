@@ -165,17 +165,37 @@ def _derived(x, y):
     return x[: x.shape[0] // 2] + 1
 
 
-D = Dim.DYNAMIC
+def _more_than_one(x, y):
+    """Torch's module itself refuses no size below a minimum of two."""
+    return x.mean(0) if x.shape[0] > 1 else x
+
+
+def _of_one_symbol(x, y):
+    return x + 1, y * 2
+
+
+def _at_least(x, y):
+    """The least size of ``x`` is a fact of the symbol that its half is."""
+    torch._check(x.shape[0] >= 6)
+    return x.view(x.shape[0] // 2, 2, 3), y
+
+
+D, N = Dim.DYNAMIC, Dim("n")
+TIED, SOLVED = ({0: N}, {0: 2 * N}), ({0: 2 * N}, {0: 3 * N + 1})
 DEMANDS = {
+    _more_than_one: ((4, 3), (2,), ({0: D}, None), [(3, 2), (2, 2), (1, 2)]),
+    _of_one_symbol: ((3,), (6,), TIED, [(4, 8), (4, 9), (4, 7)]),
+    lambda x, y: _of_one_symbol(x, y): ((4,), (7,), SOLVED, [(6, 10), (6, 11), (5, 7)]),
+    _at_least: ((8, 3), (2,), ({0: D}, None), [(10, 2), (6, 2), (4, 2), (7, 2)]),
     _root_of_a_size: ((9, 3), (2,), ({0: D}, None), [(2, 2), (1, 2), (3, 2)]),
     _number_times_size: ((9, 3), 0.5, ({0: D}, D), [(5, 0.5), (4, 0.5), (3, 2.0)]),
     _even_beside_a_tie: ((2, 8), (2, 3), ({0: D, 1: D}, {0: D}), [(3, 3), (3, 2), (80, 80)]),
-    _derived: ((7, 3), (4,), ({0: 2 * Dim("n") + 1}, {0: D}), [(5, 4), (6, 4), (51, 9)]),
+    _derived: ((7, 3), (4,), ({0: 2 * N + 1}, {0: D}), [(5, 4), (6, 4), (51, 9)]),
 }
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("f", DEMANDS, ids=lambda f: f.__name__.strip("_"))
+@pytest.mark.parametrize("f", DEMANDS, ids=lambda f: f.__name__.strip("_<>"))
 def test_demands_of_any_kind_leave(f, form):
     """Each form of a program takes those sizes that the program itself takes."""
     first, second, shapes, calls = DEMANDS[f]
@@ -198,6 +218,8 @@ def test_demands_of_any_kind_leave(f, form):
             expected = own(*args)
         except monograph.InputError:
             refused += 1
+            if form == "decomposed by torch":  # which drops assertions about symbols' own forms
+                continue
             with pytest.raises((AssertionError, RuntimeError)):
                 module(*args)
         else:

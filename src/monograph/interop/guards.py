@@ -9,28 +9,34 @@ from dataclasses import replace
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture.sizes import OPERATORS, float_operator
+from monograph.capture.sizes import OPERATORS, Operand, float_operator
 from monograph.diagnostics import InternalError
 from monograph.interop.symbols import TorchSymbols
 from monograph.interop.words import NUMBER, TRUTH, in_words, is_spelled_out
 from monograph.ir.program import Parts
-from monograph.ir.size_checks import Place, SizeChecks
+from monograph.ir.size_checks import Bound, Place, SizeChecks
+from monograph.shapes.dims import DerivedDim, Dim
 from monograph.shapes.expr import Atom, Expr
 from monograph.shapes.floats import FloatExpr, Real
 from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some, Test, text_of
-from monograph.shapes.text import Tree, tree_of
+from monograph.shapes.text import Tree, format_expr, tree_of
 from monograph.torch_internals import name_of
 
 __all__ = ["assert_guards"]
 
 aten = torch.ops.aten
 _SIGNS = {"ge": operator.ge, "eq": operator.eq, "ne": operator.ne}
+# Torch's module takes sizes up to this one where the range begins at them: it asks for no less.
+_UNCHECKED = 2
 
 
 def assert_guards(program: Parts, graph: Graph, symbols: TorchSymbols) -> None:
-    """Write an assertion for each guard that the ranges of sizes do not say."""
+    """Write an assertion for each demand on sizes that torch's module does not check itself.
+
+    It checks ranges of symbols, and that arguments with one symbol have one size.
+    """
     checks = program.plan.sizes
-    if checks is None or not checks.guards:
+    if checks is None:
         return
     first = next(n for n in graph.nodes if n.op != "placeholder")
     placeholders = [n for n in graph.nodes if n.op == "placeholder"]
@@ -38,6 +44,11 @@ def assert_guards(program: Parts, graph: Graph, symbols: TorchSymbols) -> None:
     leaves = placeholders[len(placeholders) - sum(s.target is None for s in specs) :]
     with graph.inserting_before(first):
         writer = _Assertions(graph, symbols, checks, leaves)
+        for bound in checks.bounds:
+            writer.demand(bound)
+        for name, (source, *_) in checks.definitions.items():
+            if source in writer.places and name in checks.ranges:
+                writer.limit(name, *checks.ranges[name], writer.places[source], is_plain=False)
         for guard in checks.guards:
             writer.write(guard.test, guard.message)
 
@@ -54,6 +65,55 @@ class _Assertions:
         self.places = {bound.name: bound.places[0] for bound in checks.bounds}
         self.definitions = checks.definitions
         self.nodes: dict[str, Node] = {}  # of symbols
+
+    def demand(self, bound: Bound) -> None:
+        """What is demanded of a size for its own sake."""
+        first, *others = bound.places
+        form = DerivedDim(Dim(bound.name), first.slope, first.offset)
+        if first.slope != 1:
+            rest = self._call(operator.sub, (self._size(first), first.offset), None)
+            rest = self._call(operator.mod, (rest, first.slope), None)
+            self._demand(operator.eq, rest, 0, first, f"of the form {form}")
+        for place in others:
+            if not _is_plain(first) or not _is_plain(place):
+                wanted = self._placed(self._symbol(bound.name), place)
+                form = DerivedDim(Dim(bound.name), place.slope, place.offset)
+                self._demand(operator.eq, self._size(place), wanted, place, f"equal to {form}")
+        if isinstance(bound.now, Expr) and not isinstance(tree_of(bound.now), Atom):
+            text = f"of the form {format_expr(bound.now)}"
+            symbol, now = self._symbol(bound.name), self.number(bound.now)
+            self._demand(operator.eq, symbol, now, first, text)
+        if bound.values is not None:
+            parts = [self._call(operator.eq, (self._symbol(bound.name), v), None)
+                     for v in bound.values]  # fmt: skip
+            self._assert(self._joined(operator.or_, parts), first, f"one of {bound.values}")
+        if bound.now is None:
+            self.limit(bound.name, bound.lower, bound.upper, first, is_plain=_is_plain(first))
+
+    def limit(
+        self, name: str, low: int | None, high: int | None, place: Place, is_plain: bool
+    ) -> None:
+        """A range; that of a size itself torch checks, but for the least sizes."""
+        if low is not None and (0 < low <= _UNCHECKED if is_plain else low > 0):
+            self._demand(operator.ge, self._symbol(name), low, place, f"at least {low}")
+        if high is not None and not is_plain:
+            self._demand(operator.le, self._symbol(name), high, place, f"at most {high}")
+
+    def _demand(
+        self, sign: Callable[..., object], left: Node, right: Operand, place: Place, text: str
+    ) -> None:
+        self._assert(self._call(sign, (left, right), None), place, text)
+
+    def _assert(self, truth: Node, place: Place, text: str) -> None:
+        where = place.path if place.dim is None else f"{place.path}.shape[{place.dim}]"
+        args = (truth, f"Expected input at {where} to be {text}")
+        self._finish(self.graph.call_function(aten._assert_scalar.default, args), None)
+
+    def _placed(self, symbol: Node, place: Place) -> Node:
+        """The size at a place, from its symbol."""
+        if place.slope != 1:
+            symbol = self._call(operator.mul, (symbol, place.slope), None)
+        return self._call(operator.add, (symbol, place.offset), None) if place.offset else symbol
 
     def write(self, test: Test, message: str | None) -> None:
         """One assertion."""
@@ -94,18 +154,21 @@ class _Assertions:
                 (operator.eq, operator.or_) if test.is_one else (operator.ne, operator.and_)
             )
             number = self.number(test.expr)
-            parts = [self._call(sign, (number, value), test) for value in test.values]
+            parts = [self._call(sign, (number, value), None) for value in test.values]
         elif not isinstance(test, (All, Some)):
             raise InternalError(f"a guard is a {type(test).__name__}")
         else:
             join = operator.and_ if isinstance(test, All) else operator.or_
             parts = [self.test(part) for part in test.parts]
+        return self._joined(join, parts)
+
+    def _joined(self, join: Callable[..., object], parts: list[Node]) -> Node:
         total = parts[0]
         for part in parts[1:]:
-            total = self._call(join, (total, part), test)
+            total = self._call(join, (total, part), None)
         return total
 
-    def number(self, item: Real) -> Node | int | float:
+    def number(self, item: Real) -> Operand:
         """The node of an expression."""
         if isinstance(item, FloatExpr):
             return self._float(item)
@@ -159,7 +222,7 @@ class _Assertions:
     def _call(
         self,
         target: Callable[..., object],
-        args: tuple[Node | int | float, ...],
+        args: tuple[Operand, ...],
         result: Test | FloatExpr | None,
     ) -> Node:
         """A node; ``result``: what it gives, where its function does not tell."""
@@ -181,3 +244,7 @@ class _Assertions:
         node.meta["nn_module_stack"] = {"L__self__": ("", "torch.nn.Module")}
         name = name_of(node.target)
         node.meta["torch_fn"] = (f"{name}_guard", f"OpOverload.{name}")
+
+
+def _is_plain(place: Place) -> bool:
+    return (place.slope, place.offset) == (1, 0)
