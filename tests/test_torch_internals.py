@@ -355,6 +355,26 @@ def test_the_core_table_is_a_dict_of_overloads():
     assert torch.ops.aten.convolution.default not in table
 
 
+def test_torchs_table_marks_composite_operators_and_is_full_when_it_is_made():
+    table = torch.export.default_decompositions()
+    for op in (torch.ops.aten.linear.default, torch.ops.aten.sym_size.int):
+        assert internals.is_torchs_mark(op, table[op])
+    addcmul = torch.ops.aten.addcmul.default
+    assert not internals.is_torchs_mark(addcmul, table[addcmul])
+    del table[torch.ops.aten.linear.default]
+    assert set(type(table)()) - set(table) == {torch.ops.aten.linear.default}
+
+
+def test_verifiers_are_known_by_their_dialects():
+    from monograph.interop import private
+
+    assert [private.verifier_of(name).dialect for name in ("TRAINING", "ATEN", "OTHER")] == [
+        "TRAINING",
+        "ATEN",
+        "ATEN",
+    ]
+
+
 def test_objects_of_registered_classes_are_written_and_read_by_their_class():
     from monograph.interop import private
 

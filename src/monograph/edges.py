@@ -33,7 +33,7 @@ def from_torch(program: Any) -> ExportedProgram:
 
 
 def save(
-    program: ExportedProgram, path: Path, *, extra_files: Mapping[str, str] | None = None
+    ep: ExportedProgram, f: Path, *, extra_files: Mapping[str, str | bytes] | None = None
 ) -> None:
     """Write a program as a ``.pt2`` file, which ``torch.export.load`` reads as well.
 
@@ -42,14 +42,14 @@ def save(
     Raises:
         InteropError: MG-F104, for what the format has no word for.
     """
-    save_methods({"model": program}, path, extra_files=extra_files)
+    save_methods({"model": ep}, f, extra_files=extra_files)
 
 
 def save_methods(
     programs: Mapping[str, ExportedProgram],
     path: Path,
     *,
-    extra_files: Mapping[str, str] | None = None,
+    extra_files: Mapping[str, str | bytes] | None = None,
 ) -> None:
     """Write several programs to one file; tensors that they share are written once.
 
@@ -73,23 +73,24 @@ def save_methods(
 
 
 def load(
-    path: Path,
+    f: Path,
     *,
     weights: bool = True,
     trusted: bool = False,
-    extra_files: dict[str, str] | None = None,
+    extra_files: dict[str, str | bytes] | None = None,
 ) -> ExportedProgram:
     """Read the program of a ``.pt2`` file, of ours or of ``torch.export.save``.
 
     Nothing in the file is run. ``weights=False`` leaves tensors on the ``meta`` device.
-    ``trusted=True`` allows for pickles of anything, and reads the example inputs.
-    ``extra_files``: gets the text that was kept beside the program.
+    ``trusted=True`` allows for pickles of anything; the example inputs are read without it where
+    they are tensors and plain values. ``extra_files``: gets what was kept beside the program, as
+    text where it is text.
 
     Raises:
         FileError: MG-F101 for a damaged file, MG-F102 for one that asks for what is not known
             here, MG-F103 for one with a pickle in it that is not trusted.
     """
-    programs = load_methods(path, weights=weights, trusted=trusted, extra_files=extra_files)
+    programs = load_methods(f, weights=weights, trusted=trusted, extra_files=extra_files)
     if len(programs) == 1:
         return next(iter(programs.values()))
     if "model" in programs:
@@ -104,7 +105,7 @@ def load_methods(
     *,
     weights: bool = True,
     trusted: bool = False,
-    extra_files: dict[str, str] | None = None,
+    extra_files: dict[str, str | bytes] | None = None,
 ) -> dict[str, ExportedProgram]:
     """Read all programs of a file; tensors that they share are shared. See ``load``."""
     from monograph.interop import files

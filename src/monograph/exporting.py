@@ -34,18 +34,19 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def export(
-    f: Callable[..., object],
+    mod: Callable[..., object],
     args: tuple[object, ...] = (),
     kwargs: Mapping[str, object] | None = None,
     *,
     dynamic_shapes: object = None,
     strict: bool = False,
     preserve_module_call_signature: tuple[str, ...] = (),
+    prefer_deferred_runtime_asserts_over_guards: bool = False,
 ) -> ExportedProgram:
-    """Turn ``f(*args, **kwargs)`` into one graph.
+    """Turn ``mod(*args, **kwargs)`` into one graph.
 
     Args:
-        f: a module, a function, a bound method or a ``functools.partial``.
+        mod: a module, a function, a bound method or a ``functools.partial``.
         args: example positional arguments, a tuple; any nesting of containers.
         kwargs: example keyword arguments.
         dynamic_shapes: which sizes vary: a dict from argument names (or path patterns such as
@@ -56,9 +57,11 @@ def export(
             side effects and unstable values are refused.
         preserve_module_call_signature: dotted names of modules whose calls are described in
             ``ExportedProgram.module_call_graph``.
+        prefer_deferred_runtime_asserts_over_guards: taken for scripts that were written for
+            ``torch.export``; what a program demands of sizes is checked when it is called anyhow.
 
     Returns:
-        The program. ``f`` and all that it refers to are left as they were.
+        The program. ``mod`` and all that it refers to are left as they were.
 
     Raises:
         ExportError: what stands in the way, with the user's line and what to write instead;
@@ -71,7 +74,7 @@ def export(
             hint="for one argument write (x,).",
         )
     named = dict(kwargs or {})
-    root = root_of(f)
+    root = root_of(mod)
     preserved = tuple(preserve_module_call_signature)
     try:
         with watching() as watch:

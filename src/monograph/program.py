@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import torch
@@ -23,7 +23,7 @@ from monograph.hierarchy import UnflattenedModule
 from monograph.inference.agreement import inferred
 from monograph.ir.assumptions import Assumption, about_sizes
 from monograph.ir.printing import format_program
-from monograph.ir.program import Parts
+from monograph.ir.program import DECOMPOSED, Parts
 from monograph.ir.signature import (
     Argument,
     CallSpec,
@@ -81,6 +81,11 @@ class ExportedProgram:
         return self.parts.constants
 
     @property
+    def tensor_constants(self) -> dict[str, torch.Tensor]:
+        """The same: constants are tensors."""
+        return self.parts.constants
+
+    @property
     def example_inputs(self) -> Any:
         """``(args, kwargs)`` as given to ``export``; None where nothing was given."""
         return self.parts.example_inputs
@@ -112,9 +117,32 @@ class ExportedProgram:
             self._graph_module = built(self.parts.attributes, self.parts.readable_graph())
         return self._graph_module
 
-    def module(self) -> nn.Module:
-        """A module that is called like the original one, with its parameters' storage."""
+    @property
+    def dialect(self) -> str:
+        """Which operators there may be, in the words of ``torch.export``: TRAINING as captured,
+        ATEN after a decomposition."""
+        return self.parts.dialect
+
+    @property
+    def verifiers(self) -> list[Verifier]:
+        """What checks the program: one, for its dialect."""
+        return [Verifier(self.dialect)]
+
+    @property
+    def verifier(self) -> Verifier:
+        """The same."""
+        return Verifier(self.dialect)
+
+    def module(self, check_guards: bool = True) -> nn.Module:
+        """A module that is called like the original one, with its parameters' storage.
+
+        ``check_guards``: a call is refused where the program demands more of sizes and layouts
+        than their ranges, and its arguments are otherwise; without, its results are then wrong.
+        """
         plan = replace(self.parts.plan, statistics=self._batch_norm_buffers())
+        if not check_guards:
+            sizes = None if plan.sizes is None else replace(plan.sizes, guards=[])
+            plan = replace(plan, sizes=sizes, layouts=())
         return ProgramModule(runnable(self.graph_module), plan, self.parts.state)
 
     @property
@@ -202,17 +230,18 @@ class ExportedProgram:
         """Buffers with their dotted names, each once."""
         return self.parts.named_buffers()
 
-    def run_decompositions(self, table: Mapping[Any, Any] | None = None) -> ExportedProgram:
+    def run_decompositions(self, decomp_table: Mapping[Any, Any] | None = None) -> ExportedProgram:
         """The same program with other operators; it shares state with this one.
 
-        ``table`` maps operators to functions that compute the same. Composite operators are
-        opened as well, unless a table of ``default_decompositions()`` has lost them. None stands
-        for that table, and leads to Core ATen; ``{}`` opens composite operators only.
+        ``decomp_table`` maps operators to functions that compute the same. Composite operators are
+        opened as well, unless a table of ``default_decompositions()``, or of torch's function of
+        that name, has lost them. None stands for that table, and leads to Core ATen; ``{}`` opens
+        composite operators only.
 
         Raises:
             DecompositionError: MG-O102, for a rule that fails or gives another result.
         """
-        rules = default_decompositions() if table is None else table
+        rules = default_decompositions() if decomp_table is None else decomp_table
         if not isinstance(rules, Mapping):
             raise DecompositionError(
                 f"a {type(rules).__name__} is no table of decompositions",
@@ -235,6 +264,7 @@ class ExportedProgram:
             module_calls=[entry.renamed(found.renamed) for entry in parts.module_calls],
             plan=plan,
             assumptions=[*parts.assumptions, *about_sizes(new, env)],
+            dialect=DECOMPOSED,
         )
         return ExportedProgram(made)
 
@@ -320,6 +350,17 @@ class ExportedProgram:
         return format_program(self.parts)
 
     __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """Checks programs of a dialect, as the verifiers of ``torch.export`` do."""
+
+    dialect: str
+
+    def check(self, program: ExportedProgram) -> None:
+        """``program.validate()``."""
+        program.validate()
 
 
 def _leaves_of(arguments: list[Argument]) -> list[Any]:

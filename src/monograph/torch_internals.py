@@ -522,6 +522,11 @@ def core_decompositions() -> dict[Any, Callable[..., Any]]:
     return found
 
 
+def is_torchs_mark(op: object, rule: object) -> bool:
+    """Whether torch's table of decompositions only marks a composite operator to be opened."""
+    return isinstance(rule, functools.partial) and rule.keywords == {"kernel": op}
+
+
 _fake_mode: Any = None
 
 

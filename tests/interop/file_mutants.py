@@ -16,7 +16,7 @@ import monograph
 from monograph.inference.agreement import inferred
 from monograph.ir.verify import violations
 
-MODEL, NOTES = "models/model.json", "extra/monograph/model.json"
+MODEL, NOTES = "models/model.json", "data/extra/monograph/model.json"
 
 
 def graphs_of(data):

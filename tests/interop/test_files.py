@@ -1,6 +1,7 @@
 """``save`` and ``load``: the same program comes back, and nothing else is believed."""
 
 import copy
+import dataclasses
 import io
 import json
 import os
@@ -182,14 +183,47 @@ def test_torch_reads_ours(tmp_path):
 def test_a_buffer_and_extra_files():
     program = monograph.export(Tied().eval(), (IDS,))
     buffer = io.BytesIO()
-    monograph.save(program, buffer, extra_files={"notes.txt": "of mine"})
+    mine = {"notes.txt": "of mine", "more": b"bytes"}
+    monograph.save(ep=program, f=buffer, extra_files={**mine, "key": b"\xff"})
     buffer.seek(0)
-    loaded = monograph.load(buffer)
+    extra = {}
+    loaded = monograph.load(buffer, extra_files=extra)
     torch.testing.assert_close(loaded.module()(IDS), program.module()(IDS))
+    assert extra == {"notes.txt": "of mine", "more": "bytes", "key": b"\xff"}
+    buffer = io.BytesIO()
+    monograph.save(program, buffer, extra_files=mine)
     buffer.seek(0)
     extra = {"notes.txt": ""}
     torch.export.load(buffer, extra_files=extra)
-    assert extra["notes.txt"] == "of mine"
+    assert set(extra) == set(mine), "nothing of ours"
+
+
+@dataclasses.dataclass
+class Marked:
+    by: torch.Tensor
+
+
+torch.export.register_dataclass(Marked, serialized_type_name="tests.Marked")
+
+
+def test_the_example_is_read_without_trust_where_it_is_plain():
+    def f(pair, scale, marked=None):
+        return pair["a"] * scale
+
+    x = torch.randn(3, requires_grad=True)
+    for marked in (None, Marked(x)):
+        program = monograph.export(f, ({"a": x}, 2.0, marked))
+        buffer = io.BytesIO()
+        monograph.save(program, buffer)
+        buffer.seek(0)
+        example = monograph.load(buffer).example_inputs
+        if marked is None:
+            (given, scale, _), named = example
+            assert torch.equal(given["a"], x)
+            assert given["a"].requires_grad
+            assert (scale, named) == (2.0, {})
+        else:
+            assert example is None
 
 
 def test_the_structure_alone(tmp_path):
@@ -548,7 +582,7 @@ def fuzz(path, count, seed):
     rng = random.Random(seed)
     data = path.read_bytes()
     records = ["models/model.json", "data/weights/model_weights_config.json",
-               "extra/monograph/model.json"]  # fmt: skip
+               "data/extra/monograph/model.json"]  # fmt: skip
     refused = 0
     for _ in range(count):
         if rng.random() < 0.4:

@@ -79,6 +79,36 @@ def test_a_table_says_what_is_opened():
     assert aten._softmax.default in found
 
 
+class CausalHeads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(8, 8)
+
+    def forward(self, x):
+        b, t, _ = x.shape
+        q = self.lin(x).view(b, t, 2, 4).transpose(1, 2)
+        y = nn.functional.scaled_dot_product_attention(q, q, q, is_causal=True)
+        return y.transpose(1, 2).reshape(b, t, 8).softmax(-1)
+
+
+@pytest.mark.parametrize(
+    "make", [torch.export.default_decompositions, torch._decomp.core_aten_decompositions]
+)
+def test_tables_of_torchs(make):
+    model, sizes = CausalHeads(), ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
+    program = monograph.export(model, (torch.randn(2, 5, 8),), dynamic_shapes=sizes)
+    default = program.run_decompositions()
+    found = program.run_decompositions(make())
+    assert operators(found) == operators(default)
+    for shape in ((3, 4, 8), (1, 1, 8)):
+        x = torch.randn(shape)
+        torch.testing.assert_close(found.module()(x), model(x))
+    table = make()
+    del table[aten.linear.default]
+    kept = program.run_decompositions(decomp_table=table)
+    assert operators(kept) - operators(default) == {aten.linear.default}
+
+
 def test_a_rule_of_ones_own():
     def gelu(x, approximate="none"):
         return x * torch.sigmoid(1.702 * x)

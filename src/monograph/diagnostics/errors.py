@@ -2,23 +2,25 @@
 
     MonographError                 has .code, .where, .hint
       ExportError                  while capturing
-        DataDependentError         D: Python needs a tensor's value
-        PythonFeatureError         P: a Python feature, a type, an option
-        MutationError              M: writes and side effects
-        ControlFlowError           C: cond, while_loop, map ...
+        DataDependentError         D: (also RuntimeError) Python needs a tensor's value
+        PythonFeatureError         P: (also RuntimeError) a Python feature, a type, an option
+        MutationError              M: (also RuntimeError) writes and side effects
+        ControlFlowError           C: (also RuntimeError) cond, while_loop, map ...
+        ShapeError                 S: (also RuntimeError, ValueError) a size that was declared
         OperatorError              O: (also RuntimeError) an operator refuses its arguments
         OperatorIndexError         O: (also IndexError)
         OperatorTypeError          O: (also TypeError)
       InputError                   I: (also RuntimeError) while running an exported program
       FileError                    F: (also ValueError) a file that cannot be read as a program
-      InteropError                 F: what another tool cannot take, or is not installed
-      DecompositionError           O: a program that cannot be decomposed as asked
-      InvalidProgramError          F: a program that was edited, and is not valid
+      InteropError                 F: (also RuntimeError) what another tool cannot take
+      DecompositionError           O: (also RuntimeError) what is not decomposed as asked
+      InvalidProgramError          F: (also RuntimeError) an edited program that is not valid
       InternalError                X: our mistake, never the user's
 
 The O classes are also the built-in ones that eager mode raises, so that a program which catches
-``RuntimeError`` does the same while it is captured. What the user's own code raises passes
-through unchanged.
+``RuntimeError`` does the same while it is captured. The others are what users of ``torch.export``
+catch; a program that catches one goes on, and its export is refused in the end. What the user's
+own code raises passes through unchanged.
 """
 
 from __future__ import annotations
@@ -168,7 +170,7 @@ class ExportError(MonographError):
     """The program could not be captured."""
 
 
-class DataDependentError(ExportError):
+class DataDependentError(ExportError, RuntimeError):
     """Python needs the value of a tensor that is only known when the program runs."""
 
     default_code = "MG-D102"
@@ -211,7 +213,7 @@ class UndecidedError(DataDependentError):
         return self
 
 
-class ShapeError(ExportError, ValueError):
+class ShapeError(ExportError, RuntimeError, ValueError):
     """A specification of sizes that does not fit, or an example that does not fit it.
 
     ``suggested_fixes`` maps the name of a dimension to what to declare instead.
@@ -238,7 +240,7 @@ class ConstraintViolationError(ShapeError):
     default_code = "MG-S101"
 
 
-class PythonFeatureError(ExportError):
+class PythonFeatureError(ExportError, RuntimeError):
     """A Python feature or type that cannot become part of a graph."""
 
     default_code = "MG-P101"
@@ -254,7 +256,7 @@ class MissingFakeError(PythonFeatureError):
     call: tuple[torch._ops.OpOverload, tuple[object, ...]] | None = None
 
 
-class MutationError(ExportError):
+class MutationError(ExportError, RuntimeError):
     """A write that cannot be made functional.
 
     ``read_at``: where what is written was read into Python. ``change``: what was assigned.
@@ -277,7 +279,7 @@ class MutationError(ExportError):
         super().__init__(what, code=code, where=where, hint=hint)
 
 
-class ControlFlowError(ExportError):
+class ControlFlowError(ExportError, RuntimeError):
     """A control-flow operator that cannot be captured."""
 
     default_code = "MG-C101"
@@ -313,19 +315,19 @@ class FileError(MonographError, ValueError):
     default_code = "MG-F101"
 
 
-class InteropError(MonographError):
+class InteropError(MonographError, RuntimeError):
     """Another tool has no word for something in the program, or is not installed."""
 
     default_code = "MG-F104"
 
 
-class DecompositionError(MonographError):
+class DecompositionError(MonographError, RuntimeError):
     """A program that cannot be decomposed as the table asks."""
 
     default_code = "MG-O102"
 
 
-class InvalidProgramError(MonographError):
+class InvalidProgramError(MonographError, RuntimeError):
     """A program that does not hold its specification, after its graph was edited by hand."""
 
     default_code = "MG-F106"

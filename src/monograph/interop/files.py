@@ -1,7 +1,7 @@
 """Programs in files: ``.pt2`` archives, as ``torch.export`` writes and reads them.
 
 What the schema has no word for (names of dimensions, assumptions, which result is an argument)
-lies beside it, in ``extra/monograph/``.
+lies beside it, in ``data/extra/monograph/``.
 """
 
 from __future__ import annotations
@@ -31,13 +31,15 @@ from monograph.torch_internals import bits_of, with_bits
 __all__ = ["load_methods", "save_methods"]
 
 Path = str | os.PathLike[str] | IO[bytes]
+# What we know of a program beyond the schema; not among the extra files, which are the user's.
+_NOTES, _OLD_NOTES = "data/extra/monograph/", "extra/monograph/"
 
 
 def save_methods(
     programs: Mapping[str, Parts],
     path: Path,
     *,
-    extra_files: Mapping[str, str] | None = None,
+    extra_files: Mapping[str, str | bytes] | None = None,
 ) -> None:
     """Write several programs to one file; tensors that they share are written once."""
     written = {name: _written(program) for name, program in programs.items()}
@@ -67,9 +69,10 @@ def save_methods(
                 archive.text(f"data/{kind}/{name}_{kind}_config.json", config)
             archive.text(f"models/{name}.json", data)
             archive.bytes(f"data/sample_inputs/{name}.pt", _example(program))
-            archive.text(f"extra/monograph/{name}.json", notes)
+            archive.text(f"{_NOTES}{name}.json", notes)
         for name, content in (extra_files or {}).items():
-            archive.text(f"extra/{name}", content)
+            beside = content if isinstance(content, bytes) else content.encode()
+            archive.bytes(f"extra/{name}", beside)
         archive.close()
 
 
@@ -191,7 +194,7 @@ def load_methods(
     *,
     weights: bool = True,
     trusted: bool = False,
-    extra_files: dict[str, str] | None = None,
+    extra_files: dict[str, str | bytes] | None = None,
 ) -> dict[str, Parts]:
     """Read all programs of a file; tensors that they share are shared."""
     with ArchiveReader(path) as archive:
@@ -199,7 +202,7 @@ def load_methods(
             folder = "extra_files/" if archive.is_old else "extra/"
             for name in archive.names(folder):
                 if not name.startswith("monograph/"):
-                    extra_files[name] = archive.text(folder + name)
+                    extra_files[name] = _text_or_bytes(archive.bytes(folder + name))
         tensors = TensorReader(archive, weights, trusted)
         if archive.is_old:
             return {"model": _read(archive, tensors, "model", trusted, *_OLD)}
@@ -219,6 +222,13 @@ def load_methods(
         }
 
 
+def _text_or_bytes(content: bytes) -> str | bytes:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content
+
+
 # Where torch put a program and its example inputs before 2.8.
 _OLD = ("serialized_exported_program.json", "serialized_example_inputs.pt")
 
@@ -227,17 +237,25 @@ def _read(
     archive: ArchiveReader, tensors: TensorReader, name: str, trusted: bool, path: str, inputs: str
 ) -> Parts:
     data = json_of(archive, path)
-    noted = f"extra/monograph/{name}.json"
-    notes = json_of(archive, noted) if archive.has(noted) else {}
+    noted = next((n for n in (_NOTES, _OLD_NOTES) if archive.has(f"{n}{name}.json")), None)
+    notes = {} if noted is None else json_of(archive, f"{noted}{name}.json")
     if not isinstance(notes, dict):
-        raise FileError(f"{noted} is damaged")
-    example = None
-    if trusted and archive.has(inputs):
-        example = torch.load(io.BytesIO(archive.bytes(inputs)), weights_only=False)
+        raise FileError(f"{noted}{name}.json is damaged")
+    example = _read_example(archive.bytes(inputs), trusted) if archive.has(inputs) else None
     found = program_of(
         data, tensors.of(name, "weights"), tensors.of(name, "constants"), example, notes
     )
     return functional(found)
+
+
+def _read_example(content: bytes, trusted: bool) -> Any:
+    """The example inputs; None where they are more than tensors and plain values, or not here."""
+    try:
+        return torch.load(io.BytesIO(content), weights_only=not trusted)
+    except Exception:
+        if trusted:
+            raise
+        return None
 
 
 def _named(path: Path) -> str:

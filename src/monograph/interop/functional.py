@@ -81,6 +81,7 @@ def _captured(program: Parts) -> Parts:
         plan=_with_guards(made.plan, plan),
         assumptions=[*program.assumptions, *made.assumptions],
         example_inputs=program.example_inputs,
+        dialect=program.dialect,
     )
 
 

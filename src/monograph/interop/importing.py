@@ -65,6 +65,7 @@ class _Importer:
             "schema_version": {"major": 8},
             "graph_module": {"graph": nothing},
             "range_constraints": ranges,
+            "verifiers": [program.dialect],
             "guards_code": getattr(program, "_guards_code", []),
         }
         self.reader = ProgramReader(data, {})

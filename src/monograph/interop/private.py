@@ -23,6 +23,7 @@ from torch._export.serde.serialize import (
     serialize,
     serialize_tensor_meta,
 )
+from torch._export.verifier import Verifier, load_verifier
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.export import exported_program
 from torch.fx._lazy_graph_module import _LazyGraphModule
@@ -51,6 +52,7 @@ __all__ = [
     "shared_library",
     "sympy_functions",
     "tensor_meta",
+    "verifier_of",
 ]
 
 
@@ -136,6 +138,14 @@ def lazy_modules() -> Iterator[None]:
             yield
         finally:
             exported_program._create_graph_module_for_export = before
+
+
+def verifier_of(dialect: str) -> type[Verifier]:
+    """What checks programs of a dialect; of one that is not known here, what checks all."""
+    try:
+        return load_verifier(dialect)
+    except KeyError:
+        return Verifier
 
 
 def add_guards(program: exported_program.ExportedProgram, lines: list[str]) -> None:

@@ -27,7 +27,7 @@ from monograph.interop.ways import ways_to_leaves
 from monograph.ir.assumptions import Assumption
 from monograph.ir.call_plan import CallPlan, Looks, call_plan
 from monograph.ir.layouts import LayoutFact
-from monograph.ir.program import Parts
+from monograph.ir.program import DECOMPOSED, Parts
 from monograph.ir.signature import (
     Argument,
     CallSpec,
@@ -170,6 +170,10 @@ class ProgramReader:
         in_spec = Structure(tuple, None, (("[0]", "args"), ("[1]", "kwargs")), (args, kwargs))
         call_spec = CallSpec(in_spec, root.out_spec)
         plan = self._plan(graph, signature, root, call_spec)
+        if example_inputs is not None:
+            given, named = example_inputs
+            plan.args.match(given, "*args")
+            plan.kwargs.match(named, "*kwargs")
         placeholders = [n for n in graph.nodes if n.op == "placeholder"]
         tensors = self._state(signature, state, constants, placeholders)
         parts = Parts(
@@ -186,6 +190,7 @@ class ProgramReader:
             assumptions=self._assumptions(),
             plan=plan,
             example_inputs=example_inputs,
+            dialect=checked((self.data.get("verifiers") or [DECOMPOSED])[0], str),
         )
         later = ("functional", "targets")  # see functional()
         require(parts, FileError, "the program is damaged", but=later, more=[inferred])

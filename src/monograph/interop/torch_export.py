@@ -20,7 +20,7 @@ from torch.fx.node import Argument
 from monograph.diagnostics import InteropError
 from monograph.interop.guards import assert_guards
 from monograph.interop.layouts import layouts_as_code
-from monograph.interop.private import add_guards, class_of, lazy_modules, pytree
+from monograph.interop.private import add_guards, class_of, lazy_modules, pytree, verifier_of
 from monograph.interop.symbols import TorchSymbols
 from monograph.interop.words import in_words, is_spelled_out
 from monograph.ir import signature as ours
@@ -65,6 +65,7 @@ def converted(program: Parts) -> tuple[TorchProgram, TorchSymbols]:
             module_call_graph=[_entry(e) for e in program.module_calls],
             example_inputs=program.example_inputs,
             constants={**program.constants, **writer.objects},
+            verifiers=[verifier_of(program.dialect)],
         )
     add_guards(made, layouts_as_code(program))
     return made, symbols

@@ -17,7 +17,10 @@ from monograph.ir.signature import CallSpec, ExportGraphSignature, InputKind, Mo
 from monograph.shapes.constraints import Range
 from monograph.shapes.env import ShapeEnv
 
-__all__ = ["Parts"]
+__all__ = ["DECOMPOSED", "TRAINING", "Parts"]
+
+# The dialects of programs as they were captured, and of those whose operators were replaced.
+TRAINING, DECOMPOSED = "TRAINING", "ATEN"
 
 
 @dataclass
@@ -26,7 +29,8 @@ class Parts:
 
     ``attributes``: what the graph's ``get_attr`` nodes name. ``env`` has the sizes that
     vary. ``state``: tensor, kind and persistence by dotted name, tied ones under each name.
-    ``plan``: what lies between a call and the graph.
+    ``plan``: what lies between a call and the graph. ``dialect``: which operators there may be, in
+    the words of ``torch.export``.
     """
 
     graph: Graph
@@ -42,6 +46,7 @@ class Parts:
     assumptions: list[Assumption]
     plan: CallPlan
     example_inputs: tuple[tuple[Any, ...], dict[str, Any]] | None
+    dialect: str = TRAINING
     is_readable: bool = False
 
     def readable_graph(self) -> Graph:

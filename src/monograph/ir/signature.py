@@ -27,7 +27,18 @@ __all__ = [
 ]
 
 
-class InputKind(Enum):
+class _Kind(Enum):
+    """A kind, which equals the one that ``torch.export`` calls the same."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Enum):
+            return NotImplemented
+        return self.name == other.name and type(self).__name__ == type(other).__name__
+
+    __hash__ = Enum.__hash__  # that of the name
+
+
+class InputKind(_Kind):
     """Where a placeholder's value comes from."""
 
     USER_INPUT = auto()
@@ -38,7 +49,7 @@ class InputKind(Enum):
     TOKEN = auto()
 
 
-class OutputKind(Enum):
+class OutputKind(_Kind):
     """Where an output's value goes."""
 
     USER_OUTPUT = auto()

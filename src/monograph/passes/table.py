@@ -14,6 +14,7 @@ from monograph.torch_internals import (
     OperatorPacket,
     core_decompositions,
     has_kernel,
+    is_torchs_mark,
     opened_composite,
     plain_name,
 )
@@ -27,14 +28,17 @@ class Decompositions(MutableMapping[Target, Rule]):
     """Operators and the functions that compute the same with other operators.
 
     Composite operators are in it as well, each with the parts that it is made of: ``del
-    table[torch.ops.aten.linear.default]`` keeps one whole.
+    table[torch.ops.aten.linear.default]`` keeps one whole. Made of a table of torch's
+    (``torch.export.default_decompositions()``), it keeps whole what was deleted from that one.
     """
 
     def __init__(self, rules: Mapping[Target, Rule]) -> None:
         self._rules: dict[Target, Rule] = {}
         self._kept: set[Target] = set()
         for op, rule in rules.items():
-            self[op] = rule
+            if not is_torchs_mark(op, rule):
+                self[op] = rule
+        self._kept |= {op for op in _left_out(rules) if _is_composite(op)}
 
     def __getitem__(self, op: Target) -> Rule:
         rule = self._rules.get(op)
@@ -78,6 +82,17 @@ def _overloads(op: Target) -> list[Target]:
     if isinstance(op, OperatorPacket):
         return [getattr(op, name) for name in op.overloads()]
     return [op]
+
+
+def _left_out(rules: Mapping[Target, Rule]) -> set[Target]:
+    """What a table that is full when it is made (torch's are) has lost since."""
+    if type(rules) in (dict, Decompositions):
+        return set()
+    try:
+        full = type(rules)()
+    except TypeError:  # it is not made of nothing
+        return set()
+    return set(full) - set(rules)
 
 
 def _is_composite(op: object) -> TypeGuard[Operator]:

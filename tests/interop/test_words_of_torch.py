@@ -1,0 +1,127 @@
+"""What users of ``torch.export`` write and look at is here by the same names."""
+
+import io
+
+import pytest
+import torch
+from torch import nn
+from torch.export import graph_signature
+
+import monograph
+from monograph.ir import signature
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(3, 3)
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x):
+        self.seen.add_(1)
+        return self.lin(x) * torch.tensor(2.0)
+
+
+X = torch.randn(2, 3)
+
+
+def test_keywords():
+    model = Scaled()
+    program = monograph.export(
+        mod=model, args=(X,), prefer_deferred_runtime_asserts_over_guards=True
+    )
+    decomposed = program.run_decompositions(decomp_table={})
+    file = io.BytesIO()
+    monograph.save(ep=decomposed, f=file)
+    file.seek(0)
+    torch.testing.assert_close(monograph.load(f=file).module()(X), model(X))
+
+
+def test_a_module_that_checks_no_guards():
+    def f(x):
+        return x + 1 if x.shape[0] * x.shape[1] < 20 else x
+
+    shapes = ({0: monograph.Dim.DYNAMIC, 1: monograph.Dim.DYNAMIC},)
+    program = monograph.export(f, (X,), dynamic_shapes=shapes)
+    large = torch.randn(5, 5)
+    with pytest.raises(monograph.InputError, match="MG-I106"):
+        program.module(check_guards=True)(large)
+    torch.testing.assert_close(program.module(check_guards=False)(large), large + 1)
+    with pytest.raises(monograph.InputError):
+        program.module(check_guards=False)(large[0])
+
+
+@pytest.mark.parametrize("kinds", ["InputKind", "OutputKind"])
+def test_kinds_equal_torchs(kinds):
+    ours, theirs = list(getattr(signature, kinds)), list(getattr(graph_signature, kinds))
+    assert ours == theirs
+    assert theirs == ours
+    assert {*ours, *theirs} == {*ours}
+    assert ours[0] != theirs[1]
+    assert signature.InputKind.TOKEN != signature.OutputKind.TOKEN
+    assert signature.InputKind.TOKEN != "TOKEN"
+
+
+def test_what_a_program_offers():
+    program = monograph.export(Scaled(), (X,))
+    assert program.tensor_constants == program.constants
+    assert len(program.tensor_constants) == 1
+    for verifier in (program.verifier, *program.verifiers):
+        verifier.check(program)
+
+
+def test_dialects():
+    program = monograph.export(Scaled(), (X,))
+    file = io.BytesIO()
+    monograph.save(program, file)
+
+    def again(load):
+        file.seek(0)
+        return load(file)
+
+    as_captured = [
+        program,
+        program.to_torch(),
+        again(monograph.load),
+        again(torch.export.load),
+        monograph.from_torch(program.to_torch()),
+        monograph.from_torch(torch.export.export(Scaled(), (X,))),
+    ]
+    assert {p.dialect for p in as_captured} == {"TRAINING"}
+    decomposed = program.run_decompositions()
+    others = [decomposed, decomposed.to_torch(), monograph.from_torch(decomposed.to_torch())]
+    assert {p.dialect for p in others} == {"ATEN"}
+
+
+def _truth_of_a_tensor(x):
+    return x if x.sum() > 0 else -x
+
+
+def _hidden_write(x):
+    return torch.from_numpy(x.numpy())
+
+
+def _branches_that_differ(x):
+    return torch.cond(x.sum() > 0, lambda x: x, lambda x: (x, x), (x,))
+
+
+REFUSED = [_truth_of_a_tensor, _hidden_write, _branches_that_differ]
+
+
+@pytest.mark.parametrize("f", REFUSED)
+def test_refusals_are_runtime_errors(f):
+    with pytest.raises(RuntimeError) as caught:
+        monograph.export(f, (torch.ones(2),))
+    assert isinstance(caught.value, monograph.ExportError)
+
+
+@pytest.mark.parametrize("f", REFUSED[:2])
+def test_a_program_that_catches_a_refusal_is_refused_all_the_same(f):
+    def careful(x):
+        try:
+            return f(x)
+        except RuntimeError:
+            return x * 2
+
+    with pytest.raises(monograph.ExportError):
+        monograph.export(careful, (torch.ones(2),))
