@@ -226,14 +226,13 @@ class _Assertions:
         result: Test | FloatExpr | None,
     ) -> Node:
         """A node; ``result``: what it gives, where its function does not tell."""
-        if result is not None:
-            value = self.symbols.number(result)
-        else:
-            value = target(*(a.meta["val"] if isinstance(a, Node) else a for a in args))
+        value = None if result is None else self.symbols.number(result)
         if is_spelled_out(target):
             made = in_words(self.graph, self.symbols, target, args[0], value)
         else:
             made = [self.graph.call_function(target, args)]
+            if result is None:
+                value = target(*(a.meta["val"] if isinstance(a, Node) else a for a in args))
             made[0].meta["val"] = value
         for node in made:
             self._finish(node, node.meta["val"])

@@ -41,11 +41,11 @@ def in_words(
     symbols: TorchSymbols,
     target: Target,
     number: Argument,
-    value: object,
+    value: object = None,
 ) -> list[Node]:
     """The nodes, the last for the result, that compute ``target(number)``, each with its ``val``.
 
-    ``value``: the result in torch's terms.
+    ``value``: the result in torch's terms, where more is known of it than the steps tell.
     """
     made: list[Node] = []
 
@@ -64,5 +64,6 @@ def in_words(
         result = call(_OF_TENSORS[target], tensor)
         tensor.meta["val"] = result.meta["val"] = symbols.tensor(NUMBER)
         call(aten._local_scalar_dense.default, result)
-    made[-1].meta["val"] = value
+    if value is not None:
+        made[-1].meta["val"] = value
     return made
