@@ -241,7 +241,8 @@ def test_a_symint_takes_any_node():
     assert str(n + 1) == "n + 1"
     assert str((n * 6 + 9) // 3) == "2*n + 3"
     assert isinstance(n > 3, torch.SymBool)
-    assert (n >= 0) is True  # known: a plain bool
+    assert isinstance(n >= 0, torch.SymBool)  # known, and still of sizes: it steers no program
+    assert n >= 0
     assert str(torch.sym_max(n, 3)) == "max(n, 3)"
     assert not env.guards
 
@@ -363,6 +364,16 @@ def test_torchs_table_marks_composite_operators_and_is_full_when_it_is_made():
     assert not internals.is_torchs_mark(addcmul, table[addcmul])
     del table[torch.ops.aten.linear.default]
     assert set(type(table)()) - set(table) == {torch.ops.aten.linear.default}
+
+
+def test_annotations_are_those_that_run_now():
+    assert internals.users_annotations() is None
+    with torch.fx.traceback.annotate({"a": 1}):
+        found = internals.users_annotations()
+        with torch.fx.traceback.annotate({"b": 2}):
+            assert internals.users_annotations() == {"a": 1, "b": 2}
+    assert found == {"a": 1}
+    assert internals.users_annotations() is None
 
 
 def test_verifiers_are_known_by_their_dialects():

@@ -25,7 +25,7 @@ from torch._higher_order_ops.while_loop import while_loop as torch_while_loop
 from torch._ops import HigherOrderOperator, OpOverload, OpOverloadPacket
 from torch._subclasses.fake_tensor import FakeTensor
 from torch._tensor_str import PRINT_OPTS
-from torch.fx import Graph, Node
+from torch.fx import Graph, Node, traceback
 from torch.fx.node import Argument
 from torch.nn.modules import module as nn_module
 from torch.utils._python_dispatch import (
@@ -70,6 +70,7 @@ __all__ = [
     "hold",
     "holder_of",
     "install_metadata",
+    "is_torchs_mark",
     "make_alias",
     "make_wrapper",
     "mark_bits",
@@ -92,6 +93,7 @@ __all__ = [
     "torch_map",
     "torch_scan",
     "torch_while_loop",
+    "users_annotations",
     "with_bits",
     "without_modes",
 ]
@@ -520,6 +522,12 @@ def core_decompositions() -> dict[Any, Callable[..., Any]]:
     """Operators that are not Core ATen, and the functions that compute them with such."""
     found: dict[Any, Callable[..., Any]] = torch._decomp._core_aten_decompositions_post_autograd()
     return found
+
+
+def users_annotations() -> dict[str, Any] | None:
+    """What ``torch.fx.traceback.annotate`` says of the operators that run now, as a copy."""
+    found = traceback.current_meta.get("custom")
+    return dict(found) if found else None
 
 
 def is_torchs_mark(op: object, rule: object) -> bool:

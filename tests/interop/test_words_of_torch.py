@@ -1,11 +1,13 @@
 """What users of ``torch.export`` write and look at is here by the same names."""
 
 import io
+import operator
 
 import pytest
 import torch
 from torch import nn
 from torch.export import graph_signature
+from torch.fx import traceback
 
 import monograph
 from monograph.ir import signature
@@ -91,6 +93,84 @@ def test_dialects():
     decomposed = program.run_decompositions()
     others = [decomposed, decomposed.to_torch(), monograph.from_torch(decomposed.to_torch())]
     assert {p.dialect for p in others} == {"ATEN"}
+
+
+@traceback.annotate_fn({"whole": [1, None]})
+def _staged(x, pick):
+    with traceback.annotate({"stage": 1}):
+        y = torch.nn.functional.gelu(x)
+        z = torch.cond(pick, lambda y: y.exp(), lambda y: y - 1, (y,))
+    return z.cos()
+
+
+def _annotated(program):
+    """The stages of all operators, also those of branches."""
+    return {
+        str(node.target): dict(node.meta.get("custom") or {})
+        for module in program.graph_module.modules()
+        if isinstance(module, torch.fx.GraphModule)
+        for node in module.graph.nodes
+        if node.op == "call_function" and node.target is not operator.getitem
+    }
+
+
+def test_annotations_go_along():
+    program = monograph.export(_staged, (X, torch.tensor(True)))
+    expected = _annotated(program)
+    first, both = {"whole": [1, None]}, {"whole": [1, None], "stage": 1}
+    assert expected == {
+        "aten.gelu.default": both,
+        "cond": both,
+        "aten.exp.default": both,
+        "aten.sub.Tensor": both,
+        "aten.cos.default": first,
+    }
+    file = io.BytesIO()
+    monograph.save(program, file)
+
+    def again(load):
+        file.seek(0)
+        return load(file)
+
+    for other in (program.to_torch(), again(monograph.load), again(torch.export.load)):
+        assert _annotated(other) == expected
+    assert _annotated(monograph.from_torch(program.to_torch())) == expected
+    opened = _annotated(program.run_decompositions())
+    assert opened.pop("aten.erf.default", both) == both
+    assert {str(tuple(custom)) for custom in opened.values()} == {
+        str(tuple(custom)) for custom in expected.values()
+    }
+
+
+def test_what_readers_of_torchs_graphs_look_at():
+    x = torch.randn(2, 3, requires_grad=True)
+    shapes = ({0: monograph.Dim.DYNAMIC}, None)
+    graph = monograph.export(_staged, (x, torch.tensor(True)), dynamic_shapes=shapes)
+    graph = graph.to_torch().graph
+    looks = {n.name: n.meta["tensor_meta"] for n in graph.nodes if n.name in ("gelu", "x")}
+    assert looks["x"].requires_grad
+    assert not looks["gelu"].requires_grad
+    assert looks["gelu"].shape == graph.find_nodes(op="placeholder")[0].meta["val"].shape
+    assert (looks["gelu"].dtype, looks["gelu"].is_quantized) == (torch.float32, False)
+    state = monograph.export(Scaled(), (x,)).to_torch().graph.find_nodes(op="placeholder")
+    requiring = {n.name for n in state if n.meta["val"].requires_grad}
+    assert requiring == {"p_lin_weight", "p_lin_bias", "x"}
+
+
+class Chooses(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return torch.cond(x.sum() > 0, lambda x: self.lin(x), lambda x: x - 1, (x,))
+
+
+def test_branches_are_unflattened_by_torch():
+    model = Chooses()
+    whole = torch.export.unflatten(monograph.export(model, (X,)).to_torch())
+    for x in (torch.ones(2, 3), -torch.ones(2, 3)):
+        torch.testing.assert_close(whole(x), model(x))
 
 
 def _truth_of_a_tensor(x):

@@ -11,9 +11,15 @@ from torch.fx import Graph, Node
 
 from monograph.capture.context import Context
 from monograph.capture.python.frames import current_source_line
+from monograph.ir.meta import CUSTOM
 from monograph.ir.module_scope import ModuleCall, Scope
 from monograph.ir.names import Names
-from monograph.torch_internals import append_node, append_placeholder, functionalized
+from monograph.torch_internals import (
+    append_node,
+    append_placeholder,
+    functionalized,
+    users_annotations,
+)
 
 __all__ = ["Emission"]
 
@@ -50,6 +56,9 @@ class Emission:
         meta["val"] = example
         meta["location"] = current_source_line(3) if self._context.is_running else None
         meta["scope"] = self.scope
+        noted = users_annotations()
+        if noted:
+            meta[CUSTOM] = noted
         return node
 
     def append_named(
@@ -57,9 +66,13 @@ class Emission:
     ) -> Node:
         """A node that computes with sizes."""
         node = append_node(self.graph, self.names.fresh(name), target, args, {})
-        node.meta["val"] = example
-        node.meta["location"] = current_source_line(3) if self._context.is_running else None
-        node.meta["scope"] = self.scope
+        meta = node.meta
+        meta["val"] = example
+        meta["location"] = current_source_line(3) if self._context.is_running else None
+        meta["scope"] = self.scope
+        noted = users_annotations()
+        if noted:
+            meta[CUSTOM] = noted
         return node
 
     def attribute(self, held: object) -> Node:

@@ -19,6 +19,7 @@ from monograph.capture.inputs import root_of
 from monograph.diagnostics import FileError
 from monograph.interop.private import FakeTensor, FakeTensorMode
 from monograph.ir.call_plan import CallPlan, Looks
+from monograph.ir.meta import CUSTOM
 from monograph.ir.operators import is_operator, writes
 from monograph.ir.program import Parts
 from monograph.ir.state import State, register, tensor_at
@@ -175,7 +176,7 @@ class _Replay(nn.Module):
 
 def _describe(graph: Graph, count: int, meta: dict[str, Any]) -> None:
     for _, node in zip(range(count), reversed(graph.nodes), strict=False):
-        for key in ("stack_trace", "nn_module_stack"):
+        for key in ("stack_trace", "nn_module_stack", CUSTOM):
             if key in meta:
                 node.meta[key] = meta[key]
         node.meta["location"] = None

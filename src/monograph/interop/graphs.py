@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import operator
 import re
@@ -16,6 +17,7 @@ from monograph.diagnostics import FileError
 from monograph.interop.expressions import Reader
 from monograph.interop.private import DTYPES, LAYOUTS, MEMORY_FORMATS
 from monograph.interop.schema import Device, GraphData, NodeData, Record, TensorMeta, Union
+from monograph.ir.meta import CUSTOM
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph
 from monograph.torch_internals import (
@@ -325,4 +327,7 @@ def _described(metadata: Record) -> dict[str, Any]:
     if isinstance(stack, str):
         parts = [item.split(",") for item in stack.split(";") if item]
         found["nn_module_stack"] = {p[0]: (p[1], p[2]) for p in parts if len(p) == 3}
+    custom = metadata.get(CUSTOM)
+    if isinstance(custom, str):
+        found[CUSTOM] = checked(json.loads(custom), dict)
     return found

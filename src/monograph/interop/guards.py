@@ -79,7 +79,7 @@ class _Assertions:
                 wanted = self._placed(self._symbol(bound.name), place)
                 form = DerivedDim(Dim(bound.name), place.slope, place.offset)
                 self._demand(operator.eq, self._size(place), wanted, place, f"equal to {form}")
-        if isinstance(bound.now, Expr) and not isinstance(tree_of(bound.now), Atom):
+        if isinstance(bound.now, Expr) and not _is_symbol(bound.now):
             text = f"of the form {format_expr(bound.now)}"
             symbol, now = self._symbol(bound.name), self.number(bound.now)
             self._demand(operator.eq, symbol, now, first, text)
@@ -174,7 +174,7 @@ class _Assertions:
             return self._float(item)
         return self._tree(tree_of(item)) if isinstance(item, Expr) else item
 
-    def _tree(self, tree: Tree) -> Node | int:
+    def _tree(self, tree: Tree) -> Operand:
         if isinstance(tree, int):
             return tree
         if isinstance(tree, Atom):
@@ -243,6 +243,11 @@ class _Assertions:
         node.meta["nn_module_stack"] = {"L__self__": ("", "torch.nn.Module")}
         name = name_of(node.target)
         node.meta["torch_fn"] = (f"{name}_guard", f"OpOverload.{name}")
+
+
+def _is_symbol(item: Expr) -> bool:
+    tree = tree_of(item)
+    return isinstance(tree, Atom) and tree.kind == "symbol"
 
 
 def _is_plain(place: Place) -> bool:

@@ -18,6 +18,7 @@ from monograph.interop.graphs import literal_of
 from monograph.interop.private import pytree
 from monograph.interop.reading import ProgramReader, guarded
 from monograph.ir import signature as ours
+from monograph.ir.meta import CUSTOM
 from monograph.ir.program import Parts
 from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import Structure, flatten
@@ -26,7 +27,7 @@ from monograph.torch_internals import append_attribute, bits_of, claim_names, co
 
 __all__ = ["from_torch"]
 
-_KEPT = ("stack_trace", "nn_module_stack")
+_KEPT = ("stack_trace", "nn_module_stack", CUSTOM)
 _TARGETED = ("PARAMETER", "BUFFER", "CONSTANT_TENSOR")
 _NUMBERS: dict[str, Callable[[str], ours.Argument]] = {
     "SymIntArgument": ours.SymIntArgument,
@@ -133,11 +134,7 @@ class _Importer:
                 held[str(node.target)] = self._held(module, str(node.target))
                 continue
             graphs = [held[str(n.target)] for n in copy.all_input_nodes if n.target in held]
-            copy.meta = {
-                key: node.meta[key]
-                for key in ("stack_trace", "nn_module_stack")
-                if key in node.meta
-            }
+            copy.meta = {key: node.meta[key] for key in _KEPT if key in node.meta}
             if graphs and node.op == "call_function":
                 copy.meta[SUBGRAPHS] = graphs
             if node.op != "output":

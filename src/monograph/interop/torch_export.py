@@ -16,6 +16,7 @@ from torch.export.exported_program import ModuleCallSignature as TorchCallSignat
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.symbolic_shapes import CallMethodKey
 from torch.fx.node import Argument
+from torch.fx.passes.shape_prop import TensorMetadata
 
 from monograph.diagnostics import InteropError
 from monograph.interop.guards import assert_guards
@@ -24,10 +25,11 @@ from monograph.interop.private import add_guards, class_of, lazy_modules, pytree
 from monograph.interop.symbols import TorchSymbols
 from monograph.interop.words import in_words, is_spelled_out
 from monograph.ir import signature as ours
+from monograph.ir.meta import of_user
 from monograph.ir.metadata import described
 from monograph.ir.program import Parts
 from monograph.ir.spec import TensorSpec, spec_of
-from monograph.ir.structure import Structure
+from monograph.ir.structure import Structure, flatten
 from monograph.ir.subgraphs import Subgraph
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import HigherOrderOperator, claim_names, copied_node, name_of
@@ -77,11 +79,12 @@ class _Writer:
     def __init__(self, program: Parts, symbols: TorchSymbols) -> None:
         self.symbols = symbols
         self.tensors: dict[TensorSpec, torch.Tensor] = {}
+        self.looks: dict[int, TensorMetadata] = {}  # by the identity of a value
         self.texts: dict[Any, Any] = {}
         self.bound: set[Any] = set()
         self.calls: dict[str, int] = {}
-        self.parameters = {name for name, (t, _, _) in program.state.items() if t.requires_grad}
         self.placeholders = program.signature.input_specs
+        self.requiring = _requiring_gradients(program)
         # Objects of classes that C++ registered: inputs there, attributes of the graph here.
         self.objects = {
             name: item
@@ -155,12 +158,17 @@ class _Writer:
         return steps[-1]
 
     def _meta(self, node: Node, index: int | None) -> dict[str, Any]:
-        meta = described(node, self.texts)
-        if node.op == "get_attr":
+        meta = of_user(node.meta) | described(node, self.texts)
+        if node.op == "get_attr":  # where the first is that uses it
+            user = next(iter(node.users), None)
+            found = {} if user is None else described(user, self.texts)
+            meta["nn_module_stack"] = found.get("nn_module_stack", _AT_THE_ROOT)
             return meta
         value = meta["val"] = self._value(node, index)
+        if isinstance(value, torch.Tensor):
+            meta["tensor_meta"] = self._looks(value)
         if node.op == "call_function":
-            meta.setdefault("nn_module_stack", {"L__self__": ("", "torch.nn.Module")})
+            meta.setdefault("nn_module_stack", _AT_THE_ROOT)
             name = name_of(node.target)
             self.calls[name] = self.calls.get(name, 0) + 1
             meta["torch_fn"] = (f"{name}_{self.calls[name]}", f"OpOverload.{name}")
@@ -171,13 +179,26 @@ class _Writer:
                     self.bound.update(bindings)
         return meta
 
+    def _looks(self, value: torch.Tensor) -> TensorMetadata:
+        """What older readers look at instead of the value."""
+        found = self.looks.get(id(value))
+        if found is None:
+            shape, strides = value.shape, value.stride()
+            is_static = all(isinstance(n, int) for n in (*shape, *strides))
+            is_plain = is_static and value.is_contiguous()
+            form = torch.contiguous_format if is_plain else None
+            gradient = value.requires_grad
+            found = TensorMetadata(shape, value.dtype, gradient, strides, form, False, {})
+            self.looks[id(value)] = found
+        return found
+
     def _value(self, node: Node, index: int | None) -> object:
         value = node.meta.get("val")
         spec = spec_of(value) if isinstance(value, torch.Tensor) else value
         if node.op != "placeholder" or not isinstance(spec, TensorSpec):
             return self._result(value)
         made = self.symbols.tensor(spec)
-        if index is not None and self.placeholders[index].target in self.parameters:
+        if index is not None and index in self.requiring:
             made.requires_grad_(True)
         return made
 
@@ -212,6 +233,18 @@ class _Writer:
                 yield symbol, path
 
 
+def _requiring_gradients(program: Parts) -> set[int]:
+    """The placeholders whose tensors require a gradient: of the state, and in the example."""
+    specs = program.signature.input_specs
+    leaves = [] if program.example_inputs is None else flatten(program.example_inputs)[0]
+    given = iter(leaves)
+    tensors = (
+        next(given, None) if spec.target is None else program.state[spec.target][0]
+        for spec in specs
+    )
+    return {i for i, t in enumerate(tensors) if isinstance(t, torch.Tensor) and t.requires_grad}
+
+
 def _of_one_kind(made: Graph, call: Node, operands: Argument) -> Argument:
     """Operands of which some are nodes, all as nodes: a file has no list of nodes and numbers."""
     if not isinstance(operands, (tuple, list)) or not any(isinstance(o, Node) for o in operands):
@@ -236,6 +269,7 @@ def _literal(made: Graph, call: Node, value: bool | int | float) -> Node:
 
 
 _UNKNOWN = {operator.xor}
+_AT_THE_ROOT = {"L__self__": ("", "torch.nn.Module")}
 
 
 # Signatures ----------------------------------------------------------------------------------

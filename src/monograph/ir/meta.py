@@ -26,6 +26,9 @@
     pairs of the node's name and its operator.
 ``subgraphs`` (``SUBGRAPHS``)
     Of a control-flow node: its ``Subgraph`` objects, in the order of its ``get_attr`` arguments.
+``custom`` (``CUSTOM``)
+    What the user said of the operators below ``torch.fx.traceback.annotate``: a dict, which goes
+    along to programs of ``torch.export`` and into files, as every key of the user's does in passes.
 ``shares_memory_of`` (``SHARES``)
     Of a view: the node that it is a view of, which comes before it in the same graph. It matters
     while capturing, and inside a decomposition.
@@ -45,6 +48,7 @@ from monograph.ir.spec_tensor import SpecTensor
 from monograph.shapes.symnode import expression_of
 
 __all__ = [
+    "CUSTOM",
     "FROM_NODE",
     "KEYS",
     "LOCATION",
@@ -55,6 +59,7 @@ __all__ = [
     "SUBGRAPHS",
     "VAL",
     "noted",
+    "of_user",
 ]
 
 VAL = "val"
@@ -66,7 +71,15 @@ FROM_NODE = "from_node"
 SUBGRAPHS = "subgraphs"
 SHARES = "shares_memory_of"
 
-KEYS = frozenset({VAL, LOCATION, STACK_TRACE, SCOPE, NN_MODULE_STACK, FROM_NODE, SUBGRAPHS, SHARES})
+CUSTOM = "custom"
+KEYS = frozenset(
+    {VAL, LOCATION, STACK_TRACE, SCOPE, NN_MODULE_STACK, FROM_NODE, SUBGRAPHS, SHARES, CUSTOM}
+)
+
+
+def of_user(meta: dict[str, Any]) -> dict[str, Any]:
+    """What the user has put on a node: whatever is not ours."""
+    return {key: item for key, item in meta.items() if key not in KEYS or key == CUSTOM}
 
 
 def noted(val: Any) -> Any:

@@ -25,7 +25,7 @@ from monograph.capture.recorder import SHARES, Recorder
 from monograph.diagnostics import DataDependentError, DecompositionError, ExportError
 from monograph.inference.layout_flow import LayoutFlow
 from monograph.ir.dead_nodes import remove_dead_nodes
-from monograph.ir.meta import noted
+from monograph.ir.meta import noted, of_user
 from monograph.ir.names import Names
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
@@ -294,6 +294,7 @@ class _Rewriter:
         for key in ("location", "scope", "stack_trace", "nn_module_stack"):
             if key in old.meta:
                 node.meta[key] = old.meta[key]
+        node.meta.update(of_user(old.meta))
         node.meta["from_node"] = origin
         if SHARES in step.meta:
             shared = made.get(step.meta[SHARES])
