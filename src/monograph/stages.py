@@ -13,6 +13,7 @@ from monograph.capture.python.process_state import rarer_collection
 from monograph.capture.python.saved import Change
 from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
+from monograph.constraints.key_order import note_order
 from monograph.constraints.same_program import refuse_difference
 from monograph.constraints.violations import refuse_violations
 from monograph.diagnostics import (
@@ -51,21 +52,32 @@ def exported(
     mode = Strict() if strict else Converting() if is_used() else None
     watch = current_watch() or Watch()
 
+    first: list[Captured] = []
+
+    def capture_once(
+        shapes: object,
+        hints: dict[str, float] | None = None,
+        turned: frozenset[str] = frozenset(),
+    ) -> Captured:
+        return capture(
+            root,
+            args,
+            kwargs,
+            watched=frozenset(preserved),
+            dynamic_shapes=shapes,
+            hints=hints,
+            strict=mode,
+            collected=collected,
+            turned=turned,
+        )
+
     def attempt(shapes: object) -> Captured:
         def once(hints: dict[str, float] | None) -> Captured:
-            return capture(
-                root,
-                args,
-                kwargs,
-                watched=frozenset(preserved),
-                dynamic_shapes=shapes,
-                hints=hints,
-                strict=mode,
-                collected=collected,
-            )
+            return capture_once(shapes, hints)
 
         with watch.during("capture"):
             captured = once(None)
+        first.append(captured)
         with watch.during("both sides of questions"):
             captured = settle(captured, once)
         if mode is None or not mode.audits:
@@ -84,6 +96,9 @@ def exported(
         raise
     if os.environ.get("MONOGRAPH_REPEAT") == "1":
         refuse_difference(captured, attempt(shapes))
+    if collected is None:
+        with watch.during("order of keys"):
+            note_order(captured, first[0], lambda turned: capture_once(shapes, turned=turned))
     with watch.during("ranges of sizes"):
         refuse_violations(captured, shapes, attempt)
     with watch.during("assembly"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from torch.fx import Node
 
 from monograph.capture.operators.tensor_subclasses import is_wrapper, parts_of
 from monograph.diagnostics import PythonFeatureError, SourceLine
-from monograph.ir.structure import Structure, flatten
+from monograph.ir.structure import Key, Structure, flatten
 
 if TYPE_CHECKING:
     from monograph.capture.aliasing import Value
@@ -193,6 +193,28 @@ class Arguments:
     kwargs: Structure
     leaves: list[Argument] = field(default_factory=list)
 
+    def dictionaries(self, signature: inspect.Signature | None) -> dict[str, tuple[Key, ...]]:
+        """The dictionaries whose order the program may see, by their paths, with their keys.
+
+        Among the keyword arguments are those that a program takes as ``**kwargs``.
+        """
+        found = dict(self.args.dictionaries("*args")) | dict(self.kwargs.dictionaries("*kwargs"))
+        named = _names_of_parameters(signature)
+        extra = tuple(key for key in found.pop("*kwargs", ()) if key[1] not in named)
+        return found | {"*kwargs": extra} if len(extra) > 1 else found
+
+    def source_of(self, path: str) -> str:
+        """How the program writes the container at ``path``, in terms of its parameters."""
+        inside = next((a for a in self.leaves if a.path.startswith(path + "[")), None)
+        if path == "*kwargs" or inside is None:
+            return path
+        return inside.source.removesuffix(inside.path.removeprefix(path))
+
+    def order(self, keys: Mapping[str, tuple[Key, ...]]) -> None:
+        """Note that these dictionaries must have ``keys`` in this order."""
+        self.args = self.args.with_order(keys, "*args")
+        self.kwargs = self.kwargs.with_order(keys, "*kwargs")
+
 
 def flatten_arguments(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
     """Take the call's arguments apart; leaves are named after the parameters they bind to."""
@@ -215,6 +237,12 @@ def flatten_arguments(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any])
         source = "".join((*parts[:1], path.removeprefix(start)))
         found.leaves.append(Argument(path, "_".join(parts), example, parts, source))
     return found
+
+
+def _names_of_parameters(signature: inspect.Signature | None) -> frozenset[str]:
+    """The parameters that are told apart by their names; all of them, if none takes the rest."""
+    parameters = signature.parameters.values() if signature else ()
+    return frozenset(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
 
 
 def positional_names(signature: inspect.Signature | None, count: int) -> list[str]:

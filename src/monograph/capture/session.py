@@ -116,6 +116,7 @@ def capture(
     pretended: dict[str, bool] | None = None,
     collected: list[ExportError] | None = None,
     strict: Strictness | None = None,
+    turned: frozenset[str] = frozenset(),
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
@@ -123,7 +124,8 @@ def capture(
     vary, and ``hints`` by which values of these questions are answered (those of the examples,
     if it is None). ``pretended`` answers questions that nobody can answer, as assertions in the
     program would. ``collected`` gets what is refused, where the capture can go on with what holds
-    for the example inputs. ``strict`` converts functions that branch on data. Only one thread
+    for the example inputs. ``strict`` converts functions that branch on data. The dictionaries at
+    the paths in ``turned`` are given with their keys in the opposite order. Only one thread
     captures at a time.
 
     Raises:
@@ -143,7 +145,7 @@ def capture(
             session.recorder.context.collected = collected
             if collected:
                 collected.clear()  # of the capture before
-            session.hints = hints or {}
+            session.hints, session.turned = hints or {}, turned
             session.recorder.sizes.env.pretended = pretended or {}
             try:
                 with (
@@ -233,6 +235,7 @@ class _Session:
         self.recorder = new_recorder(opens=opens, above_autograd=above_autograd)
         self.recorder.context.watched = watched
         self.hints: dict[str, float] = {}
+        self.turned: frozenset[str] = frozenset()
         self.specification = read_specification(root, self.arguments, dynamic_shapes)
         self.state = State(root.module)
         self.names: dict[int, tuple[str, str]] = {}
@@ -282,20 +285,20 @@ class _Session:
         nodes = [n for n in recorder.emission.graph.nodes if n.op == "placeholder"]
         self._assume_constants(leaves)
         split = self.arguments.args.num_leaves
-        return _Given(
-            leaves,
-            nodes[len(nodes) - len(leaves) :],
-            self.arguments.args.unflatten(leaves[:split]),
-            self.arguments.kwargs.unflatten(leaves[split:]),
-            declared,
-        )
+        args = self.arguments.args.unflatten(leaves[:split])
+        kwargs = self.arguments.kwargs.unflatten(leaves[split:])
+        if self.turned:
+            self.arguments.args.turn_round(args, self.turned, "*args")
+            self.arguments.kwargs.turn_round(kwargs, self.turned, "*kwargs")
+        return _Given(leaves, nodes[len(nodes) - len(leaves) :], args, kwargs, declared)
 
     def _captured(self, given: _Given, result: object, changes: list[Change]) -> Captured:
         """The graph with its outputs: what the program returned, and what it has changed."""
         recorder = self.recorder
         with below_autograd(), bits_untouched(), recorder:
             self._adopt_changes(changes)
-            self._compare_arguments(given.args, given.kwargs, given.leaves)
+            if not self.turned:
+                self._compare_arguments(given.args, given.kwargs, given.leaves)
             outputs, structure = self._outputs(result)
             mutations = self._finish(outputs)
         for leak in self.leaks:

@@ -90,9 +90,12 @@ class _Reader:
             for name, source in sorted(bindings.items())
             if name not in captured.declared
         ]
-        outputs = [(o.node is None, repr(o.constant), o.alias) for o in captured.outputs]
+        structure, places = captured.output_structure.by_key()  # their order is of no matter
+        count = len(captured.mutations)
+        returned = (*returned[:count], *(returned[count + place] for place in places))
+        found = [captured.outputs[place] for place in places]
+        outputs = [(o.node is None, repr(o.constant), o.alias) for o in found]
         targets = [(o.kind, o.target) for o in captured.mutations]
-        structure = captured.output_structure
         return returned, effects, unbacked, outputs, targets, structure
 
     def _read_graph(self, graph: Graph, inside: int = 0) -> tuple[Read, list[int]]:

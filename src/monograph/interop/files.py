@@ -155,6 +155,11 @@ def _written(program: Parts) -> tuple[str, str]:
         "twins": plan.twins,
         "hidden": [i for i, write in enumerate(plan.writes) if write.is_hidden],
         "layouts": written_layouts(plan.layouts),
+        "ordered": {
+            path: [name for _, name in keys]
+            for structure, start in ((plan.args, "*args"), (plan.kwargs, "*kwargs"))
+            for path, keys in structure.ordered_keys(start)
+        },
         "bits": {
             n.name: bits
             for n in program.graph.nodes

@@ -166,7 +166,7 @@ class ProgramReader:
         root = next(entry.signature for entry in entries if not entry.fqn)
         if root is None:
             raise FileError("the program does not say how it is called")
-        args, kwargs = root.in_spec.children
+        args, kwargs = self._in_order(*root.in_spec.children)
         in_spec = Structure(tuple, None, (("[0]", "args"), ("[1]", "kwargs")), (args, kwargs))
         call_spec = CallSpec(in_spec, root.out_spec)
         plan = self._plan(graph, signature, root, call_spec)
@@ -436,6 +436,18 @@ class ProgramReader:
             sizes=checks_of_specs(self.env, sizes, guards),
             layouts=layouts,
         )
+
+    def _in_order(self, args: Structure, kwargs: Structure) -> tuple[Structure, Structure]:
+        """The structures of a call, with the order of keys that the program has gone through."""
+        found = dict(args.dictionaries("*args")) | dict(kwargs.dictionaries("*kwargs"))
+        noted = checked(self.notes.get("ordered", {}), dict)
+        if not noted.keys() <= found.keys():
+            raise FileError("the notes of the program are damaged: it has no such dictionaries")
+        ordered = {
+            path: tuple(key for key in found[path] if key[1] in checked(names, list))
+            for path, names in noted.items()
+        }
+        return args.with_order(ordered, "*args"), kwargs.with_order(ordered, "*kwargs")
 
     def _demands(
         self, root: ModuleCallSignature, paths: list[str], leaves: list[Node]

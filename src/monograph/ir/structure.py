@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +21,7 @@ from monograph.torch_internals import NodeDef, pytree_node, registered_key_paths
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["LEAF", "Structure", "flatten", "is_constant"]
+__all__ = ["LEAF", "Key", "Structure", "flatten", "is_constant"]
 
 Key = tuple[str, str]  # as written in a path ("['mask']"), and as part of a name ("mask")
 
@@ -41,13 +41,15 @@ class Structure:
     """The shape of a nested value: what flattening it gives and how to rebuild it.
 
     ``kind`` is the container's type, ``None`` for a leaf; ``context`` is what else rebuilding
-    needs (a dict's keys, say).
+    needs (a dict's keys, say). ``ordered`` are keys of a dictionary that must come in this order:
+    the program goes through them.
     """
 
     kind: type | None
     context: Any = None
     keys: tuple[Key, ...] = ()
     children: tuple[Structure, ...] = ()
+    ordered: tuple[Key, ...] = ()
 
     @property
     def num_leaves(self) -> int:
@@ -67,6 +69,58 @@ class Structure:
             yield prefix
         for (_, name), child in zip(self.keys, self.children, strict=True):
             yield from child.names((*prefix, name))
+
+    def dictionaries(self, prefix: str = "") -> Iterator[tuple[str, tuple[Key, ...]]]:
+        """The path of each dictionary with several keys, and these."""
+        if self.kind is not None and issubclass(self.kind, dict) and len(self.keys) > 1:
+            yield prefix, self.keys
+        for (suffix, _), child in zip(self.keys, self.children, strict=True):
+            yield from child.dictionaries(prefix + suffix)
+
+    def with_order(self, ordered: Mapping[str, tuple[Key, ...]], prefix: str = "") -> Structure:
+        """The same, with the keys that are ``ordered`` in the dictionaries at these paths."""
+        children = tuple(
+            child.with_order(ordered, prefix + suffix)
+            for (suffix, _), child in zip(self.keys, self.children, strict=True)
+        )
+        return dataclasses.replace(self, children=children, ordered=ordered.get(prefix, ()))
+
+    def ordered_keys(self, prefix: str = "") -> Iterator[tuple[str, tuple[Key, ...]]]:
+        """The path of each dictionary whose keys must come in an order, and these."""
+        if self.ordered:
+            yield prefix, self.ordered
+        for (suffix, _), child in zip(self.keys, self.children, strict=True):
+            yield from child.ordered_keys(prefix + suffix)
+
+    def turn_round(self, value: Any, paths: Collection[str], prefix: str = "") -> None:
+        """Put the keys of the dictionaries at ``paths`` in ``value`` in the opposite order."""
+        if self.kind is None:
+            return
+        parts, _, _ = _known(self.kind).take(value)
+        for (suffix, _), child, part in zip(self.keys, self.children, parts, strict=True):
+            child.turn_round(part, paths, prefix + suffix)
+        if prefix in paths:
+            items = list(value.items())
+            value.clear()
+            value.update(reversed(items))
+
+    def by_key(self) -> tuple[Structure, list[int]]:
+        """The same with the keys of dictionaries sorted, and where each leaf of it was before."""
+        if self.kind is None:
+            return self, [0]
+        found: list[tuple[Key, Structure, list[int]]] = []
+        start = 0
+        for key, child in zip(self.keys, self.children, strict=True):
+            made, places = child.by_key()
+            found.append((key, made, [start + place for place in places]))
+            start += child.num_leaves
+        context = self.context
+        if issubclass(self.kind, dict):
+            found.sort(key=lambda each: each[0])
+            context = None
+        children = tuple(made for _, made, _ in found)
+        same = Structure(self.kind, context, tuple(key for key, _, _ in found), children)
+        return same, [place for _, _, places in found for place in places]
 
     def unflatten(self, leaves: Iterable[object]) -> Any:
         """The nested value again."""
@@ -114,6 +168,7 @@ def _match(structure: Structure, value: object, path: str, leaves: list[Any]) ->
         )
     children, keys, context = _known(structure.kind).take(value)
     if isinstance(value, dict) and keys != structure.keys and set(keys) == set(structure.keys):
+        _require_order(structure, keys, path)
         by_key = dict(zip(keys, children, strict=True))
         children, keys = [by_key[k] for k in structure.keys], structure.keys
         context = structure.context
@@ -133,6 +188,19 @@ def _match(structure: Structure, value: object, path: str, leaves: list[Any]) ->
         )
     for (suffix, _), child, given_child in zip(keys, structure.children, children, strict=True):
         _match(child, given_child, path + suffix, leaves)
+
+
+def _require_order(structure: Structure, keys: tuple[Key, ...], path: str) -> None:
+    ordered = frozenset(structure.ordered)
+    given = [name for key in keys if key in ordered for name in key[1:]]
+    wanted = [name for _, name in structure.ordered]
+    if given != wanted:
+        raise InputError(
+            f"Expected the keys of {path} in the order {', '.join(wanted)}, in which the program "
+            f"goes through them, but got {', '.join(given)}",
+            code="MG-I101",
+            hint="pass them in that order: the program has computed with the first one first.",
+        )
 
 
 LEAF = Structure(None)
