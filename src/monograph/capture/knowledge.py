@@ -136,6 +136,11 @@ class Knowledge:
 
     def _example_in_words(self, node: Node) -> str:
         """``; with your example inputs it is True``, where one number is cheap to compute."""
+        found = self.number(node)
+        return "" if found is None else f"; with your example inputs it is {found}"
+
+    def number(self, node: Node) -> float | None:
+        """The number that ``node`` is for the example inputs, where it is cheap to compute."""
         cost, seen, stack = 0, {node}, [node]
         while stack:
             current = stack.pop()
@@ -143,17 +148,17 @@ class Knowledge:
             numel = spec.numel if isinstance(spec, TensorSpec) else 0
             cost += numel if isinstance(numel, int) else 0
             if cost > _LIMIT or len(seen) > _MOST_NODES:
-                return ""
+                return None
             new = [source for source in current.all_input_nodes if source not in seen]
             seen.update(new)
             stack += new
         try:
             found = self.example(node)
         except Exception:  # what eager mode would say, it says when it is asked
-            return ""
-        if not isinstance(found, torch.Tensor) or found.numel() != 1 or found.device.type == "meta":
-            return ""
-        return f"; with your example inputs it is {found.item()}"
+            return None
+        if isinstance(found, torch.Tensor) and found.numel() == 1 and found.device.type != "meta":
+            return found.item()
+        return found if isinstance(found, (int, float)) else None
 
     def _found(self, node: Node, use_examples: bool) -> object:
         cache = self._examples if use_examples else self._known

@@ -23,7 +23,7 @@ from monograph.capture.restarts import (
 from monograph.diagnostics import DataDependentError, ExportError, SourceLine, UndecidedError
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import Rounded, ShapeEnv
-from monograph.shapes.expr import Atom, Expr, Int
+from monograph.shapes.expr import Atom, Expr, Int, Values
 from monograph.shapes.floats import ROUNDINGS, FloatExpr, Real, float_value
 from monograph.shapes.questions import (
     All,
@@ -32,6 +32,7 @@ from monograph.shapes.questions import (
     OneOf,
     Some,
     Test,
+    brief,
     holds,
     negated,
     symbols_of,
@@ -354,7 +355,7 @@ class Sizes:
         if self.unbound and any(name in self.unbound for name in symbols_of(test)):
             self.checks.append((test, message))
             return
-        text = message or f"Runtime assertion failed for expression {text_of(test)}"
+        text = message or f"Runtime assertion failed for expression {brief(test)}"
         node = self.test_node(test)
         self.recorder.emission.append_named(
             "_assert_scalar", aten._assert_scalar.default, (node, text), None
@@ -391,6 +392,17 @@ class Sizes:
         if found is not None:
             return found
         raise refused(self.recorder, error)
+
+    def example(self, names: list[str]) -> Values | None:
+        """What symbols that have no number are for the examples, if that is cheap to tell."""
+        found: dict[str, Any] = {}
+        for name in names:
+            node = self.bindings.get(name)
+            value = self.recorder.knowledge.number(node) if isinstance(node, Node) else None
+            if value is None:
+                return None
+            found[name] = value
+        return found
 
     def _refusal(self, item: Real | Test) -> DataDependentError:
         """What to say where Python needs the very number, or the truth."""

@@ -9,7 +9,7 @@ from monograph.diagnostics import InputError, SourceLine
 from monograph.shapes.dims import DerivedDim, Dim
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.questions import holds, text_of
+from monograph.shapes.questions import brief, holds
 from monograph.shapes.text import format_expr
 
 __all__ = ["Bound", "Place", "SizeChecks", "checks_of_specs"]
@@ -79,7 +79,7 @@ class SizeChecks:
             if not holds(guard.test, values):
                 given = ", ".join(f"{name} = {values[name]}" for name in guard.symbols)
                 raise InputError(
-                    f"Expected inputs to satisfy {text_of(guard.test)}, but got {given}",
+                    f"Expected inputs to satisfy {brief(guard.test)}, but got {given}",
                     code="MG-I106",
                     where=SourceLine.of(guard.where),
                     hint=guard.message or "the program was captured for such sizes at this line.",

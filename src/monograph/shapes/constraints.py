@@ -18,7 +18,7 @@ from monograph.shapes.dims import (
 )
 from monograph.shapes.env import Guard, Place, ShapeEnv
 from monograph.shapes.expr import Expr
-from monograph.shapes.questions import text_of, truth
+from monograph.shapes.questions import brief, cut, text_of, truth
 from monograph.shapes.text import format_expr
 
 __all__ = ["Range", "Violations", "compare", "ranges_of", "refine", "sentence"]
@@ -88,14 +88,15 @@ def sentence(guard: Guard, env: ShapeEnv) -> str:
     """One guard as a sentence, for the list of assumptions."""
     where = guard.where
     source = where.text if where is not None else ""
-    needs = text_of(guard.test)
+    needs = brief(guard.test)
     if guard.kind == "fixed":
         why = guard.message or "Python needs this number itself"
         return f"`{source}`: {why}, so this program covers {needs}"
     if guard.kind == "precondition":
         note = f" ({guard.message})" if guard.message else ""
         return f"`{source}` raises an error unless {needs}{note}"
-    return f"`{source}` was taken as {guard.answer} for {guard.asked}: this program covers {needs}"
+    asked = cut(guard.asked, 120)
+    return f"`{source}` was taken as {guard.answer} for {asked}: this program covers {needs}"
 
 
 def compare(env: ShapeEnv, declared: Mapping[str, Declared]) -> Violations:

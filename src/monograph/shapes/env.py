@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, overload
 
 from monograph.shapes.decide import Decider, Verdict
-from monograph.shapes.expr import Atom, Expr, Int, Scope
+from monograph.shapes.expr import Atom, Expr, Int, Scope, Values
 from monograph.shapes.floats import FloatExpr, Real
 from monograph.shapes.logs import log, show_what_is_asked_for
 from monograph.shapes.questions import (
@@ -27,6 +27,7 @@ from monograph.shapes.questions import (
     text_of,
     truth,
 )
+from monograph.shapes.shortening import shortened
 from monograph.shapes.solve import Solution, solve
 
 __all__ = [
@@ -60,6 +61,9 @@ class Listener(Protocol):
     def unknown(self, item: Expr | FloatExpr) -> float:
         """The number for the examples of what has none; raises where there is none."""
 
+    def example(self, names: list[str]) -> Values | None:
+        """What symbols that have no number are for the examples, if that can be told."""
+
     def on_unbacked(self, name: str, symbol: Expr) -> None:
         """A symbol was made that is only known at run time."""
 
@@ -92,6 +96,10 @@ class Alone:
             LookupError: always.
         """
         raise LookupError(str(item))
+
+    def example(self, names: list[str]) -> Values | None:
+        """Nobody knows."""
+        return None
 
     def on_unbacked(self, name: str, symbol: Expr) -> None:
         """Nobody waits for it."""
@@ -336,8 +344,21 @@ class ShapeEnv:
             return answer
         if self.truth(test) is False:
             return False
-        self.rely_on(test, "precondition", asked=test, answer=True, message=message)
+        parts = self._in_short(test)
+        if parts is None:
+            self.rely_on(test, "precondition", asked=test, answer=True, message=message)
+        for part in parts or ():
+            if self.known(part) is not True:
+                self.rely_on(part, "branch", asked=part, answer=True)
         return True
+
+    def _in_short(self, test: Test) -> list[Test] | None:
+        """Short conditions that imply a long one about numbers that nobody knows before a call."""
+        if not isinstance(test, Compare) or self.truth(test) is not None:
+            return None
+        names = [name for name in symbols_of(test) if name not in self.values]
+        values = self.listener.example(names)
+        return None if values is None else shortened(test, {**self.values, **values})
 
     def rely_on(
         self,

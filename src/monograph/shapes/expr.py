@@ -433,7 +433,7 @@ class Scope:
         """An atom for ``item``, times the factors that all its terms share."""
         shared = shared_atoms(item)
         factor = _common_factor(item, item)
-        if item.terms[0][1] < 0:  # one spelling of two
+        if (item.const or item.terms[0][1]) < 0:  # one spelling of two
             factor = -factor
         part = item.exact_quotient(self.make(((shared, factor),), 0) if shared else factor)
         if not isinstance(part, Expr) or self.atom_of(part) is not None:
@@ -646,6 +646,10 @@ class Scope:
     def substitute(self, item: Int, mapping: Mapping[int, Int]) -> Int:
         """``item`` with the symbols of these indices replaced, normalised again."""
         return self._rebuild(item, mapping, {})
+
+    def with_atom(self, item: Int, atom: Atom, by: Int) -> Int:
+        """``item`` with ``atom`` replaced, also inside other atoms."""
+        return self._rebuild(item, {}, {atom.index: by})
 
     def taken_over(self, item: Int, symbol: Callable[[str], Int], done: dict[int, Int]) -> Int:
         """``item`` of another scope in this one; ``symbol`` gives what its symbols are here.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from monograph.shapes.expr import Expr, Int, Monomial, Scope, Values, atom_interval
@@ -16,6 +17,8 @@ __all__ = [
     "OneOf",
     "Some",
     "Test",
+    "brief",
+    "cut",
     "equal",
     "holds",
     "negated",
@@ -267,6 +270,38 @@ def text_of(test: Test) -> str:
         return f"{format_expr(left)} {sign} {format_expr(right)}"
     word = " and " if isinstance(test, All) else " or "
     return word.join(f"({text_of(part)})" for part in test.parts)
+
+
+def brief(test: Test) -> str:
+    """``test`` for readers: not longer than a line or two, and with what its names stand for."""
+    text = cut(text_of(test), 120)
+    for name, item in _long_parts(test).items():
+        if re.search(rf"\b{name}\b", text):
+            text += f" ({name} is {cut(format_expr(item), 60)})"
+            break
+    return text
+
+
+def cut(text: str, longest: int) -> str:
+    """``text``, or its beginning where it has more than ``longest`` characters."""
+    return text if len(text) <= longest else text[: longest - 4].rsplit(" ", 1)[0] + " ..."
+
+
+def _long_parts(test: Test) -> dict[str, Expr]:
+    """The long expressions that have names in the text of ``test``."""
+    if isinstance(test, (All, Some)):
+        return {n: item for part in test.parts for n, item in _long_parts(part).items()}
+    found: dict[str, Expr] = {}
+    stack: list[Int] = [test.expr] if isinstance(test, (Compare, OneOf)) else []
+    while stack:
+        item = stack.pop()
+        for atom in item.atoms() if isinstance(item, Expr) else ():
+            if atom.kind == "long":
+                assert isinstance(atom.args[0], Expr)
+                found[atom.name] = atom.args[0]
+            else:
+                stack += atom.args
+    return found
 
 
 def _sides(expr: Expr) -> tuple[Int, Int]:

@@ -120,14 +120,21 @@ def window(
     stride: Sequence[int],
     padding: Sequence[int],
     dilation: Sequence[int],
+    ceil_mode: bool = False,
 ) -> list[Int] | None:
-    """Sizes after a sliding window: floor((n + 2p - d(k - 1) - 1) / s) + 1."""
+    """Sizes after a sliding window: floor((n + 2p - d(k - 1) - 1) / s) + 1.
+
+    With ``ceil_mode`` the quotient is rounded up, but each window starts inside, or before it.
+    """
     found = []
     for i, size in enumerate(sizes):
         k, s, p, d = (v[i] if len(v) > 1 else v[0] for v in (kernel, stride, padding, dilation))
-        out = (size + 2 * p - d * (k - 1) - 1) // s + 1
         if p < 0 or s <= 0:
             return None
+        out = (size + 2 * p - d * (k - 1) - 1 + (s - 1) * ceil_mode) // s + 1
+        if ceil_mode and p + s > d * (k - 1) + 1:  # else the last window starts inside for certain
+            last = (size + p - 1) // s + 1
+            out = size.scope.minimum(out, last) if isinstance(size, Expr) else min(out, last)
         if isinstance(out, Expr):
             if not must_hold(out, not_less(out, 1)):
                 return None

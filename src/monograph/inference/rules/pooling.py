@@ -30,15 +30,15 @@ def _max_pool(
     ceil_mode: bool = False,
 ) -> TensorSpec | None:
     is_channels_last = lies_channels_last(x)
-    if len(x.shape) < 3 or ceil_mode or x.numel == 0 or not (is_canonical(x) or is_channels_last):
+    if len(x.shape) < 3 or x.numel == 0 or not (is_canonical(x) or is_channels_last):
         return None
-    if x.scope is None and (len(x.shape) != 4 or x.shape[1] == 1):
+    if x.scope is None and (ceil_mode or len(x.shape) != 4 or x.shape[1] == 1):
         return None
     rank = len(x.shape) - 2
     kernel = kernel if len(kernel) == rank else (kernel[0],) * rank
     if any(2 * p > k for p, k in zip(padding, kernel, strict=False)):
         return None
-    sizes = window(x.shape[2:], kernel, stride or kernel, padding, dilation)
+    sizes = window(x.shape[2:], kernel, stride or kernel, padding, dilation, ceil_mode)
     if sizes is None:
         return None
     shape = (*x.shape[:2], *sizes)

@@ -15,6 +15,7 @@ from monograph.inference.rules.table import (
     is_canonical,
     is_size,
     must_hold,
+    must_hold_if_varies,
     resolve,
     rule,
     view,
@@ -369,6 +370,29 @@ def _slice(
         sizes[at] = (last - first + step - 1) // step
     strides[at] *= step
     return View(x.with_layout(tuple(sizes), tuple(strides)), first * x.strides[at])
+
+
+@rule(aten.pixel_unshuffle.default)
+def _pixel_unshuffle(x: TensorSpec, factor: int) -> TensorSpec | None:
+    if x.scope is None or len(x.shape) < 3 or factor <= 0 or not is_canonical(x):
+        return None
+    channels, height, width = x.shape[-3:]
+    for size in (height, width):
+        if not must_hold_if_varies(size, equal(size % factor, 0)):
+            return None
+    height, width = (x.scope.normal(size) // factor for size in (height, width))
+    return fresh(x, (*x.shape[:-3], channels * factor**2, height, width))
+
+
+@rule(aten.pixel_shuffle.default)
+def _pixel_shuffle(x: TensorSpec, factor: int) -> TensorSpec | None:
+    if x.scope is None or len(x.shape) < 3 or factor <= 0 or not is_canonical(x):
+        return None
+    channels, height, width = x.shape[-3:]
+    if not must_hold_if_varies(channels, equal(channels % factor**2, 0)):
+        return None
+    channels = x.scope.normal(channels) // factor**2
+    return fresh(x, (*x.shape[:-3], channels, height * factor, width * factor))
 
 
 def _unnarrow(w: Written) -> torch.Tensor:

@@ -1,0 +1,82 @@
+"""Rules whose results' sizes follow from sizes that vary: equal to eager mode, and no questions."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+import monograph
+from monograph import Dim
+
+
+def same(function, examples, shapes, *further):
+    """The program for ``examples`` computes what eager mode does, for further inputs too."""
+    ep = monograph.export(function, examples, dynamic_shapes=shapes)
+    for args in (examples, *further):
+        expected, actual = function(*args), ep.module()(*args)
+        torch.testing.assert_close(actual, expected)
+        assert actual.stride() == expected.stride()
+    return ep
+
+
+IMAGE = ({0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC},)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_pixels_are_gathered(times):
+    def gathered(x):
+        for _ in range(times):
+            x = F.pixel_unshuffle(x, 2)
+        return x
+
+    n = 2**times
+    ep = same(
+        gathered, (torch.randn(2, 3, 2 * n, 3 * n),), IMAGE,
+        (torch.randn(1, 3, n, 5 * n),), (torch.randn(4, 3, 3 * n, n),),
+    )  # fmt: skip
+    assert len(ep.graph.nodes) == 2 + times
+    with pytest.raises(monograph.InputError):
+        ep.module()(torch.randn(2, 3, 2 * n + 1, 3 * n))
+
+
+def test_pixels_are_spread():
+    def spread(x):
+        return F.pixel_shuffle(F.pixel_shuffle(x, 2), 2) + 1
+
+    same(spread, (torch.randn(2, 16, 3, 5),), IMAGE, (torch.randn(1, 16, 1, 4),))
+
+
+@pytest.mark.parametrize("pool", [F.max_pool2d, F.avg_pool2d])
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("kernel", [2, 3])
+def test_windows_that_are_rounded_up(pool, kernel, stride, padding):
+    """The last window starts inside, or in the padding before it: never behind."""
+
+    def pooled(x):
+        return pool(x, kernel, stride, padding, ceil_mode=True)
+
+    sizes = [(n, 9 - n + kernel) for n in range(kernel, 9)]
+    inputs = [(torch.randn(2, 3, h, w),) for h, w in sizes]
+    ep = same(pooled, (torch.randn(2, 3, 8, 9),), IMAGE, *inputs)
+    assert len(ep.graph.nodes) == 3
+
+
+def test_sequences_are_padded_to_the_longest():
+    def padded(a, b, c):
+        return torch.nn.utils.rnn.pad_sequence([a, b, c], batch_first=True, padding_value=7.0)
+
+    shapes = ({0: Dim.DYNAMIC}, {0: Dim.DYNAMIC}, {0: Dim.DYNAMIC})
+    lengths = [(3, 5, 4), (6, 1, 1), (2, 2, 2), (0, 1, 3)]
+    inputs = [tuple(torch.randn(n, 2) for n in each) for each in lengths]
+    ep = same(padded, inputs[0], shapes, *inputs[1:])
+    assert not ep.assumptions
+
+
+def test_rows_cut_to_lengths_are_padded():
+    def cut(rows, lengths):
+        pieces = [row[:n] for row, n in zip(rows, lengths.tolist(), strict=True)]
+        return torch.nn.utils.rnn.pad_sequence(pieces, True, -1)
+
+    rows = torch.arange(8).reshape(2, 4)
+    lengths = [torch.tensor(each) for each in ([4, 3], [1, 2], [0, 9], [-1, 2])]
+    same(cut, (rows, lengths[0]), None, *((rows, each) for each in lengths[1:]))
