@@ -491,3 +491,30 @@ def test_a_module_keeps_children_parameters_and_buffers_in_dictionaries():
     internals.share_contents(other, module)
     internals.hold(module, "later", torch.ones(2), persistent=True)
     assert other.state_dict().keys() == {"half", "later"}  # "to" is not saved
+
+
+def test_functions_in_c_call_the_operator_of_their_name():
+    for function in (torch.linspace, torch._C._nn.avg_pool2d, torch.fft.fft, torch._VF.istft):
+        assert internals.is_operator_function(function)
+        assert internals.operator_packet("aten", function.__name__) is not None
+    assert not internals.is_operator_function(len)
+    assert not internals.is_operator_function([].append)
+
+
+def test_a_number_that_c_wants_names_the_file_that_wants_it():
+    """So what Python asks for (``int(n)``) is told from what a function in C makes of a size."""
+    from monograph.shapes.env import ShapeEnv
+    from monograph.shapes.symnode import IntNode, symbolic
+
+    asked = []
+
+    class Asked(IntNode):
+        def guard_int(self, file, line):
+            asked.append(file)
+            return super().guard_int(file, line)
+
+    env = ShapeEnv()
+    size = torch.SymInt(Asked(env, env.symbol("s0", 3, "x.shape[0]")))
+    assert symbolic(env, 3) == 3
+    torch.linspace(0, 1, size)
+    assert asked[0].endswith((".cpp", ".h"))

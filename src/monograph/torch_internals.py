@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import BuiltinMethodType
 from typing import Any
 
 import torch
@@ -724,6 +725,17 @@ def claim_names(graph: Graph, names: set[str]) -> None:
 def operator_packet(namespace: str, name: str) -> Any:
     """``torch.ops.<namespace>.<name>``, or None where there is no such operator."""
     return getattr(getattr(torch.ops, namespace), name, None)
+
+
+_OWNERS = (_C._nn, _C._fft, _C._linalg, _C._special, _C._sparse, _C._nested)
+
+
+def is_operator_function(function: BuiltinMethodType) -> bool:
+    """Whether a function in C is one that calls the operator of its name, as ``torch.relu``."""
+    owner = function.__self__
+    if owner is None:
+        return getattr(_C._VariableFunctions, function.__name__, None) is function
+    return any(owner is each for each in _OWNERS)
 
 
 # torch.utils._pytree -------------------------------------------------------------------------

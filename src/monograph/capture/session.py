@@ -20,7 +20,7 @@ from monograph.capture.current import running
 from monograph.capture.declare import Declaration, declare, read_specification
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
 from monograph.capture.python import frames
-from monograph.capture.python.builtin_functions import CALL_SITES
+from monograph.capture.python.builtin_functions import CALL_SITES, ask_after
 from monograph.capture.python.indexing import Indexing
 from monograph.capture.python.patches import patched
 from monograph.capture.python.process_state import exporting_flags, kept, rarer_collection
@@ -394,6 +394,8 @@ class _Session:
                     recorder.context.pending, Restart
                 ):  # C has made an error of its own of it
                     raise recorder.context.pending from None
+                if isinstance(error, TypeError):
+                    ask_after(recorder, error)
                 if isinstance(error, NameError) and recorder.context.strict is not None:
                     recorder.context.strict.explain(error)
                 if isinstance(error, ExportError):

@@ -16,7 +16,7 @@ from monograph.diagnostics import (
     OperatorTypeError,
 )
 from monograph.ir.spec import TensorSpec, spec_of
-from monograph.shapes.env import ShapeEnv
+from monograph.shapes.env import NumberWantedError, ShapeEnv
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of, facade, symbolic
@@ -35,9 +35,9 @@ from monograph.torch_internals import (
     unsupported_operator_error,
 )
 
-__all__ = ["Outcome", "Result", "outcome_on_fakes", "substitute", "varies"]
+__all__ = ["BUILT_IN_NAMESPACES", "Outcome", "Result", "outcome_on_fakes", "substitute", "varies"]
 
-_BUILT_IN_NAMESPACES = ("aten", "prims", "prim")
+BUILT_IN_NAMESPACES = ("aten", "prims", "prim")
 
 
 class Result:
@@ -137,7 +137,7 @@ def outcome_on_fakes(
         DataDependentError: MG-D104 when the result's size depends on values.
         PythonFeatureError: MG-P102 for a custom operator without a fake implementation.
     """
-    custom = op.namespace not in _BUILT_IN_NAMESPACES
+    custom = op.namespace not in BUILT_IN_NAMESPACES
     is_symbolic = env is not None and (custom or varies((args, tuple(kwargs.values()))))
     mode = fake_mode() if env is None or not is_symbolic else _symbolic_mode(env, custom)
     fakes: list[torch.Tensor] = []
@@ -165,7 +165,7 @@ def outcome_on_fakes(
         fake_kwargs = {name: substitute(value, fake, size) for name, value in kwargs.items()}
         try:
             found = op(*fake_args, **fake_kwargs)
-        except ExportError:
+        except (ExportError, NumberWantedError):
             raise
         except Exception as error:
             refused = _as_ours(op, error)
@@ -232,7 +232,7 @@ def _as_ours(op: Operator, error: Exception) -> BaseException:
             code="MG-D104",
             hint="compute with a mask of fixed size (torch.where), or outside the program.",
         )
-    custom = op.namespace not in _BUILT_IN_NAMESPACES
+    custom = op.namespace not in BUILT_IN_NAMESPACES
     text = str(error)
     if isinstance(error, unsupported_operator_error()) or (
         custom and (isinstance(error, NotImplementedError) or "no fake impl" in text)

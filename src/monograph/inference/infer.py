@@ -7,18 +7,27 @@ one of them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
 from monograph.diagnostics import (
     ExportError,
+    MissingFakeError,
     OperatorError,
     OperatorIndexError,
     OperatorTypeError,
 )
-from monograph.inference.fakes import Outcome, Result, outcome_on_fakes, substitute, varies
+from monograph.inference.examples import outcome_by_examples
+from monograph.inference.fakes import (
+    BUILT_IN_NAMESPACES,
+    Outcome,
+    Result,
+    outcome_on_fakes,
+    substitute,
+    varies,
+)
 from monograph.inference.rules import RULES, VIEWS, Found, View
 from monograph.inference.ties import fewest_fixed, fewest_ties
 from monograph.ir.spec import TensorSpec
@@ -33,7 +42,7 @@ from monograph.torch_internals import (
 
 __all__ = ["infer"]
 
-_REFUSALS = (OperatorError, OperatorIndexError, OperatorTypeError)
+_REFUSALS = (MissingFakeError, OperatorError, OperatorIndexError, OperatorTypeError)
 
 
 def infer(
@@ -97,8 +106,16 @@ def _outcome_for_any_sizes(
         return True
 
     given = (args, tuple(kwargs.values()))
-    with contextlib.suppress(_RefusedError):
+    is_built_in = op.namespace in BUILT_IN_NAMESPACES
+    numbers = env.numbers_refused
+    with contextlib.suppress(_RefusedError), _numbers_refused(env, is_built_in):
         return _attempted(attempt, env)
+    if env.numbers_refused > numbers:
+        found = outcome_by_examples(op, *_in_normal_form(args, kwargs, env), env)
+        if found is not None:
+            return found
+        with contextlib.suppress(_RefusedError):
+            return _attempted(attempt, env)
     ties = fewest_ties(env, given, passes)
     if ties is not None:
         for test in ties:
@@ -109,14 +126,30 @@ def _outcome_for_any_sizes(
     try:
         return _attempted(attempt, env)
     except _RefusedError as refused:
-        numbers = fewest_fixed(env, given, passes)
-        if numbers is None:  # the operator refuses the example, too
-            raise refused.error from None
+        error = refused.error
     finally:
         env.by_example = False
-    for test in numbers:
+    if is_built_in:  # or it has no implementation that takes sizes that vary
+        found = outcome_by_examples(op, *_in_normal_form(args, kwargs, env), env)
+        if found is not None:
+            return found
+    fixed = fewest_fixed(env, given, passes)
+    if fixed is None:  # the operator refuses the example, too
+        raise error from None
+    for test in fixed:
         env.rely_on(test, "fixed", asked=test, answer=True, message=f"{op} needs this number")
     return attempt()
+
+
+@contextlib.contextmanager
+def _numbers_refused(env: ShapeEnv, refuses: bool) -> Iterator[None]:
+    """A kernel that wants the very number of a size does not get it, if it ``refuses``."""
+    before = env.refuses_numbers
+    env.refuses_numbers = refuses
+    try:
+        yield
+    finally:
+        env.refuses_numbers = before
 
 
 class _RefusedError(Exception):

@@ -33,12 +33,17 @@ from monograph.shapes.solve import Solution, solve
 __all__ = [
     "Guard",
     "Listener",
+    "NumberWantedError",
     "Place",
     "Quotient",
     "Rounded",
     "ShapeEnv",
     "Symbol",
 ]
+
+
+class NumberWantedError(Exception):
+    """What was only to be tried needs the very number of a size."""
 
 
 class Place(Protocol):
@@ -188,6 +193,8 @@ class ShapeEnv:
         self.pretended: dict[str, bool] = {}  # answers to questions that nobody can answer
         self.definitions: dict[str, Quotient | Rounded] = {}  # of symbols that no input gives
         self.supposed: Test = True  # what holds because of the branch that is captured
+        self.refuses_numbers = False  # a size may not become that of the example
+        self.numbers_refused = 0
         self.by_example = False  # questions that may be left open are answered by the example
         self.sets: dict[str, tuple[int, ...]] = {}
         self._rounded: dict[Rounded, Expr] = {}
@@ -396,11 +403,18 @@ class ShapeEnv:
         ask = decider.nonnegative if test.kind == "ge" else decider.zero
         return ask(test.expr).verdict is Verdict.DEPENDS
 
+    def refuse_number(self, why: str) -> None:
+        """The very number is wanted where that is refused."""
+        if self.refuses_numbers:
+            self.numbers_refused += 1
+            raise NumberWantedError(why)
+
     def fix(self, item: Int, why: str) -> int:
         """Python needs the very number: it is that of the example from now on."""
         item = self.scope.normal(item)
         if isinstance(item, int):
             return item
+        self.refuse_number(why)
         value = self.hint(item)
         if value is None:
             value = int(self.listener.unknown(item))

@@ -506,6 +506,7 @@ class FloatNode(_Node):
         env = self.env
         if isinstance(self.content, float):
             return self.content
+        env.refuse_number("Python needs this number itself")
         value = env.hint(self.content)
         if value is None:
             value = env.listener.unknown(self.content)

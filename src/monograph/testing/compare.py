@@ -150,20 +150,23 @@ class _Checker(Interpreter):
                 expr.symbols() if isinstance(expr, FloatExpr) else [a.name for a in expr.symbols()]
             )
             for name in names:
-                if name in self.values:
-                    continue
-                definition = self.size_env.definitions.get(name)
-                if definition is not None and isinstance(definition[0], str):
-                    number = float_value(definition[1], self.values)
-                    self.values[name] = ROUNDINGS[definition[0]](number)
-                elif str(expr) == name:
+                if name not in self.values and not self.follows(name) and str(expr) == name:
                     self.values[name] = actual
             return float_value(expr, self.values)
         if not isinstance(expr, (int, float)):
-            for name in symbols_of(expr):  # a truth that was read from a tensor
-                self.values.setdefault(name, int(bool(actual)))
+            for name in symbols_of(expr):
+                if name not in self.values and not self.follows(name):
+                    self.values[name] = int(bool(actual))  # a truth that was read from a tensor
             return truth(expr, self.values)
         return expr
+
+    def follows(self, name: str) -> bool:
+        """Whether the symbol is a float made an integer, whose value is noted here."""
+        definition = self.size_env.definitions.get(name)
+        if definition is None or not isinstance(definition[0], str):
+            return False
+        self.values[name] = ROUNDINGS[definition[0]](float_value(definition[1], self.values))
+        return True
 
     def compare(self, node: Node, promised: object, actual: object) -> None:
         if isinstance(promised, (tuple, list)) and isinstance(actual, (tuple, list)):

@@ -11,6 +11,7 @@ import functools
 import itertools
 import math
 import operator
+import re
 import sys
 from collections.abc import Callable, Sequence, Sized
 from types import BuiltinMethodType, FrameType
@@ -23,6 +24,7 @@ from monograph.capture.python.call_sites import CallSites, function_of, mentione
 from monograph.capture.python.exception_handlers import may_be_caught
 from monograph.capture.python.frames import frames_of_user, is_ours, stands_in
 from monograph.capture.python.nodes import compares, takes_truth
+from monograph.capture.python.operator_calls import calls_an_operator, through_schema
 from monograph.capture.python.static_values import UNKNOWN
 from monograph.capture.python.truths import assertion_at
 from monograph.capture.restarts import NeedsCalls, restart
@@ -34,7 +36,15 @@ from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, expression_of
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["CALL_SITES", "asserted", "choose", "converted", "length_of", "replacements"]
+__all__ = [
+    "CALL_SITES",
+    "ask_after",
+    "asserted",
+    "choose",
+    "converted",
+    "length_of",
+    "replacements",
+]
 
 _SYMBOLIC = (torch.SymInt, torch.SymFloat)
 _MATH = ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "exp",
@@ -55,7 +65,7 @@ def choose(function: Any) -> Any:
             return _partial(function)
         if kind is BuiltinMethodType and function.__name__ == "sort":
             return _stand_in_of_sort(function)
-        return function
+        return through_schema(function) if calls_an_operator(function) else function
     return function if running_recorder() is None else found
 
 
@@ -91,6 +101,24 @@ def ask(recorder: Recorder, frame: FrameType, *, is_number: bool) -> None:
     ):
         return
     restart(recorder, NeedsCalls(code, function_of(frame)))
+
+
+def ask_for_operator(recorder: Recorder, frame: FrameType) -> None:
+    """Capture again, with callees chosen, where a function in C wants a number for its operator."""
+    code = frame.f_code
+    if is_ours(code) or id(code) in recorder.context.as_called or CALL_SITES.is_chosen(code):
+        return
+    if any(found is UNKNOWN or calls_an_operator(found) for found in mentioned(frame)):
+        restart(recorder, NeedsCalls(code, function_of(frame)))
+
+
+def ask_after(recorder: Recorder, error: TypeError) -> None:
+    """The same, where the function has refused a size for what it is."""
+    entry = error.__traceback__
+    while entry is not None and entry.tb_next is not None:
+        entry = entry.tb_next
+    if entry is not None and re.search(r"\bSym(Int|Float|Bool)\b", str(error)):
+        ask_for_operator(recorder, entry.tb_frame)
 
 
 # The functions that are called instead -----------------------------------------------------------
@@ -277,6 +305,7 @@ def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
         (torch.SymInt, "__format__", _format(torch.SymInt.__format__)),
         (torch.SymFloat, "__format__", _format(torch.SymFloat.__format__)),
         (torch.SymBool, "__bool__", _truth(recorder)),
+        (IntNode, "guard_int", _number_for_c(recorder)),
         (torch, "_check_with", _check_with(env, torch._check_with, mine)),
         (torch, "_check_is_size", _check_is_size(torch._check_is_size, mine)),
     ]
@@ -377,6 +406,17 @@ def _as_index(recorder: Recorder) -> Callable[[torch.SymInt], int]:
         return original(self)  # type: ignore[no-untyped-call]
 
     return index
+
+
+def _number_for_c(recorder: Recorder) -> Callable[[IntNode, str, int], int]:
+    original = IntNode.guard_int
+
+    def guard_int(self: IntNode, file: str, line: int) -> int:
+        if file and recorder.context.is_running and not self.is_constant():
+            ask_for_operator(recorder, sys._getframe(1))
+        return original(self, file, line)
+
+    return guard_int
 
 
 def _truth(recorder: Recorder) -> Callable[[torch.SymBool], bool]:

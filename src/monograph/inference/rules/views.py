@@ -416,7 +416,26 @@ def _undiagonal_of_matrices(w: Written) -> torch.Tensor:
 
 describe(aten.diagonal.default, undo=_undiagonal)
 describe(aten.linalg_diagonal.default, undo=_undiagonal_of_matrices)
-describe(aten.expand_as.default, aten.broadcast_to.default, aten.unfold.default)
+describe(aten.expand_as.default, aten.broadcast_to.default)
+
+
+@view(aten.unfold.default)
+def _unfold(x: TensorSpec, dim: int, size: Int, step: Int) -> View | None:
+    """Pieces of one dimension, each ``step`` further on."""
+    at = resolve(x, dim)
+    if at is None:
+        return None
+    length = x.shape[at]
+    varying = next((n for n in (length, size, step) if isinstance(n, Expr)), 0)
+    within = both(not_less(length, size), both(not_less(size, 0), not_less(step, 1)))
+    if not must_hold_if_varies(varying, within):
+        return None
+    count = (length - size) // step + 1
+    shape = (*x.shape[:at], count, *x.shape[at + 1 :], size)
+    stride = x.strides[at]
+    return View(
+        x.with_layout(shape, (*x.strides[:at], stride * step, *x.strides[at + 1 :], stride))
+    )
 
 
 @view(aten.expand.default)

@@ -1,0 +1,382 @@
+"""Operators asked with numbers, several times: for kernels that want the very sizes.
+
+Many operators of torch compute with plain numbers (``x.size(0)`` in C++), or have no implementation
+that takes sizes that vary. Such an operator is run on fake tensors of several sizes, and what it
+gives for all of them tells how its result's sizes depend on those of its arguments. That is a
+guess, so it is asserted when the program runs; a size for which none is found is known only then.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations, pairwise
+from typing import Any
+
+import torch
+
+from monograph.diagnostics import DataDependentError, ExportError, OperatorError
+from monograph.inference.fakes import Outcome, Result, outcome_on_fakes, substitute
+from monograph.ir.spec import TensorSpec, contiguous_strides, spec_of
+from monograph.shapes.env import ShapeEnv
+from monograph.shapes.expr import Expr, Int, value_of
+from monograph.shapes.floats import FloatExpr, float_value
+from monograph.shapes.questions import equal, not_less
+from monograph.torch_internals import (
+    COMPOSITE,
+    Operator,
+    has_kernel,
+    real_operators,
+    storage_key,
+)
+
+__all__ = ["outcome_by_examples"]
+
+Values = dict[str, Any]  # of symbols, for one example
+Arguments = tuple[tuple[object, ...], dict[str, object]]
+
+_MOST = 24  # examples of one call
+_MOST_ELEMENTS = 1_000_000  # of a tensor with values
+_PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
+
+
+def outcome_by_examples(
+    op: Operator, args: tuple[object, ...], kwargs: dict[str, object], env: ShapeEnv
+) -> Outcome | None:
+    """What ``op`` gives; None where it is not one thing for all sizes, or shares memory.
+
+    The results' sizes are new symbols, of which the environment is told what was found.
+    """
+    sizes = _sizes_in((args, tuple(kwargs.values())), env)
+    names = list(dict.fromkeys(name for size in sizes for name in _names_of(size)))
+    tried: list[tuple[Values, Outcome]] = []
+    for values in _examples(env, names):
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                outcome = _outcome(op, *_with_numbers(values, args, kwargs))
+        except ExportError:
+            outcome = None
+        if outcome is not None:
+            tried.append((values, outcome))
+        elif not tried:  # the example itself
+            return None
+    if tried and not _rule_out_ones(env, tried):
+        return None
+    examples = [values for values, _ in tried]
+    if not all(len({values[name] for values in examples}) > 1 for name in names):
+        return None
+    outcomes = [outcome for _, outcome in tried]
+    fit = _Fit(env, examples, [size for size in sizes if isinstance(size, Expr)])
+    results = fit.results([outcome.results for outcome in outcomes])
+    return None if results is None else Outcome(results, outcomes[0].container)
+
+
+def _rule_out_ones(env: ShapeEnv, tried: list[tuple[Values, Outcome]]) -> bool:
+    """Leave the examples whose results are of the first one's form; False where others differ.
+
+    Some operators drop a dimension of size 1: then that size is not 1, which is a guard.
+    """
+    form = _form(tried[0][1])
+    others = [values for values, outcome in tried if _form(outcome) != form]
+    if not others:
+        return True
+    for name in others[0]:
+        is_one = {id(values) for values, _ in tried if values[name] in (0, 1)}
+        if is_one == {id(values) for values in others} and tried[0][0][name] > 1:
+            tried[:] = [pair for pair in tried if id(pair[0]) not in is_one]
+            size = env.symbols[name].expr
+            return isinstance(size, Expr) and env.decide(not_less(size, 2))
+    return False
+
+
+def _form(outcome: Outcome) -> object:
+    """What does not depend on sizes: how many results, and the dimensions of each."""
+
+    def of(result: Result) -> object:
+        if result.parts is not None:
+            return [of(part) for part in result.parts]
+        return None if result.spec is None else len(result.spec.shape)
+
+    return outcome.container, [of(result) for result in outcome.results]
+
+
+def _outcome(op: Operator, args: tuple[object, ...], kwargs: dict[str, object]) -> Outcome | None:
+    try:
+        return outcome_on_fakes(op, args, kwargs, None)
+    except DataDependentError:
+        if not has_kernel(op, COMPOSITE):
+            return None
+    # Parts of it depend on values, which need not be the tensors': a mask that it makes itself.
+    tried = (_outcome_on_tensors(op, args, kwargs, fill) for fill in (0, 1, 2))
+    found = [outcome for outcome in tried if outcome is not None]
+    are_alike = len(found) > 1 and all(each.specs() == found[0].specs() for each in found)
+    return found[0] if are_alike else None
+
+
+def _outcome_on_tensors(
+    op: Operator, args: tuple[object, ...], kwargs: dict[str, object], fill: int
+) -> Outcome | None:
+    """What the operator gives for tensors full of one number."""
+    tensors: list[torch.Tensor] = []
+
+    def make(spec: TensorSpec) -> torch.Tensor:
+        if spec.bits or spec.device.type != "cpu" or spec.numel > _MOST_ELEMENTS:
+            raise OperatorError("too large, or elsewhere")
+        made = torch.empty_strided(spec.shape, spec.strides, dtype=spec.dtype).fill_(fill)
+        tensors.append(made)
+        return made
+
+    def same(size: object) -> object:
+        return size
+
+    with real_operators(), torch.no_grad(), torch.random.fork_rng([]):
+        named = {name: substitute(value, make, same) for name, value in kwargs.items()}
+        try:
+            found = op(*(substitute(arg, make, same) for arg in args), **named)
+        except (RuntimeError, IndexError, ValueError):
+            return None
+        memory = {storage_key(tensor) for tensor in tensors}
+        items = found if isinstance(found, (list, tuple)) else (found,)
+        if not all(isinstance(i, torch.Tensor) and storage_key(i) not in memory for i in items):
+            return None
+        results = tuple(Result(spec_of(item)) for item in items)
+    return Outcome(results, None if items is not found else type(found))
+
+
+# Examples ------------------------------------------------------------------------------------
+
+
+def _sizes_in(item: object, env: ShapeEnv) -> list[Expr | FloatExpr]:
+    """The sizes that vary in the arguments, each once."""
+    found: dict[Expr | FloatExpr, None] = {}
+
+    def on_size(size: Expr | FloatExpr) -> None:
+        now = env.scope.normal(size) if isinstance(size, Expr) else size
+        if isinstance(now, (Expr, FloatExpr)):
+            found[now] = None
+
+    def on_spec(spec: TensorSpec) -> None:
+        for size in (*spec.shape, *spec.strides):
+            if isinstance(size, Expr):
+                on_size(size)
+
+    substitute(item, on_spec, on_size)
+    return list(found)
+
+
+def _names_of(size: Expr | FloatExpr) -> list[str]:
+    return size.symbols() if isinstance(size, FloatExpr) else [a.name for a in size.symbols()]
+
+
+def _with_numbers(values: Values, args: tuple[object, ...], kwargs: dict[str, object]) -> Arguments:
+    """The arguments with the sizes that they have in one example."""
+
+    def number(size: Expr | FloatExpr) -> float:
+        if isinstance(size, FloatExpr):
+            return float_value(size, values)
+        return value_of(size.scope.normal(size), values)
+
+    def spec(item: TensorSpec) -> TensorSpec:
+        if item.scope is None:
+            return item
+        numbers = ([value_of(item.scope.normal(n), values) if isinstance(n, Expr) else n
+                    for n in each] for each in (item.shape, item.strides))  # fmt: skip
+        shape, strides = map(tuple, numbers)
+        return item.with_layout(shape, strides)
+
+    named = {name: substitute(value, spec, number) for name, value in kwargs.items()}
+    return tuple(substitute(arg, spec, number) for arg in args), named
+
+
+def _examples(env: ShapeEnv, names: Sequence[str]) -> Iterator[Values]:
+    """The example's sizes, then others: those that are equal together, all at once, each alone."""
+    first = {name: env.hint(env.symbols[name].expr) for name in names}
+    for name, value in first.items():
+        if value is None:
+            first[name] = _some_value(env, name)
+    groups: dict[object, list[str]] = {}
+    for name in names:
+        groups.setdefault(first[name], []).append(name)
+    changes: list[Values] = [{}]
+    primes = iter(_PRIMES)
+    changes.append({name: prime for group, prime in zip(groups.values(), primes, strict=False)
+                    for name in group})  # fmt: skip
+    steps: list[Callable[[Any], Any]] = [
+        lambda n: n + 1, lambda n: 2 * n, lambda n: n + 2, lambda n: type(n)(1), lambda n: 3 * n,
+    ]  # fmt: skip
+    changes += [{name: step(first[name]) for name in names} for step in steps]
+    for step in steps:
+        changes += [{name: step(first[name]) for name in group} for group in groups.values()]
+    for step in steps[:2]:
+        changes += [{name: step(first[name])} for name in names]
+    changes.append(dict(zip(names, _PRIMES, strict=False)))
+    seen: list[Values] = []
+    for change in changes:
+        values = {**first, **change}
+        if values not in seen and _may_be(env, values):
+            seen.append(values)
+            yield values
+            if len(seen) == _MOST:
+                return
+
+
+def _some_value(env: ShapeEnv, name: str) -> float:
+    expr = env.symbols[name].expr
+    if isinstance(expr, FloatExpr):
+        return 1.5
+    atom = expr.atoms()[0]
+    wanted = max(3, atom.lo or 0)
+    return wanted if atom.hi is None else min(wanted, atom.hi)
+
+
+def _may_be(env: ShapeEnv, values: Values) -> bool:
+    """Whether what is known of sizes allows these."""
+    for name, value in values.items():
+        expr = env.symbols[name].expr
+        if isinstance(expr, Expr):
+            atom = expr.atoms()[0]
+            if (atom.lo is not None and value < atom.lo) or (
+                atom.hi is not None and value > atom.hi
+            ):
+                return False
+        if name in env.sets and value not in env.sets[name]:
+            return False
+    return all(_value(fact, values, 0) >= 0 for fact in env.decider.facts) and all(
+        _value(fact, values, 1) != 0 for fact in env.decider.distinct
+    )
+
+
+def _value(expr: Expr, values: Values, otherwise: int) -> int:
+    try:
+        return value_of(expr.scope.normal(expr), values)
+    except (KeyError, ArithmeticError):
+        return otherwise
+
+
+# What all examples have in common ------------------------------------------------------------
+
+
+class _Fit:
+    """Sizes of results as expressions of the sizes of arguments."""
+
+    def __init__(self, env: ShapeEnv, examples: list[Values], sizes: list[Expr]) -> None:
+        self.env = env
+        self.examples = examples
+        self.terms: list[tuple[Int, list[int]]] = [
+            (size, [value_of(size, values) for values in examples]) for size in sizes
+        ]
+
+    def results(self, found: Sequence[tuple[Result, ...]]) -> tuple[Result, ...] | None:
+        """One result for what it was in each example."""
+        made = [self._result(each) for each in zip(*found, strict=True)]
+        return None if None in made else tuple(result for result in made if result is not None)
+
+    def _result(self, found: tuple[Result, ...]) -> Result | None:
+        first = found[0]
+        if first.parts is not None:
+            parts = [each.parts for each in found if each.parts is not None]
+            fitted = self.results(parts) if len(parts) == len(found) else None
+            if fitted is None:
+                return None
+            made = Result(None)
+            made.parts = fitted
+            return made
+        if first.spec is None:
+            is_one = all(
+                r.spec is None and r.parts is None and r.is_constant == first.is_constant
+                and r.constant == first.constant for r in found
+            )  # fmt: skip
+            return first if is_one else None
+        specs = [each.spec for each in found if each.spec is not None and each.source < 0]
+        spec = self._spec(specs) if len(specs) == len(found) else None
+        return None if spec is None else Result(spec)
+
+    def _spec(self, specs: list[TensorSpec]) -> TensorSpec | None:
+        first = specs[0]
+        if len({(s.dtype, s.device, s.bits, len(s.shape)) for s in specs}) > 1:
+            return None
+        order = _order(specs)
+        if order is None:
+            return None
+        shape = tuple(
+            self._size(list(sizes)) for sizes in zip(*(s.shape for s in specs), strict=True)
+        )
+        strides: list[Int] = [0] * len(shape)
+        for place, stride in zip(
+            order, contiguous_strides(tuple(shape[i] for i in order)), strict=True
+        ):
+            strides[place] = stride
+        return TensorSpec.of(shape, tuple(strides), first.dtype, first.device, first.bits)
+
+    def _size(self, numbers: list[int]) -> Expr:
+        """A symbol for a size, of which is known what was found."""
+        env = self.env
+        name = env.numbered("u")
+        symbol = env.symbol(name, None, "a size of a result", 0, is_unbacked=True)
+        found = self._expression(numbers)
+        if found is not None:
+            test = equal(symbol, found)
+            env.listener.assert_at_run_time(test, "an operator's result has another size than ever")
+            env.assume(test)
+        return symbol
+
+    def _expression(self, numbers: list[int]) -> Int | None:
+        if len(set(numbers)) == 1:
+            return numbers[0]
+        for expr in self._guesses(numbers):
+            if [value_of(expr, values) for values in self.examples] == numbers:
+                return expr
+        return None
+
+    def _guesses(self, numbers: list[int]) -> Iterator[Int]:
+        """Lines through one size, through two, products, and parts of one."""
+        for size, given in self.terms:
+            yield from _lines(size, given, numbers)
+        for (one, left), (other, right) in combinations(self.terms, 2):
+            sums = [a + b for a, b in zip(left, right, strict=True)]
+            yield from _lines(one + other, sums, numbers)
+            products = [a * b for a, b in zip(left, right, strict=True)]
+            yield from _lines(one * other, products, numbers)
+        scope = self.env.scope
+        for (one, _), (other, _) in combinations(self.terms, 2):
+            yield from (scope.minimum(one, other), scope.maximum(one, other))
+        for size, _ in self.terms:
+            for step in range(2, 9):
+                for start in range(-step, step + 1):
+                    part = scope.floordiv(size + start, step)
+                    yield from (part, part + 1)
+            yield scope.floordiv(size * (size - 1), 2)
+            yield scope.floordiv(size * (size + 1), 2)
+
+
+def _lines(size: Int, given: list[int], numbers: list[int]) -> Iterable[Int]:
+    """``a * size + b`` through the first two different points."""
+    for (x, y), (other_x, other_y) in pairwise(zip(given, numbers, strict=True)):
+        if x != other_x:
+            slope, rest = divmod(other_y - y, other_x - x)
+            return (size * slope + (y - x * slope),) if not rest and slope else ()
+    return ()
+
+
+def _order(specs: list[TensorSpec]) -> list[int] | None:
+    """The dimensions from the outermost to the innermost, as all specs lie in memory."""
+    rank = len(specs[0].shape)
+    telling = max(specs, key=lambda spec: sum(size > 1 for size in spec.shape))
+    candidates = [
+        list(range(rank)),
+        sorted(range(rank), key=lambda i: -telling.strides[i]),
+    ]
+    for order in candidates:
+        if all(_lies_so(spec, order) for spec in specs):
+            return order
+    return None
+
+
+def _lies_so(spec: TensorSpec, order: list[int]) -> bool:
+    if spec.numel == 0:
+        return True
+    wanted = contiguous_strides(tuple(spec.shape[i] for i in order))
+    return all(
+        spec.shape[i] == 1 or spec.strides[i] == stride
+        for i, stride in zip(order, wanted, strict=True)
+    )
