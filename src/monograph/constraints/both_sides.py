@@ -150,6 +150,9 @@ def _candidates(env: ShapeEnv, guard: Guard, hints: dict[str, float]) -> Iterato
         near += [c + d for c in sorted(constants) for d in (0, 1, -1)]
         near += [*env.sets.get(name, ()), 0, hint + 2, 2 * hint, 3 * hint, 64, 1000]
         choices[name] = list(dict.fromkeys(n for n in near if n >= 0))
+    for name in names:  # with the sizes that are tied to it
+        for value in choices[name]:
+            yield dict.fromkeys(_tied(env, name), value)
     for name in names:
         for value in choices[name]:
             yield {name: value}
@@ -160,6 +163,26 @@ def _candidates(env: ShapeEnv, guard: Guard, hints: dict[str, float]) -> Iterato
 def _expression(guard: Guard) -> Expr | None:
     """What a simple question is about."""
     return guard.test.expr if isinstance(guard.test, (Compare, OneOf)) else None
+
+
+def _tied(env: ShapeEnv, name: str) -> frozenset[str]:
+    """The sizes that are always equal to the size ``name``, itself among them."""
+
+    def now(other: str) -> object:
+        symbol = env.symbols[other].expr
+        return env.scope.normal(symbol) if isinstance(symbol, Expr) else symbol
+
+    mine = now(name)
+    if not isinstance(mine, Expr):
+        return frozenset((name,))
+    return frozenset(other for other in env.symbols if now(other) is mine)
+
+
+def _is_about(guard: Guard, tied: frozenset[str]) -> bool:
+    """Whether ``guard`` is about these sizes, which are always equal, alone."""
+    if len(guard.symbols) > 1 and guard.solved:
+        return False  # it ties them
+    return bool(guard.symbols) and tied.issuperset(guard.symbols)
 
 
 # Joining two captures ------------------------------------------------------------------------
@@ -174,15 +197,15 @@ def _merged(
 ) -> Captured | None:
     """One of the two, for the sizes of both; None where they differ."""
     envs = mine.recorder.sizes.env, other.recorder.sizes.env
-    if len(guard.symbols) != 1:
+    name = guard.symbols[0]
+    if not _is_about(guard, _tied(envs[0], name)):
         if _tests(envs[0], guard) >= _tests(envs[1], None, guard) and is_same_program(mine, other):
             _restart(mine, [g for g in envs[0].guards if g is not guard])
             return mine
         return None
-    name = guard.symbols[0]
     if name in envs[0].sets:
         return _merged_in_set(mine, other, name)
-    rest = _tests(envs[0], None, only_not=name), _tests(envs[1], None, only_not=name)
+    rest = _tests(envs[0], None, but=name), _tests(envs[1], None, but=name)
     regions = _region(envs[0], name), _region(envs[1], name)
     for kept, dropped, order in ((mine, other, (0, 1)), (other, mine, (1, 0))):
         a, b = order
@@ -190,14 +213,16 @@ def _merged(
         union = regions[a].joined(points) if points is not None else None
         if points is None:
             union = _adjacent(regions[a], regions[b])
-        sizes = [{}] if points is None else [{name: point} for point in points]
+        tied = _tied(envs[a], name)
+        sizes = [{}] if points is None else [dict.fromkeys(tied, point) for point in points]
         if union is None or not all(is_same_program(kept, dropped, size) for size in sizes):
             continue
         if kept is other and not (rest[1] <= rest[0] and _holds_for_example(mine, other, name)):
             continue  # it would lose sizes that an earlier question has joined
         if not _covers_the_rest(kept, dropped, name, points, joined, attempt):
             continue
-        joined.setdefault(name, set()).update(points or ())
+        for each in tied:
+            joined.setdefault(each, set()).update(points or ())
         return _widened(kept, name, union, guard)
     return None
 
@@ -205,7 +230,8 @@ def _merged(
 def _holds_for_example(mine: Captured, other: Captured, name: str) -> bool:
     """Whether the guards of ``other`` that stay hold for the example that ``mine`` is made of."""
     env, values = other.recorder.sizes.env, mine.recorder.sizes.env.values
-    staying = [guard for guard in env.guards if guard.symbols != [name]]
+    tied = _tied(env, name)
+    staying = [guard for guard in env.guards if not _is_about(guard, tied)]
     known = [guard for guard in staying if set(guard.symbols) <= set(values)]
     return all(holds(guard.test, values) for guard in known)
 
@@ -215,24 +241,25 @@ def _merged_in_set(mine: Captured, other: Captured, name: str) -> Captured | Non
     envs = mine.recorder.sizes.env, other.recorder.sizes.env
     points = [v for v in envs[0].sets[name] if _admits(envs[1], name, v)]
     before = [v for v in envs[0].sets[name] if _admits(envs[0], name, v)]
-    tests = [_tests(env, None, only_not=name) for env in envs]
+    tests = [_tests(env, None, but=name) for env in envs]
     if not tests[0] >= tests[1]:
         return None
-    guards = envs[0].guards
+    guards, tied = envs[0].guards, _tied(envs[0], name)
+    sizes = [dict.fromkeys(tied, v) for v in (*before, *points)]
     kept = [
-        g
-        for g in guards
-        if g.symbols != [name] or all(holds(g.test, {name: v}) for v in (*before, *points))
+        g for g in guards if not _is_about(g, tied) or all(holds(g.test, size) for size in sizes)
     ]
     _restart(mine, kept)  # so that its sizes are no longer those of one side
-    if all(is_same_program(mine, other, {name: point}) for point in points):
+    if all(is_same_program(mine, other, dict.fromkeys(tied, point)) for point in points):
         return mine
     _restart(mine, guards)
     return None
 
 
 def _admits(env: ShapeEnv, name: str, value: int) -> bool:
-    return all(holds(g.test, {name: value}) for g in env.guards if g.symbols == [name])
+    tied = _tied(env, name)
+    sizes = dict.fromkeys(tied, value)
+    return all(holds(g.test, sizes) for g in env.guards if _is_about(g, tied))
 
 
 def _covers_the_rest(
@@ -249,31 +276,38 @@ def _covers_the_rest(
     captured, and compared, one by one.
     """
     one, two = kept.recorder.sizes.env, dropped.recorder.sizes.env
-    known = _tests(one, None, only_not=name)
-    extra = [g for g in two.guards if _is_extra(g, name, known)]
+    known = _tests(one, None, but=name)
+    tied = _tied(one, name)
+    at_points = [dict.fromkeys(tied, point) for point in points or ()]
+    extra = [g for g in two.guards if _is_extra(g, _tied(two, name), known)]
     for guard in extra:
+        if points is None:
+            return False
+        if tied.issuperset(guard.symbols) and all(holds(guard.test, size) for size in at_points):
+            continue  # what is tied has such sizes
         others = guard.symbols
-        if points is None or len(others) != 1 or not joined.get(others[0]):
+        if len(others) != 1 or not joined.get(others[0]):
             return False
         third = others[0]
         if _region(two, third).joined(sorted(joined[third])) is None:
             return False
-        for point, corner in itertools.product(points, joined[third]):
-            sizes = {name: point, third: corner}
+        for size, corner in itertools.product(at_points, joined[third]):
+            sizes = size | dict.fromkeys(_tied(one, third), corner)
             try:
                 found = attempt(_hints(kept) | sizes)
             except Exception:
                 return False
-            guards = found.recorder.sizes.env.guards
-            if any(_is_extra(g, name, known) and g.symbols != [third] for g in guards):
+            env = found.recorder.sizes.env
+            ours, theirs = _tied(env, name), _tied(env, third)
+            if any(_is_extra(g, ours, known) and not _is_about(g, theirs) for g in env.guards):
                 return False
             if not is_same_program(kept, found, sizes):
                 return False
     return True
 
 
-def _is_extra(guard: Guard, name: str, known: set[str]) -> bool:
-    if not guard.is_narrowing or guard.kind == "precondition" or guard.symbols == [name]:
+def _is_extra(guard: Guard, tied: frozenset[str], known: set[str]) -> bool:
+    if not guard.is_narrowing or guard.kind == "precondition" or _is_about(guard, tied):
         return False
     return text_of(guard.test) not in known
 
@@ -287,16 +321,17 @@ def _adjacent(left: _Region, right: _Region) -> _Region | None:
 
 
 def _tests(
-    env: ShapeEnv, without: Guard | None, opposite_of: Guard | None = None, only_not: str = ""
+    env: ShapeEnv, without: Guard | None, opposite_of: Guard | None = None, but: str = ""
 ) -> set[str]:
-    """The narrowing guards as text, but for those about the size ``only_not`` alone."""
+    """The narrowing guards as text, except for those about the size ``but`` alone."""
+    tied = _tied(env, but) if but else frozenset[str]()
     found = set()
     for guard in env.guards:
         if guard is without or not guard.is_narrowing or guard.kind == "precondition":
             continue
         if opposite_of is not None and guard.asked == opposite_of.asked:
             continue
-        if guard.symbols != [only_not]:
+        if not _is_about(guard, tied):
             found.add(text_of(guard.test))
     return found
 
@@ -307,10 +342,12 @@ def _region(env: ShapeEnv, name: str) -> _Region:
     now = env.scope.normal(symbol)
     if isinstance(now, int):
         return _Region(now, now)
-    atom = symbol.atoms()[0]
+    bare = env.scope.atom_of(now)
+    atom = bare if bare is not None and bare.kind == "symbol" else symbol.atoms()[0]
     holes = set()
     for expr in env.decider.distinct:
-        value = _hole(expr, atom)
+        other = env.scope.normal(expr)
+        value = _hole(other, atom) if isinstance(other, Expr) else None
         if value is not None:
             holes.add(value)
     return _Region(atom.lo, atom.hi, frozenset(holes))
@@ -326,18 +363,19 @@ def _hole(expr: Expr, atom: Atom) -> int | None:
 def _widened(captured: Captured, name: str, region: _Region, guard: Guard) -> Captured:
     """``captured`` with the guards on the size ``name`` that ``region`` makes needless dropped."""
     env = captured.recorder.sizes.env
-    symbol = env.symbols[name]
+    symbol, tied = env.symbols[name], _tied(env, name)
     assert isinstance(symbol.expr, Expr)
     # The corners of the region: a guard that fails at one of them is no longer true.
     corners = [v for v in (region.lo, region.hi) if v is not None]
     corners += [v + d for v in list(corners) for d in (1, 2, -1, -2)]
-    corners = [v for v in {*corners, *_mentioned(env, name)} if region.has(v)]
+    corners = [v for v in {*corners, *_mentioned(env, tied)} if region.has(v)]
+    sizes = [dict.fromkeys(tied, v) for v in corners]
     kept = [
         g
         for g in env.guards
-        if g.symbols != [name]
+        if not _is_about(g, tied)
         or g.kind == "precondition"
-        or all(holds(g.test, {name: v}) for v in corners)
+        or all(holds(g.test, size) for size in sizes)
     ]
     lo, hi = symbol.range
     bounds = []
@@ -357,12 +395,12 @@ def _widened(captured: Captured, name: str, region: _Region, guard: Guard) -> Ca
     return captured
 
 
-def _mentioned(env: ShapeEnv, name: str) -> list[int]:
+def _mentioned(env: ShapeEnv, tied: frozenset[str]) -> list[int]:
     found = []
     for guard in env.guards:
         expr = _expression(guard)
-        if guard.symbols == [name] and expr is not None:
-            slope = abs(expr.terms[0][1])
+        if _is_about(guard, tied) and expr is not None:
+            slope = abs(sum(c for _, c in expr.terms)) or 1
             found += [abs(expr.const) // slope + d for d in (-1, 0, 1)]
     return found
 
