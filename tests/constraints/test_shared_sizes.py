@@ -23,7 +23,7 @@ def written_corner(x, h):
 
 
 def asked_before_the_tie(x, y):
-    scaled = x * 2.0 if x.shape[0] > 1 else x * 2.0
+    scaled = x.view(x.shape[0], -1) if x.shape[0] > 1 else x
     return scaled + y
 
 

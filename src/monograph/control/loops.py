@@ -230,7 +230,7 @@ class _Attempt:
 
     def _learn_tensor(self, item: Carried, spec: TensorSpec, leaf: torch.Tensor) -> bool:
         assert item.dtype is not None
-        known = item.tensor_spec
+        spec, known = spec.normal(), item.tensor_spec.normal()
         if len(spec.shape) != len(known.shape) or spec.device != known.device:
             raise self._mismatch(item, leaf)
         dtype = torch.promote_types(spec.dtype, item.dtype)

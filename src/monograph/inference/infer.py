@@ -34,7 +34,7 @@ from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, UndeterminedError
 from monograph.shapes.floats import FloatExpr
-from monograph.shapes.supposing import forget, mark
+from monograph.shapes.supposing import Aside, forget, mark
 from monograph.torch_internals import (
     Operator,
     materialises,
@@ -73,7 +73,7 @@ def infer(
         if env.scope.replacements == known or len(env.symbols) > symbols:
             return outcome
         # Sizes are tied or fixed by now: the result may lie otherwise than where they differ.
-        return infer(op, *_in_normal_form(args, kwargs, env), env=env)
+        return _again(op, args, kwargs, env) or outcome
 
 
 def _outcome_by_rule(
@@ -109,7 +109,7 @@ def _outcome_for_any_sizes(
     is_built_in = op.namespace in BUILT_IN_NAMESPACES
     numbers = env.numbers_refused
     with contextlib.suppress(_RefusedError), _numbers_refused(env, is_built_in):
-        return _attempted(attempt, env)
+        return _attempted(lambda: outcome_on_fakes(op, args, kwargs, env), env)
     if env.numbers_refused > numbers:
         found = outcome_by_examples(op, *_in_normal_form(args, kwargs, env), env)
         if found is not None:
@@ -150,6 +150,26 @@ def _numbers_refused(env: ShapeEnv, refuses: bool) -> Iterator[None]:
         yield
     finally:
         env.refuses_numbers = before
+
+
+def _again(
+    op: Operator, args: tuple[object, ...], kwargs: dict[str, object], env: ShapeEnv
+) -> Outcome | None:
+    """The outcome for sizes as they are known by now; None where it asks what nobody knows."""
+    known, listener = mark(env), env.listener
+    env.listener = aside = Aside(listener)
+    try:
+        found = infer(op, *_in_normal_form(args, kwargs, env), env=env)
+    except Exception:
+        found = None
+    finally:
+        env.listener = listener
+    if found is None or aside.is_asked or len(env.symbols) > known.symbols:
+        forget(env, known)
+        return None
+    for test, message in aside.asserted:
+        listener.assert_at_run_time(test, message)
+    return found
 
 
 class _RefusedError(Exception):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from monograph.shapes.env import ShapeEnv
+from monograph.shapes.env import Alone, Listener, Place, ShapeEnv
 from monograph.shapes.expr import Atom, Expr, Int, Values
+from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test, either, negated, symbols_of
 
-__all__ = ["forget", "give_up", "go_back", "mark", "suppose"]
+__all__ = ["Aside", "forget", "give_up", "go_back", "mark", "suppose"]
 
 
 class Known(NamedTuple):
@@ -50,6 +51,41 @@ def forget(env: ShapeEnv, mark: Known) -> None:
     del env.guards[mark.guards :]
     give_up(env, mark.symbols)
     go_back(env, mark)
+
+
+class Aside(Alone):
+    """The listener of an attempt, of which the program is told nothing before it has succeeded."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.is_asked = False  # what nobody knows
+        self.asserted: list[tuple[Test, str | None]] = []
+
+    def here(self) -> Place | None:
+        """The line that is running."""
+        return self.listener.here()
+
+    def undecided(self, test: Test) -> bool:
+        """Nobody knows.
+
+        Raises:
+            LookupError: always.
+        """
+        self.is_asked = True
+        return super().undecided(test)
+
+    def unknown(self, item: Expr | FloatExpr) -> float:
+        """Nobody knows.
+
+        Raises:
+            LookupError: always.
+        """
+        self.is_asked = True
+        return super().unknown(item)
+
+    def assert_at_run_time(self, test: Test, message: str | None) -> None:
+        """What is to be checked if the attempt succeeds."""
+        self.asserted.append((test, message))
 
 
 def suppose(env: ShapeEnv, path: Test, values: Values) -> None:
