@@ -97,11 +97,8 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "hardnet": lambda: k.feature.HardNet(pretrained=False),
     "tiny-vit": lambda: k.contrib.TinyViT(img_size=64, num_classes=5, embed_dims=[16, 32, 32, 64],
         depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 4], window_sizes=[7, 7, 14, 7]),
-    "vision-transformer": lambda: k.contrib.VisionTransformer(
-        image_size=32, patch_size=8, embed_dim=32, depth=2, num_heads=2),
-    "mobile-vit": lambda: k.contrib.MobileViT(mode="xxs"),
-    "sold2-detector-free": lambda: k.feature.DeFMO(pretrained=False),
-    "dedode-free": lambda: k.feature.SOSNet(pretrained=False),
+    "defmo": lambda: k.feature.DeFMO(pretrained=False),
+    "sosnet": lambda: k.feature.SOSNet(pretrained=False),
     "mkd": lambda: k.feature.MKDDescriptor(patch_size=32, whitening=None),
     "sift": lambda: k.feature.SIFTDescriptor(32),
     "orientation": lambda: k.feature.PatchDominantGradientOrientation(32),
@@ -109,7 +106,7 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
 }  # fmt: skip
 PATCHES = {
     "hardnet": 32,
-    "dedode-free": 32,
+    "sosnet": 32,
     "mkd": 32,
     "sift": 32,
     "orientation": 32,

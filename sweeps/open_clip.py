@@ -88,7 +88,7 @@ def entries() -> Iterator[Entry]:
         yield Entry(
             f"images-{vision}",
             partial(images, vision),
-            {"batch": (2, 1, 3), "height": (n, n + 32, n // 2), "width": (n, n // 2, n + 32)},
+            {"batch": (2, 1, 3), "height": (n, n + 32, n + 64), "width": (n, n + 64, n + 32)},
         )
     for text in TEXT:
         yield Entry(

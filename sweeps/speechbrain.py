@@ -22,10 +22,10 @@ NEEDS = ("speechbrain",)
 # The arguments: "wave" [batch, time], "features" [batch, time, 8], "maps" [batch, 8, time], and
 # "lengths" beside them.
 MODELS: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "fbank": (lambda: features.Fbank(sample_rate=8000, n_fft=128, n_mels=8), "wave"),
-    "fbank-deltas": (lambda: features.Fbank(sample_rate=8000, n_fft=128, n_mels=8, deltas=True,
+    "fbank": (lambda: features.Fbank(sample_rate=8000, n_fft=256, n_mels=8), "wave"),
+    "fbank-deltas": (lambda: features.Fbank(sample_rate=8000, n_fft=256, n_mels=8, deltas=True,
                                             context=True), "wave"),
-    "mfcc": (lambda: features.MFCC(sample_rate=8000, n_fft=128, n_mels=8, n_mfcc=6), "wave"),
+    "mfcc": (lambda: features.MFCC(sample_rate=8000, n_fft=256, n_mels=8, n_mfcc=6), "wave"),
     "leaf": (lambda: features.Leaf(out_channels=8, sample_rate=8000, in_channels=1), "wave"),
     "ecapa": (lambda: ECAPA_TDNN.ECAPA_TDNN(8, lin_neurons=16, channels=[16] * 4 + [48],
               kernel_sizes=[5, 3, 3, 3, 1], dilations=[1, 2, 3, 4, 1], attention_channels=8,
@@ -54,10 +54,10 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], str]] = {
                     d_model=8), "features"),
     "transformer-bert-masked": (lambda: Masked(Transformer.TransformerEncoder(num_layers=1,
                     nhead=2, d_ffn=16, d_model=8)), "features lengths"),
-    "hifigan": (lambda: HifiGAN.HifiganGenerator(8, 1, "1", [[1, 3], [1, 3]], [3, 3], [4, 4], 16,
+    "hifigan": (lambda: HifiGAN.HifiganGenerator(8, 1, "1", [[1, 3, 5], [1, 3, 5]], [3, 3], [4, 4], 16,
                 [2, 2]), "maps"),
     "conv-tasnet-masks": (lambda: conv_tasnet.MaskNet(N=8, B=8, H=8, P=3, X=2, R=1, C=2,
-                          norm_type="gLN", causal=False, mask_nonlinear="relu"), "features"),
+                          norm_type="gLN", causal=False, mask_nonlinear="relu"), "maps"),
     "dual-path-encoder": (lambda: dual_path.Encoder(kernel_size=8, out_channels=8), "wave"),
     "sepformer": (lambda: dual_path.Dual_Path_Model(8, 8,
                   dual_path.SBTransformerBlock(1, 8, 2, d_ffn=16),
@@ -65,10 +65,10 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], str]] = {
                   num_layers=1, K=6, num_spks=2), "maps"),
     "resource-sepformer": (lambda: resepformer.ResourceEfficientSeparator(input_dim=8, num_spk=2,
                   segment_size=6, layer=1, unit=8, mem_type="av",
-                  seg_model=dual_path.SBTransformerBlock(1, 8, 2, d_ffn=16),
-                  mem_model=dual_path.SBTransformerBlock(1, 8, 2, d_ffn=16)), "features"),
+                  seg_model=resepformer.SBTransformerBlock_wnormandskip(1, 8, 2, d_ffn=16),
+                  mem_model=resepformer.SBTransformerBlock_wnormandskip(1, 8, 2, d_ffn=16)), "maps"),
     "lstm": (lambda: RNN.LSTM(hidden_size=8, input_size=8, bidirectional=True), "features"),
-    "lstm-lengths": (lambda: RNN.LSTM(hidden_size=8, input_size=8), "features lengths"),
+    "lstm-lengths": (lambda: Lengths(RNN.LSTM(hidden_size=8, input_size=8)), "features lengths"),
     "gru": (lambda: RNN.GRU(hidden_size=8, input_size=8), "features"),
     "ligru": (lambda: RNN.LiGRU(hidden_size=8, input_shape=(None, None, 8)), "features"),
     "quasi-rnn": (lambda: RNN.QuasiRNN(8, (None, None, 8), num_layers=1, bidirectional=False),
@@ -107,6 +107,18 @@ class Relative3(Relative):
     def forward(self, x: torch.Tensor) -> Any:
         """Attended."""
         return self.encoder(x, x, x, self.positions(x))[0]
+
+
+class Lengths(nn.Module):
+    """A recurrent layer, told how long each row is."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> Any:
+        """Outputs and states."""
+        return self.inner(x, lengths=lengths)
 
 
 class Three(nn.Module):

@@ -19,14 +19,14 @@ IMAGES = """
     alexnet convnext_tiny densenet121 efficientnet_b0 efficientnet_v2_s googlenet mnasnet0_5
     mobilenet_v2 mobilenet_v3_small mobilenet_v3_large regnet_y_400mf regnet_x_400mf resnet18
     resnet50 resnext50_32x4d shufflenet_v2_x0_5 shufflenet_v2_x1_0 squeezenet1_0 squeezenet1_1
-    swin_t swin_v2_t vgg11 vgg11_bn wide_resnet50_2
+    swin_t vgg11 vgg11_bn
 """.split()
-FIXED = {"vit_b_32": 224, "maxvit_t": 224, "inception_v3": 299}
+FIXED = {"vit_b_32": 224, "inception_v3": 299}
 SEGMENTATION = (
     "fcn_resnet50", "deeplabv3_resnet50", "deeplabv3_mobilenet_v3_large",
     "lraspp_mobilenet_v3_large",
 )  # fmt: skip
-VIDEOS = ("r3d_18", "mc3_18", "r2plus1d_18", "s3d")
+VIDEOS = ("r3d_18", "s3d")
 
 
 def images(name: str, group: str) -> Any:

@@ -23,6 +23,8 @@ __all__ = ["attempt", "warm"]
 
 TOLERANCE = 1e-4  # relative to the largest value of a tensor
 _MOST_TEXT = 1500
+_MOST_LINE = 300
+_MOST_SAID = 12
 _BATCH = "batch"
 
 
@@ -182,10 +184,17 @@ def _exported(entry: Entry, task: Task) -> Outcome:
             _compare(*before)
     if narrowed:
         outcome = _outcome("narrowed", ", ".join(name for name, _ in narrowed), narrowed[0][1])
+        details["assumptions"] = _narrowing(program.program)
     else:
         outcome = Outcome("right")
     outcome.details |= details
     return outcome
+
+
+def _narrowing(program: object) -> list[str]:
+    """What a program says of the sizes that it does not hold for."""
+    said = [a for a in getattr(program, "assumptions", ()) if a.kind == "narrowed"]
+    return [f"{_short(str(a.where))}: {a.text}"[:_MOST_LINE] for a in said[:_MOST_SAID]]
 
 
 def _varying_sizes(
