@@ -342,7 +342,7 @@ MODELS: dict[str, Row] = {
                    "axes_dims_rope": (8, 4, 4)}, TEXT,
                    {"hidden_states": lambda n: torch.randn(n["batch"], 16, 16),
                     "encoder_hidden_states": _text(16), "encoder_hidden_states_mask": _ones(),
-                    "timestep": _floats, "img_shapes": lambda n: [(1, 4, 4)] * n["batch"]}),
+                    "timestep": _floats, "img_shapes": lambda n: [[(1, 4, 4)]]}),
     "cogview4": ("CogView4Transformer2DModel", {"patch_size": 2, "in_channels": 4, "num_layers": 2,
                  "attention_head_dim": 4, "num_attention_heads": 4, "out_channels": 4,
                  "text_embed_dim": 16, "time_embed_dim": 8, "condition_dim": 4}, IMAGE | TEXT,

@@ -27,6 +27,7 @@ ENTRIES = list(exportdb.cases())
 NAMES = [entry.name for entry in ENTRIES]
 SOME = ["cond_operands", "branch_on_value", "growing_buffer", "sizes_in_an_order", "tied_weights",
         "two_sizes_that_must_agree", "custom_operator_without_fake", "damaged_file"]  # fmt: skip
+PROSE = {"models swept": "# Models\n\n| which |\n| --- |\n| of a <library> |\n"}
 
 
 def run(*arguments, status=0):
@@ -222,15 +223,25 @@ def test_explain():
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
-    build(folder, [exportdb.get(name) for name in SOME], recorded())
+    build(folder, [exportdb.get(name) for name in SOME], recorded(), prose=PROSE)
     return folder
 
 
 def test_the_same_bytes_again(site, tmp_path):
-    written = build(tmp_path, [exportdb.get(name) for name in SOME], recorded())
+    written = build(tmp_path, [exportdb.get(name) for name in SOME], recorded(), prose=PROSE)
     assert len(written) == len([p for p in site.rglob("*") if p.is_file()])
     for file in written:
         assert file.read_bytes() == (site / file.relative_to(tmp_path)).read_bytes(), file
+
+
+def test_further_pages_are_prose_with_tables(site):
+    text = (site / "models-swept.html").read_text()
+    assert "<h1>Models</h1>" in text
+    assert "<td>of a &lt;library&gt;</td>" in text
+    assert (
+        '<a href="../models-swept.html">models swept</a>'
+        in (site / "case" / "branch-on-value.html").read_text()
+    )
 
 
 def test_links_and_anchors_resolve(site):

@@ -25,6 +25,8 @@ from monograph.exportdb.runner import CaseFailedError, refusal, run_case, shown_
 from monograph.exportdb.scaffold import scaffold
 from monograph.exportdb.searching import search
 from monograph.exportdb.table import Table, headline, merged, problems_of, recorded
+from monograph.sweep import Report
+from monograph.sweep.record import read_record
 
 __all__ = ["db"]
 
@@ -38,6 +40,7 @@ _MARKS = {
     "crashes": "[red]crashes[/]", "wrong": "[bold red]silently wrong[/]",
 }  # fmt: skip
 _MOST_HITS = 10
+_RECORD = Path("sweeps/record.jsonl")
 
 Tag = Annotated[str | None, typer.Option(help="Only cases with this tag.")]
 From = Annotated[Path | None, typer.Option("--from", help="A folder with cases of your own.")]
@@ -278,12 +281,16 @@ def _declared_wrongly(entries: list[Entry], notes: Console) -> bool:
 def site_command(
     output: Annotated[Path, typer.Option("--output", "-o", help="A folder.")],
     form: Annotated[str, typer.Option("--format", help="html or rst.")] = "html",
+    sweep: Annotated[Path, typer.Option(help="A record of models, if there is one.")] = _RECORD,
 ) -> None:
     """The catalogue as pages that need no network."""
     if form not in ("html", "rst"):
         _fail(f"the formats are html and rst, not {form}")
     from monograph.exportdb.site import build
 
+    prose = {}
+    if sweep.exists():
+        prose["real libraries"] = Report(read_record(sweep)).markdown()
     entries, notes = list(cases()), Console(stderr=True)
     with Progress(console=notes, transient=True) as progress:
         bar = progress.add_task("writing", total=len(entries))
@@ -292,6 +299,7 @@ def site_command(
             entries,
             recorded(),
             form=form,
+            prose=prose,
             tell=lambda name: progress.update(bar, advance=1, description=name),
         )
     notes.print(f"{len(files)} files in {output}", highlight=False, soft_wrap=True)

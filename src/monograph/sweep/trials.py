@@ -165,7 +165,8 @@ def _exported(entry: Entry, task: Task) -> Outcome:
     clock = time.process_time()
     with _step("export", "fails"):
         program = exporter.export(model, args, kwargs, shapes)
-    details = {"export": round(time.process_time() - clock, 3), "nodes": program.nodes}
+    spent = round(time.process_time() - clock, 3)
+    details: dict[str, Any] = {"export": spent, "nodes": program.nodes}
     narrowed: list[tuple[str, BaseException]] = []
     calls = {"example": start} if task.form == "static" else task.calls
     for name, sizes in calls.items():

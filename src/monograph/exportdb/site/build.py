@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ __all__ = ["build", "environment"]
 
 _HERE = Path(__file__).parent
 _MARKDOWN = MarkdownIt()
+_TABLES = MarkdownIt().enable("table")
 _ASSETS = ("site.css", "site.js")
 
 
@@ -44,6 +45,7 @@ def environment(autoescape: bool) -> jinja2.Environment:
     )
     made.filters.update(
         markdown=lambda text: Markup(_MARKDOWN.render(text)),
+        tables=lambda text: Markup(_TABLES.render(text)),
         inline=lambda text: Markup(_MARKDOWN.renderInline(text)),
         python=lambda text: Markup(python_html(text)),
         diff=lambda text: Markup(diff_html(text)),
@@ -82,22 +84,31 @@ def build(
     tables: list[Table],
     *,
     form: str = "html",
+    prose: Mapping[str, str] | None = None,
     tell: Callable[[str], None] = lambda name: None,
 ) -> list[Path]:
     """Write the catalogue to ``folder``; ``form``: "html" or "rst". Returns the files.
 
-    ``tell`` is called with the name of each case before its page is made.
+    ``prose``: further pages by their names, in Markdown, for HTML. ``tell`` is called with the
+    name of each case before its page is made.
     """
     pages = []
     for entry in entries:
         tell(entry.name)
         pages.append(page_of(entry, tables))
-    site = _Site(folder, pages, tables, form)
+    site = _Site(folder, pages, tables, form, prose or {})
     return site.write()
 
 
 class _Site:
-    def __init__(self, folder: Path, pages: list[Page], tables: list[Table], form: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        pages: list[Page],
+        tables: list[Table],
+        form: str,
+        prose: Mapping[str, str],
+    ) -> None:
         self.folder, self.pages, self.tables, self.form = folder, pages, tables, form
         self.written: list[Path] = []
         self.shared: dict[str, Any] = {
@@ -105,6 +116,7 @@ class _Site:
             "codes": CODES,
             "kinds": KINDS,
             "exporters": EXPORTERS,
+            "prose": prose,
             "tables": tables,
             "pages": pages,
             "supports": [s.value for s in Support],
@@ -128,6 +140,8 @@ class _Site:
 
     def _html_only(self) -> None:
         self._render("matrix", "matrix", "")
+        for name, text in self.shared["prose"].items():
+            self._render("prose", name.replace(" ", "-"), "", title=name, text=text)
         for code in CODES.values():
             chosen = [
                 p
