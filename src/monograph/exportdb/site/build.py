@@ -29,7 +29,7 @@ __all__ = ["build", "environment"]
 
 _HERE = Path(__file__).parent
 _MARKDOWN = MarkdownIt()
-_TABLES = MarkdownIt().enable("table")
+_TABLES = MarkdownIt(options_update={"html": False}).enable("table")
 _ASSETS = ("site.css", "site.js")
 
 
