@@ -7,7 +7,7 @@ changed for longer than one call of our own, all of it put back at the end:
   runs. *Seen by* whoever runs the same program meanwhile.
 - `torch.compiler.is_exporting()` and `is_compiling()` hold, because programs and libraries steer
   by them; `torch.backends.mha.get_fastpath_enabled()` does not, because the fused encoder kernel
-  hides its operators. *Seen by* the capturing thread: the code of these functions asks for it.
+  hides its operators (where eager mode's results differ, the assumptions say so). *Seen by* the capturing thread: the code of these functions asks for it.
 - Entry points of torch, `random`, `time`, numpy and `builtins` are replaced where no operator
   would tell of a call (`patches`, `redirect`; in strict mode `source/audit`). *Seen by* whoever
   compares the functions themselves: calls in other threads run the originals.
@@ -30,13 +30,17 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import torch
 
+from monograph.capture.current import running_recorder
+from monograph.capture.python.frames import is_ours
 from monograph.capture.python.redirect import redirected
 from monograph.torch_internals import SWITCHES, dispatch_kept
 
@@ -122,4 +126,32 @@ def _is_exporting() -> bool:
 
 
 def _no_fast_path() -> bool:
+    recorder = running_recorder()
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and is_ours(frame.f_code):
+        frame = frame.f_back
+    if recorder is not None and frame is not None and frame.f_code is _ENCODER.__code__:
+        if _would_leave_out_padding(**frame.f_locals):
+            recorder.assume(
+                "fast-path",
+                "nn.TransformerEncoder leaves out what is padded in evaluation mode without "
+                "gradients, where the padding comes last: eager mode then returns zeros there, "
+                "the program what the layers compute",
+                recorder.here(),
+            )
     return False
+
+
+_ENCODER = torch.nn.TransformerEncoder.forward
+
+
+def _would_leave_out_padding(
+    self: torch.nn.TransformerEncoder, src_key_padding_mask: object, mask: object, **_: object
+) -> bool:
+    """Whether eager mode may take its nested fast path, whatever the values of the mask."""
+    if src_key_padding_mask is None or mask is not None or torch.is_autocast_enabled():
+        return False
+    if self.layers[0].training or not getattr(self, "use_nested_tensor", False):
+        return False
+    layer = self.layers[0]
+    return not (torch.is_grad_enabled() and any(p.requires_grad for p in layer.parameters()))
