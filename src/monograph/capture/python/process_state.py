@@ -7,7 +7,8 @@ changed for longer than one call of our own, all of it put back at the end:
   runs. *Seen by* whoever runs the same program meanwhile.
 - `torch.compiler.is_exporting()` and `is_compiling()` hold, because programs and libraries steer
   by them; `torch.backends.mha.get_fastpath_enabled()` does not, because the fused encoder kernel
-  hides its operators (where eager mode's results differ, the assumptions say so). *Seen by* the capturing thread: the code of these functions asks for it.
+  hides its operators (where eager mode's results differ, the assumptions say so). *Seen by* the
+  capturing thread: the code of these functions asks for it.
 - Entry points of torch, `random`, `time`, numpy and `builtins` are replaced where no operator
   would tell of a call (`patches`, `redirect`; in strict mode `source/audit`). *Seen by* whoever
   compares the functions themselves: calls in other threads run the originals.
@@ -130,15 +131,16 @@ def _no_fast_path() -> bool:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and is_ours(frame.f_code):
         frame = frame.f_back
-    if recorder is not None and frame is not None and frame.f_code is _ENCODER.__code__:
-        if _would_leave_out_padding(**frame.f_locals):
-            recorder.assume(
-                "fast-path",
-                "nn.TransformerEncoder leaves out what is padded in evaluation mode without "
-                "gradients, where the padding comes last: eager mode then returns zeros there, "
-                "the program what the layers compute",
-                recorder.here(),
-            )
+    if recorder is None or frame is None or frame.f_code is not _ENCODER.__code__:
+        return False
+    if _would_leave_out_padding(**frame.f_locals):
+        recorder.assume(
+            "fast-path",
+            "nn.TransformerEncoder leaves out what is padded in evaluation mode without gradients, "
+            "where the padding comes last: eager mode then returns zeros there, the program what "
+            "the layers compute",
+            recorder.here(),
+        )
     return False
 
 
