@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, overload
 
 from monograph.shapes.decide import Decider, Verdict
-from monograph.shapes.expr import Atom, Expr, Int, Scope, Values
+from monograph.shapes.expr import Atom, Expr, Int, Scope, Values, interval
 from monograph.shapes.floats import FloatExpr, Real
 from monograph.shapes.logs import log, show_what_is_asked_for
 from monograph.shapes.questions import (
@@ -326,11 +326,34 @@ class ShapeEnv:
             if value is not None:  # as if it had been asserted before
                 self.require(test if value else negated(test))
                 return value
-            value = self.listener.undecided(test)
+            value = self._settled_by_sizes(test)
+            if value is None:
+                value = self.listener.undecided(test)
             self.require(test if value else negated(test))
             return value
         self.rely_on(test if value else negated(test), kind, asked=test, answer=value)
         return value
+
+    def _settled_by_sizes(self, test: Test) -> bool | None:
+        """The answer, if the example's sizes give it whatever a number at run time is.
+
+        ``s0 + u0 == 0`` is no, where ``s0`` was 4 and ``u0`` is a count.
+        """
+        if not isinstance(test, Compare):
+            return None
+        expr = self.scope.normal(test.expr)
+        if isinstance(expr, int):
+            return None
+        sizes: dict[int, Int] = {
+            atom.index: self.values[atom.name]
+            for atom in expr.symbols()
+            if atom.name in self.values
+        }
+        lo, hi = interval(self.scope.substitute(expr, sizes)) if sizes else (None, None)
+        is_positive, is_negative = lo is not None and lo > 0, hi is not None and hi < 0
+        if test.kind == "ge":
+            return True if lo is not None and lo >= 0 else False if is_negative else None
+        return test.kind == "ne" if is_positive or is_negative else None
 
     def probably(self, test: Test, otherwise: bool) -> bool:
         """The answer if it is known, else ``otherwise``, as torch's ``guard_or_false`` gives it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 
@@ -15,6 +16,7 @@ from monograph.inference.rules.table import (
     is_size,
     resolve,
     rule,
+    tied,
 )
 from monograph.ir.spec import TensorSpec, is_dense
 from monograph.shapes.expr import Expr, Int
@@ -37,6 +39,28 @@ def _index(x: TensorSpec, indices: Sequence[TensorSpec | None]) -> TensorSpec | 
     if last - first + 1 != len(given):
         return None
     return fresh(x, (*x.shape[:first], *shape, *x.shape[last + 1 :]))
+
+
+@rule(aten.pad_sequence.default)
+def _pad_sequence(
+    sequences: Sequence[TensorSpec], batch_first: bool = False, value: float = 0.0,
+    side: str = "right",
+) -> TensorSpec | None:  # fmt: skip
+    """With lengths that vary: the longest is their maximum, whichever it is."""
+    first = sequences[0]
+    scope = next((spec.scope for spec in sequences if spec.scope is not None), None)
+    if scope is None or any(
+        spec.dtype != first.dtype or len(spec.shape) != len(first.shape) or not spec.shape
+        for spec in sequences
+    ):
+        return None
+    if not tied(
+        pair for spec in sequences for pair in zip(spec.shape[1:], first.shape[1:], strict=True)
+    ):
+        return None
+    longest = reduce(scope.maximum, (spec.shape[0] for spec in sequences))
+    batch = (len(sequences), longest) if batch_first else (longest, len(sequences))
+    return fresh(first, (*batch, *first.shape[1:]))
 
 
 @rule(aten.embedding.default)

@@ -575,6 +575,12 @@ def _chunk(x: TensorSpec, chunks: int, dim: int = 0) -> Sequence[View] | None:
     return _split(x, -(-x.shape[at] // chunks), at)
 
 
+# What their results share with the tensor is not for the program to see.
+rule(aten.unsafe_split.Tensor)(_split)
+rule(aten.unsafe_split_with_sizes.default)(_split_with_sizes)
+rule(aten.unsafe_chunk.default)(_chunk)
+
+
 def _unbind_back(w: Written) -> torch.Tensor:
     dim = w.args[0] if w.args else 0
     return w.call(aten.select_scatter.default, (w.tensor, w.content, dim, w.index))
