@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 
 import torch
@@ -79,6 +78,8 @@ class _Reader:
         self.keys: dict[Node, int] = {}
         self.draws = 0
         self.taken_over: dict[int, Int] = {}  # atoms of the capture's scope
+        self.sizes_read: dict[Expr, Int] = {}  # most come again
+        self.specs_read: dict[TensorSpec, Read] = {}
 
     def read(self) -> Read:
         """The whole capture."""
@@ -98,9 +99,9 @@ class _Reader:
         targets = [(o.kind, o.target) for o in captured.mutations]
         return returned, effects, unbacked, outputs, targets, structure
 
-    def _read_graph(self, graph: Graph, inside: int = 0) -> tuple[Read, list[int]]:
+    def _read_graph(self, graph: Graph, inside: int = 0) -> tuple[Read, Read]:
         """What a graph returns and its effects; ``inside`` tells subgraphs' inputs apart."""
-        effects = []
+        effects: list[int] = []
         returned: Read = ()
         position = 0
         for node in graph.nodes:
@@ -119,9 +120,9 @@ class _Reader:
                 self.keys[node] = found if isinstance(found, int) else self._id(found)
                 if node.op == "call_function" and not node.users:
                     effects.append(self.keys[node])
-        return returned, effects
+        return returned, tuple(effects)
 
-    def _id(self, key: Read | str) -> int:
+    def _id(self, key: Read) -> int:
         return self.ids.setdefault(key, len(self.ids))
 
     def _key(self, node: Node) -> Read | int:
@@ -138,42 +139,46 @@ class _Reader:
             self.draws += 1
             draw = self.draws
         args = tuple(self._argument(arg) for arg in node.args)
-        if subgraphs_of(node):
+        bodies = subgraphs_of(node)
+        if bodies:
             args = (*args[:-1], tuple(a for a in args[-1] if not _is_size(a)))
         given = dict(node.kwargs)
         if target is aten.scaled_dot_product_attention.default and self._is_single(node):
             given.pop("is_causal", None)  # one query and one key: there is nothing to mask
             args = args[:5]
         kwargs = tuple(sorted((k, self._argument(v)) for k, v in given.items()))
-        bodies = tuple(
-            self._id(repr(self._read_graph(s.graph, inside)))
-            for inside, s in enumerate(subgraphs_of(node), 1)
-        )
-        name = target if isinstance(target, str) else (_name_of(target), bodies)
-        return "call", name, args, kwargs, draw, self._spec(value)
+        read = tuple(self._read_graph(body.graph, i) for i, body in enumerate(bodies, 1))
+        name = target if isinstance(target, str) else (id(target), read)
+        return "call", name, args, kwargs, draw, self._result(value)
 
     def _returns_its_argument(self, node: Node, value: object) -> bool:
         if not node.args or not isinstance(node.args[0], Node):
             return False
-        before = node.args[0].meta.get("val")
-        if not isinstance(value, TensorSpec) or not isinstance(before, TensorSpec):
-            return False
         is_slice = node.target is aten.slice.Tensor and (len(node.args) < 5 or node.args[4] == 1)
         if node.target not in _RESHAPING and not is_slice:
             return False
-        shapes = [tuple(map(self._size, spec.shape)) for spec in (before, value)]
-        return shapes[0] == shapes[1]
+        before = node.args[0].meta.get("val")
+        if not isinstance(value, TensorSpec) or not isinstance(before, TensorSpec):
+            return False
+        return self._spec(before)[0] == self._spec(value)[0]
 
     def _is_single(self, node: Node) -> bool:
         specs = [a.meta["val"] for a in node.args[:2] if isinstance(a, Node)]
         return all(self._size(spec.shape[-2]) == 1 for spec in specs)
 
-    def _spec(self, value: object) -> Read | None:
+    def _result(self, value: object) -> Read | None:
         if isinstance(value, TensorSpec):
-            return tuple(map(self._size, value.shape)), str(value.dtype), str(value.device)
+            return self._spec(value)
         if isinstance(value, tuple):
-            return tuple(self._spec(item) for item in value)
+            return tuple(self._result(item) for item in value)
         return None
+
+    def _spec(self, spec: TensorSpec) -> Read:
+        found = self.specs_read.get(spec)
+        if found is None:
+            shape = tuple(map(self._size, spec.shape))
+            found = self.specs_read[spec] = (shape, spec.dtype, spec.device)
+        return found
 
     def _argument(self, item: Argument) -> Read:
         if isinstance(item, Node):
@@ -192,10 +197,13 @@ class _Reader:
     def _size(self, item: Int) -> Int:
         if not isinstance(item, Expr):
             return item
-        now = item.scope.normal(item)
-        if not isinstance(now, Expr):
-            return now
-        return self.scope.taken_over(now, self._symbol, self.taken_over)
+        found = self.sizes_read.get(item)
+        if found is None:
+            now = item.scope.normal(item)
+            if isinstance(now, Expr):
+                now = self.scope.taken_over(now, self._symbol, self.taken_over)
+            found = self.sizes_read[item] = now
+        return found
 
     def _symbol(self, name: str) -> Int:
         if name in self.sizes:
@@ -208,9 +216,3 @@ class _Reader:
 
 def _is_size(item: object) -> bool:
     return isinstance(item, tuple) and item[0] == "size"
-
-
-def _name_of(target: object) -> str:
-    if target is operator.getitem:
-        return "getitem"
-    return str(target)
