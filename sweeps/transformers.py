@@ -196,7 +196,10 @@ def model(kind: str, mapping: str):
 
 def cached(kind: str):
     """A decoder with a cache that is full to a length that varies, and one new token each."""
-    made = _class(kind, "MODEL_FOR_CAUSAL_LM")(configuration(kind))
+    config = configuration(kind)
+    if getattr(config, "sliding_window", None):
+        config.sliding_window = 64  # wider than the cache: a full window has one size
+    made = _class(kind, "MODEL_FOR_CAUSAL_LM")(config)
 
     def inputs(batch: int, past: int):
         cache = library.DynamicCache(config=made.config)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from monograph.cli import app
 from monograph.diagnostics import PythonFeatureError
 from monograph.exportdb.exporters import EXPORTERS, Exported, Exporter
+from monograph.shapes.dims import Dim
 from monograph.sweep import (
     Catalogue,
     Entry,
@@ -334,6 +335,26 @@ def test_dimensions_that_follow_a_size_vary(monkeypatch):
     [[(shape, spec)]] = seen
     assert shape == (2, 4)
     assert list(spec) == [0]
+
+
+def test_numbers_that_follow_a_size_vary(monkeypatch):
+    seen = []
+
+    def keeps(model, args, kwargs, shapes):
+        seen.append([spec for _, spec in shapes.items()])
+        return Exported(None, model, 3, lambda: model)
+
+    def build():
+        model = lambda x, k, fixed: x * k + fixed  # noqa: E731
+        return model, lambda length: ((torch.randn(4, length), 1000 * length, 7), {})
+
+    monkeypatch.setitem(EXPORTERS, "made-up", Exporter("made-up", "Made up", keeps))
+    made = Entry("it", build, {"length": (2, 3, 5)})
+    catalogue = Catalogue(Path("nowhere"), _read={"own": {"it": made}})
+    details = attempt(catalogue, Task("", "own", "it")).details
+    task = Task("", "own", "it", "made-up", "dynamic", ("length",), details["calls"])
+    assert attempt(catalogue, task).kind == "right"
+    assert seen == [[{1: Dim.DYNAMIC}, Dim.DYNAMIC]]
 
 
 def row(name, kind, exporter="monograph", form="dynamic", message="", code="", text=""):

@@ -201,23 +201,24 @@ def _narrowing(program: object) -> list[str]:
 def _varying_sizes(
     inputs: Inputs, given: Arguments, start: dict[str, int], task: Task
 ) -> ShapesCollection:
-    """``Dim.DYNAMIC`` for each dimension that follows one of the sizes that vary."""
-    shapes = ShapesCollection()
+    """``Dim.DYNAMIC`` for each dimension, and each number, that follows a size that varies."""
+    shapes, numbers = ShapesCollection(), set[int]()
     leaves = flatten(given)[0]
-    found: dict[int, tuple[torch.Tensor, dict[int, Any]]] = {}
+    found: dict[int, tuple[torch.Tensor, set[int]]] = {}
     for name in task.varying:
-        others = [sizes[name] for sizes in task.calls.values() if sizes[name] != start[name]]
-        if not others:
-            continue
-        with_other = flatten(_arguments(inputs, {**start, name: others[0]}))[0]
-        for one, other in zip(leaves, with_other, strict=True):
-            if not isinstance(one, torch.Tensor):
-                continue
-            for dim, (size, varied) in enumerate(zip(one.shape, other.shape, strict=True)):
-                if size != varied:
-                    found.setdefault(id(one), (one, {}))[1][dim] = Dim.DYNAMIC
-    for tensor, sizes in found.values():
-        shapes[tensor] = dict(sorted(sizes.items()))
+        for n in {sizes[name] for sizes in task.calls.values()} - {start[name]}:
+            others = flatten(_arguments(inputs, {**start, name: n}))[0]
+            for one, other in zip(leaves, others, strict=True):
+                if type(one) is int and one != other:
+                    numbers.add(one)
+                if isinstance(one, torch.Tensor):
+                    varied = found.setdefault(id(one), (one, set()))[1]
+                    varied |= {d for d, size in enumerate(one.shape) if size != other.shape[d]}
+    for tensor, dimensions in found.values():
+        if dimensions:
+            shapes[tensor] = dict.fromkeys(sorted(dimensions), Dim.DYNAMIC)
+    for number in numbers:
+        shapes[number] = Dim.DYNAMIC
     return shapes
 
 

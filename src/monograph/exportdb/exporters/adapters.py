@@ -107,7 +107,8 @@ def as_torch(shapes: object) -> object:
         if isinstance(item, ShapesCollection):
             made = torch.export.ShapesCollection()
             for tensor, sizes in item.items():
-                made[tensor] = convert(sizes)
+                if isinstance(tensor, torch.Tensor):  # of torch's, numbers are no keys
+                    made[tensor] = convert(sizes)
             return made
         if isinstance(item, (list, tuple)):
             return type(item)(convert(each) for each in item)
