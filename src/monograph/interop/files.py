@@ -153,6 +153,7 @@ def _written(program: Parts) -> tuple[str, str]:
         "training": plan.training,
         "aliases": plan.aliases,
         "twins": plan.twins,
+        "writes": [o.target for o in program.signature.output_specs if o.kind.is_mutation],
         "hidden": [i for i, write in enumerate(plan.writes) if write.is_hidden],
         "layouts": written_layouts(plan.layouts),
         "ordered": {

@@ -20,6 +20,7 @@ from monograph.interop.demands import demands
 from monograph.interop.expressions import Reader
 from monograph.interop.graphs import GraphReader, checked, device_of, only
 from monograph.interop.layouts import read_layouts
+from monograph.interop.norms import returned
 from monograph.interop.private import DTYPES, LAYOUTS
 from monograph.interop.schema import GraphData, Record, TensorMeta, Union
 from monograph.interop.structures import structure_from_json
@@ -161,6 +162,8 @@ class ProgramReader:
         example_inputs: ExampleInputs,
     ) -> Parts:
         """The program of a graph and its signature."""
+        signature, names = returned(graph, signature, self.notes.get("writes", ()))
+        entries = [entry.renamed(names) for entry in entries]
         self._mark(graph, signature, state, constants)
         _require_agreement(graph, signature)
         root = next(entry.signature for entry in entries if not entry.fqn)

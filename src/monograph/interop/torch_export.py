@@ -21,13 +21,14 @@ from torch.fx.passes.shape_prop import TensorMetadata
 from monograph.diagnostics import InteropError
 from monograph.interop.guards import assert_guards
 from monograph.interop.layouts import layouts_as_code
+from monograph.interop.norms import InPlace, in_place
 from monograph.interop.private import add_guards, class_of, lazy_modules, pytree, verifier_of
 from monograph.interop.symbols import TorchSymbols
 from monograph.interop.words import in_words, is_spelled_out
 from monograph.ir import signature as ours
 from monograph.ir.meta import of_user
 from monograph.ir.metadata import described
-from monograph.ir.program import Parts
+from monograph.ir.program import TRAINING, Parts
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.ir.structure import Structure, flatten
 from monograph.ir.subgraphs import Subgraph
@@ -61,10 +62,10 @@ def converted(program: Parts) -> tuple[TorchProgram, TorchSymbols]:
         made = TorchProgram(
             root=held,
             graph=graph,
-            graph_signature=_signature(program.signature, writer.objects),
+            graph_signature=_signature(writer.signature(), writer.objects),
             state_dict=_state_dict(program),
             range_constraints=symbols.ranges,
-            module_call_graph=[_entry(e) for e in program.module_calls],
+            module_call_graph=[_entry(e.renamed(writer.renamed)) for e in program.module_calls],
             example_inputs=program.example_inputs,
             constants={**program.constants, **writer.objects},
             verifiers=[verifier_of(program.dialect)],
@@ -85,6 +86,11 @@ class _Writer:
         self.calls: dict[str, int] = {}
         self.placeholders = program.signature.input_specs
         self.requiring = _requiring_gradients(program)
+        self.norms = InPlace()
+        if program.dialect == TRAINING:
+            self.norms = in_place(program.graph, program.signature)
+        self.renamed: dict[str, str] = {}
+        self.given = program.signature
         # Objects of classes that C++ registered: inputs there, attributes of the graph here.
         self.objects = {
             name: item
@@ -122,8 +128,17 @@ class _Writer:
             if node.op == "get_attr" and node.target in objects:
                 nodes[node] = objects[node.target]
                 continue
+            if node in self.norms.new:
+                continue
+            if node in self.norms.buffers:
+                result = self.norms.results[node]
+                nodes[result] = self._norm(made, node, nodes)
+                self.renamed[result.name] = nodes[result].name
+                continue
+            if node in nodes:
+                continue
             if node.op == "output":
-                copied_node(made, node, nodes.__getitem__)
+                self._output(made, node, nodes)
                 continue
             if is_spelled_out(node.target):
                 nodes[node] = self._replaced(made, node, nodes)
@@ -139,6 +154,28 @@ class _Writer:
                 copy.args = tuple(_of_one_kind(made, copy, argument) for argument in copy.args)
             index += 1
         return made
+
+    def signature(self) -> ours.ExportGraphSignature:
+        """That of the graph that was written."""
+        return self.norms.signature(self.given, self.renamed)
+
+    def _norm(self, made: Graph, node: Node, nodes: dict[Node, Node]) -> Node:
+        """A batch norm that writes its statistics."""
+        x, weight, bias, _, _, *numbers = torch.fx.map_arg(node.args, nodes.get)
+        mean, var = (nodes[buffer] for buffer in self.norms.buffers[node])
+        operands = (x, weight, bias, mean, var, *numbers, True)
+        copy = made.call_function(torch.ops.aten.batch_norm.default, operands)
+        copy.meta = self._meta(self.norms.results[node], None)
+        copy.meta["torch_fn"] = (f"batch_norm_{len(self.renamed) + 1}", "OpOverload.batch_norm")
+        return copy
+
+    def _output(self, made: Graph, node: Node, nodes: dict[Node, Node]) -> None:
+        if not self.norms.new:
+            copied_node(made, node, nodes.__getitem__)
+            return
+        items: Any = node.args[0]
+        kept = tuple(item for item in items if item not in self.norms.new)
+        made.output(torch.fx.map_arg(kept, nodes.__getitem__))
 
     def _object(self, made: Graph, name: str) -> Node:
         """The placeholder that stands for an object."""

@@ -1,0 +1,209 @@
+"""Batch norms in training: our graphs return new running statistics, those that ``torch.export``
+captures write them.
+
+Before a decomposition torch's programs call ``batch_norm``, which updates its statistics unseen.
+Tools for quantisation look for it; and what it saves for the backward pass is not what is written.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch.fx import Graph, Node
+
+from monograph.inference.infer import infer
+from monograph.ir.operators import writes
+from monograph.ir.signature import (
+    ConstantArgument,
+    ExportGraphSignature,
+    InputKind,
+    OutputKind,
+    OutputSpec,
+    TensorArgument,
+)
+from monograph.ir.spec import TensorSpec
+
+__all__ = ["InPlace", "in_place", "returned"]
+
+aten = torch.ops.aten
+_RETURNS = aten._native_batch_norm_legit_functional.default
+_WRITES = aten.batch_norm.default
+_MEAN, _VAR = 3, 4  # among the arguments of both, and among the results of the first
+
+
+@dataclass
+class InPlace:
+    """The norms of a graph that may as well write their statistics.
+
+    ``results``: for each its first result. ``buffers``: for each the placeholders of its
+    statistics. ``new``: the nodes of new statistics, which only the signature names.
+    """
+
+    results: dict[Node, Node] = field(default_factory=dict)
+    buffers: dict[Node, tuple[Node, Node]] = field(default_factory=dict)
+    new: set[Node] = field(default_factory=set)
+
+    def signature(
+        self, signature: ExportGraphSignature, names: dict[str, str]
+    ) -> ExportGraphSignature:
+        """The signature of the graph with these norms, whose first results have other names."""
+        gone = {node.name for node in self.new}
+        outputs = [
+            spec
+            if isinstance(spec.arg, ConstantArgument)
+            else replace(spec, arg=replace(spec.arg, name=names.get(spec.arg.name, spec.arg.name)))
+            for spec in signature.output_specs
+            if spec.arg.name not in gone
+        ]
+        return ExportGraphSignature(signature.input_specs, outputs)
+
+
+def in_place(graph: Graph, signature: ExportGraphSignature) -> InPlace:
+    """The batch norms of which nobody reads the new statistics but the next norm and the state."""
+    placeholders = [n for n in graph.nodes if n.op == "placeholder"]
+    pairs = zip(signature.input_specs, placeholders, strict=True)
+    targets = {n: s.target for s, n in pairs if s.kind is InputKind.BUFFER}
+    written = {
+        s.arg.name: s.target for s in signature.output_specs if s.kind is OutputKind.BUFFER_MUTATION
+    }
+    chains: dict[int, dict[Node, Node]] = {_MEAN: {}, _VAR: {}}  # norm to placeholder
+    new: dict[Node, set[Node]] = {}
+    for buffer, target in targets.items():
+        for at, chain in chains.items():
+            norms, last = _chain(buffer, at)
+            if norms and last is not None and written.get(last.name) == target:
+                chain.update(dict.fromkeys(norms, buffer))
+                for norm in norms:
+                    new.setdefault(norm, set()).add(_result(norm, at))
+    found = InPlace()
+    whole = {n for n in chains[_MEAN] if n in chains[_VAR] and _result(n, 0) is not None}
+    for norm in whole:
+        buffers = chains[_MEAN][norm], chains[_VAR][norm]
+        together = [n for n in chains[_MEAN] if chains[_MEAN][n] is buffers[0]]
+        if all(n in whole and chains[_VAR][n] is buffers[1] for n in together):
+            found.results[norm] = _result(norm, 0)
+            found.buffers[norm] = buffers
+            found.new |= new[norm]
+    return found
+
+
+def _chain(buffer: Node, at: int) -> tuple[list[Node], Node | None]:
+    """The norms that update a statistic one after the other, and the node of what it is then."""
+    norms: list[Node] = []
+    now = buffer
+    while True:
+        (user, *others) = now.users or [None]
+        if user is None or others:
+            return norms, None
+        if user.op == "output":
+            return norms, now if norms else None
+        if user.target is not _RETURNS or user.args[at] is not now:
+            return norms, None
+        results = {node.args[1]: node for node in user.users}
+        if not {0, _MEAN, _VAR} >= results.keys() or at not in results:
+            return norms, None
+        norms.append(user)
+        now = results[at]
+
+
+def _result(norm: Node, index: int) -> Node:
+    return next((n for n in norm.users if n.args[1] == index), None)  # type: ignore[return-value]
+
+
+# The way back --------------------------------------------------------------------------------
+
+
+def returned(
+    graph: Graph, signature: ExportGraphSignature, order: Sequence[str]
+) -> tuple[ExportGraphSignature, dict[str, str]]:
+    """Let the norms of ``graph`` return their statistics, where nothing else in it writes.
+
+    ``order``: what the program writes, in the order of its outputs. Returns the new signature, and
+    new names of nodes by their old ones.
+    """
+    placeholders = [n for n in graph.nodes if n.op == "placeholder"]
+    pairs = zip(signature.input_specs, placeholders, strict=True)
+    targets = {n: s.target for s, n in pairs if s.kind is InputKind.BUFFER}
+    norms = [n for n in graph.nodes if writes(n)]
+    read = {n for norm in norms if norm.target is _WRITES for n in norm.args[_MEAN : _VAR + 1]}
+    if not norms or not all(
+        norm.target is _WRITES
+        and len(norm.args) > _VAR + 1
+        and all(item in targets for item in norm.args[_MEAN : _VAR + 1])
+        for norm in norms
+    ) or any(user not in norms for buffer in read for user in buffer.users):  # fmt: skip
+        return signature, {}
+    now = {buffer: buffer for buffer in read}
+    renamed: dict[str, str] = {}
+    for norm in norms:
+        mean, var = norm.args[_MEAN : _VAR + 1]
+        results = _returning(graph, norm, now[mean], now[var])
+        now[mean], now[var] = results[_MEAN], results[_VAR]
+        renamed[norm.name] = results[0].name
+        norm.replace_all_uses_with(results[0])
+        graph.erase_node(norm)
+    return _with_writes(graph, signature, renamed, {targets[b]: n for b, n in now.items()}, order)
+
+
+def _returning(graph: Graph, norm: Node, mean: Node, var: Node) -> dict[int, Node]:
+    """The norm that returns its statistics, before the other; its results by their numbers."""
+    x, weight, bias = norm.args[:3]
+    given = (x, weight, bias, mean, var, *norm.args[_VAR + 1 : _VAR + 4])
+    looks: list[Any] = [n.meta["val"] if isinstance(n, Node) else None for n in given[:5]]
+    kind = _kind_of_saved(looks)
+    statistics = looks[_MEAN]
+    saved = TensorSpec.of(statistics.shape, (1,), kind, statistics.device)
+    values = (norm.meta["val"], saved, saved, looks[_MEAN], looks[_VAR])
+    meta = {key: item for key, item in norm.meta.items() if key != "val"}
+    with graph.inserting_before(norm):
+        made = graph.call_function(_RETURNS, given)
+        made.meta = {**meta, "val": values}
+        results = {i: graph.call_function(operator.getitem, (made, i)) for i in (0, _MEAN, _VAR)}
+    for index, node in results.items():
+        node.meta = {**meta, "val": values[index]}
+    return results
+
+
+def _kind_of_saved(looks: Sequence[Any]) -> torch.dtype:
+    """The dtype of what a norm saves for its backward pass."""
+    x, *others = looks
+    small = [TensorSpec.of((2, 1), (1, 1), x.dtype, x.device)]
+    small += [s and TensorSpec.of((1,), (1,), s.dtype, s.device) for s in others]
+    promised: Any = infer(_RETURNS, (*small, True, 0.1, 1e-5), {}).results[1].promised()
+    dtype: torch.dtype = promised.dtype
+    return dtype
+
+
+def _with_writes(
+    graph: Graph,
+    signature: ExportGraphSignature,
+    renamed: dict[str, str],
+    new: dict[str | None, Node],
+    order: Sequence[str],
+) -> tuple[ExportGraphSignature, dict[str, str]]:
+    """The statistics among the outputs of the graph."""
+    output = graph.output_node()
+    items: Any = output.args[0]
+    specs = signature.renamed([getattr(item, "name", "") for item in items]).output_specs
+    pairs = list(zip(specs, items, strict=True))
+    for target, node in new.items():
+        spec = OutputSpec(OutputKind.BUFFER_MUTATION, TensorArgument(node.name), target)
+        pairs.append((spec, node))
+    places = {s.target: i for i, s in enumerate(signature.input_specs) if s.target}
+    ranks = {target: i for i, target in enumerate(order)}
+
+    def rank(pair: tuple[OutputSpec, object]) -> tuple[bool, int, int]:
+        spec = pair[0]
+        if not spec.kind.is_mutation:
+            return True, 0, 0
+        last = len(ranks)
+        return False, ranks.get(spec.target or "", last), places.get(spec.target or "", len(places))
+
+    pairs.sort(key=rank)
+    output.args = (tuple(item for _, item in pairs),)
+    made = ExportGraphSignature(signature.input_specs, [spec for spec, _ in pairs])
+    return made, renamed
