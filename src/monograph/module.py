@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -32,13 +32,15 @@ class ProgramModule(nn.Module):
             the program was exported for.
     """
 
+    _shared: ClassVar = frozenset({"_graph_module", "_plan"})  # with copies of the module
+
     def __init__(
         self,
         graph_module: GraphModule,
         plan: CallPlan,
         state: State,
     ) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         # Plain attributes, so that the graph's module is not a child with a name in state_dict.
         self.__dict__["_graph_module"] = graph_module
         self.__dict__["_plan"] = plan
@@ -49,7 +51,7 @@ class ProgramModule(nn.Module):
         """A module with tensors of its own; the graph is the program's, as before."""
         made = memo[id(self)] = type(self).__new__(type(self))
         for name, value in self.__dict__.items():
-            is_shared = name in ("_graph_module", "_plan")
+            is_shared = name in self._shared
             made.__dict__[name] = value if is_shared else copy.deepcopy(value, memo)
         return made
 
@@ -62,14 +64,7 @@ class ProgramModule(nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program."""
         plan: CallPlan = self.__dict__["_plan"]
-        leaves = self._leaves(plan, args, kwargs)
-        for check, leaf in zip(plan.checks, leaves, strict=True):
-            _check(check, leaf)
-        sizes = {} if plan.sizes is None else plan.sizes.run(leaves)
-        if plan.layouts:
-            require_layouts(plan.layouts, leaves, sizes)
-        if plan.writes:
-            _check_memory(plan, leaves)
+        leaves = self._checked(plan, args, kwargs)
         results = self._results(plan, leaves)
         for write in plan.writes:
             if isinstance(write.target, int):
@@ -83,6 +78,18 @@ class ProgramModule(nn.Module):
             else:
                 outputs.append(constant if index is None else results[index])
         return plan.result.unflatten(outputs)
+
+    def _checked(self, plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """The leaves of the arguments of a call, which are as the program demands."""
+        leaves = self._leaves(plan, args, kwargs)
+        for check, leaf in zip(plan.checks, leaves, strict=True):
+            _check(check, leaf)
+        sizes = {} if plan.sizes is None else plan.sizes.run(leaves)
+        if plan.layouts:
+            require_layouts(plan.layouts, leaves, sizes)
+        if plan.writes:
+            _check_memory(plan, leaves)
+        return leaves
 
     def _results(self, plan: CallPlan, leaves: list[Any]) -> Sequence[Any]:
         """What the graph gives for the leaves of a call."""
@@ -171,7 +178,7 @@ class ProgramModule(nn.Module):
 
     def extra_repr(self) -> str:
         """The size of the graph."""
-        return f"nodes={len(self.graph.nodes)}"
+        return f"nodes={len(self.__dict__['_graph_module'].graph.nodes)}"
 
 
 def _tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
@@ -186,8 +193,8 @@ def _check(check: Check, leaf: Any) -> None:
     if isinstance(example, Looks):
         if not isinstance(leaf, torch.Tensor):
             raise InputError(f"Expected input at {path} to be a tensor, but got {leaf!r}")
-        if leaf.shape != example.shape:
-            _refuse_shape(check, leaf.shape)
+        if check.varies or leaf.shape != example.shape:
+            _require_shape(check, leaf.shape)
         if leaf.dtype != example.dtype:
             raise InputError(
                 f"Expected input at {path} to have dtype {example.dtype}, but got {leaf.dtype}"
@@ -217,7 +224,7 @@ def _is_same_constant(given: Any, expected: Any) -> bool:
     return bool(given == expected) or (given != given and expected != expected)
 
 
-def _refuse_shape(check: Check, given: torch.Size) -> None:
+def _require_shape(check: Check, given: torch.Size) -> None:
     path, expected = check.path, check.example.shape
     if len(expected) != len(given):
         raise InputError(
@@ -225,7 +232,7 @@ def _refuse_shape(check: Check, given: torch.Size) -> None:
             f"{tuple(expected)}, but got {len(given)} {tuple(given)}"
         )
     for i, (want, have) in enumerate(zip(expected, given, strict=True)):
-        if want != have and i not in (check.varies or ()):
+        if i not in (check.varies or ()) and want != have:  # a size may be a symbol of torch's
             raise InputError(
                 f"Expected input at {path}.shape[{i}] to be equal to {want}, but got {have}"
             )

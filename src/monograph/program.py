@@ -11,7 +11,6 @@ import torch
 from torch import nn
 from torch.fx import Graph, GraphModule
 
-from monograph.control.eager import runnable
 from monograph.diagnostics import (
     DecompositionError,
     ExportError,
@@ -19,6 +18,7 @@ from monograph.diagnostics import (
     InteropError,
     InvalidProgramError,
 )
+from monograph.graph_module import ProgramGraphModule
 from monograph.hierarchy import UnflattenedModule
 from monograph.inference.agreement import inferred
 from monograph.ir.assumptions import Assumption, about_sizes
@@ -35,7 +35,6 @@ from monograph.ir.signature import (
 from monograph.ir.statistics import Statistics, Times, statistics_of
 from monograph.ir.subgraphs import built
 from monograph.ir.verify import check, require
-from monograph.module import ProgramModule
 from monograph.passes.decompose import decompose
 from monograph.passes.place import devices_of, place, tensor_on
 from monograph.passes.signed import Signed, named
@@ -133,8 +132,10 @@ class ExportedProgram:
         """The same."""
         return Verifier(self.dialect)
 
-    def module(self, check_guards: bool = True) -> nn.Module:
+    def module(self, check_guards: bool = True) -> GraphModule:
         """A module that is called like the original one, with its parameters' storage.
+
+        It is an ``fx.GraphModule``: its graph can be read, edited and recompiled.
 
         ``check_guards``: a call is refused where the program demands more of sizes and layouts
         than their ranges, and its arguments are otherwise; without, its results are then wrong.
@@ -143,7 +144,7 @@ class ExportedProgram:
         if not check_guards:
             sizes = None if plan.sizes is None else replace(plan.sizes, guards=[])
             plan = replace(plan, sizes=sizes, layouts=())
-        return ProgramModule(runnable(self.graph_module), plan, self.parts.state)
+        return ProgramGraphModule(self.graph_module, self.parts, plan)
 
     @property
     def statistics(self) -> Statistics:

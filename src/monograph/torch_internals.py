@@ -27,6 +27,7 @@ from torch._ops import HigherOrderOperator, OpOverload, OpOverloadPacket
 from torch._subclasses.fake_tensor import FakeTensor
 from torch._tensor_str import PRINT_OPTS
 from torch.fx import Graph, Node, traceback
+from torch.fx.graph import _PyTreeCodeGen, _PyTreeInfo
 from torch.fx.node import Argument
 from torch.nn.modules import module as nn_module
 from torch.utils._python_dispatch import (
@@ -35,7 +36,7 @@ from torch.utils._python_dispatch import (
     _pop_mode,
     _push_mode,
 )
-from torch.utils._pytree import SUPPORTED_NODES, KeyEntry, NodeDef
+from torch.utils._pytree import SUPPORTED_NODES, KeyEntry, NodeDef, TreeSpec
 
 __all__ = [
     "BACKWARD_ENTRY",
@@ -708,6 +709,13 @@ def append_placeholder(graph: Graph, name: str) -> Node:
     """``graph.placeholder`` under a name known to be free, at the graph's insertion point."""
     node = Node(graph, name, "placeholder", name, (), {})
     return _inserted(graph, node)
+
+
+def structured_code(
+    names: list[str], arguments: TreeSpec, result: TreeSpec
+) -> torch.fx.graph.CodeGen:
+    """Code whose function takes arguments, and gives a result, of these structures."""
+    return _PyTreeCodeGen(_PyTreeInfo(names, arguments, result))
 
 
 def erase_nodes(graph: Graph) -> None:

@@ -1,5 +1,4 @@
-"""Batch norms in training: our graphs return new running statistics, those that ``torch.export``
-captures write them.
+"""Batch norms in training: ours return new statistics, those of ``torch.export`` write them.
 
 Before a decomposition torch's programs call ``batch_norm``, which updates its statistics unseen.
 Tools for quantisation look for it; and what it saves for the backward pass is not what is written.
@@ -60,6 +59,12 @@ class InPlace:
             if spec.arg.name not in gone
         ]
         return ExportGraphSignature(signature.input_specs, outputs)
+
+    def written(self, made: Graph, norm: Node, nodes: dict[Node, Node]) -> Node:
+        """A norm that writes its statistics, in another graph with these nodes."""
+        x, weight, bias, _, _, *numbers = torch.fx.map_arg(norm.args, nodes.get)
+        mean, var = (nodes[buffer] for buffer in self.buffers[norm])
+        return made.call_function(_WRITES, (x, weight, bias, mean, var, *numbers, True))
 
 
 def in_place(graph: Graph, signature: ExportGraphSignature) -> InPlace:

@@ -161,10 +161,7 @@ class _Writer:
 
     def _norm(self, made: Graph, node: Node, nodes: dict[Node, Node]) -> Node:
         """A batch norm that writes its statistics."""
-        x, weight, bias, _, _, *numbers = torch.fx.map_arg(node.args, nodes.get)
-        mean, var = (nodes[buffer] for buffer in self.norms.buffers[node])
-        operands = (x, weight, bias, mean, var, *numbers, True)
-        copy = made.call_function(torch.ops.aten.batch_norm.default, operands)
+        copy = self.norms.written(made, node, nodes)
         copy.meta = self._meta(self.norms.results[node], None)
         copy.meta["torch_fn"] = (f"batch_norm_{len(self.renamed) + 1}", "OpOverload.batch_norm")
         return copy

@@ -24,7 +24,7 @@ from monograph.ir.structure import Structure
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 
-__all__ = ["CallPlan", "Check", "Looks", "Write", "call_plan"]
+__all__ = ["CallPlan", "Check", "Looks", "Write", "arguments_of", "call_plan"]
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,12 @@ def call_plan(
         sizes=sizes,
         layouts=layouts,
     )
+
+
+def arguments_of(plan: CallPlan) -> Structure:
+    """The structure of ``(args, kwargs)``."""
+    parts = (plan.args, plan.kwargs)
+    return Structure(tuple, None, (("[0]", "args"), ("[1]", "kwargs")), parts)
 
 
 def _varying(promised: object) -> frozenset[int] | None:

@@ -28,7 +28,8 @@ class Place:
     def of(self, leaves: list[Any]) -> float:
         """The size, or the number, in the leaves of a call."""
         leaf = leaves[self.leaf]
-        return leaf if self.dim is None else int(leaf.shape[self.dim])
+        size: float = leaf if self.dim is None else leaf.shape[self.dim]
+        return size
 
 
 @dataclass(frozen=True)
