@@ -60,7 +60,7 @@ class State:
         if recorder.context.snapshot is not None:
             # What cannot be joined is not put back between branches: a tensor there is a leak.
             self.saved += recorder.context.snapshot.again(but_for=_UNJOINED)
-            seen.update(id(saved.container) for saved in self.saved)
+            seen.update(*(saved.identities() for saved in self.saved))
         for name, content in self.variables.items():
             if not isinstance(content, (nn.Module, ModuleType, type)):
                 self.saved += saved_in(content, name, "variable", seen)

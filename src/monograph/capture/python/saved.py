@@ -36,7 +36,6 @@ CONTAINERS = (list, dict, set, deque)
 OWNED = {"_parameters": "parameter", "_buffers": "buffer", "_modules": "module"}
 # What every module has that is a container.
 PARTS = tuple(n for n, value in nn.Module().__dict__.items() if isinstance(value, CONTAINERS))
-_PLACES = range(len(PARTS))
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,10 @@ class Saved:
     def find(self, container: int) -> Saved | None:
         """The one with this identity, where it stands for several."""
         return self if id(self.container) == container else None
+
+    def identities(self) -> Iterable[int]:
+        """Those of its containers."""
+        return (id(self.container),)
 
     def changes(self) -> Iterator[Change]:
         """The entries that are other objects now."""
@@ -165,15 +168,16 @@ class SavedParts(SavedSeveral):
         places = itertools.compress(range(len(containers)), self.lengths)
         return {i: _content(containers[i]) for i in places}
 
-    def add(self, held: tuple[Any, ...], path: str) -> Iterator[tuple[str, Any]]:
-        """One module more; gives what is in its containers, with their names."""
+    def add(self, held: list[Any], paths: list[str]) -> Iterator[tuple[str, str, Any]]:
+        """Modules more; gives the path, the name and the content of each container with content."""
         first, lengths = len(self.container), list(map(len, held))
         self.container += held
         self.lengths += lengths
-        self.paths.append(path)
-        for i in itertools.compress(_PLACES, lengths):
+        self.paths += paths
+        for i in itertools.compress(range(len(held)), lengths):
             found = self.copy[first + i] = _content(held[i])
-            yield PARTS[i], found
+            module, place = divmod(i, len(PARTS))
+            yield paths[module], PARTS[place], found
 
     def is_unchanged(self) -> bool:
         containers = self.container
@@ -193,6 +197,9 @@ class SavedParts(SavedSeveral):
         if self.is_unchanged():
             return self
         return SavedParts(self.container, self.paths, self.field, self.owned)
+
+    def identities(self) -> Iterable[int]:
+        return map(id, self.container)
 
     def find(self, container: int) -> Saved | None:
         return next(
@@ -218,6 +225,50 @@ class SavedParts(SavedSeveral):
         before = self.copy.get(i)
         saved.copy = type(saved.copy)() if before is None else before
         return saved
+
+
+class SavedDicts(SavedSeveral):
+    """Several dicts, each with its path: the attributes of all modules."""
+
+    __slots__ = ("paths",)
+
+    def __init__(self, field: str) -> None:
+        self.paths: list[str] = []
+        super().__init__([], "", field)
+
+    def content(self) -> list[dict[str, Any]]:
+        return list(map(dict.copy, self.container))
+
+    def add(self, dicts: list[dict[str, Any]], paths: list[str]) -> None:
+        self.container += dicts
+        self.copy += map(dict.copy, dicts)
+        self.paths += paths
+
+    def is_unchanged(self) -> bool:
+        return _are_same(self.container, self.copy)
+
+    def again(self) -> Saved:
+        if self.is_unchanged():
+            return self
+        now = SavedDicts(self.field)
+        now.add(self.container, self.paths)
+        return now
+
+    def identities(self) -> Iterable[int]:
+        return map(id, self.container)
+
+    def find(self, container: int) -> Saved | None:
+        return next((one for one in self.each() if id(one.container) == container), None)
+
+    def parts(self) -> Iterator[Saved]:
+        return (one for one in self.each() if not one.is_unchanged())
+
+    def each(self) -> Iterator[Saved]:
+        """One after the other."""
+        for state, path, before in zip(self.container, self.paths, self.copy, strict=True):
+            saved = Saved(state, path, self.field)
+            saved.copy = before
+            yield saved
 
 
 class SavedVariable(Saved):
@@ -555,6 +606,10 @@ class SavedTogether(SavedSeveral):
                 for saved in changed(group.saved):
                     if not isinstance(saved, self.skipped):
                         yield from saved.parts()
+
+    def identities(self) -> Iterable[int]:
+        """Those of the containers in all groups."""
+        return _flat(saved.identities() for group in self.container for saved in group.saved)
 
     def find(self, container: int) -> Saved | None:
         """The one with this identity."""

@@ -8,6 +8,7 @@ define them, flags of tensors, and the random generators. The thread's and torch
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import torch
 from torch import nn
 
 from monograph.capture.python.libraries import ProgramWalk
-from monograph.capture.python.saved import Change, Saved, SavedTogether, changed
+from monograph.capture.python.saved import Change, Saved, SavedDicts, SavedTogether, changed
 from monograph.torch_internals import GLOBAL_HOOKS
 
 __all__ = ["Snapshot"]
@@ -63,7 +64,8 @@ class Snapshot:
 
     def tensor_paths(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Plain tensor attributes, in lists and dicts too, with their dotted paths."""
-        for saved in self._saved:
+        watched = (s.each() if isinstance(s, SavedDicts) else (s,) for s in self._saved)
+        for saved in itertools.chain.from_iterable(watched):
             if saved.field != "attribute" or saved.__class__ is not Saved:
                 continue
             items = saved.copy.items() if isinstance(saved.copy, dict) else enumerate(saved.copy)

@@ -22,6 +22,7 @@ from monograph.capture.python.saved import (
     SavedCache,
     SavedClass,
     SavedClasses,
+    SavedDicts,
     SavedGenerator,
     SavedParts,
     SavedSlots,
@@ -46,7 +47,7 @@ class Walk:
         self._seen = set() if seen is None else seen
         self._queue: deque[tuple[object, str, str]] = deque()
         self._names: set[object] = set()
-        self._parts: dict[tuple[str, bool], SavedParts] = {}
+        self._parts: dict[tuple[str, bool], tuple[SavedDicts, SavedParts]] = {}
         self._slots: dict[type, tuple[str, ...]] = {}
         self._opaque: set[type] = set()
         self._to_come: set[int] = set()
@@ -144,39 +145,46 @@ class Walk:
     def add_modules(self, modules: list[tuple[str, nn.Module]]) -> None:
         """The program's own, with their names."""
         self._to_come = {id(module) for _, module in modules}
-        for path, module in modules:
-            self.add_module(module, path, "attribute", owned=True)
+        self._seen |= self._to_come
+        self._add_modules(modules, "attribute", owned=True)
 
-    def add_module(self, module: nn.Module, path: str, field: str, *, owned: bool = False) -> None:
-        """A module. ``owned``: by the program, so that what it holds is known by names."""
-        state = module.__dict__
-        seen = self._seen
-        if id(state) in seen:
-            return
-        seen.add(id(module))
-        seen.add(id(state))
-        self.saved.append(Saved(state, path, field))
+    def add_module(self, module: nn.Module, path: str, field: str) -> None:
+        """A module that is not the program's own."""
+        if id(module.__dict__) not in self._seen:
+            self._add_modules([(path, module)], field, owned=False)
+
+    def _add_modules(self, modules: list[tuple[str, nn.Module]], field: str, owned: bool) -> None:
+        """Modules. ``owned``: by the program, so that what they hold is known by names.
+
+        All at once: one step for all of them is several times as fast as one for each.
+        """
+        states = [module.__dict__ for _, module in modules]
+        paths = [path for path, _ in modules]
+        self._seen.update(map(id, states))
+        group = self._parts.get((field, owned))
+        if group is None:
+            group = SavedDicts(field), SavedParts([], [], field, owned)
+            self._parts[field, owned] = group
+            self.saved += group
+        attributes, parts = group
+        attributes.add(states, paths)
         try:
-            held = _parts_of(state)
+            held = list(itertools.chain.from_iterable(map(_parts_of, states)))
         except KeyError:  # a module that was made by an older torch
-            held = tuple(state.get(name, ()) for name in PARTS)
-        parts = self._parts.get((field, owned))
-        if parts is None:
-            parts = self._parts[field, owned] = SavedParts([], [], field, owned)
-            self.saved.append(parts)
-        inside = f"{path}." if path else ""
-        for name, entries in parts.add(held, path):
-            if name in OWNED:
-                if not (name == "_modules" and self._to_come.issuperset(map(id, entries.values()))):
-                    self._add_owned(entries, inside, field)
-            else:
-                self._add_items(entries, f"{inside}{name}", field)
-        for name in itertools.filterfalse(_is_built_in, state):
-            value = state[name]
-            if value.__class__ not in _PLAIN:
-                self._queue.append((value, inside + name, field))
-        if id(module.__class__) not in self._classes:
-            self.add_class(module.__class__, is_program=True)
+            held = [state.get(name, ()) for state in states for name in PARTS]
+        for path, name, entries in parts.add(held, paths):
+            inside = f"{path}." if path else ""
+            if name not in OWNED:
+                self._add_items(entries, inside + name, field)
+            elif not (name == "_modules" and self._to_come.issuperset(map(id, entries.values()))):
+                self._add_owned(entries, inside, field)
+        for state, path in zip(states, paths, strict=True):
+            for name in itertools.filterfalse(_is_built_in, state):
+                value = state[name]
+                if value.__class__ not in _PLAIN:
+                    self._queue.append((value, f"{path}.{name}" if path else name, field))
+        for kind in dict.fromkeys(module.__class__ for _, module in modules):
+            self.add_class(kind, is_program=True)
 
     def _add_owned(self, entries: dict[str, Any], inside: str, field: str) -> None:
         """Parameters, buffers or modules of a module."""
