@@ -80,3 +80,28 @@ def test_rows_cut_to_lengths_are_padded():
     rows = torch.arange(8).reshape(2, 4)
     lengths = [torch.tensor(each) for each in ([4, 3], [1, 2], [0, 9], [-1, 2])]
     same(cut, (rows, lengths[0]), None, *((rows, each) for each in lengths[1:]))
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(2, 1, 0), (3, 2, 1), (3, 3, 0)])
+def test_windows_are_taken_out_and_put_back(kernel, stride, padding):
+    def there_and_back(x):
+        columns = F.unfold(x, kernel, padding=padding, stride=stride)
+        return F.fold(columns + 1, x.shape[-2:], kernel, padding=padding, stride=stride)
+
+    sizes = [(1, 4, 7), (3, 3, 3), (2, 9, 5)]
+    inputs = [(torch.randn(b, 3, h, w),) for b, h, w in sizes]
+    ep = same(there_and_back, (torch.randn(2, 3, 8, 9),), IMAGE, *inputs)
+    assert all(" >= " in str(assumption) for assumption in ep.assumptions)
+
+
+def test_what_is_put_back_must_fit():
+    def folded(columns, like):
+        return F.fold(columns, like.shape, 2)
+
+    shapes = ({2: Dim.DYNAMIC}, {0: Dim.DYNAMIC, 1: Dim.DYNAMIC})
+    further = [
+        (torch.randn(2, 12, (h - 1) * (w - 1)), torch.randn(h, w)) for h, w in [(2, 2), (5, 3)]
+    ]
+    ep = same(folded, (torch.randn(2, 12, 12), torch.randn(4, 5)), shapes, *further)
+    with pytest.raises(monograph.InputError):
+        ep.module()(torch.randn(2, 12, 11), torch.randn(4, 5))

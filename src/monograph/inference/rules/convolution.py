@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -12,11 +13,12 @@ from monograph.inference.rules.table import (
     is_canonical,
     lies_channels_last,
     must_hold,
+    must_hold_if_varies,
     rule,
 )
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.questions import not_less
+from monograph.shapes.questions import equal, not_less
 
 aten = torch.ops.aten
 
@@ -106,6 +108,55 @@ def _convolution(
         more = (output_padding, groups, dilation)
         return _conv_transpose(x, weight, bias, stride, padding, *more)
     return _conv(x, weight, bias, stride, padding, dilation, groups)
+
+
+@rule(aten.im2col.default)
+def _im2col(
+    x: TensorSpec,
+    kernel: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> TensorSpec | None:
+    if x.scope is None or len(x.shape) not in (3, 4):
+        return None
+    channels, *sizes = x.shape[-3:]
+    places = _places(sizes, kernel, dilation, padding, stride)
+    if places is None or not all(must_hold_if_varies(n, not_less(n, 1)) for n in x.shape[-3:]):
+        return None
+    return fresh(x, (*x.shape[:-3], channels * math.prod(kernel), places))
+
+
+@rule(aten.col2im.default)
+def _col2im(
+    x: TensorSpec,
+    sizes: Sequence[Int],
+    kernel: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> TensorSpec | None:
+    area = math.prod(kernel)
+    if x.scope is None or len(x.shape) not in (2, 3) or isinstance(x.shape[-2], Expr):
+        return None
+    places = _places(sizes, kernel, dilation, padding, stride)
+    if places is None or x.shape[-2] % area or x.shape[-2] == 0:
+        return None
+    if not must_hold_if_varies(places - x.shape[-1], equal(places, x.shape[-1])):
+        return None
+    return fresh(x, (*x.shape[:-2], x.shape[-2] // area, *sizes))
+
+
+def _places(
+    sizes: Sequence[Int],
+    kernel: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> Int | None:
+    """How often a window fits."""
+    found = window(sizes, kernel, stride, padding, dilation)
+    return None if found is None or len(found) != 2 else found[0] * found[1]
 
 
 def _is_plain_transposed(x: TensorSpec, weight: TensorSpec, more: Sequence[int], n: int) -> bool:
