@@ -105,3 +105,26 @@ def test_what_is_put_back_must_fit():
     ep = same(folded, (torch.randn(2, 12, 12), torch.randn(4, 5)), shapes, *further)
     with pytest.raises(monograph.InputError):
         ep.module()(torch.randn(2, 12, 11), torch.randn(4, 5))
+
+
+@pytest.mark.parametrize("scale", [2.0, 0.5, 1.25, 0.3])
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "bilinear", "bicubic"])
+def test_images_are_resampled(mode, scale):
+    def resampled(x):
+        return F.interpolate(x[:, :, 1:], scale_factor=scale, mode=mode)
+
+    sizes = [(1, 5, 4), (3, 21, 9)]
+    inputs = [(torch.randn(b, 3, h, w),) for b, h, w in sizes]
+    same(resampled, (torch.randn(2, 3, 8, 9),), IMAGE, *inputs)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_images_are_resampled_to_a_size(mode):
+    def joined(x, y):
+        return F.interpolate(x, size=y.shape[2:], mode=mode) + y
+
+    shapes = ({2: Dim.DYNAMIC, 3: Dim.DYNAMIC}, {2: Dim.DYNAMIC, 3: Dim.DYNAMIC})
+    sizes = [((3, 4), (6, 8)), ((1, 9), (5, 2)), ((2, 2), (1, 1))]
+    inputs = [tuple(torch.randn(2, 3, *size) for size in pair) for pair in sizes]
+    ep = same(joined, inputs[0], shapes, *inputs[1:])
+    assert len(ep.graph.nodes) == 7

@@ -257,7 +257,8 @@ class Sizes:
                 return self.outer(name)
             if isinstance(definition, Rounded):
                 number = self.node_of(definition.number)
-                return self._call(ROUNDINGS[definition.how], (number,), None)
+                symbol = self.env.symbols[name].expr
+                return self._call(ROUNDINGS[definition.how], (number,), symbol)
             old, step, offset = definition
             base = self._symbol_node_of(old)
             if offset:

@@ -43,7 +43,7 @@ __all__ = ["Answer", "Decider", "Verdict"]
 
 _MOST_FACTS = 200
 _FUEL = 24  # atoms replaced, one after the other
-_STEPS = 400  # atoms replaced, for one question, whichever way this is tried
+_STEPS = 100  # atoms replaced, for one question, whichever way this is tried
 _FIRST, _FEW, _MANY = 6, 24, 600  # witnesses tried
 
 

@@ -18,7 +18,7 @@ Multipliers = list[tuple[Expr, Fraction]]
 
 _MAX_ROWS = 48
 _MAX_COLUMNS = 48
-_MOST_WORK = 100_000  # numbers of the tableau that are computed
+_MOST_WORK = 30_000  # numbers of the tableau that are computed
 
 
 def by_differences(goal: Expr, facts: Sequence[Expr]) -> Multipliers | None:

@@ -1,4 +1,4 @@
-"""Rules of pooling."""
+"""Rules of pooling and of resampling."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from monograph.inference.rules.table import (
     Found,
     channels_last,
     fresh,
+    has_rows,
     is_canonical,
     lies_channels_last,
+    must_hold_if_varies,
     rule,
 )
 from monograph.ir.spec import TensorSpec
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import not_less
+from monograph.shapes.symnode import FloatNode
 
 aten = torch.ops.aten
 
@@ -81,3 +87,40 @@ def _adaptive_avg_pool2d(x: TensorSpec, sizes: Sequence[int]) -> TensorSpec | No
     if len(x.shape) != 4 or not is_canonical(x) or x.shape[1] == 1 or x.numel == 0:
         return None
     return fresh(x, (*x.shape[:2], *sizes))
+
+
+@rule(aten.upsample_nearest1d.vec, aten.upsample_nearest2d.vec, aten.upsample_nearest3d.vec,
+      aten._upsample_nearest_exact1d.vec, aten._upsample_nearest_exact2d.vec,
+      aten._upsample_nearest_exact3d.vec)  # fmt: skip
+def _upsample_nearest(
+    x: TensorSpec, sizes: Sequence[Int] | None, scales: Sequence[float] | None
+) -> TensorSpec | None:
+    if not has_rows(x):
+        return None
+    if sizes is None:
+        found = [_scaled(n, f) for n, f in zip(x.shape[2:], scales or (), strict=True)]
+        sizes = [n for n in found if n is not None]
+    if len(sizes) != len(x.shape) - 2:
+        return None
+    if not all(must_hold_if_varies(n, not_less(n, 1)) for n in (*x.shape[1:], *sizes)):
+        return None
+    return fresh(x, (*x.shape[:2], *sizes))
+
+
+@rule(aten.upsample_linear1d.vec, aten.upsample_bilinear2d.vec, aten.upsample_trilinear3d.vec,
+      aten.upsample_bicubic2d.vec, aten._upsample_bilinear2d_aa.vec,
+      aten._upsample_bicubic2d_aa.vec)  # fmt: skip
+def _upsample_smoothly(
+    x: TensorSpec, sizes: Sequence[Int] | None, corners: bool, scales: Sequence[float] | None
+) -> TensorSpec | None:
+    return _upsample_nearest(x, sizes, scales)
+
+
+def _scaled(size: Int, factor: float) -> Int | None:
+    """``int(size * factor)``, in floats."""
+    if type(factor) is not float or factor <= 0:
+        return None
+    if not isinstance(size, Expr):
+        return int(size * factor)
+    env = size.scope.owner
+    return FloatNode(env, FloatExpr("mul", (FloatExpr("float", (size,)), factor))).trunc().content

@@ -32,6 +32,7 @@ __all__ = [
     "channels_last",
     "describe",
     "fresh",
+    "has_rows",
     "is_canonical",
     "is_size",
     "lies_channels_last",
@@ -196,3 +197,13 @@ def lies_channels_last(x: TensorSpec) -> bool:
     if x.scope is None or len(x.shape) != 4 or x.shape[1] == 1:
         return False
     return x is channels_last(x, x.shape)
+
+
+def has_rows(x: TensorSpec) -> bool:
+    """Told only of tensors with sizes that vary: whether images of it are row-major.
+
+    Those with channels last are not: here rows lie in one piece, and channels do not.
+    """
+    if x.scope is None or len(x.shape) < 3:
+        return False
+    return is_canonical(x) or (x.strides[-1] == 1 and x.strides[1] != 1)

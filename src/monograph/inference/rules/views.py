@@ -12,6 +12,7 @@ from monograph.inference.rules.table import (
     Written,
     describe,
     fresh,
+    has_rows,
     is_canonical,
     is_size,
     must_hold,
@@ -374,7 +375,7 @@ def _slice(
 
 @rule(aten.pixel_unshuffle.default)
 def _pixel_unshuffle(x: TensorSpec, factor: int) -> TensorSpec | None:
-    if x.scope is None or len(x.shape) < 3 or factor <= 0 or not is_canonical(x):
+    if x.scope is None or factor <= 0 or not has_rows(x):
         return None
     channels, height, width = x.shape[-3:]
     for size in (height, width):
@@ -386,7 +387,7 @@ def _pixel_unshuffle(x: TensorSpec, factor: int) -> TensorSpec | None:
 
 @rule(aten.pixel_shuffle.default)
 def _pixel_shuffle(x: TensorSpec, factor: int) -> TensorSpec | None:
-    if x.scope is None or len(x.shape) < 3 or factor <= 0 or not is_canonical(x):
+    if x.scope is None or factor <= 0 or not has_rows(x):
         return None
     channels, height, width = x.shape[-3:]
     if not must_hold_if_varies(channels, equal(channels % factor**2, 0)):

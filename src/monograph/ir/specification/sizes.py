@@ -7,7 +7,7 @@ import operator
 from torch.fx import Node
 
 from monograph.ir.specification.table import Found, Place, of_graph
-from monograph.shapes.floats import FloatExpr
+from monograph.shapes.floats import ROUNDINGS, FloatExpr
 from monograph.torch_internals import HigherOrderOperator, Operator
 
 __all__ = ["ranges", "symbols"]
@@ -19,7 +19,7 @@ def symbols(place: Place) -> Found:
 
     It is known before a node says that it has such a size: by a placeholder of the graph or of one
     around it, or by the call itself where the size depends on values. Functions on sizes give
-    none, and no operator gives a size that belongs to an argument.
+    none but where they round floats, and no operator gives a size that belongs to an argument.
     """
     symbols = place.program.env.symbols
     known = _known_around(place)
@@ -48,7 +48,9 @@ def _known_around(place: Place) -> set[str]:
 
 
 def _may_give_symbols(node: Node) -> bool:
-    """Whether a call may give sizes and numbers of its own: an operator, or an item of one's.
+    """Whether a call may give sizes and numbers of its own: an operator, or an item of one's,
+
+    or where a float is rounded.
 
     Which operators do, their tags do not say: torch's slice between two numbers that are read from
     tensors gives a size of its own.
@@ -56,7 +58,7 @@ def _may_give_symbols(node: Node) -> bool:
     target = node.target
     if target is operator.getitem and isinstance(node.args[0], Node):
         return _may_give_symbols(node.args[0])
-    return isinstance(target, (Operator, HigherOrderOperator))
+    return isinstance(target, (Operator, HigherOrderOperator)) or target in ROUNDINGS.values()
 
 
 @of_graph
