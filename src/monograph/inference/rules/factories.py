@@ -294,31 +294,6 @@ def _is_not_channels_last(spec: TensorSpec) -> bool:
     return spec.scope is not None and (len(spec.shape) < 4 or spec.strides[1] != 1)
 
 
-@rule(aten.pad_sequence.default)
-def _pad_sequence(
-    tensors: Sequence[TensorSpec], batch_first: bool = False, *rest: object
-) -> TensorSpec | None:
-    first = tensors[0]
-    if not first.shape or any(
-        len(spec.shape) != len(first.shape)
-        or (spec.dtype, spec.device) != (first.dtype, first.device)
-        or not _agree(spec, first, 0)
-        for spec in tensors
-    ):
-        return None
-    longest = first.shape[0]
-    for spec in tensors[1:]:
-        longest = _longer(longest, spec.shape[0])
-    count = len(tensors)
-    shape = (count, longest) if batch_first else (longest, count)
-    return fresh(first, (*shape, *first.shape[1:]))
-
-
-def _longer(one: Int, other: Int) -> Int:
-    scope = next((n.scope for n in (one, other) if isinstance(n, Expr)), None)
-    return max(one, other) if scope is None else scope.maximum(one, other)
-
-
 @rule(aten.stack.default)
 def _stack(tensors: Sequence[TensorSpec], dim: int = 0) -> TensorSpec | None:
     first = tensors[0]
