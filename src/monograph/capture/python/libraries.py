@@ -11,7 +11,6 @@ import functools
 import os
 import site
 import sys
-import sysconfig
 from dataclasses import dataclass
 
 import torch
@@ -220,9 +219,7 @@ def _is_own(saved: list[Saved]) -> bool:
 @functools.cache
 def _places() -> tuple[str, ...]:
     """Where packages are installed."""
-    found = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    found += [*site.getsitepackages(), site.getusersitepackages()]
-    return tuple(place + os.sep for place in found)
+    return tuple(p + os.sep for p in (*site.getsitepackages(), site.getusersitepackages()))
 
 
 def _is_installed(name: str) -> bool:
