@@ -12,7 +12,7 @@ from monograph.capture.provenance import lines_to
 from monograph.diagnostics import DataDependentError, ExportError
 from monograph.inference.fakes import Outcome
 from monograph.inference.infer import infer
-from monograph.inference.rules.attention import attention_switches
+from monograph.inference.rules.attention import attention_state
 from monograph.torch_internals import Operator
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Outcomes:
     ) -> Outcome:
         """What ``op`` returns: from the memo, else inferred."""
         if op is _ATTENTION:
-            key = (*key, attention_switches())
+            key = (*key, attention_state())
         try:
             outcome = _memo.get(key) or self._local.get(key)
         except TypeError:  # an argument that cannot be hashed

@@ -14,6 +14,7 @@ from monograph.diagnostics import ExportError
 from monograph.inference.fakes import Result
 from monograph.inference.infer import infer
 from monograph.inference.rules import VIEWS
+from monograph.inference.rules.attention import attention_state
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, Int
@@ -185,6 +186,8 @@ class LayoutFlow:
         target = node.target
         assert isinstance(target, Operator)
         key: list[Any] = [target, torch.get_default_dtype(), self._exact]
+        if target is aten.scaled_dot_product_attention.default:
+            key.append(attention_state())
         places: list[Node] = []
 
         def numbered(item: Any) -> Any:

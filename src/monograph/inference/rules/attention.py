@@ -18,10 +18,12 @@ from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import equal
 from monograph.torch_internals import without_modes
 
-__all__ = ["LAYOUTS", "attention_switches"]
+__all__ = ["LAYOUTS", "attention_state"]
 
 aten = torch.ops.aten
-LAYOUTS: dict[Hashable, tuple[int, ...]] = {}  # call without sizes -> the order of the dimensions
+LAYOUTS: dict[Hashable, tuple[int, ...]] = {}  # call on such sizes -> the order of dimensions
+
+_FIRST_EXAMPLE, _STEP = 38, 17  # sizes by which dimensions are told apart
 
 # The query, the key, the value, and a mask.
 _Given = tuple[TensorSpec, TensorSpec, TensorSpec, TensorSpec | None]
@@ -123,7 +125,7 @@ def _by_trying(
     small[query.shape[-1]] = small[value.shape[-1]] = 8
     shapes = [tuple(small[n] for n in spec.shape) for spec in specs]
     token = (tuple(orders), tuple(shapes), query.dtype, rest, tuple(sorted(options.items())))
-    key_of_call = (*token, _attention_state())
+    key_of_call = (*token, attention_state())
     if key_of_call not in LAYOUTS:
         LAYOUTS[key_of_call] = _tried(shapes, orders, query.dtype, rest, options)
     order = LAYOUTS[key_of_call]
@@ -131,11 +133,6 @@ def _by_trying(
         return None
     shape = (*query.shape[:-1], value.shape[-1])
     return query.with_layout(shape, _laid(shape, order))
-
-
-def _attention_state() -> tuple[bool, ...]:
-    """What, besides the arguments, decides which kernel runs."""
-    return (*attention_switches(), torch.is_grad_enabled())
 
 
 def _dense_order(spec: TensorSpec) -> tuple[int, ...] | None:
@@ -175,14 +172,11 @@ def _tried(
 def _order(
     given: _Given, rest: tuple[object, ...], options: dict[str, object]
 ) -> tuple[int, ...] | None:
-    sizes: dict[Int, int] = {}  # symbolic size -> its number in the order of occurrence
-    kinds = tuple(None if spec is None else _form(spec, sizes) for spec in given)
-    known = (kinds, rest, tuple(sorted(options.items())), torch.is_grad_enabled())
-    token = (*known, attention_switches())
+    plain = _examples(given)
+    if plain is None:
+        return None
+    token = (plain, rest, tuple(sorted(options.items())), attention_state())
     if token not in LAYOUTS:
-        plain = [None if spec is None else _example(spec) for spec in given]
-        if any(spec is None and was is not None for spec, was in zip(plain, given, strict=True)):
-            return None
         outcome = outcome_on_fakes(
             aten.scaled_dot_product_attention.default, (*plain, *rest), options, None
         )
@@ -192,49 +186,49 @@ def _order(
     return LAYOUTS[token]
 
 
-def _form(spec: TensorSpec, sizes: dict[Int, int]) -> Hashable:
-    """What the choice of a kernel reads of a tensor: whatever symbols its sizes are called by."""
-    told = tuple(
-        f"size {sizes.setdefault(n, len(sizes))}" if isinstance(n, Expr) else n for n in spec.shape
-    )
-    steps = tuple(n if isinstance(n, int) and n < 2 else 2 for n in spec.strides)
-    return (told, steps, spec.dtype, spec.device, _permutation(spec))
-
-
 def _permutation(spec: TensorSpec) -> tuple[int, ...]:
-    """The dimensions from the outermost to the innermost, as the example lies."""
-    example = _example(spec)
-    if example is None:
-        return ()
-    rank = range(len(example.shape))
-    return tuple(sorted(rank, key=lambda i: (-example.strides[i], i)))
+    """The dimensions from the outermost to the innermost."""
+    rank = range(len(spec.shape))
+    return tuple(sorted(rank, key=lambda i: (-spec.strides[i], i)))
 
 
-def _example(spec: TensorSpec) -> TensorSpec | None:
-    """``spec`` with sizes that tell the dimensions apart."""
-    spec = spec.normal()
-    if spec.scope is None:
-        return spec
-    # One number for each symbol, so that equal sizes stay equal.
-    varying = [n for n in (*spec.shape, *spec.strides) if isinstance(n, Expr)]
-    names = sorted({a.name for n in varying for a in n.symbols()})
-    values = {name: 6 + sum(map(ord, name)) % 97 for name in names}
+def _examples(given: _Given) -> tuple[TensorSpec | None, ...] | None:
+    """The specs with numbers that tell the dimensions apart; None where there are none.
+
+    Equal sizes stay equal. The numbers go by the order in which symbols occur, so that calls that
+    look alike have the same, whatever their symbols are called.
+    """
+    specs = [spec for spec in given if spec is not None]
+    varying = [n for s in specs for n in (*s.shape, *s.strides) if isinstance(n, Expr)]
+    names = dict.fromkeys(atom.name for n in varying for atom in n.symbols())
+    values = {name: _FIRST_EXAMPLE + _STEP * i for i, name in enumerate(names)}
+
+    def number(size: Int) -> int:
+        return size.evaluate(values) if isinstance(size, Expr) else size
+
+    found: list[TensorSpec | None] = []
     try:
-        shape = tuple(n.evaluate(values) if isinstance(n, Expr) else n for n in spec.shape)
-        strides = tuple(n.evaluate(values) if isinstance(n, Expr) else n for n in spec.strides)
+        for spec in given:
+            if spec is None:
+                found.append(None)
+                continue
+            shape = tuple(map(number, spec.shape))
+            if any(n < 2 and isinstance(m, Expr) for n, m in zip(shape, spec.shape, strict=True)):
+                return None
+            strides = tuple(map(number, spec.strides))
+            found.append(TensorSpec.of(shape, strides, spec.dtype, spec.device))
     except (ZeroDivisionError, ValueError):
         return None
-    if any(size < 2 and isinstance(n, Expr) for size, n in zip(shape, spec.shape, strict=True)):
-        return None
-    return TensorSpec.of(shape, strides, spec.dtype, spec.device)
+    return tuple(found)
 
 
-def attention_switches() -> tuple[bool, ...]:
-    """The process-wide switches by which attention chooses its kernel, and so its layout."""
+def attention_state() -> tuple[bool, ...]:
+    """What, besides the arguments, decides which kernel attention chooses, and so its layout."""
     backends = torch.backends.cuda
     return (
         backends.flash_sdp_enabled(),
         backends.mem_efficient_sdp_enabled(),
         backends.math_sdp_enabled(),
         backends.cudnn_sdp_enabled(),
+        torch.is_grad_enabled(),
     )
