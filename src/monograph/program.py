@@ -264,7 +264,11 @@ class ExportedProgram:
             signature=parts.signature.renamed(_outputs_of(found.graph)),
             module_calls=[entry.renamed(found.renamed) for entry in parts.module_calls],
             plan=plan,
-            assumptions=[*parts.assumptions, *about_sizes(new, env)],
+            assumptions=[
+                *parts.assumptions,
+                *about_sizes(new, env),
+                *(Assumption("kept-whole", f"{op}: {why}") for op, why in found.kept.items()),
+            ],
             dialect=DECOMPOSED,
         )
         return ExportedProgram(made)

@@ -30,10 +30,12 @@ from monograph.ir.names import Names
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
 from monograph.passes.composites import view_of_any_layout
+from monograph.passes.table import Decompositions
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
-from monograph.shapes.questions import Compare, equal
+from monograph.shapes.questions import Compare, equal, text_of
+from monograph.shapes.supposing import forget, mark
 from monograph.shapes.symnode import expression_of, symbolic
 from monograph.torch_internals import (
     COMPOSITE,
@@ -62,11 +64,15 @@ _VIEWS = frozenset({aten.view.default, aten._unsafe_view.default})
 
 @dataclass
 class Decomposed:
-    """A graph in another dialect; ``renamed``: its nodes by the names of those they stand for."""
+    """A graph in another dialect; ``renamed``: its nodes by the names of those they stand for.
+
+    ``kept``: the operators that are whole although the table has a rule, each with the reason.
+    """
 
     graph: Graph
     attributes: dict[str, Any]
     renamed: dict[str, str] = field(default_factory=dict)
+    kept: dict[Target, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -93,11 +99,14 @@ class _Template:
         return all(follows(index) is answer for index, answer in self.follows.items())
 
 
-def decompose(graph: Graph, attributes: dict[str, Any], env: ShapeEnv, rules: Rules) -> Decomposed:
+def decompose(
+    graph: Graph, attributes: dict[str, Any], env: ShapeEnv, rules: Decompositions
+) -> Decomposed:
     """A copy of ``graph`` without the operators that ``rules`` has replacements for.
 
     Requires: a functional graph, whose sizes belong to ``env``. Ensures: no operator that
-    ``rules`` touches is left, in control-flow bodies neither; inputs and outputs are in the same
+    ``rules`` touches is left, in control-flow bodies neither, but those that a rule of torch's
+    cannot replace for all sizes (a rule of the user's must); inputs and outputs are in the same
     order and of the same shapes and dtypes; nodes keep line and module, and know in
     ``meta["from_node"]`` what they come from.
 
@@ -105,18 +114,23 @@ def decompose(graph: Graph, attributes: dict[str, Any], env: ShapeEnv, rules: Ru
         DecompositionError: MG-O102, for a rule that fails or gives something else.
     """
     with rarer_collection():
-        return _Rewriter(env, rules, {}).rewrite(graph, attributes)
+        return _Rewriter(env, rules, {}, {}).rewrite(graph, attributes)
 
 
 class _Rewriter:
     """Rewrites one graph; the templates are shared with the graphs inside it."""
 
     def __init__(
-        self, env: ShapeEnv, rules: Rules, templates: dict[tuple[object, ...], list[_Template]]
+        self,
+        env: ShapeEnv,
+        rules: Decompositions,
+        templates: dict[tuple[object, ...], list[_Template]],
+        kept: dict[Target, str],
     ) -> None:
         self.env = env
         self.rules = rules
         self.templates = templates
+        self.kept = kept
         self.flow = LayoutFlow(env, lambda node: frozenset((node,)), without_modes)
         self.touched: dict[Target, bool] = {}
         self.whole: set[Target] = set()  # operators that a rule has left as they are
@@ -132,7 +146,7 @@ class _Rewriter:
         held = dict(attributes)
         for node in graph.nodes:
             for subgraph in subgraphs_of(node):
-                inside = _Rewriter(self.env, self.rules, self.templates)
+                inside = _Rewriter(self.env, self.rules, self.templates, self.kept)
                 found = inside.rewrite(subgraph.graph, subgraph.attributes)
                 for name, item in attributes.items():
                     if item is subgraph:
@@ -143,7 +157,7 @@ class _Rewriter:
         self._require_dialect()
         claim_names(self.made, self.names.used)
         renamed = {old.name: new.name for old, new in self.results.items() if isinstance(new, Node)}
-        return Decomposed(self.made, held, renamed)
+        return Decomposed(self.made, held, renamed, self.kept)
 
     def _visit(self, node: Node, held: dict[str, Any]) -> None:
         if node.target is operator.getitem and isinstance(node.args[0], Node):
@@ -342,10 +356,16 @@ class _Rewriter:
             known, key = (), ()
         found = next((template for template in known if template.is_for(follows)), None)
         if found is None:
+            before = mark(self.env)
             try:
                 found = _captured(
                     self.env, self.rules, node, rule, len(inputs), args, kwargs, follows
                 )
+                reason = self._unfit(node, rule, found, before.guards)
+                if reason is not None:
+                    forget(self.env, before)
+                    self.kept[node.target] = reason
+                    return None
             except RecursionError:
                 raise DecompositionError(
                     f"the decomposition of {node.target} leads back to it, again and again",
@@ -356,6 +376,10 @@ class _Rewriter:
                 is_whole = rule is node.target or has_kernel(node.target, COMPOSITE)
                 if isinstance(error, DataDependentError) and not is_whole:
                     return None  # the rule asks for what only the values tell: it stays
+                if self._is_torchs(node, rule):
+                    forget(self.env, before)
+                    self.kept[node.target] = error.what
+                    return None
                 raise DecompositionError(
                     f"the decomposition of {node.target} fails: {error.what}",
                     where=node.meta.get("location"),
@@ -364,6 +388,32 @@ class _Rewriter:
             if key and not found.gives_symbols:
                 self.templates.setdefault(key, []).append(found)
         return found
+
+    def _is_torchs(self, node: Node, rule: Rule) -> bool:
+        """Whether nobody but torch, and we, says how an operator is replaced."""
+        return rule is not node.target and not self.rules.is_given(node.target)
+
+    def _unfit(self, node: Node, rule: Rule, template: _Template, guards: int) -> str | None:
+        """Why a replacement by a rule of torch's does not do for all that the operator does."""
+        if not self._is_torchs(node, rule):
+            return None
+        narrowing = [guard for guard in self.env.guards[guards:] if guard.is_narrowing]
+        if narrowing:
+            return f"its decomposition holds for {text_of(narrowing[0].test)} alone"
+        promised = noted(node.meta.get("val"))
+        if template.gives_symbols or self._fits(_value_of(template.results), promised):
+            return None
+        return "its decomposition is not known to give the same sizes"
+
+    def _fits(self, new: object, old: object) -> bool:
+        if isinstance(new, tuple) and isinstance(old, tuple):
+            return all(map(self._fits, new, old))
+        if not isinstance(new, TensorSpec) or not isinstance(old, TensorSpec):
+            return True
+        new, old = new.normal(), old.normal()
+        return len(new.shape) == len(old.shape) and all(
+            self.env.is_known(equal(a, b)) for a, b in zip(new.shape, old.shape, strict=True)
+        )
 
     def _note_layout(self, node: Node) -> None:
         """Compare what stands for ``node`` now with what was promised."""

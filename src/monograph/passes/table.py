@@ -61,6 +61,11 @@ class Decompositions(MutableMapping[Target, Rule]):
             self._rules.pop(overload, None)
             self._kept.add(overload)
 
+    def is_given(self, op: Target) -> bool:
+        """Whether the rule of an operator is of whoever made the table: not torch's, nor ours."""
+        rule = self._rules.get(op)
+        return rule is not None and rule is not core_decompositions().get(op)
+
     def __contains__(self, op: object) -> bool:
         return op in self._rules or (op not in self._kept and _is_composite(op))
 
