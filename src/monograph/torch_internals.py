@@ -548,6 +548,7 @@ def fake_mode() -> Any:
 
         _fake_mode = FakeTensorMode(allow_non_fake_inputs=False)
         _fake_mode.cache_enabled = False  # our memo stands in front of it
+        _fake_mode.propagate_real_tensors = False  # there are none, whatever torch is set to
     return _fake_mode
 
 
@@ -557,6 +558,7 @@ def symbolic_fake_mode(shape_env: Any) -> Any:
 
     mode = FakeTensorMode(allow_non_fake_inputs=False, shape_env=shape_env, static_shapes=False)
     mode.cache_enabled = False  # it wants sympy
+    mode.propagate_real_tensors = False
     return mode
 
 

@@ -5,7 +5,9 @@ import operator
 
 import pytest
 import torch
+import torch._functorch.config
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.export import graph_signature
 from torch.fx import traceback
 
@@ -171,6 +173,21 @@ def test_branches_are_unflattened_by_torch():
     whole = torch.export.unflatten(monograph.export(model, (X,)).to_torch())
     for x in (torch.ones(2, 3), -torch.ones(2, 3)):
         torch.testing.assert_close(whole(x), model(x))
+
+
+def test_below_settings_of_fake_tensors():
+    """Tensors without values, and torch set to carry real ones along (as its draft mode does)."""
+    with FakeTensorMode():
+        shapes = ({0: monograph.Dim.DYNAMIC},)
+        program = monograph.export(nn.Linear(3, 4), (torch.randn(2, 3),), dynamic_shapes=shapes)
+    assert [str(n.target) for n in program.graph.nodes][3] == "aten.linear.default"
+
+    def f(x):
+        return x * x.nonzero().shape[0]
+
+    with torch._functorch.config.patch(fake_tensor_propagate_real_tensors=True):
+        program = monograph.export(f, (X,))
+    torch.testing.assert_close(program.module()(X), f(X))
 
 
 def _truth_of_a_tensor(x):

@@ -19,7 +19,7 @@ from torch import nn
 
 from monograph.capture.python.libraries import ProgramWalk
 from monograph.capture.python.saved import Change, Saved, SavedDicts, SavedTogether, changed
-from monograph.torch_internals import GLOBAL_HOOKS
+from monograph.torch_internals import GLOBAL_HOOKS, without_modes
 
 __all__ = ["Snapshot"]
 
@@ -77,8 +77,9 @@ class Snapshot:
         """Put everything back, the random generators too."""
         for saved in self._find_changed() if self._changed is None else self._changed:
             saved.restore()
-        if not torch.equal(torch.get_rng_state(), self._torch_state):
-            torch.set_rng_state(self._torch_state)
+        with without_modes():  # one of the user's may be on, for fake tensors
+            if not torch.equal(torch.get_rng_state(), self._torch_state):
+                torch.set_rng_state(self._torch_state)
         if random.getstate() != self._python_state:
             random.setstate(self._python_state)
         if self._numpy_state is not None:
