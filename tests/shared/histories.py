@@ -153,9 +153,8 @@ def exported(name):
         found = monograph.export(program, args, dynamic_shapes=shapes, **options)
     except monograph.MonographError as error:
         return f"{type(error).__name__}: {error}"
-    lies = [
-        f"{node}: {getattr(node.meta.get('val'), 'strides', None)}" for node in found.graph.nodes
-    ]
+    values = [(node, node.meta.get("val")) for node in found.graph.nodes]
+    lies = [f"{node}: {value.stride()}" for node, value in values if hasattr(value, "stride")]
     return "\n".join([str(found), *lies, *map(str, found.assumptions)])
 
 
