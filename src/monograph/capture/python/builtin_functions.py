@@ -24,6 +24,7 @@ from monograph.capture.python.call_sites import CallSites, function_of, mentione
 from monograph.capture.python.exception_handlers import may_be_caught
 from monograph.capture.python.frames import frames_of_user, is_ours, stands_in
 from monograph.capture.python.nodes import compares, takes_truth
+from monograph.capture.python.number_methods import METHODS, as_integer, number_of
 from monograph.capture.python.operator_calls import calls_an_operator, through_schema
 from monograph.capture.python.static_values import UNKNOWN
 from monograph.capture.python.truths import assertion_at
@@ -31,7 +32,7 @@ from monograph.capture.restarts import NeedsCalls, restart
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import negated
-from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, expression_of, symbolic
+from monograph.shapes.symnode import BoolNode, IntNode, Node, expression_of, symbolic
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -131,11 +132,14 @@ def _number_type(
 
     def call(*args: object, **kwargs: object) -> object:
         if len(args) == 1 and not kwargs:
-            item = args[0]
+            item: Any = args[0]
             if isinstance(item, torch.Tensor) and not isinstance(item, torch.nn.Parameter):
                 item = item.item()
+            if isinstance(item, torch.SymBool):
+                item = as_integer(item)
             if isinstance(item, _SYMBOLIC):
                 return convert(item)
+            return kind(item)
         return kind(*args, **kwargs)
 
     return call
@@ -297,13 +301,18 @@ def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
         (torch.SymInt, "__float__", _to_number(recorder, "float")),
         (torch.SymFloat, "__float__", _to_number(recorder, "float")),
         (torch.SymInt, "__index__", _as_index(recorder)),
+        (torch.SymBool, "__int__", _to_number(recorder, "int")),
+        (torch.SymBool, "__float__", _to_number(recorder, "float")),
+        (torch.SymBool, "__index__", _to_number(recorder, "int")),
     ]
     for kind in _SYMBOLIC:
         methods += [(kind, "__divmod__", _divmod), (kind, "__rdivmod__", _rdivmod)]
     found: list[Replacement] = [
+        *METHODS,
         *((kind, name, _of_ours(kind, name, method)) for kind, name, method in methods),
         (torch.SymInt, "__format__", _format(torch.SymInt.__format__)),
         (torch.SymFloat, "__format__", _format(torch.SymFloat.__format__)),
+        (torch.SymBool, "__format__", _format(torch.SymBool.__format__)),
         (torch.SymBool, "__bool__", _truth(recorder)),
         (IntNode, "guard_int", _number_for_c(recorder)),
         (torch, "_check_with", _check_with(env, torch._check_with, mine)),
@@ -320,7 +329,7 @@ def _of_ours(kind: type, name: str, method: Callable[..., object]) -> Callable[.
     original = getattr(kind, name, None)
 
     def call(self: Any, *args: object) -> object:
-        if isinstance(self.node, (IntNode, FloatNode)):
+        if isinstance(self.node, Node):
             return method(self, *args)
         if original is None:
             return float(operator.index(self)) if name == "__float__" else NotImplemented
@@ -373,13 +382,10 @@ def _hash_of_float(self: torch.SymFloat) -> int:
 
 def _to_number(recorder: Recorder, name: str) -> Callable[[torch.SymInt | torch.SymFloat], float]:
     def convert(self: torch.SymInt | torch.SymFloat) -> float:
-        node = self.node
-        if not node.is_constant():
+        if not self.node.is_constant():
             ask(recorder, sys._getframe(2), is_number=True)
-        if isinstance(node, FloatNode):
-            number = node.guard_float("", 0)
-            return number if name == "float" else int(number)
-        return int(node.guard_int("", 0)) if name == "int" else float(node.guard_int("", 0))
+        number = number_of(self)
+        return int(number) if name == "int" else float(number)
 
     return convert
 
@@ -390,9 +396,7 @@ def _format(
     def format_number(self: torch.SymInt | torch.SymFloat, specification: str) -> str:
         if not specification:
             return str(original(self, ""))
-        node = self.node
-        number = node.guard_float("", 0) if node.is_float() else node.guard_int("", 0)
-        return format(number, specification)
+        return format(number_of(self), specification)
 
     return format_number
 

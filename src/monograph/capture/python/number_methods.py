@@ -1,0 +1,253 @@
+"""What Python asks of a number that varies: the methods of ``int``, ``float`` and ``bool``.
+
+torch has methods for arithmetic and order. What it lacks, or answers otherwise than Python does, is
+answered here while a program is captured: by another number that varies where there is one, else by
+the very number, which is that of the example from then on (or is refused, where only a run knows
+it). A truth counts as 1 or 0 among numbers, as Python's does.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from monograph.capture.python.frames import stands_in
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import Test, both, either, indicator, negated
+from monograph.shapes.symnode import BoolNode, Node, expression_of, symbolic
+
+__all__ = ["METHODS", "as_integer", "number_of"]
+
+Method = Callable[..., Any]
+_FLOATS = (float, torch.SymFloat)
+_NUMBERS = (int, float, torch.SymInt, torch.SymFloat, torch.SymBool)
+
+
+def number_of(number: torch.SymInt | torch.SymFloat | torch.SymBool) -> Any:
+    """The very number, for which a function of Python's has to be called."""
+    node: Any = number.node
+    if node.is_int():
+        return node.guard_int("", 0)
+    return node.guard_float("", 0) if node.is_float() else node.guard_bool("", 0)
+
+
+def as_integer(truth: torch.SymBool) -> int | torch.SymInt:
+    """``int(truth)``: 1 or 0."""
+    node: BoolNode = truth.node
+    found = indicator(node.content)
+    return int(number_of(truth)) if found is None else symbolic(node.env, found)
+
+
+def _itself(self: Any, *args: object) -> Any:
+    return self
+
+
+def _of_the_number(name: str) -> Method:
+    """Python's own method, of the very number."""
+
+    def call(self: Any, *args: object, **kwargs: object) -> object:
+        return getattr(number_of(self), name)(*args, **kwargs)
+
+    return call
+
+
+# Integers ----------------------------------------------------------------------------------------
+
+
+def _inverted(self: torch.SymInt) -> Any:
+    return -1 - self
+
+
+def _power(self: Any, exponent: Any, modulus: Any = None) -> Any:
+    if modulus is not None:
+        if isinstance(exponent, int) and exponent >= 0:
+            return self**exponent % modulus
+        return pow(number_of(self), exponent, modulus)
+    if isinstance(exponent, _FLOATS):
+        return _float_power(self, exponent)
+    return _INTEGER_POWER(self, exponent)
+
+
+def _power_of(self: Any, base: Any) -> Any:
+    return _float_power(base, self) if isinstance(base, _FLOATS) else _POWER_OF_BASE(self, base)
+
+
+def _float_power(base: Any, exponent: Any) -> Any:
+    """Python's floats become complex for a fraction as exponent of a negative base."""
+    if not isinstance(base, _NUMBERS) or not isinstance(exponent, _NUMBERS):
+        return NotImplemented
+    is_whole = isinstance(exponent, int) or (
+        isinstance(exponent, float) and exponent.is_integer()
+    )
+    if not is_whole:
+        torch._check(base >= 0)
+    return _of_floats("pow", base, exponent)
+
+
+def _of_floats(name: str, left: Any, right: Any) -> Any:
+    node = (left if isinstance(left, (torch.SymInt, torch.SymFloat)) else right).node
+    args = tuple(expression_of(torch.sym_float(each)) for each in (left, right))
+    return symbolic(node.env, FloatExpr(name, args))
+
+
+def _quotient(self: Any, divisor: Any) -> Any:
+    return _floor_of_quotient(self, self, divisor, _INTEGER_QUOTIENT)
+
+
+def _quotient_of(self: Any, dividend: Any) -> Any:
+    return _floor_of_quotient(self, dividend, self, _INTEGER_QUOTIENT_OF)
+
+
+def _floor_of_quotient(self: Any, left: Any, right: Any, of_integers: Method) -> Any:
+    """``left // right``: where one is a float, torch divides first, which rounds."""
+    other = right if self is left else left
+    if not isinstance(other, _NUMBERS):
+        return NotImplemented
+    if isinstance(self, torch.SymFloat) or isinstance(other, _FLOATS):
+        return _of_floats("floordiv", left, right)
+    return of_integers(self, other)
+
+
+_INTEGER_POWER, _POWER_OF_BASE = torch.SymInt.__pow__, torch.SymInt.__rpow__
+_INTEGER_QUOTIENT, _INTEGER_QUOTIENT_OF = torch.SymInt.__floordiv__, torch.SymInt.__rfloordiv__
+
+# Truths ------------------------------------------------------------------------------------------
+
+
+def _of_the_integer(name: str) -> Method:
+    """A method of 1 or 0."""
+
+    def call(self: torch.SymBool, *args: object, **kwargs: object) -> object:
+        return getattr(as_integer(self), name)(*args, **kwargs)
+
+    return call
+
+
+def _operation(function: Callable[[Any, Any], Any], *, is_reflected: bool = False) -> Method:
+    """An operator between 1 or 0 and another value."""
+    if is_reflected:
+        return lambda self, other: function(other, as_integer(self))
+    return lambda self, other: function(as_integer(self), other)
+
+
+def _comparison(function: Callable[[Any, Any], Any]) -> Method:
+    def call(self: torch.SymBool, other: object) -> Any:
+        if not isinstance(other, _NUMBERS):
+            return NotImplemented
+        return function(as_integer(self), other)
+
+    return call
+
+
+def _logical(function: Callable[[Any, Any], Any], combine: Callable[[Test, Test], Test]) -> Method:
+    """``&``, ``|``, ``^`` and ``==``: of two truths another truth."""
+
+    def call(self: torch.SymBool, other: Any) -> Any:
+        if isinstance(other, (bool, torch.SymBool)):
+            node: Node = self.node
+            test = combine(expression_of(self), expression_of(other))
+            return test if isinstance(test, bool) else torch.SymBool(BoolNode(node.env, test))
+        return function(self, other)
+
+    return call
+
+
+def _differ(left: Test, right: Test) -> Test:
+    return either(both(left, negated(right)), both(negated(left), right))
+
+
+def _agree(left: Test, right: Test) -> Test:
+    return negated(_differ(left, right))
+
+
+def _methods_of_truths() -> dict[str, Method]:
+    found = {
+        name: _of_the_integer(name)
+        for name in ("__abs__", "__ceil__", "__floor__", "__invert__", "__neg__", "__pos__",
+                     "__pow__", "__rpow__", "__divmod__", "__rdivmod__", "__round__", "__trunc__",
+                     "as_integer_ratio", "bit_count", "bit_length", "conjugate", "to_bytes")
+    }  # fmt: skip
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "lshift", "rshift"):
+        function = getattr(operator, name)
+        found[f"__{name}__"] = _operation(function)
+        found[f"__r{name}__"] = _operation(function, is_reflected=True)
+    for name, combine in (("and", both), ("or", either), ("xor", _differ)):
+        function = getattr(operator, f"__{name}__")
+        found[f"__{name}__"] = _logical(_operation(function), combine)
+        found[f"__r{name}__"] = _logical(_operation(function, is_reflected=True), combine)
+    for name in ("lt", "le", "gt", "ge"):
+        found[f"__{name}__"] = _comparison(getattr(operator, name))
+    found["__eq__"] = _logical(_comparison(operator.eq), _agree)
+    found["__ne__"] = _logical(_comparison(operator.ne), _differ)
+    return found
+
+
+# The table ---------------------------------------------------------------------------------------
+
+# What a number says of itself, each with its value: a function of the number.
+_ATTRIBUTES: dict[type, dict[str, Method]] = {
+    torch.SymInt: {
+        "real": _itself,
+        "imag": lambda self: 0,
+        "numerator": _itself,
+        "denominator": lambda self: 1,
+    },
+    torch.SymFloat: {"real": _itself, "imag": lambda self: 0.0},
+    torch.SymBool: {
+        "real": as_integer,
+        "imag": lambda self: 0,
+        "numerator": as_integer,
+        "denominator": lambda self: 1,
+    },
+}
+_COPIES = {"__copy__": _itself, "__deepcopy__": _itself}
+_METHODS: dict[type, dict[str, Method]] = {
+    torch.SymInt: {
+        "__invert__": _inverted,
+        "__pow__": _power,
+        "__rpow__": _power_of,
+        "__floordiv__": _quotient,
+        "__rfloordiv__": _quotient_of,
+        **_COPIES,
+        **{n: _of_the_number(n) for n in ("bit_count", "bit_length", "to_bytes")},
+    },
+    torch.SymFloat: {
+        "__pow__": _float_power,
+        "__rpow__": lambda self, base: _float_power(base, self),
+        "__floordiv__": _quotient,
+        "__rfloordiv__": _quotient_of,
+        **_COPIES,
+        **{n: _of_the_number(n) for n in ("as_integer_ratio", "hex")},
+    },
+    torch.SymBool: {**_COPIES, **_methods_of_truths()},
+}
+
+
+def _of_ours(kind: type, name: str, method: Method) -> Method:
+    """``method`` for the numbers of a capture; another thread may have torch's own."""
+    original = getattr(kind, name, None)
+
+    @functools.wraps(method)
+    def call(self: Any, *args: object, **kwargs: object) -> object:
+        if isinstance(self.node, Node):
+            return method(self, *args, **kwargs)
+        if original is None:
+            return NotImplemented
+        return original(self, *args, **kwargs)
+
+    stands_in(method.__code__)
+    stands_in(call.__code__)
+    return call
+
+
+# As (owner, attribute, what is there while a program is captured).
+METHODS: list[tuple[type, str, Any]] = [
+    *((kind, name, _of_ours(kind, name, method))
+      for kind, methods in _METHODS.items() for name, method in methods.items()),
+    *((kind, name, property(value))
+      for kind, values in _ATTRIBUTES.items() for name, value in values.items()),
+]  # fmt: skip
