@@ -23,6 +23,7 @@ from monograph.capture.python import frames
 from monograph.capture.python.builtin_functions import CALL_SITES, ask_after
 from monograph.capture.python.indexing import Indexing
 from monograph.capture.python.patches import patched
+from monograph.capture.python.plain_numbers import refusal_of_numbers
 from monograph.capture.python.process_state import exporting_flags, kept, rarer_collection
 from monograph.capture.python.saved import Change
 from monograph.capture.python.snapshot import Snapshot
@@ -33,6 +34,7 @@ from monograph.capture.restarts import (
     NeedsCalls,
     NeedsConversion,
     NeedsIndexing,
+    NeedsNumbers,
     Restart,
 )
 from monograph.capture.sizes import Operand, in_sizes
@@ -141,6 +143,7 @@ def capture(
                 ways.indexes,
                 ways.as_called,
             )
+            session.recorder.context.given_numbers = ways.given_numbers
             session.recorder.context.strict = strict
             session.recorder.context.collected = collected
             if collected:
@@ -165,6 +168,7 @@ class _Ways:
         self.strict = strict
         self.above_autograd = self.indexes = False
         self.as_called: dict[int, CodeType] = {}  # by identity: calls there stay as they are
+        self.given_numbers: dict[int, object] = {}  # by identity: functions
         self.attempts = 0
 
     def change(self, reason: Restart) -> None:
@@ -175,6 +179,9 @@ class _Ways:
         if isinstance(reason, NeedsConversion):
             if self.strict is None or not self.strict.learn(reason):
                 raise reason.error from None
+        elif isinstance(reason, NeedsNumbers):
+            CALL_SITES.learn(reason.code, reason.function)
+            self.given_numbers[id(reason.refusing)] = reason.refusing
         elif isinstance(reason, NeedsCalls):
             CALL_SITES.learn(reason.code, reason.function)
             self.as_called[id(reason.code)] = reason.code  # if it asks again, that was no help
@@ -400,6 +407,9 @@ class _Session:
                     recorder.context.strict.explain(error)
                 if isinstance(error, ExportError):
                     frames.place(error)
+                refusal = refusal_of_numbers(recorder, error)
+                if refusal is not None:
+                    raise refusal from error
                 raise
 
     # After the program has run ---------------------------------------------------------------

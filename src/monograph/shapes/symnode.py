@@ -418,12 +418,11 @@ Nodes = Sequence[IntNode]
 
 def _integer(node: Node) -> Int:
     """The number of an operand: a truth among integers counts as 1 or 0."""
+    if isinstance(node, BoolNode):
+        return node.as_number().content
     content = node.content
-    if isinstance(content, (int, Expr)):
-        return int(content) if content.__class__ is bool else content
-    assert isinstance(node, BoolNode)
-    found = indicator(node.content)
-    return int(node.guard_bool("", 0)) if found is None else found
+    assert isinstance(content, (int, Expr))
+    return content
 
 
 def _real(node: Node) -> Real:
@@ -583,7 +582,8 @@ class BoolNode(_Node):
         return False  # a truth that holds for all sizes is one about sizes all the same
 
     def as_number(self) -> IntNode:
-        return self.wrap_int(self.int_())
+        found = indicator(self.content)
+        return IntNode(self.env, self.int_() if found is None else found)
 
     def __str__(self) -> str:
         return text_of(self.content)

@@ -17,6 +17,7 @@ __all__ = [
     "caller_line",
     "current_source_line",
     "frames_of_user",
+    "is_of_python",
     "is_of_user",
     "is_ours",
     "source_line_of_traceback",
@@ -50,9 +51,7 @@ def _kind_of(code: CodeType) -> int:
     name = code.co_filename
     if name.startswith(_CASES):
         kind = _USER
-    elif name.startswith((_OURS, _TORCH, "<frozen", "<string")) or (
-        name.startswith(_STANDARD) and "site-packages" not in name
-    ):
+    elif name.startswith((_OURS, _TORCH, "<string")) or is_of_python(code):
         kind = _SKIP
     else:
         kind = _USER
@@ -119,6 +118,12 @@ def is_of_user(code: CodeType) -> bool:
     """Whether it is the user's program (or a library's) that runs."""
     kind = _kinds.get(id(code))
     return (_kind_of(code) if kind is None else kind) == _USER
+
+
+def is_of_python(code: CodeType) -> bool:
+    """Whether it is a module of Python's own library that runs."""
+    name = code.co_filename
+    return name.startswith(("<frozen", _STANDARD)) and "site-packages" not in name
 
 
 def is_ours(code: CodeType) -> bool:

@@ -8,7 +8,6 @@ it). A truth counts as 1 or 0 among numbers, as Python's does.
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +16,8 @@ import torch
 
 from monograph.capture.python.frames import stands_in
 from monograph.shapes.floats import FloatExpr
-from monograph.shapes.questions import Test, both, either, indicator, negated
-from monograph.shapes.symnode import BoolNode, Node, expression_of, symbolic
+from monograph.shapes.questions import Test, both, either, negated
+from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, Node, expression_of, symbolic
 
 __all__ = ["METHODS", "as_integer", "number_of"]
 
@@ -38,8 +37,7 @@ def number_of(number: torch.SymInt | torch.SymFloat | torch.SymBool) -> Any:
 def as_integer(truth: torch.SymBool) -> int | torch.SymInt:
     """``int(truth)``: 1 or 0."""
     node: BoolNode = truth.node
-    found = indicator(node.content)
-    return int(number_of(truth)) if found is None else symbolic(node.env, found)
+    return symbolic(node.env, node.as_number().content)
 
 
 def _itself(self: Any, *args: object) -> Any:
@@ -62,6 +60,18 @@ def _inverted(self: torch.SymInt) -> Any:
     return -1 - self
 
 
+def _rounded(self: torch.SymInt | torch.SymFloat, ndigits: Any = None) -> Any:
+    node: IntNode | FloatNode = self.node
+    if isinstance(ndigits, (torch.SymInt, torch.SymBool)):
+        ndigits = int(number_of(ndigits))
+    return symbolic(node.env, node.round(ndigits).content)
+
+
+def _both_parts(left: Any, right: Any) -> Any:
+    is_number = isinstance(left, _NUMBERS) and isinstance(right, _NUMBERS)
+    return (left // right, left % right) if is_number else NotImplemented
+
+
 def _power(self: Any, exponent: Any, modulus: Any = None) -> Any:
     if modulus is not None:
         if isinstance(exponent, int) and exponent >= 0:
@@ -76,11 +86,11 @@ def _power_of(self: Any, base: Any) -> Any:
     return _float_power(base, self) if isinstance(base, _FLOATS) else _POWER_OF_BASE(self, base)
 
 
-def _float_power(base: Any, exponent: Any) -> Any:
+def _float_power(base: Any, exponent: Any, modulus: None = None) -> Any:
     """Python's floats become complex for a fraction as exponent of a negative base."""
-    if not isinstance(base, _NUMBERS) or not isinstance(exponent, _NUMBERS):
+    if not all(isinstance(each, _NUMBERS) for each in (base, exponent)):
         return NotImplemented
-    is_whole = isinstance(exponent, int) or (
+    is_whole = isinstance(exponent, (int, torch.SymInt)) or (
         isinstance(exponent, float) and exponent.is_integer()
     )
     if not is_whole:
@@ -112,8 +122,9 @@ def _floor_of_quotient(self: Any, left: Any, right: Any, of_integers: Method) ->
     return of_integers(self, other)
 
 
-_INTEGER_POWER, _POWER_OF_BASE = torch.SymInt.__pow__, torch.SymInt.__rpow__
-_INTEGER_QUOTIENT, _INTEGER_QUOTIENT_OF = torch.SymInt.__floordiv__, torch.SymInt.__rfloordiv__
+_SymInt: Any = torch.SymInt
+_INTEGER_POWER, _POWER_OF_BASE = _SymInt.__pow__, _SymInt.__rpow__
+_INTEGER_QUOTIENT, _INTEGER_QUOTIENT_OF = _SymInt.__floordiv__, _SymInt.__rfloordiv__
 
 # Truths ------------------------------------------------------------------------------------------
 
@@ -130,8 +141,12 @@ def _of_the_integer(name: str) -> Method:
 def _operation(function: Callable[[Any, Any], Any], *, is_reflected: bool = False) -> Method:
     """An operator between 1 or 0 and another value."""
     if is_reflected:
-        return lambda self, other: function(other, as_integer(self))
-    return lambda self, other: function(as_integer(self), other)
+        return lambda self, other: function(_counted(other), as_integer(self))
+    return lambda self, other: function(as_integer(self), _counted(other))
+
+
+def _counted(other: Any) -> Any:
+    return as_integer(other) if isinstance(other, torch.SymBool) else other
 
 
 def _comparison(function: Callable[[Any, Any], Any]) -> Method:
@@ -164,13 +179,15 @@ def _agree(left: Test, right: Test) -> Test:
     return negated(_differ(left, right))
 
 
+_OF_INTEGERS = (
+    "__abs__", "__ceil__", "__floor__", "__invert__", "__neg__", "__pos__", "__pow__", "__rpow__",
+    "__round__", "__trunc__", "as_integer_ratio", "bit_count", "bit_length", "conjugate",
+    "to_bytes",
+)  # fmt: skip
+
+
 def _methods_of_truths() -> dict[str, Method]:
-    found = {
-        name: _of_the_integer(name)
-        for name in ("__abs__", "__ceil__", "__floor__", "__invert__", "__neg__", "__pos__",
-                     "__pow__", "__rpow__", "__divmod__", "__rdivmod__", "__round__", "__trunc__",
-                     "as_integer_ratio", "bit_count", "bit_length", "conjugate", "to_bytes")
-    }  # fmt: skip
+    found = {name: _of_the_integer(name) for name in _OF_INTEGERS}
     for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "lshift", "rshift"):
         function = getattr(operator, name)
         found[f"__{name}__"] = _operation(function)
@@ -204,26 +221,33 @@ _ATTRIBUTES: dict[type, dict[str, Method]] = {
         "denominator": lambda self: 1,
     },
 }
-_COPIES = {"__copy__": _itself, "__deepcopy__": _itself}
+_OF_ANY: dict[str, Method] = {
+    "__copy__": _itself,
+    "__deepcopy__": _itself,
+    "__divmod__": _both_parts,
+    "__rdivmod__": lambda self, dividend: _both_parts(dividend, self),
+}
 _METHODS: dict[type, dict[str, Method]] = {
     torch.SymInt: {
         "__invert__": _inverted,
+        "__round__": _rounded,
         "__pow__": _power,
         "__rpow__": _power_of,
         "__floordiv__": _quotient,
         "__rfloordiv__": _quotient_of,
-        **_COPIES,
+        **_OF_ANY,
         **{n: _of_the_number(n) for n in ("bit_count", "bit_length", "to_bytes")},
     },
     torch.SymFloat: {
+        "__round__": _rounded,
         "__pow__": _float_power,
         "__rpow__": lambda self, base: _float_power(base, self),
         "__floordiv__": _quotient,
         "__rfloordiv__": _quotient_of,
-        **_COPIES,
+        **_OF_ANY,
         **{n: _of_the_number(n) for n in ("as_integer_ratio", "hex")},
     },
-    torch.SymBool: {**_COPIES, **_methods_of_truths()},
+    torch.SymBool: {**_OF_ANY, **_methods_of_truths()},
 }
 
 
@@ -231,7 +255,6 @@ def _of_ours(kind: type, name: str, method: Method) -> Method:
     """``method`` for the numbers of a capture; another thread may have torch's own."""
     original = getattr(kind, name, None)
 
-    @functools.wraps(method)
     def call(self: Any, *args: object, **kwargs: object) -> object:
         if isinstance(self.node, Node):
             return method(self, *args, **kwargs)
