@@ -254,7 +254,7 @@ def _wrong(chapter, written, kind_of, *, every=1):
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_some_questions_of_one_kind_of_number(chapter, written):
     kinds = _KIND_OF.get(chapter, tuple(NUMBERS))
-    every = 1 if chapter == "any size" else 4
+    every = 1 if chapter == "any size" else 6
     assert not list(_wrong(chapter, written, lambda i: kinds[i % len(kinds)], every=every))
 
 
