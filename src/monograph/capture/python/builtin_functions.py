@@ -35,7 +35,7 @@ from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import negated
-from monograph.shapes.symnode import BoolNode, Node, expression_of, symbolic
+from monograph.shapes.symnode import BoolNode, IntNode, Node, expression_of, symbolic
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
