@@ -87,7 +87,7 @@ def _partial(function: functools.partial[Any]) -> functools.partial[Any]:
     return functools.partial(inner, *function.args, **function.keywords)
 
 
-def _is_cached(function: Any) -> bool:
+def _is_cached(function: object) -> bool:
     """Whether it is a function (or a method) under ``functools.lru_cache``."""
     if type(function) is MethodType:
         function = function.__func__
@@ -395,8 +395,7 @@ def _hash(recorder: Recorder) -> Callable[[Any], int]:
     """A dict finds a key by its hash, so the number must be the one of the example."""
 
     def identity(self: torch.SymInt | torch.SymFloat | torch.SymBool) -> int:
-        node: Any = self.node
-        env, content = node.env, node.content
+        env, content = self.node.env, self.node.content
         frame = sys._getframe(2)
         if isinstance(content, Expr):
             content = env.scope.normal(content)

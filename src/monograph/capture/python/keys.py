@@ -10,12 +10,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from types import FrameType
-from typing import Any
 
 import torch
 
 from monograph.capture.python.nodes import syntax_of
 from monograph.capture.python.static_values import UNKNOWN, value_of
+from monograph.shapes.symnode import FloatNode, IntNode
 
 __all__ = ["is_looked_up"]
 
@@ -34,13 +34,13 @@ def is_looked_up(number: torch.SymInt | torch.SymFloat, frame: FrameType) -> boo
     numbers = None if keys is None else _numbers_in(keys)
     if numbers is None:
         return False
-    node: Any = number.node
+    node: IntNode | FloatNode = number.node
     for key in numbers:
-        is_float = node.is_float() or isinstance(key, float)
-        if is_float:
-            equal = node.sym_float().eq(node.sym_float().wrap_float(float(key)))
-        else:
+        if isinstance(node, IntNode) and isinstance(key, int):
             equal = node.eq(node.wrap_int(key))
+        else:
+            number_node = node.sym_float()
+            equal = number_node._compare("eq", number_node.wrap_float(key))
         if equal.guard_bool("", 0):
             break
     return True
@@ -58,7 +58,7 @@ def _numbers_in(keys: Iterable[object]) -> list[float] | None:
     return list(found)
 
 
-def _leaves(keys: Iterable[object]) -> Iterator[Any]:
+def _leaves(keys: Iterable[object]) -> Iterator[float | torch.SymInt | torch.SymFloat]:
     for key in keys:
         if isinstance(key, (tuple, frozenset)):
             yield from _leaves(key)

@@ -22,16 +22,17 @@ from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, Node, express
 __all__ = ["METHODS", "as_integer", "number_of"]
 
 Method = Callable[..., Any]
+Symbolic = torch.SymInt | torch.SymFloat | torch.SymBool
 _FLOATS = (float, torch.SymFloat)
 _NUMBERS = (int, float, torch.SymInt, torch.SymFloat, torch.SymBool)
 
 
-def number_of(number: torch.SymInt | torch.SymFloat | torch.SymBool) -> Any:
+def number_of(number: Symbolic) -> float:
     """The very number, for which a function of Python's has to be called."""
-    node: Any = number.node
-    if node.is_int():
+    node: IntNode | FloatNode | BoolNode = number.node
+    if isinstance(node, IntNode):
         return node.guard_int("", 0)
-    return node.guard_float("", 0) if node.is_float() else node.guard_bool("", 0)
+    return node.guard_float("", 0) if isinstance(node, FloatNode) else node.guard_bool("", 0)
 
 
 def as_integer(truth: torch.SymBool) -> int | torch.SymInt:
@@ -40,14 +41,14 @@ def as_integer(truth: torch.SymBool) -> int | torch.SymInt:
     return symbolic(node.env, node.as_number().content)
 
 
-def _itself(self: Any, *args: object) -> Any:
+def _itself(self: object, *args: object) -> object:
     return self
 
 
 def _of_the_number(name: str) -> Method:
     """Python's own method, of the very number."""
 
-    def call(self: Any, *args: object, **kwargs: object) -> object:
+    def call(self: Symbolic, *args: object, **kwargs: object) -> object:
         return getattr(number_of(self), name)(*args, **kwargs)
 
     return call
@@ -56,37 +57,40 @@ def _of_the_number(name: str) -> Method:
 # Integers ----------------------------------------------------------------------------------------
 
 
-def _inverted(self: torch.SymInt) -> Any:
-    return -1 - self
+def _inverted(self: torch.SymInt) -> object:
+    return operator.sub(-1, self)
 
 
-def _rounded(self: torch.SymInt | torch.SymFloat, ndigits: Any = None) -> Any:
+def _rounded(
+    self: torch.SymInt | torch.SymFloat, ndigits: int | torch.SymInt | torch.SymBool | None = None
+) -> object:
     node: IntNode | FloatNode = self.node
     if isinstance(ndigits, (torch.SymInt, torch.SymBool)):
         ndigits = int(number_of(ndigits))
     return symbolic(node.env, node.round(ndigits).content)
 
 
-def _both_parts(left: Any, right: Any) -> Any:
-    is_number = isinstance(left, _NUMBERS) and isinstance(right, _NUMBERS)
-    return (left // right, left % right) if is_number else NotImplemented
+def _both_parts(left: object, right: object) -> object:
+    if not isinstance(left, _NUMBERS) or not isinstance(right, _NUMBERS):
+        return NotImplemented
+    return operator.floordiv(left, right), operator.mod(left, right)
 
 
-def _power(self: Any, exponent: Any, modulus: Any = None) -> Any:
+def _power(self: torch.SymInt, exponent: object, modulus: object = None) -> object:
     if modulus is not None:
         if isinstance(exponent, int) and exponent >= 0:
-            return self**exponent % modulus
-        return pow(number_of(self), exponent, modulus)
+            return operator.mod(operator.pow(self, exponent), modulus)
+        return _python_power(number_of(self), exponent, modulus)
     if isinstance(exponent, _FLOATS):
         return _float_power(self, exponent)
     return _INTEGER_POWER(self, exponent)
 
 
-def _power_of(self: Any, base: Any) -> Any:
+def _power_of(self: torch.SymInt, base: object) -> object:
     return _float_power(base, self) if isinstance(base, _FLOATS) else _POWER_OF_BASE(self, base)
 
 
-def _float_power(base: Any, exponent: Any, modulus: None = None) -> Any:
+def _float_power(base: object, exponent: object, modulus: None = None) -> object:
     """Python's floats become complex for a fraction as exponent of a negative base."""
     if not all(isinstance(each, _NUMBERS) for each in (base, exponent)):
         return NotImplemented
@@ -94,25 +98,25 @@ def _float_power(base: Any, exponent: Any, modulus: None = None) -> Any:
         isinstance(exponent, float) and exponent.is_integer()
     )
     if not is_whole:
-        torch._check(base >= 0)
+        torch._check(_not_less(base, 0))
     return _of_floats("pow", base, exponent)
 
 
-def _of_floats(name: str, left: Any, right: Any) -> Any:
-    node = (left if isinstance(left, (torch.SymInt, torch.SymFloat)) else right).node
-    args = tuple(expression_of(torch.sym_float(each)) for each in (left, right))
-    return symbolic(node.env, FloatExpr(name, args))
+def _of_floats(name: str, *operands: object) -> object:
+    numbers = [torch.sym_float(each) for each in operands]
+    env = next(each.node.env for each in numbers if isinstance(each, torch.SymFloat))
+    return symbolic(env, FloatExpr(name, tuple(map(expression_of, numbers))))
 
 
-def _quotient(self: Any, divisor: Any) -> Any:
+def _quotient(self: object, divisor: object) -> object:
     return _floor_of_quotient(self, self, divisor, _INTEGER_QUOTIENT)
 
 
-def _quotient_of(self: Any, dividend: Any) -> Any:
+def _quotient_of(self: object, dividend: object) -> object:
     return _floor_of_quotient(self, dividend, self, _INTEGER_QUOTIENT_OF)
 
 
-def _floor_of_quotient(self: Any, left: Any, right: Any, of_integers: Method) -> Any:
+def _floor_of_quotient(self: object, left: object, right: object, of_integers: Method) -> object:
     """``left // right``: where one is a float, torch divides first, which rounds."""
     other = right if self is left else left
     if not isinstance(other, _NUMBERS):
@@ -122,9 +126,11 @@ def _floor_of_quotient(self: Any, left: Any, right: Any, of_integers: Method) ->
     return of_integers(self, other)
 
 
-_SymInt: Any = torch.SymInt
-_INTEGER_POWER, _POWER_OF_BASE = _SymInt.__pow__, _SymInt.__rpow__
-_INTEGER_QUOTIENT, _INTEGER_QUOTIENT_OF = _SymInt.__floordiv__, _SymInt.__rfloordiv__
+_INTEGER_POWER, _POWER_OF_BASE, _INTEGER_QUOTIENT, _INTEGER_QUOTIENT_OF = (
+    getattr(torch.SymInt, name) for name in ("__pow__", "__rpow__", "__floordiv__", "__rfloordiv__")
+)
+_python_power: Method = pow
+_not_less: Method = operator.ge
 
 # Truths ------------------------------------------------------------------------------------------
 
@@ -138,19 +144,19 @@ def _of_the_integer(name: str) -> Method:
     return call
 
 
-def _operation(function: Callable[[Any, Any], Any], *, is_reflected: bool = False) -> Method:
+def _operation(function: Method, *, is_reflected: bool = False) -> Method:
     """An operator between 1 or 0 and another value."""
     if is_reflected:
         return lambda self, other: function(_counted(other), as_integer(self))
     return lambda self, other: function(as_integer(self), _counted(other))
 
 
-def _counted(other: Any) -> Any:
+def _counted(other: object) -> object:
     return as_integer(other) if isinstance(other, torch.SymBool) else other
 
 
-def _comparison(function: Callable[[Any, Any], Any]) -> Method:
-    def call(self: torch.SymBool, other: object) -> Any:
+def _comparison(function: Method) -> Method:
+    def call(self: torch.SymBool, other: object) -> object:
         if not isinstance(other, _NUMBERS):
             return NotImplemented
         return function(as_integer(self), other)
@@ -158,10 +164,10 @@ def _comparison(function: Callable[[Any, Any], Any]) -> Method:
     return call
 
 
-def _logical(function: Callable[[Any, Any], Any], combine: Callable[[Test, Test], Test]) -> Method:
+def _logical(function: Method, combine: Callable[[Test, Test], Test]) -> Method:
     """``&``, ``|``, ``^`` and ``==``: of two truths another truth."""
 
-    def call(self: torch.SymBool, other: Any) -> Any:
+    def call(self: torch.SymBool, other: object) -> object:
         if isinstance(other, (bool, torch.SymBool)):
             node: Node = self.node
             test = combine(expression_of(self), expression_of(other))
@@ -255,7 +261,7 @@ def _of_ours(kind: type, name: str, method: Method) -> Method:
     """``method`` for the numbers of a capture; another thread may have torch's own."""
     original = getattr(kind, name, None)
 
-    def call(self: Any, *args: object, **kwargs: object) -> object:
+    def call(self: Symbolic, *args: object, **kwargs: object) -> object:
         if isinstance(self.node, Node):
             return method(self, *args, **kwargs)
         if original is None:

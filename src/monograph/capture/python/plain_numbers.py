@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["given_numbers", "refusal_of_numbers"]
 
 _NUMBERS = (torch.SymInt, torch.SymFloat, torch.SymBool)
+_CONTAINERS = (list, tuple, set, frozenset, torch.Size)
 _REFUSALS = (TypeError, ValueError, AttributeError, AssertionError)
 _MOST_GIVEN = 4
 _OF_NUMBERS = re.compile(r"\b(Sym(Int|Float|Bool)|(Int|Float|Bool)Node)\b")
@@ -42,22 +43,22 @@ _OF_NUMBERS = re.compile(r"\b(Sym(Int|Float|Bool)|(Int|Float|Bool)Node)\b")
 def given_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
     """``function``, called with the very numbers."""
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return function(*_plain(args), **_plain(kwargs))
+    def call(*args: object, **kwargs: object) -> object:
+        plain = {name: _plain(value) for name, value in kwargs.items()}
+        return function(*map(_plain, args), **plain)
 
     stands_in(call.__code__)
     return functools.update_wrapper(call, function) if hasattr(function, "__name__") else call
 
 
-def _plain(item: Any) -> Any:
+def _plain(item: object) -> object:
     """``item`` with the numbers in it that vary exchanged for the example's."""
     if isinstance(item, _NUMBERS):
         return number_of(item)
-    kind = type(item)
-    if kind is dict:
+    if type(item) is dict:
         return {_plain(key): _plain(value) for key, value in item.items()}
-    if kind in (list, tuple, set, frozenset, torch.Size):
-        return kind(_plain(each) for each in item)
+    if isinstance(item, _CONTAINERS) and type(item) in _CONTAINERS:
+        return type(item)(map(_plain, item))  # type: ignore[arg-type]
     return item
 
 
