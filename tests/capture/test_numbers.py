@@ -84,7 +84,7 @@ _OF_NO_NUMBER = {
     "attrgetter", "breakpoint", "compile", "copyright", "credits", "delattr", "delitem", "dir",
     "eval", "exec", "exit", "globals", "help", "id", "input", "itemgetter", "license", "locals",
     "memoryview", "methodcaller", "object", "open", "print", "quit", "setattr", "setitem", "super",
-    "vars", "call", "isinstance", "staticmethod", "classmethod", "property",
+    "vars", "call", "is_", "is_not", "isinstance", "staticmethod", "classmethod", "property",
 }  # fmt: skip
 _OF_OBJECTS = {*dir(object), "__getformat__", "__getnewargs__", "__setformat__"} - {
     "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__repr__", "__str__",

@@ -8,7 +8,7 @@ import operator
 import random
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import MemberDescriptorType
 from typing import Any
