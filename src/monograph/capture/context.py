@@ -79,8 +79,3 @@ class Context:
         found = Assumption(kind, text, where)
         if found not in self.assumptions:
             self.assumptions.append(found)
-
-    def note_refusal(self, error: ExportError) -> None:
-        """Remember an error that eager mode does not raise: no ``except`` may take it."""
-        if not isinstance(error, (RuntimeError, IndexError, TypeError)):
-            self.pending = error

@@ -46,6 +46,7 @@ from monograph.diagnostics import (
     MonographError,
     MutationError,
     PythonFeatureError,
+    errors_made,
 )
 from monograph.diagnostics.reproduction import write_report
 from monograph.ir.assumptions import Assumption
@@ -390,10 +391,9 @@ class _Session:
         ):
             try:
                 context = contextvars.copy_context()  # what the program sets there ends with it
-                result = context.run(_run_user_program, self.root.call, args, kwargs)
-                if (
-                    recorder.context.pending is not None
-                ):  # an ``except`` of the program has taken it
+                with errors_made() as refusals, _none_is_caught(refusals):
+                    result = context.run(_run_user_program, self.root.call, args, kwargs)
+                if recorder.context.pending is not None:  # an ``except`` has taken it
                     raise recorder.context.pending
                 return result
             except Exception as error:
@@ -581,6 +581,28 @@ def _is_made_of_input(node: Node) -> bool:
     while SHARES in node.meta:
         node = node.meta[SHARES]
     return node.op == "placeholder"
+
+
+@contextlib.contextmanager
+def _none_is_caught(refusals: list[ExportError]) -> Iterator[None]:
+    """A refusal that the program catches is raised all the same: eager mode would not go that way.
+
+    Raises:
+        ExportError: the first such refusal.
+    """
+    try:
+        yield
+    except Exception as raised:
+        _raise_caught(refusals, raised)
+        raise
+    _raise_caught(refusals, None)
+
+
+def _raise_caught(refusals: list[ExportError], raised: Exception | None) -> None:
+    for error in refusals:
+        is_caught = error is not raised and frames.is_caught_by_program(error)
+        if is_caught and not error.is_of_eager_mode:
+            raise error from None
 
 
 def _run_user_program(

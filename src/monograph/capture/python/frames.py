@@ -140,6 +140,15 @@ def stands_in(code: CodeType) -> None:
 _standing_in: dict[int, CodeType] = {}
 
 
+def is_caught_by_program(error: BaseException) -> bool:
+    """Whether it was the program, or torch, that has caught ``error``, and none of our own code."""
+    step = error.__traceback__  # the frame that has caught it, or in which C has
+    if step is None:
+        return False
+    code = step.tb_frame.f_code
+    return not is_ours(code) or code.co_name in ("__torch_dispatch__", "__torch_function__")
+
+
 def is_raised_by_us(error: BaseException) -> bool:
     """Whether the innermost frame of an exception's traceback is the package's own code."""
     found = None
