@@ -10,7 +10,7 @@ import pytest
 
 import monograph
 from monograph import MonographError
-from monograph.capture import constants as monograph_constants
+from monograph.ir.operators import is_random
 
 LISTED = {
     line.split("#")[0].strip()
@@ -89,6 +89,6 @@ def test_operator_with_sizes_that_vary(name):
             raise
         except (MonographError, ValueError):
             continue
-        random = any(monograph_constants.is_random(node.target) for node in program.graph.nodes)
+        random = any(is_random(node.target) for node in program.graph.nodes)
         if not random and "empty" not in name and not name.startswith(FAKES_OF_SIZES):
             assert opinfo.check_other_sizes(info, program) == []
