@@ -340,3 +340,13 @@ def test_preserved_module_call_signature():
     assert [a.name for a in entries["1"].inputs] == ["linear"]
     assert [a.name for a in entries["1"].outputs] == ["relu"]
     assert entries[""].forward_arg_names == ["input"]
+
+
+def test_a_program_may_call_an_argument_as_it_likes():
+    x = torch.randn(2, 3)
+
+    def twice(self, _self=1):
+        return self * 2 + _self
+
+    for program, args in ((torch.Tensor.relu, (x,)), (twice, (x,))):
+        assert torch.equal(monograph.export(program, args).module()(*args), program(*args))
