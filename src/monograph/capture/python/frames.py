@@ -91,11 +91,9 @@ def _line_in_torch_nn(frame: FrameType | None) -> SourceLine | None:
 def caller_line() -> SourceLine | None:
     """The line outside the package that has called it."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and is_ours(frame.f_code):
+    while frame is not None and _kind_of(frame.f_code) != _USER:
         frame = frame.f_back
-    if frame is None or _kind_of(frame.f_code) != _USER:
-        return None
-    return _line_at(frame.f_code, frame.f_lasti)
+    return None if frame is None else _line_at(frame.f_code, frame.f_lasti)
 
 
 def frames_of_user(depth: int = 1) -> list[FrameType]:
