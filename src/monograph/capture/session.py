@@ -53,7 +53,7 @@ from monograph.ir.assumptions import Assumption
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.layouts import LayoutFact
 from monograph.ir.module_scope import ModuleCall
-from monograph.ir.structure import Structure, flatten, is_constant
+from monograph.ir.structure import Structure, flatten, in_code, is_constant
 from monograph.ir.subgraphs import refuse_leaks
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
@@ -566,7 +566,7 @@ class _Session:
                 node = self._copied(node, value)
             kept.append(origin)
             contents.append(node)
-        results = [o.constant if o.node is None else o.node for o in outputs]
+        results = [in_code(o.constant) if o.node is None else o.node for o in outputs]
         if recorder.emission.has_regions:
             refuse_leaks(graph, [*contents, *results])
         claim_names(graph, recorder.emission.names.used)
