@@ -67,3 +67,29 @@ def test_a_dimension_that_is_dropped_where_it_is_1():
 def test_what_the_operator_refuses_is_refused():
     with pytest.raises(monograph.OperatorError):
         export(torch.gradient, (R(1),), dynamic_shapes=({0: D},))
+
+
+FOURIER = {
+    "fft": lambda x: torch.fft.fft(x, 10, 1),
+    "irfft2": lambda x: torch.fft.irfft2(x, (6, 8)),
+    "ihfftn": lambda x: torch.fft.ihfftn(x, (3, 10), (1, 2)),
+    "hfft": lambda x: torch.fft.hfft(x, 10, 1),
+}
+
+
+@pytest.mark.parametrize("name", FOURIER)
+def test_results_lie_as_the_kernel_lays_them(name):
+    """Torch's implementation for sizes that vary promises another layout than the kernel's."""
+    assert_exports(
+        FOURIER[name], (R(5, 12, 11),), dynamic_shapes=({0: D, 1: D, 2: D},), tolerance=1e-4,
+        more_inputs=[(R(2, 12, 11),), (R(1, 16, 13),)],
+    )  # fmt: skip
+
+
+def test_sizes_that_are_equal_in_the_example_are_told_apart():
+    def pooled(x):
+        return F.adaptive_max_pool3d(x, (None, None, None))
+
+    shapes = ({0: D, 1: D, 2: D, 3: D, 4: D},)
+    more = [(R(1, 1, 4, 3, 5),), (R(2, 4, 6, 3, 5),), (R(1, 5, 4, 4, 4),)]
+    assert_exports(pooled, (R(1, 4, 4, 3, 5),), dynamic_shapes=shapes, more_inputs=more)

@@ -61,7 +61,7 @@ def run_sample(info: Any, sample: Any, export: Exporter) -> None:
     torch.manual_seed(0)
     actual = exported(*_copied(args), **_copied(kwargs))
     if "empty" in info.name:  # memory as it comes
-        expected, actual = _blank(expected), _blank(actual)
+        expected, actual = blank(expected), blank(actual)
     assert_equal(actual, expected, tolerance=1e-6)
 
 
@@ -69,7 +69,7 @@ def _copied(value: Any) -> Any:
     return tree_map_only(torch.Tensor, torch.Tensor.clone, value)
 
 
-def _blank(value: Any) -> Any:
+def blank(value: Any) -> Any:
     return torch.zeros_like(value) if isinstance(value, torch.Tensor) else value
 
 

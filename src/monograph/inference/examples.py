@@ -8,9 +8,10 @@ guess, so it is asserted when the program runs; a size for which none is found i
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import combinations, pairwise
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, islice, pairwise
 from typing import Any
 
 import torch
@@ -30,12 +31,13 @@ from monograph.torch_internals import (
     storage_key,
 )
 
-__all__ = ["outcome_by_examples"]
+__all__ = ["laid_as_in_examples", "outcome_by_examples"]
 
 Values = dict[str, Any]  # of symbols, for one example
 Arguments = tuple[tuple[object, ...], dict[str, object]]
 
-_MOST = 24  # examples of one call
+_MOST = 32  # examples of one call
+_ENOUGH_FOR_LAYOUT = 4
 _MOST_ELEMENTS = 1_000_000  # of a tensor with values
 _PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
 
@@ -66,9 +68,39 @@ def outcome_by_examples(
     if not all(len({values[name] for values in examples}) > 1 for name in names):
         return None
     outcomes = [outcome for _, outcome in tried]
-    fit = _Fit(env, examples, [size for size in sizes if isinstance(size, Expr)])
+    given = _sizes_in((args, tuple(kwargs.values())), env, with_strides=False)
+    fit = _Fit(env, examples, [size for size in given if isinstance(size, Expr)])
     results = fit.results([outcome.results for outcome in outcomes])
     return None if results is None else Outcome(results, outcomes[0].container)
+
+
+def laid_as_in_examples(
+    op: Operator,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    env: ShapeEnv,
+    outcome: Outcome,
+) -> Outcome:
+    """``outcome`` with the layout that the results have where the sizes are plain numbers.
+
+    For operators whose implementation for sizes that vary promises another one.
+    """
+    sizes = _sizes_in((args, tuple(kwargs.values())), env)
+    names = list(dict.fromkeys(name for size in sizes for name in _names_of(size)))
+    found: list[tuple[Result, ...]] = []
+    for values in islice(_examples(env, names), _ENOUGH_FOR_LAYOUT):
+        with contextlib.suppress(ExportError):
+            example = outcome_on_fakes(op, *_with_numbers(values, args, kwargs), None)
+            found.append(example.results)
+    results = []
+    for result, *examples in zip(outcome.results, *found, strict=True):
+        specs = [each.spec for each in examples if each.spec is not None]
+        order = _order(specs) if specs and result.source < 0 else None
+        if order is not None and result.spec is not None:
+            shape = result.spec.shape
+            result = Result(result.spec.with_layout(shape, _strides(shape, order)))
+        results.append(result)
+    return Outcome(tuple(results), outcome.container)
 
 
 def _rule_out_ones(env: ShapeEnv, tried: list[tuple[Values, Outcome]]) -> bool:
@@ -146,7 +178,7 @@ def _outcome_on_tensors(
 # Examples ------------------------------------------------------------------------------------
 
 
-def _sizes_in(item: object, env: ShapeEnv) -> list[Expr | FloatExpr]:
+def _sizes_in(item: object, env: ShapeEnv, *, with_strides: bool = True) -> list[Expr | FloatExpr]:
     """The sizes that vary in the arguments, each once."""
     found: dict[Expr | FloatExpr, None] = {}
 
@@ -156,7 +188,7 @@ def _sizes_in(item: object, env: ShapeEnv) -> list[Expr | FloatExpr]:
             found[now] = None
 
     def on_spec(spec: TensorSpec) -> None:
-        for size in (*spec.shape, *spec.strides):
+        for size in (*spec.shape, *(spec.strides if with_strides else ())):
             if isinstance(size, Expr):
                 on_size(size)
 
@@ -197,19 +229,21 @@ def _examples(env: ShapeEnv, names: Sequence[str]) -> Iterator[Values]:
     groups: dict[object, list[str]] = {}
     for name in names:
         groups.setdefault(first[name], []).append(name)
-    changes: list[Values] = [{}]
-    primes = iter(_PRIMES)
-    changes.append({name: prime for group, prime in zip(groups.values(), primes, strict=False)
-                    for name in group})  # fmt: skip
     steps: list[Callable[[Any], Any]] = [
         lambda n: n + 1, lambda n: 2 * n, lambda n: n + 2, lambda n: type(n)(1), lambda n: 3 * n,
     ]  # fmt: skip
-    changes += [{name: step(first[name]) for name in names} for step in steps]
+    together = zip(groups.values(), _PRIMES, strict=False)
+    changes: list[Values] = [
+        {},
+        dict(zip(names, _PRIMES, strict=False)),
+        {name: prime for group, prime in together for name in group},
+        *({name: step(first[name]) for name in names} for step in steps),
+        # Before groups: sizes that never differ cannot be told apart.
+        *({name: steps[0](first[name])} for name in names),
+    ]
     for step in steps:
         changes += [{name: step(first[name]) for name in group} for group in groups.values()]
-    for step in steps[:2]:
-        changes += [{name: step(first[name])} for name in names]
-    changes.append(dict(zip(names, _PRIMES, strict=False)))
+    changes += [{name: steps[1](first[name])} for name in names]
     seen: list[Values] = []
     for change in changes:
         values = {**first, **change}
@@ -301,12 +335,7 @@ class _Fit:
         shape = tuple(
             self._size(list(sizes)) for sizes in zip(*(s.shape for s in specs), strict=True)
         )
-        strides: list[Int] = [0] * len(shape)
-        for place, stride in zip(
-            order, contiguous_strides(tuple(shape[i] for i in order)), strict=True
-        ):
-            strides[place] = stride
-        return TensorSpec.of(shape, tuple(strides), first.dtype, first.device, first.bits)
+        return TensorSpec.of(shape, _strides(shape, order), first.dtype, first.device, first.bits)
 
     def _size(self, numbers: list[int]) -> Expr:
         """A symbol for a size, of which is known what was found."""
@@ -323,39 +352,54 @@ class _Fit:
     def _expression(self, numbers: list[int]) -> Int | None:
         if len(set(numbers)) == 1:
             return numbers[0]
-        for expr in self._guesses(numbers):
-            if [value_of(expr, values) for values in self.examples] == numbers:
-                return expr
+        for size, given in self.terms:
+            line = _line(given, numbers)
+            if line is not None:
+                return size * line[0] + line[1]
+        found = self._of_two(numbers)
+        return self._of_one(numbers) if found is None else found
+
+    def _of_two(self, numbers: list[int]) -> Int | None:
+        """A line through the sum or the product of two sizes, or the smaller or larger one."""
+        scope = self.env.scope
+        for (one, left), (other, right) in combinations(self.terms, 2):
+            pairs = list(zip(left, right, strict=True))
+            line = _line([x + y for x, y in pairs], numbers)
+            if line is not None:
+                return (one + other) * line[0] + line[1]
+            line = _line([x * y for x, y in pairs], numbers)
+            if line is not None:
+                return one * other * line[0] + line[1]
+            if [min(pair) for pair in pairs] == numbers:
+                return scope.minimum(one, other)
+            if [max(pair) for pair in pairs] == numbers:
+                return scope.maximum(one, other)
         return None
 
-    def _guesses(self, numbers: list[int]) -> Iterator[Int]:
-        """Lines through one size, through two, products, and parts of one."""
-        for size, given in self.terms:
-            yield from _lines(size, given, numbers)
-        for (one, left), (other, right) in combinations(self.terms, 2):
-            sums = [a + b for a, b in zip(left, right, strict=True)]
-            yield from _lines(one + other, sums, numbers)
-            products = [a * b for a, b in zip(left, right, strict=True)]
-            yield from _lines(one * other, products, numbers)
+    def _of_one(self, numbers: list[int]) -> Int | None:
+        """A part of one size, as pooling leaves it, or the pairs in it."""
         scope = self.env.scope
-        for (one, _), (other, _) in combinations(self.terms, 2):
-            yield from (scope.minimum(one, other), scope.maximum(one, other))
-        for size, _ in self.terms:
+        for size, given in self.terms:
             for step in range(2, 9):
-                for start in range(-step, step + 1):
-                    part = scope.floordiv(size + start, step)
-                    yield from (part, part + 1)
-            yield scope.floordiv(size * (size - 1), 2)
-            yield scope.floordiv(size * (size + 1), 2)
+                for start in range(-step, 2 * step + 1):
+                    if [(n + start) // step for n in given] == numbers:
+                        return scope.floordiv(size + start, step)
+            for other in (-1, 1):
+                if [n * (n + other) // 2 for n in given] == numbers:
+                    return scope.floordiv(size * (size + other), 2)
+        return None
 
 
-def _lines(size: Int, given: list[int], numbers: list[int]) -> Iterable[Int]:
-    """``a * size + b`` through the first two different points."""
+def _line(given: list[int], numbers: list[int]) -> tuple[int, int] | None:
+    """``a`` and ``b`` where each number is ``a * given + b``; ``a`` is not 0."""
     for (x, y), (other_x, other_y) in pairwise(zip(given, numbers, strict=True)):
         if x != other_x:
             slope, rest = divmod(other_y - y, other_x - x)
-            return (size * slope + (y - x * slope),) if not rest and slope else ()
-    return ()
+            start = y - x * slope
+            holds = not rest and all(n == slope * m + start
+                                     for m, n in zip(given, numbers, strict=True))  # fmt: skip
+            return (slope, start) if holds and slope else None
+    return None
 
 
 def _order(specs: list[TensorSpec]) -> list[int] | None:
@@ -370,6 +414,16 @@ def _order(specs: list[TensorSpec]) -> list[int] | None:
         if all(_lies_so(spec, order) for spec in specs):
             return order
     return None
+
+
+def _strides(shape: tuple[Int, ...], order: list[int]) -> tuple[Int, ...]:
+    """Without gaps, in this order of the dimensions."""
+    strides: list[Int] = [0] * len(shape)
+    for place, stride in zip(
+        order, contiguous_strides(tuple(shape[i] for i in order)), strict=True
+    ):
+        strides[place] = stride
+    return tuple(strides)
 
 
 def _lies_so(spec: TensorSpec, order: list[int]) -> bool:

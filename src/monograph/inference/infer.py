@@ -19,7 +19,7 @@ from monograph.diagnostics import (
     OperatorIndexError,
     OperatorTypeError,
 )
-from monograph.inference.examples import outcome_by_examples
+from monograph.inference.examples import laid_as_in_examples, outcome_by_examples
 from monograph.inference.fakes import (
     BUILT_IN_NAMESPACES,
     Outcome,
@@ -109,7 +109,10 @@ def _outcome_for_any_sizes(
     is_built_in = op.namespace in BUILT_IN_NAMESPACES
     numbers = env.numbers_refused
     with contextlib.suppress(_RefusedError), _numbers_refused(env, is_built_in):
-        return _attempted(lambda: outcome_on_fakes(op, args, kwargs, env), env)
+        outcome = _attempted(lambda: outcome_on_fakes(op, args, kwargs, env), env)
+        if is_built_in and "fft" in op.name():
+            return laid_as_in_examples(op, *_in_normal_form(args, kwargs, env), env, outcome)
+        return outcome
     if env.numbers_refused > numbers:
         found = outcome_by_examples(op, *_in_normal_form(args, kwargs, env), env)
         if found is not None:

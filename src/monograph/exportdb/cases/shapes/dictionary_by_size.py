@@ -6,13 +6,12 @@ What it shows
 
 Why it is hard
 --------------
-Python finds a key by its hash, which is that of one number.
+Hashing needs the number of the example.
 
 What Monograph does
 -------------------
-Asks of each key whether the size is that one. The size of the example is a key here, which narrows
-the program to it: a declaration of more is refused, one left to `Dim.AUTO` is fixed and listed. If
-the size of the example is no key, the program holds for all sizes that are none.
+Takes the entry of the example, and so narrows the size to it: a declaration of more is refused, one
+left to `Dim.AUTO` is fixed and listed.
 
 Use instead
 -----------
