@@ -82,7 +82,10 @@ class ProgramGraphModule(ProgramModule, GraphModule):
 
         signature = self.__dict__["_plan"].signature
         if signature is not None:
-            first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+            name = "self"
+            while name in signature.parameters:  # a method of a tensor, say
+                name = f"_{name}"
+            first = inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY)
             parameters = [first, *signature.parameters.values()]
             forward.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         type(self).forward = forward  # type: ignore[method-assign, assignment]

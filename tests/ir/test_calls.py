@@ -340,3 +340,30 @@ def test_preserved_module_call_signature():
     assert [a.name for a in entries["1"].inputs] == ["linear"]
     assert [a.name for a in entries["1"].outputs] == ["relu"]
     assert entries[""].forward_arg_names == ["input"]
+
+
+def test_a_program_may_call_an_argument_as_it_likes():
+    x = torch.randn(2, 3)
+
+    def twice(self, _self=1):
+        return self * 2 + _self
+
+    for program, args in ((torch.Tensor.relu, (x,)), (twice, (x,))):
+        assert torch.equal(monograph.export(program, args).module()(*args), program(*args))
+
+
+class Kind(enum.Enum):
+    ONE = 1
+
+
+def test_constant_results_that_code_has_no_words_for(tmp_path):
+    def described(x):
+        found = SimpleNamespace(x=x * 2, kind=Kind, one=Kind.ONE, function=torch.sin)
+        return found, Kind, slice(1, 2), torch.float32, "it's", None, 2.5
+
+    x = torch.randn(2)
+    program = monograph.export(described, (x,))
+    assert_equal(program.module()(x), described(x))
+    assert_equal(copy.deepcopy(program.module())(x), described(x))
+    assert "torch.ops.aten.mul" in program.graph_module.code
+    assert "torch.ops.aten.mul" in program.module().code

@@ -184,7 +184,7 @@ class Aliases:
                     "a copy that is a view for some sizes is written, or what it was made of is",
                     code="MG-M101",
                     where=self._recorder.here(),
-                    hint="make it a copy for all sizes: .clone() instead of .contiguous() or "
+                    hint="make it a copy for all sizes: .clone() instead of .contiguous(), "
                     ".reshape().",
                 )
         for view in self.argument_views:

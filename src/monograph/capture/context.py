@@ -47,6 +47,7 @@ class Context:
         self.strict: Strictness | None = None  # where the strict mode is on
         self.watched: frozenset[str] = frozenset()
         self.as_called: dict[int, CodeType] = {}  # code whose calls stay as they are
+        self.given_numbers: dict[int, object] = {}  # functions that get no numbers that vary
         self.unpatched: Callable[[], AbstractContextManager[None]] = nullcontext
         self.snapshot: Snapshot | None = None  # the Python state as it was before the program ran
 
@@ -78,8 +79,3 @@ class Context:
         found = Assumption(kind, text, where)
         if found not in self.assumptions:
             self.assumptions.append(found)
-
-    def note_refusal(self, error: ExportError) -> None:
-        """Remember an error that eager mode does not raise: no ``except`` may take it."""
-        if not isinstance(error, (RuntimeError, IndexError, TypeError)):
-            self.pending = error

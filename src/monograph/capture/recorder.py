@@ -23,7 +23,7 @@ from monograph.capture.operators.registry import HANDLERS, PURE, handler_of
 from monograph.capture.outcomes import Outcomes
 from monograph.capture.python.frames import current_source_line
 from monograph.capture.sizes import Sizes, in_sizes
-from monograph.diagnostics import ExportError, SourceLine
+from monograph.diagnostics import SourceLine
 from monograph.inference.fakes import Outcome, Result
 from monograph.ir.meta import SHARES
 from monograph.ir.module_scope import ModuleCall
@@ -105,17 +105,13 @@ class Recorder(DispatchMode):
         kwargs: dict[str, Any] | None = None,
     ) -> object:
         handler = HANDLERS.get(op) or handler_of(op)
-        try:
-            if types and (len(types) > 1 or types[0] is not AbstractTensor):
-                found = tensor_subclasses.run(self, op, types, args, kwargs or {})
-                if found is not NotImplemented:
-                    return found
-            if handler is not PURE:
-                return handler(self, op, args, kwargs or {})
-            return self.record(op, args, kwargs)
-        except ExportError as error:
-            self.context.note_refusal(error)
-            raise
+        if types and (len(types) > 1 or types[0] is not AbstractTensor):
+            found = tensor_subclasses.run(self, op, types, args, kwargs or {})
+            if found is not NotImplemented:
+                return found
+        if handler is not PURE:
+            return handler(self, op, args, kwargs or {})
+        return self.record(op, args, kwargs)
 
     def record(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         """Append ``op`` as a node and return abstract results."""

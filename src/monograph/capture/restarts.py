@@ -8,7 +8,7 @@ import sys
 from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING, NoReturn
 
-from monograph.capture.python.frames import frames_of_user, is_of_user, is_ours
+from monograph.capture.python.frames import frames_of_user, is_of_python, is_of_user, is_ours
 from monograph.capture.python.nodes import Syntax, syntax_of
 from monograph.diagnostics import ExportError
 
@@ -22,6 +22,7 @@ __all__ = [
     "NeedsCalls",
     "NeedsConversion",
     "NeedsIndexing",
+    "NeedsNumbers",
     "Restart",
     "asking_frame",
     "is_asked_by_program",
@@ -64,6 +65,14 @@ class NeedsCalls(Restart):
         self.function = function
 
 
+class NeedsNumbers(NeedsCalls):
+    """A call of ``refusing`` takes no number that varies: give it the very number."""
+
+    def __init__(self, code: CodeType, function: FunctionType | None, refusing: object) -> None:
+        super().__init__(code, function)
+        self.refusing = refusing
+
+
 class NeedsConversion(Restart):
     """Strict mode: convert the statement at ``instruction`` of ``code``.
 
@@ -93,7 +102,7 @@ def restart(recorder: Recorder, reason: Restart) -> NoReturn:
 
 # Functions that show a text, which steers nothing.
 _SHOWS = re.compile(
-    r"((print|warn|debug|info|error|critical|exception|_?check|_?assert)\w*|log_\w+)$"
+    r"((p?print|warn|debug|info|error|critical|exception|_?check|_?assert)\w*|log_\w+)$"
 )
 _TEXT = ("on_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
 
@@ -110,14 +119,15 @@ def refused(recorder: Recorder, error: ExportError) -> BaseException:
 
 
 def _frame_that_wants_text() -> FrameType | None:
+    """The frame of the user's code (else of ours, or torch's), by way of Python's library."""
     frame: FrameType | None = sys._getframe(2)
-    while frame is not None and frame.f_code.co_name in _TEXT:
+    while frame is not None and (frame.f_code.co_name in _TEXT or is_of_python(frame.f_code)):
         frame = frame.f_back
     return frame
 
 
 def is_asked_by_program() -> bool:
-    """Whether the user's own code wants the text of what now runs, by way of torch at most."""
+    """Whether the user's own code wants the text of what now runs."""
     frame = _frame_that_wants_text()
     return frame is not None and is_of_user(frame.f_code)
 

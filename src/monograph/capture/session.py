@@ -23,6 +23,7 @@ from monograph.capture.python import frames
 from monograph.capture.python.builtin_functions import CALL_SITES, ask_after
 from monograph.capture.python.indexing import Indexing
 from monograph.capture.python.patches import patched
+from monograph.capture.python.plain_numbers import refusal_of_numbers
 from monograph.capture.python.process_state import exporting_flags, kept, rarer_collection
 from monograph.capture.python.saved import Change
 from monograph.capture.python.snapshot import Snapshot
@@ -33,6 +34,7 @@ from monograph.capture.restarts import (
     NeedsCalls,
     NeedsConversion,
     NeedsIndexing,
+    NeedsNumbers,
     Restart,
 )
 from monograph.capture.sizes import Operand, in_sizes
@@ -44,13 +46,14 @@ from monograph.diagnostics import (
     MonographError,
     MutationError,
     PythonFeatureError,
+    errors_made,
 )
 from monograph.diagnostics.reproduction import write_report
 from monograph.ir.assumptions import Assumption
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.layouts import LayoutFact
 from monograph.ir.module_scope import ModuleCall
-from monograph.ir.structure import Structure, flatten, is_constant
+from monograph.ir.structure import Structure, flatten, in_code, is_constant
 from monograph.ir.subgraphs import refuse_leaks
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
@@ -141,6 +144,7 @@ def capture(
                 ways.indexes,
                 ways.as_called,
             )
+            session.recorder.context.given_numbers = ways.given_numbers
             session.recorder.context.strict = strict
             session.recorder.context.collected = collected
             if collected:
@@ -165,6 +169,7 @@ class _Ways:
         self.strict = strict
         self.above_autograd = self.indexes = False
         self.as_called: dict[int, CodeType] = {}  # by identity: calls there stay as they are
+        self.given_numbers: dict[int, object] = {}  # by identity: functions
         self.attempts = 0
 
     def change(self, reason: Restart) -> None:
@@ -175,6 +180,9 @@ class _Ways:
         if isinstance(reason, NeedsConversion):
             if self.strict is None or not self.strict.learn(reason):
                 raise reason.error from None
+        elif isinstance(reason, NeedsNumbers):
+            CALL_SITES.learn(reason.code, reason.function)
+            self.given_numbers[id(reason.refusing)] = reason.refusing
         elif isinstance(reason, NeedsCalls):
             CALL_SITES.learn(reason.code, reason.function)
             self.as_called[id(reason.code)] = reason.code  # if it asks again, that was no help
@@ -383,10 +391,9 @@ class _Session:
         ):
             try:
                 context = contextvars.copy_context()  # what the program sets there ends with it
-                result = context.run(_run_user_program, self.root.call, args, kwargs)
-                if (
-                    recorder.context.pending is not None
-                ):  # an ``except`` of the program has taken it
+                with errors_made() as refusals, _none_is_caught(refusals):
+                    result = context.run(_run_user_program, self.root.call, args, kwargs)
+                if recorder.context.pending is not None:  # an ``except`` has taken it
                     raise recorder.context.pending
                 return result
             except Exception as error:
@@ -400,6 +407,9 @@ class _Session:
                     recorder.context.strict.explain(error)
                 if isinstance(error, ExportError):
                     frames.place(error)
+                refusal = refusal_of_numbers(recorder, error)
+                if refusal is not None:
+                    raise refusal from error
                 raise
 
     # After the program has run ---------------------------------------------------------------
@@ -556,7 +566,7 @@ class _Session:
                 node = self._copied(node, value)
             kept.append(origin)
             contents.append(node)
-        results = [o.constant if o.node is None else o.node for o in outputs]
+        results = [in_code(o.constant) if o.node is None else o.node for o in outputs]
         if recorder.emission.has_regions:
             refuse_leaks(graph, [*contents, *results])
         claim_names(graph, recorder.emission.names.used)
@@ -571,6 +581,28 @@ def _is_made_of_input(node: Node) -> bool:
     while SHARES in node.meta:
         node = node.meta[SHARES]
     return node.op == "placeholder"
+
+
+@contextlib.contextmanager
+def _none_is_caught(refusals: list[ExportError]) -> Iterator[None]:
+    """A refusal that the program catches is raised all the same: eager mode would not go that way.
+
+    Raises:
+        ExportError: the first such refusal.
+    """
+    try:
+        yield
+    except Exception as raised:
+        _raise_caught(refusals, raised)
+        raise
+    _raise_caught(refusals, None)
+
+
+def _raise_caught(refusals: list[ExportError], raised: Exception | None) -> None:
+    for error in refusals:
+        is_caught = error is not raised and frames.is_caught_by_program(error)
+        if is_caught and not error.is_of_eager_mode:
+            raise error from None
 
 
 def _run_user_program(

@@ -265,8 +265,10 @@ class Sizes:
                 base = self._call(operator.sub, (base, offset), None)
             return self._call(operator.floordiv, (base, step), None)
         if isinstance(source, Node):
-            is_truth = isinstance(source.meta["val"], Compare)  # a truth is no number elsewhere
-            return self._call(torch.sym_ite, (source, 1, 0), None) if is_truth else source
+            is_truth = isinstance(source.meta["val"], Compare)  # which is no number elsewhere
+            if not is_truth:
+                return source
+            return self._call(torch.sym_ite, (source, 1, 0), self.env.symbols[name].expr)
         node, dim, slope, const = source
         size = self._sized(node, dim)
         if const:

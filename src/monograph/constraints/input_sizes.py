@@ -7,6 +7,7 @@ from monograph.capture.inputs import Argument
 from monograph.ir.size_checks import Bound, Place, SizeChecks
 from monograph.shapes.env import Guard, Quotient, ShapeEnv
 from monograph.shapes.expr import Expr, Int
+from monograph.shapes.float_facts import FloatFacts
 
 __all__ = ["size_checks"]
 
@@ -55,11 +56,11 @@ def _is_in_ranges(env: ShapeEnv, guard: Guard) -> bool:
     """Whether ranges and substitutions say as much as the guard itself."""
     if guard.solved:
         return True
-    facts, distinct = env.decider.facts, env.decider.distinct
-    env.decider.facts, env.decider.distinct = [], []
+    facts, distinct, floats = env.decider.facts, env.decider.distinct, env.floats
+    env.decider.facts, env.decider.distinct, env.floats = [], [], FloatFacts()
     env.decider.forget()
     try:
         return env.known(guard.test) is True
     finally:
-        env.decider.facts, env.decider.distinct = facts, distinct
+        env.decider.facts, env.decider.distinct, env.floats = facts, distinct, floats
         env.decider.forget()

@@ -22,7 +22,7 @@ from monograph.control.loops import loop
 from monograph.control.maps import capture_associative_scan, capture_map, capture_scan
 from monograph.control.results import Mismatch
 from monograph.control.state import State
-from monograph.diagnostics import ControlFlowError, ExportError
+from monograph.diagnostics import ControlFlowError
 from monograph.ir.structure import Structure, flatten
 from monograph.shapes.questions import Test
 from monograph.shapes.symnode import expression_of
@@ -60,12 +60,7 @@ def _inside_capture(
             with without_modes():
                 return function(recorder, *args, **kwargs)
         except Mismatch as mismatch:
-            error = explain(mismatch, ("before", "after"), recorder)
-            recorder.context.note_refusal(error)
-            raise error from None
-        except ExportError as error:
-            recorder.context.note_refusal(error)
-            raise
+            raise explain(mismatch, ("before", "after"), recorder) from None
 
     return call
 

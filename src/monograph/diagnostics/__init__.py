@@ -21,6 +21,7 @@ from monograph.diagnostics.errors import (
     PythonFeatureError,
     ShapeError,
     UndecidedError,
+    errors_made,
 )
 from monograph.diagnostics.source_line import SourceLine
 from monograph.diagnostics.traces import note_source, shows_all, users_part
@@ -48,6 +49,7 @@ __all__ = [
     "ShapeError",
     "SourceLine",
     "UndecidedError",
+    "errors_made",
     "note_source",
     "shows_all",
     "users_part",

@@ -25,7 +25,10 @@ own code raises passes through unchanged.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
 from monograph.diagnostics.codes import CODES
 from monograph.diagnostics.rendering import Line, as_text, changes, for_notebooks
@@ -168,6 +171,32 @@ class MonographError(Exception):
 
 class ExportError(MonographError):
     """The program could not be captured."""
+
+    def __init__(self, what: str, **more: Any) -> None:
+        super().__init__(what, **more)
+        made: list[ExportError] | None = getattr(_thread, "made", None)
+        if made is not None:
+            made.append(self)
+
+    @property
+    def is_of_eager_mode(self) -> bool:
+        """Whether eager mode raises such an error, too: a program may catch it, and go on."""
+        return isinstance(self, (OperatorError, OperatorIndexError, OperatorTypeError))
+
+
+_thread = threading.local()
+
+
+@contextlib.contextmanager
+def errors_made() -> Iterator[list[ExportError]]:
+    """The refusals that this thread makes in the block, whoever catches them."""
+    before = getattr(_thread, "made", None)
+    found: list[ExportError] = []
+    _thread.made = found
+    try:
+        yield found
+    finally:
+        _thread.made = before
 
 
 class DataDependentError(ExportError, RuntimeError):

@@ -165,9 +165,14 @@ def _returning(graph: Graph, norm: Node, mean: Node, var: Node) -> dict[int, Nod
     values = (norm.meta["val"], saved, saved, looks[_MEAN], looks[_VAR])
     meta = {key: item for key, item in norm.meta.items() if key != "val"}
     with graph.inserting_before(norm):
-        made = graph.call_function(_RETURNS, given)
+        made = graph.create_node("call_function", _RETURNS, given, name=_RETURNS._opname)
         made.meta = {**meta, "val": values}
-        results = {i: graph.call_function(operator.getitem, (made, i)) for i in (0, _MEAN, _VAR)}
+        # All results, as a capture writes them, so that those that stay are called as they were.
+        every = [graph.call_function(operator.getitem, (made, i)) for i in range(_VAR + 1)]
+    results = {i: every[i] for i in (0, _MEAN, _VAR)}
+    for node in every:
+        if node not in results.values():
+            graph.erase_node(node)
     for index, node in results.items():
         node.meta = {**meta, "val": values[index]}
     return results

@@ -21,7 +21,7 @@ from monograph.torch_internals import NodeDef, pytree_node, registered_key_paths
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["LEAF", "Key", "Structure", "flatten", "is_constant"]
+__all__ = ["LEAF", "Key", "Structure", "flatten", "in_code", "is_constant"]
 
 Key = tuple[str, str]  # as written in a path ("['mask']"), and as part of a name ("mask")
 
@@ -29,6 +29,10 @@ _CONSTANT_TYPES = (
     int, float, complex, bool, str, bytes, type(None), Enum, slice, range, type,
     torch.device, torch.dtype, torch.layout, torch.memory_format, torch.Generator,
     types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.EllipsisType,
+)  # fmt: skip
+_IN_CODE = (
+    int, float, complex, str, bytes, slice, range,
+    torch.device, torch.dtype, torch.layout, torch.memory_format,
 )  # fmt: skip
 _LEAVES = (torch.Tensor, torch.SymInt, torch.SymFloat, torch.SymBool)
 _FAST_CONSTANTS = frozenset(
@@ -212,6 +216,15 @@ def is_constant(value: object) -> bool:
         return True
     # A module without state is a function; one with state would be frozen unseen.
     return isinstance(value, torch.nn.Module) and not [*value.parameters(), *value.buffers()]
+
+
+def in_code(constant: Any) -> Any:
+    """How a constant result stands in a graph: None for what the graph's code has no words for.
+
+    (A class, a function, a member of an enumeration.) The signature holds it, and a call returns
+    it.
+    """
+    return constant if isinstance(constant, _IN_CODE) else None
 
 
 def flatten(value: object, path: str = "") -> tuple[list[Any], Structure]:

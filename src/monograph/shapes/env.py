@@ -12,11 +12,13 @@ from typing import Any, NamedTuple, Protocol, overload
 
 from monograph.shapes.decide import Decider, Verdict
 from monograph.shapes.expr import Atom, Expr, Int, Scope, Values, interval
+from monograph.shapes.float_facts import FloatFacts
 from monograph.shapes.floats import FloatExpr, Real
 from monograph.shapes.logs import log, show_what_is_asked_for
 from monograph.shapes.questions import (
     All,
     Compare,
+    CompareFloats,
     OneOf,
     Some,
     Test,
@@ -186,6 +188,7 @@ class ShapeEnv:
         self.scope = Scope()
         self.scope.owner = self
         self.decider = Decider(self.scope)
+        self.floats = FloatFacts()
         self.symbols: dict[str, Symbol] = {}
         self.guards: list[Guard] = []
         self.values: dict[str, Any] = {}  # hints by name (``expr.Values``)
@@ -300,6 +303,8 @@ class ShapeEnv:
             if answer.verdict is Verdict.PROVED:
                 return test.kind != "ne"
             return test.kind == "ne" if answer.verdict is Verdict.REFUTED else None
+        if isinstance(test, CompareFloats):
+            return self.floats.known(test)
         if isinstance(test, OneOf):
             now = self.scope.normal(test.expr)
             return (now in test.values) is test.is_one if isinstance(now, int) else None
@@ -452,6 +457,8 @@ class ShapeEnv:
         if isinstance(test, All):
             for part in test.parts:
                 self.assume(part)
+        if isinstance(test, CompareFloats):
+            self.floats.assume(test)
         if not isinstance(test, Compare):
             return
         now = self.scope.normal(test.expr)
@@ -586,6 +593,7 @@ class ShapeEnv:
                 atom.lo, atom.hi = symbol.range
         self.decider.facts.clear()
         self.decider.distinct.clear()
+        self.floats = FloatFacts()
         scope.epoch += 1
         scope.replaced += 1
         self.guards = guards

@@ -131,6 +131,8 @@ def rational(item: Real) -> tuple[Int, int] | None:
         if item.op == "mul":
             return a * c, b * d
         return (a * d + c * b if item.op == "add" else a * d - c * b), b * d
+    if item.op in ("floordiv", "mod"):
+        return _floor_or_rest(item)
     if item.op == "neg":
         inner = rational(item.args[0])
         return None if inner is None else (-inner[0], inner[1])
@@ -141,6 +143,15 @@ def rational(item: Real) -> tuple[Int, int] | None:
             if k > 0 and k & (k - 1) == 0:
                 return left[0] * right[1], left[1] * k
     return None
+
+
+def _floor_or_rest(item: FloatExpr) -> tuple[Int, int] | None:
+    """``x // y`` and ``x % y`` of floats: exact where both are."""
+    left, right = rational(item.args[0]), rational(item.args[1])
+    if left is None or right is None or left[1] * right[1] > 1 << 20 or right[0] == 0:
+        return None
+    n, m = left[0] * right[1], right[0] * left[1]
+    return (n // m, 1) if item.op == "floordiv" else (n % m, left[1] * right[1])
 
 
 def to_integer(scope: Scope, how: str, item: Real) -> Int | None:

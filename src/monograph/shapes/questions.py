@@ -21,6 +21,7 @@ __all__ = [
     "cut",
     "equal",
     "holds",
+    "indicator",
     "negated",
     "not_less",
     "symbols_of",
@@ -190,6 +191,41 @@ def negated(test: Test) -> Test:
         )
     opposite = Some if isinstance(test, All) else All
     return opposite(tuple(negated(part) for part in test.parts))
+
+
+def indicator(test: Test) -> Int | None:
+    """1 where ``test`` holds, else 0; None where that is not a matter of integers alone."""
+    if isinstance(test, bool):
+        return int(test)
+    if isinstance(test, Compare):
+        if test.kind == "ge":
+            return _is_not_negative(test.expr)
+        return _is_zero(test.expr) if test.kind == "eq" else 1 - _is_zero(test.expr)
+    if isinstance(test, OneOf):
+        total: Int = 0
+        for value in set(test.values):
+            total = total + _is_zero(test.expr - value)
+        return total if test.is_one else 1 - total
+    if isinstance(test, CompareFloats):
+        return None
+    product: Int = 1
+    is_some = isinstance(test, Some)  # none of the parts fails to fail
+    for part in test.parts:
+        found = indicator(negated(part) if is_some else part)
+        if found is None:
+            return None
+        product = product * found
+    return 1 - product if is_some else product
+
+
+def _is_not_negative(item: Int) -> Int:
+    if not isinstance(item, Expr):
+        return int(item >= 0)
+    return item.scope.positive_part(item + 1) - item.scope.positive_part(item)
+
+
+def _is_zero(item: Int) -> Int:
+    return _is_not_negative(item) + _is_not_negative(-item) - 1
 
 
 def truth(test: Test, values: Values) -> bool:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from monograph.shapes.env import Alone, Listener, Place, ShapeEnv
 from monograph.shapes.expr import Atom, Expr, Int, Values
+from monograph.shapes.float_facts import FloatFacts
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test, either, negated, symbols_of
 
@@ -19,6 +20,7 @@ class Known(NamedTuple):
     bounds: list[tuple[Atom, int | None, int | None]]
     facts: list[Expr]
     distinct: list[Expr]
+    floats: FloatFacts
     guards: int
     values: Values
     supposed: Test
@@ -33,6 +35,7 @@ def mark(env: ShapeEnv) -> Known:
         [(atom, atom.lo, atom.hi) for atom in atoms],
         list(env.decider.facts),
         list(env.decider.distinct),
+        env.floats.copy(),
         len(env.guards),
         env.values.copy(),
         env.supposed,
@@ -109,6 +112,7 @@ def go_back(env: ShapeEnv, mark: Known) -> None:
         atom.lo, atom.hi = lo, hi
     env.decider.facts[:] = mark.facts
     env.decider.distinct[:] = mark.distinct
+    env.floats = mark.floats.copy()
     scope.epoch += 1
     scope.replaced += 1
     env.decider.forget()

@@ -33,6 +33,7 @@ from monograph.shapes.questions import (
     both,
     either,
     equal,
+    indicator,
     negated,
     not_less,
     text_of,
@@ -240,8 +241,9 @@ class _Node(Node):
     def wrap_float(self, number: float) -> FloatNode:
         return FloatNode(self.env, float(number))
 
-    def wrap_bool(self, truth: bool) -> BoolNode:
-        return BoolNode(self.env, bool(truth))
+    def wrap_bool(self, truth: bool) -> _Node:
+        """A truth; among numbers it counts as 1 or 0."""
+        return self.wrap_int(truth) if self.kind is int else BoolNode(self.env, bool(truth))
 
 
 class IntNode(_Node):
@@ -258,13 +260,13 @@ class IntNode(_Node):
         return FloatNode(self.env, FloatExpr(op, args))
 
     def add(self, other: IntNode) -> IntNode:
-        return self._int(self.content + other.content)
+        return self._int(self.content + _integer(other))
 
     def sub(self, other: IntNode) -> IntNode:
-        return self._int(self.content - other.content)
+        return self._int(self.content - _integer(other))
 
     def mul(self, other: IntNode) -> IntNode:
-        return self._int(self.content * other.content)
+        return self._int(self.content * _integer(other))
 
     def neg(self) -> IntNode:
         return self._int(-self.content)
@@ -277,11 +279,12 @@ class IntNode(_Node):
 
     def _divisor(self, other: IntNode) -> Int:
         """``other``, which must not be zero: eager mode raises an error then."""
-        if isinstance(other.content, Expr):
-            is_nonzero = equal(other.content, 0, is_equal=False)
+        divisor = _integer(other)
+        if isinstance(divisor, Expr):
+            is_nonzero = equal(divisor, 0, is_equal=False)
             if not self.env.require(is_nonzero, "integer division or modulo by zero"):
                 raise ZeroDivisionError("integer division or modulo by zero")
-        return other.content
+        return divisor
 
     def int_floordiv(self, other: IntNode) -> IntNode:
         return self._int(self.env.scope.floordiv(self.content, self._divisor(other)))
@@ -303,28 +306,34 @@ class IntNode(_Node):
         return self.sym_float().pow(other.sym_float())  # type: ignore[attr-defined]
 
     def pow_by_natural(self, other: IntNode) -> IntNode:
-        return self._int(self.env.scope.power(self.content, other.content))
+        return self._int(self.env.scope.power(self.content, _integer(other)))
 
     def pow(self, other: IntNode) -> IntNode:
         return self.pow_by_natural(other)
 
+    def _shift(self, other: IntNode) -> Int:
+        """What a shift multiplies, or divides, by."""
+        count = _integer(other)
+        if not self.env.require(not_less(count, 0), "negative shift count"):
+            raise ValueError("negative shift count")
+        return self.env.scope.power(2, count)
+
     def lshift(self, other: IntNode) -> IntNode:
-        return self._int(self.content * self.env.scope.power(2, other.content))
+        return self._int(self.content * self._shift(other))
 
     def rshift(self, other: IntNode) -> IntNode:
-        scope = self.env.scope
-        return self._int(scope.floordiv(self.content, scope.power(2, other.content)))
+        return self._int(self.env.scope.floordiv(self.content, self._shift(other)))
 
     def sym_max(self, other: IntNode) -> IntNode:
-        return self._int(self.env.scope.maximum(self.content, other.content))
+        return self._int(self.env.scope.maximum(self.content, _integer(other)))
 
     def sym_min(self, other: IntNode) -> IntNode:
-        return self._int(self.env.scope.minimum(self.content, other.content))
+        return self._int(self.env.scope.minimum(self.content, _integer(other)))
 
     def sym_sum(self, args: list[IntNode]) -> IntNode:
         total: Int = 0
         for arg in args:
-            total = total + arg.content
+            total = total + _integer(arg)
         return self._int(total)
 
     def sym_float(self) -> FloatNode:
@@ -349,22 +358,22 @@ class IntNode(_Node):
         return BoolNode(self.env, test if known is None else known)
 
     def eq(self, other: IntNode) -> BoolNode:
-        return self._test(equal(self.content, other.content))
+        return self._test(equal(self.content, _integer(other)))
 
     def ne(self, other: IntNode) -> BoolNode:
-        return self._test(equal(self.content, other.content, is_equal=False))
+        return self._test(equal(self.content, _integer(other), is_equal=False))
 
     def ge(self, other: IntNode) -> BoolNode:
-        return self._test(not_less(self.content, other.content))
+        return self._test(not_less(self.content, _integer(other)))
 
     def le(self, other: IntNode) -> BoolNode:
-        return self._test(not_less(other.content, self.content))
+        return self._test(not_less(_integer(other), self.content))
 
     def gt(self, other: IntNode) -> BoolNode:
-        return self._test(not_less(self.content, other.content + 1))
+        return self._test(not_less(self.content, _integer(other) + 1))
 
     def lt(self, other: IntNode) -> BoolNode:
-        return self._test(not_less(other.content, self.content + 1))
+        return self._test(not_less(_integer(other), self.content + 1))
 
     def int_(self) -> int:
         return self.guard_int("", 0)
@@ -406,6 +415,21 @@ class IntNode(_Node):
 
 Nodes = Sequence[IntNode]
 
+
+def _integer(node: Node) -> Int:
+    """The number of an operand: a truth among integers counts as 1 or 0."""
+    if isinstance(node, BoolNode):
+        return node.as_number().content
+    content = node.content
+    assert isinstance(content, (int, Expr))
+    return content
+
+
+def _real(node: Node) -> Real:
+    content = node.content
+    return content if isinstance(content, (float, FloatExpr)) else _integer(node)
+
+
 _BITWISE: dict[str, Callable[[int, int], int]] = {
     "bitwise_and": operator.and_,
     "bitwise_or": operator.or_,
@@ -415,7 +439,7 @@ _BITWISE: dict[str, Callable[[int, int], int]] = {
 
 def _bitwise(name: str) -> Callable[[IntNode, IntNode], IntNode]:
     def apply(self: IntNode, other: IntNode) -> IntNode:
-        args = (self.content, other.content)
+        args = (self.content, _integer(other))
         lo = 0 if all(map(is_never_negative, args)) else None
         return self._int(self.env.scope.opaque(name, args, _BITWISE[name], lo))
 
@@ -439,7 +463,7 @@ class FloatNode(_Node):
     content: float | FloatExpr
 
     def _operation(self, op: str, *others: FloatNode) -> FloatNode:
-        args = (self.content, *(other.content for other in others))
+        args = (self.content, *map(_real, others))
         if all(isinstance(arg, (int, float)) for arg in args):
             return FloatNode(self.env, FloatExpr(op, args).evaluate({}))
         return FloatNode(self.env, FloatExpr(op, args))
@@ -485,13 +509,13 @@ class FloatNode(_Node):
         return BoolNode(self.env, equal(self.env.scope.mod(*found), 0))
 
     def _compare(self, op: str, other: FloatNode) -> BoolNode:
-        left, right = rational(self.content), rational(other.content)
-        env = self.env
+        content, env = _real(other), self.env
+        left, right = rational(self.content), rational(content)
         if left is not None and right is not None:
             x, y = IntNode(env, left[0] * right[1]), IntNode(env, right[0] * left[1])
             found: BoolNode = getattr(x, op)(y)
             return found
-        return BoolNode(env, CompareFloats(op, self.content, other.content))
+        return BoolNode(env, CompareFloats(op, self.content, content))
 
     def as_truth(self) -> BoolNode:
         return self._compare("ne", self.wrap_float(0.0))
@@ -558,7 +582,8 @@ class BoolNode(_Node):
         return False  # a truth that holds for all sizes is one about sizes all the same
 
     def as_number(self) -> IntNode:
-        return self.wrap_int(self.int_())
+        found = indicator(self.content)
+        return IntNode(self.env, self.int_() if found is None else found)
 
     def __str__(self) -> str:
         return text_of(self.content)

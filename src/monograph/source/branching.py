@@ -24,7 +24,7 @@ from monograph.control.branches import branch as capture_branch
 from monograph.control.carrying import explain
 from monograph.control.results import UNDEFINED, Mismatch
 from monograph.control.state import Items, Key, State, Variable
-from monograph.diagnostics import ControlFlowError, ExportError
+from monograph.diagnostics import ControlFlowError
 from monograph.shapes.questions import Test, negated
 from monograph.shapes.symnode import BoolNode, expression_of
 from monograph.source.rows import Rows, rows_like
@@ -94,20 +94,6 @@ def captured_branch(
     otherwise: Thunk,
 ) -> Any:
     """Capture both sides, and join the variables that they change."""
-    try:
-        return _both_sides(recorder, site, question, then, otherwise)
-    except ExportError as error:
-        recorder.context.note_refusal(error)
-        raise
-
-
-def _both_sides(
-    recorder: Recorder,
-    site: Branch | None,
-    question: Question,
-    then: Thunk,
-    otherwise: Thunk,
-) -> object:
     for _ in range(20):
         state = State(recorder, (then, otherwise))
 

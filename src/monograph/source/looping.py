@@ -16,7 +16,7 @@ from monograph.control.loops import loop
 from monograph.control.region import Region
 from monograph.control.results import UNDEFINED, Found, Mismatch, zeros
 from monograph.control.state import Items, Key, State, Variable
-from monograph.diagnostics import ControlFlowError, ExportError, PythonFeatureError
+from monograph.diagnostics import ControlFlowError, PythonFeatureError
 from monograph.ir.structure import LEAF, Structure, flatten
 from monograph.shapes.expr import Expr
 from monograph.shapes.supposing import give_up
@@ -168,20 +168,6 @@ def _capture(
     body: Thunk,
     functions: tuple[Callable[..., object], ...],
     counter: Counter | None = None,
-) -> None:
-    try:
-        _captured(recorder, test, body, functions, counter)
-    except ExportError as error:
-        recorder.context.note_refusal(error)
-        raise
-
-
-def _captured(
-    recorder: Recorder,
-    test: Thunk,
-    body: Thunk,
-    functions: tuple[Callable[..., object], ...],
-    counter: Counter | None,
 ) -> None:
     temporary: dict[Key, ControlFlowError] = {}
     known: dict[Key, Group] = {}

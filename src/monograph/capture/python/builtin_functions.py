@@ -13,25 +13,29 @@ import math
 import operator
 import re
 import sys
-from collections.abc import Callable, Sequence, Sized
-from types import BuiltinMethodType, FrameType
+from collections.abc import Callable, Iterable, Sequence, Sized
+from types import BuiltinMethodType, FrameType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from monograph.capture.current import running_recorder
 from monograph.capture.python.call_sites import CallSites, function_of, mentioned
-from monograph.capture.python.exception_handlers import may_be_caught
+from monograph.capture.python.exception_handlers import catches, may_be_caught
 from monograph.capture.python.frames import frames_of_user, is_ours, stands_in
+from monograph.capture.python.keys import is_looked_up
 from monograph.capture.python.nodes import compares, takes_truth
+from monograph.capture.python.number_methods import METHODS, as_integer, number_of
 from monograph.capture.python.operator_calls import calls_an_operator, through_schema
+from monograph.capture.python.plain_numbers import given_numbers
 from monograph.capture.python.static_values import UNKNOWN
 from monograph.capture.python.truths import assertion_at
 from monograph.capture.restarts import NeedsCalls, restart
 from monograph.shapes.env import ShapeEnv
+from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import negated
-from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, expression_of, symbolic
+from monograph.shapes.symnode import BoolNode, IntNode, Node, expression_of, symbolic
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -50,6 +54,8 @@ _SYMBOLIC = (torch.SymInt, torch.SymFloat)
 _MATH = ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "exp",
          "log", "log2", "log10")  # fmt: skip
 
+_Cached = type(functools.lru_cache(lambda: None))
+
 Mine = Callable[[], bool]
 Replacement = tuple[Any, str, Any]
 
@@ -60,9 +66,14 @@ def choose(function: Any) -> Any:
     """What a call of ``function`` calls: itself, but for those that sizes need otherwise."""
     found = _STAND_INS.get(id(function))
     if found is None:
+        recorder = running_recorder()
+        if recorder is not None and id(function) in recorder.context.given_numbers:
+            return given_numbers(function)
         kind = type(function)
         if kind is functools.partial:
             return _partial(function)
+        if _is_cached(function):
+            return _called_through(function)
         if kind is BuiltinMethodType and function.__name__ == "sort":
             return _stand_in_of_sort(function)
         return through_schema(function) if calls_an_operator(function) else function
@@ -74,6 +85,36 @@ def _partial(function: functools.partial[Any]) -> functools.partial[Any]:
     if inner is function.func:
         return function
     return functools.partial(inner, *function.args, **function.keywords)
+
+
+def _is_cached(function: object) -> bool:
+    """Whether it is a function (or a method) under ``functools.lru_cache``."""
+    if type(function) is MethodType:
+        function = function.__func__
+    return type(function) is _Cached
+
+
+def _called_through(function: Any) -> Callable[..., object]:
+    """The function itself for numbers that vary, which would have to be keys of its cache."""
+
+    def call(*args: object, **kwargs: object) -> object:
+        called = function
+        if _mention_numbers(args) or _mention_numbers(kwargs.values()):
+            called = called.__wrapped__
+            if type(function) is MethodType:
+                args = (function.__self__, *args)
+        return called(*args, **kwargs)
+
+    stands_in(call.__code__)
+    return call
+
+
+def _mention_numbers(items: Iterable[object]) -> bool:
+    return any(
+        isinstance(item, (*_SYMBOLIC, torch.SymBool))
+        or (isinstance(item, (tuple, frozenset)) and _mention_numbers(item))
+        for item in items
+    )
 
 
 def _stand_in_of_sort(function: BuiltinMethodType) -> Callable[..., object]:
@@ -97,8 +138,8 @@ def ask(recorder: Recorder, frame: FrameType, *, is_number: bool) -> None:
         return
     if not is_number and not any(
         found is UNKNOWN or id(found) in _STAND_INS or type(found) is functools.partial
-        for found in mentioned(frame)
-    ):
+        or _is_cached(found) for found in mentioned(frame)
+    ):  # fmt: skip
         return
     restart(recorder, NeedsCalls(code, function_of(frame)))
 
@@ -131,11 +172,14 @@ def _number_type(
 
     def call(*args: object, **kwargs: object) -> object:
         if len(args) == 1 and not kwargs:
-            item = args[0]
+            item: Any = args[0]
             if isinstance(item, torch.Tensor) and not isinstance(item, torch.nn.Parameter):
                 item = item.item()
+            if isinstance(item, torch.SymBool):
+                item = as_integer(item)
             if isinstance(item, _SYMBOLIC):
                 return convert(item)
+            return kind(item)
         return kind(*args, **kwargs)
 
     return call
@@ -289,21 +333,24 @@ def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
     """What ``patches`` has to replace, as (owner, attribute, replacement)."""
     env = recorder.sizes.env
     methods: list[tuple[Any, str, Callable[..., Any]]] = [
-        (torch.SymInt, "__round__", _round),
-        (torch.SymInt, "__hash__", _hash(env)),
-        (torch.SymFloat, "__hash__", _hash_of_float),
+        (torch.SymInt, "__hash__", _hash(recorder)),
+        (torch.SymFloat, "__hash__", _hash(recorder)),
+        (torch.SymBool, "__hash__", _hash(recorder)),
         (torch.SymInt, "__int__", _to_number(recorder, "int")),
         (torch.SymFloat, "__int__", _to_number(recorder, "int")),
         (torch.SymInt, "__float__", _to_number(recorder, "float")),
         (torch.SymFloat, "__float__", _to_number(recorder, "float")),
         (torch.SymInt, "__index__", _as_index(recorder)),
+        (torch.SymBool, "__int__", _to_number(recorder, "int")),
+        (torch.SymBool, "__float__", _to_number(recorder, "float")),
+        (torch.SymBool, "__index__", _to_number(recorder, "int")),
     ]
-    for kind in _SYMBOLIC:
-        methods += [(kind, "__divmod__", _divmod), (kind, "__rdivmod__", _rdivmod)]
     found: list[Replacement] = [
+        *METHODS,
         *((kind, name, _of_ours(kind, name, method)) for kind, name, method in methods),
         (torch.SymInt, "__format__", _format(torch.SymInt.__format__)),
         (torch.SymFloat, "__format__", _format(torch.SymFloat.__format__)),
+        (torch.SymBool, "__format__", _format(torch.SymBool.__format__)),
         (torch.SymBool, "__bool__", _truth(recorder)),
         (IntNode, "guard_int", _number_for_c(recorder)),
         (torch, "_check_with", _check_with(env, torch._check_with, mine)),
@@ -320,7 +367,7 @@ def _of_ours(kind: type, name: str, method: Callable[..., object]) -> Callable[.
     original = getattr(kind, name, None)
 
     def call(self: Any, *args: object) -> object:
-        if isinstance(self.node, (IntNode, FloatNode)):
+        if isinstance(self.node, Node):
             return method(self, *args)
         if original is None:
             return float(operator.index(self)) if name == "__float__" else NotImplemented
@@ -344,42 +391,35 @@ def _with_truths(original: Callable[..., object], mine: Mine) -> Callable[..., o
     return call
 
 
-def _divmod(left: Any, right: Any) -> Any:
-    return left // right, left % right
-
-
-def _rdivmod(right: Any, left: Any) -> Any:
-    return left // right, left % right
-
-
-def _round(self: torch.SymInt, ndigits: int | None = None) -> int | torch.SymInt:
-    node: IntNode = self.node
-    return symbolic(node.env, node.round(ndigits).content)
-
-
-def _hash(env: ShapeEnv) -> Callable[[torch.SymInt], int]:
+def _hash(recorder: Recorder) -> Callable[[Any], int]:
     """A dict finds a key by its hash, so the number must be the one of the example."""
 
-    def identity(self: torch.SymInt) -> int:
-        why = "a size is a dictionary's key (or an argument of a cached function) here"
-        return hash(env.fix(expression_of(self), why))
+    def identity(self: torch.SymInt | torch.SymFloat | torch.SymBool) -> int:
+        env, content = self.node.env, self.node.content
+        frame = sys._getframe(2)
+        if isinstance(content, Expr):
+            content = env.scope.normal(content)
+        if isinstance(content, (int, float)):
+            return hash(content)
+        if isinstance(self, _SYMBOLIC) and is_looked_up(self, frame):
+            return hash(env.hint(content))
+        ask(recorder, frame, is_number=False)
+        if catches(frame, TypeError):
+            raise TypeError(f"unhashable type: {type(self).__name__}")
+        if isinstance(content, Expr):
+            why = "a size is a dictionary's key (or an argument of a cached function) here"
+            return hash(env.fix(content, why))
+        return hash(number_of(self))
 
     return identity
 
 
-def _hash_of_float(self: torch.SymFloat) -> int:
-    return hash(self.node.guard_float("", 0))
-
-
 def _to_number(recorder: Recorder, name: str) -> Callable[[torch.SymInt | torch.SymFloat], float]:
     def convert(self: torch.SymInt | torch.SymFloat) -> float:
-        node = self.node
-        if not node.is_constant():
+        if not self.node.is_constant():
             ask(recorder, sys._getframe(2), is_number=True)
-        if isinstance(node, FloatNode):
-            number = node.guard_float("", 0)
-            return number if name == "float" else int(number)
-        return int(node.guard_int("", 0)) if name == "int" else float(node.guard_int("", 0))
+        number = number_of(self)
+        return int(number) if name == "int" else float(number)
 
     return convert
 
@@ -390,9 +430,7 @@ def _format(
     def format_number(self: torch.SymInt | torch.SymFloat, specification: str) -> str:
         if not specification:
             return str(original(self, ""))
-        node = self.node
-        number = node.guard_float("", 0) if node.is_float() else node.guard_int("", 0)
-        return format(number, specification)
+        return format(number_of(self), specification)
 
     return format_number
 

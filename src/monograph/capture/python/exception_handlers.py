@@ -8,7 +8,7 @@ from types import FrameType
 
 from monograph.capture.python.nodes import syntax_of
 
-__all__ = ["may_be_caught"]
+__all__ = ["catches", "may_be_caught"]
 
 
 def may_be_caught(
@@ -42,3 +42,21 @@ def _is_caught(frame: FrameType, statement: ast.stmt | None) -> bool:
             return True
         node = parent
     return False
+
+
+def catches(frame: FrameType, kind: type[BaseException]) -> bool:
+    """Whether an ``except`` that names ``kind`` itself surrounds what runs in ``frame``."""
+    syntax = syntax_of(frame.f_code)
+    node = None if syntax is None else syntax.node_at(frame.f_lasti)
+    while node is not None and syntax is not None:
+        parent = syntax.parent(node)
+        is_tried = isinstance(parent, ast.Try) and node in parent.body
+        if is_tried and any(_names(handler, kind) for handler in parent.handlers):  # type: ignore[union-attr]
+            return True
+        node = parent
+    return False
+
+
+def _names(handler: ast.ExceptHandler, kind: type[BaseException]) -> bool:
+    named = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(isinstance(each, ast.Name) and each.id == kind.__name__ for each in named)

@@ -17,6 +17,7 @@ __all__ = [
     "caller_line",
     "current_source_line",
     "frames_of_user",
+    "is_of_python",
     "is_of_user",
     "is_ours",
     "source_line_of_traceback",
@@ -50,9 +51,7 @@ def _kind_of(code: CodeType) -> int:
     name = code.co_filename
     if name.startswith(_CASES):
         kind = _USER
-    elif name.startswith((_OURS, _TORCH, "<frozen", "<string")) or (
-        name.startswith(_STANDARD) and "site-packages" not in name
-    ):
+    elif name.startswith((_OURS, _TORCH, "<string")) or is_of_python(code):
         kind = _SKIP
     else:
         kind = _USER
@@ -92,11 +91,9 @@ def _line_in_torch_nn(frame: FrameType | None) -> SourceLine | None:
 def caller_line() -> SourceLine | None:
     """The line outside the package that has called it."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and is_ours(frame.f_code):
+    while frame is not None and _kind_of(frame.f_code) != _USER:
         frame = frame.f_back
-    if frame is None or _kind_of(frame.f_code) != _USER:
-        return None
-    return _line_at(frame.f_code, frame.f_lasti)
+    return None if frame is None else _line_at(frame.f_code, frame.f_lasti)
 
 
 def frames_of_user(depth: int = 1) -> list[FrameType]:
@@ -121,6 +118,12 @@ def is_of_user(code: CodeType) -> bool:
     return (_kind_of(code) if kind is None else kind) == _USER
 
 
+def is_of_python(code: CodeType) -> bool:
+    """Whether it is a module of Python's own library that runs."""
+    name = code.co_filename
+    return name.startswith(("<frozen", _STANDARD)) and "site-packages" not in name
+
+
 def is_ours(code: CodeType) -> bool:
     """Whether the package's own code runs."""
     name = code.co_filename
@@ -133,6 +136,15 @@ def stands_in(code: CodeType) -> None:
 
 
 _standing_in: dict[int, CodeType] = {}
+
+
+def is_caught_by_program(error: BaseException) -> bool:
+    """Whether it was the program, or torch, that has caught ``error``, and none of our own code."""
+    step = error.__traceback__  # the frame that has caught it, or in which C has
+    if step is None:
+        return False
+    code = step.tb_frame.f_code
+    return not is_ours(code) or code.co_name in ("__torch_dispatch__", "__torch_function__")
 
 
 def is_raised_by_us(error: BaseException) -> bool:

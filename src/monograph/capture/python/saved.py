@@ -102,9 +102,10 @@ class Saved:
         before, after = self.copy, self.content()
         if not isinstance(before, dict):
             before, after = dict(enumerate(before)), dict(enumerate(after))
-        keys: Iterable[Any] = {**before, **after}
-        for key in keys:
-            old, new = before.get(key, MISSING), after.get(key, MISSING)
+        for i, (key, newest) in enumerate({**before, **after}.items()):
+            is_new = i >= len(before)  # such a key may be a size, which has no hash by now
+            old = MISSING if is_new else before[key]
+            new = newest if is_new else after.get(key, MISSING)
             if old is not new:
                 yield Change(self.path_of(key), self.field, old, new, key)
 

@@ -29,6 +29,7 @@ from monograph.ir.specification.table import (
     of_program,
     value_of,
 )
+from monograph.ir.structure import in_code
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 
@@ -137,7 +138,7 @@ def outputs(program: Parts, place: Place) -> Found:
     for spec, result in zip(specs, results, strict=True):
         node = result if isinstance(result, Node) else place.nodes[-1]
         if isinstance(spec.arg, ConstantArgument):
-            if isinstance(result, Node) or not is_same(spec.arg.value, result):
+            if isinstance(result, Node) or not is_same(in_code(spec.arg.value), result):
                 yield node, f"the signature says {spec.arg.value!r}, and the output gives {result}"
         elif not isinstance(result, Node) or result.name != spec.arg.name:
             yield node, f"the signature says {spec.arg.name}, and the output gives {result}"

@@ -10,7 +10,8 @@ The functions of `torch.utils._pytree` walk Python containers.
 
 What Monograph does
 -------------------
-Runs them; the leaves are the inputs of the graph.
+Runs them; the leaves are the inputs of the graph. Which leaf comes first follows from the order of
+the dictionary's keys, so callers must keep it: the assumptions say so.
 """
 
 import torch
@@ -40,5 +41,5 @@ EXPECT = Expect(
     operators=("add",),
     inputs=("USER_INPUT", "USER_INPUT"),
     outputs=("USER_OUTPUT",),
-    assumptions=(),
+    assumptions=("key-order",),
 )

@@ -6,12 +6,13 @@ What it shows
 
 Why it is hard
 --------------
-Hashing needs the number of the example.
+Python finds a key by its hash, which is that of one number.
 
 What Monograph does
 -------------------
-Takes the entry of the example, and so narrows the size to it: a declaration of more is refused, one
-left to `Dim.AUTO` is fixed and listed.
+Asks of each key whether the size is that one. The size of the example is a key here, which narrows
+the program to it: a declaration of more is refused, one left to `Dim.AUTO` is fixed and listed. If
+the size of the example is no key, the program holds for all sizes that are none.
 
 Use instead
 -----------
