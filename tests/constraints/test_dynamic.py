@@ -4,7 +4,6 @@ Each graph is also checked node by node: what it promises of every result, evalu
 of the call, is what the operator returns.
 """
 
-import functools
 import itertools
 import math
 
@@ -351,14 +350,8 @@ def test_equals_eager_at_all_sizes(name):
     assert_exports(f, args, dynamic_shapes=shapes, more_inputs=more, tolerance=tolerance)
 
 
-@functools.lru_cache
-def helper(n):
-    return n * 2
-
-
 REFUSED = {
     "dict_lookup": (lambda x: x * {8: 2, 16: 3}.get(x.shape[0], 1), "constant (8)", "dictionary"),
-    "lru_cached_helper": (lambda x: x * helper(x.shape[0]), "constant (8)", "cached function"),
     "branch": (lambda x: x * 2 if x.shape[0] > 8 else x - 1, "guard n <= 8", "max=8"),
     "iterate_rows": (lambda x: torch.stack([row * 2 for row in x]), "constant (8)", "n = 8"),
     "loop_over_time": (lambda x: sum(x[t] for t in range(x.shape[0])), "constant (8)", "n = 8"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import re
 import sys
 from types import CodeType, FrameType, FunctionType
@@ -119,9 +120,14 @@ def refused(recorder: Recorder, error: ExportError) -> BaseException:
 
 
 def _frame_that_wants_text() -> FrameType | None:
-    """The frame of the user's code (else of ours, or torch's), by way of Python's library."""
+    """The frame of the user's code (else of ours, or torch's), by way of Python's library.
+
+    Or that of a logger, whose text steers nothing.
+    """
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and (frame.f_code.co_name in _TEXT or is_of_python(frame.f_code)):
+        if frame.f_code.co_filename == logging.__file__:
+            break
         frame = frame.f_back
     return frame
 

@@ -28,8 +28,11 @@ _NUMBERS = (int, float, torch.SymInt, torch.SymFloat)
 def is_looked_up(number: torch.SymInt | torch.SymFloat, frame: FrameType) -> bool:
     """Ask which of the keys ``number`` is, where ``frame`` looks it up in a container.
 
-    Returns whether it does: the hash may then be that of the example.
+    Returns whether it does: the hash may then be that of the example. A number that no example
+    gives has none.
     """
+    if number.node.env.hint(number.node.content) is None:
+        return False
     keys = _keys_at(frame)
     numbers = None if keys is None else _numbers_in(keys)
     if numbers is None:

@@ -6,7 +6,7 @@ A number out of a tensor is the key of a Python dictionary.
 
 Why it is hard
 --------------
-Python finds an entry by its key, which needs the number.
+The dictionary is hashed in Python, which needs the number.
 
 What Monograph does
 -------------------
@@ -31,7 +31,7 @@ class DictionaryByValue(nn.Module):
         self.scales = {0: 0.5, 1: 2.0}
 
     def forward(self, x, kind):
-        return x * self.scales[kind.item()]  # refused: MG-D105
+        return x * self.scales[kind.item()]  # refused: MG-D102
 
 
 def model():
@@ -59,4 +59,4 @@ def rewrite_table():
     return Table()
 
 
-EXPECT = Expect(code="MG-D105")
+EXPECT = Expect(code="MG-D102")
