@@ -54,6 +54,7 @@ class ProgramGraphModule(ProgramModule, GraphModule):
         self._deepcopy_hooks: list[Any] = []
         self._tracer_cls = None
         self._tracer_extras: dict[str, Any] = {}
+        self._lineno_map = self._prologue_start = None  # what the compiler asks of a graph's code
         self._wear_names()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ProgramGraphModule:
