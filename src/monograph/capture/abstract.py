@@ -127,8 +127,7 @@ class AbstractTensor(torch.Tensor):
                 return _real_is_contiguous(self, memory_format=memory_format)
             test = question_of_order(spec.shape, spec.strides, order, rank)
             found = spec.scope.owner.decide(test)
-        layouts.truth(value, "contiguous", memory_format, found)
-        return found
+        return layouts.is_contiguous(value, memory_format, found)
 
     def dim_order(
         self, *, ambiguity_check: bool | list[torch.memory_format] = False

@@ -13,10 +13,11 @@ from monograph.capture.operators.registry import handles
 from monograph.diagnostics import PythonFeatureError
 from monograph.inference.layout_flow import COPY_OR_VIEW, LayoutFlow, may_copy
 from monograph.inference.rules.table import is_canonical
+from monograph.inference.unit_sizes import UnitSizes
 from monograph.ir.layouts import LayoutFact
 from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec
 from monograph.shapes.expr import Int
-from monograph.shapes.questions import Test, not_less
+from monograph.shapes.questions import Test, either, not_less
 from monograph.torch_internals import Operator, without_modes
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Layouts:
         self._facts: dict[tuple[str, str, Any], LayoutFact] = {}
         self._born: dict[Value, Node] = {}
         self._flows: dict[bool, LayoutFlow] = {}
+        self._units: UnitSizes | None = None
         self.follows: Callable[[Node], bool] | None = None  # of an input that is not the program's
 
     def facts(self) -> list[LayoutFact]:
@@ -59,12 +61,29 @@ class Layouts:
         strides = spec.strides
         if origin is None:
             self._require_certain(value, dim)
+            self._require_general(value, lambda s: s.strides if dim is None else s.strides[dim])
             self._derived(value, "all strides")
         elif dim is None:
             self._note(origin, "all strides", None, strides)
         else:
             self._note(origin, "stride", dim, strides[dim])
         return strides
+
+    def is_contiguous(self, value: Value, form: torch.memory_format, answer: bool) -> bool:
+        """The program asks whether ``value`` lies in the order of ``form``: it does in general if
+
+        ``answer`` is true. Returns what holds for the example.
+        """
+        self.truth(value, "contiguous", form, answer)
+        if value.spec.scope is None or not self._recorder.context.is_running or _argument_of(value):
+            return answer
+        if self._is_general(value, lambda spec: _lies_in_order(spec, form)):
+            return answer
+        env, units = self._recorder.sizes.env, self._unit_sizes()
+        for name in units.symbols(self._node_of(value)):  # the answer is that of such sizes
+            env.decide(not_less(env.symbols[name].expr, 2))  # type: ignore[arg-type]
+        actual = units.at_example(self._node_of(value))
+        return answer if actual is None else _lies_in_order(actual, form)
 
     def truth(self, value: Value, kind: str, detail: object, answer: object) -> None:
         """The program reads a truth (or an order of dimensions), which is ``answer``."""
@@ -178,6 +197,21 @@ class Layouts:
         elif spec.scope is not None:
             self._require(not_less(spec.strides[0], 1))
 
+    def _is_general(self, value: Value, answer: Callable[[TensorSpec], object]) -> bool:
+        """Whether the example has no size of 1 that makes another ``answer``: a guard, then."""
+        env = self._recorder.sizes.env
+        for ones in self._unit_sizes().differing(self._node_of(value), value.spec, answer):
+            test: Test = False
+            for name in sorted(ones):
+                test = either(test, not_less(env.symbols[name].expr, 2))  # type: ignore[arg-type]
+            if not env.decide(test):
+                return False
+        return True
+
+    def _require_general(self, value: Value, answer: Callable[[TensorSpec], object]) -> None:
+        if value.spec.scope is not None:
+            self._require(self._is_general(value, answer))
+
     def _is_row_major(self, value: Value) -> bool:
         """Whether it is, and all is that it is made of: then single elements are, too."""
         sources = self._flow(exact=True).sources(self._node_of(value))
@@ -204,6 +238,11 @@ class Layouts:
         """The order of dimensions is asked for: a single element may lie anywhere in it."""
         for size in value.spec.shape:
             self._require(not_less(size, 2))
+
+    def _unit_sizes(self) -> UnitSizes:
+        if self._units is None:
+            self._units = UnitSizes(self._recorder.sizes.env, self._as_torch)
+        return self._units
 
     # Provenance --------------------------------------------------------------------------------
 
@@ -254,6 +293,12 @@ def _argument_of(value: Value) -> Origin | None:
         current = current.parent
     origin = current.origin
     return origin if origin is not None and origin.kind == "input" else None
+
+
+def _lies_in_order(spec: TensorSpec, form: torch.memory_format) -> bool:
+    with without_modes():
+        example = torch.empty_strided(spec.shape, spec.strides, device="meta")
+        return example.is_contiguous(memory_format=form)
 
 
 # Asked through the dispatcher ------------------------------------------------------------------
