@@ -52,23 +52,19 @@ class Emission:
         """A new node. ``meta["val"]`` holds specs until the graph is read."""
         name = _GIVEN_NAMES.get(target) or target._opname
         node = append_node(self.graph, self.names.fresh(name), target, args, kwargs)
-        meta = node.meta
-        meta["val"] = example
-        meta["location"] = current_source_line(3) if self._context.is_running else None
-        meta["scope"] = self.scope
-        noted = users_annotations()
-        if noted:
-            meta[CUSTOM] = noted
-        return node
+        return self._noted(node, example)
 
     def append_named(
         self, name: str, target: Callable[..., object], args: tuple[Any, ...], example: object
     ) -> Node:
         """A node that computes with sizes."""
         node = append_node(self.graph, self.names.fresh(name), target, args, {})
+        return self._noted(node, example)
+
+    def _noted(self, node: Node, example: object) -> Node:
         meta = node.meta
         meta["val"] = example
-        meta["location"] = current_source_line(3) if self._context.is_running else None
+        meta["location"] = current_source_line(4) if self._context.is_running else None
         meta["scope"] = self.scope
         noted = users_annotations()
         if noted:
