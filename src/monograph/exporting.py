@@ -87,8 +87,9 @@ def export(
             _advise(error, root, args, named, dynamic_shapes)
         if isinstance(error, UndecidedError):
             tried = [
-                _exports(root, args, named, dynamic_shapes, {error.asked: answer})
-                for answer in (True, False)
+                check
+                for check, answer in error.checks.items()
+                if _exports(root, args, named, dynamic_shapes, {error.asked: answer})
             ]
             error.with_verified(tried)
         cause = error.__cause__ if shows_all() else None

@@ -1,6 +1,7 @@
 """What a user sees of an error: tracebacks, the way to the line, failures when a program runs."""
 
 import json
+import re
 import traceback
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 import monograph
 from monograph.cli import app
+from monograph.diagnostics import UndecidedError
 
 
 def helper(x):
@@ -138,3 +140,37 @@ def test_assumptions_that_are_errors(options, denied, tmp_path):
     assert done.exit_code == bool(denied), done.output
     for kind in ("constant-input", "narrowed"):
         assert (f"  {kind}: " in done.stderr) == (kind in denied)
+
+
+def picks_the_best(x):
+    y = x[x > 0]
+    return y.topk(3).values if y.numel() > 3 else y
+
+
+def stops_at(n, x):
+    k = n.item()
+    return x * 2 if k != 3 else x
+
+
+def is_small(n, x):
+    return x * 2 if n.item() + 1 < 4.5 and x.sum() is not None else x
+
+
+ASKING = {
+    "prose": (picks_the_best, (torch.ones(9),), []),
+    "other side": (stops_at, (torch.tensor(5), torch.ones(2)), ["k != 3"]),
+    "example's side": (stops_at, (torch.tensor(3), torch.ones(2)), ["k == 3"]),
+    "float": (is_small, (torch.tensor(2.5), torch.ones(2)), ["(n.item() + 1.0) < 4.5"]),
+}
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_what_is_to_be_checked_is_python_and_holds_for_the_example(name):
+    program, args, checks = ASKING[name]
+    with pytest.raises(UndecidedError) as caught:
+        monograph.export(program, args)
+    advised = re.findall(r"torch\._check\((.*)\)$", str(caught.value), re.MULTILINE)
+    assert list(caught.value.checks) == checks
+    assert set(advised) <= set(checks)
+    for check in checks:
+        assert eval(check, {"n": args[0], "k": args[0].item()})

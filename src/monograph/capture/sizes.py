@@ -385,6 +385,19 @@ class Sizes:
             return float_value(item, values)
         return item.evaluate(values) if isinstance(item, Expr) else holds(item, values)
 
+    def _answers(self, test: Test) -> list[bool]:
+        """Whether ``test`` holds for the example; both answers if nobody knows."""
+        values: dict[str, Any] = dict(self.env.values)
+        for name in _names_in(test):
+            node = self.bindings.get(name)
+            number = self.recorder.knowledge.number(node) if isinstance(node, Node) else None
+            if number is not None:
+                values[name] = number
+        try:
+            return [holds(test, values)]
+        except (KeyError, ZeroDivisionError, ValueError, OverflowError):
+            return [True, False]
+
     def unknown(self, item: Expr | FloatExpr) -> float:
         """The value for the examples, where the capture goes on with these; else an error."""
         error = self._refusal(item)
@@ -463,7 +476,10 @@ class Sizes:
             + f"{asked} holds, which is only known when the program runs ({sources})",
             where=where,
             asked=asked,
-            checks=(env.in_users_words(test), env.in_users_words(negated(test))),
+            checks={
+                env.in_users_words(test if answer else negated(test)): answer
+                for answer in self._answers(test)
+            },
         )
         error.origins = self._lines_to(names, where)
         found = self._by_example(error, test)

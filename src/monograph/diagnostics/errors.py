@@ -25,9 +25,10 @@ own code raises passes through unchanged.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from monograph.diagnostics.codes import CODES
@@ -208,38 +209,44 @@ class DataDependentError(ExportError, RuntimeError):
 class UndecidedError(DataDependentError):
     """A question about numbers that are only known when the program runs.
 
-    ``asked`` is the question; ``checks`` are the two assertions that would answer it, as the
-    program would write them.
+    ``asked`` is the question; ``checks`` are the assertions that would answer it as the example
+    does, as the program would write them (those that are Python), each with its answer.
     """
 
     default_code = "MG-D105"
     keeps_hint = True
 
     def __init__(
-        self, what: str, *, where: SourceLine | None, asked: str, checks: tuple[str, str]
+        self, what: str, *, where: SourceLine | None, asked: str, checks: dict[str, bool]
     ) -> None:
         self.asked = asked
-        self.checks = checks
-        super().__init__(
-            what,
-            where=where,
-            hint="say before this line what is known of it:\n"
-            + "\n".join(f"  torch._check({check})" for check in checks)
-            + "\nor compute both sides and choose with torch.where.",
-        )
+        self.checks = {text: answer for text, answer in checks.items() if _is_expression(text)}
+        hint = _to_check("say before this line what is known of it:", self.checks)
+        super().__init__(what, where=where, hint=hint)
 
-    def with_verified(self, verified: list[bool]) -> UndecidedError:
+    def with_verified(self, verified: Collection[str]) -> UndecidedError:
         """The error again, showing those checks only with which the program has exported."""
-        if any(verified):
-            lines = [c for c, works in zip(self.checks, verified, strict=True) if works]
-            self.hint = (
-                "say before this line what is known of it; verified by exporting the program so:\n"
-                + "\n".join(f"  torch._check({line})" for line in lines)
-                + "\nor compute both sides and choose with torch.where."
-            )
-        else:
-            self.hint = "compute both sides and choose with torch.where."
+        self.hint = _to_check(
+            "say before this line what is known of it; verified by exporting the program so:",
+            verified,
+        )
         return self
+
+
+def _to_check(title: str, checks: Collection[str]) -> str:
+    if not checks:
+        return "compute both sides and choose with torch.where."
+    lines = [title, *(f"  torch._check({check})" for check in checks)]
+    return "\n".join([*lines, "or compute both sides and choose with torch.where."])
+
+
+def _is_expression(text: str) -> bool:
+    """Whether it can be pasted: what a value is called may be prose."""
+    try:
+        ast.parse(text, mode="eval")
+    except SyntaxError:
+        return False
+    return True
 
 
 class ShapeError(ExportError, RuntimeError, ValueError):
