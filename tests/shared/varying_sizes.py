@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
-import random
-import select
 import signal
-import time
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -28,6 +27,10 @@ Place = tuple[int, int]  # which leaf of the arguments, which of its dimensions
 # Kernels that do not check their arguments crash on random ones: only torch's samples are used.
 UNSAFE = ("jiterator", "lu_unpack", "lu_solve", "ldl", "ormqr", "householder", "max_unpool",
           "embedding_bag", "ctc_loss", "segment_reduce", "batch_norm")  # fmt: skip
+
+
+# Of one tensor of a call with other sizes.
+MOST_ELEMENTS = 100_000
 
 
 class Outcome(NamedTuple):
@@ -144,13 +147,19 @@ class Eager:
         return Call(leaves, expected) if self.form in (None, _form(expected)) else None
 
     def resized(self, leaves: list[Any], sizes: dict[Place, int]) -> Call | None:
-        """The call with other sizes at some places."""
-        rng = random.Random(0)
-        made = [
-            _like(leaf, [sizes.get((n, d), size) for d, size in enumerate(leaf.shape)], rng)
-            if isinstance(leaf, torch.Tensor) else leaf
+        """The call with other sizes at some places, if eager mode takes it."""
+        shapes = {
+            n: [sizes.get((n, d), size) for d, size in enumerate(leaf.shape)]
             for n, leaf in enumerate(leaves)
-        ]  # fmt: skip
+            if isinstance(leaf, torch.Tensor)
+        }
+        if any(math.prod(shape) > MOST_ELEMENTS for shape in shapes.values()):
+            return None
+        rng = torch.Generator().manual_seed(0)
+        made = [
+            _like(leaf, shapes[n], rng) if isinstance(leaf, torch.Tensor) else leaf
+            for n, leaf in enumerate(leaves)
+        ]
         return self(made)
 
 
@@ -227,7 +236,7 @@ def _other_sizes(operator: Eager, leaves: list[Any], together: list[list[Place]]
             yield call
 
 
-def _like(example: torch.Tensor, shape: list[int], rng: random.Random) -> torch.Tensor:
+def _like(example: torch.Tensor, shape: list[int], rng: torch.Generator) -> torch.Tensor:
     """Values of the example, as many as are needed, in another order."""
     if shape == list(example.shape):
         return example
@@ -235,7 +244,7 @@ def _like(example: torch.Tensor, shape: list[int], rng: random.Random) -> torch.
     if not flat.numel():
         return torch.ones(shape, dtype=example.dtype)
     count = torch.Size(shape).numel()
-    index = torch.tensor([rng.randrange(flat.numel()) for _ in range(count)], dtype=torch.int64)
+    index = torch.randint(flat.numel(), (count,), generator=rng)
     return flat[index].reshape(shape)
 
 
@@ -272,7 +281,10 @@ def _differing(leaves: list[Any], others: list[Any]) -> list[Place]:
 
 
 def sweep(names: list[str], most: int, seconds: float) -> Iterator[tuple[str, int, Outcome]]:
-    """``(name, sample, outcome)`` for each; each operator in a process of its own."""
+    """``(name, sample, outcome)`` for each; each operator in a process of its own.
+
+    ``most``: samples of one operator. ``seconds``: of the processor, for one sample.
+    """
     entries = {name: (info, dtype) for name, info, dtype in opinfo.entries()}
     for name in ("add:float32", "cov:float32", "fft.fft:float32"):  # what is loaded when first used
         info, dtype = entries[name]
@@ -293,40 +305,33 @@ def _in_a_child(
     child = os.fork()
     if not child:
         os.close(reader)
-        with os.fdopen(writer, "w", buffering=1) as out:
-            try:
+        status = 1
+        try:
+            with os.fdopen(writer, "w", buffering=1) as out:
                 samples = opinfo.samples(info, dtype, 25)
                 is_safe = not any(word in name for word in UNSAFE)
                 for index in range(start, min(most, len(samples))):
+                    signal.setitimer(signal.ITIMER_PROF, seconds)  # ends it
                     found = outcome_of(info, samples, index, is_safe)
                     print(json.dumps(found), file=out)
-            finally:
-                out.flush()
-                os._exit(0)
+            status = 0
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
     os.close(writer)
     lines: list[tuple[str, int, Outcome]] = []
-    index, text = start, ""
-    with os.fdopen(reader, "rb", buffering=0) as source:
-        deadline = time.monotonic() + seconds
-        while select.select([source], [], [], max(deadline - time.monotonic(), 0))[0]:
-            piece = os.read(source.fileno(), 65536).decode()
-            if not piece:
-                break
-            text += piece
-            *whole, text = text.split("\n")
-            for line in whole:
-                found = json.loads(line)
-                if found is not None:
-                    lines.append((name, index, Outcome(*found)))
-                index += 1
-                deadline = time.monotonic() + seconds
-        else:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            lines.append((name, index, Outcome("wrong", f"no end within {seconds} s")))
-            return lines, index + 1
+    with os.fdopen(reader) as source:
+        index = start
+        for line in source:
+            found = json.loads(line)
+            if found is not None:
+                lines.append((name, index, Outcome(*found)))
+            index += 1
     _, status = os.waitpid(child, 0)
-    if status:
-        lines.append((name, index, Outcome("wrong", f"the process ended with {status}")))
-        return lines, index + 1
-    return lines, None
+    if not status:
+        return lines, None
+    is_late = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF
+    why = f"no end within {seconds} s" if is_late else f"the process ended with {status}"
+    lines.append((name, index, Outcome("wrong", why)))
+    return lines, index + 1

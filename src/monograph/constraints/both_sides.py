@@ -313,11 +313,13 @@ def _is_extra(guard: Guard, tied: frozenset[str], known: set[str]) -> bool:
 
 
 def _adjacent(left: _Region, right: _Region) -> _Region | None:
-    """Two ranges side by side, as one."""
-    for a, b in ((left, right), (right, left)):
-        if a.hi is not None and b.lo is not None and b.lo <= a.hi + 1:
-            return _Region(a.lo, b.hi, a.holes | b.holes)
-    return None
+    """Two ranges without a gap between them, as one."""
+    below, above = sorted((left, right), key=lambda region: (region.lo is not None, region.lo or 0))
+    if below.hi is not None and above.lo is not None and above.lo > below.hi + 1:
+        return None
+    hi = None if below.hi is None or above.hi is None else max(below.hi, above.hi)
+    holes = {h for h in below.holes | above.holes if not (below.has(h) or above.has(h))}
+    return _Region(below.lo, hi, frozenset(holes))
 
 
 def _tests(

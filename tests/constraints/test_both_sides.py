@@ -1,0 +1,44 @@
+"""A question about sizes that has the same program on both its sides is dropped."""
+
+import random
+
+import torch
+
+import monograph
+from monograph.constraints.both_sides import _adjacent, _Region
+from monograph.testing import assert_exports
+
+ANY = monograph.Dim.DYNAMIC
+
+
+def _some_region(rng):
+    lo = rng.choice([None, *range(6)])
+    hi = rng.choice([None, *range(lo or 0, 9)])
+    inside = range(lo or 0, 9 if hi is None else hi + 1)
+    return _Region(lo, hi, frozenset(rng.sample(list(inside), rng.randint(0, 1))))
+
+
+def test_two_ranges_as_one_are_what_either_has():
+    rng = random.Random(0)
+    pairs = [(_some_region(rng), _some_region(rng)) for _ in range(500)]
+    joined = [(left, right, _adjacent(left, right)) for left, right in pairs]
+    assert any(union is None for *_, union in joined)
+    for left, right, union in joined:
+        if union is not None:
+            for value in range(-3, 15):
+                assert union.has(value) == (left.has(value) or right.has(value))
+
+
+def test_two_ranges_with_a_gap_between_them_are_not_one():
+    assert _adjacent(_Region(0, 3), _Region(5, None)) is None
+    assert _adjacent(_Region(5, None), _Region(0, 4)) == _Region(0, None)
+
+
+def test_a_size_that_is_cut_or_filled_up_to_a_number_is_any():
+    program = assert_exports(
+        lambda x: torch.fft.rfft(x, n=7),
+        (torch.randn(5, 7),),
+        dynamic_shapes=({1: ANY},),
+        more_inputs=[(torch.randn(5, n),) for n in (1, 3, 6, 8, 20)],
+    )
+    assert "VR[0, int_oo]" in str(program.range_constraints["s0"])
