@@ -237,15 +237,18 @@ def _other_sizes(operator: Eager, leaves: list[Any], together: list[list[Place]]
 
 
 def _like(example: torch.Tensor, shape: list[int], rng: torch.Generator) -> torch.Tensor:
-    """Values of the example, as many as are needed, in another order."""
+    """Values of the example, as many as are needed, in another order, but in its layout."""
     if shape == list(example.shape):
         return example
     flat = example.detach().reshape(-1)
-    if not flat.numel():
-        return torch.ones(shape, dtype=example.dtype)
-    count = torch.Size(shape).numel()
-    index = torch.randint(flat.numel(), (count,), generator=rng)
-    return flat[index].reshape(shape)
+    order = _order(example)
+    lying = [shape[d] for d in order]
+    if flat.numel():
+        index = torch.randint(flat.numel(), (math.prod(shape),), generator=rng)
+        made = flat[index].reshape(lying)
+    else:
+        made = torch.ones(lying, dtype=example.dtype)
+    return made.permute([order.index(d) for d in range(example.dim())])
 
 
 def _copies(leaves: list[Any]) -> list[Any]:
