@@ -1,7 +1,9 @@
 """A question about sizes that has the same program on both its sides is dropped."""
 
+import operator
 import random
 
+import pytest
 import torch
 
 import monograph
@@ -42,3 +44,52 @@ def test_a_size_that_is_cut_or_filled_up_to_a_number_is_any():
         more_inputs=[(torch.randn(5, n),) for n in (1, 3, 6, 8, 20)],
     )
     assert "VR[0, int_oo]" in str(program.range_constraints["s0"])
+
+
+CONDITIONS = {
+    "n < k": operator.lt,
+    "n == k": operator.eq,
+    "n != k": operator.ne,
+    "n % k == 0": lambda n, k: n % k == 0,
+    "n // k == 1": lambda n, k: n // k == 1,
+    "n * n > k * n": lambda n, k: n * n > k * n,
+    "n in (k, 2 * k)": lambda n, k: n in (k, 2 * k),
+}
+RESULTS = {"x + 1": lambda x: x + 1, "x * 3": lambda x: x * 3}
+
+
+def _decides_by_its_size(rng):
+    """A program that goes by two or three conditions on the size of its argument."""
+    conditions = [
+        (CONDITIONS[name], rng.randint(1, 6))
+        for name in rng.sample(sorted(CONDITIONS), rng.randint(2, 3))
+    ]
+    results = [RESULTS[rng.choice(sorted(RESULTS))] for _ in range(8)]
+
+    def program(x):
+        number = 0
+        for condition, k in conditions:
+            if not number & 1:  # the next is only asked where this did not hold
+                number = 2 * number + bool(condition(x.shape[0], k))
+        return results[number % 8](x)
+
+    return program
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_size_is_joined_that_has_another_program(seed):
+    rng = random.Random(seed)
+    program = _decides_by_its_size(rng)
+    example = torch.arange(rng.randint(2, 9), dtype=torch.float32)
+    shapes = ({0: monograph.Dim.AUTO},)
+    module = monograph.export(program, (example,), dynamic_shapes=shapes).module()
+    accepted = 0
+    for size in range(40):
+        x = torch.arange(size, dtype=torch.float32)
+        try:
+            actual = module(x)
+        except monograph.InputError:
+            continue
+        accepted += 1
+        assert torch.equal(actual, program(x)), size
+    assert accepted

@@ -19,7 +19,15 @@ from monograph.constraints.same_program import is_same_program
 from monograph.diagnostics import MonographError
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Atom, Expr
-from monograph.shapes.questions import Compare, OneOf, holds, not_less, text_of
+from monograph.shapes.questions import (
+    Compare,
+    OneOf,
+    either,
+    holds,
+    not_less,
+    symbols_of,
+    text_of,
+)
 
 __all__ = ["settle"]
 
@@ -209,9 +217,9 @@ def _merged(
     regions = _region(envs[0], name), _region(envs[1], name)
     for kept, dropped, order in ((mine, other, (0, 1)), (other, mine, (1, 0))):
         a, b = order
-        points = regions[b].points()
-        union = regions[a].joined(points) if points is not None else None
-        if points is None:
+        points = _points(envs[b], name, regions[b])
+        union = regions[a].joined(points) if points else None
+        if points is None and _is_either_side(envs[a], envs[b], name, guard, regions):
             union = _adjacent(regions[a], regions[b])
         tied = _tied(envs[a], name)
         sizes = [{}] if points is None else [dict.fromkeys(tied, point) for point in points]
@@ -223,8 +231,51 @@ def _merged(
             continue
         for each in tied:
             joined.setdefault(each, set()).update(points or ())
-        return _widened(kept, name, union, guard)
+        return _widened(kept, name, union, guard, points)
     return None
+
+
+def _points(env: ShapeEnv, name: str, region: _Region) -> list[int] | None:
+    """All values of the size ``name``, if they are few."""
+    points = region.points()
+    return None if points is None else [point for point in points if _admits(env, name, point)]
+
+
+def _is_either_side(
+    kept: ShapeEnv,
+    dropped: ShapeEnv,
+    name: str,
+    guard: Guard,
+    regions: tuple[_Region, _Region],
+) -> bool:
+    """Whether a size that ``kept`` or ``dropped`` has in its region is one that it holds for.
+
+    But for what both of them rely on, which stays.
+    """
+    opposite = None if _is_bound(guard) else guard
+    if opposite is not None and regions[0] != regions[1]:
+        return False
+    mine, others = (_unbounded(env, name, opposite) for env in (kept, dropped))
+    return others <= mine
+
+
+def _unbounded(env: ShapeEnv, name: str, opposite: Guard | None) -> set[str]:
+    """What is relied on of the size ``name`` alone that no region tells, as text."""
+    tied = _tied(env, name)
+    return {
+        text_of(g.test)
+        for g in env.guards
+        if _is_about(g, tied) and g.kind != "precondition" and not _is_bound(g)
+        and (opposite is None or g.asked != opposite.asked)
+    }  # fmt: skip
+
+
+def _is_bound(guard: Guard) -> bool:
+    """Whether it bounds one size, or is a hole in it: a region tells it."""
+    expr = guard.test.expr if isinstance(guard.test, Compare) else None
+    if expr is None or len(expr.terms) != 1 or len(expr.terms[0][0]) != 1:
+        return False
+    return expr.scope.atoms[expr.terms[0][0][0]].kind == "symbol"
 
 
 def _holds_for_example(mine: Captured, other: Captured, name: str) -> bool:
@@ -362,23 +413,31 @@ def _hole(expr: Expr, atom: Atom) -> int | None:
     return None if expr.const % slope else -expr.const // slope
 
 
-def _widened(captured: Captured, name: str, region: _Region, guard: Guard) -> Captured:
-    """``captured`` with the guards on the size ``name`` that ``region`` makes needless dropped."""
+def _widened(
+    captured: Captured, name: str, region: _Region, guard: Guard, points: list[int] | None
+) -> Captured:
+    """``captured`` with the guards on the size ``name`` that ``region`` makes needless dropped.
+
+    ``points``: the sizes that were joined to its own, if they are few.
+    """
     env = captured.recorder.sizes.env
     symbol, tied = env.symbols[name], _tied(env, name)
     assert isinstance(symbol.expr, Expr)
-    # The corners of the region: a guard that fails at one of them is no longer true.
+    # The corners of the region: a bound that fails at one of them is no longer true.
     corners = [v for v in (region.lo, region.hi) if v is not None]
     corners += [v + d for v in list(corners) for d in (1, 2, -1, -2)]
     corners = [v for v in {*corners, *_mentioned(env, tied)} if region.has(v)]
-    sizes = [dict.fromkeys(tied, v) for v in corners]
-    kept = [
-        g
-        for g in env.guards
-        if not _is_about(g, tied)
-        or g.kind == "precondition"
-        or all(holds(g.test, size) for size in sizes)
-    ]
+    kept = []
+    for each in env.guards:
+        if not _is_about(each, tied) or each.kind == "precondition":
+            kept.append(each)
+        elif _is_bound(each):
+            if all(holds(each.test, dict.fromkeys(tied, v)) for v in corners):
+                kept.append(each)
+        elif points is not None:
+            kept.append(_unless_one_of(each, symbol.expr, tied, points))
+        elif each.asked != guard.asked:
+            kept.append(each)
     lo, hi = symbol.range
     bounds = []
     if region.lo is not None and (lo is None or region.lo > lo):
@@ -395,6 +454,15 @@ def _widened(captured: Captured, name: str, region: _Region, guard: Guard) -> Ca
             )
     _restart(captured, kept)
     return captured
+
+
+def _unless_one_of(guard: Guard, size: Expr, tied: frozenset[str], points: list[int]) -> Guard:
+    """``guard``, which ``points`` are excepted from where it does not hold for them."""
+    failing = [p for p in points if not holds(guard.test, dict.fromkeys(tied, p))]
+    if not failing:
+        return guard
+    test = either(guard.test, OneOf(size, tuple(failing)))
+    return replace(guard, test=test, symbols=symbols_of(test), solved=False)
 
 
 def _mentioned(env: ShapeEnv, tied: frozenset[str]) -> list[int]:
