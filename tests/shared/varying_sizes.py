@@ -100,7 +100,7 @@ def _compared(info: Any, program: Any, structure: Any, calls: list[Call]) -> Out
     narrowed = ""
     for call in calls:
         args, kwargs = structure.unflatten(_copies(call.leaves))
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         try:
             actual = module(*args, **kwargs)
         except RuntimeError as error:
@@ -138,7 +138,7 @@ class Eager:
     def __call__(self, leaves: list[Any]) -> Call | None:
         """The call, if eager mode takes it."""
         args, kwargs = self.structure.unflatten(_copies(leaves))
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         try:
             expected = self.info.op(*args, **kwargs)
         except Exception:
