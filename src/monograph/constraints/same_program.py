@@ -22,6 +22,8 @@ aten = torch.ops.aten
 _RESHAPING = frozenset(
     {
         aten.expand.default,
+        aten.broadcast_to.default,
+        aten.clone.default,
         aten.view.default,
         aten.reshape.default,
         aten._unsafe_view.default,

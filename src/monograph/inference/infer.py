@@ -29,12 +29,13 @@ from monograph.inference.fakes import (
     varies,
 )
 from monograph.inference.rules import RULES, VIEWS, Found, View
+from monograph.inference.sides import without_needless_questions
 from monograph.inference.ties import fewest_fixed, fewest_ties
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, UndeterminedError
 from monograph.shapes.floats import FloatExpr
-from monograph.shapes.supposing import Aside, forget, mark
+from monograph.shapes.supposing import Aside, Known, forget, mark, rely_on_again
 from monograph.torch_internals import (
     Operator,
     materialises,
@@ -68,12 +69,17 @@ def infer(
     with unpatched():
         if env is None or not varies((args, tuple(kwargs.values()))):
             return outcome_on_fakes(op, args, kwargs, env)
-        known, symbols = dict(env.scope.replacements), len(env.symbols)
+        known = mark(env)
         outcome = _outcome_for_any_sizes(op, args, kwargs, env)
-        if env.scope.replacements == known or len(env.symbols) > symbols:
+        if env.scope.replacements == known.replacements or len(env.symbols) > known.symbols:
             return outcome
-        # Sizes are tied or fixed by now: the result may lie otherwise than where they differ.
-        return _again(op, args, kwargs, env) or outcome
+        # Sizes are tied or fixed by now: a rule may tell the result, which asks nothing more. Or
+        # it may lie otherwise than where they differ.
+        return (
+            _by_rule_with_ties(op, args, kwargs, env, known)
+            or _again(op, args, kwargs, env)
+            or outcome
+        )
 
 
 def _outcome_by_rule(
@@ -107,9 +113,13 @@ def _outcome_for_any_sizes(
 
     given = (args, tuple(kwargs.values()))
     is_built_in = op.namespace in BUILT_IN_NAMESPACES
+
+    def on_all_sides() -> Outcome:
+        return without_needless_questions(attempt, env) if is_built_in else attempt()
+
     numbers = env.numbers_refused
     with contextlib.suppress(_RefusedError), _numbers_refused(env, is_built_in):
-        outcome = _attempted(lambda: outcome_on_fakes(op, args, kwargs, env), env)
+        outcome = _attempted(on_all_sides, env)
         if is_built_in and "fft" in op.name():
             return laid_as_in_examples(op, *_in_normal_form(args, kwargs, env), env, outcome)
         return outcome
@@ -118,16 +128,16 @@ def _outcome_for_any_sizes(
         if found is not None:
             return found
         with contextlib.suppress(_RefusedError):
-            return _attempted(attempt, env)
+            return _attempted(on_all_sides, env)
     ties = fewest_ties(env, given, passes)
     if ties is not None:
         for test in ties:
             env.require(test)
-        return attempt()
+        return on_all_sides()
     # Torch has taken a size that varies for one that is not 1; in the example it is.
     env.by_example = True
     try:
-        return _attempted(attempt, env)
+        return _attempted(on_all_sides, env)
     except _RefusedError as refused:
         error = refused.error
     finally:
@@ -141,7 +151,7 @@ def _outcome_for_any_sizes(
         raise error from None
     for test in fixed:
         env.rely_on(test, "fixed", asked=test, answer=True, message=f"{op} needs this number")
-    return attempt()
+    return on_all_sides()
 
 
 @contextlib.contextmanager
@@ -153,6 +163,23 @@ def _numbers_refused(env: ShapeEnv, refuses: bool) -> Iterator[None]:
         yield
     finally:
         env.refuses_numbers = before
+
+
+def _by_rule_with_ties(
+    op: Operator, args: tuple[object, ...], kwargs: dict[str, object], env: ShapeEnv, known: Known
+) -> Outcome | None:
+    """The outcome by rule under what was tied since ``known``; what else was asked is forgotten."""
+    asked = env.guards[known.guards :]
+    ties = [guard for guard in asked if guard.solved or guard.kind != "branch"]
+    if op not in RULES or len(ties) == len(asked):
+        return None
+    forget(env, known)
+    rely_on_again(env, ties)
+    outcome = _outcome_by_rule(op, *_in_normal_form(args, kwargs, env))
+    if outcome is None:
+        forget(env, known)
+        rely_on_again(env, asked)
+    return outcome
 
 
 def _again(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from monograph.shapes.env import Alone, Listener, Place, ShapeEnv
+from monograph.shapes.env import Alone, Guard, Listener, Place, ShapeEnv
 from monograph.shapes.expr import Atom, Expr, Int, Values
 from monograph.shapes.float_facts import FloatFacts
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test, either, negated, symbols_of
 
-__all__ = ["Aside", "forget", "give_up", "go_back", "mark", "suppose"]
+__all__ = ["Aside", "Known", "forget", "give_up", "go_back", "mark", "rely_on_again", "suppose"]
 
 
 class Known(NamedTuple):
@@ -54,6 +54,15 @@ def forget(env: ShapeEnv, mark: Known) -> None:
     del env.guards[mark.guards :]
     give_up(env, mark.symbols)
     go_back(env, mark)
+
+
+def rely_on_again(env: ShapeEnv, guards: list[Guard]) -> None:
+    """Rely on ``guards`` that were forgotten."""
+    for guard in guards:
+        before = env.scope.replaced
+        env.guards.append(guard)
+        env.assume(guard.test)
+        guard.solved = env.scope.replaced > before
 
 
 class Aside(Alone):

@@ -34,6 +34,9 @@ def _conv(
     groups: int = 1,
 ) -> TensorSpec | None:
     rank = len(weight.shape)
+    if len(x.shape) == rank - 1 and x.scope is not None and is_canonical(x):
+        options = (stride, padding, dilation, groups)
+        return _without_batch(_conv(_as_batch(x), weight, bias, *options))
     if len(x.shape) != rank or x.dtype != weight.dtype or x.shape[1] != weight.shape[1] * groups:
         return None
     if rank != 4 and x.scope is None:
@@ -56,6 +59,15 @@ def _conv(
     return channels_last(x, shape) if is_channels_last else fresh(x, shape)
 
 
+def _as_batch(x: TensorSpec) -> TensorSpec:
+    """``x``, which lies row by row, as the only sample of a batch."""
+    return x.with_layout((1, *x.shape), (x.shape[0] * x.strides[0], *x.strides))
+
+
+def _without_batch(found: TensorSpec | None) -> TensorSpec | None:
+    return None if found is None else found.with_layout(found.shape[1:], found.strides[1:])
+
+
 def _may_be_copied(x: TensorSpec) -> bool:
     """Whether a convolution copies ``x`` into row-major order: not where it is channels-last."""
     return x.scope is not None and x.strides[1] != 1
@@ -72,6 +84,9 @@ def _conv_transpose(
     groups: int = 1,
     dilation: Sequence[int] = (1,),
 ) -> TensorSpec | None:
+    if len(x.shape) == len(weight.shape) - 1 and x.scope is not None and is_canonical(x):
+        options = (stride, padding, output_padding, groups, dilation)
+        return _without_batch(_conv_transpose(_as_batch(x), weight, bias, *options))
     if len(x.shape) != len(weight.shape) or x.dtype != weight.dtype:
         return None
     if x.scope is None and not _is_plain_transposed(x, weight, output_padding, groups):
