@@ -256,11 +256,33 @@ def test_an_alias_of_a_wrapper_keeps_symbolic_sizes():
     assert alias.shape[0].node is wrapper.shape[0].node
 
 
+def no_rule(mode, op, args, kwargs):
+    return NotImplemented
+
+
+def test_rules_come_before_fake_kernels_for_what_an_operator_is_made_of_too():
+    from monograph.shapes.symnode import facade
+
+    env, n = sized()
+
+    def by_rule(mode, op, args, kwargs):
+        if op is not torch.ops.aten.view.default:
+            return NotImplemented
+        with mode:
+            return torch.empty_strided((7,), (1,))
+
+    mode = internals.symbolic_fake_mode(facade(env), by_rule)
+    with mode, internals.symbolic_dispatch(mode):
+        x = torch.empty_strided((n, 3), (3, 1))
+        with internals.below_autograd():
+            assert torch.ops.aten.flatten.using_ints(x).shape == (7,)
+
+
 def test_fake_tensors_take_another_shape_environment():
     from monograph.shapes.symnode import facade
 
     env, n = sized()
-    mode = internals.symbolic_fake_mode(facade(env))
+    mode = internals.symbolic_fake_mode(facade(env), no_rule)
     with mode, internals.symbolic_dispatch(mode):
         x = torch.empty_strided((n, 3), (3, 1))
         y = (x.sin() + torch.ones(3)).sum(1)
@@ -274,7 +296,7 @@ def test_sizes_of_custom_operators_come_from_that_environment():
     from monograph.shapes.symnode import facade
 
     env, _ = sized()
-    mode = internals.symbolic_fake_mode(facade(env))
+    mode = internals.symbolic_fake_mode(facade(env), no_rule)
     with mode, internals.symbolic_dispatch(mode):
         size = fake_impl.allocate_size(facade(env), 0)
     assert str(size) == "u0"

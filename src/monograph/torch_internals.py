@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import BuiltinMethodType
 from typing import Any
@@ -552,11 +552,28 @@ def fake_mode() -> Any:
     return _fake_mode
 
 
-def symbolic_fake_mode(shape_env: Any) -> Any:
-    """A ``FakeTensorMode`` whose sizes belong to ``shape_env``, which need not be torch's."""
+def symbolic_fake_mode(shape_env: Any, by_rule: Callable[..., Any]) -> Any:
+    """A ``FakeTensorMode`` whose sizes belong to ``shape_env``, which need not be torch's.
+
+    ``by_rule`` gets the mode and each operator that is called in it with its arguments, also
+    those that other operators are made of; what it returns is the result, but NotImplemented.
+    """
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    mode = FakeTensorMode(allow_non_fake_inputs=False, shape_env=shape_env, static_shapes=False)
+    class Mode(FakeTensorMode):
+        def dispatch(
+            self,
+            func: torch._ops.OpOverload,
+            types: Sequence[type],
+            args: Sequence[object] = (),
+            kwargs: Mapping[str, object] | None = None,
+        ) -> object:
+            found = by_rule(self, func, args, kwargs or {})
+            if found is not NotImplemented:
+                return found
+            return super().dispatch(func, types, args, kwargs or {})
+
+    mode = Mode(allow_non_fake_inputs=False, shape_env=shape_env, static_shapes=False)
     mode.cache_enabled = False  # it wants sympy
     mode.propagate_real_tensors = False
     return mode

@@ -191,7 +191,8 @@ class AbstractTensor(torch.Tensor):
 
     def __setitem__(self, index: object, value: torch.Tensor | float) -> None:
         view, rest = selected(self, index)
-        super(AbstractTensor, view).__setitem__(rest, value)
+        if not isinstance(value, AbstractTensor) or not _put(view, rest, value):
+            super(AbstractTensor, view).__setitem__(rest, value)
 
     def new_tensor(self, data: object, **kwargs: Any) -> torch.Tensor:  # type: ignore[override]
         """As ``torch.tensor``, with the dtype and the device of ``self``."""
@@ -281,6 +282,52 @@ def selected(tensor: Any, index: object) -> tuple[Any, Any]:
             back.insert(0, part)
             dim -= _consumed(part)
     return tensor, (*rest, Ellipsis, *back)
+
+
+def _put(tensor: Any, index: object, value: AbstractTensor) -> bool:
+    """``tensor[index] = value``, where torch would ask whether the first size of ``value`` is 1.
+
+    It leaves such dimensions away, which matters only where ``value`` has too many of them.
+    Returns whether it is done.
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    first = value.value.spec.shape[:1]
+    if not first or first[0].__class__ is int or not all(map(_is_plain, parts)):
+        return False
+    plain = [_rows_of(part) if isinstance(part, torch.Tensor) else (part,) for part in parts]
+    target = tensor.__getitem__(tuple(each for part in plain for each in part))
+    places: list[torch.Tensor | None] = []
+    for part in parts:
+        if isinstance(part, torch.Tensor):
+            places.append(part)
+        elif part is Ellipsis:
+            named = sum(_consumed(each) for each in parts if each is not Ellipsis)
+            places += [None] * (tensor.dim() - named)
+        elif not isinstance(part, int):
+            places.append(None)
+    given = [place for place in places if place is not None]
+    if not given:
+        if value.dim() > target.dim():
+            return False
+        target.copy_(value)
+        return True
+    masks = [g.dim() - 1 for g in given if g.dtype in (torch.bool, torch.uint8)]
+    ranks = [1 if g.dtype in (torch.bool, torch.uint8) else g.dim() for g in given]
+    if value.dim() > target.dim() - len(given) - sum(masks) + max(ranks):
+        return False
+    torch.ops.aten.index_put_.default(target, places, value)
+    return True
+
+
+def _is_plain(part: object) -> bool:
+    """Whether one part of an index is what torch's own code for indexing takes as it is."""
+    if isinstance(part, torch.Tensor):
+        return part.dim() > 0
+    return part is None or part is Ellipsis or type(part) is int or isinstance(part, slice)
+
+
+def _rows_of(part: torch.Tensor) -> tuple[slice, ...]:
+    return (slice(None),) * _consumed(part)
 
 
 def _is_number(part: object) -> bool:

@@ -13,6 +13,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import torch
+
 from monograph.capture.python.frames import is_raised_by_program
 from monograph.capture.session import Captured
 from monograph.constraints.same_program import is_same_program
@@ -33,6 +35,7 @@ __all__ = ["settle"]
 
 Attempt = Callable[[dict[str, float]], Captured]
 
+_CONTIGUOUS = torch.ops.aten.contiguous.default
 _MOST_SIDES = 16  # captures in search of the other sides of questions
 _MOST_POINTS = 3  # sizes that are compared one by one
 
@@ -215,7 +218,10 @@ def _merged(
         return _merged_in_set(mine, other, name)
     rest = _tests(envs[0], None, but=name), _tests(envs[1], None, but=name)
     regions = _region(envs[0], name), _region(envs[1], name)
-    for kept, dropped, order in ((mine, other, (0, 1)), (other, mine, (1, 0))):
+    ways = [(mine, other, (0, 1)), (other, mine, (1, 0))]
+    if _copies(other) > _copies(mine):
+        ways.reverse()
+    for kept, dropped, order in ways:
         a, b = order
         points = _points(envs[b], name, regions[b])
         union = regions[a].joined(points) if points else None
@@ -276,6 +282,11 @@ def _is_bound(guard: Guard) -> bool:
     if expr is None or len(expr.terms) != 1 or len(expr.terms[0][0]) != 1:
         return False
     return expr.scope.atoms[expr.terms[0][0][0]].kind == "symbol"
+
+
+def _copies(captured: Captured) -> int:
+    """How often it asks for a copy in order, where what follows may rely on that."""
+    return sum(node.target is _CONTIGUOUS for node in captured.graph.nodes)
 
 
 def _holds_for_example(mine: Captured, other: Captured, name: str) -> bool:

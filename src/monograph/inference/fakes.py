@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 
@@ -15,9 +16,10 @@ from monograph.diagnostics import (
     OperatorIndexError,
     OperatorTypeError,
 )
+from monograph.inference.registry import RULES, View
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.env import NumberWantedError, ShapeEnv
-from monograph.shapes.expr import Expr, Int
+from monograph.shapes.expr import Expr, Int, UndeterminedError
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of, facade, symbolic
 from monograph.torch_internals import (
@@ -26,6 +28,7 @@ from monograph.torch_internals import (
     dynamic_output_errors,
     fake_mode,
     mark_bits,
+    opened_composite,
     quiet_fakes,
     read_as_marked,
     schema_of,
@@ -35,7 +38,15 @@ from monograph.torch_internals import (
     unsupported_operator_error,
 )
 
-__all__ = ["BUILT_IN_NAMESPACES", "Outcome", "Result", "outcome_on_fakes", "substitute", "varies"]
+__all__ = [
+    "BUILT_IN_NAMESPACES",
+    "Outcome",
+    "Result",
+    "outcome_on_fakes",
+    "specs_in",
+    "substitute",
+    "varies",
+]
 
 BUILT_IN_NAMESPACES = ("aten", "prims", "prim")
 
@@ -116,6 +127,15 @@ def substitute(
     if isinstance(item, (Expr, FloatExpr)):
         return on_size(item)
     return item
+
+
+def specs_in(item: object) -> list[TensorSpec]:
+    """Every ``TensorSpec`` in it."""
+    if isinstance(item, TensorSpec):
+        return [item]
+    if isinstance(item, (list, tuple)):
+        return [spec for each in item for spec in specs_in(each)]
+    return []
 
 
 def varies(item: object) -> bool:
@@ -204,8 +224,60 @@ def _symbolic_mode(env: ShapeEnv, custom: bool) -> AbstractContextManager[object
     torch_env.allow_dynamic_output_shape_ops = torch_env.allow_scalar_outputs = custom
     mode = env.scope.interned.get("fake mode")
     if mode is None:
-        mode = env.scope.interned["fake mode"] = symbolic_fake_mode(torch_env)
+        mode = env.scope.interned["fake mode"] = symbolic_fake_mode(torch_env, _by_rule)
     return mode
+
+
+# Their parts lie as the kernels leave them; torch's decompositions say that they lie in order.
+_TRANSFORMS = frozenset(
+    getattr(torch.ops.aten, f"fft_{name}").default
+    for kind in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
+    for name in (kind, f"{kind}2", f"{kind}n")
+)
+
+
+def _by_rule(mode: Any, op: Any, args: Sequence[object], kwargs: dict[str, Any]) -> object:
+    """What a rule of ours gives for fake tensors: it asks less of sizes than torch does."""
+    if op in _TRANSFORMS:
+        with mode:
+            return opened_composite(op, tuple(args), kwargs)
+    rule = RULES.get(op)
+    if rule is None:
+        return NotImplemented
+    given = [_in_specs(arg) for arg in args]
+    named = {name: _in_specs(value) for name, value in kwargs.items()}
+    specs = specs_in((given, list(named.values())))
+    if not varies(specs) or any(spec.bits for spec in specs):
+        return NotImplemented
+    try:
+        found = rule(*given, **named)
+    except (UndeterminedError, ZeroDivisionError, TypeError):  # for what no rule is written
+        return NotImplemented
+    if found is None:
+        return NotImplemented
+    env = mode.shape_env.env
+    with mode:
+        if isinstance(found, (TensorSpec, View)):
+            return _fake_of(env, found, args)
+        return type(found)(_fake_of(env, item, args) for item in found)  # type: ignore[call-arg]
+
+
+def _in_specs(item: object) -> object:
+    if isinstance(item, torch.Tensor):
+        return spec_of(item)
+    if isinstance(item, (list, tuple)):
+        return [_in_specs(each) for each in item]
+    return expression_of(item) if isinstance(item, (torch.SymInt, torch.SymFloat)) else item
+
+
+def _fake_of(env: ShapeEnv, found: TensorSpec | View, args: Sequence[Any]) -> torch.Tensor:
+    spec = found if isinstance(found, TensorSpec) else found.spec
+    shape = [symbolic(env, size) for size in spec.shape]
+    strides = [symbolic(env, stride) for stride in spec.strides]
+    if isinstance(found, TensorSpec):
+        return torch.empty_strided(shape, strides, dtype=spec.dtype, device=spec.device)
+    start = expression_of(args[0].storage_offset()) + found.offset
+    return torch.as_strided(args[0], shape, strides, symbolic(env, start))
 
 
 def _result(found: object, fakes: list[torch.Tensor], sources: dict[int, int]) -> Result:

@@ -25,11 +25,12 @@ from monograph.inference.fakes import (
     Outcome,
     Result,
     outcome_on_fakes,
+    specs_in,
     substitute,
     varies,
 )
 from monograph.inference.rules import RULES, VIEWS, Found, View
-from monograph.inference.sides import without_needless_questions
+from monograph.inference.sides import outcome_of_all_sides
 from monograph.inference.ties import fewest_fixed, fewest_ties
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import ShapeEnv
@@ -102,24 +103,20 @@ def _outcome_for_any_sizes(
     """The outcome on fake tensors; as few sizes are tied or fixed as ``op`` needs not to refuse."""
 
     def attempt() -> Outcome:
-        return outcome_on_fakes(op, *_in_normal_form(args, kwargs, env), env)
+        return _of_all_sides(op, *_in_normal_form(args, kwargs, env), env)
 
     def passes() -> bool:
         try:
-            attempt()
+            outcome_on_fakes(op, *_in_normal_form(args, kwargs, env), env)
         except Exception:
             return False
         return True
 
     given = (args, tuple(kwargs.values()))
     is_built_in = op.namespace in BUILT_IN_NAMESPACES
-
-    def on_all_sides() -> Outcome:
-        return without_needless_questions(attempt, env) if is_built_in else attempt()
-
     numbers = env.numbers_refused
     with contextlib.suppress(_RefusedError), _numbers_refused(env, is_built_in):
-        outcome = _attempted(on_all_sides, env)
+        outcome = _attempted(attempt, env)
         if is_built_in and "fft" in op.name():
             return laid_as_in_examples(op, *_in_normal_form(args, kwargs, env), env, outcome)
         return outcome
@@ -128,16 +125,16 @@ def _outcome_for_any_sizes(
         if found is not None:
             return found
         with contextlib.suppress(_RefusedError):
-            return _attempted(on_all_sides, env)
+            return _attempted(attempt, env)
     ties = fewest_ties(env, given, passes)
     if ties is not None:
         for test in ties:
             env.require(test)
-        return on_all_sides()
+        return attempt()
     # Torch has taken a size that varies for one that is not 1; in the example it is.
     env.by_example = True
     try:
-        return _attempted(on_all_sides, env)
+        return _attempted(attempt, env)
     except _RefusedError as refused:
         error = refused.error
     finally:
@@ -151,7 +148,7 @@ def _outcome_for_any_sizes(
         raise error from None
     for test in fixed:
         env.rely_on(test, "fixed", asked=test, answer=True, message=f"{op} needs this number")
-    return on_all_sides()
+    return attempt()
 
 
 @contextlib.contextmanager
@@ -236,6 +233,19 @@ def _in_normal_form(
 
     named = {n: substitute(value, TensorSpec.normal, size) for n, value in kwargs.items()}
     return tuple(substitute(arg, TensorSpec.normal, size) for arg in args), named
+
+
+def _of_all_sides(
+    op: Operator, args: tuple[object, ...], kwargs: dict[str, object], env: ShapeEnv
+) -> Outcome:
+    """What the operator gives on fake tensors, whatever it asks about sizes.
+
+    The fake implementation of a custom operator is the user's: it runs once.
+    """
+    given = specs_in((args, tuple(kwargs.values())))
+    if op.namespace not in BUILT_IN_NAMESPACES or not given:
+        return outcome_on_fakes(op, args, kwargs, env)
+    return outcome_of_all_sides(lambda: outcome_on_fakes(op, args, kwargs, env), env, given)
 
 
 def _bits_in(item: object) -> int:

@@ -81,14 +81,14 @@ def _fewest(env: ShapeEnv, classes: _Classes, passes: Callable[[], bool]) -> lis
 
 
 def _holds_with(env: ShapeEnv, classes: _Classes, passes: Callable[[], bool]) -> bool:
-    known, listener = mark(env), env.listener
-    env.listener = Alone()  # the program is not told of attempts
+    known, listener, trial = mark(env), env.listener, env.trial
+    env.listener, env.trial = Alone(), None  # nobody is told of attempts
     try:
         for test in _tests(classes):
             env.assume(test)
         return passes()
     finally:
-        env.listener = listener
+        env.listener, env.trial = listener, trial
         forget(env, known)
 
 

@@ -30,7 +30,9 @@ class TensorSpec:
     """What is known of a tensor without its data; equal specs are the same object.
 
     ``shape`` and ``strides`` are in elements: integers, or expressions of symbols, whose ``scope``
-    then keeps the spec. Strides hold for tensors that are not empty. ``bits``: ``CONJUGATE`` and
+    then keeps the spec. Strides hold for tensors that are not empty, and where sizes vary, for
+    sizes from 2: a single row lies in order in more than one way (``inference/unit_sizes.py``
+    tells where a program notices). ``bits``: ``CONJUGATE`` and
     ``NEGATIVE``, where the elements are the conjugates or the negatives of what lies in memory.
     Make one with ``TensorSpec.of``.
     """

@@ -15,6 +15,7 @@ import torch
 
 from monograph.inference.layout_flow import only_splits
 from monograph.inference.rules import RULES, View
+from monograph.inference.rules.table import is_canonical
 from monograph.ir.spec import spec_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import equal
@@ -195,8 +196,13 @@ def _group_norm(
     eps: float = 1e-5,
     cudnn_enabled: bool = True,
 ) -> Any:
-    """Torch's parts make no copy of what is row-major in the example; the kernel wants that."""
-    if not x.value.recorder.layouts.follows_inputs(x.value):
+    """Torch's parts make no copy of what is row-major in the example; the kernel wants that.
+
+    It looks at the strides of a single row, too, and does not take it for one of several that lie
+    with their channels innermost.
+    """
+    is_certain = x.value.spec.scope is None or is_canonical(x.value.spec)
+    if is_certain and not x.value.recorder.layouts.follows_inputs(x.value):
         return NotImplemented
     rows = aten.clone.default(x, memory_format=torch.contiguous_format)
     batch, channels, *rest = x.shape

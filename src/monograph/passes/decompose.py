@@ -22,19 +22,27 @@ from monograph.capture.current import running
 from monograph.capture.python.patches import patched
 from monograph.capture.python.process_state import exporting_flags, rarer_collection
 from monograph.capture.recorder import SHARES, Recorder
-from monograph.diagnostics import DataDependentError, DecompositionError, ExportError
+from monograph.diagnostics import (
+    DataDependentError,
+    DecompositionError,
+    ExportError,
+    OperatorError,
+    OperatorIndexError,
+)
 from monograph.inference.layout_flow import LayoutFlow
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.meta import noted, of_user
 from monograph.ir.names import Names
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
+from monograph.passes.bodies import is_same_body
 from monograph.passes.composites import view_of_any_layout
 from monograph.passes.table import Decompositions
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Compare, equal, text_of
+from monograph.shapes.sides import Undone, found_on_all_sides
 from monograph.shapes.supposing import forget, mark
 from monograph.shapes.symnode import expression_of, symbolic
 from monograph.torch_internals import (
@@ -357,10 +365,13 @@ class _Rewriter:
         found = next((template for template in known if template.is_for(follows)), None)
         if found is None:
             before = mark(self.env)
+
+            def attempt() -> _Template:
+                count = len(inputs)
+                return _captured(self.env, self.rules, node, rule, count, args, kwargs, follows)
+
             try:
-                found = _captured(
-                    self.env, self.rules, node, rule, len(inputs), args, kwargs, follows
-                )
+                found = self._on_all_sides(attempt)
                 reason = self._unfit(node, rule, found, before.guards)
                 if reason is not None:
                     forget(self.env, before)
@@ -388,6 +399,18 @@ class _Rewriter:
             if key and not found.gives_symbols:
                 self.templates.setdefault(key, []).append(found)
         return found
+
+    def _on_all_sides(self, attempt: Callable[[], _Template]) -> _Template:
+        """The template for all sizes: what its rule asks of them mostly does not matter."""
+
+        def holds(general: _Template, special: _Template) -> bool:
+            return general.whole == special.whole and is_same_body(self.env, general, special)
+
+        refusals = (OperatorError, OperatorIndexError)
+        try:
+            return found_on_all_sides(self.env, attempt, holds, _sizes_in, refusals)
+        except Undone:
+            return attempt()
 
     def _is_torchs(self, node: Node, rule: Rule) -> bool:
         """Whether nobody but torch, and we, says how an operator is replaced."""
@@ -441,6 +464,16 @@ class _Input:
 
     index: int
     value: object
+
+
+def _sizes_in(template: _Template) -> set[str]:
+    """The symbols in what a template has recorded."""
+    found = set()
+    for node in template.body:
+        value = node.meta.get("val")
+        sizes = (*value.shape, *value.strides) if isinstance(value, TensorSpec) else (value,)
+        found |= {a.name for n in sizes if isinstance(n, Expr) for a in n.symbols()}
+    return found
 
 
 def _is_plain(node: Node) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, overload
+from typing import Any, NamedTuple, NoReturn, Protocol, overload
 
 from monograph.shapes.decide import Decider, Verdict
 from monograph.shapes.expr import Atom, Expr, Int, Scope, Values, interval
@@ -41,6 +41,7 @@ __all__ = [
     "Rounded",
     "ShapeEnv",
     "Symbol",
+    "Trial",
 ]
 
 
@@ -79,6 +80,19 @@ class Listener(Protocol):
 
     def assert_at_run_time(self, test: Test, message: str | None) -> None:
         """What was taken for a fact is to be checked when the program runs."""
+
+
+class Trial(Protocol):
+    """Who answers while something is only tried: no guard comes of it, and its facts are undone."""
+
+    def answer(self, test: Test) -> bool:
+        """The answer to a question that nothing known answers."""
+
+    def demand(self, test: Test, message: str | None) -> bool:
+        """``test`` is asserted; whether it may hold."""
+
+    def give_up(self) -> NoReturn:
+        """It needs what cannot be undone."""
 
 
 class Alone:
@@ -198,6 +212,7 @@ class ShapeEnv:
         self.supposed: Test = True  # what holds because of the branch that is captured
         self.refuses_numbers = False  # a size may not become that of the example
         self.numbers_refused = 0
+        self.trial: Trial | None = None
         self.by_example = False  # questions that may be left open are answered by the example
         self.sets: dict[str, tuple[int, ...]] = {}
         self._rounded: dict[Rounded, Expr] = {}
@@ -325,6 +340,8 @@ class ShapeEnv:
         answer = self.known(test)
         if answer is not None:
             return answer
+        if self.trial is not None:
+            return self.trial.answer(test)
         value = self.truth(test)
         if value is None:
             value = self.pretended.get(text_of(test))
@@ -377,6 +394,8 @@ class ShapeEnv:
         answer = self.known(test)
         if answer is not None:
             return answer
+        if self.trial is not None:
+            return self.trial.demand(test, message)
         if self.truth(test) is False:
             return False
         parts = self._in_short(test)
@@ -405,6 +424,8 @@ class ShapeEnv:
         message: str | None = None,
     ) -> None:
         """Record a guard, and take it for a fact."""
+        if self.trial is not None:
+            self.trial.give_up()
         if isinstance(test, All):
             for part in test.parts:
                 if self.known(part) is not True:

@@ -12,6 +12,7 @@ from monograph.inference.rules import (
     pooling,
     recurrent,
     reductions,
+    transforms,
     views,
 )
 from monograph.inference.rules.table import RULES, VIEWS, Found, View, ViewRow, Written
@@ -34,5 +35,6 @@ __all__ = [
     "pooling",
     "recurrent",
     "reductions",
+    "transforms",
     "views",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from monograph.inference.rules.pointwise import is_less
 from monograph.inference.rules.table import Found, fresh, is_canonical, lies_channels_last, rule
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Int
@@ -76,14 +77,19 @@ def _group_norm(
     bias: TensorSpec | None = None,
     *rest: object,
 ) -> TensorSpec | None:
-    if len(x.shape) < 2 or x.scope is None or not is_canonical(x):
+    if len(x.shape) < 2 or x.scope is None or x.device.type != "cpu":
         return None
     if x.shape[1].__class__ is not int or x.shape[1] % groups:
         return None
     for spec in (weight, bias):
         if spec is not None and (spec.shape != x.shape[1:2] or spec.dtype != x.dtype):
             return None
-    return x
+    if is_canonical(x) or lies_channels_last(x):
+        return x
+    has_channels_inside = len(x.shape) in (4, 5) and not any(
+        is_less(stride, x.strides[1]) for stride in x.strides[2:]
+    )
+    return None if has_channels_inside else fresh(x, x.shape)
 
 
 @rule(aten.native_group_norm.default)
@@ -98,7 +104,7 @@ def _native_group_norm(
     eps: float,
 ) -> Found:
     found = _group_norm(x, groups, weight, bias)
-    if found is None or x.device.type != "cpu":
+    if found is not x:  # another layout is refused
         return None
     statistic = fresh(x, (x.shape[0], groups))
     return (found, statistic, statistic)

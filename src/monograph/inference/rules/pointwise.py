@@ -14,6 +14,8 @@ from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import equal
 
+__all__ = ["Number", "category", "is_less", "lies_apart", "number_dtype"]
+
 aten = torch.ops.aten
 
 Number = Int | FloatExpr | float | complex
@@ -118,23 +120,25 @@ def _by_first(
     return None if strides is None else TensorSpec.of(shape, strides, dtype, first.device)
 
 
+def lies_apart(spec: TensorSpec) -> bool:
+    """Whether no two elements lie at one address: each dimension steps over those inside it."""
+    order: list[int] = []  # from the innermost
+    for i in reversed(range(len(spec.shape))):
+        inside = (is_less(spec.strides[j] - 1, spec.strides[i]) for j in order)
+        order.insert(sum(itertools.takewhile(bool, inside)), i)
+    reach: Int = 1
+    for i in order:
+        if not is_less(reach - 1, spec.strides[i]):
+            return False
+        reach = spec.shape[i] * spec.strides[i]
+    return True
+
+
 def _compacted(spec: TensorSpec) -> tuple[Int, ...] | None:
     """Strides without gaps, the dimensions in the order in which they lie."""
-    order: list[int] = []  # from the innermost
-    for i in range(len(spec.shape) - 1, -1, -1):
-        if spec.strides[i].__class__ is int and spec.strides[i] == 0:
-            return None  # repeated: its place is decided by other operands
-        at = len(order)
-        for j, other in enumerate(order):
-            if _is_less(spec.strides[i], spec.strides[other]):
-                at = j
-                break
-        order.insert(at, i)
-    for inner, outer in itertools.pairwise(order):
-        if spec.strides[inner] != spec.strides[outer] and not _is_less(
-            spec.strides[inner], spec.strides[outer]
-        ):
-            return None
+    order = _order(spec)
+    if order is None:
+        return None
     strides: list[Int] = [0] * len(order)
     step: Int = 1
     for i in order:
@@ -143,7 +147,27 @@ def _compacted(spec: TensorSpec) -> tuple[Int, ...] | None:
     return tuple(strides)
 
 
-def _is_less(left: Int, right: Int) -> bool:
+def _order(spec: TensorSpec) -> list[int] | None:
+    """The dimensions as they lie, from the innermost; None where that is not certain."""
+    order: list[int] = []
+    for i in range(len(spec.shape) - 1, -1, -1):
+        if spec.strides[i].__class__ is int and spec.strides[i] == 0:
+            return None  # repeated: its place is decided by other operands
+        at = len(order)
+        for j, other in enumerate(order):
+            if is_less(spec.strides[i], spec.strides[other]):
+                at = j
+                break
+        order.insert(at, i)
+    for inner, outer in itertools.pairwise(order):
+        if spec.strides[inner] != spec.strides[outer] and not is_less(
+            spec.strides[inner], spec.strides[outer]
+        ):
+            return None
+    return order
+
+
+def is_less(left: Int, right: Int) -> bool:
     """Whether a stride is smaller for all tensors that are not empty."""
     difference = right - left - 1
     if not isinstance(difference, Expr):

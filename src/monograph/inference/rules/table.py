@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 
-from monograph.ir.registry import Registry
+from monograph.inference.registry import RULES, Found, View
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import Test, equal, not_less
@@ -45,13 +45,6 @@ __all__ = [
 ]
 
 aten = torch.ops.aten
-
-
-class View(NamedTuple):
-    """A result that shares the first argument's memory, ``offset`` elements further on."""
-
-    spec: TensorSpec
-    offset: Int = 0
 
 
 @dataclass(frozen=True)
@@ -97,8 +90,6 @@ class ViewRow:
     addresses: bool = False
 
 
-Found = TensorSpec | View | Sequence[TensorSpec | View] | None
-RULES: Registry[Callable[..., Found]] = Registry()
 rule = RULES.registers  # decorates the rule of the operators that it is given
 VIEWS: dict[object, ViewRow] = {}
 Rule = TypeVar("Rule", bound=Callable[..., Found])

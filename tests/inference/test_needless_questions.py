@@ -1,0 +1,86 @@
+"""What an operator asks of sizes on its way to one and the same result narrows no program."""
+
+import pytest
+import torch
+
+import monograph
+from monograph.testing import assert_exports
+
+ANY = monograph.Dim.DYNAMIC
+
+
+def _program(f, args, more=(), kept=()):
+    """``f`` with all sizes of its tensors dynamic; ``kept``: the only names of symbols bounded."""
+    shapes = tuple(dict.fromkeys(range(arg.dim()), ANY) for arg in args)
+    program = assert_exports(f, args, dynamic_shapes=shapes, more_inputs=more, tolerance=1e-5)
+    bounded = [n for n, r in program.range_constraints.items() if "VR[0, int_oo]" not in str(r)]
+    assert bounded == list(kept)
+    return program
+
+
+def _narrowed(program):
+    return [a.text for a in program.assumptions if a.kind == "narrowed"]
+
+
+def _calls(*shapes):
+    return [tuple(torch.randn(shape) for shape in call) for call in shapes]
+
+
+@pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "ihfft"])
+def test_a_transform_of_a_given_length_takes_any(name):
+    function = getattr(torch.fft, name)
+    program = _program(
+        lambda x: function(x, n=7), (torch.randn(5, 7),), _calls([(5, 1)], [(1, 20)])
+    )
+    assert not _narrowed(program)
+
+
+def test_a_product_named_by_letters_takes_any_sizes():
+    program = _program(
+        lambda x, y: torch.einsum("ij,kj->ik", x, y),
+        (torch.randn(2, 3), torch.randn(1, 3)),
+        _calls([(1, 1), (1, 1)], [(4, 2), (5, 2)], [(0, 3), (2, 3)], [(3, 0), (1, 0)]),
+    )
+    assert not _narrowed(program)
+
+
+def test_an_example_where_two_sides_meet_does_not_fix_the_size():
+    """At 7 nothing is cut and nothing filled up: the result's size is 7, and not that of x."""
+    program = _program(
+        lambda x: torch.fft.hfft(x, n=7) + torch.zeros(7), (torch.randn(2, 4),), _calls([(3, 9)])
+    )
+    assert not _narrowed(program)
+
+
+def test_what_is_demanded_where_there_is_something_to_do_is_not_demanded_elsewhere():
+    program = _program(
+        torch.linalg.pinv, (torch.randn(5, 4),), _calls([(0, 0)], [(3, 0)], [(1, 1)], [(2, 7)])
+    )
+    assert not _narrowed(program)
+
+
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_a_convolution_takes_any_sizes(batch):
+    program = _program(
+        torch.conv2d,
+        (torch.randn(*batch, 3, 8, 9), torch.randn(4, 3, 3, 2), torch.randn(4)),
+        _calls([(*batch, 1, 5, 5), (1, 1, 1, 1), (1,)], [(*batch, 2, 3, 2), (7, 2, 3, 2), (7,)]),
+        kept=["s4" if batch else "s3"],  # a weight of no channels is refused in eager mode, too
+    )
+    assert not _narrowed(program)
+
+
+def test_what_makes_a_difference_stays_a_guard():
+    """A matrix and a batch of matrices of one row are squeezed otherwise than others."""
+
+    def f(x):
+        return torch.atleast_2d(torch.fft.fft(x.squeeze(0), n=4))
+
+    example = torch.randn(3, 5)
+    program = monograph.export(f, (example,), dynamic_shapes=({0: ANY, 1: ANY},))
+    module = program.module()
+    for shape in [(3, 5), (2, 2), (6, 1)]:
+        x = torch.randn(shape)
+        torch.testing.assert_close(module(x), f(x))
+    with pytest.raises(monograph.InputError):
+        module(torch.randn(1, 5))
