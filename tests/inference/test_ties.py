@@ -155,3 +155,25 @@ def test_what_the_example_fails_with_is_refused(custom):
     assert "7" not in str(refused.value).split("\n")[0]
     with pytest.raises(ValueError, match="rows"):
         export(custom(_asks_for_rows), (R(2, 3), R(3, 3)), dynamic_shapes=({0: Dim.AUTO},) * 2)
+
+
+def test_a_mask_whose_rows_are_one_by_computation():
+    """Repeated for each head and viewed: the mask has one row if it has as many rows as queries."""
+
+    def attended(x, keys, mask):
+        batch, length, width = keys.shape
+        if mask.shape[0] < batch * 2:
+            mask = mask.repeat_interleave(2, dim=0)
+        mask = mask.view(batch, 2, -1, mask.shape[-1])
+        q, k = (t.view(batch, -1, 2, width // 2).transpose(1, 2) for t in (x, keys))
+        return F.scaled_dot_product_attention(q, k, k, attn_mask=mask)
+
+    def inputs(batch, queries, length):
+        sizes = (batch, queries, 8), (batch, length, 8), (batch, length)
+        return tuple(torch.randn(size) for size in sizes)
+
+    shapes = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},) * 3
+    program = monograph.export(attended, inputs(2, 5, 7), dynamic_shapes=shapes)
+    for sizes in ((2, 5, 7), (1, 5, 7), (3, 1, 1), (1, 1, 1), (2, 7, 1)):
+        args = inputs(*sizes)
+        torch.testing.assert_close(program.module()(*args), attended(*args))

@@ -45,18 +45,32 @@ def _attention(
         return None
     if all(spec is None or spec.scope is None for spec in given):
         return _by_trying(given, rest, options)
+    given = (query, key, value, mask and _broadcast_where_single(mask, query, key))
     if not _are_tied(given):
         return None
     width = query.shape[-1] - value.shape[-1]
     if isinstance(width, Expr):  # the fast kernels want one width
         width.scope.owner.decide(equal(width, 0))
     query, key, value = (spec.normal() for spec in (query, key, value))
-    given = (query, key, value, mask and mask.normal())
+    given = (query, key, value, given[3] and given[3].normal())
     shape = (*query.shape[:-1], value.shape[-1])
     order = _order(given, rest, options)
     if order is None:
         return None
     return query.with_layout(shape, _laid(shape, order))
+
+
+def _broadcast_where_single(mask: TensorSpec, query: TensorSpec, key: TensorSpec) -> TensorSpec:
+    """The mask; its sizes that are 1 in the example alone are asked to be it, and are broadcast."""
+    scores = (*query.shape[:-1], *key.shape[-2:-1])
+    shape = list(mask.shape)
+    for i, score in enumerate(scores[-len(shape) :] if shape else ()):
+        size = shape[i]
+        if isinstance(size, Expr) and size != score and size.scope.owner.hint(size) == 1:
+            is_same = size.scope.owner.hint(score) == 1
+            if not is_same and size.scope.owner.decide(equal(size, 1)):
+                shape[i] = 1
+    return mask.with_layout(tuple(shape), mask.strides)
 
 
 def _are_tied(given: _Given) -> bool:
