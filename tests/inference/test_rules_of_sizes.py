@@ -1,5 +1,7 @@
 """Rules whose results' sizes follow from sizes that vary: equal to eager mode, and no questions."""
 
+import itertools
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -128,3 +130,26 @@ def test_images_are_resampled_to_a_size(mode):
     inputs = [tuple(torch.randn(2, 3, *size) for size in pair) for pair in sizes]
     ep = same(joined, inputs[0], shapes, *inputs[1:])
     assert len(ep.graph.nodes) == 7
+
+
+def test_results_lie_as_the_iterator_of_pointwise_operators_lays_them():
+    """Operands that lie in different orders, are broadcast, and have gaps: nothing is asked."""
+    whole = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC, 2: Dim.DYNAMIC}
+    layouts = [
+        lambda x: x,
+        lambda x: x.permute(2, 0, 1).contiguous().permute(1, 2, 0),
+        lambda x: x.permute(1, 2, 0).contiguous().permute(2, 0, 1),
+        lambda x: x.transpose(0, 1).contiguous().transpose(0, 1)[:1],
+        lambda x: x.transpose(1, 2).contiguous().transpose(1, 2)[:, :1],
+        lambda x: torch.stack([x, x], -1).select(-1, 0),
+        lambda x: x[:1].transpose(1, 2).contiguous().transpose(1, 2).expand(x.shape),
+        lambda x: x[0].t().contiguous().t(),
+    ]
+    x = torch.randn(2, 3, 4)
+    for one, other in itertools.product(layouts, repeat=2):
+
+        def added(x, one=one, other=other):
+            return torch.where(one(x) > 0, other(x), 1.0) + one(x)
+
+        ep = same(added, (x,), (whole,), (torch.randn(5, 3, 2),), (torch.randn(4, 4, 4),))
+        assert not any("torch.where" in str(text) for text in ep.assumptions)

@@ -161,7 +161,7 @@ def test_a_mask_whose_rows_are_one_by_computation():
     """Repeated for each head and viewed: the mask has one row if it has as many rows as queries."""
 
     def attended(x, keys, mask):
-        batch, length, width = keys.shape
+        batch, _, width = keys.shape
         if mask.shape[0] < batch * 2:
             mask = mask.repeat_interleave(2, dim=0)
         mask = mask.view(batch, 2, -1, mask.shape[-1])

@@ -10,7 +10,7 @@ from torch.fx import Graph, Node
 
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.aliasing import Value
-from monograph.diagnostics import ControlFlowError, MutationError
+from monograph.diagnostics import ControlFlowError, MutationError, SourceLine
 from monograph.ir.meta import SHARES
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Expr
@@ -53,6 +53,8 @@ class Aliases:
         self.twins: list[tuple[str, str]] = []
         self.ambiguous: list[tuple[Value, Value]] = []  # (what was copied, the copy)
         self.copies_of_branches: list[tuple[Value, Value]] = []
+        # Roots that were perhaps written through another tensor: since when, and what was copied.
+        self._doubts: dict[Value, tuple[int, SourceLine | None, list[Value]]] = {}
         self._has_written = False  # a tensor that entered
 
     def read(self, value: Value) -> Node:
@@ -77,7 +79,12 @@ class Aliases:
             return
         parent = value.parent
         if parent is None:
-            self._refuse_forbidden()
+            version, where, sources = self._doubts.get(value, (0, None, []))
+            if version != value.version:
+                self._refuse_forbidden()
+            self._rely_on_copies(where, sources)
+            value.seen = version
+            return
         old, new = value.step_parent, self.read(parent)
         step = value.step
         if step.op == "placeholder":  # one tensor passed twice: another name of the first
@@ -170,26 +177,55 @@ class Aliases:
         )
 
     def settle_copies(self, root: Value) -> None:
-        """Where an operator copies or not, as the layout demands, and one of the two is written.
+        """``root`` is about to be written, and so may be what it is perhaps a copy of.
 
-        The layout of an argument then belongs to the contract. Where it depends on sizes that vary
-        (``x.contiguous()`` where a size is 1), the sizes must be such that it is a copy.
+        Where an operator copies or not, as the layout demands, the other of the two tensors is in
+        doubt: whoever uses it later relies on a copy. What can be seen from outside is settled now.
         """
-        for source, copied in self.ambiguous:
-            if source.root is not root and copied is not root:
-                continue
+        if self.ambiguous:
+            for other, sources in self._perhaps_shared_with(root).items():
+                is_hidden = (
+                    other.origin is None
+                    and self.region is None
+                    and self.addressed.isdisjoint((root, other))
+                )
+                if is_hidden:
+                    other.version += 1
+                    self._doubts[other] = (other.version, self._recorder.here(), sources)
+                else:
+                    self._rely_on_copies(self._recorder.here(), sources)
+        for view in self.argument_views:
+            if view.root is root:
+                self._recorder.layouts.rely_on_views(view)
+
+    def _perhaps_shared_with(self, root: Value) -> dict[Value, list[Value]]:
+        """The roots that perhaps share memory with ``root``; and what was copied between."""
+        found: dict[Value, list[Value]] = {root: []}
+        for current in (stack := [root]):
+            for source, copied in self.ambiguous:
+                for here, there in ((source.root, copied.root), (copied.root, source.root)):
+                    if here is current and there not in found:
+                        found[there] = [*found[current], source]
+                        stack.append(there)
+        del found[root]
+        return found
+
+    def _rely_on_copies(self, where: SourceLine | None, sources: list[Value]) -> None:
+        """The layout of what was copied belongs to the contract.
+
+        Where it depends on sizes that vary (``x.contiguous()`` where a size is 1), the sizes must
+        be such that it is a copy.
+        """
+        for source in sources:
             self._recorder.layouts.rely_on_strides(source)
             if source.spec.scope is not None and not _lies_as_in_general(source.spec):
                 raise MutationError(
                     "a copy that is a view for some sizes is written, or what it was made of is",
                     code="MG-M101",
-                    where=self._recorder.here(),
+                    where=where,
                     hint="make it a copy for all sizes: .clone() instead of .contiguous(), "
                     ".reshape().",
                 )
-        for view in self.argument_views:
-            if view.root is root:
-                self._recorder.layouts.rely_on_views(view)
 
     def _refuse_shared_memory(self, root: Value) -> None:
         """Two real tensors in one memory, one of them written: they must be the same tensor."""

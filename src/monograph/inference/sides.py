@@ -28,7 +28,7 @@ def outcome_of_all_sides(
 
     refusals = (OperatorError, OperatorIndexError)
     try:
-        return found_on_all_sides(env, run, holds, _sizes_in, refusals)
+        return found_on_all_sides(env, run, holds, _sizes_in, refusals, divides_by_zero=True)
     except Undone:
         return run()
 

@@ -7,7 +7,7 @@ arithmetic stated in its class.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -250,10 +250,10 @@ def _is_nonnegative(goal: Expr, monomial: Monomial) -> bool:
     return lo is not None and lo >= 0
 
 
-def shifted_bound(goal: Expr, present: frozenset[int] = frozenset()) -> int | None:
+def shifted_bound(goal: Expr, least: Mapping[int, int] | None = None) -> int | None:
     """The constant of ``goal`` after ``x = lo + x'``, if no other coefficient is negative.
 
-    The atoms ``present`` are at least one.
+    ``least``: what the atoms with these indices are at least.
     """
     scope = goal.scope
     total: dict[Monomial, int] = {(): goal.const}
@@ -263,8 +263,8 @@ def shifted_bound(goal: Expr, present: frozenset[int] = frozenset()) -> int | No
             lo = atom_interval(scope, scope.atoms[index])[0]
             if lo is None:
                 return None
-            if lo < 1 and index in present:
-                lo = 1
+            if least is not None:
+                lo = max(lo, least.get(index, lo))
             following: dict[Monomial, int] = {}
             for m, c in part.items():
                 longer = tuple(sorted((*m, index)))
@@ -291,4 +291,4 @@ def factored_bound(goal: Expr) -> int | None:
     factor = goal.exact_quotient(goal.scope.make(((shared, 1),), 0))
     if not isinstance(factor, Expr):
         return factor
-    return shifted_bound(factor, frozenset(shared))
+    return shifted_bound(factor, dict.fromkeys(shared, 1))

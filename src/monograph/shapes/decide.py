@@ -37,7 +37,7 @@ from monograph.shapes.certificates import (
     unfolded,
 )
 from monograph.shapes.expr import Atom, Expr, Int, Scope, congruence, interval, value_of
-from monograph.shapes.linear import by_differences, by_simplex
+from monograph.shapes.linear import Multipliers, by_differences, by_simplex
 
 __all__ = ["Answer", "Decider", "Verdict"]
 
@@ -242,12 +242,15 @@ class Decider:
             proofs.append(proof)
         return Branch(atom.args[0], proofs[0], proofs[1], goal)
 
+    def _by_simplex(self, goal: Expr, facts: list[Expr]) -> Multipliers | None:
+        return by_simplex(goal, facts, self.statistics)
+
     def _by_facts(self, goal: Expr) -> Certificate | None:
         facts = self._relevant(goal)
         facts = _connected(goal, facts)
         if not facts:
             return None
-        for find in (by_differences, by_simplex):
+        for find in (by_differences, self._by_simplex):
             multipliers = find(goal, facts)
             if multipliers:
                 proof = Combined(goal, tuple(multipliers))

@@ -83,7 +83,13 @@ class Listener(Protocol):
 
 
 class Trial(Protocol):
-    """Who answers while something is only tried: no guard comes of it, and its facts are undone."""
+    """Who answers while something is only tried: no guard comes of it, and its facts are undone.
+
+    ``divides_by_zero``: a division by a size asks whether it is 0, and is one by 1 then. Torch's
+    meta functions divide strides, which are no matter where there are no elements.
+    """
+
+    divides_by_zero: bool
 
     def answer(self, test: Test) -> bool:
         """The answer to a question that nothing known answers."""

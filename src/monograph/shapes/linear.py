@@ -7,12 +7,13 @@ Both find non-negative multipliers of the facts: a certificate that anyone can a
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 
 from monograph.shapes.expr import Expr, Monomial, monomial_interval
 
-__all__ = ["by_differences", "by_simplex"]
+__all__ = ["Multipliers", "by_differences", "by_simplex"]
 
 Multipliers = list[tuple[Expr, Fraction]]
 
@@ -64,11 +65,12 @@ def _difference(expr: Expr) -> tuple[Monomial | None, Monomial | None, int] | No
     return plus, minus, expr.const
 
 
-def by_simplex(goal: Expr, facts: Sequence[Expr]) -> Multipliers | None:
+def by_simplex(goal: Expr, facts: Sequence[Expr], effort: Counter[str]) -> Multipliers | None:
     """Multipliers with which the facts bound ``goal`` from below, as tightly as they can.
 
     Minimises ``goal`` over its monomials as variables, subject to the facts and to the monomials'
-    own bounds. None where there is no bound, or where the budget is used up.
+    own bounds. None where there is no bound, or where the budget is used up. ``effort`` counts the
+    numbers that were computed.
     """
     scope = goal.scope
     names = sorted({m for item in (goal, *facts) for m, _ in item.terms})
@@ -94,19 +96,21 @@ def by_simplex(goal: Expr, facts: Sequence[Expr]) -> Multipliers | None:
             rows.append(([-sign if n == m else 0 for n, sign in columns], (lo or 0) - hi))
     if len(rows) > 2 * _MAX_ROWS:
         return None
-    multipliers = _minimise(row_of(goal)[0], rows)
+    multipliers = _minimise(row_of(goal)[0], rows, effort)
     if multipliers is None:
         return None
     return [(f, y) for f, y in zip(facts, multipliers, strict=False) if y > 0]
 
 
-def _minimise(cost: list[int], rows: list[tuple[list[int], int]]) -> list[Fraction] | None:
+def _minimise(
+    cost: list[int], rows: list[tuple[list[int], int]], effort: Counter[str]
+) -> list[Fraction] | None:
     """Minimise ``cost @ x`` where ``row @ x >= bound`` for all rows and ``x >= 0``.
 
     Returns the multipliers of the rows (the solution of the dual problem), or None. Two phases:
     with an artificial variable for each row that zeros do not satisfy, these are made zero first.
     """
-    tableau = _Tableau(len(cost), rows)
+    tableau = _Tableau(len(cost), rows, effort)
     if tableau.artificial:
         tableau.aim_at_feasibility()
         if not tableau.run(tableau.width) or tableau.objective[-1] != 0:
@@ -126,11 +130,12 @@ class _Tableau:
     multiple of itself (Edmonds and Bareiss); the objective is ``objective / scale``.
     """
 
-    def __init__(self, n: int, rows: list[tuple[list[int], int]]) -> None:
+    def __init__(self, n: int, rows: list[tuple[list[int], int]], effort: Counter[str]) -> None:
         first = n + len(rows)
         self.artificial = [i for i, (_, bound) in enumerate(rows) if bound > 0]
         self.width = first + len(self.artificial)
         self.work = 0
+        self.effort = effort
         self.rows: list[list[int]] = []
         self.basis: list[int] = []
         self.objective: list[int] = []
@@ -172,7 +177,9 @@ class _Tableau:
             if entering is None:
                 return True
             leaving = self._leaving(entering)
-            self.work += len(self.rows) * self.width
+            numbers = len(self.rows) * self.width
+            self.work += numbers
+            self.effort["numbers"] += numbers
             if leaving is None or self.work > _MOST_WORK:
                 return False
             self._pivot(leaving, entering)

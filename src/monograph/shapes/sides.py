@@ -27,6 +27,7 @@ from monograph.shapes.supposing import forget, give_up, mark
 __all__ = ["Undone", "found_on_all_sides"]
 
 _MOST_RUNS = 40  # on the way to one thing; the rest of its questions stay
+_MOST_EFFORT = 120_000  # numbers of simplex tableaus, on the way to one thing
 
 Found = TypeVar("Found")
 
@@ -41,24 +42,29 @@ def found_on_all_sides(
     holds: Callable[[Found, Found], bool],
     sizes_in: Callable[[Found], set[str]],
     refusals: tuple[type[Exception], ...],
+    *,
+    divides_by_zero: bool = False,
 ) -> Found:
     """What ``run`` finds for all sizes; guards are left for what matters alone.
 
     ``holds`` says whether what was found on one side holds on another, under what is known
     then. ``sizes_in`` names the symbols in what was found, and ``refusals`` are the errors that
-    eager mode raises, too.
+    eager mode raises, too. ``divides_by_zero``: see ``Trial``.
 
     Raises:
         Undone: where ``run`` needs what cannot be undone.
     """
-    return _Sides(env, run, holds, sizes_in, refusals).settled()
+    return _Sides(env, run, holds, sizes_in, refusals, divides_by_zero).settled()
 
 
 class _Run:
     """One way: the first answers are given, the others as they are for sizes like no others."""
 
-    def __init__(self, env: ShapeEnv, answers: tuple[bool, ...], *, is_first: bool) -> None:
+    def __init__(
+        self, env: ShapeEnv, answers: tuple[bool, ...], *, is_first: bool, divides_by_zero: bool
+    ) -> None:
         self.env = env
+        self.divides_by_zero = divides_by_zero
         self.given = answers
         self.is_first = is_first
         self.asked: list[Test] = []
@@ -132,15 +138,18 @@ class _Sides(Generic[Found]):
         holds: Callable[[Found, Found], bool],
         sizes_in: Callable[[Found], set[str]],
         refusals: tuple[type[Exception], ...],
+        divides_by_zero: bool,
     ) -> None:
         self.env = env
         self.run = run
         self.holds = holds
         self.sizes_in = sizes_in
         self.refusals = refusals
+        self.divides_by_zero = divides_by_zero
         self.before = mark(env)
         self.first: _Run | None = None
         self.runs = 0
+        self.effort = env.decider.statistics["numbers"]
 
     def settled(self) -> Found:
         """What holds on all sides, and guards for where it does not."""
@@ -186,12 +195,12 @@ class _Sides(Generic[Found]):
     def _run(self, answers: tuple[bool, ...]) -> tuple[_Run, Found | _Refused | _Unsettled]:
         env, symbols, outer = self.env, len(self.env.symbols), self.env.trial
         is_first = self.first is None
-        run = _Run(env, answers, is_first=is_first)
+        run = _Run(env, answers, is_first=is_first, divides_by_zero=self.divides_by_zero)
         found: Found | _Refused | _Unsettled = _Unsettled()
         self.runs += 1
         if is_first:
             self.first = run
-        elif self.runs > _MOST_RUNS:
+        elif self._is_tired():
             return run, found
         else:
             forget(env, self.before)
@@ -215,12 +224,18 @@ class _Sides(Generic[Found]):
             found = _Unsettled()  # it demands less than the others
         return run, found
 
+    def _is_tired(self) -> bool:
+        effort = self.env.decider.statistics["numbers"] - self.effort
+        return self.runs > _MOST_RUNS or effort > _MOST_EFFORT
+
     def _merged(
         self, one: Found, other: Found | _Unsettled, run: _Run, i: int, kept: set[int]
     ) -> Found | _Unsettled:
         """The one of both that holds on both sides of the question ``i``."""
         if isinstance(other, _Unsettled):
             return other
+        if self._is_tired():
+            return _Unsettled()
         for found, special, answer in (
             (one, other, not run.answers[i]),
             (other, one, run.answers[i]),

@@ -282,6 +282,9 @@ class IntNode(_Node):
         divisor = _integer(other)
         if isinstance(divisor, Expr):
             is_nonzero = equal(divisor, 0, is_equal=False)
+            trial = self.env.trial
+            if trial is not None and trial.divides_by_zero:
+                return divisor if self.env.decide(is_nonzero) else 1
             if not self.env.require(is_nonzero, "integer division or modulo by zero"):
                 raise ZeroDivisionError("integer division or modulo by zero")
         return divisor

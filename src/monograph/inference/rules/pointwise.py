@@ -65,19 +65,17 @@ def _promoted(operands: Sequence[Operand]) -> torch.dtype:
 
 
 def _elementwise(operands: Sequence[Operand], dtype: torch.dtype) -> TensorSpec | None:
-    """The layout that ``TensorIterator`` gives the result, for the layouts that are usual."""
+    """The layout that ``TensorIterator`` gives the result, where it is certain for all sizes."""
     tensors = [operand for operand in operands if isinstance(operand, TensorSpec)]
     first = max(tensors, key=lambda spec: len(spec.shape))
     shape, strides = first.shape, first.strides
     placed = [spec for spec in tensors if spec.shape]
     if any(spec.device != first.device for spec in placed):
         return None
-    if all(spec.shape == shape and spec.strides == strides for spec in placed):
-        if is_canonical(first) or is_dense(first):
-            return TensorSpec.of(shape, strides, dtype, first.device)
-        return _by_first(placed, shape, dtype)
-    if not all(is_canonical(spec) for spec in placed):
-        return _by_first(placed, shape, dtype)
+    if all(spec.shape == shape and spec.strides == strides for spec in placed) and (
+        is_canonical(first) or is_dense(first)
+    ):
+        return TensorSpec.of(shape, strides, dtype, first.device)
     rank = len(shape)
     sizes = list(shape)
     for spec in placed:
@@ -86,7 +84,16 @@ def _elementwise(operands: Sequence[Operand], dtype: torch.dtype) -> TensorSpec 
                 sizes[i] = size
             elif size not in (1, sizes[i]) and not _are_equal(size, sizes[i]):
                 return None
-    return fresh(first, sizes, dtype)
+    if all(is_canonical(spec) for spec in placed):
+        return fresh(first, sizes, dtype)
+    if all(spec.scope is None for spec in placed):
+        return None
+    steps = [_steps(spec, sizes) for spec in placed]
+    order = _iterated(range(rank), sizes, steps)
+    long = [i for i in range(rank) if sizes[i] != 1]
+    if order is None or _iterated(long, sizes, steps) != [i for i in order if sizes[i] != 1]:
+        return None  # strides of single rows would matter, which nobody promises
+    return TensorSpec.of(tuple(sizes), _packed(sizes, order), dtype, first.device)
 
 
 def _are_equal(left: Int, right: Int) -> bool:
@@ -98,26 +105,71 @@ def _are_equal(left: Int, right: Int) -> bool:
     return known
 
 
-def _by_first(
-    placed: Sequence[TensorSpec], shape: tuple[Int, ...], dtype: torch.dtype
-) -> TensorSpec | None:
-    """With sizes that vary: the layout of the first operand that has more than one dimension.
+def _steps(spec: TensorSpec, sizes: Sequence[Int]) -> list[Int]:
+    """The strides of an operand in the dimensions of the result; 0 where it is broadcast."""
+    missing = len(sizes) - len(spec.shape)
+    steps: list[Int] = [0] * missing
+    pairs = zip(spec.shape, spec.strides, sizes[missing:], strict=True)
+    steps += [0 if n == 1 and size != 1 else step for n, step, size in pairs]
+    return steps
 
-    The others must fit into its shape.
+
+def _iterated(
+    dims: Sequence[int], sizes: Sequence[Int], steps: Sequence[Sequence[Int]]
+) -> list[int] | None:
+    """The order in which ``TensorIterator`` lays dimensions out, from the innermost.
+
+    None where that is not certain for all sizes from 2 (``reorder_dimensions`` in ATen's
+    TensorIterator.cpp).
     """
-    if all(spec.scope is None for spec in placed):
-        return None
-    first = next((s for s in placed if sum(n != 1 for n in s.shape) > 1), placed[0])
-    if first.shape != shape:
-        first = next((s for s in placed if s.shape == shape), first)
-        if first.shape != shape or sum(n != 1 for n in shape) > 1:
-            return None
-    for spec in placed:
-        sizes = shape[len(shape) - len(spec.shape) :]
-        if any(mine not in (1, size) for mine, size in zip(spec.shape, sizes, strict=True)):
-            return None
-    strides = first.strides if is_dense(first) else _compacted(first)
-    return None if strides is None else TensorSpec.of(shape, strides, dtype, first.device)
+    order = [*reversed(dims)]
+    for last in range(1, len(order)):
+        at = last
+        for before in reversed(range(last)):
+            swaps = _swaps(order[before], order[at], sizes, steps)
+            if swaps is None:
+                return None
+            if swaps > 0:
+                order[before], order[at] = order[at], order[before]
+                at = before
+            elif swaps < 0:
+                break
+    return order
+
+
+def _swaps(
+    inner: int, outer: int, sizes: Sequence[Int], steps: Sequence[Sequence[Int]]
+) -> int | None:
+    """Whether ``inner`` belongs outside ``outer`` (1) or not (-1), or nobody minds (0)."""
+    for step in steps:
+        one, other = step[inner], step[outer]
+        if 0 in (one, other):
+            continue
+        found = _compared(one, other, sizes)
+        if found == 0 and (found := _compared(sizes[inner], sizes[outer], sizes)) == -1:
+            continue
+        if found != 0:
+            return found
+    return 0
+
+
+def _compared(left: Int, right: Int, sizes: Sequence[Int]) -> int | None:
+    """-1, 0 or 1 as ``left`` is less than ``right``, equal, or more, with ``sizes`` from 2."""
+    if left == right:
+        return 0
+    if is_less(left, right, sizes):
+        return -1
+    return 1 if is_less(right, left, sizes) else None
+
+
+def _packed(sizes: Sequence[Int], order: Sequence[int]) -> tuple[Int, ...]:
+    """Strides without gaps, the dimensions in this ``order``, the innermost first."""
+    strides: list[Int] = [0] * len(order)
+    step: Int = 1
+    for i in order:
+        strides[i] = step
+        step = sizes[i] * step
+    return tuple(strides)
 
 
 def lies_apart(spec: TensorSpec) -> bool:
@@ -134,46 +186,18 @@ def lies_apart(spec: TensorSpec) -> bool:
     return True
 
 
-def _compacted(spec: TensorSpec) -> tuple[Int, ...] | None:
-    """Strides without gaps, the dimensions in the order in which they lie."""
-    order = _order(spec)
-    if order is None:
-        return None
-    strides: list[Int] = [0] * len(order)
-    step: Int = 1
-    for i in order:
-        strides[i] = step
-        step = spec.shape[i] * step
-    return tuple(strides)
-
-
-def _order(spec: TensorSpec) -> list[int] | None:
-    """The dimensions as they lie, from the innermost; None where that is not certain."""
-    order: list[int] = []
-    for i in range(len(spec.shape) - 1, -1, -1):
-        if spec.strides[i].__class__ is int and spec.strides[i] == 0:
-            return None  # repeated: its place is decided by other operands
-        at = len(order)
-        for j, other in enumerate(order):
-            if is_less(spec.strides[i], spec.strides[other]):
-                at = j
-                break
-        order.insert(at, i)
-    for inner, outer in itertools.pairwise(order):
-        if spec.strides[inner] != spec.strides[outer] and not is_less(
-            spec.strides[inner], spec.strides[outer]
-        ):
-            return None
-    return order
-
-
-def is_less(left: Int, right: Int) -> bool:
-    """Whether a stride is smaller for all tensors that are not empty."""
+def is_less(left: Int, right: Int, sizes: Sequence[Int] = ()) -> bool:
+    """Whether a stride is smaller for all tensors that are not empty, and for ``sizes`` from 2."""
     difference = right - left - 1
     if not isinstance(difference, Expr):
         return bool(difference >= 0)
-    sizes = frozenset(atom.index for atom in difference.atoms())
-    bound = shifted_bound(difference, sizes)
+    least = {atom.index: 1 for atom in difference.atoms()}
+    for size in sizes:
+        if isinstance(size, Expr) and len(size.terms) == 1 and not size.const:
+            monomial, coefficient = size.terms[0]
+            if coefficient == 1 and len(monomial) == 1:
+                least[monomial[0]] = 2
+    bound = shifted_bound(difference, least)
     return bound is not None and bound >= 0
 
 
@@ -224,8 +248,8 @@ def _compare(left: Operand, right: Operand) -> TensorSpec | None:
     return _elementwise((left, right), torch.bool)
 
 
-@rule(aten.where.self)
-def _where(condition: TensorSpec, left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
+@rule(aten.where.self, aten.where.ScalarSelf, aten.where.ScalarOther, aten.where.Scalar)
+def _where(condition: TensorSpec, left: Operand, right: Operand) -> TensorSpec | None:
     return _elementwise((condition, left, right), _promoted((left, right)))
 
 

@@ -2,7 +2,7 @@
 
 What it shows
 -------------
-`y.t().reshape(-1)` is a view where a size is 1, a copy else; then it is written.
+`y.t().reshape(-1)` is a view where a size is 1, a copy else; it is written, and y is used after.
 
 Why it is hard
 --------------
@@ -11,7 +11,8 @@ Whether the write shows in y depends on a size.
 What Monograph does
 -------------------
 Refuses it where the example has the special size. With an example that has none it captures the
-copy, and restricts the size to 2 and more.
+copy, and restricts the size to 2 and more. Where y is not used any more, nobody can tell, and all
+sizes hold.
 
 Use instead
 -----------
@@ -34,7 +35,7 @@ class CopyOrView(nn.Module):
         y = x * 2
         z = y.t().reshape(-1)
         z.add_(1)  # refused: MG-M101
-        return z
+        return z, y
 
 
 def model():
@@ -58,7 +59,7 @@ class Copied(nn.Module):
         y = x * 2
         z = y.t().reshape(-1).clone()
         z.add_(1)
-        return z
+        return z, y
 
 
 def rewrite_copy():
