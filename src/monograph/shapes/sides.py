@@ -149,6 +149,10 @@ class _Sides(Generic[Found]):
         self.before = mark(env)
         self.first: _Run | None = None
         self.runs = 0
+        self.missing: set[int] = (
+            set()
+        )  # what the first run demands, and the others of a side do not
+        self.spared: dict[int, list[int]] = {}  # a demand -> questions whose other side misses it
         self.effort = env.decider.statistics["numbers"]
 
     def settled(self) -> Found:
@@ -160,6 +164,7 @@ class _Sides(Generic[Found]):
             return found
         kept, refused = set[int](), set[int]()
         for i in reversed(range(len(first.asked))):
+            self.missing = set()
             other = self._of_side((*first.answers[:i], not first.answers[i]))
             if isinstance(other, _Refused):
                 refused.add(i)
@@ -169,6 +174,8 @@ class _Sides(Generic[Found]):
                 kept.add(i)
             else:
                 found = merged
+                for demand in self.missing:
+                    self.spared.setdefault(demand, []).append(i)
         forget(self.env, self.before)
         if not self.sizes_in(found).isdisjoint(list(self.env.symbols)[self.before.symbols :]):
             raise Undone
@@ -219,9 +226,10 @@ class _Sides(Generic[Found]):
         if run.is_undone or any(symbol.is_unbacked for symbol in new):
             raise Undone
         assert self.first is not None
-        demands = () if is_first or isinstance(found, _Refused) else self.first.demands
-        if not all(env.is_known(test) for test, _ in demands):
-            found = _Unsettled()  # it demands less than the others
+        if not is_first and not isinstance(found, _Refused):
+            for i, (test, _) in enumerate(self.first.demands):
+                if not env.is_known(test):
+                    self.missing.add(i)
         return run, found
 
     def _is_tired(self) -> bool:
@@ -270,5 +278,9 @@ class _Sides(Generic[Found]):
                 unless = either(unless, negated(holds))
             elif unless is False and len(symbols_of(test)) == 1:
                 env.require(holds)
-        for test, message in run.demands:
+        for i, (test, message) in enumerate(run.demands):
+            for question in self.spared.get(i, ()):
+                answer = run.answers[question]
+                other = negated(run.asked[question]) if answer else run.asked[question]
+                test = either(other, test)
             env.require(test, message)
