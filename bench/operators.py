@@ -1,25 +1,46 @@
 """Torch's operator database with sizes that vary: ``python -m bench.operators`` writes the figures.
 
-With words: only operators whose names contain one of them, printed and not written.
+They are ``docs/operators.md`` and the file of exceptions of the tests. A run that was cut off goes
+on: what is measured is kept in ``bench/operators.jsonl``, ``--again`` begins anew. ``--failing``
+measures again what was not right. With words: only operators whose names contain one of them,
+printed and not written.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import torch
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "shared"))
 
+KEPT = ROOT / "bench" / "operators.jsonl"
+PAGE = ROOT / "docs" / "operators.md"
+EXCEPTIONS = ROOT / "tests" / "inference" / "varying_sizes_exceptions.txt"
 MOST_SAMPLES = 4
-SECONDS = 60.0  # for one sample
-STATUSES = ("right", "narrowed", "refused", "wrong")
+SECONDS = 60.0  # of the processor, for one sample
+STATUSES = ("right", "narrowed", "refused", "wrong")  # from good to bad
+
+Rows = list[tuple[int, str, str]]  # of one operator: sample, status, detail
+
+# What the message of an outcome tells of its cause, the first that fits.
+CAUSES = {
+    "does not end": r"no end within",
+    "a size of 1 makes another program": r"!= 1,|equal to 1,|constant \(1\)",
+    "a size is fixed by the operator's arguments": r"constant \(|equal to|of the form",
+    "a size has a least or a greatest value": r"to be (>=|<=)",
+    "two sizes stand in a relation": r"inputs to satisfy|Constraints violated",
+    "a number in a tensor decides": r"MG-D",
+    "writes into a tensor whose size changes": r"MG-M",
+    "another result": r"differs|promised",
+}
 
 
 def main(words: list[str]) -> None:
@@ -30,41 +51,111 @@ def main(words: list[str]) -> None:
     logging.disable(logging.ERROR)
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    names = [n for n, _, _ in opinfo.entries() if not words or any(word in n for word in words)]
-    found = []
-    for name, index, outcome in varying_sizes.sweep(names, MOST_SAMPLES, SECONDS):
-        found.append((name, index, outcome))
-        if words:
-            print(name, index, outcome.status, outcome.detail, sep="\t")
-    if not words:
-        (ROOT / "docs" / "operators.md").write_text(text_of(found))
+    options = {word for word in words if word.startswith("--")}
+    wanted = [word for word in words if word not in options]
+    names = [n for n, _, _ in opinfo.entries() if not wanted or any(w in n for w in wanted)]
+    known = {} if wanted or "--again" in options else _known()
+    if "--failing" in options:
+        known = {n: rows for n, rows in known.items() if _worst(rows) == "right"}
+    if not wanted:
+        KEPT.write_text("".join(_line(n, rows) for n, rows in known.items()))
+    found: dict[str, Rows] = {}
+    for name in names:
+        rows = known.get(name)
+        if rows is None:
+            swept = varying_sizes.sweep([name], MOST_SAMPLES, SECONDS)
+            rows = [(index, *outcome) for _, index, outcome in swept]
+            if not wanted:
+                with KEPT.open("a") as file:
+                    file.write(_line(name, rows))
+        found[name] = rows
+        for index, status, detail in rows if wanted else ():
+            print(name, index, status, detail, sep="\t")
+    if not wanted:
+        PAGE.write_text(text_of(found))
+        EXCEPTIONS.write_text(_exceptions(found))
 
 
-def text_of(found: list[tuple[str, int, Any]]) -> str:
+def _line(name: str, rows: Rows) -> str:
+    return json.dumps([name, rows]) + "\n"
+
+
+def _known() -> dict[str, Rows]:
+    lines = KEPT.read_text().splitlines() if KEPT.exists() else []
+    return {
+        name: [(index, status, detail) for index, status, detail in rows]
+        for name, rows in map(json.loads, lines)
+    }
+
+
+def _worst(rows: Rows) -> str:
+    return max((status for _, status, _ in rows), key=STATUSES.index, default="right")
+
+
+def _cause(detail: str) -> str:
+    return next((cause for cause, text in CAUSES.items() if re.search(text, detail)), "another")
+
+
+def text_of(found: dict[str, Rows]) -> str:
     """The figures, and a line for each sample that is not right."""
-    counts = Counter(outcome.status for _, _, outcome in found)
+    tried = {name: rows for name, rows in found.items() if rows}
+    operators = Counter(_worst(rows) for rows in tried.values())
+    samples = Counter(status for rows in tried.values() for _, status, _ in rows)
+    failing = {name: rows for name, rows in tried.items() if _worst(rows) != "right"}
     lines = [
         "# Operators with sizes that vary",
         "",
-        f"Written by `python -m bench.operators` with torch {torch.__version__}. Each operator of "
-        f"torch's database on up to {MOST_SAMPLES} samples, every size that eager mode can vary "
-        "made `Dim.DYNAMIC`; called at the example, at 1, and at other sizes, and compared with "
-        "eager mode. Narrowed: the program refuses sizes that eager mode takes.",
+        f"Each operator of torch's database (torch {torch.__version__}, on the CPU, float32 and "
+        f"int64) on up to {MOST_SAMPLES} samples, every size that eager mode can vary made "
+        "`Dim.DYNAMIC`: alone where it can, else together with the sizes that are equal to it. The "
+        "program is called at the example, at 1, and at other sizes, each compared with eager "
+        f"mode. {len(found) - len(tried)} of the {len(found)} entries have no size that varies. "
+        "`python -m bench.operators` writes this page.",
         "",
-        "| operators | samples | " + " | ".join(STATUSES) + " |",
-        "| ---: | ---: |" + " ---: |" * len(STATUSES),
-        f"| {len({name for name, _, _ in found})} | {len(found)} | "
-        + " | ".join(str(counts[status]) for status in STATUSES)
-        + " |",
+        "- `narrowed`: the program refuses sizes that eager mode takes",
+        "- `refused`: no program, an error with a code",
+        "- `wrong`: another result than eager mode's, or no end",
         "",
-        "| operator | sample | outcome | why |",
-        "| --- | ---: | --- | --- |",
+        "| | all | " + " | ".join(STATUSES) + " |",
+        "| --- | ---: |" + " ---: |" * len(STATUSES),
     ]
-    for name, index, outcome in found:
-        if outcome.status != "right":
-            why = " ".join(outcome.detail.split())[:160].replace("|", "\\|")
-            lines.append(f"| {name} | {index} | {outcome.status} | {why} |")
+    for what, counts in (("operators", operators), ("samples", samples)):
+        cells = [str(counts.total()), *(str(counts[status]) for status in STATUSES)]
+        lines.append(f"| {what} | " + " | ".join(cells) + " |")
+    lines += ["", "## What is not right, by cause", ""]
+    by_cause: dict[str, dict[str, None]] = {}
+    for name, rows in failing.items():
+        for _, status, detail in rows:
+            if status != "right":
+                by_cause.setdefault(_cause(detail), {})[name] = None
+    lines += ["| operators | cause | which |", "| ---: | --- | --- |"]
+    for cause, names in sorted(by_cause.items(), key=lambda item: -len(item[1])):
+        which = ", ".join(f"`{name.split(':')[0]}`" for name in names)
+        unique = ", ".join(dict.fromkeys(which.split(", ")))
+        lines.append(f"| {len(names)} | {cause} | {unique} |")
+    lines += ["", "## What is said", "", "| operator | samples | outcome | the first of them |"]
+    lines.append("| --- | ---: | --- | --- |")
+    for name, rows in failing.items():
+        others = [row for row in rows if row[1] != "right"]
+        lines.append(
+            f"| `{name}` | {len(others)} of {len(rows)} | {_worst(rows)} | {_brief(others[0][2])} |"
+        )
     return "\n".join(lines) + "\n"
+
+
+def _brief(detail: str) -> str:
+    """The first sentence of what is said, without the places where torch's files lie."""
+    text = " ".join(detail.split("a program holds")[0].split())
+    text = re.sub(r"\S+/site-packages/", "", text)
+    return text[:150].replace("|", "\\|")
+
+
+def _exceptions(found: dict[str, Rows]) -> str:
+    """The file of exceptions: its head as it stands, and what was found."""
+    head = [line for line in EXCEPTIONS.read_text().splitlines() if line.startswith("#")]
+    worst = {name: _worst(rows) for name, rows in sorted(found.items())}
+    listed = [f"{name}  # {status}" for name, status in worst.items() if status != "right"]
+    return "\n".join([*head, "", *listed]) + "\n"
 
 
 if __name__ == "__main__":

@@ -21,11 +21,12 @@ aten = torch.ops.aten
 
 @rule(aten.linear.default)
 def _linear(x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None) -> TensorSpec | None:
-    if len(weight.shape) != 2 or len(x.shape) < 2 or x.shape[-1] != weight.shape[1]:
+    if len(weight.shape) != 2 or len(x.shape) < 2 or x.dtype != weight.dtype:
         return None
-    if x.dtype != weight.dtype or (bias is not None and bias.shape != weight.shape[:1]):
+    if bias is not None and (bias.dtype != x.dtype or len(bias.shape) != 1):
         return None
-    if bias is not None and bias.dtype != x.dtype:
+    rows, columns = weight.shape
+    if not tied([(x.shape[-1], columns), *([(bias.shape[0], rows)] if bias is not None else ())]):
         return None
     if x.device != weight.device or x.numel == 0:
         return None
