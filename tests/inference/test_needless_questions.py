@@ -83,3 +83,16 @@ def test_what_makes_a_difference_stays_a_guard():
         torch.testing.assert_close(module(x), f(x))
     with pytest.raises(monograph.InputError):
         module(torch.randn(1, 5))
+
+
+def test_a_size_that_is_a_multiple_on_one_side_is_none_for_the_program():
+    """Tensors in chunks: whether they are filled up is asked, and of multiples nothing is left."""
+    example = torch.randn(1, 2, 3), torch.randn(1, 2, 3)
+    shapes = (dict.fromkeys(range(3), ANY), dict.fromkeys(range(3), ANY))
+
+    def f(x, y):
+        return torch._chunk_cat([x, y], -1, 5)
+
+    program = monograph.export(f, example, dynamic_shapes=shapes)
+    torch.testing.assert_close(program.module()(*example), f(*example))
+    assert all(name.startswith("s") for name in program.range_constraints)

@@ -25,6 +25,7 @@ class Known(NamedTuple):
     values: Values
     supposed: Test
     symbols: int
+    given_up: frozenset[str]
 
 
 def mark(env: ShapeEnv) -> Known:
@@ -40,6 +41,7 @@ def mark(env: ShapeEnv) -> Known:
         env.values.copy(),
         env.supposed,
         len(env.symbols),
+        frozenset(name for name, symbol in env.symbols.items() if symbol.is_given_up),
     )
 
 
@@ -128,6 +130,8 @@ def go_back(env: ShapeEnv, mark: Known) -> None:
     for name in list(env.symbols)[mark.symbols :]:
         if name in env.definitions:  # of a size that is only so divisible on this path
             env.symbols[name].is_given_up = True
+    for name in mark.given_up:  # it was used once more
+        env.symbols[name].is_given_up = True
     condition, env.supposed = env.supposed, mark.supposed
     env.values.update(mark.values)
     env.decider.hints.update({n: v for n, v in mark.values.items() if n in env.decider.hints})
