@@ -38,7 +38,7 @@ class Outcome(NamedTuple):
 
     ``status``: ``right``; ``narrowed``: the program refuses a call that eager mode takes;
     ``refused``: no program, an error with a code; ``wrong``: other results than eager mode's, an
-    error that is none of ours, or no end.
+    error that is none of ours, its own example refused, or no end.
     """
 
     status: str
@@ -106,6 +106,8 @@ def _compared(info: Any, program: Any, structure: Any, calls: list[Call]) -> Out
         except RuntimeError as error:
             if not isinstance(error, monograph.InputError) and not _is_asserted(error):
                 return Outcome("wrong", f"{call.shapes()}: raises {error}")
+            if call is calls[0]:
+                return Outcome("wrong", f"its own example: {error}")
             narrowed = narrowed or f"{call.shapes()}: {error}"
             continue
         except Exception as error:
