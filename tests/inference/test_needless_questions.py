@@ -59,6 +59,14 @@ def test_what_is_demanded_where_there_is_something_to_do_is_not_demanded_elsewhe
     assert not _narrowed(program)
 
 
+@pytest.mark.parametrize("function", [torch.linalg.svdvals, torch.linalg.qr])
+def test_what_is_demanded_of_the_memory_of_fake_tensors_is_not_demanded_of_a_call(function):
+    program = _program(
+        function, (torch.randn(3, 5),), _calls([(0, 5)], [(5, 0)], [(6, 2)], [(1, 1)])
+    )
+    assert not [a for a in program.assumptions if a.kind == "precondition"]
+
+
 @pytest.mark.parametrize("batch", [(), (2,)])
 def test_a_convolution_takes_any_sizes(batch):
     program = _program(
