@@ -38,15 +38,10 @@ def labels(x):
     return len(found)
 
 
-def packed(x, lengths):
-    pack = torch.nn.utils.rnn.pack_padded_sequence
-    return pack(x[None], lengths, batch_first=True, enforce_sorted=False).data
-
-
 EMITTED = {
     "MG-C114": (labels, (X,), {"strict": True}),
     "MG-C120": (lambda q: flex_attention(q, q, q), (torch.ones(1, 1, 4, 8),), {}),
-    "MG-D104": (packed, (X, torch.tensor([2])), {}),
+    "MG-D104": (lambda x: torch.linalg.lstsq(x, x), (X,), {}),
     "MG-M105": (lambda x: x.clone().resize_(5, 5), (X,), {}),
     "MG-O101": (lambda x: x @ x, (X,), {}),
     "MG-P101": (lambda rows: next(rows), ((row for row in X),), {}),

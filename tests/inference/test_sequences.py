@@ -69,3 +69,67 @@ def test_recurrence_of_any_length_and_batch(kind):
     layer = kind(3, 4, num_layers=2, batch_first=True, bidirectional=True).eval()
     more = [(R(1, 7, 3),), (R(3, 1, 3),), (R(1, 1, 3),)]
     assert_exports(layer, (R(2, 5, 3),), dynamic_shapes=shapes, more_inputs=more, tolerance=1e-5)
+
+
+class Packed(nn.Module):
+    """A recurrent layer over sequences whose lengths are in a tensor."""
+
+    def __init__(self, layer, total=False, enforce_sorted=False):
+        super().__init__()
+        self.layer, self.total, self.enforce_sorted = layer, total, enforce_sorted
+
+    def forward(self, x, lengths):
+        first = self.layer.batch_first
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, first, self.enforce_sorted)
+        found, last = self.layer(packed)
+        total = x.shape[1 if first else 0] if self.total else None
+        return nn.utils.rnn.pad_packed_sequence(found, first, -1.0, total), last
+
+
+def _padded(module, *lengths, steps):
+    x = R(len(lengths), steps, 3)
+    return x if module.layer.batch_first else x.transpose(0, 1).clone(), torch.tensor(lengths)
+
+
+PACKED = {
+    "LSTM": lambda: Packed(nn.LSTM(3, 4, batch_first=True)),
+    "LSTM, projected": lambda: Packed(nn.LSTM(3, 4, proj_size=2)),
+    "GRU, steps first": lambda: Packed(nn.GRU(3, 4, 2, bidirectional=True), total=True),
+    "RNN, padded to the batch": lambda: Packed(nn.RNN(3, 4, batch_first=True), total=True),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_packed_sequences_stay_one_operator(name):
+    module = PACKED[name]().eval()
+    args = _padded(module, 4, 2, steps=5)
+    others = [
+        _padded(module, 6, 3, 1, steps=7), _padded(module, 1, steps=1),
+        _padded(module, 2, steps=4), _padded(module, 1, 1, steps=2),
+    ]  # fmt: skip
+    shapes = ({0: D, 1: D}, {0: D})
+    assert_exports(module, args, dynamic_shapes=shapes, more_inputs=others, tolerance=1e-5)
+    program = export(module, args, dynamic_shapes=shapes)
+    names = [str(node.target) for node in program.run_decompositions().graph.nodes]
+    assert "aten._pack_padded_sequence.default" in names
+    for given in (args, *others):
+        torch.testing.assert_close(
+            program.run_decompositions().module()(*given), module(*given), rtol=0, atol=1e-5
+        )
+
+
+def test_packed_sequences_that_are_sorted_want_a_length_for_each_row():
+    module = Packed(nn.LSTM(3, 4, batch_first=True), enforce_sorted=True).eval()
+    args, other = _padded(module, 4, 2, steps=5), _padded(module, 6, 6, 1, steps=6)
+    program = export(module, args, dynamic_shapes=({0: D, 1: D}, {0: D}))
+    torch.testing.assert_close(program.module()(*other), module(*other))
+    with pytest.raises(monograph.InputError):
+        program.module()(R(3, 5, 3), torch.tensor([4, 2]))
+    with pytest.raises(RuntimeError, match="greater than 0"):
+        program.module()(R(2, 5, 3), torch.tensor([4, 0]))
+
+
+def test_packed_sequences_of_plain_sizes():
+    module = PACKED["GRU, steps first"]().eval()
+    others = [_padded(module, 5, 1, steps=5), _padded(module, 1, 1, steps=5)]
+    assert_exports(module, _padded(module, 4, 2, steps=5), more_inputs=others, tolerance=1e-5)

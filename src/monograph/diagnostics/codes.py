@@ -279,7 +279,7 @@ _CASES = {
     "MG-D101": "branch_on_value",
     "MG-D102": "loop_count_in_tensor",
     "MG-D103": "numpy_of_tensor",
-    "MG-D104": "packed_sequence_of_lengths",
+    "MG-D104": "least_squares_of_any_rank",
     "MG-D105": "branch_on_number",
     "MG-S101": "two_sizes_that_must_agree",
     "MG-S102": "specification_with_an_unknown_name",

@@ -43,6 +43,7 @@ __all__ = [
     "Outcome",
     "Result",
     "outcome_on_fakes",
+    "sized_by_values",
     "specs_in",
     "substitute",
     "varies",
@@ -297,13 +298,18 @@ def _result(found: object, fakes: list[torch.Tensor], sources: dict[int, int]) -
     return Result(spec, source, offset)
 
 
+def sized_by_values(op: Operator) -> DataDependentError:
+    """What is said of an operator whose result has sizes that no size tells."""
+    return DataDependentError(
+        f"the size of what {op} returns depends on the values of its arguments",
+        code="MG-D104",
+        hint="compute with a mask of fixed size (torch.where), or outside the program.",
+    )
+
+
 def _as_ours(op: Operator, error: Exception) -> BaseException:
     if isinstance(error, dynamic_output_errors()):
-        return DataDependentError(
-            f"the size of what {op} returns depends on the values of its arguments",
-            code="MG-D104",
-            hint="compute with a mask of fixed size (torch.where), or outside the program.",
-        )
+        return sized_by_values(op)
     custom = op.namespace not in BUILT_IN_NAMESPACES
     text = str(error)
     if isinstance(error, unsupported_operator_error()) or (

@@ -7,6 +7,7 @@ from typing import TypeGuard
 
 from torch.fx.node import Target
 
+from monograph.diagnostics import MonographError, OperatorError
 from monograph.passes.composites import PARTS
 from monograph.torch_internals import (
     COMPOSITE,
@@ -111,7 +112,14 @@ def _parts_of(op: Operator) -> Rule:
 
     def parts(*args: object, **kwargs: object) -> object:
         found = NotImplemented if ours is None else ours(*args, **kwargs)
-        return opened_composite(op, args, kwargs) if found is NotImplemented else found
+        if found is not NotImplemented:
+            return found
+        try:
+            return opened_composite(op, args, kwargs)
+        except MonographError:
+            raise
+        except RuntimeError as error:  # it reads memory, or asks for plain numbers
+            raise OperatorError(f"{op}: {str(error).splitlines()[0]}") from None
 
     return parts
 

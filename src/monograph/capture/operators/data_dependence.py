@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -16,6 +17,7 @@ from monograph.capture.restarts import asking_frame
 from monograph.diagnostics import DataDependentError, ExportError
 from monograph.inference.fakes import Outcome, Result
 from monograph.ir.spec import TensorSpec, spec_of
+from monograph.shapes.expr import Int
 from monograph.shapes.questions import equal
 from monograph.shapes.symnode import BoolNode, expression_of, symbolic
 from monograph.torch_internals import Operator
@@ -117,10 +119,28 @@ def number_in(recorder: Recorder, tensor: torch.Tensor) -> object:
         return aten.item.default(torch.empty(spec.shape))  # raises what eager mode raises
     sizes = recorder.sizes
     node = recorder.read(value)
+    size = _size_in(node)
+    if size is not None:
+        return symbolic(sizes.env, size)
     found = sizes.numbers.get(node)
     if found is None:
         found = sizes.numbers[node] = _symbol_for(recorder, node, spec.dtype)
     return found
+
+
+def _size_in(node: Node) -> Int | None:
+    """The size that a number in a tensor is: all rows of packed sequences have a first step."""
+    if node.target is not aten.select.int or tuple(node.args[1:]) != (0, 0):
+        return None
+    part = node.args[0]
+    if not isinstance(part, Node) or part.target is not operator.getitem or part.args[1] != 1:
+        return None
+    packed = part.args[0]
+    if not isinstance(packed, Node) or packed.target is not aten._pack_padded_sequence.default:
+        return None
+    padded, _, batch_first = packed.args
+    spec: TensorSpec = padded.meta["val"]  # type: ignore[union-attr]
+    return spec.shape[0 if batch_first else 1]
 
 
 def _symbol_for(

@@ -118,6 +118,24 @@ def _batch_norm(
     return output, saved_mean, saved_rstd
 
 
+@handles(aten._pad_packed_sequence.default)
+def _pad_packed_sequence(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
+    """The kernel wants a plain number for the length, or 0 for that of the longest sequence."""
+    data, batch_sizes, batch_first, filling, total = args
+    if not isinstance(total, torch.SymInt):
+        return recorder.record(op, args, kwargs)
+    longest = batch_sizes.shape[0]
+    padded, lengths = recorder.record(op, (data, batch_sizes, False, filling, 0))
+    if expression_of(total) != expression_of(longest):
+        missing = [0, 0] * (padded.dim() - 1) + [0, total - longest]
+        padded = recorder.record(aten.constant_pad_nd.default, (padded, missing, filling))
+    if batch_first:
+        padded = recorder.record(aten.transpose.int, (padded, 0, 1))
+    return padded, lengths
+
+
 @handles(aten.instance_norm.default)
 def _instance_norm(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]

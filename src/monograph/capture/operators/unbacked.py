@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from monograph.capture.operators.data_dependence import number_in
 from monograph.capture.operators.registry import rescues
 from monograph.diagnostics import ExportError
 from monograph.inference.fakes import Outcome, Result
@@ -14,7 +15,7 @@ from monograph.inference.infer import infer
 from monograph.ir.registry import Registry
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.questions import not_less
+from monograph.shapes.questions import equal, not_less
 from monograph.torch_internals import Operator
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _outcome_of(
     rule = _RULES.get(op)
     if rule is None or error.code != "MG-D104":
         return None
-    if op in _SELECTING:
+    if op in _GIVEN_TENSORS:
         found = rule(recorder, args, tensors)
     else:
         found = rule(recorder, op, *args, **kwargs)
@@ -127,7 +128,24 @@ def _index(
     return outcome.single.spec
 
 
-_SELECTING = frozenset(_RULES)  # they are given the tensors as well
+@_rule(aten._pad_packed_sequence.default)
+def _pad_packed_sequence(
+    recorder: Recorder, specs: tuple[Any, ...], tensors: tuple[Any, ...]
+) -> tuple[TensorSpec, TensorSpec] | None:
+    data, batch_sizes, batch_first, _, total = specs
+    first = number_in(recorder, recorder.call(aten.select.int, (tensors[1], 0, 0)))
+    rows = recorder.size_of(first)
+    if isinstance(total, int) and total <= 0:
+        total = batch_sizes.shape[0]
+    shape = (total, rows, *data.shape[1:])
+    strides = contiguous_strides(shape)
+    if batch_first:
+        shape, strides = (rows, total, *shape[2:]), (strides[1], strides[0], *strides[2:])
+    padded = TensorSpec.of(shape, strides, data.dtype, data.device)
+    return padded, _fresh(batch_sizes, (rows,))
+
+
+_GIVEN_TENSORS = frozenset(_RULES)  # besides the specs
 
 
 @_rule(aten.repeat_interleave.Tensor)
@@ -211,3 +229,22 @@ def _bincount(
         return _fresh(x, (count,), torch.int64)
     dtype = weights.dtype if weights.dtype == torch.float32 else torch.float64
     return _fresh(x, (count,), dtype)
+
+
+@_rule(aten._pack_padded_sequence.default)
+def _pack_padded_sequence(
+    recorder: Recorder, op: Operator, x: TensorSpec, lengths: TensorSpec, batch_first: bool
+) -> tuple[TensorSpec, TensorSpec] | None:
+    """All rows at their valid steps, and how many rows each step has."""
+    if len(x.shape) < 2 or len(lengths.shape) != 1:
+        return None
+    rows, steps = x.shape[:2] if batch_first else (x.shape[1], x.shape[0])
+    env = recorder.sizes.env
+    for demand in (equal(lengths.shape[0], rows), not_less(rows, 1), not_less(steps, 1)):
+        if not env.require(demand):
+            return None
+    longest = _count(recorder, "the longest of the lengths", steps, 1)
+    total = _count(recorder, "the sum of the lengths", rows * steps, rows)
+    env.assume(not_less(total, longest))
+    batch_sizes = TensorSpec.of((longest,), (1,), torch.int64, torch.device("cpu"))
+    return _fresh(x, (total, *x.shape[2:])), batch_sizes

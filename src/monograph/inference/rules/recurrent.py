@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 import torch
 
+from monograph.inference.fakes import sized_by_values
 from monograph.inference.rules.table import Found, fresh, must_hold_if_varies, rule
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.questions import not_less
@@ -46,3 +48,40 @@ def _recurrent(
         output = fresh(x, (steps, batch, out))
     last = fresh(x, (layers * (1 + bidirectional), batch, width))
     return (output, last, last) if is_lstm else (output, last)
+
+
+@rule(aten._pack_padded_sequence.default)
+def _packing(*args: object) -> NoReturn:
+    """How many rows there are, and how many steps, stands in the lengths."""
+    raise sized_by_values(aten._pack_padded_sequence.default)
+
+
+@rule(aten._pad_packed_sequence.default)
+def _padding(*args: object) -> NoReturn:
+    """How many rows there are stands in the batch sizes."""
+    raise sized_by_values(aten._pad_packed_sequence.default)
+
+
+@rule(aten.lstm.data, aten.gru.data, aten.rnn_tanh.data, aten.rnn_relu.data)
+def _recurrent_of_packed(
+    x: TensorSpec,
+    batch_sizes: TensorSpec,
+    state: TensorSpec | Sequence[TensorSpec],
+    weights: Sequence[TensorSpec],
+    has_biases: bool,
+    layers: int,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+) -> Found:
+    """Of packed sequences: the kernel computes step by step, and joins the steps."""
+    states = [state] if isinstance(state, TensorSpec) else list(state)
+    if len(x.shape) != 2 or any(len(s.shape) != 3 or s.dtype != x.dtype for s in states):
+        return None
+    if x.dtype != weights[0].dtype or x.shape[1] != weights[0].shape[1] or x.numel == 0:
+        return None
+    rows = layers * (1 + bidirectional)
+    if any(s.shape[0] != rows for s in states):
+        return None
+    output = fresh(x, (x.shape[0], states[0].shape[2] * (1 + bidirectional)))
+    return (output, *(fresh(x, s.shape) for s in states))
