@@ -213,18 +213,20 @@ def _own_mistakes(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         ) from error
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Given:
     """What the program is called with: leaves, their placeholders, and the arguments made of them.
 
-    ``declared``: the sizes that vary.
+    ``declared``: the sizes that vary. ``parts``: the leaves of the arguments as they are before
+    the program runs, other ones where containers compute with tensors when they are built.
     """
 
     leaves: list[object]
     nodes: list[Node]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
     declared: dict[str, Declaration]
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    parts: list[object] = field(default_factory=list)
 
 
 class _Session:
@@ -258,7 +260,7 @@ class _Session:
             if strict is not None:
                 strict.start(snapshot)
             given = self._given(snapshot)
-            result = self._call(given.args, given.kwargs)
+            result = self._call(given)
             changes = snapshot.changes()
         finally:
             if strict is not None:
@@ -281,7 +283,7 @@ class _Session:
         return snapshot
 
     def _given(self, snapshot: Snapshot) -> _Given:
-        """State and arguments enter the graph; what the program is called with."""
+        """State and arguments enter the graph."""
         recorder = self.recorder
         self._enter_state(snapshot)
         env = recorder.sizes.env
@@ -292,13 +294,20 @@ class _Session:
         ]
         nodes = [n for n in recorder.emission.graph.nodes if n.op == "placeholder"]
         self._assume_constants(leaves)
-        split = self.arguments.args.num_leaves
-        args = self.arguments.args.unflatten(leaves[:split])
-        kwargs = self.arguments.kwargs.unflatten(leaves[split:])
+        return _Given(leaves, nodes[len(nodes) - len(leaves) :], declared)
+
+    def _build(self, given: _Given) -> None:
+        """The arguments, as the program gets them; what their constructors compute is recorded."""
+        args, kwargs = self.arguments.args, self.arguments.kwargs
+        split = args.num_leaves
+        given.args = args.unflatten(given.leaves[:split])
+        given.kwargs = kwargs.unflatten(given.leaves[split:])
+        given.parts = given.leaves
+        if args.is_built_by_others or kwargs.is_built_by_others:
+            given.parts = [*flatten(given.args)[0], *flatten(given.kwargs)[0]]
         if self.turned:
-            self.arguments.args.turn_round(args, self.turned, "*args")
-            self.arguments.kwargs.turn_round(kwargs, self.turned, "*kwargs")
-        return _Given(leaves, nodes[len(nodes) - len(leaves) :], args, kwargs, declared)
+            args.turn_round(given.args, self.turned, "*args")
+            kwargs.turn_round(given.kwargs, self.turned, "*kwargs")
 
     def _captured(self, given: _Given, result: object, changes: list[Change]) -> Captured:
         """The graph with its outputs: what the program returned, and what it has changed."""
@@ -306,7 +315,7 @@ class _Session:
         with below_autograd(), bits_untouched(), recorder:
             self._adopt_changes(changes)
             if not self.turned:
-                self._compare_arguments(given.args, given.kwargs, given.leaves)
+                self._compare_arguments(given.args, given.kwargs, given.parts)
             outputs, structure = self._outputs(result)
             mutations = self._finish(outputs)
         for leak in self.leaks:
@@ -375,7 +384,7 @@ class _Session:
                     "constant-input", f"the argument {argument.name} is always {leaf!r}"
                 )
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+    def _call(self, given: _Given) -> object:
         recorder = self.recorder
         above = recorder.context.above_autograd
         torch.clear_autocast_cache()
@@ -392,7 +401,9 @@ class _Session:
             try:
                 context = contextvars.copy_context()  # what the program sets there ends with it
                 with errors_made() as refusals, _none_is_caught(refusals):
-                    result = context.run(_run_user_program, self.root.call, args, kwargs)
+                    self._build(given)
+                    run, call = _run_user_program, self.root.call
+                    result = context.run(run, call, given.args, given.kwargs)
                 if recorder.context.pending is not None:  # an ``except`` has taken it
                     raise recorder.context.pending
                 return result

@@ -21,7 +21,7 @@ from monograph.ir import signature as ours
 from monograph.ir.meta import CUSTOM
 from monograph.ir.program import Parts
 from monograph.ir.spec import TensorSpec
-from monograph.ir.structure import Structure, flatten
+from monograph.ir.structure import LEAF, Structure, registered
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph
 from monograph.torch_internals import append_attribute, bits_of, claim_names, copied_node
 
@@ -205,8 +205,11 @@ def _bound(bound: sympy.Basic) -> int | None:
 
 
 def _structure(spec: pytree.TreeSpec) -> Structure:
-    count = spec.num_leaves
-    leaves, found = flatten(spec.unflatten(list(range(count))))
-    if leaves != list(range(count)):
-        raise FileError("the structure of arguments or results is not known here")
-    return found
+    if spec.is_leaf():
+        return LEAF
+    children = tuple(map(_structure, spec.children()))
+    try:
+        return registered(spec.type, spec.context, children)
+    except Exception as error:
+        text = f"the structure of arguments or results is not known here: {error}"
+        raise FileError(text) from error

@@ -56,14 +56,12 @@ __all__ = [
 ]
 
 
-def node_of_serialized_type(name: str) -> tuple[Any, Any] | None:
-    """How a type of this serialized name is put together, and how its context is read."""
+def node_of_serialized_type(name: str) -> tuple[type, Any] | None:
+    """The type of this serialized name, and how its context is read."""
     kind = pytree.SERIALIZED_TYPE_TO_PYTHON_TYPE.get(name)
     if kind is None:
         return None
-    return pytree.SUPPORTED_NODES[kind], pytree.SUPPORTED_SERIALIZED_TYPES[
-        kind
-    ].from_dumpable_context
+    return kind, pytree.SUPPORTED_SERIALIZED_TYPES[kind].from_dumpable_context
 
 
 # Before torch 2.12 the serialiser has no such options, and copies all tensors for nothing.

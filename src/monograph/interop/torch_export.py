@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import sympy
@@ -30,7 +31,7 @@ from monograph.ir.meta import of_user
 from monograph.ir.metadata import described
 from monograph.ir.program import TRAINING, Parts
 from monograph.ir.spec import TensorSpec, spec_of
-from monograph.ir.structure import Structure, flatten
+from monograph.ir.structure import LEAF, Structure, flatten, is_registered
 from monograph.ir.subgraphs import Subgraph
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import HigherOrderOperator, claim_names, copied_node, name_of
@@ -365,21 +366,21 @@ def tree_spec(structure: Structure) -> pytree.TreeSpec:
         InteropError: MG-F104, where torch's pytree takes such a value for a leaf, or takes it
             apart in another order.
     """
-    count = structure.num_leaves
-    leaves, spec = pytree.tree_flatten(structure.unflatten(range(count)))
+    if structure.kind is None:
+        return pytree.treespec_leaf()
+    children = [tree_spec(child) for child in structure.children]
+    if is_registered(structure.kind):  # nothing is built: a constructor may compute with tensors
+        return pytree.TreeSpec(structure.kind, structure.context, children)
+    count = len(children)
+    of_leaves = replace(structure, children=(LEAF,) * count, ordered=())
+    leaves, spec = pytree.tree_flatten(of_leaves.unflatten(range(count)))
     if leaves != list(range(count)):
-        kinds = sorted({kind.__name__ for kind in _kinds(structure)} - {"tuple", "list", "dict"})
         raise InteropError(
-            f"torch's pytree does not take apart {' or '.join(kinds) or 'such a value'}",
+            f"torch's pytree does not take apart {structure.kind.__name__}",
             hint="register the class: torch.export.register_dataclass(C), or "
             "torch.utils._pytree.register_pytree_node(C, ...).",
         )
-    return spec
-
-
-def _kinds(structure: Structure) -> set[type]:
-    found = set() if structure.kind is None else {structure.kind}
-    return found.union(*(_kinds(child) for child in structure.children))
+    return pytree.TreeSpec(spec.type, spec.context, children)
 
 
 def _state_dict(program: Parts) -> dict[str, Any]:

@@ -6,9 +6,11 @@ reflection), and whatever is registered with torch's pytree. Leaves are tensors 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import types
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +23,16 @@ from monograph.torch_internals import NodeDef, pytree_node, registered_key_paths
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["LEAF", "Key", "Structure", "flatten", "in_code", "is_constant"]
+__all__ = [
+    "LEAF",
+    "Key",
+    "Structure",
+    "flatten",
+    "in_code",
+    "is_constant",
+    "is_registered",
+    "registered",
+]
 
 Key = tuple[str, str]  # as written in a path ("['mask']"), and as part of a name ("mask")
 
@@ -108,6 +119,13 @@ class Structure:
             value.clear()
             value.update(reversed(items))
 
+    @property
+    def is_built_by_others(self) -> bool:
+        """Whether registered functions, which may compute with tensors, build a part of it."""
+        return any(child.is_built_by_others for child in self.children) or (
+            self.kind is not None and is_registered(self.kind)
+        )
+
     def by_key(self) -> tuple[Structure, list[int]]:
         """The same with the keys of dictionaries sorted, and where each leaf of it was before."""
         if self.kind is None:
@@ -176,7 +194,8 @@ def _match(structure: Structure, value: object, path: str, leaves: list[Any]) ->
         by_key = dict(zip(keys, children, strict=True))
         children, keys = [by_key[k] for k in structure.keys], structure.keys
         context = structure.context
-    if keys != structure.keys or not _same(context, structure.context):
+    is_same = len(keys) == len(structure.keys) and _same(context, structure.context)
+    if not is_same or (keys != structure.keys and not is_registered(structure.kind)):
         wanted, given = {k for k, _ in structure.keys}, {k for k, _ in keys}
         missing = ", ".join(path + key for key in sorted(wanted - given))
         extra = ", ".join(path + key for key in sorted(given - wanted))
@@ -208,6 +227,11 @@ def _require_order(structure: Structure, keys: tuple[Key, ...], path: str) -> No
 
 
 LEAF = Structure(None)
+
+
+def is_registered(kind: type) -> bool:
+    """Whether functions that somebody has registered with torch's pytree build such values."""
+    return kind not in _HANDLERS and pytree_node(kind) is not None
 
 
 def is_constant(value: object) -> bool:
@@ -260,6 +284,32 @@ def _flatten(value: object, path: str, leaves: list[Any], above: tuple[int, ...]
             for (suffix, _), child in zip(keys, children, strict=True)
         ),
     )
+
+
+def registered(kind: type, context: object, children: tuple[Structure, ...]) -> Structure:
+    """The structure of the values that torch's pytree makes as a ``kind`` of ``children``.
+
+    A value made of numbers tells its keys. Where none can be made, because the constructor computes
+    with tensors, the children are numbered.
+
+    Raises:
+        ValueError: one of Python's own containers has another number of parts.
+    """
+    definition = pytree_node(kind)
+    assert definition is not None
+    count = len(children)
+    if kind in _HANDLERS or kind is namedtuple:
+        leaves, found = flatten(definition.unflatten_fn(list(range(count)), context))
+        if leaves != list(range(count)):
+            raise ValueError(f"a {kind.__name__} does not have {count} parts")
+        return dataclasses.replace(found, children=children)
+    with contextlib.suppress(Exception):
+        counter = itertools.count()
+        parts = [_built(child, counter) for child in children]
+        leaves, found = flatten(definition.unflatten_fn(parts, context))
+        if leaves == list(range(sum(child.num_leaves for child in children))):
+            return found
+    return Structure(kind, context, _index_keys(count), children)
 
 
 def _same(left: object, right: object) -> bool:
