@@ -2,17 +2,17 @@
 
 What it shows
 -------------
-`y.t().reshape(-1)` is a view where a size is 1, a copy else; it is written, and y is used after.
+`x.t().reshape(-1)` is a view where a size is 1, a copy else; then it is written.
 
 Why it is hard
 --------------
-Whether the write shows in y depends on a size.
+Whether the caller's tensor is written depends on a size.
 
 What Monograph does
 -------------------
 Refuses it where the example has the special size. With an example that has none it captures the
-copy, and restricts the size to 2 and more. Where y is not used any more, nobody can tell, and all
-sizes hold.
+copy, and restricts the size to 2 and more. Where x is a tensor of the program that is not used any
+more, nobody can tell, and all sizes hold.
 
 Use instead
 -----------
@@ -32,10 +32,9 @@ CASE = Case(
 
 class CopyOrView(nn.Module):
     def forward(self, x):
-        y = x * 2
-        z = y.t().reshape(-1)
+        z = x.t().reshape(-1)
         z.add_(1)  # refused: MG-M101
-        return z, y
+        return z
 
 
 def model():
@@ -56,10 +55,9 @@ def more_sizes():
 
 class Copied(nn.Module):
     def forward(self, x):
-        y = x * 2
-        z = y.t().reshape(-1).clone()
+        z = x.t().reshape(-1).clone()
         z.add_(1)
-        return z, y
+        return z
 
 
 def rewrite_copy():
