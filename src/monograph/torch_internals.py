@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import BuiltinMethodType
@@ -49,6 +50,8 @@ __all__ = [
     "FunctionSchema",
     "HigherOrderOperator",
     "Holder",
+    "MAPPING_BEGINS",
+    "MAPPING_ENDS",
     "NodeDef",
     "Operator",
     "OperatorPacket",
@@ -56,7 +59,9 @@ __all__ = [
     "append_attribute",
     "append_node",
     "append_placeholder",
+    "as_mapped",
     "autocast_handles",
+    "batching_rules",
     "below_autograd",
     "bits_of",
     "bits_untouched",
@@ -75,17 +80,22 @@ __all__ = [
     "is_torchs_mark",
     "make_alias",
     "make_wrapper",
+    "mapped_over",
+    "mapping",
+    "mapping_module",
     "mark_bits",
     "materialises",
     "name_of",
     "no_python_dispatch",
     "node_is_marked_constant",
+    "outside_of_mapping",
     "plain_name",
     "pytree_node",
     "read_as_marked",
     "real_operators",
     "registered_key_paths",
     "release_frames",
+    "remove_batching_rules",
     "schema_of",
     "set_child",
     "share_contents",
@@ -95,6 +105,7 @@ __all__ = [
     "torch_map",
     "torch_scan",
     "torch_while_loop",
+    "torchs_decomposition",
     "users_annotations",
     "with_bits",
     "without_modes",
@@ -465,6 +476,90 @@ def install_metadata(target: torch.Tensor, source: torch.Tensor) -> None:
     """Give the wrapper ``target`` the sizes and strides of ``source``, in place."""
     with no_python_dispatch():
         target.data = source
+
+
+# The names under which ``vmap`` looks up what begins and ends a level, in ``mapping_module()``.
+MAPPING_BEGINS, MAPPING_ENDS = "_vmap_increment_nesting", "_vmap_decrement_nesting"
+
+
+def mapping_module() -> Any:
+    """The module of ``vmap``, which ``import torch`` has loaded."""
+    return sys.modules["torch._functorch.vmap"]
+
+
+def mapping() -> tuple[int, Any]:
+    """The innermost ``vmap`` that runs: its level, and how many rows it maps over."""
+    innermost = _C._functorch.peek_interpreter_stack()
+    size = _C._functorch.CVmapInterpreterPtr(innermost).batchSize()
+    return innermost.level(), size
+
+
+def mapped_over(tensor: torch.Tensor, level: int) -> tuple[torch.Tensor, int | None]:
+    """A tensor as it is outside of a ``vmap``, and which of its dimensions is mapped over there."""
+    functorch = _C._functorch
+    if not functorch.is_batchedtensor(tensor) or functorch.maybe_get_level(tensor) != level:
+        return tensor, None
+    return functorch.get_unwrapped(tensor), functorch.maybe_get_bdim(tensor)
+
+
+def as_mapped(tensor: torch.Tensor, dim: int, level: int) -> torch.Tensor:
+    """A tensor as it is seen inside of a ``vmap``, without the dimension that is mapped over."""
+    found: torch.Tensor = _C._functorch._add_batch_dim(tensor, dim, level)
+    return found
+
+
+def outside_of_mapping() -> contextlib.AbstractContextManager[None]:
+    """Operators that a batching rule calls are those of the next transform, or nobody's."""
+    guard: Any = _C._ExcludeDispatchKeyGuard
+    found: contextlib.AbstractContextManager[None] = guard(
+        _C.DispatchKeySet(_C.DispatchKey.FuncTorchBatched)
+    )
+    return found
+
+
+def batching_rules(
+    rules: dict[Any, Callable[..., Any]], applies: Callable[[], bool]
+) -> torch.library.Library:
+    """Python rules of ``vmap`` in place of those in C++, where and while ``applies()`` says so.
+
+    They hold until the result's ``_destroy()``; ``remove_batching_rules`` calls it.
+    """
+    library = torch.library.Library("aten", "IMPL")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of rules that are replaced
+        for op, rule in rules.items():
+            before = torch.library.get_kernel(op, _BATCHED)
+            library.impl(
+                op, _instead(before, rule, applies), _BATCHED, with_keyset=True, allow_override=True
+            )
+    return library
+
+
+_BATCHED = "FuncTorchBatched"
+
+
+def _instead(
+    before: Any, rule: Callable[..., Any], applies: Callable[[], bool]
+) -> Callable[..., Any]:
+    def kernel(keys: Any, *args: Any, **kwargs: Any) -> Any:
+        if applies():
+            return rule(*args, **kwargs)
+        return before.call_boxed(keys, *args, **kwargs)
+
+    return kernel
+
+
+def remove_batching_rules(library: torch.library.Library) -> None:
+    """What held before ``batching_rules`` holds again."""
+    library._destroy()
+
+
+def torchs_decomposition(op: Any) -> Callable[..., Any] | None:
+    """The Python function that computes an operator with others, where torch has one."""
+    from torch._decomp import decomposition_table
+
+    found: Callable[..., Any] | None = decomposition_table.get(op)
+    return found
 
 
 def schema_of(op: Operator) -> FunctionSchema:

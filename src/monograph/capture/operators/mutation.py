@@ -449,6 +449,11 @@ def _slice_inverse(
     return _address(recorder, aten.as_strided.default, where, {})
 
 
+_OF_NUMBERS = {
+    bool: torch.bool, int: torch.int64, float: torch.float64, complex: torch.complex128,
+}  # fmt: skip
+
+
 def _copy_or_view(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> object:
@@ -457,6 +462,10 @@ def _copy_or_view(
     A node that copies tensors of another layout is kept, and stands for the tensor from now on.
     """
     row, lies = VIEWS[op], depends_on_layout(op, kwargs)
+    if isinstance(args[0], (bool, int, float, complex)):  # a tensor that torch made of a number
+        dtype = _OF_NUMBERS[type(args[0])]
+        made = recorder.record(aten.scalar_tensor.default, (args[0],), {"dtype": dtype})
+        args = (made, *args[1:])
     if row.itself and not (
         lies or row.may_copy == "bits" or recorder.context.opens or recorder.context.rules
     ):

@@ -23,6 +23,7 @@ import torch
 from torch import nn
 
 from monograph.capture.abstract import ASKED_OF_THE_CLASS, AbstractTensor
+from monograph.capture.operators import mapped
 from monograph.capture.operators.data_dependence import tensor_of_truth
 from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
@@ -35,9 +36,12 @@ from monograph.ir.module_scope import Scope
 from monograph.torch_internals import (
     BACKWARD_ENTRY,
     COMPILER,
+    MAPPING_BEGINS,
+    MAPPING_ENDS,
     compiled_original,
     functorch_is_active,
     is_compiled_module,
+    mapping_module,
 )
 
 if TYPE_CHECKING:
@@ -93,6 +97,7 @@ def patched(
         (torch, name, _asked_of_the_class(name, mine)) for name in ("is_conj", "is_neg")
     ]
     replacements += builtin_functions.replacements(recorder, mine)
+    replacements += _mapping(recorder, mine)
     if notices:
         replacements += _all_noticed(recorder, mine)
     patches = _Patches(replacements)
@@ -247,6 +252,36 @@ def _backward(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
         return original(*args, **kwargs)
 
     return run
+
+
+def _mapping(recorder: Recorder, mine: Mine) -> list[tuple[Any, str, Any]]:
+    """Where ``vmap`` begins and ends: while it runs, our rules hold if sizes vary."""
+    begun: list[bool] = []
+
+    def beginning(original: Callable[..., int]) -> Callable[..., int]:
+        def begin(*args: Any, **kwargs: Any) -> int:
+            level = original(*args, **kwargs)
+            if mine():
+                begun.append(bool(recorder.sizes.env.symbols))
+                if begun[-1]:
+                    mapped.begin_mapping()
+            return level
+
+        return begin
+
+    def ending(original: Callable[..., int]) -> Callable[..., int]:
+        def end(*args: Any, **kwargs: Any) -> int:
+            if mine() and begun and begun.pop():
+                mapped.end_mapping()
+            return original(*args, **kwargs)
+
+        return end
+
+    module = mapping_module()
+    return [
+        (module, MAPPING_BEGINS, beginning(getattr(module, MAPPING_BEGINS))),
+        (module, MAPPING_ENDS, ending(getattr(module, MAPPING_ENDS))),
+    ]
 
 
 def _contains_abstract(data: object) -> bool:
