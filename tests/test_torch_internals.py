@@ -540,3 +540,55 @@ def test_a_number_that_c_wants_names_the_file_that_wants_it():
     assert symbolic(env, 3) == 3
     torch.linspace(0, 1, size)
     assert asked[0].endswith((".cpp", ".h"))
+
+
+def test_a_batching_rule_in_python_holds_until_it_is_removed():
+    op, norm, seen = torch.ops.aten.layer_norm.default, torch.nn.LayerNorm(4), []
+
+    def rule(x, shape, *args):
+        level, size = internals.mapping()
+        seen.append((size, internals.mapped_over(x, level)[1]))
+        with internals.outside_of_mapping():
+            rows = op(internals.mapped_over(x, level)[0].movedim(1, 0), shape, *args)
+        return internals.as_mapped(rows, 0, level)
+
+    x = torch.randn(3, 5, 4)
+    expected = torch.vmap(norm, in_dims=1)(x)
+    applies = [True]
+    library = internals.batching_rules({op: rule}, lambda: applies[0])
+    try:
+        assert torch.equal(torch.vmap(norm, in_dims=1)(x), expected)
+        assert seen == [(5, 1)]
+        applies[0] = False
+        assert torch.equal(torch.vmap(norm, in_dims=1)(x), expected)
+    finally:
+        internals.remove_batching_rules(library)
+    applies[0] = True
+    assert torch.equal(torch.vmap(norm, in_dims=1)(x), expected)
+    assert len(seen) == 1
+
+
+def test_vmap_looks_up_where_a_level_begins_and_ends():
+    module = internals.mapping_module()
+    names = (internals.MAPPING_BEGINS, internals.MAPPING_ENDS, internals.MAPPING_ENTERS)
+    seen = []
+
+    def noting(name, original):
+        return lambda *args: (seen.append(name), original(*args))[1]
+
+    originals = {name: getattr(module, name) for name in names}
+    try:
+        for name, original in originals.items():
+            setattr(module, name, noting(name, original))
+        torch.vmap(torch.sin)(torch.ones(2))
+    finally:
+        for name, original in originals.items():
+            setattr(module, name, original)
+    begins, ends, enters = names
+    assert seen == [begins, enters, ends]
+
+
+def test_a_question_of_sizes_that_vary_in_c_is_told():
+    error = RuntimeError("Cannot call sizes() on tensor with symbolic sizes/strides")
+    assert internals.wants_plain_sizes(error)
+    assert not internals.wants_plain_sizes(RuntimeError("sizes"))

@@ -44,14 +44,15 @@ __all__ = [
     "COMPILER",
     "COMPOSITE",
     "GLOBAL_HOOKS",
+    "MAPPING_BEGINS",
+    "MAPPING_ENDS",
+    "MAPPING_ENTERS",
     "SWITCHES",
     "DispatchMode",
     "FakeTensor",
     "FunctionSchema",
     "HigherOrderOperator",
     "Holder",
-    "MAPPING_BEGINS",
-    "MAPPING_ENDS",
     "NodeDef",
     "Operator",
     "OperatorPacket",
@@ -107,6 +108,7 @@ __all__ = [
     "torch_while_loop",
     "torchs_decomposition",
     "users_annotations",
+    "wants_plain_sizes",
     "with_bits",
     "without_modes",
 ]
@@ -478,8 +480,10 @@ def install_metadata(target: torch.Tensor, source: torch.Tensor) -> None:
         target.data = source
 
 
-# The names under which ``vmap`` looks up what begins and ends a level, in ``mapping_module()``.
+# The names under which ``vmap`` looks up what begins and ends a level, and what a tensor becomes
+# in it: in ``mapping_module()``.
 MAPPING_BEGINS, MAPPING_ENDS = "_vmap_increment_nesting", "_vmap_decrement_nesting"
+MAPPING_ENTERS = "_add_batch_dim"
 
 
 def mapping_module() -> Any:
@@ -515,6 +519,11 @@ def outside_of_mapping() -> contextlib.AbstractContextManager[None]:
         _C.DispatchKeySet(_C.DispatchKey.FuncTorchBatched)
     )
     return found
+
+
+def wants_plain_sizes(error: BaseException) -> bool:
+    """Whether code in C++ has asked for the sizes or strides of a mapped tensor, which vary."""
+    return isinstance(error, RuntimeError) and "on tensor with symbolic sizes" in str(error)
 
 
 def batching_rules(

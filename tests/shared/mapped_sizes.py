@@ -167,9 +167,7 @@ def sweep(
         info, dtype = found[name]
         samples = opinfo.samples(info, dtype, 60)
         chosen = samples[:: max(1, len(samples) // most)][:most]
-        for (n, sample), way, transform in itertools.product(
-            enumerate(chosen), ways, transforms
-        ):
+        for (n, sample), way, transform in itertools.product(enumerate(chosen), ways, transforms):
             outcome = outcome_of(info, tree_map(lambda x: x, sample), way, transform)
             if outcome is not None:
                 yield f"{name} {n} {way} {transform}", outcome

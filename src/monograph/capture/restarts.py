@@ -24,6 +24,7 @@ __all__ = [
     "NeedsConversion",
     "NeedsIndexing",
     "NeedsNumbers",
+    "NeedsRows",
     "Restart",
     "asking_frame",
     "is_asked_by_program",
@@ -51,6 +52,10 @@ class NeedsAutograd(Restart):
 
 class NeedsIndexing(Restart):
     """A number that is not known indexes a tensor of torch's own: redirect their indexing."""
+
+
+class NeedsRows(Restart):
+    """An operator under ``vmap`` takes no strides that vary: map over the rows of a copy."""
 
 
 class NeedsCalls(Restart):

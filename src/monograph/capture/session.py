@@ -35,6 +35,7 @@ from monograph.capture.restarts import (
     NeedsConversion,
     NeedsIndexing,
     NeedsNumbers,
+    NeedsRows,
     Restart,
 )
 from monograph.capture.sizes import Operand, in_sizes
@@ -144,6 +145,7 @@ def capture(
                 ways.indexes,
                 ways.as_called,
             )
+            session.recorder.context.rows_in_order = ways.rows_in_order
             session.recorder.context.given_numbers = ways.given_numbers
             session.recorder.context.strict = strict
             session.recorder.context.collected = collected
@@ -167,7 +169,7 @@ class _Ways:
 
     def __init__(self, strict: Strictness | None) -> None:
         self.strict = strict
-        self.above_autograd = self.indexes = False
+        self.above_autograd = self.indexes = self.rows_in_order = False
         self.as_called: dict[int, CodeType] = {}  # by identity: calls there stay as they are
         self.given_numbers: dict[int, object] = {}  # by identity: functions
         self.attempts = 0
@@ -191,6 +193,9 @@ class _Ways:
             self.attempts += 1
         elif isinstance(reason, NeedsIndexing):
             self.indexes = True
+            self.attempts += 1
+        elif isinstance(reason, NeedsRows):
+            self.rows_in_order = True
             self.attempts += 1
         elif not isinstance(reason, NeedsAnotherLook):
             raise reason

@@ -6,6 +6,8 @@ These do the same with sizes that vary, and keep operators whole where torch ope
 
 from __future__ import annotations
 
+import functools
+import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -36,6 +38,7 @@ class Mapped(NamedTuple):
     tensor: torch.Tensor
 
 
+_IN_ORDER: Any = {"memory_format": torch.contiguous_format}
 Batch = int | torch.SymInt
 Given = torch.Tensor | Mapped
 # (operator, how many rows, arguments) -> results whose first dimension is the mapped one
@@ -284,8 +287,12 @@ def _over_channels(
     def of_channels(tensor: Any) -> Any:
         return None if tensor is None else _joined(_rows(tensor, size), 0)
 
+    def copied(tensor: Any) -> Any:
+        """To be written: whether it lies in its tensor must not depend on sizes."""
+        return None if tensor is None else _joined(_rows(tensor, size).clone(**_IN_ORDER), 0)
+
     channels = rows.shape[2]
-    copies = [of_channels(tensor) for tensor in state]
+    copies = [(copied if options[0] else of_channels)(tensor) for tensor in state]
     folded = _joined(rows.movedim(0, 1), 1)
     results = op(folded, of_channels(weight), of_channels(bias), *copies, *options)
     for tensor, copy in zip(state, copies, strict=True):
@@ -356,7 +363,9 @@ def _convolved(
     channels = weights.shape[2] * groups if transposed else weights.shape[1]
     if bias is not None:
         bias = _joined(_rows(bias, size), 0)
-    if not isinstance(x, Mapped) and isinstance(groups, int) and groups == 1:  # one input, and the outputs of all rows
+    if (
+        not isinstance(x, Mapped) and isinstance(groups, int) and groups == 1
+    ):  # one input, and the outputs of all rows
         folded = _joined(weights.movedim(0, 1), 1) if transposed else _joined(weights, 0)
         at = 0 if is_single else 1
         return _parted(call(x, folded, bias, groups), at, size, channels).movedim(at, 0)
@@ -433,7 +442,7 @@ def _folded(dimensions: int) -> Rule:
             if not isinstance(arg, (torch.Tensor, Mapped)):
                 return arg
             rows = _rows(arg, size)
-            is_batch_too = is_batch or op in _SAMPLED and arg is not first
+            is_batch_too = is_batch or (op in _SAMPLED and arg is not first)
             return _joined(rows, 0) if is_batch_too else rows
 
         results = op(*map(folded, args), **{n: folded(arg) for n, arg in kwargs.items()})
@@ -466,6 +475,32 @@ def _upsample_backward(
     count, *rest = input_size
     found = op(_joined(gradient.tensor, 0), output_size, [count * size, *rest], *options, **named)
     return _parted(found, 0, size, count)
+
+
+# How rows lie, which torch asks of each row ------------------------------------------------------
+
+
+@_maps("reshape")
+def _reshaped(op: Operator, size: Batch, x: Mapped, shape: Sequence[Batch]) -> torch.Tensor:
+    known = [n for n in shape if not (isinstance(n, int) and n == -1)]
+    if len(known) == len(shape) - 1 and _rank(x):
+        rest = _product(x.tensor.shape[1:]) // _product(known)
+        shape = [rest if isinstance(n, int) and n == -1 else n for n in shape]
+    return op(x.tensor, [size, *shape])
+
+
+def _product(sizes: Sequence[Batch]) -> Batch:
+    return functools.reduce(operator.mul, sizes, 1)  # ``math.prod`` would make numbers of them
+
+
+@_maps("contiguous")
+def _contiguous(
+    op: Operator, size: Batch, x: Mapped, *, memory_format: Any = torch.contiguous_format
+) -> torch.Tensor:
+    if memory_format is torch.contiguous_format:
+        return op(x.tensor)
+    found = op(_joined(x.tensor, 0), memory_format=memory_format)
+    return _parted(found, 0, *x.tensor.shape[:2])
 
 
 # Along a dimension, element by element, and by index --------------------------------------------

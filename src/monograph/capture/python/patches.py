@@ -38,6 +38,7 @@ from monograph.torch_internals import (
     COMPILER,
     MAPPING_BEGINS,
     MAPPING_ENDS,
+    MAPPING_ENTERS,
     compiled_original,
     functorch_is_active,
     is_compiled_module,
@@ -278,9 +279,17 @@ def _mapping(recorder: Recorder, mine: Mine) -> list[tuple[Any, str, Any]]:
         return end
 
     module = mapping_module()
+    add_dimension = getattr(module, MAPPING_ENTERS)
+
+    def enter(tensor: torch.Tensor, dim: int, level: int) -> torch.Tensor:
+        if mine() and recorder.context.rows_in_order:
+            return add_dimension(tensor.movedim(dim, 0).contiguous(), 0, level)
+        return add_dimension(tensor, dim, level)
+
     return [
         (module, MAPPING_BEGINS, beginning(getattr(module, MAPPING_BEGINS))),
         (module, MAPPING_ENDS, ending(getattr(module, MAPPING_ENDS))),
+        (module, MAPPING_ENTERS, enter),
     ]
 
 

@@ -25,8 +25,9 @@ from monograph.capture.python.frames import (
 from monograph.capture.python.nodes import syntax_of
 from monograph.capture.python.number_methods import number_of
 from monograph.capture.python.static_values import UNKNOWN, value_of
-from monograph.capture.restarts import NeedsNumbers
+from monograph.capture.restarts import NeedsNumbers, NeedsRows
 from monograph.diagnostics import DataDependentError, MonographError
+from monograph.torch_internals import wants_plain_sizes
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -65,6 +66,8 @@ def _plain(item: object) -> object:
 def refusal_of_numbers(recorder: Recorder, error: Exception) -> BaseException | None:
     """What to raise instead of ``error``, where a function has refused a number that varies."""
     numbers = recorder.sizes.env.symbols
+    if wants_plain_sizes(error):
+        return _refusal_of_mapping(recorder, error)
     if isinstance(error, MonographError) or not isinstance(error, _REFUSALS) or not numbers:
         return None
     if is_raised_by_program(error):
@@ -82,6 +85,22 @@ def refusal_of_numbers(recorder: Recorder, error: Exception) -> BaseException | 
         code="MG-D102",
         where=where,
         hint="use the number in operators of torch and in arithmetic, or keep it from varying.",
+    )
+
+
+def _refusal_of_mapping(recorder: Recorder, error: Exception) -> BaseException:
+    """What to raise for an operator under ``vmap`` whose code in C++ takes no sizes that vary."""
+    if not recorder.context.rows_in_order:
+        return NeedsRows()
+    where = source_line_of_traceback(error)
+    expression = where.expression() if where else None
+    return DataDependentError(
+        f"`{expression or 'the program'}` under torch.vmap takes no rows whose sizes vary: "
+        "torch computes it in C++ from plain numbers",
+        code="MG-D102",
+        where=where,
+        hint="call it outside of torch.vmap, on a tensor with one dimension more; or keep the "
+        "sizes of the rows from varying.",
     )
 
 
