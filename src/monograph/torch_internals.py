@@ -500,10 +500,10 @@ def mapping() -> tuple[int, Any]:
 
 def mapped_over(tensor: torch.Tensor, level: int) -> tuple[torch.Tensor, int | None]:
     """A tensor as it is outside of a ``vmap``, and which of its dimensions is mapped over there."""
-    functorch = _C._functorch
-    if not functorch.is_batchedtensor(tensor) or functorch.maybe_get_level(tensor) != level:
+    ask = _C._functorch
+    if not ask.is_batchedtensor(tensor) or ask.maybe_get_level(tensor) != level:
         return tensor, None
-    return functorch.get_unwrapped(tensor), functorch.maybe_get_bdim(tensor)
+    return ask.get_unwrapped(tensor), ask.maybe_get_bdim(tensor)
 
 
 def as_mapped(tensor: torch.Tensor, dim: int, level: int) -> torch.Tensor:
