@@ -15,7 +15,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import BuiltinMethodType
+from types import BuiltinMethodType, ModuleType
 from typing import Any
 
 import torch
@@ -486,12 +486,12 @@ MAPPING_BEGINS, MAPPING_ENDS = "_vmap_increment_nesting", "_vmap_decrement_nesti
 MAPPING_ENTERS = "_add_batch_dim"
 
 
-def mapping_module() -> Any:
+def mapping_module() -> ModuleType:
     """The module of ``vmap``, which ``import torch`` has loaded."""
     return sys.modules["torch._functorch.vmap"]
 
 
-def mapping() -> tuple[int, Any]:
+def mapping() -> tuple[int, int | torch.SymInt]:
     """The innermost ``vmap`` that runs: its level, and how many rows it maps over."""
     innermost = _C._functorch.peek_interpreter_stack()
     size = _C._functorch.CVmapInterpreterPtr(innermost).batchSize()
@@ -514,10 +514,8 @@ def as_mapped(tensor: torch.Tensor, dim: int, level: int) -> torch.Tensor:
 
 def outside_of_mapping() -> contextlib.AbstractContextManager[None]:
     """Operators that a batching rule calls are those of the next transform, or nobody's."""
-    guard: Any = _C._ExcludeDispatchKeyGuard
-    found: contextlib.AbstractContextManager[None] = guard(
-        _C.DispatchKeySet(_C.DispatchKey.FuncTorchBatched)
-    )
+    keys = _C.DispatchKeySet(_C.DispatchKey.FuncTorchBatched)
+    found: contextlib.AbstractContextManager[None] = _C._ExcludeDispatchKeyGuard(keys)
     return found
 
 
@@ -548,9 +546,9 @@ _BATCHED = "FuncTorchBatched"
 
 
 def _instead(
-    before: Any, rule: Callable[..., Any], applies: Callable[[], bool]
+    before: torch._C._SafeKernelFunction, rule: Callable[..., object], applies: Callable[[], bool]
 ) -> Callable[..., Any]:
-    def kernel(keys: Any, *args: Any, **kwargs: Any) -> Any:
+    def kernel(keys: torch._C.DispatchKeySet, *args: object, **kwargs: object) -> object:
         if applies():
             return rule(*args, **kwargs)
         return before.call_boxed(keys, *args, **kwargs)
@@ -563,7 +561,7 @@ def remove_batching_rules(library: torch.library.Library) -> None:
     library._destroy()
 
 
-def torchs_decomposition(op: Any) -> Callable[..., Any] | None:
+def torchs_decomposition(op: Operator) -> Callable[..., Any] | None:
     """The Python function that computes an operator with others, where torch has one."""
     from torch._decomp import decomposition_table
 

@@ -26,20 +26,34 @@ NAMES = [
 ENTRIES = {name: (info, dtype) for name, info, dtype in opinfo.entries()}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_operator(name):
-    found = list(mapped_sizes.sweep([f"{name}:float32"], list(mapped_sizes.WAYS), ["plain"], 1))
+def _others(name, ways, transforms):
+    """What is not right."""
+    found = list(mapped_sizes.sweep([f"{name}:float32"], ways, transforms, 1))
     assert found
-    assert [each for each in found if each[1].status != "right"] == []
+    return [each for each in found if each[1].status != "right"]
 
 
+@pytest.mark.parametrize("name", NAMES[::3])
+def test_operator(name):
+    assert _others(name, ["input", "last"], ["plain"]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_operator_in_all_ways(name):
+    assert _others(name, list(mapped_sizes.WAYS), ["plain"]) == []
+
+
+@pytest.mark.parametrize(("name", "transform"), [("layer_norm", "jacrev"), ("conv2d", "grad")])
+def test_derivative(name, transform):
+    assert _others(f"nn.functional.{name}", ["all"], [transform]) == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("transform", ["grad", "jvp", "jacrev"])
 @pytest.mark.parametrize("name", ["layer_norm", "group_norm", "conv2d", "avg_pool2d"])
-def test_derivative(name, transform):
-    found = list(
-        mapped_sizes.sweep([f"nn.functional.{name}:float32"], ["all", "input"], [transform], 1)
-    )
-    assert [each for each in found if each[1].status != "right"] == []
+def test_derivatives(name, transform):
+    assert _others(f"nn.functional.{name}", ["all", "input"], [transform]) == []
 
 
 def _exported(f, x, **others):

@@ -38,11 +38,12 @@ class Mapped(NamedTuple):
     tensor: torch.Tensor
 
 
-_IN_ORDER: Any = {"memory_format": torch.contiguous_format}
 Batch = int | torch.SymInt
 Given = torch.Tensor | Mapped
+Affine = Given | None  # weight and bias, where there are such
+Results = torch.Tensor | tuple[torch.Tensor | None, ...]
 # (operator, how many rows, arguments) -> results whose first dimension is the mapped one
-Rule = Callable[..., Any]
+Rule = Callable[..., Results]
 
 _RULES: dict[Operator, Rule] = {}  # of operators on tensors outside of the mapping
 _DECOMPOSED: dict[Operator, Callable[..., Any]] = {}  # on tensors inside of it
@@ -68,7 +69,7 @@ def _maps(names: str) -> Callable[[Rule], Rule]:
 
 _lock = threading.Lock()
 _levels = 0
-_library: Any = None
+_library: torch.library.Library | None = None
 
 
 def begin_mapping() -> None:
@@ -85,7 +86,7 @@ def end_mapping() -> None:
     global _levels, _library
     with _lock:
         _levels -= 1
-        if not _levels:
+        if not _levels and _library is not None:
             remove_batching_rules(_library)
             _library = None
 
@@ -104,7 +105,7 @@ def _kernels() -> dict[Operator, Callable[..., Any]]:
 def _inside(op: Operator, decomposition: Callable[..., Any]) -> Callable[..., Any]:
     """A batching rule that calls other operators, which have rules of their own."""
 
-    def kernel(*args: Any, **kwargs: Any) -> Any:
+    def kernel(*args: object, **kwargs: object) -> Results:
         level = mapping()[0]
         if not any(isinstance(a, torch.Tensor) and mapped_over(a, level)[1] is not None
                    for a in (*args, *kwargs.values())):  # fmt: skip
@@ -120,11 +121,11 @@ def _outside(op: Operator, rule: Rule) -> Callable[..., Any]:
 
     arguments = schema_of(op).arguments
 
-    def kernel(*args: Any, **kwargs: Any) -> Any:
+    def kernel(*args: object, **kwargs: object) -> Results:
         level, size = mapping()
         is_mapped = False
 
-        def moved(arg: Any) -> Any:
+        def moved(arg: object) -> object:
             nonlocal is_mapped
             if isinstance(arg, (list, tuple)) and arg and isinstance(arg[0], torch.Tensor):
                 return [moved(item) for item in arg]
@@ -151,7 +152,7 @@ def _outside(op: Operator, rule: Rule) -> Callable[..., Any]:
     return kernel
 
 
-def _called(op: Operator, size: Batch, *args: Any, **kwargs: Any) -> Any:
+def _called(op: Operator, size: Batch, *args: object, **kwargs: object) -> Results:
     return op(*args, **kwargs)
 
 
@@ -201,9 +202,14 @@ def _is_mapped(*tensors: object) -> bool:
 
 @_maps("layer_norm native_layer_norm")
 def _layer_norm(
-    op: Operator, size: Batch, x: Given, shape: Sequence[int], weight: Any, bias: Any,
-    *options: Any,
-) -> Any:  # fmt: skip
+    op: Operator,
+    size: Batch,
+    x: Given,
+    shape: Sequence[int],
+    weight: Affine,
+    bias: Affine,
+    *options: object,
+) -> Results:
     if not _is_mapped(weight, bias):
         return op(_row(x), shape, weight, bias, *options)
     results = op(_row(x), shape, None, None, *options)
@@ -212,8 +218,14 @@ def _layer_norm(
 
 @_maps("group_norm")
 def _group_norm(
-    op: Operator, size: Batch, x: Given, groups: int, weight: Any, bias: Any, *options: Any
-) -> Any:
+    op: Operator,
+    size: Batch,
+    x: Given,
+    groups: int,
+    weight: Affine,
+    bias: Affine,
+    *options: object,
+) -> Results:
     affine = (None, None) if _is_mapped(weight, bias) else (weight, bias)
     if isinstance(x, Mapped):
         found = op(_joined(x.tensor, 0), groups, *affine, *options)
@@ -225,8 +237,14 @@ def _group_norm(
 
 @_maps("native_group_norm")
 def _native_group_norm(
-    op: Operator, size: Batch, x: Given, weight: Any, bias: Any, count: Batch, *options: Any
-) -> Any:
+    op: Operator,
+    size: Batch,
+    x: Given,
+    weight: Affine,
+    bias: Affine,
+    count: Batch,
+    *options: object,
+) -> Results:
     affine = (None, None) if _is_mapped(weight, bias) else (weight, bias)
     if isinstance(x, Mapped):
         results = op(_joined(x.tensor, 0), *affine, count * size, *options)
@@ -236,29 +254,38 @@ def _native_group_norm(
     return _scaled(results, size, x, weight, bias, 1) if _is_mapped(weight, bias) else results
 
 
-def _scaled(results: Any, size: Batch, x: Given, weight: Any, bias: Any, at: int) -> Any:
+def _scaled(
+    results: Results, size: Batch, x: Given, weight: Affine, bias: Affine, at: int
+) -> Results:
     """What was normalised without weight and bias, which differ from row to row, and with them.
 
     They are dimensions of a row from ``at`` on. Other results are the same with and without.
     """
-    is_single = isinstance(results, torch.Tensor)
-    first, *others = (results,) if is_single else results
+    first, *others = (results,) if isinstance(results, torch.Tensor) else results
+    assert first is not None
     if not isinstance(x, Mapped):  # normalised once for all rows
         first = first.unsqueeze(0)
-        others = [other.expand(size, *other.shape) for other in others]
+        others = [_rows(other, size) for other in others if other is not None]
     rank = _rank(x)
     if weight is not None:
         first = first * _against(weight, rank, at)
     if bias is not None:
         first = first + _against(bias, rank, at)
-    return first if is_single else (first, *others)
+    return first if isinstance(results, torch.Tensor) else (first, *others)
 
 
 @_maps("batch_norm native_batch_norm _native_batch_norm_legit cudnn_batch_norm")
 def _batch_norm(
-    op: Operator, size: Batch, x: Given, weight: Any, bias: Any, mean: Any, variance: Any,
-    training: bool, *options: Any,
-) -> Any:  # fmt: skip
+    op: Operator,
+    size: Batch,
+    x: Given,
+    weight: Affine,
+    bias: Affine,
+    mean: Affine,
+    variance: Affine,
+    training: bool,
+    *options: object,
+) -> Results:
     rows = _rows(x, size)
     state = (mean, variance)
     if op is _aten.batch_norm.default and not training and not _is_mapped(weight, bias, *state):
@@ -273,30 +300,39 @@ def _batch_norm(
 
 @_maps("_native_batch_norm_legit.no_stats")
 def _batch_norm_without_state(
-    op: Operator, size: Batch, x: Given, weight: Any, bias: Any, *options: Any
-) -> Any:
+    op: Operator, size: Batch, x: Given, weight: Affine, bias: Affine, *options: object
+) -> Results:
     return _over_channels(op, size, _rows(x, size), weight, bias, (), options)
 
 
 def _over_channels(
-    op: Operator, size: Batch, rows: torch.Tensor, weight: Any, bias: Any, state: tuple[Any, ...],
-    options: tuple[Any, ...],
-) -> Any:  # fmt: skip
+    op: Operator,
+    size: Batch,
+    rows: torch.Tensor,
+    weight: Affine,
+    bias: Affine,
+    state: tuple[Affine, ...],
+    options: tuple[object, ...],
+) -> Results:
     """Batch norm in which each row has channels of its own."""
 
-    def of_channels(tensor: Any) -> Any:
+    def of_channels(tensor: Affine) -> torch.Tensor | None:
         return None if tensor is None else _joined(_rows(tensor, size), 0)
 
-    def copied(tensor: Any) -> Any:
+    def copied(tensor: Affine) -> torch.Tensor | None:
         """To be written: whether it lies in its tensor must not depend on sizes."""
-        return None if tensor is None else _joined(_rows(tensor, size).clone(**_IN_ORDER), 0)
+        return (
+            None
+            if tensor is None
+            else _joined(_rows(tensor, size).clone(memory_format=torch.contiguous_format), 0)
+        )
 
     channels = rows.shape[2]
     copies = [(copied if options[0] else of_channels)(tensor) for tensor in state]
     folded = _joined(rows.movedim(0, 1), 1)
     results = op(folded, of_channels(weight), of_channels(bias), *copies, *options)
     for tensor, copy in zip(state, copies, strict=True):
-        if isinstance(tensor, Mapped) and options[0]:
+        if isinstance(tensor, Mapped) and copy is not None and options[0]:
             tensor.tensor.copy_(_parted(copy, 0, size, channels))
     first, *others = results if isinstance(results, tuple) else (results,)
     first = _parted(first, 1, size, channels).movedim(1, 0)
@@ -314,10 +350,17 @@ def _over_channels(
 
 @_maps("conv1d conv2d conv3d conv1d.padding conv2d.padding conv3d.padding")
 def _convolution(
-    op: Operator, size: Batch, x: Given, weight: Given, bias: Any, stride: Any, padding: Any,
-    dilation: Any, groups: Batch,
-) -> torch.Tensor:  # fmt: skip
-    def call(x: torch.Tensor, weight: torch.Tensor, bias: Any, groups: Batch) -> torch.Tensor:
+    op: Operator,
+    size: Batch,
+    x: Given,
+    weight: Given,
+    bias: Affine,
+    stride: object,
+    padding: object,
+    dilation: object,
+    groups: Batch,
+) -> torch.Tensor:
+    def call(x: torch.Tensor, weight: torch.Tensor, bias: Affine, groups: Batch) -> torch.Tensor:
         return op(x, weight, bias, stride, padding, dilation, groups)
 
     return _convolved(call, size, x, weight, bias, groups, False)
@@ -325,10 +368,18 @@ def _convolution(
 
 @_maps("conv_transpose1d conv_transpose2d.input conv_transpose3d.input")
 def _transposed_convolution(
-    op: Operator, size: Batch, x: Given, weight: Given, bias: Any, stride: Any, padding: Any,
-    output_padding: Any, groups: Batch, dilation: Any,
-) -> torch.Tensor:  # fmt: skip
-    def call(x: torch.Tensor, weight: torch.Tensor, bias: Any, groups: Batch) -> torch.Tensor:
+    op: Operator,
+    size: Batch,
+    x: Given,
+    weight: Given,
+    bias: Affine,
+    stride: object,
+    padding: object,
+    output_padding: object,
+    groups: Batch,
+    dilation: object,
+) -> torch.Tensor:
+    def call(x: torch.Tensor, weight: torch.Tensor, bias: Affine, groups: Batch) -> torch.Tensor:
         return op(x, weight, bias, stride, padding, output_padding, groups, dilation)
 
     return _convolved(call, size, x, weight, bias, groups, True)
@@ -336,29 +387,47 @@ def _transposed_convolution(
 
 @_maps("convolution")
 def _any_convolution(
-    op: Operator, size: Batch, x: Given, weight: Given, bias: Any, stride: Any, padding: Any,
-    dilation: Any, transposed: bool, output_padding: Any, groups: Batch,
-) -> torch.Tensor:  # fmt: skip
-    def call(x: torch.Tensor, weight: torch.Tensor, bias: Any, groups: Batch) -> torch.Tensor:
+    op: Operator,
+    size: Batch,
+    x: Given,
+    weight: Given,
+    bias: Affine,
+    stride: object,
+    padding: object,
+    dilation: object,
+    transposed: bool,
+    output_padding: object,
+    groups: Batch,
+) -> torch.Tensor:
+    def call(x: torch.Tensor, weight: torch.Tensor, bias: Affine, groups: Batch) -> torch.Tensor:
         return op(x, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
 
     return _convolved(call, size, x, weight, bias, groups, transposed)
 
 
 def _convolved(
-    call: Callable[..., torch.Tensor], size: Batch, x: Given, weight: Given, bias: Any,
-    groups: Batch, transposed: bool,
-) -> torch.Tensor:  # fmt: skip
+    call: Callable[..., torch.Tensor],
+    size: Batch,
+    x: Given,
+    weight: Given,
+    bias: Affine,
+    groups: Batch,
+    transposed: bool,
+) -> torch.Tensor:
     """Rows that share their weights are one batch; others are groups of channels."""
     rows = _rows(x, size)
     is_single = _rank(x) == _rank(weight) - 1  # each row is an image without a batch
     if not _is_mapped(weight):
-        is_whole = not _is_mapped(bias)
+        is_whole = not isinstance(bias, Mapped)
         folded = rows if is_single else _joined(rows, 0)
         found = call(folded, weight, bias if is_whole else None, groups)
         if not is_single:
             found = _parted(found, 0, *rows.shape[:2])
-        return found if is_whole else found + _against(bias, found.dim() - 1, 0 if is_single else 1)
+        return (
+            found
+            if not isinstance(bias, Mapped)
+            else found + _against(bias, found.dim() - 1, 0 if is_single else 1)
+        )
     weights = _rows(weight, size)
     channels = weights.shape[2] * groups if transposed else weights.shape[1]
     if bias is not None:
@@ -379,10 +448,20 @@ def _convolved(
 
 @_maps("convolution_backward")
 def _convolution_backward(
-    op: Operator, size: Batch, gradient: Given, x: Given, weight: Given, bias_sizes: Any,
-    stride: Any, padding: Any, dilation: Any, transposed: bool, output_padding: Any, groups: Batch,
+    op: Operator,
+    size: Batch,
+    gradient: Given,
+    x: Given,
+    weight: Given,
+    bias_sizes: object,
+    stride: object,
+    padding: object,
+    dilation: object,
+    transposed: bool,
+    output_padding: object,
+    groups: Batch,
     wanted: Sequence[bool],
-) -> Any:  # fmt: skip
+) -> Results:
     options = (stride, padding, dilation, transposed, output_padding)
     gradients, rows = _rows(gradient, size), _rows(x, size)
     if not _is_mapped(weight) and not any(wanted[1:]):
@@ -434,11 +513,12 @@ _IMAGES = {
 
 
 def _folded(dimensions: int) -> Rule:
-    def rule(op: Operator, size: Batch, *args: Any, **kwargs: Any) -> Any:
+    def rule(op: Operator, size: Batch, *args: object, **kwargs: object) -> Results:
         first = args[0]
+        assert isinstance(first, (torch.Tensor, Mapped))
         is_batch = _rank(first) == dimensions + 2
 
-        def folded(arg: Any) -> Any:
+        def folded(arg: object) -> object:
             if not isinstance(arg, (torch.Tensor, Mapped)):
                 return arg
             rows = _rows(arg, size)
@@ -469,9 +549,14 @@ for _dimensions, _names in _IMAGES.items():
     " upsample_nearest3d_backward _upsample_nearest_exact3d_backward upsample_trilinear3d_backward"
 )
 def _upsample_backward(
-    op: Operator, size: Batch, gradient: Mapped, output_size: Any, input_size: Any, *options: Any,
-    **named: Any,
-) -> torch.Tensor:  # fmt: skip
+    op: Operator,
+    size: Batch,
+    gradient: Mapped,
+    output_size: object,
+    input_size: Sequence[Batch],
+    *options: object,
+    **named: object,
+) -> torch.Tensor:
     count, *rest = input_size
     found = op(_joined(gradient.tensor, 0), output_size, [count * size, *rest], *options, **named)
     return _parted(found, 0, size, count)
@@ -495,7 +580,11 @@ def _product(sizes: Sequence[Batch]) -> Batch:
 
 @_maps("contiguous")
 def _contiguous(
-    op: Operator, size: Batch, x: Mapped, *, memory_format: Any = torch.contiguous_format
+    op: Operator,
+    size: Batch,
+    x: Mapped,
+    *,
+    memory_format: torch.memory_format = torch.contiguous_format,
 ) -> torch.Tensor:
     if memory_format is torch.contiguous_format:
         return op(x.tensor)
@@ -509,12 +598,12 @@ def _contiguous(
 @_maps("gather scatter.src scatter.value scatter.reduce scatter.value_reduce scatter_add"
        " scatter_reduce.two")  # fmt: skip
 def _indexed(
-    op: Operator, size: Batch, x: Given, dim: int, *args: Any, **options: Any
+    op: Operator, size: Batch, x: Given, dim: int, *args: object, **options: object
 ) -> torch.Tensor:
     """All tensors are of as many dimensions, or of none."""
     rank = _rank(x)
 
-    def rows(arg: Any) -> Any:
+    def rows(arg: object) -> object:
         if not isinstance(arg, (torch.Tensor, Mapped)):
             return arg
         found = _rows(arg, size)
@@ -525,7 +614,9 @@ def _indexed(
 
 
 @_maps("cumsum cumprod logcumsumexp")
-def _along(op: Operator, size: Batch, x: Mapped, dim: int, *options: Any, **named: Any) -> Any:
+def _along(
+    op: Operator, size: Batch, x: Mapped, dim: int, *options: object, **named: object
+) -> Results:
     if not _rank(x):
         return op(x.tensor.unsqueeze(1), 1, *options, **named).squeeze(1)
     return op(x.tensor, _after_the_mapped(dim, _rank(x)), *options, **named)
@@ -553,16 +644,22 @@ def _joined_tensors(op: Operator, size: Batch, tensors: Sequence[Given], dim: in
     return op(rows, _after_the_mapped(dim, rank))
 
 
-@_maps("quantile quantile.scalar nanquantile nanquantile.scalar")
 def _quantile(
-    op: Operator, size: Batch, x: Given, q: Any, dim: int | None, keepdim: bool, **options: Any
+    op: Operator,
+    size: Batch,
+    x: Given,
+    q: Given | float,
+    dim: int | None,
+    keepdim: bool,
+    **options: object,
 ) -> torch.Tensor:
     rows, rank = _rows(x, size), _rank(x)
     if isinstance(q, Mapped):  # each quantile of each row, of which those of the row remain
         count, is_one = q.tensor.shape[1:].numel(), q.tensor.dim() == 1
-        every = _quantile(op, size, Mapped(rows), q.tensor.reshape(-1), dim, keepdim, **options)
-        every = _parted(every, 1, size, count).diagonal(0, 0, 1).movedim(-1, 0)
-        return every.squeeze(1) if is_one else every
+        asked = q.tensor.reshape(-1)
+        every = _quantile(op, size, Mapped(rows), asked, dim, keepdim, **options)
+        own = _parted(every, 1, size, count).diagonal(0, 0, 1).movedim(-1, 0)
+        return own.squeeze(1) if is_one else own
     if dim is None or not rank:
         rows, dim = rows.reshape(size, -1), 0
     found = op(rows, q, _after_the_mapped(dim, rows.dim() - 1), keepdim, **options)
@@ -570,6 +667,9 @@ def _quantile(
     if keepdim and found.dim() - several != rank + 1:  # of all elements
         found = found.reshape(*found.shape[:-1], *[1] * rank)
     return found.movedim(1, 0) if several else found
+
+
+_maps("quantile quantile.scalar nanquantile nanquantile.scalar")(_quantile)
 
 
 @_maps("masked_select")
@@ -586,7 +686,9 @@ def _masked_select(op: Operator, size: Batch, x: Given, mask: Given) -> torch.Te
 
 
 @_maps("stft stft.center istft")
-def _spectrum(op: Operator, size: Batch, x: Mapped, *args: Any, **options: Any) -> torch.Tensor:
+def _spectrum(
+    op: Operator, size: Batch, x: Mapped, *args: object, **options: object
+) -> torch.Tensor:
     if _is_mapped(*args):
         raise RuntimeError(f"{op}: a window that is mapped over cannot be captured")
     rows = x.tensor
@@ -597,7 +699,7 @@ def _spectrum(op: Operator, size: Batch, x: Mapped, *args: Any, **options: Any) 
 
 
 @_maps("lu_unpack lu_solve")
-def _of_matrices(op: Operator, size: Batch, *args: Any) -> Any:
+def _of_matrices(op: Operator, size: Batch, *args: object) -> Results:
     return op(*(_rows(a, size) if isinstance(a, (torch.Tensor, Mapped)) else a for a in args))
 
 
@@ -634,9 +736,12 @@ def _masked_scatter(x: torch.Tensor, mask: torch.Tensor, source: torch.Tensor) -
 
 @_means("isclose")
 def _isclose(
-    x: torch.Tensor, y: torch.Tensor, rtol: float = 1e-5, atol: float = 1e-8,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
     equal_nan: bool = False,
-) -> torch.Tensor:  # fmt: skip
+) -> torch.Tensor:
     close = x == y
     if equal_nan and x.is_floating_point():
         close = close | (x.isnan() & y.isnan())

@@ -260,7 +260,7 @@ def _mapping(recorder: Recorder, mine: Mine) -> list[tuple[Any, str, Any]]:
     begun: list[bool] = []
 
     def beginning(original: Callable[..., int]) -> Callable[..., int]:
-        def begin(*args: Any, **kwargs: Any) -> int:
+        def begin(*args: object, **kwargs: object) -> int:
             level = original(*args, **kwargs)
             if mine():
                 begun.append(bool(recorder.sizes.env.symbols))
@@ -271,7 +271,7 @@ def _mapping(recorder: Recorder, mine: Mine) -> list[tuple[Any, str, Any]]:
         return begin
 
     def ending(original: Callable[..., int]) -> Callable[..., int]:
-        def end(*args: Any, **kwargs: Any) -> int:
+        def end(*args: object, **kwargs: object) -> int:
             if mine() and begun and begun.pop():
                 mapped.end_mapping()
             return original(*args, **kwargs)
