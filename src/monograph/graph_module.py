@@ -16,7 +16,6 @@ from torch.fx import Graph, GraphModule, Node
 from torch.fx.graph import PythonCode
 
 from monograph.control.eager import runnable
-from monograph.diagnostics import InteropError
 from monograph.interop.norms import InPlace, in_place
 from monograph.ir.call_plan import CallPlan, arguments_of
 from monograph.ir.meta import SHARES, SUBGRAPHS
@@ -200,7 +199,10 @@ class ProgramGraphModule(ProgramModule, GraphModule):
 
     def _take_structures(self, made: Graph) -> None:
         """Let a graph's code take the arguments as they are passed, if torch knows their types."""
-        from monograph.interop.torch_export import tree_spec  # torch.export: a second to import
+        from monograph.interop.reflected import (
+            is_known,
+            tree_spec,
+        )  # torch.export: a second to import
 
         plan: CallPlan = self.__dict__["_plan"]
         names: list[str] = self.__dict__["_names"]
@@ -208,12 +210,10 @@ class ProgramGraphModule(ProgramModule, GraphModule):
         named = [str(name) for _, name in plan.kwargs.keys]
         if len(names) != count + len(named):
             names = [*(f"arg_{i}" for i in range(count)), *named]
-        try:
-            specs = tree_spec(arguments_of(plan)), tree_spec(plan.result)
-        except InteropError:
-            self.__dict__["_is_structured"] = False
+        specs = tree_spec(arguments_of(plan)), tree_spec(plan.result)
+        self.__dict__["_is_structured"] = all(map(is_known, specs))
+        if not self.__dict__["_is_structured"]:
             return
-        self.__dict__["_is_structured"] = True
         made.set_codegen(structured_code(names, *specs))
 
     def _place(self, move: Move) -> None:

@@ -136,6 +136,8 @@ def _written(program: Parts) -> tuple[str, str]:
     theirs, symbols = converted(program)
     try:
         data = serialized(theirs)
+    except InteropError:
+        raise
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise InteropError(

@@ -17,6 +17,7 @@ from monograph.interop.functional import functional
 from monograph.interop.graphs import literal_of
 from monograph.interop.private import pytree
 from monograph.interop.reading import ProgramReader, guarded
+from monograph.interop.reflected import Reflected, constants_in_spec, reflected_structure
 from monograph.ir import signature as ours
 from monograph.ir.meta import CUSTOM
 from monograph.ir.program import Parts
@@ -98,6 +99,8 @@ class _Importer:
             [self._output(spec) for spec in source.graph_signature.output_specs],
         )
         entries = [self._entry(entry) for entry in source.module_call_graph]
+        root = next(entry.signature for entry in source.module_call_graph if not entry.fqn)
+        self.reader.kept = {} if root is None else constants_in_spec(root.out_spec)
         constants = {n: t for n, t in source.constants.items() if isinstance(t, torch.Tensor)}
         return self.reader.assembled(
             graph,
@@ -209,6 +212,8 @@ def _structure(spec: pytree.TreeSpec) -> Structure:
         return LEAF
     children = tuple(map(_structure, spec.children()))
     try:
+        if spec.type is Reflected:
+            return reflected_structure(spec.context, children)
         return registered(spec.type, spec.context, children)
     except Exception as error:
         text = f"the structure of arguments or results is not known here: {error}"

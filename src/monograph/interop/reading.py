@@ -23,7 +23,7 @@ from monograph.interop.layouts import read_layouts
 from monograph.interop.norms import returned
 from monograph.interop.private import DTYPES, LAYOUTS
 from monograph.interop.schema import GraphData, Record, TensorMeta, Union
-from monograph.interop.structures import structure_from_json
+from monograph.interop.structures import constants_from_json, structure_from_json
 from monograph.interop.ways import ways_to_leaves
 from monograph.ir.assumptions import Assumption
 from monograph.ir.call_plan import CallPlan, Looks, call_plan
@@ -47,7 +47,7 @@ from monograph.ir.signature import (
 )
 from monograph.ir.size_checks import checks_of_specs
 from monograph.ir.spec import TensorSpec
-from monograph.ir.structure import Structure
+from monograph.ir.structure import Structure, in_code
 from monograph.ir.verify import require
 from monograph.passes.place import tensor_on
 from monograph.shapes.constraints import ranges_of
@@ -109,6 +109,25 @@ def guarded(work: Callable[[], Parts]) -> Parts:
         raise FileError(f"the program is damaged: {detail}") from None
 
 
+def _with_constants(
+    graph: Graph, signature: ExportGraphSignature, constants: dict[int, Any]
+) -> ExportGraphSignature:
+    """The signature with results that the graph gives as None, and that are ``constants``."""
+    if not constants:
+        return signature
+    outputs = list(signature.output_specs)
+    results = [i for i, s in enumerate(outputs) if s.kind is OutputKind.USER_OUTPUT]
+    (output,) = (node for node in graph.nodes if node.op == "output")
+    items: Any = output.args[0]
+    given = list(items)
+    for index, constant in constants.items():
+        at = results[index]
+        outputs[at] = replace(outputs[at], arg=ConstantArgument("", constant))
+        given[at] = in_code(constant)
+    output.args = (tuple(given),)
+    return replace(signature, output_specs=outputs)
+
+
 class ProgramReader:
     """Reads one program."""
 
@@ -129,6 +148,7 @@ class ProgramReader:
         self.objects: dict[str, str] = {}  # names of inputs that are, and of the objects
         self.unread: list[str] = []  # demands of torch's that are not understood
         self.layouts: list[LayoutFact] = []  # those that are about layouts
+        self.kept: dict[int, Any] = {}  # results that are constants, which the structure holds
         self.reader = Reader(self.env.scope, self._symbol)
         self._collect_hints(data["graph_module"]["graph"])
 
@@ -147,6 +167,8 @@ class ProgramReader:
                 raise FileError(f"the object {name} is missing")
             attributes[name] = constants.pop(name)
         entries = [self._entry(entry) for entry in module["module_call_graph"]]
+        root = next(each for each in module["module_call_graph"] if not each["fqn"])
+        self.kept = constants_from_json(root["signature"]["out_spec"])
         return self.assembled(
             graph, attributes, signature, entries, state, constants, example_inputs
         )
@@ -162,6 +184,7 @@ class ProgramReader:
         example_inputs: ExampleInputs,
     ) -> Parts:
         """The program of a graph and its signature."""
+        signature = _with_constants(graph, signature, self.kept)
         signature, names = returned(graph, signature, self.notes.get("writes", ()))
         entries = [entry.renamed(names) for entry in entries]
         self._mark(graph, signature, state, constants)

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 
 from monograph.diagnostics import FileError
-from monograph.interop.private import node_of_serialized_type
+from monograph.interop.private import node_of_serialized_type, pytree
+from monograph.interop.reflected import (
+    SERIALIZED_NAME,
+    Reflected,
+    constants_in_spec,
+    reflected_structure,
+)
 from monograph.interop.schema import Record
 from monograph.ir.structure import LEAF, Structure, registered
 
-__all__ = ["structure_from_json"]
+__all__ = ["constants_from_json", "structure_from_json"]
 
 _MOST_DEPTH = 200
 
@@ -32,6 +38,13 @@ def structure_from_json(text: str) -> Structure:
     return found
 
 
+def constants_from_json(text: str) -> dict[int, object]:
+    """The results that are constants and that a serialized ``TreeSpec`` holds, by their index."""
+    if SERIALIZED_NAME not in text:
+        return {}
+    return constants_in_spec(pytree.treespec_loads(text))
+
+
 def _structure(tree: Record, depth: int) -> Structure:
     if depth > _MOST_DEPTH:
         raise FileError("the structure of arguments or results is nested too deeply")
@@ -49,4 +62,6 @@ def _structure(tree: Record, depth: int) -> Structure:
         )
     python_type, read_context = node
     made_of = json.loads(context) if read_context is None else read_context(context)
+    if python_type is Reflected:
+        return reflected_structure(made_of, children)
     return registered(python_type, made_of, children)

@@ -24,6 +24,7 @@ from monograph.interop.guards import assert_guards
 from monograph.interop.layouts import layouts_as_code
 from monograph.interop.norms import InPlace, in_place
 from monograph.interop.private import add_guards, class_of, lazy_modules, pytree, verifier_of
+from monograph.interop.reflected import is_known, kept_in_spec, tree_spec
 from monograph.interop.symbols import TorchSymbols
 from monograph.interop.words import in_words, is_spelled_out
 from monograph.ir import signature as ours
@@ -31,7 +32,7 @@ from monograph.ir.meta import of_user
 from monograph.ir.metadata import described
 from monograph.ir.program import TRAINING, Parts
 from monograph.ir.spec import TensorSpec, spec_of
-from monograph.ir.structure import LEAF, Structure, flatten, is_registered
+from monograph.ir.structure import flatten
 from monograph.ir.subgraphs import Subgraph
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import HigherOrderOperator, claim_names, copied_node, name_of
@@ -54,6 +55,13 @@ def to_torch(program: Parts) -> TorchProgram:
 
 def converted(program: Parts) -> tuple[TorchProgram, TorchSymbols]:
     """The program as torch's, and what its symbols stand for."""
+    taken = tree_spec(program.plan.args), tree_spec(program.plan.kwargs)
+    if not all(map(is_known, taken)):
+        raise InteropError(
+            "torch's pytree does not take apart a class of the arguments",
+            hint="register the class: torch.export.register_dataclass(C), or "
+            "torch.utils._pytree.register_pytree_node(C, ...).",
+        )
     symbols = TorchSymbols(program.env)
     writer = _Writer(program, symbols)
     held = writer.held(program.attributes)
@@ -92,6 +100,7 @@ class _Writer:
             self.norms = in_place(program.graph, program.signature)
         self.renamed: dict[str, str] = {}
         self.given = program.signature
+        self.kept = _kept_constants(program)
         # Objects of classes that C++ registered: inputs there, attributes of the graph here.
         self.objects = {
             name: item
@@ -139,7 +148,7 @@ class _Writer:
             if node in nodes:
                 continue
             if node.op == "output":
-                self._output(made, node, nodes)
+                self._output(made, node, nodes, self.kept if is_root else set())
                 continue
             if is_spelled_out(node.target):
                 nodes[node] = self._replaced(made, node, nodes)
@@ -158,7 +167,12 @@ class _Writer:
 
     def signature(self) -> ours.ExportGraphSignature:
         """That of the graph that was written."""
-        return self.norms.signature(self.given, self.renamed)
+        outputs = [
+            replace(output, arg=ours.ConstantArgument("", None)) if i in self.kept else output
+            for i, output in enumerate(self.given.output_specs)
+        ]
+        given = replace(self.given, output_specs=outputs)
+        return self.norms.signature(given, self.renamed)
 
     def _norm(self, made: Graph, node: Node, nodes: dict[Node, Node]) -> Node:
         """A batch norm that writes its statistics."""
@@ -167,11 +181,14 @@ class _Writer:
         copy.meta["torch_fn"] = (f"batch_norm_{len(self.renamed) + 1}", "OpOverload.batch_norm")
         return copy
 
-    def _output(self, made: Graph, node: Node, nodes: dict[Node, Node]) -> None:
-        if not self.norms.new:
+    def _output(
+        self, made: Graph, node: Node, nodes: dict[Node, Node], constants: set[int]
+    ) -> None:
+        if not self.norms.new and not constants:
             copied_node(made, node, nodes.__getitem__)
             return
         items: Any = node.args[0]
+        items = [None if i in constants else item for i, item in enumerate(items)]
         kept = tuple(item for item in items if item not in self.norms.new)
         made.output(torch.fx.map_arg(kept, nodes.__getitem__))
 
@@ -342,6 +359,16 @@ def _signature(
     )
 
 
+def _kept_constants(program: Parts) -> set[int]:
+    """Which outputs of the graph are constants that the spec of the results holds."""
+    root = next(entry.signature for entry in program.module_calls if not entry.fqn)
+    if root is None:
+        return set()
+    outputs = program.signature.output_specs
+    results = [i for i, s in enumerate(outputs) if s.kind is ours.OutputKind.USER_OUTPUT]
+    return {results[i] for i in kept_in_spec(root.out_spec, root.outputs)}
+
+
 def _entry(entry: ours.ModuleCallEntry) -> TorchEntry:
     signature = entry.signature
     if signature is None:
@@ -353,34 +380,10 @@ def _entry(entry: ours.ModuleCallEntry) -> TorchEntry:
             [_argument(a) for a in signature.inputs] if entry.fqn else [],
             [_argument(a) for a in signature.outputs] if entry.fqn else [],
             tree_spec(signature.in_spec),
-            tree_spec(signature.out_spec),
+            tree_spec(signature.out_spec, signature.outputs),
             signature.forward_arg_names,
         ),
     )
-
-
-def tree_spec(structure: Structure) -> pytree.TreeSpec:
-    """A structure as torch's pytree sees a value of it.
-
-    Raises:
-        InteropError: MG-F104, where torch's pytree takes such a value for a leaf, or takes it
-            apart in another order.
-    """
-    if structure.kind is None:
-        return pytree.treespec_leaf()
-    children = [tree_spec(child) for child in structure.children]
-    if is_registered(structure.kind):  # nothing is built: a constructor may compute with tensors
-        return pytree.TreeSpec(structure.kind, structure.context, children)
-    count = len(children)
-    of_leaves = replace(structure, children=(LEAF,) * count, ordered=())
-    leaves, spec = pytree.tree_flatten(of_leaves.unflatten(range(count)))
-    if leaves != list(range(count)):
-        raise InteropError(
-            f"torch's pytree does not take apart {structure.kind.__name__}",
-            hint="register the class: torch.export.register_dataclass(C), or "
-            "torch.utils._pytree.register_pytree_node(C, ...).",
-        )
-    return pytree.TreeSpec(spec.type, spec.context, children)
 
 
 def _state_dict(program: Parts) -> dict[str, Any]:
