@@ -60,7 +60,7 @@ def test_ties_are_noted():
     assert sorted(exported.range_constraints) == ["s0", "s1"]
     noted = [a for a in exported.assumptions if a.kind == "precondition"]
     assert {"# ties" in a.text for a in noted} == {True}
-    assert [a.text.split("unless ")[1] for a in noted] == ["s0 == s2", "s1 == s3", "s1 == s4"]
+    assert [a.text.split("covers ")[1] for a in noted] == ["s0 == s2", "s1 == s3", "s1 == s4"]
     with pytest.raises(InputError):
         exported.module()(R(2, 4, 9, 8), R(2, 1, 7, 9))
 
@@ -177,3 +177,26 @@ def test_a_mask_whose_rows_are_one_by_computation():
     for sizes in ((2, 5, 7), (1, 5, 7), (3, 1, 1), (1, 1, 1), (2, 7, 1)):
         args = inputs(*sizes)
         torch.testing.assert_close(program.module()(*args), attended(*args))
+
+
+STRETCHING = {
+    "add": (torch.add, (4, 3), (4, 3)),
+    "where": (lambda x, y: torch.where(x > 0, x, y), (4, 3), (4, 3)),
+    "matmul": (torch.matmul, (4, 2, 3), (4, 3, 5)),
+}
+
+
+@pytest.mark.parametrize("name", STRETCHING)
+def test_an_operator_that_would_stretch_a_1_is_not_said_to_raise_an_error(name):
+    operator, *shapes = STRETCHING[name]
+    program = export(operator, tuple(map(R, shapes)), dynamic_shapes=({0: Dim.DYNAMIC},) * 2)
+    (assumption,) = program.assumptions
+    assert "taken to be equal" in assumption.text
+    assert "raises an error" not in assumption.text
+
+
+def test_an_operator_that_demands_equal_sizes_is_said_to_raise_an_error():
+    varies = {0: Dim.DYNAMIC}
+    program = export(torch.matmul, (R(2, 4), R(4, 3)), dynamic_shapes=({1: Dim.DYNAMIC}, varies))
+    (assumption,) = program.assumptions
+    assert "raises an error unless" in assumption.text

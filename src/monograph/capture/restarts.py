@@ -29,6 +29,7 @@ __all__ = [
     "asking_frame",
     "is_asked_by_program",
     "is_printed",
+    "is_printed_as_number",
     "refused",
     "restart",
 ]
@@ -151,6 +152,20 @@ def is_printed() -> bool:
         return False
     node = syntax.node_at(frame.f_lasti)
     return node is not None and _is_shown(syntax, node)
+
+
+def is_printed_as_number(frame: FrameType) -> bool:
+    """Whether ``frame`` makes a text of a number by ``"%d" % n`` that is only shown."""
+    if frame.f_code.co_filename == logging.__file__:
+        return True
+    syntax = syntax_of(frame.f_code) if is_of_user(frame.f_code) else None
+    node = None if syntax is None else syntax.node_at(frame.f_lasti)
+    if syntax is None or not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mod):
+        return False
+    is_text = isinstance(node.left, ast.JoinedStr) or (
+        isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)
+    )
+    return is_text and _is_shown(syntax, node)
 
 
 def _is_shown(syntax: Syntax, node: ast.AST, variables: frozenset[str] = frozenset()) -> bool:

@@ -33,7 +33,7 @@ from monograph.inference.rules import RULES, VIEWS, Found, View
 from monograph.inference.sides import outcome_of_all_sides
 from monograph.inference.ties import fewest_fixed, fewest_ties
 from monograph.ir.spec import TensorSpec
-from monograph.shapes.env import ShapeEnv
+from monograph.shapes.env import TAKEN_AS_EQUAL, ShapeEnv
 from monograph.shapes.expr import Expr, UndeterminedError
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.supposing import Aside, Known, forget, mark, rely_on_again
@@ -71,7 +71,11 @@ def infer(
         if env is None or not varies((args, tuple(kwargs.values()))):
             return outcome_on_fakes(op, args, kwargs, env)
         known = mark(env)
-        outcome = _outcome_for_any_sizes(op, args, kwargs, env)
+        env.of_equalities = TAKEN_AS_EQUAL if torch.Tag.pointwise in op.tags else None
+        try:
+            outcome = _outcome_for_any_sizes(op, args, kwargs, env)
+        finally:
+            env.of_equalities = None
         if env.scope.replacements == known.replacements or len(env.symbols) > known.symbols:
             return outcome
         # Sizes are tied or fixed by now: a rule may tell the result, which asks nothing more. Or
@@ -129,7 +133,7 @@ def _outcome_for_any_sizes(
     ties = fewest_ties(env, given, passes)
     if ties is not None:
         for test in ties:
-            env.require(test)
+            env.require(test, TAKEN_AS_EQUAL)
         return attempt()
     # Torch has taken a size that varies for one that is not 1; in the example it is.
     env.by_example = True

@@ -33,6 +33,7 @@ from monograph.shapes.shortening import shortened
 from monograph.shapes.solve import Solution, solve
 
 __all__ = [
+    "TAKEN_AS_EQUAL",
     "Guard",
     "Listener",
     "NumberWantedError",
@@ -172,6 +173,13 @@ class Symbol:
     is_given_up: bool = False  # of an attempt at a loop that came to nothing
 
 
+# The message of a guard of an operator that would take other sizes, too, which is another program:
+# it stretches a size of 1.
+TAKEN_AS_EQUAL = (
+    "sizes that are equal in the example are taken to be equal (a 1 might be broadcast)"
+)
+
+
 @dataclass
 class Guard:
     """Something that was found to hold for the examples and that the program relies on.
@@ -217,6 +225,7 @@ class ShapeEnv:
         self.definitions: dict[str, Quotient | Rounded] = {}  # of symbols that no input gives
         self.supposed: Test = True  # what holds because of the branch that is captured
         self.refuses_numbers = False  # a size may not become that of the example
+        self.of_equalities: str | None = None  # the message of those that are demanded without one
         self.numbers_refused = 0
         self.trial: Trial | None = None
         self.by_example = False  # questions that may be left open are answered by the example
@@ -400,6 +409,8 @@ class ShapeEnv:
         answer = self.known(test)
         if answer is not None:
             return answer
+        if message is None and isinstance(test, Compare) and test.kind == "eq":
+            message = self.of_equalities
         if self.trial is not None:
             return self.trial.demand(test, message)
         if self.truth(test) is False:

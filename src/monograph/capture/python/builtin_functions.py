@@ -23,14 +23,19 @@ from monograph.capture.current import running_recorder
 from monograph.capture.python.call_sites import CallSites, function_of, mentioned
 from monograph.capture.python.exception_handlers import catches, may_be_caught
 from monograph.capture.python.frames import frames_of_user, is_ours, stands_in
-from monograph.capture.python.keys import is_looked_up
+from monograph.capture.python.keys import is_counted, is_looked_up
 from monograph.capture.python.nodes import compares, takes_truth
 from monograph.capture.python.number_methods import METHODS, as_integer, number_of
 from monograph.capture.python.operator_calls import calls_an_operator, through_schema
 from monograph.capture.python.plain_numbers import given_numbers
 from monograph.capture.python.static_values import UNKNOWN
 from monograph.capture.python.truths import assertion_at
-from monograph.capture.restarts import NeedsCalls, restart
+from monograph.capture.restarts import (
+    NeedsCalls,
+    is_printed,
+    is_printed_as_number,
+    restart,
+)
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
@@ -287,6 +292,24 @@ def _isqrt(n: int | torch.SymInt, /) -> int | torch.SymInt:
     return math.isqrt(n)
 
 
+def _set_of(kind: type) -> Callable[..., object]:
+    """``set`` or ``frozenset`` of sizes that are only counted: which are equal is a question."""
+
+    def call(*args: Any) -> object:
+        items = args = tuple(map(list, args))
+        if len(items) != 1 or not is_counted(sys._getframe(1)):
+            return kind(*args)
+        distinct: list[object] = []
+        for item in items[0]:
+            if type(item) is not int and not isinstance(item, torch.SymInt):
+                return kind(*args)
+            if not any(bool(item == other) for other in distinct):
+                distinct.append(item)
+        return kind(range(len(distinct)))  # nobody sees more of it
+
+    return call
+
+
 _FUNCTIONS: list[tuple[Any, Callable[..., Any]]] = [
     (int, _number_type(int, torch.sym_int)),
     (float, _number_type(float, torch.sym_float)),
@@ -294,6 +317,8 @@ _FUNCTIONS: list[tuple[Any, Callable[..., Any]]] = [
     (max, _extreme(max, torch.sym_max)),
     (min, _extreme(min, torch.sym_min)),
     (sorted, _with_chosen_key(sorted)),
+    (set, _set_of(set)),
+    (frozenset, _set_of(frozenset)),
     (operator.index, _index),
     (math.isqrt, _isqrt),
     (math.pow, _power),
@@ -417,6 +442,9 @@ def _hash(recorder: Recorder) -> Callable[[Any], int]:
 def _to_number(recorder: Recorder, name: str) -> Callable[[torch.SymInt | torch.SymFloat], float]:
     def convert(self: torch.SymInt | torch.SymFloat) -> float:
         if not self.node.is_constant():
+            shown = _shown(self, sys._getframe(2))
+            if shown is not None:
+                return int(shown) if name == "int" else float(shown)
             ask(recorder, sys._getframe(2), is_number=True)
         number = number_of(self)
         return int(number) if name == "int" else float(number)
@@ -430,9 +458,24 @@ def _format(
     def format_number(self: torch.SymInt | torch.SymFloat, specification: str) -> str:
         if not specification:
             return str(original(self, ""))
+        example = self.node.env.hint(self.node.content) if _is_of_ours(self) else None
+        if example is not None and is_printed():
+            return format(example, specification)
         return format(number_of(self), specification)
 
     return format_number
+
+
+def _is_of_ours(number: object) -> bool:
+    return isinstance(number, _SYMBOLIC) and isinstance(number.node, Node)
+
+
+def _shown(number: torch.SymInt | torch.SymFloat, frame: FrameType) -> float | None:
+    """The example's number, for a text that ``frame`` makes and that steers nothing."""
+    if not _is_of_ours(number) or not is_printed_as_number(frame):
+        return None
+    env: ShapeEnv = number.node.env
+    return env.hint(number.node.content)
 
 
 def _as_index(recorder: Recorder) -> Callable[[torch.SymInt], int]:
@@ -440,6 +483,9 @@ def _as_index(recorder: Recorder) -> Callable[[torch.SymInt], int]:
 
     def index(self: torch.SymInt) -> int:
         if not self.node.is_constant():
+            shown = _shown(self, sys._getframe(2))
+            if shown is not None:
+                return int(shown)
             ask(recorder, sys._getframe(2), is_number=False)
         return original(self)  # type: ignore[no-untyped-call]
 

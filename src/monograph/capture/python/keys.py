@@ -13,11 +13,11 @@ from types import FrameType
 
 import torch
 
-from monograph.capture.python.nodes import syntax_of
+from monograph.capture.python.nodes import Syntax, syntax_of
 from monograph.capture.python.static_values import UNKNOWN, value_of
 from monograph.shapes.symnode import FloatNode, IntNode
 
-__all__ = ["is_looked_up"]
+__all__ = ["is_counted", "is_looked_up"]
 
 _MOST_KEYS = 16
 _LOOK_UPS = ("get", "pop", "__getitem__", "__contains__")
@@ -47,6 +47,26 @@ def is_looked_up(number: torch.SymInt | torch.SymFloat, frame: FrameType) -> boo
         if equal.guard_bool("", 0):
             break
     return True
+
+
+def is_counted(frame: FrameType) -> bool:
+    """Whether of what ``frame`` makes now nothing but its ``len`` is asked."""
+    syntax = syntax_of(frame.f_code)
+    node = None if syntax is None else syntax.node_at(frame.f_lasti)
+    return syntax is not None and node is not None and _is_measured(syntax, node)
+
+
+def _is_measured(syntax: Syntax, node: ast.AST, through: str = "") -> bool:
+    user = syntax.around(node)
+    if isinstance(user, ast.Call):
+        return isinstance(user.func, ast.Name) and user.func.id == "len" and node in user.args
+    if through or not isinstance(user, ast.Assign) or len(user.targets) > 1:
+        return False
+    target = user.targets[0]
+    if not isinstance(target, ast.Name):
+        return False
+    readers = syntax.readers_of(target.id)
+    return bool(readers) and all(_is_measured(syntax, each, target.id) for each in readers)
 
 
 def _numbers_in(keys: Iterable[object]) -> list[float] | None:

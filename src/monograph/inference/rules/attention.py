@@ -79,7 +79,7 @@ def _are_tied(given: _Given) -> bool:
     if any(len(spec.shape) != 4 for spec in (key, value)) or (mask and len(mask.shape) > 4):
         return False
     broadcast = [pair for pair in _equal_to_scores(given) if pair[0] != 1]
-    return tied(_equal_sizes(query, key, value) + broadcast)
+    return tied(_equal_sizes(query, key, value), stretched=broadcast)
 
 
 def _equal_sizes(query: TensorSpec, key: TensorSpec, value: TensorSpec) -> list[tuple[Int, Int]]:
@@ -112,7 +112,7 @@ def _of_matrices(given: _Given) -> TensorSpec | None:
         return None
     if any(len(s.shape) != len(query.shape) for s in (key, value)):
         return None
-    if not tied(_equal_sizes(query, key, value) + _equal_to_scores(given)):
+    if not tied(_equal_sizes(query, key, value), stretched=_equal_to_scores(given)):
         return None
     return fresh(query, (*query.shape[:-1], value.shape[-1]))
 

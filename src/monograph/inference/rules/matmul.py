@@ -76,6 +76,6 @@ def _matmul(left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
 
 def _agreed(left: tuple[Int, ...], right: tuple[Int, ...]) -> tuple[Int, ...] | None:
     """Batches of one rank that are equal in the example: equal from here on."""
-    if len(left) != len(right) or not tied(zip(left, right, strict=True)):
+    if len(left) != len(right) or not tied((), stretched=zip(left, right, strict=True)):
         return None
     return left

@@ -17,6 +17,7 @@ import torch
 
 from monograph.inference.registry import RULES, Found, View
 from monograph.ir.spec import TensorSpec, contiguous_strides
+from monograph.shapes.env import TAKEN_AS_EQUAL, ShapeEnv
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import Test, equal, not_less
 from monograph.torch_internals import Operator
@@ -143,14 +144,16 @@ def must_hold_if_varies(size: Int, test: Test) -> bool:
     return must_hold(size, test) if isinstance(size, Expr) else test is True
 
 
-def tied(pairs: Iterable[tuple[Int, Int]]) -> bool:
+def tied(pairs: Iterable[tuple[Int, Int]], stretched: Iterable[tuple[Int, Int]] = ()) -> bool:
     """Whether the sizes of each pair are equal; those that are in the example are tied here.
 
-    An operator that demands equal sizes says so with it. All pairs are tied, or none; where one of
-    two is the number 1 it may be broadcast, and nothing is tied.
+    An operator that demands equal sizes says so with it: of ``stretched`` it would take a 1 beside
+    another size. All pairs are tied, or none; where one of two is the number 1 it may be broadcast,
+    and nothing is tied.
     """
-    demands: list[tuple[Any, Test]] = []
-    for left, right in pairs:
+    demands: list[tuple[ShapeEnv, Test, str | None]] = []
+    asked = [*((*pair, None) for pair in pairs), *((*pair, TAKEN_AS_EQUAL) for pair in stretched)]
+    for left, right, message in asked:
         if left == right:
             continue
         if 1 in (left, right):
@@ -159,8 +162,8 @@ def tied(pairs: Iterable[tuple[Int, Int]]) -> bool:
         hints = {scopes[0].owner.hint(size) for size in (left, right)} if scopes else {left, right}
         if len(hints) > 1 or None in hints:
             return False
-        demands.append((scopes[0].owner, equal(left, right)))
-    return all(owner.require(test) for owner, test in demands)
+        demands.append((scopes[0].owner, equal(left, right), message))
+    return all(owner.require(test, message) for owner, test, message in demands)
 
 
 def broadcast(shapes: Sequence[tuple[Int, ...]]) -> tuple[Int, ...] | None:
