@@ -295,14 +295,14 @@ def _isqrt(n: int | torch.SymInt, /) -> int | torch.SymInt:
 def _set_of(kind: type) -> Callable[..., object]:
     """``set`` or ``frozenset`` of sizes that are only counted: which are equal is a question."""
 
-    def call(*args: Any) -> object:
-        items = args = tuple(map(list, args))
-        if len(items) != 1 or not is_counted(sys._getframe(1)):
+    def call(*args: Iterable[object]) -> object:
+        if len(args) != 1 or not is_counted(sys._getframe(1)):
             return kind(*args)
+        items = list(args[0])
         distinct: list[object] = []
-        for item in items[0]:
+        for item in items:
             if type(item) is not int and not isinstance(item, torch.SymInt):
-                return kind(*args)
+                return kind(items)
             if not any(bool(item == other) for other in distinct):
                 distinct.append(item)
         return kind(range(len(distinct)))  # nobody sees more of it
