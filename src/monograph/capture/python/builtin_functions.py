@@ -25,7 +25,7 @@ from monograph.capture.python.exception_handlers import catches, may_be_caught
 from monograph.capture.python.frames import frames_of_user, is_ours, stands_in
 from monograph.capture.python.keys import is_counted, is_looked_up
 from monograph.capture.python.nodes import compares, takes_truth
-from monograph.capture.python.number_methods import METHODS, as_integer, number_of
+from monograph.capture.python.number_methods import as_integer, number_of
 from monograph.capture.python.operator_calls import calls_an_operator, through_schema
 from monograph.capture.python.plain_numbers import given_numbers
 from monograph.capture.python.static_values import UNKNOWN
@@ -355,7 +355,7 @@ def length_of(tensor: Any) -> Any:
 
 
 def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
-    """What ``patches`` has to replace, as (owner, attribute, replacement)."""
+    """What ``patches`` has to replace beside ``METHODS``: (owner, attribute, replacement)."""
     env = recorder.sizes.env
     methods: list[tuple[Any, str, Callable[..., Any]]] = [
         (torch.SymInt, "__hash__", _hash(recorder)),
@@ -371,7 +371,6 @@ def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
         (torch.SymBool, "__index__", _to_number(recorder, "int")),
     ]
     found: list[Replacement] = [
-        *METHODS,
         *((kind, name, _of_ours(kind, name, method)) for kind, name, method in methods),
         (torch.SymInt, "__format__", _format(torch.SymInt.__format__)),
         (torch.SymFloat, "__format__", _format(torch.SymFloat.__format__)),

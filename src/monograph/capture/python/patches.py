@@ -28,8 +28,9 @@ from monograph.capture.operators.data_dependence import tensor_of_truth
 from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
 from monograph.capture.python.frames import is_ours
+from monograph.capture.python.number_methods import METHODS
 from monograph.capture.python.process_state import not_exporting
-from monograph.capture.python.redirect import redirected
+from monograph.capture.python.redirect import copied, is_redirectable, redirected
 from monograph.capture.restarts import NeedsAutograd
 from monograph.diagnostics import ExportError, PythonFeatureError
 from monograph.ir.module_scope import Scope
@@ -79,7 +80,6 @@ def patched(
         return _get_ident() == thread
 
     replacements: list[tuple[Any, str, Any]] = [
-        (nn.Module, "__call__", _module_call(recorder, names, mine)),
         (torch.autograd.Function, "apply", _function_apply(recorder, mine)),
         (torch.autograd, BACKWARD_ENTRY, _backward(recorder, mine)),
         (torch, "tensor", _tensor(recorder, torch.tensor, mine)),
@@ -101,16 +101,25 @@ def patched(
     replacements += _mapping(recorder, mine)
     if notices:
         replacements += _all_noticed(recorder, mine)
-    patches = _Patches(replacements)
+    targets = {}
+    call: Callable[..., object] = nn.Module.__call__
+    if is_redirectable(call):
+        # As an attribute it would be set in thousands of subclasses, each time a millisecond.
+        targets[call] = _module_call(recorder, names, copied(call), lambda: patches.are_on)
+    else:
+        replacements.append((nn.Module, "__call__", _module_call(recorder, names, call, mine)))
+    patches, methods = _Patches(replacements), _Patches(METHODS)
     recorder.context.unpatched = patches.suspended
     finder = _CompilerImport(patches)
-    with redirected(REPLACED, mine):
+    with redirected(REPLACED, mine), redirected(targets, mine):
         try:
             sys.meta_path.insert(0, finder)
+            methods.apply()  # torch's own code may have them: other numbers get torch's answers
             patches.apply()
             yield
         finally:
             patches.remove()
+            methods.remove()
             sys.meta_path[:] = [each for each in sys.meta_path if each is not finder]
 
 
@@ -133,6 +142,11 @@ class _Patches:
                 delattr(owner, attribute)
             else:
                 setattr(owner, attribute, before)
+
+    @property
+    def are_on(self) -> bool:
+        """Whether they are in place."""
+        return bool(self._before)
 
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:
@@ -178,14 +192,16 @@ Mine = Callable[[], bool]
 
 
 def _module_call(
-    recorder: Recorder, names: dict[int, tuple[str, str]], mine: Mine
+    recorder: Recorder,
+    names: dict[int, tuple[str, str]],
+    original: Callable[..., object],
+    is_watched: Mine,
 ) -> Callable[..., Any]:
-    original = nn.Module.__call__
     unknown = ("", "")
     counts: dict[str, int] = {}
 
     def call(self: nn.Module, *args: object, **kwargs: object) -> object:
-        if not mine():
+        if not is_watched():
             return original(self, *args, **kwargs)
         if is_compiled_module(self):
             self = compiled_original(self)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, TypeGuard
 
-__all__ = ["constant_replaced", "redirected"]
+__all__ = ["constant_replaced", "copied", "is_redirectable", "redirected"]
 
 _TARGET = "the function that is called instead"
 
@@ -31,6 +31,21 @@ def constant_replaced(code: CodeType, old: object, new: object) -> CodeType:
     return code.replace(co_consts=consts)
 
 
+def copied(function: FunctionType) -> FunctionType:
+    """What ``function`` is now, whatever code it is given later."""
+    made = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__,
+        function.__closure__,
+    )  # fmt: skip
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
+def is_redirectable(function: object) -> TypeGuard[FunctionType]:
+    """Whether it can be given other code: Python's own, and one that closes over nothing."""
+    return isinstance(function, FunctionType) and not function.__code__.co_freevars
+
+
 @contextlib.contextmanager
 def redirected(targets: dict[Any, Callable[..., Any]], mine: Callable[[], bool]) -> Iterator[None]:
     """Send calls of the keys to the values, for calls that are ``mine``.
@@ -42,12 +57,8 @@ def redirected(targets: dict[Any, Callable[..., Any]], mine: Callable[[], bool])
     try:
         for function, target in targets.items():
             code = function.__code__
-            original = FunctionType(
-                code, function.__globals__, function.__name__, function.__defaults__,
-                function.__closure__,
-            )  # fmt: skip
-            original.__kwdefaults__ = function.__kwdefaults__
-            sent = constant_replaced(_template.__code__, _TARGET, _choice(original, target, mine))
+            chosen = _choice(copied(function), target, mine)
+            sent = constant_replaced(_template.__code__, _TARGET, chosen)
             before.append((function, code))
             function.__code__ = sent.replace(co_name=code.co_name, co_qualname=code.co_qualname)
         yield
