@@ -36,6 +36,7 @@ class Decompositions(MutableMapping[Target, Rule]):
     def __init__(self, rules: Mapping[Target, Rule]) -> None:
         self._rules: dict[Target, Rule] = {}
         self._kept: set[Target] = set()
+        self._of_torch: Mapping[Target, Rule] | None = None  # torch makes its table anew when asked
         for op, rule in rules.items():
             if not is_torchs_mark(op, rule):
                 self[op] = rule
@@ -65,7 +66,9 @@ class Decompositions(MutableMapping[Target, Rule]):
     def is_given(self, op: Target) -> bool:
         """Whether the rule of an operator is of whoever made the table: not torch's, nor ours."""
         rule = self._rules.get(op)
-        return rule is not None and rule is not core_decompositions().get(op)
+        if self._of_torch is None:
+            self._of_torch = core_decompositions()
+        return rule is not None and rule is not self._of_torch.get(op)
 
     def __contains__(self, op: object) -> bool:
         return op in self._rules or (op not in self._kept and _is_composite(op))
