@@ -26,10 +26,9 @@ def remove_dead_nodes(graph: Graph, kept: Collection[Node] = ()) -> None:
             continue
         if node.users and _is_cond(node):
             _drop_unused_results(node)
-        random = _draws(node)
         is_read = bool(node.users) or node in kept
         if is_read or (node.op == "call_function" and not _may_be_dropped(node, draws_later)):
-            draws_later = draws_later or random
+            draws_later = draws_later or _draws(node)
             continue
         graph.erase_node(node)
 

@@ -35,7 +35,17 @@ _UPDATES_STATISTICS = {aten.batch_norm.default, aten.instance_norm.default,
 
 def is_random(target: object) -> bool:
     """Whether an operator draws random numbers."""
-    return torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
+    found = _random.get(id(target))
+    if found is None:
+        draws = torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
+        if not isinstance(target, torch._ops.OpOverload):
+            return draws
+        found = _random[id(target)] = target, draws
+    return found[1]
+
+
+# By identity: an operator's hash is computed in Python. It is kept, so that no other has its own.
+_random: dict[int, tuple[torch._ops.OpOverload, bool]] = {}
 
 
 def is_operator(target: object) -> bool:
