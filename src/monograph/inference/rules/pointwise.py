@@ -213,7 +213,10 @@ def _add(left: Operand, right: Operand, *rest: object, alpha: Number = 1) -> Ten
     return None if dtype is torch.bool else _elementwise((left, right), dtype)
 
 
-@rule(aten.mul.Tensor, aten.mul.Scalar, aten.maximum.default, aten.minimum.default)
+@rule(
+    aten.mul.Tensor, aten.mul.Scalar, aten.maximum.default, aten.minimum.default, aten.max.other,
+    aten.min.other,
+)  # fmt: skip
 def _mul(left: Operand, right: Operand) -> TensorSpec | None:
     if not _numbers_and_tensors(left, right):
         return None
