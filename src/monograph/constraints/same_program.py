@@ -32,6 +32,9 @@ _RESHAPING = frozenset(
         aten.alias.default,
     }
 )
+_PLAIN = frozenset({
+    bool, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format,
+})  # fmt: skip
 Read = tuple[object, ...]  # what is read of a graph: equal for equal programs
 
 
@@ -79,9 +82,10 @@ class _Reader:
         self.ids: dict[object, int] = scope.interned.setdefault("ids", {})
         self.keys: dict[Node, int] = {}
         self.draws = 0
+        self.reshaping: dict[int, bool] = {}  # by identity: an operator's hash takes long
         self.taken_over: dict[int, Int] = {}  # atoms of the capture's scope
         self.sizes_read: dict[Expr, Int] = {}  # most come again
-        self.specs_read: dict[TensorSpec, Read] = {}
+        self.specs_read: dict[TensorSpec, tuple[int, Read]] = {}
 
     def read(self) -> Read:
         """The whole capture."""
@@ -140,29 +144,34 @@ class _Reader:
         if is_random(target):
             self.draws += 1
             draw = self.draws
-        args = tuple(self._argument(arg) for arg in node.args)
+        args = tuple(map(self._argument, node.args))
         bodies = subgraphs_of(node)
         if bodies:
             args = (*args[:-1], tuple(a for a in args[-1] if not _is_size(a)))
-        given = dict(node.kwargs)
+        given = node.kwargs
         if target is aten.scaled_dot_product_attention.default and self._is_single(node):
-            given.pop("is_causal", None)  # one query and one key: there is nothing to mask
+            # One query and one key: there is nothing to mask.
+            given = {name: value for name, value in given.items() if name != "is_causal"}
             args = args[:5]
-        kwargs = tuple(sorted((k, self._argument(v)) for k, v in given.items()))
+        kwargs = tuple(sorted((k, self._argument(v)) for k, v in given.items())) if given else ()
         read = tuple(self._read_graph(body.graph, i) for i, body in enumerate(bodies, 1))
         name = target if isinstance(target, str) else (id(target), read)
         return "call", name, args, kwargs, draw, self._result(value)
 
     def _returns_its_argument(self, node: Node, value: object) -> bool:
-        if not node.args or not isinstance(node.args[0], Node):
+        target = node.target
+        may_be = self.reshaping.get(id(target))
+        if may_be is None:
+            may_be = target in _RESHAPING or target is aten.slice.Tensor
+            self.reshaping[id(target)] = may_be
+        if not may_be or not node.args or not isinstance(node.args[0], Node):
             return False
-        is_slice = node.target is aten.slice.Tensor and (len(node.args) < 5 or node.args[4] == 1)
-        if node.target not in _RESHAPING and not is_slice:
+        if target is aten.slice.Tensor and len(node.args) > 4 and node.args[4] != 1:
             return False
         before = node.args[0].meta.get("val")
         if not isinstance(value, TensorSpec) or not isinstance(before, TensorSpec):
             return False
-        return self._spec(before)[0] == self._spec(value)[0]
+        return self._spec(before)[1] == self._spec(value)[1]
 
     def _is_single(self, node: Node) -> bool:
         specs = [a.meta["val"] for a in node.args[:2] if isinstance(a, Node)]
@@ -170,19 +179,23 @@ class _Reader:
 
     def _result(self, value: object) -> Read | None:
         if isinstance(value, TensorSpec):
-            return self._spec(value)
+            return self._spec(value)[:1]
         if isinstance(value, tuple):
             return tuple(self._result(item) for item in value)
         return None
 
-    def _spec(self, spec: TensorSpec) -> Read:
+    def _spec(self, spec: TensorSpec) -> tuple[int, Read]:
+        """A number that is the same for equal specs, and the shape."""
         found = self.specs_read.get(spec)
         if found is None:
             shape = tuple(map(self._size, spec.shape))
-            found = self.specs_read[spec] = (shape, spec.dtype, spec.device)
+            number = self._id(("spec", shape, spec.dtype, spec.device))
+            found = self.specs_read[spec] = number, shape
         return found
 
     def _argument(self, item: Argument) -> Read:
+        if item.__class__ in _PLAIN:
+            return item.__class__, item
         if isinstance(item, Node):
             value = item.meta.get("val")
             if isinstance(value, Expr) and item.target is not aten.item.default:
