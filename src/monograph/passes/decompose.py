@@ -254,20 +254,21 @@ class _Rewriter:
         self._note_layout(node)
 
     def _symbol(self, name: str, old: Node) -> Node:
-        """A node for a symbol, from the first tensor that has it as a size."""
-        symbol = self.env.symbols[name].expr
-        known = self.sizes.get(symbol)
+        """A node for a symbol, from the first tensor that has it as a size, in whatever form."""
+        symbol, normal = self.env.symbols[name].expr, self.env.scope.normal
+        wanted = normal(symbol) if isinstance(symbol, Expr) else symbol
+        known = self.sizes.get(symbol) or self.sizes.get(wanted)
         if known is not None:
             return known
         for node in self.made.nodes:
             value = node.meta.get("val")
             for i, size in enumerate(value.shape if isinstance(value, TensorSpec) else ()):
-                if size is symbol:
+                if isinstance(size, Expr) and normal(size) is wanted:
                     found = append_node(
                         self.made, self.names.fresh("sym_size"), aten.sym_size.int, (node, i), {}
                     )
-                    found.meta = {**found.meta, "val": symbol, "location": old.meta.get("location")}
-                    self.sizes[symbol] = found
+                    found.meta = {**found.meta, "val": size, "location": old.meta.get("location")}
+                    self.sizes[symbol] = self.sizes[size] = found
                     return found
         raise DecompositionError(
             f"the decomposition of {old.target} needs the size {name}, which no tensor here has",
