@@ -59,18 +59,15 @@ def main(words: list[str]) -> None:
         known = {n: rows for n, rows in known.items() if _worst(rows) == "right"}
     if not wanted:
         KEPT.write_text("".join(_line(n, rows) for n, rows in known.items()))
-    found: dict[str, Rows] = {}
-    for name in names:
-        rows = known.get(name)
-        if rows is None:
-            swept = varying_sizes.sweep([name], MOST_SAMPLES, SECONDS)
-            rows = [(index, *outcome) for _, index, outcome in swept]
-            if not wanted:
-                with KEPT.open("a") as file:
-                    file.write(_line(name, rows))
-        found[name] = rows
+    missing = [name for name in names if name not in known]
+    for name, swept in varying_sizes.sweep(missing, MOST_SAMPLES, SECONDS):
+        known[name] = rows = [(index, *outcome) for index, outcome in swept]
+        if not wanted:
+            with KEPT.open("a") as file:
+                file.write(_line(name, rows))
         for index, status, detail in rows if wanted else ():
             print(name, index, status, detail, sep="\t")
+    found = {name: known[name] for name in names}
     if not wanted:
         PAGE.write_text(text_of(found))
         EXCEPTIONS.write_text(_exceptions(found))

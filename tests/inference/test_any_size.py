@@ -40,7 +40,8 @@ def test_operator(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(ENTRIES))
 def test_operator_on_some_samples(name):
-    outcomes = [outcome for _, _, outcome in varying_sizes.sweep([name], 4, 60)]
+    [(_, found)] = varying_sizes.sweep([name], 4, 60)
+    outcomes = [outcome for _, outcome in found]
     others = [outcome for outcome in outcomes if outcome.status != "right"]
     if name not in LISTED:
         assert others == []

@@ -285,8 +285,11 @@ def _differing(leaves: list[Any], others: list[Any]) -> list[Place]:
 # The sweep -----------------------------------------------------------------------------------
 
 
-def sweep(names: list[str], most: int, seconds: float) -> Iterator[tuple[str, int, Outcome]]:
-    """``(name, sample, outcome)`` for each; each operator in a process of its own.
+Found = list[tuple[int, Outcome]]  # of one operator: by sample
+
+
+def sweep(names: list[str], most: int, seconds: float) -> Iterator[tuple[str, Found]]:
+    """What is found of each operator, each in a process of its own.
 
     ``most``: samples of one operator. ``seconds``: of the processor, for one sample.
     """
@@ -296,15 +299,17 @@ def sweep(names: list[str], most: int, seconds: float) -> Iterator[tuple[str, in
         outcome_of(info, opinfo.samples(info, dtype, 1), 0, True)
     for name in names:
         info, dtype = entries[name]
-        start = 0
+        found: Found = []
+        start: int | None = 0
         while start is not None:
-            lines, start = _in_a_child(name, info, dtype, most, start, seconds)
-            yield from lines
+            more, start = _in_a_child(name, info, dtype, most, start, seconds)
+            found += more
+        yield name, found
 
 
 def _in_a_child(
     name: str, info: Any, dtype: torch.dtype, most: int, start: int, seconds: float
-) -> tuple[list[tuple[str, int, Outcome]], int | None]:
+) -> tuple[Found, int | None]:
     """The outcomes of samples from ``start`` on, and which sample is next where one ended it."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -325,18 +330,18 @@ def _in_a_child(
         finally:
             os._exit(status)
     os.close(writer)
-    lines: list[tuple[str, int, Outcome]] = []
+    lines: Found = []
     with os.fdopen(reader) as source:
         index = start
         for line in source:
             found = json.loads(line)
             if found is not None:
-                lines.append((name, index, Outcome(*found)))
+                lines.append((index, Outcome(*found)))
             index += 1
     _, status = os.waitpid(child, 0)
     if not status:
         return lines, None
     is_late = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF
     why = f"no end within {seconds} s" if is_late else f"the process ended with {status}"
-    lines.append((name, index, Outcome("wrong", why)))
+    lines.append((index, Outcome("wrong", why)))
     return lines, index + 1
