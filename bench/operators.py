@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "tests" / "shared"))
 KEPT = ROOT / "bench" / "operators.jsonl"
 PAGE = ROOT / "docs" / "operators.md"
 EXCEPTIONS = ROOT / "tests" / "inference" / "varying_sizes_exceptions.txt"
+STATIC = ROOT / "tests" / "inference" / "opinfo_exceptions.txt"  # not exported with fixed sizes
 MOST_SAMPLES = 4
 SECONDS = 60.0  # of the processor, for one sample
 STATUSES = ("right", "narrowed", "refused", "wrong")  # from good to bad
@@ -53,7 +54,9 @@ def main(words: list[str]) -> None:
     torch.set_num_threads(1)
     options = {word for word in words if word.startswith("--")}
     wanted = [word for word in words if word not in options]
-    names = [n for n, _, _ in opinfo.entries() if not wanted or any(w in n for w in wanted)]
+    static = {line.partition("#")[0].strip() for line in STATIC.read_text().splitlines()}
+    names = [name for name, _, _ in opinfo.entries() if name not in static]
+    names = [name for name in names if not wanted or any(word in name for word in wanted)]
     known = {} if wanted or "--again" in options else _known()
     if "--failing" in options:
         known = {n: rows for n, rows in known.items() if _worst(rows) == "right"}
@@ -106,8 +109,9 @@ def text_of(found: dict[str, Rows]) -> str:
         f"int64) on up to {MOST_SAMPLES} samples, every size that eager mode can vary made "
         "`Dim.DYNAMIC`: alone where it can, else together with the sizes that are equal to it. The "
         "program is called at the example, at 1, and at other sizes, each compared with eager "
-        f"mode. {len(found) - len(tried)} of the {len(found)} entries have no size that varies. "
-        "`python -m bench.operators` writes this page.",
+        f"mode. {len(found) - len(tried)} of the {len(found)} entries have no size that varies; "
+        "those that are not exported with fixed sizes (`tests/inference/opinfo_exceptions.txt`) "
+        "are left out. `python -m bench.operators` writes this page.",
         "",
         "- `narrowed`: the program refuses sizes that eager mode takes",
         "- `refused`: no program, an error with a code",
