@@ -63,11 +63,17 @@ def _classes(x):
     return nn.functional.one_hot(x).sum(0)
 
 
+def _covariance(x):
+    """Its parts are chosen in C++, by sizes that are plain numbers."""
+    return torch.cov(x)
+
+
 WHOLE = {
     _spectrum: (torch.randn(2, 5, 3, dtype=torch.complex64), (1, 5, 2), "aten.fft_irfft.default"),
     _folded: (torch.randn(2, 3, 4, 6), (1, 3, 6, 4), "aten.im2col.default"),
     _rolled: (torch.randn(2, 3, 4), (1, 5, 2), "aten.roll.default"),
     _classes: (torch.tensor([0, 2, 1]), (2,), "aten.one_hot.default"),
+    _covariance: (torch.randn(4, 5), (2, 7), "aten.cov.default"),
 }
 
 

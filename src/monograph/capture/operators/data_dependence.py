@@ -50,6 +50,8 @@ def _answer(
 ) -> object:
     """An operator that returns a Python value."""
     name = op._opname
+    if name == "size":  # no operator: a kernel in C++ asks, which does not take sizes that vary
+        raise ExportError("a kernel asks for the sizes of a tensor as plain numbers")
     if name not in _QUESTIONS:
         return recorder.record(op, args, kwargs)
     code, asked = _QUESTIONS[name]
