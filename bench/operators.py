@@ -1,13 +1,14 @@
 """Torch's operator database with sizes that vary: ``python -m bench.operators`` writes the figures.
 
 They are ``docs/operators.md`` and the file of exceptions of the tests. A run that was cut off goes
-on: what is measured is kept in ``bench/operators.jsonl``, ``--again`` begins anew. ``--failing``
-measures again what was not right. With words: only operators whose names contain one of them,
-printed and not written.
+on (Ctrl-C writes what there is): what is measured is kept in ``bench/operators.jsonl``. ``--again``
+begins anew, ``--failing`` measures again what was not right. With words: only operators whose names
+contain one of them, printed and not written.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -63,16 +64,18 @@ def main(words: list[str]) -> None:
     if not wanted:
         KEPT.write_text("".join(_line(n, rows) for n, rows in known.items()))
     missing = [name for name in names if name not in known]
-    for name, swept in varying_sizes.sweep(missing, MOST_SAMPLES, SECONDS):
-        known[name] = rows = [(index, *outcome) for index, outcome in swept]
-        if not wanted:
-            with KEPT.open("a") as file:
-                file.write(_line(name, rows))
-        for index, status, detail in rows if wanted else ():
-            print(name, index, status, detail, sep="\t")
-    found = {name: known[name] for name in names}
+    missing.sort(key=lambda name: (name not in _listed(), not name.endswith("float32")))
+    with contextlib.suppress(KeyboardInterrupt):
+        for name, swept in varying_sizes.sweep(missing, MOST_SAMPLES, SECONDS):
+            known[name] = rows = [(index, *outcome) for index, outcome in swept]
+            if not wanted:
+                with KEPT.open("a") as file:
+                    file.write(_line(name, rows))
+            for index, status, detail in rows if wanted else ():
+                print(name, index, status, detail, sep="\t")
+    found = {name: known[name] for name in names if name in known}
     if not wanted:
-        PAGE.write_text(text_of(found))
+        PAGE.write_text(text_of(found, len(names)))
         EXCEPTIONS.write_text(_exceptions(found))
 
 
@@ -96,8 +99,8 @@ def _cause(detail: str) -> str:
     return next((cause for cause, text in CAUSES.items() if re.search(text, detail)), "another")
 
 
-def text_of(found: dict[str, Rows]) -> str:
-    """The figures, and a line for each sample that is not right."""
+def text_of(found: dict[str, Rows], entries: int) -> str:
+    """The figures, and a line for each sample that is not right; of so many ``entries``."""
     tried = {name: rows for name, rows in found.items() if rows}
     operators = Counter(_worst(rows) for rows in tried.values())
     samples = Counter(status for rows in tried.values() for _, status, _ in rows)
@@ -109,7 +112,8 @@ def text_of(found: dict[str, Rows]) -> str:
         f"int64) on up to {MOST_SAMPLES} samples, every size that eager mode can vary made "
         "`Dim.DYNAMIC`: alone where it can, else together with the sizes that are equal to it. The "
         "program is called at the example, at 1, and at other sizes, each compared with eager "
-        f"mode. {len(found) - len(tried)} of the {len(found)} entries have no size that varies; "
+        f"mode. Of {entries} entries {len(found)} are measured, of which "
+        f"{len(found) - len(tried)} have no size that varies; "
         "those that are not exported with fixed sizes (`tests/inference/opinfo_exceptions.txt`) "
         "are left out. `python -m bench.operators` writes this page.",
         "",
@@ -151,12 +155,18 @@ def _brief(detail: str) -> str:
     return text[:150].replace("|", "\\|")
 
 
+def _listed() -> dict[str, str]:
+    """The exceptions as they stand."""
+    lines = [line for line in EXCEPTIONS.read_text().splitlines() if not line.startswith("#")]
+    return {name.strip(): status.strip() for name, _, status in (x.partition("#") for x in lines)}
+
+
 def _exceptions(found: dict[str, Rows]) -> str:
-    """The file of exceptions: its head as it stands, and what was found."""
+    """The file of exceptions: its head, and what was found, or not measured, as it stands."""
     head = [line for line in EXCEPTIONS.read_text().splitlines() if line.startswith("#")]
-    worst = {name: _worst(rows) for name, rows in sorted(found.items())}
-    listed = [f"{name}  # {status}" for name, status in worst.items() if status != "right"]
-    return "\n".join([*head, "", *listed]) + "\n"
+    worst = {**_listed(), **{name: _worst(rows) for name, rows in found.items()}}
+    lines = [f"{n}  # {status}" for n, status in sorted(worst.items()) if n and status != "right"]
+    return "\n".join([*head, "", *lines]) + "\n"
 
 
 if __name__ == "__main__":

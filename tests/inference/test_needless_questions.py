@@ -1,10 +1,12 @@
 """What an operator asks of sizes on its way to one and the same result narrows no program."""
 
+import itertools
+
 import pytest
 import torch
 
 import monograph
-from monograph.testing import assert_exports
+from monograph.testing import assert_exports, assert_specs_hold
 
 ANY = monograph.Dim.DYNAMIC
 
@@ -104,3 +106,21 @@ def test_a_size_that_is_a_multiple_on_one_side_is_none_for_the_program():
     program = monograph.export(f, example, dynamic_shapes=shapes)
     torch.testing.assert_close(program.module()(*example), f(*example))
     assert all(name.startswith("s") for name in program.range_constraints)
+
+
+def test_a_side_that_fake_tensors_refuse_is_no_side_of_the_program():
+    """A view of rows that are no multiple of 5: torch's implementation for any sizes refuses it."""
+
+    def f(x):
+        return torch.view_copy(x, (5, -1)).sum(1)
+
+    program = monograph.export(f, (torch.randn(50, 5),), dynamic_shapes=({0: ANY, 1: ANY},))
+    module = program.module()
+    for rows, columns in itertools.product((0, 1, 5, 6, 50), (1, 2, 5)):
+        x = torch.randn(rows, columns)
+        try:
+            actual = module(x)
+        except monograph.InputError:
+            continue
+        torch.testing.assert_close(actual, f(x))
+        assert_specs_hold(program, (x,))

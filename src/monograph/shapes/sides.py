@@ -280,8 +280,8 @@ class _Sides(Generic[Found]):
                     raise Undone
             elif i not in refused:
                 unless = either(unless, negated(holds))
-            elif unless is False and len(symbols_of(test)) == 1:
-                env.require(holds)
+            elif len(symbols_of(test)) == 1:
+                env.require(either(unless, holds))
         for i, (test, message) in enumerate(run.demands):
             if isinstance(test, Some) and _holds_from_one(test):
                 continue
