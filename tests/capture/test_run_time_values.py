@@ -369,3 +369,36 @@ def test_one_mask_selects_one_number_of_elements():
             args = (sign * x.abs(), sign * y.abs(), chosen)
             expected = f(*args, lambda where, one, other: one() if where else other())
             torch.testing.assert_close(program.module()(*args), expected)
+
+
+def _refuses_negatives(x):
+    bad = x < 0
+    if bad.any():
+        first = torch.where(bad)[0][0]
+        value = x[first].item()
+        raise ValueError(f"never negative, found {value} at {first}")
+    return x * 2
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_names_that_are_given_before_a_raise_are_of_its_message_alone(strict):
+    module = export(_refuses_negatives, (torch.ones(3),), strict=strict).module()
+    assert torch.equal(module(torch.ones(3)), torch.full((3,), 2.0))
+    with pytest.raises(RuntimeError, match="never negative"):
+        module(-torch.ones(3))
+
+
+def test_a_write_before_a_raise_is_no_name():
+    class Counts(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.failures = 0
+
+        def forward(self, x):
+            if (x < 0).any():
+                self.failures += 1
+                raise ValueError("never negative")
+            return x * 2
+
+    with pytest.raises(monograph.DataDependentError):
+        export(Counts(), (torch.ones(3),))

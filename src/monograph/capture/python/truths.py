@@ -131,9 +131,20 @@ def _raised(syntax: Syntax, asked: ast.expr | _Link, truth: bool) -> ast.stmt | 
         return parent if asked is parent.test and not truth else None
     if isinstance(parent, (ast.If, ast.While)) and asked is parent.test:
         block = parent.body if truth else parent.orelse
-        first = block[0] if block else syntax.follows(parent)
+        first = _after_preparations(block) if block else syntax.follows(parent)
         return first if isinstance(first, ast.Raise) else None
     return None
+
+
+def _after_preparations(block: list[ast.stmt]) -> ast.stmt | None:
+    """The first statement that does more than give names to what a message will tell."""
+    return next((each for each in block if not _names_something(each)), None)
+
+
+def _names_something(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Assign) and all(
+        isinstance(target, ast.Name) for target in statement.targets
+    )
 
 
 def _compares_scalars(frame: FrameType) -> bool:
