@@ -125,6 +125,21 @@ def if_and_raise(v):
         raise ValueError("both of them")
 
 
+def if_compared_and_not_raise(v):
+    if v is not None and not v.method():
+        raise ValueError("there, and not so")
+
+
+def if_chain_and_not_raise(v):
+    if 0 < 1 < 2 and not v.method():
+        raise ValueError("between, and not so")
+
+
+def if_compared_or_not_raise(v):
+    if v is None or not v.method():
+        raise ValueError("neither")
+
+
 def if_chain_raise(v):
     if 0 < v < 9:
         raise ValueError("inside")
@@ -307,6 +322,9 @@ PROGRAMS = [
     (if_lines_raise, [F], [(F, "over lines")]),
     (if_or_raise, [F], [(F, "one of them"), (F, "one of them")]),
     (if_and_raise, [T, F], [None, (F, "both of them")]),
+    (if_compared_and_not_raise, [T], [(T, "there, and not so")]),
+    (if_chain_and_not_raise, [T], [(T, "between, and not so")]),
+    (if_compared_or_not_raise, [T], [(T, "neither")]),
     (if_chain_raise, [T, F], [None, (F, "inside")]),
     (if_else_raise, [T], [(T, "else")]),
     (if_return_raise, [T], [(T, "after")]),

@@ -92,9 +92,12 @@ def _asked(syntax: Syntax, offset: int) -> ast.expr | _Link | None:
     """The expression whose truth is taken at ``offset``."""
     node = syntax.node_at(offset)
     if isinstance(node, ast.Compare):
+        before = syntax.node_before(offset)
+        # In ``a is b and not c`` the jump on ``c`` says that it is of ``a is b``.
+        if isinstance(before, ast.expr) and not _is_inside(syntax, before, node):
+            return before
         if len(node.ops) == 1:
             return node
-        before = syntax.node_before(offset)
         last = node.comparators[-1]
         while before is not None and before not in (node, last):
             before = syntax.parent(before)
@@ -104,6 +107,12 @@ def _asked(syntax: Syntax, offset: int) -> ast.expr | _Link | None:
         return node  # type: ignore[return-value]
     before = syntax.node_before(offset)
     return before if isinstance(before, ast.expr) else None
+
+
+def _is_inside(syntax: Syntax, part: ast.AST | None, whole: ast.AST) -> bool:
+    while part is not None and part is not whole:
+        part = syntax.parent(part)
+    return part is whole
 
 
 # Their instructions take the truth of a part.
