@@ -187,6 +187,38 @@ def caught(v):
         return 1
 
 
+def caught_by_its_base(v):
+    try:
+        if v:
+            raise IndexError("caught")
+    except (TypeError, LookupError):
+        pass
+
+
+def caught_by_what_nobody_knows(v):
+    kinds = [TypeError, KeyError]
+    try:
+        if v:
+            raise IndexError("caught")
+    except tuple(kinds):
+        pass
+
+
+def another_is_caught(v):
+    try:
+        if v:
+            raise ValueError("another")
+    except (IndexError, RuntimeError):
+        pass
+
+
+def another_than_the_assertion_is_caught(v):
+    try:
+        assert v, "another"
+    except RuntimeError:
+        pass
+
+
 def in_a_handler(v):
     try:
         raise KeyError
@@ -332,6 +364,10 @@ PROGRAMS = [
     (message_in_a_name, [F], [(F, "in a name")]),
     (walrus_raise, [F], [(F, "named")]),
     (caught, [F], ["caught"]),
+    (caught_by_its_base, [F], ["caught"]),
+    (caught_by_what_nobody_knows, [F], ["caught"]),
+    (another_is_caught, [F], [(F, "another")]),
+    (another_than_the_assertion_is_caught, [T], [(T, "another")]),
     (in_a_handler, [F], [(F, "bad")]),
     (finally_passes_on, [F], [(F, "bad")]),
     (with_passes_on, [F], [(F, "bad")]),
