@@ -11,7 +11,7 @@ from monograph.capture.inputs import Root
 from monograph.capture.python.frames import caller_line
 from monograph.capture.python.process_state import rarer_collection
 from monograph.capture.python.saved import Change
-from monograph.capture.session import Captured, Memory, capture
+from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
 from monograph.constraints.key_order import note_order
 from monograph.constraints.same_program import refuse_difference
@@ -53,7 +53,6 @@ def exported(
     watch = current_watch() or Watch()
 
     first: list[Captured] = []
-    memory = Memory() if mode is None else None
 
     def capture_once(
         shapes: object,
@@ -70,7 +69,6 @@ def exported(
             strict=mode,
             collected=collected,
             turned=turned,
-            memory=memory,
         )
 
     def attempt(shapes: object) -> Captured:

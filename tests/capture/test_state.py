@@ -16,7 +16,6 @@ from torch import nn
 import monograph
 from monograph import DataDependentError, MonographError, MutationError
 from monograph.capture.abstract import AbstractTensor
-from monograph.capture.python.snapshot import Snapshot
 from monograph.testing import assert_exports
 
 X = torch.randn(2, 3)
@@ -653,53 +652,3 @@ def test_class_attributes_of_the_programs_file_are_put_back():
 
     monograph.export(f, (torch.ones(3),))
     assert _Counter.last is None
-
-
-class _Grows(nn.Module):
-    """What it computes goes by how often it has run."""
-
-    def __init__(self):
-        super().__init__()
-        self.runs = []
-
-    def forward(self, x):
-        self.runs.append(1)
-        y = x * len(self.runs)
-        if x.shape[0] > 1:
-            return y + 1
-        return y.add(1)
-
-
-def test_the_other_side_of_a_question_starts_with_the_state_of_the_first():
-    model = _Grows()
-    program = monograph.export(
-        model, (torch.randn(3, 2),), dynamic_shapes=({0: monograph.Dim.DYNAMIC},)
-    )
-    assert "VR[0, int_oo]" in str(program.range_constraints["s0"])
-    assert model.runs == []
-
-
-def test_a_snapshot_serves_again_unless_something_was_imported(monkeypatch):
-    snapshot = Snapshot([], len)
-    assert snapshot.renewed() is snapshot
-    monkeypatch.setitem(sys.modules, "imported_by_a_run", sys)
-    assert snapshot.renewed() is None
-
-
-def test_modules_are_known_where_their_calls_go_through_a_function_of_somebody_else(monkeypatch):
-    original, calls = nn.Module.__call__, []
-
-    def call(self, *args, **kwargs):
-        calls.append(type(self))
-        return original(self, *args, **kwargs)
-
-    monkeypatch.setattr(nn.Module, "__call__", call)
-    program = monograph.export(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), (torch.randn(1, 2),))
-    assert calls == [nn.Sequential, nn.Linear, nn.ReLU]
-    assert nn.Module.__call__ is call
-    paths = [
-        [path for path, _ in node.meta["nn_module_stack"].values()]
-        for node in program.graph.nodes
-        if node.op == "call_function"
-    ]
-    assert paths == [["", "0"], ["", "1"]]

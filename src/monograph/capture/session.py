@@ -64,7 +64,7 @@ from monograph.torch_internals import (
     compiled_functions_run_as_written,
 )
 
-__all__ = ["Captured", "Memory", "Output", "capture"]
+__all__ = ["Captured", "Output", "capture"]
 
 _lock = threading.RLock()
 _MOST_ATTEMPTS = 12
@@ -108,13 +108,6 @@ class Captured:
     declared: dict[str, Declaration] = field(default_factory=dict)
 
 
-class Memory:
-    """What one capture hands on to the next, between which nothing but our own code runs."""
-
-    def __init__(self) -> None:
-        self.snapshot: Snapshot | None = None
-
-
 def capture(
     root: Root,
     args: tuple[Any, ...],
@@ -128,7 +121,6 @@ def capture(
     collected: list[ExportError] | None = None,
     strict: Strictness | None = None,
     turned: frozenset[str] = frozenset(),
-    memory: Memory | None = None,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
@@ -137,8 +129,8 @@ def capture(
     if it is None). ``pretended`` answers questions that nobody can answer, as assertions in the
     program would. ``collected`` gets what is refused, where the capture can go on with what holds
     for the example inputs. ``strict`` converts functions that branch on data. The dictionaries at
-    the paths in ``turned`` are given with their keys in the opposite order. ``memory`` is that of
-    captures of the same program at once. Only one thread captures at a time.
+    the paths in ``turned`` are given with their keys in the opposite order. Only one thread
+    captures at a time.
 
     Raises:
         ExportError: what stands in the way, with the user's line.
@@ -160,7 +152,6 @@ def capture(
             if collected:
                 collected.clear()  # of the capture before
             session.hints, session.turned = hints or {}, turned
-            session.memory = memory or Memory()
             session.recorder.sizes.env.pretended = pretended or {}
             try:
                 with (
@@ -260,7 +251,6 @@ class _Session:
         self.recorder.context.watched = watched
         self.hints: dict[str, float] = {}
         self.turned: frozenset[str] = frozenset()
-        self.memory = Memory()
         self.specification = read_specification(root, self.arguments, dynamic_shapes)
         self.state = State(root.module)
         self.names: dict[int, tuple[str, str]] = {}
@@ -288,11 +278,7 @@ class _Session:
 
     def _remembered(self) -> Snapshot:
         """The user's objects as they are before the program runs."""
-        before = self.memory.snapshot
-        snapshot = None if before is None else before.renewed()
-        if snapshot is None:
-            snapshot = self.memory.snapshot = Snapshot(self.state.modules, self.root.call)
-        self.recorder.context.snapshot = snapshot
+        snapshot = self.recorder.context.snapshot = Snapshot(self.state.modules, self.root.call)
         if snapshot.unwatched is not None:
             self.recorder.assume(
                 "unwatched",

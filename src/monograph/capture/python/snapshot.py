@@ -29,7 +29,6 @@ class Snapshot:
 
     def __init__(self, modules: list[tuple[str, nn.Module]], function: Any) -> None:
         self._changed: list[Saved] | None = None
-        self._modules = len(sys.modules)
         self._torch_state = torch.get_rng_state()
         self._python_state = random.getstate()
         numpy = sys.modules.get("numpy")
@@ -42,16 +41,6 @@ class Snapshot:
         walk.run(globals_too=True)
         self._saved, self.unwatched = walk.saved, walk.unwatched
         self.tensors = [tensor for tensor, _, _ in walk.tensors]
-
-    def renewed(self) -> Snapshot | None:
-        """The same for another run, after all was put back; None where there is more to watch:
-
-        the run before has imported something.
-        """
-        if len(sys.modules) != self._modules:
-            return None
-        self._changed = None
-        return self
 
     def again(self, *, but_for: tuple[type[Saved], ...] = ()) -> list[Saved]:
         """Everything that is watched, as it is now; but for some kinds."""
