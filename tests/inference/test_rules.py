@@ -37,6 +37,7 @@ OPERATIONS = {
     "activations": lambda x, y: (F.relu(x), F.gelu(x), F.silu(x), F.elu(x), F.leaky_relu(x)),
     "hard": lambda x, y: (F.hardswish(x), F.relu6(x), F.softplus(x), F.hardsigmoid(x)),
     "clamp": lambda x, y: (x.clamp(0, 1), x.clamp_min(0), x.clamp(max=1)),
+    "larger": lambda x, y: (torch.max(x, y), torch.min(x, y[..., :1]), torch.maximum(x, y)),
     "rounding": lambda x, y: (x.floor(), x.round(), -x),
     "power": lambda x, y: (x**2, x.abs() ** 0.5),
     "softmax": lambda x, y: (x.softmax(1), x.log_softmax(-1), x.softmax(-1, torch.float64)),
