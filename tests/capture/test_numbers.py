@@ -264,3 +264,21 @@ def test_some_questions_of_one_kind_of_number(chapter, written):
 @pytest.mark.parametrize("kind", NUMBERS)
 def test_each_question_of_each_kind_of_number(chapter, kind, written):
     assert not list(_wrong(chapter, written, lambda i: kind))
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        lambda x: x.shape.numel(),
+        lambda x: x.size()[1:].numel(),
+        lambda x: torch.Size.numel(x.shape),
+        lambda x: torch.Size([x.shape[0], 2]).numel(),
+    ],
+)
+def test_the_product_of_sizes_varies_with_them(count):
+    D = monograph.Dim.DYNAMIC
+    x = torch.randn(2, 3)
+    program = monograph.export(lambda x: x + count(x), (x,), dynamic_shapes=({0: D, 1: D},))
+    assert not program.assumptions
+    for other in (x, torch.randn(1, 4), torch.randn(5, 1), torch.randn(0, 2)):
+        torch.testing.assert_close(program.module()(other), other + count(other))

@@ -79,8 +79,8 @@ def choose(function: Any) -> Any:
             return _partial(function)
         if _is_cached(function):
             return _called_through(function)
-        if kind is BuiltinMethodType and function.__name__ == "sort":
-            return _stand_in_of_sort(function)
+        if kind is BuiltinMethodType and function.__name__ in _METHODS_IN_C:
+            return _METHODS_IN_C[function.__name__](function)
         return through_schema(function) if calls_an_operator(function) else function
     return function if running_recorder() is None else found
 
@@ -125,6 +125,16 @@ def _mention_numbers(items: Iterable[object]) -> bool:
 def _stand_in_of_sort(function: BuiltinMethodType) -> Callable[..., object]:
     is_list = type(function.__self__) is list and running_recorder() is not None
     return _with_chosen_key(function) if is_list else function
+
+
+def _stand_in_of_numel(function: BuiltinMethodType) -> Callable[..., object]:
+    sizes = function.__self__
+    if type(sizes) is not torch.Size or running_recorder() is None:
+        return function
+    return functools.partial(_count, sizes)
+
+
+_METHODS_IN_C = {"sort": _stand_in_of_sort, "numel": _stand_in_of_numel}
 
 
 CALL_SITES = CallSites(choose)
@@ -195,6 +205,11 @@ def _length(item: Sized, /) -> int:
     if isinstance(item, torch.Tensor) and hasattr(item, "value") and item.dim():
         return item.shape[0]
     return len(item)
+
+
+def _count(sizes: torch.Size, /) -> int:
+    """``torch.Size.numel``."""
+    return math.prod(sizes) if isinstance(sizes, torch.Size) else torch.Size.numel(sizes)
 
 
 def _index(item: Any, /) -> Any:
@@ -320,6 +335,7 @@ _FUNCTIONS: list[tuple[Any, Callable[..., Any]]] = [
     (set, _set_of(set)),
     (frozenset, _set_of(frozenset)),
     (operator.index, _index),
+    (torch.Size.numel, _count),
     (math.isqrt, _isqrt),
     (math.pow, _power),
     *((getattr(math, name), _float_function(name)) for name in _MATH),
