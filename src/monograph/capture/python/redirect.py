@@ -54,23 +54,30 @@ def redirected(targets: dict[Any, Callable[..., Any]], mine: Callable[[], bool])
     (``from torch import cond``) leads there too.
     """
     before: list[tuple[Any, CodeType]] = []
+    emptied: list[Callable[[], None]] = []
     try:
         for function, target in targets.items():
             code = function.__code__
-            chosen = _choice(copied(function), target, mine)
+            chosen, empty = _choice(copied(function), target, mine)
             sent = constant_replaced(_template.__code__, _TARGET, chosen)
             before.append((function, code))
+            emptied.append(empty)
             function.__code__ = sent.replace(co_name=code.co_name, co_qualname=code.co_qualname)
         yield
     finally:
         for function, code in before:
             function.__code__ = code
+        for empty in emptied:
+            empty()
 
 
 def _choice(
     original: Callable[..., Any], target: Callable[..., Any], mine: Callable[[], bool]
-) -> Callable[..., Any]:
-    def call(*args: object, **kwargs: object) -> object:
-        return (target if mine() else original)(*args, **kwargs)
+) -> tuple[Callable[..., Any], Callable[[], None]]:
+    """What chooses, and what lets go of ``target``: code is remembered, and holds its constants."""
+    targets = [target]
 
-    return call
+    def call(*args: object, **kwargs: object) -> object:
+        return (targets[0] if targets and mine() else original)(*args, **kwargs)
+
+    return call, targets.clear
