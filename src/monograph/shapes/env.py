@@ -439,8 +439,9 @@ class ShapeEnv:
         asked: Test,
         answer: bool,
         message: str | None = None,
+        is_narrowing: bool | None = None,
     ) -> None:
-        """Record a guard, and take it for a fact."""
+        """Record a guard, and take it for a fact; ``is_narrowing``: whether it is, if known."""
         if self.trial is not None:
             self.trial.give_up()
         if isinstance(test, All):
@@ -451,7 +452,7 @@ class ShapeEnv:
         names = symbols_of(test)
         where = self.listener.here()
         guard = Guard(test, kind, where, text_of(asked), answer, message, names)
-        guard.is_narrowing = self._depends(test)
+        guard.is_narrowing = self.depends(test) if is_narrowing is None else is_narrowing
         self.guards.append(guard)
         log.info("guards: %s is %s (%s) %s", guard.asked, answer, kind, guard.where or "")
         unbacked = any(self.symbols[name].is_unbacked for name in names)
@@ -461,7 +462,7 @@ class ShapeEnv:
         self.assume(test)
         guard.solved = self.scope.replaced > before
 
-    def _depends(self, test: Test) -> bool:
+    def depends(self, test: Test) -> bool:
         """Whether there are sizes for which ``test`` does not hold, as far as is known."""
         if not isinstance(test, Compare):
             return True

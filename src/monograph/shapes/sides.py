@@ -73,6 +73,7 @@ class _Run:
         self.is_first = is_first
         self.asked: list[Test] = []
         self.answers: list[bool] = []
+        self.narrowing: list[bool] = []  # whether there are sizes for each of the answers
         self.demands: list[tuple[Test, str | None]] = []
         self.is_undone = False
         self._known: dict[str, bool] = {}  # also what is no fact that can be assumed
@@ -98,6 +99,7 @@ class _Run:
             found = _is_mostly(test, truth) if truth is None or not self.is_first else truth
         self.asked.append(test)
         self.answers.append(found)
+        self.narrowing.append(self.is_first and self.env.depends(test))
         self._known[key] = found
         self._known[text_of(negated(test))] = not found
         self.env.assume(test if found else negated(test))
@@ -273,7 +275,10 @@ class _Sides(Generic[Found]):
         unless: Test = False  # another side of an earlier question, which the result holds for
         for i, (test, answer) in enumerate(zip(run.asked, run.answers, strict=True)):
             holds = test if answer else negated(test)
-            if i in kept:
+            if i in kept and unless is False and env.trial is None:  # it was not known then
+                narrows = run.narrowing[i] if refused.isdisjoint(range(i)) else None
+                env.rely_on(holds, "branch", asked=test, answer=answer, is_narrowing=narrows)
+            elif i in kept:
                 if env.decide(test if unless is False else either(unless, holds)) is not (
                     answer if unless is False else True
                 ):
