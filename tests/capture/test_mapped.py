@@ -12,7 +12,7 @@ from torch import nn
 
 import monograph
 from monograph import Dim
-from monograph.capture.operators import mapped
+from monograph.capture.operators import mapping
 from monograph.testing import assert_equal
 
 NAMES = [
@@ -171,4 +171,4 @@ def test_the_rules_of_torch_hold_after_a_failure():
 
     with pytest.raises(RuntimeError):
         _exported(forward, torch.randn(3, 8))
-    assert mapped._levels == 0
+    assert mapping._levels == 0

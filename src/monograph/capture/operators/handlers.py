@@ -1,5 +1,12 @@
 """All handlers: with this module they are registered."""
 
-from monograph.capture.operators import composites, data_dependence, mutation, special, unbacked
+from monograph.capture.operators import (
+    composites,
+    data_dependence,
+    mapped,
+    mutation,
+    special,
+    unbacked,
+)
 
-__all__ = ["composites", "data_dependence", "mutation", "special", "unbacked"]
+__all__ = ["composites", "data_dependence", "mapped", "mutation", "special", "unbacked"]

@@ -8,153 +8,26 @@ from __future__ import annotations
 
 import functools
 import operator
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
 
 import torch
 
-from monograph.capture.current import running_recorder
-from monograph.torch_internals import (
-    Operator,
-    as_mapped,
-    batching_rules,
-    mapped_over,
-    mapping,
-    outside_of_mapping,
-    remove_batching_rules,
-    schema_of,
-    torchs_decomposition,
+from monograph.capture.operators.mapping import (
+    Affine,
+    Batch,
+    Given,
+    Mapped,
+    Results,
+    Rule,
+    by_torch,
+    maps,
+    means,
 )
+from monograph.torch_internals import Operator
 
-__all__ = ["begin_mapping", "end_mapping"]
+__all__: list[str] = []
 
 _aten = torch.ops.aten
-
-
-class Mapped(NamedTuple):
-    """A tensor whose first dimension is the mapped one."""
-
-    tensor: torch.Tensor
-
-
-Batch = int | torch.SymInt
-Given = torch.Tensor | Mapped
-Affine = Given | None  # weight and bias, where there are such
-Results = torch.Tensor | tuple[torch.Tensor | None, ...]
-# (operator, how many rows, arguments) -> results whose first dimension is the mapped one
-Rule = Callable[..., Results]
-
-_RULES: dict[Operator, Rule] = {}  # of operators on tensors outside of the mapping
-_DECOMPOSED: dict[Operator, Callable[..., Any]] = {}  # on tensors inside of it
-
-
-def _overloads(names: str) -> Iterator[Operator]:
-    for name in names.split():
-        packet, _, overload = name.partition(".")
-        yield getattr(getattr(_aten, packet), overload or "default")
-
-
-def _maps(names: str) -> Callable[[Rule], Rule]:
-    """Decorates the rule of the operators ``names``."""
-
-    def register(rule: Rule) -> Rule:
-        _RULES.update(dict.fromkeys(_overloads(names), rule))
-        return rule
-
-    return register
-
-
-# When the rules hold --------------------------------------------------------------------------
-
-_lock = threading.Lock()
-_levels = 0
-_library: torch.library.Library | None = None
-
-
-def begin_mapping() -> None:
-    """A ``vmap`` of a program that is captured begins: these rules hold till it ends."""
-    global _levels, _library
-    with _lock:
-        if not _levels:
-            _library = batching_rules(_kernels(), lambda: running_recorder() is not None)
-        _levels += 1
-
-
-def end_mapping() -> None:
-    """A ``vmap`` for which ``begin_mapping`` was called has ended."""
-    global _levels, _library
-    with _lock:
-        _levels -= 1
-        if not _levels and _library is not None:
-            remove_batching_rules(_library)
-            _library = None
-
-
-def _kernels() -> dict[Operator, Callable[..., Any]]:
-    for op in _overloads(_BY_TORCH):
-        if op not in _DECOMPOSED:
-            decomposition = torchs_decomposition(op)
-            assert decomposition is not None, op
-            _DECOMPOSED[op] = decomposition
-    found = {op: _inside(op, function) for op, function in _DECOMPOSED.items()}
-    found.update({op: _outside(op, rule) for op, rule in _RULES.items()})
-    return found
-
-
-def _inside(op: Operator, decomposition: Callable[..., Any]) -> Callable[..., Any]:
-    """A batching rule that calls other operators, which have rules of their own."""
-
-    def kernel(*args: object, **kwargs: object) -> Results:
-        level = mapping()[0]
-        if not any(isinstance(a, torch.Tensor) and mapped_over(a, level)[1] is not None
-                   for a in (*args, *kwargs.values())):  # fmt: skip
-            with outside_of_mapping():
-                return op(*args, **kwargs)
-        return decomposition(*args, **kwargs)
-
-    return kernel
-
-
-def _outside(op: Operator, rule: Rule) -> Callable[..., Any]:
-    """A batching rule that gets tensors with the mapped dimension in front."""
-
-    arguments = schema_of(op).arguments
-
-    def kernel(*args: object, **kwargs: object) -> Results:
-        level, size = mapping()
-        is_mapped = False
-
-        def moved(arg: object) -> object:
-            nonlocal is_mapped
-            if isinstance(arg, (list, tuple)) and arg and isinstance(arg[0], torch.Tensor):
-                return [moved(item) for item in arg]
-            if not isinstance(arg, torch.Tensor):
-                return arg
-            tensor, dim = mapped_over(arg, level)
-            if dim is None:
-                return tensor
-            is_mapped = True
-            return Mapped(tensor.movedim(dim, 0) if dim else tensor)
-
-        with outside_of_mapping():
-            given = [*map(moved, args)]
-            for argument in arguments[len(args) :]:
-                if not argument.kwarg_only:
-                    given.append(moved(kwargs.pop(argument.name, argument.default_value)))
-            results = (rule if is_mapped else _called)(op, size, *given, **kwargs)
-        if not is_mapped:
-            return results
-        if isinstance(results, torch.Tensor):
-            return as_mapped(results, 0, level)
-        return tuple(r if r is None else as_mapped(r, 0, level) for r in results)
-
-    return kernel
-
-
-def _called(op: Operator, size: Batch, *args: object, **kwargs: object) -> Results:
-    return op(*args, **kwargs)
-
 
 # Shapes ---------------------------------------------------------------------------------------
 
@@ -200,7 +73,7 @@ def _is_mapped(*tensors: object) -> bool:
 # Normalisation --------------------------------------------------------------------------------
 
 
-@_maps("layer_norm native_layer_norm")
+@maps("layer_norm native_layer_norm")
 def _layer_norm(
     op: Operator,
     size: Batch,
@@ -216,7 +89,7 @@ def _layer_norm(
     return _scaled(results, size, x, weight, bias, _rank(x) - len(shape))
 
 
-@_maps("group_norm")
+@maps("group_norm")
 def _group_norm(
     op: Operator,
     size: Batch,
@@ -235,7 +108,7 @@ def _group_norm(
     return _scaled(found, size, x, weight, bias, 1) if _is_mapped(weight, bias) else found
 
 
-@_maps("native_group_norm")
+@maps("native_group_norm")
 def _native_group_norm(
     op: Operator,
     size: Batch,
@@ -274,7 +147,7 @@ def _scaled(
     return first if isinstance(results, torch.Tensor) else (first, *others)
 
 
-@_maps("batch_norm native_batch_norm _native_batch_norm_legit cudnn_batch_norm")
+@maps("batch_norm native_batch_norm _native_batch_norm_legit cudnn_batch_norm")
 def _batch_norm(
     op: Operator,
     size: Batch,
@@ -298,7 +171,7 @@ def _batch_norm(
     return _over_channels(op, size, rows, weight, bias, state, (training, *options))
 
 
-@_maps("_native_batch_norm_legit.no_stats")
+@maps("_native_batch_norm_legit.no_stats")
 def _batch_norm_without_state(
     op: Operator, size: Batch, x: Given, weight: Affine, bias: Affine, *options: object
 ) -> Results:
@@ -348,7 +221,7 @@ def _over_channels(
 # Convolutions ---------------------------------------------------------------------------------
 
 
-@_maps("conv1d conv2d conv3d conv1d.padding conv2d.padding conv3d.padding")
+@maps("conv1d conv2d conv3d conv1d.padding conv2d.padding conv3d.padding")
 def _convolution(
     op: Operator,
     size: Batch,
@@ -366,7 +239,7 @@ def _convolution(
     return _convolved(call, size, x, weight, bias, groups, False)
 
 
-@_maps("conv_transpose1d conv_transpose2d.input conv_transpose3d.input")
+@maps("conv_transpose1d conv_transpose2d.input conv_transpose3d.input")
 def _transposed_convolution(
     op: Operator,
     size: Batch,
@@ -385,7 +258,7 @@ def _transposed_convolution(
     return _convolved(call, size, x, weight, bias, groups, True)
 
 
-@_maps("convolution")
+@maps("convolution")
 def _any_convolution(
     op: Operator,
     size: Batch,
@@ -446,7 +319,7 @@ def _convolved(
     return found.squeeze(1) if is_single else found
 
 
-@_maps("convolution_backward")
+@maps("convolution_backward")
 def _convolution_backward(
     op: Operator,
     size: Batch,
@@ -539,10 +412,10 @@ def _folded(dimensions: int) -> Rule:
 _SAMPLED = frozenset({_aten.fractional_max_pool2d.default, _aten.fractional_max_pool3d.default})
 
 for _dimensions, _names in _IMAGES.items():
-    _maps(_names)(_folded(_dimensions))
+    maps(_names)(_folded(_dimensions))
 
 
-@_maps(
+@maps(
     "upsample_linear1d_backward upsample_nearest1d_backward _upsample_nearest_exact1d_backward"
     " upsample_nearest2d_backward _upsample_nearest_exact2d_backward upsample_bilinear2d_backward"
     " upsample_bicubic2d_backward _upsample_bilinear2d_aa_backward _upsample_bicubic2d_aa_backward"
@@ -565,7 +438,7 @@ def _upsample_backward(
 # How rows lie, which torch asks of each row ------------------------------------------------------
 
 
-@_maps("reshape")
+@maps("reshape")
 def _reshaped(op: Operator, size: Batch, x: Mapped, shape: Sequence[Batch]) -> torch.Tensor:
     known = [n for n in shape if not (isinstance(n, int) and n == -1)]
     if len(known) == len(shape) - 1 and _rank(x):
@@ -578,7 +451,7 @@ def _product(sizes: Sequence[Batch]) -> Batch:
     return functools.reduce(operator.mul, sizes, 1)  # ``math.prod`` would make numbers of them
 
 
-@_maps("contiguous")
+@maps("contiguous")
 def _contiguous(
     op: Operator,
     size: Batch,
@@ -595,7 +468,7 @@ def _contiguous(
 # Along a dimension, element by element, and by index --------------------------------------------
 
 
-@_maps("gather scatter.src scatter.value scatter.reduce scatter.value_reduce scatter_add"
+@maps("gather scatter.src scatter.value scatter.reduce scatter.value_reduce scatter_add"
        " scatter_reduce.two")  # fmt: skip
 def _indexed(
     op: Operator, size: Batch, x: Given, dim: int, *args: object, **options: object
@@ -613,7 +486,7 @@ def _indexed(
     return found if rank or found.dim() == 1 else found.squeeze(1)
 
 
-@_maps("cumsum cumprod logcumsumexp")
+@maps("cumsum cumprod logcumsumexp")
 def _along(
     op: Operator, size: Batch, x: Mapped, dim: int, *options: object, **named: object
 ) -> Results:
@@ -622,7 +495,7 @@ def _along(
     return op(x.tensor, _after_the_mapped(dim, _rank(x)), *options, **named)
 
 
-@_maps("diagonal_scatter")
+@maps("diagonal_scatter")
 def _diagonal_scatter(
     op: Operator, size: Batch, x: Given, source: Given, offset: int, one: int, other: int
 ) -> torch.Tensor:
@@ -630,14 +503,14 @@ def _diagonal_scatter(
     return op(_rows(x, size), _rows(source, size), offset, one, other)
 
 
-@_maps("linalg_cross")
+@maps("linalg_cross")
 def _cross(op: Operator, size: Batch, x: Given, y: Given, *, dim: int = -1) -> torch.Tensor:
     rank = max(_rank(x), _rank(y))
     one, other = (_against(tensor, rank, rank - _rank(tensor)) for tensor in (x, y))
     return op(one, other, dim=_after_the_mapped(dim, rank))
 
 
-@_maps("cat")
+@maps("cat")
 def _joined_tensors(op: Operator, size: Batch, tensors: Sequence[Given], dim: int) -> torch.Tensor:
     rank = max(map(_rank, tensors))
     rows = [_rows(x, size) for x in tensors if _rank(x) == rank]  # others are torch's empty ones
@@ -669,10 +542,10 @@ def _quantile(
     return found.movedim(1, 0) if several else found
 
 
-_maps("quantile quantile.scalar nanquantile nanquantile.scalar")(_quantile)
+maps("quantile quantile.scalar nanquantile nanquantile.scalar")(_quantile)
 
 
-@_maps("masked_select")
+@maps("masked_select")
 def _masked_select(op: Operator, size: Batch, x: Given, mask: Given) -> torch.Tensor:
     if isinstance(mask, Mapped):
         raise RuntimeError(
@@ -685,7 +558,7 @@ def _masked_select(op: Operator, size: Batch, x: Given, mask: Given) -> torch.Te
     return rows.reshape(size, -1).index_select(1, mask[0].reshape(-1).nonzero().squeeze(1))
 
 
-@_maps("stft stft.center istft")
+@maps("stft stft.center istft")
 def _spectrum(
     op: Operator, size: Batch, x: Mapped, *args: object, **options: object
 ) -> torch.Tensor:
@@ -698,7 +571,7 @@ def _spectrum(
     return _parted(found, 0, *rows.shape[:2])
 
 
-@_maps("lu_unpack lu_solve")
+@maps("lu_unpack lu_solve")
 def _of_matrices(op: Operator, size: Batch, *args: object) -> Results:
     return op(*(_rows(a, size) if isinstance(a, (torch.Tensor, Mapped)) else a for a in args))
 
@@ -711,22 +584,12 @@ def _after_the_mapped(dim: int, rank: int) -> int:
 # Operators that are computed with others, which have rules of their own --------------------------
 
 
-def _means(names: str) -> Callable[[Rule], Rule]:
-    """Decorates a function that computes the operators ``names`` of what is in one row."""
-
-    def register(function: Rule) -> Rule:
-        _DECOMPOSED.update(dict.fromkeys(_overloads(names), function))
-        return function
-
-    return register
-
-
-@_means("masked_fill.Tensor")
+@means("masked_fill.Tensor")
 def _masked_fill(x: torch.Tensor, mask: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
     return torch.where(mask, value.to(x.dtype), x)
 
 
-@_means("masked_scatter")
+@means("masked_scatter")
 def _masked_scatter(x: torch.Tensor, mask: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
     x, mask = torch.broadcast_tensors(x, mask)
     counted = mask.reshape(-1).cumsum(0) - 1
@@ -734,7 +597,7 @@ def _masked_scatter(x: torch.Tensor, mask: torch.Tensor, source: torch.Tensor) -
     return torch.where(mask, found.reshape(x.shape), x)
 
 
-@_means("isclose")
+@means("isclose")
 def _isclose(
     x: torch.Tensor,
     y: torch.Tensor,
@@ -751,7 +614,7 @@ def _isclose(
     return close | (difference.isfinite() & (difference <= atol + (rtol * y).abs()))
 
 
-@_means("isin.Tensor_Tensor")
+@means("isin.Tensor_Tensor")
 def _isin(
     x: torch.Tensor, y: torch.Tensor, *, assume_unique: bool = False, invert: bool = False
 ) -> torch.Tensor:
@@ -759,7 +622,7 @@ def _isin(
     return found.logical_not() if invert else found
 
 
-@_means("margin_ranking_loss")
+@means("margin_ranking_loss")
 def _margin_ranking_loss(
     x: torch.Tensor, y: torch.Tensor, target: torch.Tensor, margin: float = 0.0, reduction: int = 1
 ) -> torch.Tensor:
@@ -769,7 +632,7 @@ def _margin_ranking_loss(
     return loss.mean() if reduction == 1 else loss.sum()
 
 
-_BY_TORCH = (
+by_torch(
     "native_layer_norm_backward native_group_norm_backward native_batch_norm_backward"
     " nll_loss_forward nll_loss_backward nll_loss2d_forward nll_loss2d_backward"
     " soft_margin_loss soft_margin_loss_backward multi_margin_loss"

@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from monograph.capture.abstract import ASKED_OF_THE_CLASS, AbstractTensor
-from monograph.capture.operators import mapped
+from monograph.capture.operators import mapping
 from monograph.capture.operators.data_dependence import tensor_of_truth
 from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
@@ -281,7 +281,7 @@ def _mapping(recorder: Recorder, mine: Mine) -> list[tuple[Any, str, Any]]:
             if mine():
                 begun.append(bool(recorder.sizes.env.symbols))
                 if begun[-1]:
-                    mapped.begin_mapping()
+                    mapping.begin_mapping()
             return level
 
         return begin
@@ -289,7 +289,7 @@ def _mapping(recorder: Recorder, mine: Mine) -> list[tuple[Any, str, Any]]:
     def ending(original: Callable[..., int]) -> Callable[..., int]:
         def end(*args: object, **kwargs: object) -> int:
             if mine() and begun and begun.pop():
-                mapped.end_mapping()
+                mapping.end_mapping()
             return original(*args, **kwargs)
 
         return end
