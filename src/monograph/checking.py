@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from monograph.capture.inputs import Root, root_of
+from monograph.capture.inputs import Root, positional, root_of
 from monograph.capture.python.eager_run import eagerly
 from monograph.capture.python.frames import source_line_of_traceback
 from monograph.constraints.violations import refine_dynamic_shapes
@@ -150,7 +150,7 @@ def check(
     Raises:
         InternalError: what was exported gives other results than eager mode.
     """
-    checker = _Checker(root_of(f), args, dict(kwargs or {}), dynamic_shapes, strict)
+    checker = _Checker(root_of(f), positional(args), dict(kwargs or {}), dynamic_shapes, strict)
     with watching() as watch:
         report = checker.report(f, watch)
         if prove and report.is_clean:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from monograph.capture.inputs import Root, root_of
+from monograph.capture.inputs import Root, positional, root_of
 from monograph.capture.python.frames import is_of_user
 from monograph.capture.session import Captured, capture
 from monograph.diagnostics import (
@@ -47,7 +47,8 @@ def export(
 
     Args:
         mod: a module, a function, a bound method or a ``functools.partial``.
-        args: example positional arguments, a tuple; any nesting of containers.
+        args: example positional arguments, a tuple (or a named tuple, or a list); any nesting of
+            containers.
         kwargs: example keyword arguments.
         dynamic_shapes: which sizes vary: a dict from argument names (or path patterns such as
             ``"past.*"``) or a tuple in the order of the arguments; for each tensor a dict from
@@ -68,12 +69,7 @@ def export(
             a ``ConstraintViolationError`` where the program holds for fewer sizes than declared.
         Exception: whatever the program itself raises on these arguments.
     """
-    if not isinstance(args, tuple):
-        raise PythonFeatureError(
-            f"args must be a tuple of the positional arguments, but got {type(args).__name__}",
-            hint="for one argument write (x,).",
-        )
-    named = dict(kwargs or {})
+    args, named = positional(args), dict(kwargs or {})
     root = root_of(mod)
     preserved = tuple(preserve_module_call_signature)
     try:

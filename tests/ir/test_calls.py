@@ -367,3 +367,17 @@ def test_constant_results_that_code_has_no_words_for(tmp_path):
     assert_equal(copy.deepcopy(program.module())(x), described(x))
     assert "torch.ops.aten.mul" in program.graph_module.code
     assert "torch.ops.aten.mul" in program.module().code
+
+
+@pytest.mark.parametrize("given", [Point(X, Y), [X, Y]], ids=["named tuple", "list"])
+def test_positional_arguments_in_another_sequence(given):
+    program = monograph.export(lambda x, y: x - y, given)
+    assert torch.equal(program.module()(X, Y), X - Y)
+    assert monograph.check(lambda x, y: x - y, given).is_clean
+    assert type(program.example_inputs[0]) is tuple
+
+
+def test_one_tensor_is_no_tuple_of_arguments():
+    for ask in (monograph.export, monograph.check):
+        with pytest.raises(PythonFeatureError, match=r"write \(x,\)"):
+            ask(lambda x: x + 1, X)

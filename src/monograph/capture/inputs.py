@@ -20,7 +20,16 @@ from monograph.ir.structure import Key, Structure, flatten
 if TYPE_CHECKING:
     from monograph.capture.aliasing import Value
 
-__all__ = ["Argument", "Origin", "Program", "Root", "State", "flatten_arguments", "root_of"]
+__all__ = [
+    "Argument",
+    "Origin",
+    "Program",
+    "Root",
+    "State",
+    "flatten_arguments",
+    "positional",
+    "root_of",
+]
 
 
 @dataclass(eq=False, slots=True)
@@ -214,6 +223,20 @@ class Arguments:
         """Note that these dictionaries must have ``keys`` in this order."""
         self.args = self.args.with_order(keys, "*args")
         self.kwargs = self.kwargs.with_order(keys, "*kwargs")
+
+
+def positional(args: object) -> tuple[Any, ...]:
+    """The positional arguments of a call, which may come as a named tuple or as a list.
+
+    Raises:
+        PythonFeatureError: they come as anything else, a tensor say.
+    """
+    if not isinstance(args, (tuple, list)):
+        raise PythonFeatureError(
+            f"args must be a tuple of the positional arguments, but got {type(args).__name__}",
+            hint="for one argument write (x,).",
+        )
+    return tuple(args)
 
 
 def flatten_arguments(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:

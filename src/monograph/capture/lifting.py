@@ -12,6 +12,7 @@ from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.inputs import Origin
 from monograph.diagnostics import PythonFeatureError
+from monograph.ir.names import Targets
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
@@ -28,7 +29,8 @@ class Entrance:
     """Makes placeholders.
 
     ``values`` maps the identity of each real tensor that has entered the graph to its value;
-    ``origins`` are those tensors in order of entry.
+    ``origins`` are those tensors in order of entry. ``targets`` are the names that state and
+    constants have.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -36,6 +38,7 @@ class Entrance:
         self.values: dict[int, Value] = {}
         self.origins: list[Origin] = []
         self.argument_values: dict[Node, Value] = {}
+        self.targets = Targets()
         self.find_constant_path: Callable[[torch.Tensor], str | None] | None = None
 
     def enter(self, kind: str, name: str, target: str, tensor: torch.Tensor) -> Value:
@@ -97,8 +100,10 @@ class Entrance:
         path = self.find_constant_path(tensor) if self.find_constant_path else None
         if isinstance(tensor, torch.nn.Parameter):  # it can be trained all the same
             path = path or f"lifted_parameter_{sum(o.kind == 'parameter' for o in self.origins)}"
+            path = self.targets.free(path)
             return self.enter("parameter", "p_" + path, path, tensor)
         path = path or f"lifted_tensor_{sum(o.kind == 'constant' for o in self.origins)}"
+        path = self.targets.free(path)
         value = self.enter("constant", "c_" + path, path, tensor)
         if tensor.requires_grad:
             self._recorder.assume(

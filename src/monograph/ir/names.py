@@ -5,12 +5,18 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+from collections.abc import Iterable
 
-__all__ = ["Names", "is_free_name"]
+from torch import nn
+from torch.fx import GraphModule
+
+__all__ = ["Names", "Targets", "is_free_name"]
 
 # Names that the generated code of a graph uses itself.
 _RESERVED = frozenset({*keyword.kwlist, "self", "torch", "device", "inf", "nan", "getattr"})
 _AVOIDED = frozenset({*_RESERVED, *dir(builtins)})
+# What a module has beside its tensors, and what code cannot name: no names of tensors.
+_OF_MODULES = frozenset({*dir(GraphModule), *vars(nn.Module()), "meta", *keyword.kwlist})
 
 
 def is_free_name(name: str) -> bool:
@@ -53,3 +59,41 @@ class Names:
                 counts[base] = count
                 used.add(name)
                 return name
+
+
+class Targets:
+    """The dotted names of a program's tensors: where each can be registered in a tree of modules.
+
+    ``owners`` are names below which others lie: no tensor can have such a name, and no name can lie
+    below that of a tensor.
+    """
+
+    def __init__(self) -> None:
+        self._tensors: set[str] = set()
+        self._owners: set[str] = set()
+
+    def take(self, names: Iterable[str], modules: Iterable[str] = ()) -> None:
+        """Names that are given: those of the program's own state and modules."""
+        self._owners.update(modules)
+        for name in names:
+            self._tensors.add(name)
+            self._owners.update(_above(name))
+
+    def free(self, path: str) -> str:
+        """``path`` itself, or a name like it that can be had."""
+        steps = [re.sub(r"\W", "_", step) or "_" for step in path.split(".")]
+        steps = [f"{step}_" if step in _OF_MODULES else step for step in steps]
+        base = name = ".".join(steps)
+        if any(above in self._tensors for above in _above(base)):
+            base = name = base.replace(".", "_")
+        count = 0
+        while name in self._tensors or name in self._owners:
+            count += 1
+            name = f"{base}_{count}"
+        self.take((name,))
+        return name
+
+
+def _above(name: str) -> list[str]:
+    """``a`` and ``a.b`` of ``a.b.c``."""
+    return [name[:end] for end, letter in enumerate(name) if letter == "."]
