@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from monograph.diagnostics.watching import timings
     from monograph.edges import from_torch, load, load_methods, save, save_methods
     from monograph.exporting import assume_constant_result, convert, export, export_methods
+    from monograph.exporting_variants import export_variants
     from monograph.passes.table import default_decompositions
     from monograph.program import ExportedProgram
     from monograph.shapes.dims import AdditionalInputs, Dim, ShapesCollection, dims
+    from monograph.variants import ExportedVariants
 
 __all__ = [
     "AdditionalInputs",
@@ -43,6 +45,7 @@ __all__ = [
     "Dim",
     "ExportError",
     "ExportedProgram",
+    "ExportedVariants",
     "FileError",
     "InputError",
     "InternalError",
@@ -65,6 +68,7 @@ __all__ = [
     "dims",
     "export",
     "export_methods",
+    "export_variants",
     "from_torch",
     "load",
     "load_methods",
@@ -87,6 +91,7 @@ _ROOMS = {
     "Dim": "shapes.dims",
     "ExportError": "diagnostics",
     "ExportedProgram": "program",
+    "ExportedVariants": "variants",
     "FileError": "diagnostics",
     "InputError": "diagnostics",
     "InternalError": "diagnostics",
@@ -109,6 +114,7 @@ _ROOMS = {
     "dims": "shapes.dims",
     "export": "exporting",
     "export_methods": "exporting",
+    "export_variants": "exporting_variants",
     "from_torch": "edges",
     "load": "edges",
     "load_methods": "edges",

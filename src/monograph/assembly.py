@@ -93,6 +93,7 @@ def _plan_of(captured: Captured, signature: ExportGraphSignature, structures: Ca
         structures,
         [_looks(leaf.example) for leaf in leaves],
         [leaf.path for leaf in leaves],
+        [leaf.dotted for leaf in leaves],
         called_as=captured.root.signature,
         training=captured.root.training,
         hidden={i for i, o in enumerate(captured.mutations) if not o.is_seen_by_autograd},

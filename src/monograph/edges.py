@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from monograph.diagnostics import FileError, InteropError
 from monograph.program import ExportedProgram
+from monograph.variants import ExportedVariants
 
 __all__ = ["from_torch", "load", "load_methods", "save", "save_methods"]
 
@@ -33,16 +34,23 @@ def from_torch(program: Any) -> ExportedProgram:
 
 
 def save(
-    ep: ExportedProgram, f: Path, *, extra_files: Mapping[str, str | bytes] | None = None
+    ep: ExportedProgram | ExportedVariants,
+    f: Path,
+    *,
+    extra_files: Mapping[str, str | bytes] | None = None,
 ) -> None:
     """Write a program as a ``.pt2`` file, which ``torch.export.load`` reads as well.
 
-    The file is there whole or not at all. ``extra_files``: text to keep beside the program.
+    The file is there whole or not at all; variants share their tensors in it. ``extra_files``: text
+    to keep beside the program.
 
     Raises:
         InteropError: MG-F104, for what the format has no word for.
     """
-    save_methods({"model": ep}, f, extra_files=extra_files)
+    if isinstance(ep, ExportedVariants):
+        _save(ep, f, extra_files, are_variants=True)
+    else:
+        save_methods({"model": ep}, f, extra_files=extra_files)
 
 
 def save_methods(
@@ -56,6 +64,16 @@ def save_methods(
     Raises:
         InteropError: MG-F104, for what the format has no word for.
     """
+    _save(programs, path, extra_files, are_variants=False)
+
+
+def _save(
+    programs: Mapping[str, ExportedProgram],
+    path: Path,
+    extra_files: Mapping[str, str | bytes] | None,
+    *,
+    are_variants: bool,
+) -> None:
     from monograph.interop import files
 
     for program in programs.values():
@@ -66,7 +84,7 @@ def save_methods(
                 "through monograph.from_torch(program).",
             )
     parts = {name: program.parts for name, program in programs.items()}
-    files.save_methods(parts, path, extra_files=extra_files)
+    files.save_programs(files.Contents(parts, are_variants), path, extra_files=extra_files)
 
 
 # Reading -------------------------------------------------------------------------------------
@@ -78,8 +96,10 @@ def load(
     weights: bool = True,
     trusted: bool = False,
     extra_files: dict[str, str | bytes] | None = None,
-) -> ExportedProgram:
+) -> ExportedProgram | ExportedVariants:
     """Read the program of a ``.pt2`` file, of ours or of ``torch.export.save``.
+
+    A file that was written of ``ExportedVariants`` gives these.
 
     Nothing in the file is run. ``weights=False`` leaves tensors on the ``meta`` device.
     ``trusted=True`` allows for pickles of anything; the example inputs are read without it where
@@ -90,7 +110,9 @@ def load(
         FileError: MG-F101 for a damaged file, MG-F102 for one that asks for what is not known
             here, MG-F103 for one with a pickle in it that is not trusted.
     """
-    programs = load_methods(f, weights=weights, trusted=trusted, extra_files=extra_files)
+    programs, are_variants = _load(f, weights, trusted, extra_files)
+    if are_variants:
+        return ExportedVariants(programs)
     if len(programs) == 1:
         return next(iter(programs.values()))
     if "model" in programs:
@@ -108,7 +130,15 @@ def load_methods(
     extra_files: dict[str, str | bytes] | None = None,
 ) -> dict[str, ExportedProgram]:
     """Read all programs of a file; tensors that they share are shared. See ``load``."""
+    return _load(path, weights, trusted, extra_files)[0]
+
+
+def _load(
+    path: Path, weights: bool, trusted: bool, extra_files: dict[str, str | bytes] | None
+) -> tuple[dict[str, ExportedProgram], bool]:
+    """The programs of a file, and whether they are variants of one."""
     from monograph.interop import files
 
-    found = files.load_methods(path, weights=weights, trusted=trusted, extra_files=extra_files)
-    return {name: ExportedProgram(parts) for name, parts in found.items()}
+    found = files.load_programs(path, weights=weights, trusted=trusted, extra_files=extra_files)
+    programs = {name: ExportedProgram(parts) for name, parts in found.programs.items()}
+    return programs, found.are_variants

@@ -20,7 +20,7 @@ from monograph.interop.norms import InPlace, in_place
 from monograph.ir.call_plan import CallPlan, arguments_of
 from monograph.ir.meta import SHARES, SUBGRAPHS
 from monograph.ir.program import TRAINING, Parts
-from monograph.module import ProgramModule
+from monograph.module import ProgramModule, checked
 from monograph.passes.place import Move, place, placed_module
 from monograph.torch_internals import claim_names, copied_node, structured_code
 
@@ -94,7 +94,7 @@ class ProgramGraphModule(ProgramModule, GraphModule):
         if not self.__dict__["_is_recompiled"]:
             return ProgramModule.forward(self, *args, **kwargs)
         plan: CallPlan = self.__dict__["_plan"]
-        leaves = self._checked(plan, args, kwargs)
+        leaves = checked(plan, args, kwargs)
         run: Callable[..., Any] = type(self)._run_graph  # type: ignore[attr-defined]
         if not self.__dict__["_is_structured"]:
             return plan.result.unflatten(run(self, *leaves))

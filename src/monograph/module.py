@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import inspect
+import itertools
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, ClassVar
@@ -14,11 +16,11 @@ from torch.fx import Graph, GraphModule
 from monograph.diagnostics import InputError, note_source
 from monograph.ir.call_plan import CallPlan, Check, Looks
 from monograph.ir.layouts import require_layouts
-from monograph.ir.state import State, register, tensor_at
+from monograph.ir.state import Place, State, register, tensor_at
 from monograph.passes.place import Move, devices_in, placed_module
 from monograph.torch_internals import bits_of, share_memory, with_bits
 
-__all__ = ["ProgramModule"]
+__all__ = ["ProgramModule", "checked", "device_after", "leaves_of", "require_leaf"]
 
 
 class ProgramModule(nn.Module):
@@ -39,12 +41,14 @@ class ProgramModule(nn.Module):
         graph_module: GraphModule,
         plan: CallPlan,
         state: State,
+        owners: dict[str, Place] | None = None,
     ) -> None:
+        """``owners``: where another module keeps the tensors of ``state``; None: this one does."""
         nn.Module.__init__(self)
         # Plain attributes, so that the graph's module is not a child with a name in state_dict.
         self.__dict__["_graph_module"] = graph_module
         self.__dict__["_plan"] = plan
-        self.__dict__["_owners"] = register(self, state)
+        self.__dict__["_owners"] = register(self, state) if owners is None else owners
         self.training = bool(plan.training)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ProgramModule:
@@ -63,8 +67,11 @@ class ProgramModule(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program."""
+        return self._run(checked(self.__dict__["_plan"], args, kwargs))
+
+    def _run(self, leaves: list[Any]) -> object:
+        """Run the program on the leaves of a call, which ``checked`` has found to be right."""
         plan: CallPlan = self.__dict__["_plan"]
-        leaves = self._checked(plan, args, kwargs)
         results = self._results(plan, leaves)
         for write in plan.writes:
             if isinstance(write.target, int):
@@ -78,18 +85,6 @@ class ProgramModule(nn.Module):
             else:
                 outputs.append(constant if index is None else results[index])
         return plan.result.unflatten(outputs)
-
-    def _checked(self, plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-        """The leaves of the arguments of a call, which are as the program demands."""
-        leaves = self._leaves(plan, args, kwargs)
-        for check, leaf in zip(plan.checks, leaves, strict=True):
-            _check(check, leaf)
-        sizes = {} if plan.sizes is None else plan.sizes.run(leaves)
-        if plan.layouts:
-            require_layouts(plan.layouts, leaves, sizes)
-        if plan.writes:
-            _check_memory(plan, leaves)
-        return leaves
 
     def _results(self, plan: CallPlan, leaves: list[Any]) -> Sequence[Any]:
         """What the graph gives for the leaves of a call."""
@@ -113,11 +108,6 @@ class ProgramModule(nn.Module):
     def _held(self, name: str) -> torch.Tensor:
         return tensor_at(self.__dict__["_owners"][name])
 
-    def _leaves(self, plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-        if len(args) != len(plan.args.keys) or set(kwargs) != {n for _, n in plan.kwargs.keys}:
-            args, kwargs = _bind_again(plan, args, kwargs)
-        return plan.args.match(args, "*args") + plan.kwargs.match(kwargs, "*kwargs")
-
     def train(self, mode: bool = True) -> ProgramModule:
         """Only the mode that the program was captured in; the graph holds for that one.
 
@@ -135,28 +125,17 @@ class ProgramModule(nn.Module):
         return self
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> ProgramModule:
-        before = {name: t.dtype for name, t in _tensors(self)}
-        probe = fn(torch.empty(0))
-        changes_dtype = probe.dtype != torch.float32 or any(
-            t.is_floating_point() and fn(t[:0] if t.dim() else t).dtype != before[name]
-            for name, t in _tensors(self)
-        )
-        if changes_dtype:
-            raise InputError(
-                "this program was captured for its dtypes and cannot be converted to "
-                f"{probe.dtype}",
-                code="MG-I105",
-                hint="convert the model and export it again.",
-            )
-        # A change of dtype leaves tensors where they are, which may not be where the probe is.
-        found = [fn(t[:0] if t.dim() else t).device for _, t in _tensors(self)[:1]]
-        device = found[0] if found else probe.device
+        device = device_after(self, fn)
         is_moved = self._is_moved_to(device)
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         if is_moved:
-            self._place(lambda _: device)
-            self.__dict__["_plan"] = self.__dict__["_plan"].placed(device)
+            self._follow(device)
         return self
+
+    def _follow(self, device: torch.device) -> None:
+        """Compute on the device that the tensors have been moved to."""
+        self._place(lambda _: device)
+        self.__dict__["_plan"] = self.__dict__["_plan"].placed(device)
 
     def _is_moved_to(self, device: torch.device) -> bool:
         """Whether the program is for another device; it must be for one."""
@@ -181,6 +160,29 @@ class ProgramModule(nn.Module):
         return f"nodes={len(self.__dict__['_graph_module'].graph.nodes)}"
 
 
+def device_after(module: nn.Module, change: Callable[..., torch.Tensor]) -> torch.device:
+    """Where the tensors of a program's module are after a change, as ``to`` makes it.
+
+    Raises:
+        InputError: MG-I105, for a change of dtypes.
+    """
+    before = {name: t.dtype for name, t in _tensors(module)}
+    probe = change(torch.empty(0))
+    changes_dtype = probe.dtype != torch.float32 or any(
+        t.is_floating_point() and change(t[:0] if t.dim() else t).dtype != before[name]
+        for name, t in _tensors(module)
+    )
+    if changes_dtype:
+        raise InputError(
+            f"this program was captured for its dtypes and cannot be converted to {probe.dtype}",
+            code="MG-I105",
+            hint="convert the model and export it again.",
+        )
+    # A change of dtype leaves tensors where they are, which may not be where the probe is.
+    found = [change(t[:0] if t.dim() else t).device for _, t in _tensors(module)[:1]]
+    return found[0] if found else probe.device
+
+
 def _tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
     return [*module.named_parameters(), *module.named_buffers()]
 
@@ -188,7 +190,36 @@ def _tensors(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
 # Input checks --------------------------------------------------------------------------------
 
 
-def _check(check: Check, leaf: Any) -> None:
+def checked(plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """The leaves of the arguments of a call, which are as the program demands.
+
+    Raises:
+        InputError: saying what is otherwise.
+    """
+    leaves = leaves_of(plan, args, kwargs)
+    for check, leaf in zip(plan.checks, leaves, strict=True):
+        require_leaf(check, leaf)
+    sizes = {} if plan.sizes is None else plan.sizes.run(leaves)
+    if plan.layouts:
+        require_layouts(plan.layouts, leaves, sizes)
+    if plan.writes:
+        _check_memory(plan, leaves)
+    return leaves
+
+
+def leaves_of(plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """The leaves of the arguments of a call, which have the structure that the program demands.
+
+    Raises:
+        InputError: MG-I101, for another structure.
+    """
+    if len(args) != len(plan.args.keys) or set(kwargs) != {n for _, n in plan.kwargs.keys}:
+        args, kwargs = _bind_again(plan, args, kwargs)
+    return plan.args.match(args, "*args") + plan.kwargs.match(kwargs, "*kwargs")
+
+
+def require_leaf(check: Check, leaf: Any) -> None:
+    """Require of one leaf of the arguments what does not depend on the others."""
     example, path = check.example, check.path
     if isinstance(example, Looks):
         if not isinstance(leaf, torch.Tensor):
@@ -212,8 +243,17 @@ def _check(check: Check, leaf: Any) -> None:
         raise InputError(
             f"Expected input at {path} to be equal to {example!r}, but got {leaf!r}",
             code="MG-I103",
-            hint="this value is part of the program; export once for each value that is needed.",
+            hint=_ways_to_vary(check),
         )
+
+
+def _ways_to_vary(check: Check) -> str:
+    """What to write where a constant is to have other values."""
+    ways = ["this value is part of the program"]
+    if type(check.example) in (int, float) and check.name:
+        ways.append(f'where it varies: dynamic_shapes={{"{check.name}": Dim.DYNAMIC}}')
+    ways.append("one program for several values: export_variants.")
+    return "\n".join(ways)
 
 
 def _is_same_constant(given: Any, expected: Any) -> bool:
@@ -316,28 +356,58 @@ def _write_back(destination: torch.Tensor, content: torch.Tensor, is_hidden: boo
 def _bind_again(
     plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Let arguments be passed by position or by name, whichever way they were exported."""
+    """Let arguments be passed by position or by name, or not at all where they have a default."""
     signature = plan.signature
-    wanted = [name for _, name in plan.kwargs.keys]
     if signature is None:
         return args, kwargs
     try:
-        bound = signature.bind(*args, **kwargs)
+        given = signature.bind(*args, **kwargs).arguments
     except TypeError as error:
         names = ", ".join(signature.parameters)
         raise InputError(
             f"Expected the arguments ({names}) as they were exported: {error}", code="MG-I101"
         ) from None
+    wanted = _wanted(plan, signature)
+    named = {name for _, name in plan.kwargs.keys}
     by_name: dict[str, Any] = {}
     positional: list[Any] = []
-    for name, value in bound.arguments.items():
-        kind = signature.parameters[name].kind
-        if kind is signature.parameters[name].VAR_POSITIONAL:
+    for name, parameter in signature.parameters.items():
+        default = parameter.default
+        if name in given:
+            value = given[name]
+            if name not in wanted and _is_same_constant(value, default):
+                continue
+        elif name in wanted and _is_taken(wanted[name], default):
+            value = default
+        else:
+            continue
+        if parameter.kind is parameter.VAR_POSITIONAL:
             positional.extend(value)
-        elif kind is signature.parameters[name].VAR_KEYWORD:
+        elif parameter.kind is parameter.VAR_KEYWORD:
             by_name.update(value)
-        elif name not in wanted and len(positional) < len(plan.args.keys):
+        elif name in wanted and name not in named:
             positional.append(value)
         else:
             by_name[name] = value
     return tuple(positional), by_name
+
+
+def _wanted(plan: CallPlan, signature: inspect.Signature) -> dict[str, Any]:
+    """The parameters that the program was exported with: a check, or None for a container."""
+    checks = iter(plan.checks)
+    found: list[Check | None] = []
+    for part in (*plan.args.children, *plan.kwargs.children):
+        own = list(itertools.islice(checks, part.num_leaves))
+        found.append(own[0] if part.kind is None else None)
+    count = len(plan.args.keys)
+    names = (name for _, name in plan.kwargs.keys)
+    return signature.bind(*found[:count], **dict(zip(names, found[count:], strict=True))).arguments
+
+
+def _is_taken(check: Any, default: object) -> bool:
+    """Whether a default value is what the program wants where nothing is passed."""
+    if not isinstance(check, Check) or isinstance(check.example, Looks):
+        return False
+    if check.varies:
+        return type(default) in (int, float)
+    return _is_same_constant(default, check.example)

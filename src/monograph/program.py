@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -22,6 +22,7 @@ from monograph.graph_module import ProgramGraphModule
 from monograph.hierarchy import UnflattenedModule
 from monograph.inference.agreement import inferred
 from monograph.ir.assumptions import Assumption, about_sizes
+from monograph.ir.call_plan import CallPlan
 from monograph.ir.printing import format_program
 from monograph.ir.program import DECOMPOSED, Parts
 from monograph.ir.signature import (
@@ -42,7 +43,7 @@ from monograph.passes.table import Decompositions, default_decompositions
 from monograph.passes.unflatten import unflattened
 from monograph.shapes.constraints import Range
 
-__all__ = ["ExportedProgram"]
+__all__ = ["ExportedProgram", "placed", "values_for"]
 
 
 class ExportedProgram:
@@ -140,11 +141,15 @@ class ExportedProgram:
         ``check_guards``: a call is refused where the program demands more of sizes and layouts
         than their ranges, and its arguments are otherwise; without, its results are then wrong.
         """
+        return ProgramGraphModule(self.graph_module, self.parts, self.call_plan(check_guards))
+
+    def call_plan(self, check_guards: bool = True) -> CallPlan:
+        """What lies between a call and the graph; ``check_guards`` as in ``module``."""
         plan = replace(self.parts.plan, statistics=self._batch_norm_buffers())
         if not check_guards:
             sizes = None if plan.sizes is None else replace(plan.sizes, guards=[])
             plan = replace(plan, sizes=sizes, layouts=())
-        return ProgramGraphModule(self.graph_module, self.parts, plan)
+        return plan
 
     @property
     def statistics(self) -> Statistics:
@@ -292,13 +297,7 @@ class ExportedProgram:
         Raises:
             InteropError: MG-F104, for a program that uses several devices, or what is no device.
         """
-        try:
-            device = torch.device(device)
-        except RuntimeError:
-            raise InteropError(
-                f"{device!r} is no device", hint='pass "cpu", "cuda", "cuda:1" or "mps".'
-            ) from None
-        return ExportedProgram(_placed(self.parts, device))
+        return ExportedProgram(placed(self.parts, device))
 
     def load_state_dict(
         self, state_dict: Mapping[str, torch.Tensor], *, strict: bool = True, assign: bool = False
@@ -313,7 +312,11 @@ class ExportedProgram:
         Raises:
             InputError: MG-I102, for what is missing, unknown, or of another size or dtype.
         """
-        self.parts = loaded(self.parts, state_dict, strict=strict, assign=assign)
+        self.take(values_for([self.parts], state_dict, strict=strict, assign=assign))
+
+    def take(self, values: Mapping[int, torch.Tensor]) -> None:
+        """Have other tensors: ``values``, by the identities of those that they replace."""
+        self.parts = with_values(self.parts, values)
         check(self.parts)
         self._graph_module = None
 
@@ -372,16 +375,24 @@ def _leaves_of(arguments: list[Argument]) -> list[Any]:
     return [a.value if isinstance(a, ConstantArgument) else named(a.name) for a in arguments]
 
 
-def _placed(parts: Parts, device: torch.device) -> Parts:
-    """A program for another device."""
+def placed(
+    parts: Parts, device: torch.device | str, moved: dict[int, torch.Tensor] | None = None
+) -> Parts:
+    """A program for another device; ``moved``: tensors there, by the identities of the old ones."""
+    try:
+        target = torch.device(device)
+    except RuntimeError:
+        raise InteropError(
+            f"{device!r} is no device", hint='pass "cpu", "cuda", "cuda:1" or "mps".'
+        ) from None
     devices = devices_of(parts.graph)
     if len(devices) > 1:
         raise InteropError(
             f"the program uses several devices: {', '.join(sorted(map(str, devices)))}",
             hint="move the model, and export it again.",
         )
-    plan = parts.plan.placed(device)
-    made = _with_tensors(parts, lambda tensor: tensor_on(tensor, device), lambda _: device)
+    plan = parts.plan.placed(target)
+    made = _with_tensors(parts, lambda t: tensor_on(t, target), lambda _: target, moved)
     return replace(made, plan=plan, example_inputs=None)
 
 
@@ -389,10 +400,14 @@ def _with_tensors(
     parts: Parts,
     change: Callable[[torch.Tensor], torch.Tensor],
     move: Callable[[torch.device], torch.device] = lambda device: device,
+    known: dict[int, torch.Tensor] | None = None,
 ) -> Parts:
-    """A program with a graph of its own, and other tensors; those that were one still are."""
+    """A program with a graph of its own, and other tensors; those that were one still are.
+
+    ``known``: what tensors have become already, by their identities; gets those of this program.
+    """
     found = place(parts.graph, parts.attributes, move)
-    changed: dict[int, torch.Tensor] = {}
+    changed = {} if known is None else known
 
     def new(tensor: torch.Tensor) -> torch.Tensor:
         if id(tensor) not in changed:
@@ -409,10 +424,18 @@ def _with_tensors(
     )
 
 
-def loaded(parts: Parts, given: Mapping[str, torch.Tensor], *, strict: bool, assign: bool) -> Parts:
-    """The program with other values; see ``ExportedProgram.load_state_dict``."""
+def values_for(
+    programs: Sequence[Parts], given: Mapping[str, torch.Tensor], *, strict: bool, assign: bool
+) -> dict[int, torch.Tensor]:
+    """By the identities of the programs' tensors, what is in their place then.
+
+    See ``ExportedProgram.load_state_dict``. The programs have one state.
+    """
     new: dict[int, torch.Tensor] = {}
-    known = {**parts.state_dict, **{name: tensor for name, (tensor, *_) in parts.state.items()}}
+    saved = {name: t for parts in programs for name, t in parts.state_dict.items()}
+    constants = {name: t for parts in programs for name, t in parts.constants.items()}
+    others = {name: t for parts in programs for name, (t, *_) in parts.state.items()}
+    known = {**saved, **others}
     for name, value in given.items():
         old = known.get(name)
         if old is None:
@@ -437,15 +460,20 @@ def loaded(parts: Parts, given: Mapping[str, torch.Tensor], *, strict: bool, ass
             new[id(old)] = old
     missing = [
         name
-        for name, tensor in {**parts.state_dict, **parts.constants}.items()
-        if id(tensor) not in new and (name in parts.state_dict or tensor.is_meta)
+        for name, tensor in {**saved, **constants}.items()
+        if id(tensor) not in new and (name in saved or tensor.is_meta)
     ]
     if missing and strict:
         more = f" and {len(missing) - 5} others" if len(missing) > 5 else ""
         raise InputError(f"values are missing for {', '.join(missing[:5])}{more}")
+    return new
+
+
+def with_values(parts: Parts, values: Mapping[int, torch.Tensor]) -> Parts:
+    """The program over other tensors, where ``values`` has some for the identities of its own."""
 
     def value_of(tensor: torch.Tensor) -> torch.Tensor:
-        return new.get(id(tensor), tensor)
+        return values.get(id(tensor), tensor)
 
     made = replace(
         parts,
@@ -454,9 +482,9 @@ def loaded(parts: Parts, given: Mapping[str, torch.Tensor], *, strict: bool, ass
         constants={name: value_of(tensor) for name, tensor in parts.constants.items()},
     )
     devices = devices_of(parts.graph)
-    target = next((tensor.device for tensor in new.values()), None)
+    target = next((tensor.device for tensor in values.values()), None)
     if devices == {torch.device("meta")} and target is not None and target.type != "meta":
-        return _placed(made, target)
+        return placed(made, target)
     return made
 
 

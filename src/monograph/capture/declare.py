@@ -26,7 +26,7 @@ from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
 
-__all__ = ["Declaration", "declare", "read_specification"]
+__all__ = ["Declaration", "declare", "is_meant", "read_specification"]
 
 _STATIC = {"", None}
 
@@ -160,16 +160,16 @@ def _spread_group(
         _refuse(f"dynamic_shapes[{key!r}] does not have the form of *{key}", arguments)
 
 
+def is_meant(leaf: Argument, key: str) -> bool:
+    """Whether ``key`` of a specification, the name of an argument or a pattern, means a leaf."""
+    return leaf.dotted.startswith(key + ".") or any(
+        fnmatch.fnmatchcase(leaf.dotted, form) for form in (key, key + ".*", key.removesuffix(".*"))
+    )
+
+
 def _by_pattern(key: str, entry: object, arguments: Arguments, found: list[Any]) -> bool:
     """``"past.*"`` or ``"past.0.keys"``: every leaf under that path."""
-    hits = [
-        i
-        for i, leaf in enumerate(arguments.leaves)
-        if fnmatch.fnmatchcase(leaf.dotted, key)
-        or leaf.dotted.startswith(key + ".")
-        or fnmatch.fnmatchcase(leaf.dotted, key + ".*")
-        or fnmatch.fnmatchcase(leaf.dotted, key.removesuffix(".*"))
-    ]
+    hits = [i for i, leaf in enumerate(arguments.leaves) if is_meant(leaf, key)]
     for i in hits:
         leaf = arguments.leaves[i]
         if isinstance(leaf.example, torch.Tensor) or not isinstance(entry, (dict, tuple, list)):

@@ -17,6 +17,7 @@ from monograph.cli.target import UsageError
 from monograph.diagnostics import MonographError
 from monograph.ir.printing import format_graph
 from monograph.program import ExportedProgram
+from monograph.variants import ExportedVariants
 
 __all__ = ["compile_command", "diff_command", "run_command", "show_command"]
 
@@ -33,7 +34,7 @@ def _programs(path: Path, weights: bool) -> dict[str, ExportedProgram]:
         refuse(Console(stderr=True), error)
 
 
-def _program(path: Path, method: str | None) -> ExportedProgram:
+def _program(path: Path, method: str | None) -> ExportedProgram | ExportedVariants:
     try:
         if method is None:
             return monograph.load(path)

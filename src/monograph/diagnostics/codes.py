@@ -237,6 +237,11 @@ CODES: dict[str, Code] = {
             "what Python reads of a layout steers the program: it holds for that layout",
         ),
         Code(
+            "MG-I108",
+            "a call that no variant of the program takes",
+            "a variant holds for the calls that are like its example, but for what varies",
+        ),
+        Code(
             "MG-O102",
             "a decomposition that is not as the table promises",
             "the rules of a table must give the results that their operators give",
@@ -325,6 +330,7 @@ _CASES = {
     "MG-I105": "mode_switched_after_export",
     "MG-I106": "prefix_of_position_embedding",
     "MG-I107": "branch_on_the_layout",
+    "MG-I108": "one_program_for_several_signatures",
     "MG-O102": "decomposition_that_is_wrong",
     "MG-F101": "damaged_file",
     "MG-F102": "file_with_an_unknown_operator",

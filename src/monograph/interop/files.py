@@ -10,6 +10,7 @@ import io
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import IO, Any
 
 import torch
@@ -19,6 +20,7 @@ from monograph.diagnostics import FileError, InteropError
 from monograph.interop.archive import ArchiveReader, ArchiveWriter, written_whole
 from monograph.interop.functional import functional
 from monograph.interop.layouts import written_layouts
+from monograph.interop.parameters import written_parameters
 from monograph.interop.private import class_of, object_as_bytes, serialized, tensor_meta
 from monograph.interop.reading import Notes, program_of
 from monograph.interop.tensors import TensorReader, json_of
@@ -28,20 +30,27 @@ from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import flatten
 from monograph.torch_internals import bits_of, with_bits
 
-__all__ = ["load_methods", "save_methods"]
+__all__ = ["Contents", "load_programs", "save_programs"]
 
 Path = str | os.PathLike[str] | IO[bytes]
 # What we know of a program beyond the schema; not among the extra files, which are the user's.
 _NOTES, _OLD_NOTES = "data/extra/monograph/", "extra/monograph/"
+_VARIANTS = _NOTES + "variants/names.json"
 
 
-def save_methods(
-    programs: Mapping[str, Parts],
-    path: Path,
-    *,
-    extra_files: Mapping[str, str | bytes] | None = None,
+@dataclass(frozen=True)
+class Contents:
+    """The programs of a file by their names; ``are_variants``: together they are one program."""
+
+    programs: dict[str, Parts]
+    are_variants: bool = False
+
+
+def save_programs(
+    contents: Contents, path: Path, *, extra_files: Mapping[str, str | bytes] | None = None
 ) -> None:
     """Write several programs to one file; tensors that they share are written once."""
+    programs = contents.programs
     written = {name: _written(program) for name, program in programs.items()}
     root = "archive"
     if isinstance(path, (str, os.PathLike)):
@@ -70,6 +79,8 @@ def save_methods(
             archive.text(f"models/{name}.json", data)
             archive.bytes(f"data/sample_inputs/{name}.pt", _example(program))
             archive.text(f"{_NOTES}{name}.json", notes)
+        if contents.are_variants:
+            archive.text(_VARIANTS, json.dumps(list(programs)))
         for name, content in (extra_files or {}).items():
             beside = content if isinstance(content, bytes) else content.encode()
             archive.bytes(f"extra/{name}", beside)
@@ -153,6 +164,7 @@ def _written(program: Parts) -> tuple[str, str]:
         "version": 1,
         "symbols": symbols.names,
         "training": plan.training,
+        "parameters": written_parameters(plan.signature),
         "aliases": plan.aliases,
         "twins": plan.twins,
         "writes": [o.target for o in program.signature.output_specs if o.kind.is_mutation],
@@ -197,13 +209,13 @@ def _example(program: Parts) -> bytes:
     return buffer.getvalue()
 
 
-def load_methods(
+def load_programs(
     path: Path,
     *,
     weights: bool = True,
     trusted: bool = False,
     extra_files: dict[str, str | bytes] | None = None,
-) -> dict[str, Parts]:
+) -> Contents:
     """Read all programs of a file; tensors that they share are shared."""
     with ArchiveReader(path) as archive:
         if extra_files is not None:
@@ -213,11 +225,14 @@ def load_methods(
                     extra_files[name] = _text_or_bytes(archive.bytes(folder + name))
         tensors = TensorReader(archive, weights, trusted)
         if archive.is_old:
-            return {"model": _read(archive, tensors, "model", trusted, *_OLD)}
+            return Contents({"model": _read(archive, tensors, "model", trusted, *_OLD)})
         names = [n.removesuffix(".json") for n in archive.names("models/") if n.endswith(".json")]
         if not names:
             raise FileError(f"{_named(path)}: not a .pt2 file with a program in it")
-        return {
+        are_variants = archive.has(_VARIANTS)
+        if are_variants:
+            names = _in_order(names, json_of(archive, _VARIANTS))
+        programs = {
             name: _read(
                 archive,
                 tensors,
@@ -228,6 +243,14 @@ def load_methods(
             )
             for name in names
         }
+        return Contents(programs, are_variants)
+
+
+def _in_order(names: list[str], order: object) -> list[str]:
+    """The names of variants in the order in which calls choose."""
+    if not isinstance(order, list) or sorted(map(str, order)) != sorted(names):
+        raise FileError(f"{_VARIANTS} is damaged: the file has other variants")
+    return list(map(str, order))
 
 
 def _text_or_bytes(content: bytes) -> str | bytes:

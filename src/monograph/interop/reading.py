@@ -21,6 +21,7 @@ from monograph.interop.expressions import Reader
 from monograph.interop.graphs import GraphReader, checked, device_of, only
 from monograph.interop.layouts import read_layouts
 from monograph.interop.norms import returned
+from monograph.interop.parameters import read_parameters
 from monograph.interop.private import DTYPES, LAYOUTS
 from monograph.interop.schema import GraphData, Record, TensorMeta, Union
 from monograph.interop.structures import constants_from_json, structure_from_json
@@ -454,7 +455,8 @@ class ProgramReader:
             structures,
             examples,
             paths,
-            called_as=_signature_of_call(root, args, kwargs),
+            called_as=read_parameters(self.notes.get("parameters"), args, kwargs)
+            or _signature_of_call(root, args, kwargs),
             training=None if training is None else checked(training, bool),
             hidden=hidden,
             aliases=[a if a is None or isinstance(a, str) else checked(a, int) for a in aliases],

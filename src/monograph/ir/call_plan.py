@@ -42,13 +42,15 @@ class Check:
     """What one leaf of the arguments must be.
 
     ``example`` is a constant, or how a tensor looks. ``is_written``: the program writes it.
-    ``varies``: the dimensions whose sizes are checked elsewhere; (0,) for a number.
+    ``varies``: the dimensions whose sizes are checked elsewhere; (0,) for a number. ``name``: what
+    a specification of sizes calls it; empty where that is not known.
     """
 
     path: str
     example: Any
     is_written: bool
     varies: frozenset[int] | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def call_plan(
     structures: CallSpec,
     examples: Sequence[Any],
     paths: Sequence[str],
+    names: Sequence[str] = (),
     *,
     called_as: inspect.Signature | None,
     training: bool | None,
@@ -119,7 +122,8 @@ def call_plan(
     """The plan of a graph whose nodes still have specs, from its signature.
 
     ``examples``, ``paths``: how each leaf of the arguments looks (a constant as it is), and how
-    the caller writes it. ``layouts``: what was read of how they lie, each with its leaf.
+    the caller writes it. ``names``: what specifications of sizes call them, where that is known.
+    ``layouts``: what was read of how they lie, each with its leaf.
     ``hidden``: the outputs that are written behind autograd.
     """
     args, kwargs = structures.in_spec.children
@@ -139,8 +143,10 @@ def call_plan(
         training=training,
         state=[s.target for s in signature.input_specs if s.target is not None],
         checks=[
-            Check(path, example, n.name in written, _varying(n.meta["val"]))
-            for n, example, path in zip(user, examples, paths, strict=True)
+            Check(path, example, n.name in written, _varying(n.meta["val"]), name)
+            for n, example, path, name in zip(
+                user, examples, paths, names or [""] * len(user), strict=True
+            )
         ],
         writes=[
             Write(index[o.target] if o.target in written else o.target or "", i, i in hidden)
