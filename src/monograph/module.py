@@ -392,7 +392,7 @@ def _bind_again(
     return tuple(positional), by_name
 
 
-def _wanted(plan: CallPlan, signature: inspect.Signature) -> dict[str, Any]:
+def _wanted(plan: CallPlan, signature: inspect.Signature) -> dict[str, object]:
     """The parameters that the program was exported with: a check, or None for a container."""
     checks = iter(plan.checks)
     found: list[Check | None] = []
@@ -404,7 +404,7 @@ def _wanted(plan: CallPlan, signature: inspect.Signature) -> dict[str, Any]:
     return signature.bind(*found[:count], **dict(zip(names, found[count:], strict=True))).arguments
 
 
-def _is_taken(check: Any, default: object) -> bool:
+def _is_taken(check: object, default: object) -> bool:
     """Whether a default value is what the program wants where nothing is passed."""
     if not isinstance(check, Check) or isinstance(check.example, Looks):
         return False

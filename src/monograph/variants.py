@@ -235,7 +235,7 @@ class VariantsModule(nn.Module):
         self.__dict__["_choice"] = Choice(plans)
         self.training = any(member.training for member in members.values())
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, *args: object, **kwargs: object) -> object:
         """Run the variant that this call is for."""
         name, leaves = self.__dict__["_choice"].of(args, kwargs)
         return self.__dict__["_members"][name]._run(leaves)
@@ -267,7 +267,7 @@ class VariantsModule(nn.Module):
         return f"variants={', '.join(self.__dict__['_members'])}"
 
 
-class CompiledVariants(Mapping[str, Any]):
+class CompiledVariants(Mapping[str, Callable[..., object]]):
     """What a backend has made of each variant; called like the model, it takes the one that fits.
 
     Raises:
@@ -275,13 +275,16 @@ class CompiledVariants(Mapping[str, Any]):
     """
 
     def __init__(
-        self, compiled: Mapping[str, object], choice: Choice, plans: Mapping[str, CallPlan]
+        self,
+        compiled: Mapping[str, Callable[..., object]],
+        choice: Choice,
+        plans: Mapping[str, CallPlan],
     ) -> None:
         self._compiled = dict(compiled)
         self._choice = choice
         self._plans = plans
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Callable[..., object]:
         return self._compiled[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -290,7 +293,7 @@ class CompiledVariants(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._compiled)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> object:
         """Run the variant that this call is for, with its arguments as it was exported."""
         name, leaves = self._choice.of(args, kwargs)
         plan = self._plans[name]
