@@ -10,6 +10,7 @@ import functools
 import importlib.util
 import itertools
 import math
+import numbers
 import operator
 import queue
 import re
@@ -517,7 +518,7 @@ def test_in_strict_mode_beside_a_branch(module):
 
 
 def test_what_the_type_of_a_size_is():
-    """As in ``torch.export``: a size that varies is a ``SymInt``, which is no ``int``."""
+    """A size that varies is a ``SymInt`` by its type, and an ``int`` where the program asks."""
     seen = queue.SimpleQueue()
 
     def program(x):
@@ -526,7 +527,36 @@ def test_what_the_type_of_a_size_is():
         return x * n
 
     export(program, (R(4, 3),), dynamic_shapes=DYNAMIC)
-    assert seen.get() == (torch.SymInt, False, True)
+    assert seen.get() == (torch.SymInt, True, True)
+
+
+KINDS_OF_NUMBERS = [
+    lambda x: isinstance(x.shape[0], int),
+    lambda x: isinstance(x.shape[0] * 2 + 1, (str, int)),
+    lambda x: isinstance(x.shape[0], int | str),
+    lambda x: isinstance(x.shape[0], numbers.Integral),
+    lambda x: isinstance(x.shape[0], numbers.Number),
+    lambda x: isinstance(x.shape[0], bool),
+    lambda x: isinstance(x.shape[0], float),
+    lambda x: isinstance(x.shape[0], (str, torch.Tensor, list)),
+    lambda x: isinstance(x.shape[0] / 2, float),
+    lambda x: isinstance(x.shape[0] / 2, int),
+    lambda x: isinstance(x.shape[0] / 2, numbers.Real),
+    lambda x: isinstance(x.shape[0] > 2, bool),
+    lambda x: isinstance(x.shape[0] > 2, int),
+    lambda x: x.shape[0].__class__ is int,
+    lambda x: issubclass(x.shape[0].__class__, int),
+    lambda x: all(isinstance(n, int) for n in x.shape),
+]
+
+
+@pytest.mark.parametrize("asked", KINDS_OF_NUMBERS)
+def test_a_program_is_told_that_a_number_is_what_it_is_in_eager_mode(asked):
+    def program(x):
+        return x + 1 if asked(x) else x - 1
+
+    _same(export(program, (R(4, 3),), dynamic_shapes=DYNAMIC).module(), program)
+    assert vars(torch.SymInt).get("__class__") is None  # as it was
 
 
 # Frames, in other Pythons --------------------------------------------------------------------

@@ -9,12 +9,14 @@ it). A truth counts as 1 or 0 among numbers, as Python's does.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import torch
 
-from monograph.capture.python.frames import stands_in
+from monograph.capture.python.frames import is_of_user, stands_in
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test, both, either, negated
 from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, Node, expression_of, symbolic
@@ -209,18 +211,43 @@ def _methods_of_truths() -> dict[str, Method]:
     return found
 
 
+# What a number says that it is ------------------------------------------------------------------
+
+
+def _said_to_be(plain: type, kind: type) -> Method:
+    """The class of Python's numbers, as ``isinstance`` asks the program's: ``n`` is an ``int``.
+
+    torch's own code and ours tell numbers that vary from others by it.
+    """
+
+    def class_of(self: Symbolic) -> type:
+        frame: FrameType | None = sys._getframe(1)
+        if frame is not None and frame.f_code.co_name == "__instancecheck__":
+            frame = frame.f_back  # of an abstract base class
+        is_asked = frame is not None and isinstance(self.node, Node) and is_of_user(frame.f_code)
+        return plain if is_asked else kind
+
+    return class_of
+
+
 # The table ---------------------------------------------------------------------------------------
 
 # What a number says of itself, each with its value: a function of the number.
 _ATTRIBUTES: dict[type, dict[str, Method]] = {
     torch.SymInt: {
+        "__class__": _said_to_be(int, torch.SymInt),
         "real": _itself,
         "imag": lambda self: 0,
         "numerator": _itself,
         "denominator": lambda self: 1,
     },
-    torch.SymFloat: {"real": _itself, "imag": lambda self: 0.0},
+    torch.SymFloat: {
+        "__class__": _said_to_be(float, torch.SymFloat),
+        "real": _itself,
+        "imag": lambda self: 0.0,
+    },
     torch.SymBool: {
+        "__class__": _said_to_be(bool, torch.SymBool),
         "real": as_integer,
         "imag": lambda self: 0,
         "numerator": as_integer,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import functools
+import gc
 import importlib.abc
 import importlib.machinery
 import random
@@ -133,15 +134,12 @@ class _Patches:
     def apply(self) -> None:
         for owner, attribute, replacement in self._replacements:
             self._before.append((owner, attribute, vars(owner).get(attribute, _MISSING)))
-            setattr(owner, attribute, replacement)
+            _set(owner, attribute, replacement)
 
     def remove(self) -> None:
         while self._before:
             owner, attribute, before = self._before.pop()
-            if before is _MISSING:
-                delattr(owner, attribute)
-            else:
-                setattr(owner, attribute, before)
+            _set(owner, attribute, before)
 
     @property
     def are_on(self) -> bool:
@@ -158,6 +156,28 @@ class _Patches:
         finally:
             if is_outermost:
                 self.apply()
+
+
+def _set(owner: Any, attribute: str, value: object) -> None:
+    if attribute == "__class__":
+        _set_class_of_instances(owner, value)
+    elif value is _MISSING:
+        delattr(owner, attribute)
+    else:
+        setattr(owner, attribute, value)
+
+
+def _set_class_of_instances(kind: type, value: object) -> None:
+    """What ``isinstance`` reads of an instance whose type is none of those that it was given.
+
+    ``kind.__class__ = ...`` would be the metaclass, so the class's own dictionary is written.
+    """
+    (attributes,) = gc.get_referents(kind.__dict__)
+    if value is _MISSING:
+        del attributes["__class__"]
+    else:
+        attributes["__class__"] = value
+    kind.__doc__ = kind.__doc__  # what is remembered of the class's attributes is forgotten
 
 
 class _CompilerImport(importlib.abc.MetaPathFinder):
