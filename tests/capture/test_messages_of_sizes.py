@@ -48,6 +48,61 @@ def counted_set(x):
     return x * 2
 
 
+def show(is_right, message=None, *, error=ValueError):
+    if not is_right:
+        text = "not right" if message is None else _as_text(message)
+        raise error(text)
+    return is_right
+
+
+def _as_text(message):
+    if callable(message):
+        return message()
+    return message
+
+
+def text_of(x):
+    return f"rows: {x.shape[0]}"
+
+
+class Shows:
+    def show(self, is_right, message):
+        if not is_right:
+            raise ValueError(message)
+
+
+def given_to_a_function(x):
+    show(len(x.shape) > 1, f"got {x.shape}")
+    return x * 2
+
+
+def given_by_name(x):
+    show(len(x.shape) > 1, message="got {}".format(x.shape[0]))  # noqa: UP032
+    return x * 2
+
+
+def given_to_a_method(x, shows=Shows()):  # noqa: B008
+    shows.show(x.shape[1] == 3, str(x.shape[0]))
+    return x * 2
+
+
+def given_as_a_function(x):
+    show(x.shape[0] < 1000, lambda: f"got {x.shape[0]} of {x.shape!s}")
+    return x * 2
+
+
+def given_back_to_be_shown(x):
+    message = text_of(x)
+    if x.dim() != 2:
+        raise ValueError(message)
+    return x * 2
+
+
+def joined(x):
+    show(x.dim() == 2, " x ".join(str(n) for n in x.shape))
+    return x * 2
+
+
 def _exported(f, *args):
     return monograph.export(f, args, dynamic_shapes=tuple({0: Dim.DYNAMIC} for _ in args))
 
@@ -55,7 +110,20 @@ def _exported(f, *args):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     "program",
-    [percent_in_a_variable, format_in_a_variable, printed, logged, warned, counted_set],
+    [
+        percent_in_a_variable,
+        format_in_a_variable,
+        printed,
+        logged,
+        warned,
+        counted_set,
+        given_to_a_function,
+        given_by_name,
+        given_to_a_method,
+        given_as_a_function,
+        given_back_to_be_shown,
+        joined,
+    ],
 )
 def test_what_is_only_shown_fixes_no_size(program):
     module = _exported(program, torch.ones(4, 3)).module()
@@ -71,7 +139,37 @@ def steered_by_a_set(x):
     return x * list(set([x.shape[0], 4]))[0]  # noqa: C405, RUF015
 
 
-@pytest.mark.parametrize("program", [steered_by_text, steered_by_a_set])
+def length_of(text):
+    return len(text)
+
+
+def keep(is_right, text, kept=[]):  # noqa: B006
+    kept.append(text)
+    return len(kept[-1])
+
+
+def steered_in_a_function(x):
+    return x * length_of(f"{x.shape[0]}")
+
+
+def steered_by_what_is_given_back(x):
+    return x * len(text_of(x))
+
+
+def steered_by_what_is_kept(x):
+    return x * keep(True, str(x.shape[0]))
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        steered_by_text,
+        steered_by_a_set,
+        steered_in_a_function,
+        steered_by_what_is_given_back,
+        steered_by_what_is_kept,
+    ],
+)
 def test_what_steers_the_program_fixes_the_size(program):
     with pytest.raises(monograph.ConstraintViolationError) as caught:
         _exported(program, torch.ones(4, 3))

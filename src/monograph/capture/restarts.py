@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import logging
-import re
 import sys
 from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING, NoReturn
 
 from monograph.capture.python.frames import frames_of_user, is_of_python, is_of_user, is_ours
-from monograph.capture.python.nodes import Syntax, syntax_of
+from monograph.capture.python.nodes import syntax_of
+from monograph.capture.python.shown_texts import is_shown_by
 from monograph.diagnostics import ExportError
 
 if TYPE_CHECKING:
@@ -107,10 +107,6 @@ def restart(recorder: Recorder, reason: Restart) -> NoReturn:
     raise reason
 
 
-# Functions that show a text, which steers nothing.
-_SHOWS = re.compile(
-    r"((p?print|warn|debug|info|error|critical|exception|_?check|_?assert)\w*|log_\w+)$"
-)
 _TEXT = ("on_text", "_graph_repr", "__repr__", "__str__", "__format__", "format_number")
 
 
@@ -151,7 +147,7 @@ def is_printed() -> bool:
     if frame is None or syntax is None:
         return False
     node = syntax.node_at(frame.f_lasti)
-    return node is not None and _is_shown(syntax, node)
+    return node is not None and is_shown_by(frame, node)
 
 
 def is_printed_as_number(frame: FrameType) -> bool:
@@ -165,31 +161,7 @@ def is_printed_as_number(frame: FrameType) -> bool:
     is_text = isinstance(node.left, ast.JoinedStr) or (
         isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)
     )
-    return is_text and _is_shown(syntax, node)
-
-
-def _is_shown(syntax: Syntax, node: ast.AST, variables: frozenset[str] = frozenset()) -> bool:
-    """Whether what ``node`` gives goes to ``print``, a logger or an exception alone.
-
-    ``variables``: those that it has come through.
-    """
-    step: ast.AST | None = node
-    is_value = True
-    while step is not None:
-        if isinstance(step, (ast.Raise, ast.Assert)):
-            return True
-        if isinstance(step, ast.Call) and _SHOWS.match(ast.unparse(step.func).split(".")[-1]):
-            return True
-        if isinstance(step, ast.Assign):
-            target = step.targets[0]
-            if not isinstance(target, ast.Name) or len(step.targets) > 1 or not is_value:
-                return False
-            readers = [] if target.id in variables else syntax.readers_of(target.id)
-            through = variables | {target.id}
-            return bool(readers) and all(_is_shown(syntax, r, through) for r in readers)
-        is_value = is_value and not isinstance(step, ast.Lambda)
-        step = syntax.around(step)
-    return False
+    return is_text and is_shown_by(frame, node)
 
 
 def asking_frame() -> FrameType | None:
