@@ -158,7 +158,7 @@ class _Patches:
                 self.apply()
 
 
-def _set(owner: Any, attribute: str, value: object) -> None:
+def _set(owner: object, attribute: str, value: object) -> None:
     if attribute == "__class__":
         _set_class_of_instances(owner, value)
     elif value is _MISSING:
@@ -167,7 +167,7 @@ def _set(owner: Any, attribute: str, value: object) -> None:
         setattr(owner, attribute, value)
 
 
-def _set_class_of_instances(kind: type, value: object) -> None:
+def _set_class_of_instances(kind: object, value: object) -> None:
     """What ``isinstance`` reads of an instance whose type is none of those that it was given.
 
     ``kind.__class__ = ...`` would be the metaclass, so the class's own dictionary is written.
