@@ -55,6 +55,9 @@ __all__ = ["patched"]
 _id = builtins.id
 _get_ident = threading.get_ident
 _MISSING = object()
+# What `isinstance` reads of an instance. As an attribute it would be the metaclass of the class,
+# so it is written into the dictionary of the class, and removed from there.
+_CLASS = "__class__"
 
 _RANDOM = (
     "random", "randint", "randrange", "uniform", "choice", "choices", "sample", "shuffle",
@@ -134,12 +137,26 @@ class _Patches:
     def apply(self) -> None:
         for owner, attribute, replacement in self._replacements:
             self._before.append((owner, attribute, vars(owner).get(attribute, _MISSING)))
-            _set(owner, attribute, replacement)
+            if attribute == _CLASS:
+                gc.get_referents(owner.__dict__)[0][_CLASS] = replacement
+                owner.__doc__ = owner.__doc__  # what is remembered of its attributes is forgotten
+            else:
+                setattr(owner, attribute, replacement)
 
     def remove(self) -> None:
         while self._before:
             owner, attribute, before = self._before.pop()
-            _set(owner, attribute, before)
+            if attribute == _CLASS:
+                attributes = gc.get_referents(owner.__dict__)[0]
+                if before is _MISSING:
+                    del attributes[_CLASS]
+                else:
+                    attributes[_CLASS] = before
+                owner.__doc__ = owner.__doc__
+            elif before is _MISSING:
+                delattr(owner, attribute)
+            else:
+                setattr(owner, attribute, before)
 
     @property
     def are_on(self) -> bool:
@@ -156,28 +173,6 @@ class _Patches:
         finally:
             if is_outermost:
                 self.apply()
-
-
-def _set(owner: object, attribute: str, value: object) -> None:
-    if attribute == "__class__":
-        _set_class_of_instances(owner, value)
-    elif value is _MISSING:
-        delattr(owner, attribute)
-    else:
-        setattr(owner, attribute, value)
-
-
-def _set_class_of_instances(kind: object, value: object) -> None:
-    """What ``isinstance`` reads of an instance whose type is none of those that it was given.
-
-    ``kind.__class__ = ...`` would be the metaclass, so the class's own dictionary is written.
-    """
-    (attributes,) = gc.get_referents(kind.__dict__)
-    if value is _MISSING:
-        del attributes["__class__"]
-    else:
-        attributes["__class__"] = value
-    kind.__doc__ = kind.__doc__  # what is remembered of the class's attributes is forgotten
 
 
 class _CompilerImport(importlib.abc.MetaPathFinder):
