@@ -20,6 +20,8 @@ from monograph.interop.norms import InPlace, in_place
 from monograph.ir.call_plan import CallPlan, arguments_of
 from monograph.ir.meta import SHARES, SUBGRAPHS
 from monograph.ir.program import TRAINING, Parts
+from monograph.ir.signature import ExportGraphSignature
+from monograph.ir.structure import in_code
 from monograph.module import ProgramModule, checked
 from monograph.passes.place import Move, place, placed_module
 from monograph.torch_internals import claim_names, copied_node, structured_code
@@ -97,7 +99,11 @@ class ProgramGraphModule(ProgramModule, GraphModule):
         leaves = checked(plan, args, kwargs)
         run: Callable[..., Any] = type(self)._run_graph  # type: ignore[attr-defined]
         if not self.__dict__["_is_structured"]:
-            return plan.result.unflatten(run(self, *leaves))
+            results = zip(run(self, *leaves), plan.outputs, strict=True)
+            return plan.result.unflatten(
+                constant if result is None and index is None else result
+                for result, (constant, index) in results
+            )
         split = plan.args.num_leaves
         given, named = plan.args.unflatten(leaves[:split]), plan.kwargs.unflatten(leaves[split:])
         return run(self, *given, **named)
@@ -159,7 +165,7 @@ class ProgramGraphModule(ProgramModule, GraphModule):
             if alias is not None:
                 outputs.append(node_of(alias))
             else:
-                outputs.append(constant if index is None else nodes[results[index]])
+                outputs.append(in_code(constant) if index is None else nodes[results[index]])
         made.output(tuple(outputs))
         self._take_structures(made)
         made.owning_module = self
@@ -200,6 +206,7 @@ class ProgramGraphModule(ProgramModule, GraphModule):
     def _take_structures(self, made: Graph) -> None:
         """Let a graph's code take the arguments as they are passed, if torch knows their types."""
         from monograph.interop.reflected import (
+            constants_in_spec,
             is_known,
             tree_spec,
         )  # torch.export: a second to import
@@ -210,11 +217,18 @@ class ProgramGraphModule(ProgramModule, GraphModule):
         named = [str(name) for _, name in plan.kwargs.keys]
         if len(names) != count + len(named):
             names = [*(f"arg_{i}" for i in range(count)), *named]
-        specs = tree_spec(arguments_of(plan)), tree_spec(plan.result)
-        self.__dict__["_is_structured"] = all(map(is_known, specs))
-        if not self.__dict__["_is_structured"]:
-            return
-        made.set_codegen(structured_code(names, *specs))
+        signature: ExportGraphSignature = self.__dict__["_signature"]
+        results = [s.arg for s in signature.output_specs if not s.kind.is_mutation]
+        given, returned = tree_spec(arguments_of(plan)), tree_spec(plan.result, results)
+        lost = {
+            i
+            for i, (constant, index) in enumerate(plan.outputs)
+            if index is None and in_code(constant) is None and constant is not None
+        }
+        is_whole = lost <= constants_in_spec(returned).keys()
+        self.__dict__["_is_structured"] = is_known(given) and is_whole
+        if self.__dict__["_is_structured"]:
+            made.set_codegen(structured_code(names, given, returned))
 
     def _place(self, move: Move) -> None:
         super()._place(move)

@@ -26,7 +26,7 @@ DATA = Path(__file__).parent / "data"
 
 # Objects of C++ classes: their reader runs code of the class.
 TRUSTED = {"ops/quantised_layers", "tools/file_with_a_pickle"}
-UNSAVED = {*UNCONVERTED, "python/named_tuple_as_output", "python/enum_argument"}
+UNSAVED = {*UNCONVERTED, "python/enum_argument"}
 # That two arguments were one tensor, torch.export's object does not say: such a call is refused.
 FORGOTTEN = {"mutation/one_tensor_as_two_arguments": "MG-I104"}
 

@@ -21,13 +21,14 @@ from monograph.interop.archive import ArchiveReader, ArchiveWriter, written_whol
 from monograph.interop.functional import functional
 from monograph.interop.layouts import written_layouts
 from monograph.interop.parameters import written_parameters
-from monograph.interop.private import class_of, object_as_bytes, serialized, tensor_meta
+from monograph.interop.private import class_of, object_as_bytes, pytree, serialized, tensor_meta
 from monograph.interop.reading import Notes, program_of
+from monograph.interop.reflected import Given
+from monograph.interop.structures import exact_json
 from monograph.interop.tensors import TensorReader, json_of
 from monograph.interop.torch_export import converted
 from monograph.ir.program import Parts
 from monograph.ir.spec import TensorSpec
-from monograph.ir.structure import flatten
 from monograph.torch_internals import bits_of, with_bits
 
 __all__ = ["Contents", "load_programs", "save_programs"]
@@ -144,7 +145,7 @@ class _Payload:
 
 def _written(program: Parts) -> tuple[str, str]:
     """The program, and what we know beyond it, as text."""
-    theirs, symbols = converted(program)
+    theirs, symbols = converted(program, is_for_files=True)
     try:
         data = serialized(theirs)
     except InteropError:
@@ -160,6 +161,11 @@ def _written(program: Parts) -> tuple[str, str]:
             else "the program itself goes on in memory: ep.to_torch().",
         ) from error
     plan = program.plan
+    root = next(e["signature"] for e in data["graph_module"]["module_call_graph"] if not e["fqn"])
+    exact = {
+        "in": exact_json(program.call_spec.in_spec, root["in_spec"]),
+        "out": exact_json(program.call_spec.out_spec, root["out_spec"]),
+    }
     notes: Notes = {
         "version": 1,
         "symbols": symbols.names,
@@ -181,6 +187,7 @@ def _written(program: Parts) -> tuple[str, str]:
             if n.op == "placeholder" and (bits := _bits_of(n.meta["val"]))
         },
         "assumptions": [[a.kind, str(a)] for a in program.assumptions],
+        "structures": {side: told for side, told in exact.items() if told is not None},
     }
     return json.dumps(data), json.dumps(notes)
 
@@ -196,9 +203,10 @@ def _example(program: Parts) -> bytes:
     """The example inputs, where they are tensors and plain values; torch reads them back."""
     buffer = io.BytesIO()
     inputs = program.example_inputs
-    plain = (torch.Tensor, int, float, bool, str, type(None))
+    plain = (int, float, bool, str, type(None))
     if inputs is not None:
-        leaves = flatten(inputs)[0]
+        inputs = tuple(Given.of(side, is_for_files=True) for side in inputs)
+        leaves = pytree.tree_leaves(inputs)
         is_plain = all(type(leaf) in plain or isinstance(leaf, torch.Tensor) for leaf in leaves)
         inputs = inputs if is_plain else None
     try:
@@ -282,7 +290,7 @@ def _read(
 def _read_example(content: bytes, trusted: bool) -> Any:
     """The example inputs; None where they are more than tensors and plain values, or not here."""
     try:
-        return torch.load(io.BytesIO(content), weights_only=not trusted)
+        return Given.restored(torch.load(io.BytesIO(content), weights_only=not trusted))
     except Exception:
         if trusted:
             raise

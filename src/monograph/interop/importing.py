@@ -17,7 +17,7 @@ from monograph.interop.functional import functional
 from monograph.interop.graphs import literal_of
 from monograph.interop.private import pytree
 from monograph.interop.reading import ProgramReader, guarded
-from monograph.interop.reflected import Reflected, constants_in_spec, reflected_structure
+from monograph.interop.reflected import Given, Reflected, constants_in_spec, reflected_structure
 from monograph.ir import signature as ours
 from monograph.ir.meta import CUSTOM
 from monograph.ir.program import Parts
@@ -100,7 +100,9 @@ class _Importer:
         )
         entries = [self._entry(entry) for entry in source.module_call_graph]
         root = next(entry.signature for entry in source.module_call_graph if not entry.fqn)
-        self.reader.kept = {} if root is None else constants_in_spec(root.out_spec)
+        if root is not None:
+            self.reader.given = constants_in_spec(root.in_spec)
+            self.reader.kept = constants_in_spec(root.out_spec)
         constants = {n: t for n, t in source.constants.items() if isinstance(t, torch.Tensor)}
         return self.reader.assembled(
             graph,
@@ -109,7 +111,7 @@ class _Importer:
             entries,
             source.state_dict,
             constants,
-            source.example_inputs,
+            Given.restored(source.example_inputs),
         )
 
     # Graphs ------------------------------------------------------------------------------------
@@ -212,7 +214,7 @@ def _structure(spec: pytree.TreeSpec) -> Structure:
         return LEAF
     children = tuple(map(_structure, spec.children()))
     try:
-        if spec.type is Reflected:
+        if spec.type in (Reflected, Given):
             return reflected_structure(spec.context, children)
         return registered(spec.type, spec.context, children)
     except Exception as error:

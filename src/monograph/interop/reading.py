@@ -24,7 +24,11 @@ from monograph.interop.norms import returned
 from monograph.interop.parameters import read_parameters
 from monograph.interop.private import DTYPES, LAYOUTS
 from monograph.interop.schema import GraphData, Record, TensorMeta, Union
-from monograph.interop.structures import constants_from_json, structure_from_json
+from monograph.interop.structures import (
+    constants_from_json,
+    exact_from_json,
+    structure_from_json,
+)
 from monograph.interop.ways import ways_to_leaves
 from monograph.ir.assumptions import Assumption
 from monograph.ir.call_plan import CallPlan, Looks, call_plan
@@ -111,22 +115,31 @@ def guarded(work: Callable[[], Parts]) -> Parts:
 
 
 def _with_constants(
-    graph: Graph, signature: ExportGraphSignature, constants: dict[int, Any]
+    graph: Graph, signature: ExportGraphSignature, given: dict[int, Any], kept: dict[int, Any]
 ) -> ExportGraphSignature:
-    """The signature with results that the graph gives as None, and that are ``constants``."""
-    if not constants:
-        return signature
-    outputs = list(signature.output_specs)
-    results = [i for i, s in enumerate(outputs) if s.kind is OutputKind.USER_OUTPUT]
-    (output,) = (node for node in graph.nodes if node.op == "output")
-    items: Any = output.args[0]
-    given = list(items)
-    for index, constant in constants.items():
-        at = results[index]
-        outputs[at] = replace(outputs[at], arg=ConstantArgument("", constant))
-        given[at] = in_code(constant)
-    output.args = (tuple(given),)
-    return replace(signature, output_specs=outputs)
+    """The signature with arguments and results that are constants, and None in the graph."""
+    if given:
+        inputs = list(signature.input_specs)
+        places = [i for i, s in enumerate(inputs) if s.kind is InputKind.USER_INPUT]
+        nodes = [node for node in graph.nodes if node.op == "placeholder"]
+        for index, constant in given.items():
+            at = places[index]
+            inputs[at] = replace(inputs[at], arg=ConstantArgument(nodes[at].name, constant))
+            nodes[at].meta["val"] = constant
+        signature = replace(signature, input_specs=inputs)
+    if kept:
+        outputs = list(signature.output_specs)
+        results = [i for i, s in enumerate(outputs) if s.kind is OutputKind.USER_OUTPUT]
+        (output,) = (node for node in graph.nodes if node.op == "output")
+        items: Any = output.args[0]
+        returned = list(items)
+        for index, constant in kept.items():
+            at = results[index]
+            outputs[at] = replace(outputs[at], arg=ConstantArgument("", constant))
+            returned[at] = in_code(constant)
+        output.args = (tuple(returned),)
+        signature = replace(signature, output_specs=outputs)
+    return signature
 
 
 class ProgramReader:
@@ -150,6 +163,7 @@ class ProgramReader:
         self.unread: list[str] = []  # demands of torch's that are not understood
         self.layouts: list[LayoutFact] = []  # those that are about layouts
         self.kept: dict[int, Any] = {}  # results that are constants, which the structure holds
+        self.given: dict[int, Any] = {}  # and such arguments
         self.reader = Reader(self.env.scope, self._symbol)
         self._collect_hints(data["graph_module"]["graph"])
 
@@ -169,6 +183,7 @@ class ProgramReader:
             attributes[name] = constants.pop(name)
         entries = [self._entry(entry) for entry in module["module_call_graph"]]
         root = next(each for each in module["module_call_graph"] if not each["fqn"])
+        self.given = constants_from_json(root["signature"]["in_spec"])
         self.kept = constants_from_json(root["signature"]["out_spec"])
         return self.assembled(
             graph, attributes, signature, entries, state, constants, example_inputs
@@ -185,7 +200,7 @@ class ProgramReader:
         example_inputs: ExampleInputs,
     ) -> Parts:
         """The program of a graph and its signature."""
-        signature = _with_constants(graph, signature, self.kept)
+        signature = _with_constants(graph, signature, self.given, self.kept)
         signature, names = returned(graph, signature, self.notes.get("writes", ()))
         entries = [entry.renamed(names) for entry in entries]
         self._mark(graph, signature, state, constants)
@@ -193,9 +208,11 @@ class ProgramReader:
         root = next(entry.signature for entry in entries if not entry.fqn)
         if root is None:
             raise FileError("the program does not say how it is called")
-        args, kwargs = self._in_order(*root.in_spec.children)
+        exact = checked(self.notes.get("structures", {}), dict)
+        given_spec = exact_from_json(exact.get("in"), root.in_spec)
+        args, kwargs = self._in_order(*given_spec.children)
         in_spec = Structure(tuple, None, (("[0]", "args"), ("[1]", "kwargs")), (args, kwargs))
-        call_spec = CallSpec(in_spec, root.out_spec)
+        call_spec = CallSpec(in_spec, exact_from_json(exact.get("out"), root.out_spec))
         plan = self._plan(graph, signature, root, call_spec)
         if example_inputs is not None:
             given, named = example_inputs

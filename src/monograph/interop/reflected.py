@@ -1,27 +1,30 @@
 """Values of classes that torch's pytree does not know, in its words.
 
-A stand-in that is registered puts them together, so that a program of torch's returns the very
-objects, and a file tells of what classes they are. To take arguments apart torch would have to know
-the classes themselves.
+A stand-in that is registered puts results together, so that a program of torch's returns the very
+objects, and a file tells of what classes they are. Arguments torch cannot take apart by itself: a
+program that ``to_torch`` makes wraps them first, and in any other they are passed as ``Given``.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch.export.exported_program import ExportedProgram as TorchProgram
 
-from monograph.diagnostics import FileError, InteropError
+from monograph.diagnostics import FileError
+from monograph.interop.contexts import as_json, class_as_json, class_of_json, from_json
 from monograph.interop.private import pytree
 from monograph.ir.signature import Argument, ConstantArgument
-from monograph.ir.structure import LEAF, Structure, flatten, is_registered
+from monograph.ir.structure import LEAF, Structure, flatten, is_registered, taken_apart
 
 __all__ = [
-    "SERIALIZED_NAME",
+    "SERIALIZED_NAMES",
+    "Given",
     "Reflected",
+    "Taking",
     "constants_in_spec",
     "is_known",
     "kept_in_spec",
@@ -33,54 +36,116 @@ __all__ = [
 # which torch has no word as a result.
 Context = tuple[type, Any, tuple[tuple[int, Any], ...]]
 
-SERIALIZED_NAME = "monograph.Reflected"
+SERIALIZED_NAMES = ("monograph.Reflected", "monograph.Given")
 
-_IN_WORDS = (int, bool, type(None))
-_NAMED = (torch.dtype, torch.layout, torch.memory_format)
+_RESULTS = (int, bool, type(None))  # the constants that a graph of torch's may return
+_ARGUMENTS = (int, float, bool, str, type(None))  # and those that it takes
 
 
 class Reflected:
-    """The type that stands in torch's pytree for such classes; there are no values of it."""
+    """The type that stands in torch's pytree for such results; there are no values of it."""
 
 
-def tree_spec(structure: Structure, leaves: Sequence[Argument] = ()) -> pytree.TreeSpec:
-    """A structure as torch's pytree has it; what its ``leaves`` are, if they are results."""
+@dataclass(eq=False)
+class Given:
+    """An argument of such a class, as torch's pytree takes it apart: ``Given.of(value)``."""
+
+    parts: list[Any]
+    context: Context
+
+    @staticmethod
+    def of(value: Any, *, is_for_files: bool = False) -> Any:
+        """``value`` with a ``Given`` in the place of each object that torch's pytree does not know.
+
+        What torch knows stays as it is; ``is_for_files``: what its files have a form for.
+        """
+        return _wrapped(flatten(value)[1], value, is_for_files)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _given_again, (self.parts, _as_json(self.context))
+
+    @staticmethod
+    def restored(value: Any) -> Any:
+        """``value`` with the objects again."""
+        if isinstance(value, Given):
+            return _built(map(Given.restored, value.parts), value.context)
+        return pytree.tree_map(
+            lambda item: Given.restored(item) if isinstance(item, Given) else item,
+            value,
+            is_leaf=lambda item: isinstance(item, Given),
+        )
+
+
+class Taking(TorchProgram):
+    """A program of torch's whose module takes arguments of any class."""
+
+    def module(self, check_guards: bool = True) -> torch.fx.GraphModule:
+        """The program's module, as of any other."""
+        made = super().module(check_guards)
+
+        def wrap(_: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            return Given.of(args), Given.of(kwargs)
+
+        made.register_forward_pre_hook(wrap, prepend=True, with_kwargs=True)
+        return made
+
+
+def tree_spec(
+    structure: Structure,
+    leaves: Sequence[Argument] = (),
+    *,
+    is_given: bool = False,
+    is_for_files: bool = False,
+) -> pytree.TreeSpec:
+    """A structure as torch's pytree has it.
+
+    ``leaves``: what they are, if constants among them are kept. ``is_given``: of arguments.
+    ``is_for_files``: what torch's files have no form for is reflected, too.
+    """
     if structure.kind is None:
         return pytree.treespec_leaf()
     parts = _parts(structure, leaves)
-    pairs = zip(structure.children, parts, strict=True)
-    children = [tree_spec(child, part) for child, part in pairs]
-    if is_registered(structure.kind):  # nothing is built: a constructor may compute with tensors
-        return pytree.TreeSpec(structure.kind, structure.context, children)
-    known = _spec_of_torch(structure)
+    children = [
+        tree_spec(child, part, is_given=is_given, is_for_files=is_for_files)
+        for child, part in zip(structure.children, parts, strict=True)
+    ]
+    known = _known_spec(structure, is_for_files)
     if known is not None:
         return pytree.TreeSpec(known.type, known.context, children)
     constants = tuple(
         (i, part[0].value)
         for i, (child, part) in enumerate(zip(structure.children, parts, strict=True))
-        if _is_kept(child, part) and isinstance(part[0], ConstantArgument)
+        if _is_kept(child, part, is_given) and isinstance(part[0], ConstantArgument)
     )
-    return pytree.TreeSpec(Reflected, (structure.kind, structure.context, constants), children)
+    kind = Given if is_given else Reflected
+    return pytree.TreeSpec(kind, (structure.kind, structure.context, constants), children)
 
 
-def kept_in_spec(structure: Structure, leaves: Sequence[Argument], start: int = 0) -> set[int]:
-    """Which results are constants that the spec holds: the graph returns None for them."""
+def kept_in_spec(
+    structure: Structure,
+    leaves: Sequence[Argument],
+    start: int = 0,
+    *,
+    is_given: bool = False,
+    is_for_files: bool = False,
+) -> set[int]:
+    """Which leaves are constants that the spec holds: the graph has None for them."""
     found = set[int]()
     if structure.kind is None:
         return found
-    is_reflected = not is_registered(structure.kind) and _spec_of_torch(structure) is None
+    is_reflected = _known_spec(structure, is_for_files) is None
     for child, part in zip(structure.children, _parts(structure, leaves), strict=True):
-        if is_reflected and _is_kept(child, part):
+        if is_reflected and _is_kept(child, part, is_given):
             found.add(start)
-        found |= kept_in_spec(child, part, start)
+        found |= kept_in_spec(child, part, start, is_given=is_given, is_for_files=is_for_files)
         start += child.num_leaves
     return found
 
 
 def constants_in_spec(spec: pytree.TreeSpec, start: int = 0) -> dict[int, Any]:
-    """The results that are constants and that a spec holds, by the index of the leaf."""
+    """The leaves that are constants and that a spec holds, by their index."""
     found: dict[int, Any] = {}
-    kept = dict(spec.context[2]) if spec.type is Reflected else {}
+    kept = dict(spec.context[2]) if spec.type in (Reflected, Given) else {}
     for i, child in enumerate(spec.children()):
         found |= constants_in_spec(child, start)
         if i in kept:
@@ -90,8 +155,8 @@ def constants_in_spec(spec: pytree.TreeSpec, start: int = 0) -> dict[int, Any]:
 
 
 def is_known(spec: pytree.TreeSpec) -> bool:
-    """Whether torch's pytree can take values of it apart, too."""
-    return spec.type is not Reflected and all(map(is_known, spec.children()))
+    """Whether torch's pytree can take values of it apart by itself."""
+    return spec.type not in (Reflected, Given) and all(map(is_known, spec.children()))
 
 
 def _parts(structure: Structure, leaves: Sequence[Argument]) -> list[Sequence[Argument]]:
@@ -103,6 +168,16 @@ def _parts(structure: Structure, leaves: Sequence[Argument]) -> list[Sequence[Ar
     return parts
 
 
+def _known_spec(structure: Structure, is_for_files: bool) -> pytree.TreeSpec | None:
+    """The spec of a structure with leaves in the place of its children, if torch has one."""
+    if structure.kind is not None and is_registered(structure.kind):
+        # Nothing is built: a constructor may compute with tensors.
+        children: list[pytree.TreeSpec] = [pytree.treespec_leaf()] * len(structure.children)
+        return pytree.TreeSpec(structure.kind, structure.context, children)
+    found = _spec_of_torch(structure)
+    return None if found is not None and is_for_files and not _has_form(found) else found
+
+
 def _spec_of_torch(structure: Structure) -> pytree.TreeSpec | None:
     """The spec of one of Python's containers, if torch takes it apart in the same order."""
     count = len(structure.children)
@@ -111,102 +186,106 @@ def _spec_of_torch(structure: Structure) -> pytree.TreeSpec | None:
     return spec if leaves == list(range(count)) else None
 
 
-def _is_kept(child: Structure, part: Sequence[Argument]) -> bool:
-    is_constant = child.kind is None and bool(part) and isinstance(part[0], ConstantArgument)
-    return is_constant and not isinstance(part[0].value, _IN_WORDS)  # type: ignore[union-attr]
+def _has_form(spec: pytree.TreeSpec) -> bool:
+    """Whether torch writes a container to files, and reads the same."""
+    try:
+        return bool(pytree.treespec_loads(pytree.treespec_dumps(spec)) == spec)
+    except Exception:
+        return False
+
+
+def _is_kept(child: Structure, part: Sequence[Argument], is_given: bool) -> bool:
+    if child.kind is not None or not part or not isinstance(part[0], ConstantArgument):
+        return False
+    return not isinstance(part[0].value, _ARGUMENTS if is_given else _RESULTS)
+
+
+def _wrapped(structure: Structure, value: Any, is_for_files: bool) -> Any:
+    if is_known(tree_spec(structure, is_for_files=is_for_files)):
+        return value
+    parts = [
+        _wrapped(child, part, is_for_files)
+        for child, part in zip(structure.children, taken_apart(value), strict=True)
+    ]
+    if _known_spec(structure, is_for_files) is not None:
+        return replace(structure, children=(LEAF,) * len(parts)).unflatten(parts)
+    kept = tuple(
+        (i, part)
+        for i, (child, part) in enumerate(zip(structure.children, parts, strict=True))
+        if child.kind is None and not isinstance(part, (torch.Tensor, *_ARGUMENTS))
+    )
+    for i, _ in kept:
+        parts[i] = None
+    return Given(parts, (structure.kind, structure.context, kept))  # type: ignore[arg-type]
+
+
+# What torch calls -----------------------------------------------------------------------------
 
 
 def reflected_structure(context: Context, children: tuple[Structure, ...]) -> Structure:
-    """The structure of a value that ``Reflected`` stands for.
+    """The structure of a value that ``Reflected`` or ``Given`` stands for.
 
     Raises:
         FileError: MG-F101, where the class has other parts.
     """
-    kind, names, _ = context
-    leaves, found = flatten(_built(list(range(len(children))), (kind, names, ())))
-    if leaves != list(range(len(children))):
+    kind, held, _ = context
+    parts = [torch.empty(0, device="meta") for _ in children]  # which a container may hold twice
+    leaves, found = flatten(_built(parts, (kind, held, ())))
+    if list(map(id, leaves)) != list(map(id, parts)):
         raise FileError(f"a {kind.__name__} does not have {len(children)} parts")
     return replace(found, children=children)
 
 
 def _built(given: Iterable[Any], context: Context) -> object:
-    children, (kind, names, constants) = list(given), context
+    children, (kind, held, constants) = list(given), context
     for i, constant in constants:
         children[i] = constant
-    return Structure(kind, names, (), (LEAF,) * len(children)).unflatten(children)
+    return Structure(kind, held, (), (LEAF,) * len(children)).unflatten(children)
 
 
 def _taken(value: Reflected) -> tuple[list[Any], Any]:
     raise TypeError(f"{value} stands for values of other classes")
 
 
+def _taken_given(value: Given) -> tuple[list[Any], Any]:
+    return value.parts, value.context
+
+
+def _with_keys(value: Given) -> tuple[list[tuple[Any, Any]], Any]:
+    return [(pytree.SequenceKey(i), part) for i, part in enumerate(value.parts)], value.context
+
+
 def _as_json(context: Context) -> list[Any]:
-    kind, names, constants = context
-    if _class_named(kind.__module__, kind.__qualname__) is not kind:
-        raise InteropError(
-            f"{kind.__qualname__} cannot be found by its name when a file is read",
-            hint="define the class at the top of a module.",
-        )
-    if names is not None and not all(isinstance(name, (str, int)) for name in names):
-        raise InteropError(f"a file has no form for the keys of a {kind.__name__}")
-    kept = [(i, _constant_as_text(constant)) for i, constant in constants]
-    return [kind.__module__, kind.__qualname__, names and list(names), kept]
+    kind, held, constants = context
+    kept = [[i, as_json(constant)] for i, constant in constants]
+    return [class_as_json(kind), as_json(held), kept]
 
 
 def _from_json(made_of: list[Any]) -> Context:
-    """Of modules that are loaded already: nothing is imported because a file says so."""
-    module, name, names, kept = made_of
-    found = _class_named(module, name)
-    if not isinstance(found, type):
-        raise FileError(
-            f"the class {name} of {module} is not loaded",
-            code="MG-F102",
-            hint=f"import the module first: import {module}.",
-        )
-    constants = tuple((i, _constant_of_text(text)) for i, text in kept)
-    return found, names if names is None else tuple(names), constants
+    place, held, kept = made_of
+    kind = class_of_json(place)
+    if is_registered(kind):
+        raise FileError(f"a {kind.__name__} is not written like this")
+    return kind, from_json(held), tuple((i, from_json(constant)) for i, constant in kept)
 
 
-def _class_named(module: str, name: str) -> object:
-    found: object = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found
+def _given_again(parts: list[Any], context: list[Any]) -> Given:
+    """A ``Given`` that was pickled."""
+    return Given(parts, _from_json(context))
 
 
-def _constant_as_text(constant: object) -> str:
-    if isinstance(constant, torch.device):
-        return f"device {constant}"
-    if isinstance(constant, str):
-        return f"text {constant}"
-    if isinstance(constant, float):
-        return f"float {constant!r}"
-    if isinstance(constant, _NAMED):
-        return str(constant).removeprefix("torch.")
-    if isinstance(constant, type) and _class_named(
-        constant.__module__, constant.__qualname__
-    ) is constant:  # fmt: skip
-        return f"class {constant.__module__} {constant.__qualname__}"
-    raise InteropError(f"a file has no form for {constant!r} among the attributes of a result")
-
-
-def _constant_of_text(text: str) -> object:
-    kind, _, rest = text.partition(" ")
-    if kind == "device":
-        return torch.device(rest)
-    if kind in ("text", "float"):
-        return rest if kind == "text" else float(rest)
-    found = _class_named(*rest.split(" ")) if kind == "class" else getattr(torch, kind, None)
-    if not isinstance(found, type if kind == "class" else _NAMED):
-        raise FileError(f"a constant of a result is not known here: {text}")
-    return found
-
-
-pytree.register_pytree_node(
-    Reflected,
-    _taken,
-    _built,
-    serialized_type_name=SERIALIZED_NAME,
-    to_dumpable_context=_as_json,
-    from_dumpable_context=_from_json,
-)
+for _kind, _name, _take, _build in (
+    (Reflected, SERIALIZED_NAMES[0], _taken, _built),
+    (Given, SERIALIZED_NAMES[1], _taken_given, lambda parts, context: Given(list(parts), context)),
+):
+    pytree.register_pytree_node(
+        _kind,
+        _take,
+        _build,
+        serialized_type_name=_name,
+        to_dumpable_context=_as_json,
+        from_dumpable_context=_from_json,
+        flatten_with_keys_fn=_with_keys,
+    )
+# The example inputs of a file are such values: classes are named in them, and looked for.
+torch.serialization.add_safe_globals([_given_again])

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from monograph.diagnostics import FileError
+from monograph.interop.contexts import as_json, class_as_json, class_of_json, from_json
 from monograph.interop.private import node_of_serialized_type, pytree
 from monograph.interop.reflected import (
-    SERIALIZED_NAME,
+    SERIALIZED_NAMES,
+    Given,
     Reflected,
     constants_in_spec,
     reflected_structure,
 )
 from monograph.interop.schema import Record
-from monograph.ir.structure import LEAF, Structure, registered
+from monograph.ir.structure import LEAF, Structure, is_registered, registered
 
-__all__ = ["constants_from_json", "structure_from_json"]
+__all__ = ["constants_from_json", "exact_from_json", "exact_json", "structure_from_json"]
 
 _MOST_DEPTH = 200
 
@@ -39,8 +42,8 @@ def structure_from_json(text: str) -> Structure:
 
 
 def constants_from_json(text: str) -> dict[int, object]:
-    """The results that are constants and that a serialized ``TreeSpec`` holds, by their index."""
-    if SERIALIZED_NAME not in text:
+    """The leaves that are constants and that a serialized ``TreeSpec`` holds, by their index."""
+    if not any(name in text for name in SERIALIZED_NAMES):
         return {}
     return constants_in_spec(pytree.treespec_loads(text))
 
@@ -61,7 +64,61 @@ def _structure(tree: Record, depth: int) -> Structure:
             "written: torch.export.register_dataclass(C, serialized_type_name=...).",
         )
     python_type, read_context = node
-    made_of = json.loads(context) if read_context is None else read_context(context)
-    if python_type is Reflected:
+    if read_context is None:
+        made_of = json.loads(context, object_hook=_member)
+    else:
+        made_of = read_context(context)
+    if python_type in (Reflected, Given):
         return reflected_structure(made_of, children)
     return registered(python_type, made_of, children)
+
+
+def _member(found: Record) -> object:
+    """A member of an enumeration, as torch writes it among the keys of a dictionary."""
+    if "__enum__" not in found:
+        return found
+    module, _, name = found["fqn"].partition(":")
+    return from_json({"member": [module, name, found["name"]]})
+
+
+# Beside torch's text: what it leaves out -------------------------------------------------------
+
+
+def exact_json(structure: Structure, text: str) -> Any:
+    """The structure with all that torch's ``text`` of it does not tell; None where that is all.
+
+    (Which kind of number a key was, what the parts of a registered class are called.)
+    """
+    if structure_from_json(text) == structure.with_order({}):
+        return None
+    return _exact(structure)
+
+
+def _exact(structure: Structure) -> Any:
+    if structure.kind is None:
+        return None
+    children = [_exact(child) for child in structure.children]
+    keys = [list(key) for key in structure.keys]
+    is_theirs = is_registered(structure.kind)  # their context is in torch's text
+    context = None if is_theirs else as_json(structure.context)
+    return [class_as_json(structure.kind), context, keys, children]
+
+
+def exact_from_json(data: Any, plain: Structure) -> Structure:
+    """What ``exact_json`` has told of the structure that torch's text tells.
+
+    Raises:
+        FileError: MG-F101, where it is another one.
+    """
+    if data is None:
+        return plain
+    place, context, keys, children = data
+    kind = class_of_json(place)
+    pairs = zip(children, plain.children, strict=True)
+    inside = tuple(exact_from_json(child, told) for child, told in pairs)
+    found = tuple((str(suffix), str(name)) for suffix, name in keys)
+    if is_registered(kind):
+        if kind is not plain.kind or len(found) != len(inside):
+            raise FileError("the structure of arguments or results is told in two ways")
+        return Structure(kind, plain.context, found, inside)
+    return reflected_structure((kind, from_json(context), ()), inside)

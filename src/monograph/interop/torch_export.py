@@ -24,10 +24,11 @@ from monograph.interop.guards import assert_guards
 from monograph.interop.layouts import layouts_as_code
 from monograph.interop.norms import InPlace, in_place
 from monograph.interop.private import add_guards, class_of, lazy_modules, pytree, verifier_of
-from monograph.interop.reflected import is_known, kept_in_spec, tree_spec
+from monograph.interop.reflected import Given, Taking, is_known, kept_in_spec, tree_spec
 from monograph.interop.symbols import TorchSymbols
 from monograph.interop.words import in_words, is_spelled_out
 from monograph.ir import signature as ours
+from monograph.ir.call_plan import arguments_of
 from monograph.ir.meta import of_user
 from monograph.ir.metadata import described
 from monograph.ir.program import TRAINING, Parts
@@ -53,29 +54,30 @@ def to_torch(program: Parts) -> TorchProgram:
     return converted(program)[0]
 
 
-def converted(program: Parts) -> tuple[TorchProgram, TorchSymbols]:
+def converted(program: Parts, *, is_for_files: bool = False) -> tuple[TorchProgram, TorchSymbols]:
     """The program as torch's, and what its symbols stand for."""
-    taken = tree_spec(program.plan.args), tree_spec(program.plan.kwargs)
-    if not all(map(is_known, taken)):
-        raise InteropError(
-            "torch's pytree does not take apart a class of the arguments",
-            hint="register the class: torch.export.register_dataclass(C), or "
-            "torch.utils._pytree.register_pytree_node(C, ...).",
-        )
     symbols = TorchSymbols(program.env)
-    writer = _Writer(program, symbols)
+    writer = _Writer(program, symbols, is_for_files)
+    is_taken = is_known(tree_spec(arguments_of(program.plan)))
+    kind = TorchProgram if is_taken else Taking
+    example = program.example_inputs
+    if example is not None and not is_taken:
+        example = Given.of(example[0]), Given.of(example[1])
     held = writer.held(program.attributes)
     graph = writer.graph(program.graph, is_root=True)
     assert_guards(program, graph, symbols)
     with lazy_modules():
-        made = TorchProgram(
+        made = kind(
             root=held,
             graph=graph,
             graph_signature=_signature(writer.signature(), writer.objects),
             state_dict=_state_dict(program),
             range_constraints=symbols.ranges,
-            module_call_graph=[_entry(e.renamed(writer.renamed)) for e in program.module_calls],
-            example_inputs=program.example_inputs,
+            module_call_graph=[
+                _entry(program, entry.renamed(writer.renamed), is_for_files)
+                for entry in program.module_calls
+            ],
+            example_inputs=None if is_for_files else example,
             constants={**program.constants, **writer.objects},
             verifiers=[verifier_of(program.dialect)],
         )
@@ -86,7 +88,7 @@ def converted(program: Parts) -> tuple[TorchProgram, TorchSymbols]:
 class _Writer:
     """Copies graphs with everything in torch's terms."""
 
-    def __init__(self, program: Parts, symbols: TorchSymbols) -> None:
+    def __init__(self, program: Parts, symbols: TorchSymbols, is_for_files: bool) -> None:
         self.symbols = symbols
         self.tensors: dict[TensorSpec, torch.Tensor] = {}
         self.looks: dict[int, TensorMetadata] = {}  # by the identity of a value
@@ -100,7 +102,7 @@ class _Writer:
             self.norms = in_place(program.graph, program.signature)
         self.renamed: dict[str, str] = {}
         self.given = program.signature
-        self.kept = _kept_constants(program)
+        self.kept_inputs, self.kept = _kept_constants(program, is_for_files)
         # Objects of classes that C++ registered: inputs there, attributes of the graph here.
         self.objects = {
             name: item
@@ -171,7 +173,13 @@ class _Writer:
             replace(output, arg=ours.ConstantArgument("", None)) if i in self.kept else output
             for i, output in enumerate(self.given.output_specs)
         ]
-        given = replace(self.given, output_specs=outputs)
+        inputs = [
+            replace(spec, arg=ours.ConstantArgument(spec.arg.name, None))
+            if i in self.kept_inputs
+            else spec
+            for i, spec in enumerate(self.given.input_specs)
+        ]
+        given = replace(self.given, input_specs=inputs, output_specs=outputs)
         return self.norms.signature(given, self.renamed)
 
     def _norm(self, made: Graph, node: Node, nodes: dict[Node, Node]) -> Node:
@@ -246,6 +254,8 @@ class _Writer:
 
     def _value(self, node: Node, index: int | None) -> object:
         value = node.meta.get("val")
+        if node.op == "placeholder" and index in self.kept_inputs:
+            return None
         spec = spec_of(value) if isinstance(value, torch.Tensor) else value
         if node.op != "placeholder" or not isinstance(spec, TensorSpec):
             return self._result(value)
@@ -359,29 +369,41 @@ def _signature(
     )
 
 
-def _kept_constants(program: Parts) -> set[int]:
-    """Which outputs of the graph are constants that the spec of the results holds."""
-    root = next(entry.signature for entry in program.module_calls if not entry.fqn)
-    if root is None:
-        return set()
-    outputs = program.signature.output_specs
-    results = [i for i, s in enumerate(outputs) if s.kind is ours.OutputKind.USER_OUTPUT]
-    return {results[i] for i in kept_in_spec(root.out_spec, root.outputs)}
+def _leaves(program: Parts) -> tuple[list[ours.Argument], list[ours.Argument]]:
+    """The leaves of the program's arguments, and of its results."""
+    signature = program.signature
+    given = [s.arg for s in signature.input_specs if s.kind is ours.InputKind.USER_INPUT]
+    results = [s.arg for s in signature.output_specs if s.kind is ours.OutputKind.USER_OUTPUT]
+    return given, results
 
 
-def _entry(entry: ours.ModuleCallEntry) -> TorchEntry:
-    signature = entry.signature
-    if signature is None:
+def _kept_constants(program: Parts, is_for_files: bool) -> tuple[set[int], set[int]]:
+    """Which inputs and outputs of the graph are constants that the specs hold."""
+    signature, structures = program.signature, program.call_spec
+    inputs = [i for i, s in enumerate(signature.input_specs) if s.kind is ours.InputKind.USER_INPUT]
+    outputs = [
+        i for i, s in enumerate(signature.output_specs) if s.kind is ours.OutputKind.USER_OUTPUT
+    ]
+    given, results = _leaves(program)
+    taken = kept_in_spec(structures.in_spec, given, is_given=True, is_for_files=is_for_files)
+    returned = kept_in_spec(structures.out_spec, results, is_for_files=is_for_files)
+    return {inputs[i] for i in taken}, {outputs[i] for i in returned}
+
+
+def _entry(program: Parts, entry: ours.ModuleCallEntry, is_for_files: bool) -> TorchEntry:
+    call = entry.signature
+    if call is None:
         return TorchEntry(entry.fqn)
+    given, results = (call.inputs, call.outputs) if entry.fqn else _leaves(program)
     return TorchEntry(
         entry.fqn,
         TorchCallSignature(
             # Of the whole program torch names none: its passes do not rename them.
-            [_argument(a) for a in signature.inputs] if entry.fqn else [],
-            [_argument(a) for a in signature.outputs] if entry.fqn else [],
-            tree_spec(signature.in_spec),
-            tree_spec(signature.out_spec, signature.outputs),
-            signature.forward_arg_names,
+            [_argument(a) for a in given] if entry.fqn else [],
+            [_argument(a) for a in results] if entry.fqn else [],
+            tree_spec(call.in_spec, given, is_given=True, is_for_files=is_for_files),
+            tree_spec(call.out_spec, results, is_for_files=is_for_files),
+            call.forward_arg_names,
         ),
     )
 

@@ -13,15 +13,13 @@ import types
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import torch
 
 from monograph.diagnostics import InputError, PythonFeatureError
+from monograph.ir import reflection
 from monograph.torch_internals import NodeDef, pytree_node, registered_key_paths
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 __all__ = [
     "LEAF",
@@ -32,6 +30,7 @@ __all__ = [
     "is_constant",
     "is_registered",
     "registered",
+    "taken_apart",
 ]
 
 Key = tuple[str, str]  # as written in a path ("['mask']"), and as part of a name ("mask")
@@ -87,8 +86,8 @@ class Structure:
 
     def dictionaries(self, prefix: str = "") -> Iterator[tuple[str, tuple[Key, ...]]]:
         """The path of each dictionary with several keys, and these."""
-        if self.kind is not None and issubclass(self.kind, dict) and len(self.keys) > 1:
-            yield prefix, self.keys
+        if self.kind is not None and issubclass(self.kind, dict) and len(self.items) > 1:
+            yield prefix, self.items
         for (suffix, _), child in zip(self.keys, self.children, strict=True):
             yield from child.dictionaries(prefix + suffix)
 
@@ -115,9 +114,13 @@ class Structure:
         for (suffix, _), child, part in zip(self.keys, self.children, parts, strict=True):
             child.turn_round(part, paths, prefix + suffix)
         if prefix in paths:
-            items = list(value.items())
-            value.clear()
-            value.update(reversed(items))
+            reflection.turn_round(value)
+
+    @property
+    def items(self) -> tuple[Key, ...]:
+        """The keys of a dictionary, without the attributes that one of another class may have."""
+        held = self.context
+        return self.keys[: held.number] if isinstance(held, reflection.Held) else self.keys
 
     @property
     def is_built_by_others(self) -> bool:
@@ -232,6 +235,11 @@ LEAF = Structure(None)
 def is_registered(kind: type) -> bool:
     """Whether functions that somebody has registered with torch's pytree build such values."""
     return kind not in _HANDLERS and pytree_node(kind) is not None
+
+
+def taken_apart(value: Any) -> list[Any]:
+    """The children of a container."""
+    return _known(type(value)).take(value)[0]
 
 
 def is_constant(value: object) -> bool:
@@ -364,25 +372,19 @@ def _take_deque(value: deque[Any]) -> Parts:
     return list(value), _index_keys(len(value)), value.maxlen
 
 
-def _take_namedtuple(value: NamedTuple) -> Parts:
-    return list(value), _attribute_keys(value._fields), None
-
-
-def _take_dataclass(value: DataclassInstance) -> Parts:
-    names = [f.name for f in dataclasses.fields(value) if hasattr(value, f.name)]
-    return [getattr(value, name) for name in names], _attribute_keys(names), tuple(names)
-
-
-def _build_object(kind: type, children: list[Any], names: tuple[str, ...]) -> object:
-    made: object = object.__new__(kind)
-    for name, child in zip(names, children, strict=True):
-        object.__setattr__(made, name, child)  # also for a frozen dataclass
-    return made
+def _take_proxy(value: Mapping[Any, Any]) -> Parts:
+    return list(value.values()), _dict_keys(value), tuple(value)
 
 
 def _take_object(value: object) -> Parts:
-    names = tuple(value.__dict__)
-    return list(value.__dict__.values()), _attribute_keys(names), names
+    parts, held = reflection.take(value)
+    names = getattr(value, "_fields", None) if isinstance(value, tuple) else None
+    if names is not None and len(names) == held.items:
+        keys = _attribute_keys(names)
+    else:
+        items = held.items
+        keys = _index_keys(items) if isinstance(items, int) else _dict_keys(items)
+    return parts, keys + _attribute_keys(held.names), held
 
 
 def _registered(definition: NodeDef) -> _Handler:
@@ -409,9 +411,7 @@ def _name_of(entry: object) -> str:
 
 _SEQUENCE = _Handler(_take_sequence, lambda kind, children, _: kind(children))
 _DICT = _Handler(_take_dict, lambda kind, children, keys: kind(zip(keys, children, strict=True)))
-_NAMEDTUPLE = _Handler(_take_namedtuple, lambda kind, children, _: kind(*children))
-_DATACLASS = _Handler(_take_dataclass, _build_object)
-_OBJECT = _Handler(_take_object, _build_object)
+_OBJECT = _Handler(_take_object, reflection.build)
 _HANDLERS: dict[type, _Handler] = {
     tuple: _SEQUENCE,
     list: _SEQUENCE,
@@ -425,7 +425,10 @@ _HANDLERS: dict[type, _Handler] = {
     deque: _Handler(_take_deque, lambda kind, children, maxlen: kind(children, maxlen)),
     types.SimpleNamespace: _Handler(
         _take_object,
-        lambda kind, children, names: kind(**dict(zip(names, children, strict=True))),
+        lambda kind, children, held: kind(**dict(zip(held.names, children, strict=True))),
+    ),
+    types.MappingProxyType: _Handler(
+        _take_proxy, lambda kind, children, keys: kind(dict(zip(keys, children, strict=True)))
     ),
 }
 
@@ -444,18 +447,6 @@ def _handler(kind: type) -> _Handler | None:
     definition = pytree_node(kind)
     if definition is not None:
         return _registered(definition)
-    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-        return _NAMEDTUPLE
-    if dataclasses.is_dataclass(kind):
-        return _DATACLASS
-    if issubclass(kind, dict):
-        return _DICT
-    if issubclass(kind, (list, tuple)):
-        return _SEQUENCE
-    is_plain = (
-        kind.__module__ != "builtins"
-        and getattr(kind, "__dictoffset__", 0) != 0
-        and not issubclass(kind, (torch.nn.Module, types.ModuleType, set, frozenset))
-        and kind.__basicsize__ <= 64
-    )
-    return _OBJECT if is_plain else None
+    is_container = issubclass(kind, (tuple, list, dict, deque))
+    is_known = is_container or dataclasses.is_dataclass(kind) or reflection.is_plain(kind)
+    return _OBJECT if is_known else None
