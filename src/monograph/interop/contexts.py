@@ -20,7 +20,7 @@ __all__ = ["as_json", "class_as_json", "class_of_json", "from_json"]
 _OF_TORCH = (torch.dtype, torch.layout, torch.memory_format)
 
 
-def as_json(value: Any) -> Any:
+def as_json(value: object) -> object:
     """A constant, or what is made of constants, as JSON.
 
     Raises:
@@ -43,7 +43,7 @@ def as_json(value: Any) -> Any:
     raise InteropError(f"a file has no form for {value!r} in a container")
 
 
-def from_json(data: Any) -> Any:
+def from_json(data: object) -> object:
     """The constant again.
 
     Raises:
@@ -53,7 +53,7 @@ def from_json(data: Any) -> Any:
         return data
     ((kind, content),) = data.items()
     if kind == "held":
-        return _held(*map(from_json, content))
+        return _held([*map(from_json, content)])
     if kind == "tuple":
         return tuple(map(from_json, content))
     if kind == "member":
@@ -73,7 +73,8 @@ def from_json(data: Any) -> Any:
     return found
 
 
-def _held(items: Any, names: Any, shared: Any, argument: Any) -> Held:
+def _held(parts: list[Any]) -> Held:
+    items, names, shared, argument = parts
     known = [*names, *(name for name, _ in shared)]
     if not all(isinstance(name, str) and not name.startswith("__") for name in known):
         raise FileError("the names of attributes are damaged")

@@ -205,7 +205,7 @@ def _example(program: Parts) -> bytes:
     inputs = program.example_inputs
     plain = (int, float, bool, str, type(None))
     if inputs is not None:
-        inputs = tuple(Given.of(side, is_for_files=True) for side in inputs)
+        inputs = Given.of(inputs, is_for_files=True)
         leaves = pytree.tree_leaves(inputs)
         is_plain = all(type(leaf) in plain or isinstance(leaf, torch.Tensor) for leaf in leaves)
         inputs = inputs if is_plain else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch.export.exported_program import ExportedProgram as TorchProgram
@@ -36,6 +36,8 @@ __all__ = [
 # which torch has no word as a result.
 Context = tuple[type, Any, tuple[tuple[int, Any], ...]]
 
+T = TypeVar("T")
+
 SERIALIZED_NAMES = ("monograph.Reflected", "monograph.Given")
 
 _RESULTS = (int, bool, type(None))  # the constants that a graph of torch's may return
@@ -54,26 +56,29 @@ class Given:
     context: Context
 
     @staticmethod
-    def of(value: Any, *, is_for_files: bool = False) -> Any:
+    def of(value: T, *, is_for_files: bool = False) -> T:
         """``value`` with a ``Given`` in the place of each object that torch's pytree does not know.
 
         What torch knows stays as it is; ``is_for_files``: what its files have a form for.
         """
-        return _wrapped(flatten(value)[1], value, is_for_files)
+        return cast(T, _wrapped(flatten(value)[1], value, is_for_files))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _given_again, (self.parts, _as_json(self.context))
 
     @staticmethod
-    def restored(value: Any) -> Any:
+    def restored(value: T) -> T:
         """``value`` with the objects again."""
-        if isinstance(value, Given):
-            return _built(map(Given.restored, value.parts), value.context)
-        return pytree.tree_map(
-            lambda item: Given.restored(item) if isinstance(item, Given) else item,
+        found: T = pytree.tree_map(
+            lambda item: item.value() if isinstance(item, Given) else item,
             value,
             is_leaf=lambda item: isinstance(item, Given),
         )
+        return found
+
+    def value(self) -> object:
+        """The object again."""
+        return _built(map(Given.restored, self.parts), self.context)
 
 
 class Taking(TorchProgram):
@@ -83,7 +88,9 @@ class Taking(TorchProgram):
         """The program's module, as of any other."""
         made = super().module(check_guards)
 
-        def wrap(_: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def wrap(
+            _: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+        ) -> tuple[tuple[Any, ...], dict[str, Any]]:
             return Given.of(args), Given.of(kwargs)
 
         made.register_forward_pre_hook(wrap, prepend=True, with_kwargs=True)
@@ -200,7 +207,7 @@ def _is_kept(child: Structure, part: Sequence[Argument], is_given: bool) -> bool
     return not isinstance(part[0].value, _ARGUMENTS if is_given else _RESULTS)
 
 
-def _wrapped(structure: Structure, value: Any, is_for_files: bool) -> Any:
+def _wrapped(structure: Structure, value: object, is_for_files: bool) -> object:
     if is_known(tree_spec(structure, is_for_files=is_for_files)):
         return value
     parts = [

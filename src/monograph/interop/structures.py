@@ -84,7 +84,7 @@ def _member(found: Record) -> object:
 # Beside torch's text: what it leaves out -------------------------------------------------------
 
 
-def exact_json(structure: Structure, text: str) -> Any:
+def exact_json(structure: Structure, text: str) -> object:
     """The structure with all that torch's ``text`` of it does not tell; None where that is all.
 
     (Which kind of number a key was, what the parts of a registered class are called.)
@@ -94,7 +94,7 @@ def exact_json(structure: Structure, text: str) -> Any:
     return _exact(structure)
 
 
-def _exact(structure: Structure) -> Any:
+def _exact(structure: Structure) -> object:
     if structure.kind is None:
         return None
     children = [_exact(child) for child in structure.children]
@@ -104,7 +104,7 @@ def _exact(structure: Structure) -> Any:
     return [class_as_json(structure.kind), context, keys, children]
 
 
-def exact_from_json(data: Any, plain: Structure) -> Structure:
+def exact_from_json(data: list[Any] | None, plain: Structure) -> Structure:
     """What ``exact_json`` has told of the structure that torch's text tells.
 
     Raises:

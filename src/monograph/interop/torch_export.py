@@ -60,9 +60,9 @@ def converted(program: Parts, *, is_for_files: bool = False) -> tuple[TorchProgr
     writer = _Writer(program, symbols, is_for_files)
     is_taken = is_known(tree_spec(arguments_of(program.plan)))
     kind = TorchProgram if is_taken else Taking
-    example = program.example_inputs
-    if example is not None and not is_taken:
-        example = Given.of(example[0]), Given.of(example[1])
+    example = None
+    if program.example_inputs is not None and not is_for_files:
+        example = Given.of(program.example_inputs)
     held = writer.held(program.attributes)
     graph = writer.graph(program.graph, is_root=True)
     assert_guards(program, graph, symbols)
@@ -77,7 +77,7 @@ def converted(program: Parts, *, is_for_files: bool = False) -> tuple[TorchProgr
                 _entry(program, entry.renamed(writer.renamed), is_for_files)
                 for entry in program.module_calls
             ],
-            example_inputs=None if is_for_files else example,
+            example_inputs=example,
             constants={**program.constants, **writer.objects},
             verifiers=[verifier_of(program.dialect)],
         )

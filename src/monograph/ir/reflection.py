@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable
 from types import MemberDescriptorType, ModuleType
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import torch
 __all__ = ["Held", "attributes_of", "build", "is_plain", "take", "turn_round"]
 
 _CONTAINERS = (OrderedDict, defaultdict, dict, list, deque, tuple)  # a class before its base
+_ARGUMENTS: dict[type | None, str] = {defaultdict: "default_factory", deque: "maxlen"}
 _LARGEST = 64  # bytes of an object beside its slots; larger ones hold what Python does not see
 
 
@@ -29,7 +31,7 @@ class Held(NamedTuple):
     items: tuple[Any, ...] | int = 0
     names: tuple[str, ...] = ()
     shared: tuple[tuple[str, int], ...] = ()
-    argument: Any = None
+    argument: Callable[..., object] | int | None = None
 
     @property
     def number(self) -> int:
@@ -37,20 +39,18 @@ class Held(NamedTuple):
         return self.items if isinstance(self.items, int) else len(self.items)
 
 
-def take(value: Any) -> tuple[list[Any], Held]:
+def take(value: object) -> tuple[list[Any], Held]:
     """The parts of an object: its items, and its attributes in the order of their fields."""
     base = _base_of(type(value))
     parts: list[Any] = []
     items: tuple[Any, ...] | int = 0
-    argument = None
-    if base is not None and issubclass(base, dict):
+    if isinstance(value, dict) and base is not None:
         items = tuple(base.keys(value))
         parts = list(base.values(value))
-        argument = value.default_factory if base is defaultdict else None
     elif base is not None:
         parts = list(base.__iter__(value))
         items = len(parts)
-        argument = value.maxlen if base is deque else None
+    argument = getattr(value, _ARGUMENTS.get(base, ""), None)
     names, shared = [], []
     places = {id(part): i for i, part in enumerate(parts)}
     for name, attribute in attributes_of(value).items():
@@ -65,24 +65,9 @@ def take(value: Any) -> tuple[list[Any], Held]:
 
 def build(kind: type, parts: list[Any], held: Held) -> object:
     """The object again."""
-    base = _base_of(kind)
     items, attributes = parts[: held.number], parts[held.number :]
-    made: Any
-    if base is None:
-        made = object.__new__(kind)
-    elif base is tuple:
-        made = tuple.__new__(kind, items)
-    else:
-        made = base.__new__(kind)
-        if base is defaultdict:
-            defaultdict.__init__(made, held.argument)
-        if base is deque:
-            deque.__init__(made, items, held.argument)
-        elif base is list:
-            list.extend(made, items)
-        elif isinstance(held.items, tuple):
-            for key, item in zip(held.items, items, strict=True):
-                base.__setitem__(made, key, item)
+    base = _base_of(kind)
+    made = object.__new__(kind) if base is None else _container(kind, base, items, held)
     for name, attribute in zip(held.names, attributes, strict=True):
         object.__setattr__(made, name, attribute)  # also for a frozen dataclass
     for name, place in held.shared:
@@ -90,9 +75,25 @@ def build(kind: type, parts: list[Any], held: Held) -> object:
     return made
 
 
+def _container(kind: type, base: type[Any], items: list[Any], held: Held) -> object:
+    if base is tuple:
+        return tuple.__new__(kind, items)
+    create: Callable[..., object] = base.__new__
+    fill: Callable[..., None] = base.__init__
+    made = create(kind)
+    if issubclass(base, (deque, list)):
+        fill(made, items, *([held.argument] if base is deque else []))
+    elif base is defaultdict:
+        fill(made, held.argument)
+    if isinstance(held.items, tuple):
+        for key, item in zip(held.items, items, strict=True):
+            base.__setitem__(made, key, item)
+    return made
+
+
 def turn_round(value: dict[Any, Any]) -> None:
     """Put the keys of a dictionary in the opposite order, whatever its class makes of that."""
-    base = _base_of(type(value))
+    base = _base_of(type(value)) or dict
     for key, item in [(key, base.pop(value, key)) for key in reversed(list(base.keys(value)))]:
         base.__setitem__(value, key, item)
 
@@ -127,6 +128,6 @@ def _slots_of(kind: type) -> list[str]:
     ]
 
 
-def _base_of(kind: type) -> Any:
+def _base_of(kind: type) -> type[Any] | None:
     """The container of Python's own that a class extends."""
     return next((base for base in _CONTAINERS if issubclass(kind, base)), None)

@@ -237,7 +237,7 @@ def is_registered(kind: type) -> bool:
     return kind not in _HANDLERS and pytree_node(kind) is not None
 
 
-def taken_apart(value: Any) -> list[Any]:
+def taken_apart(value: object) -> list[Any]:
     """The children of a container."""
     return _known(type(value)).take(value)[0]
 
