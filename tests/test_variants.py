@@ -228,7 +228,7 @@ def test_what_is_special_comes_first():
 @pytest.mark.parametrize(
     ("variants", "message"),
     [
-        (3, "int"), ([((X,),)], "variant_0"), ([(X, {})], "variant_0"), ({"a": ([X], {})}, "a"),
+        (3, "int"), ([((X,),)], "variant_0"), ([(X, {})], "variant_0"), ({"a": (X, {})}, "a"),
         ({"a/b": ((X,), {})}, "a/b"), ({}, "no variant"),
     ],
 )  # fmt: skip
@@ -251,6 +251,89 @@ def test_sizes_by_position():
         x = torch.rand(n, 3)
         torch.testing.assert_close(module(x), loss_or_not(x))
         torch.testing.assert_close(module(x, 2 * x), loss_or_not(x, 2 * x))
+
+
+# The other sides of questions about sizes ---------------------------------------------------------
+
+
+def even_or_odd(x):
+    return x.view(-1, 2).sum(1) if x.shape[0] % 2 == 0 else x.prod()
+
+
+def short_three_or_long(x):
+    if x.shape[0] > 8:
+        return x[:8].sum()
+    return x.prod() if x.shape[0] == 3 else x.mean()
+
+
+def at_most_six(x):
+    if x.shape[0] > 6:
+        raise ValueError("too long")
+    return (x, x.sum()) if x.shape[0] > 2 else x
+
+
+def one_by_one(x):
+    found = x[0]
+    for i in range(x.shape[0]):
+        found = found + x[i] * i
+    return found
+
+
+SPLITS = {
+    "even or odd": (even_or_odd, Dim("n"), range(9), 2),
+    "a number among others": (short_three_or_long, Dim("n"), (0, 1, 2, 3, 4, 7, 8, 9, 30), 3),
+    "what the program refuses": (at_most_six, Dim("n"), range(7), 2),
+    "unrolled": (one_by_one, Dim("n", min=1, max=4), range(1, 5), 4),
+    "one of a few": (even_or_odd, Dim("n", values=(3, 4, 7, 8)), (3, 4, 7, 8), 2),
+}
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_the_other_side_of_a_question_is_a_variant(name):
+    f, dim, sizes, most = SPLITS[name]
+    variants = export_variants(f, {"f": ((torch.rand(4),), {}, ({0: dim},))}, split="auto")
+    assert list(variants) == ["f", *(f"f_{i}" for i in range(2, most + 1))][: len(variants)]
+    assert len(variants) <= most
+    for n in sizes:
+        x = torch.rand(n)
+        torch.testing.assert_close(variants.module()(x), f(x), equal_nan=True)
+
+
+def test_both_sides_of_two_sizes():
+    def f(x, y):
+        return (x + y, 1) if x.shape[0] == y.shape[0] else (x.sum() + y.prod(), 2)
+
+    shapes = ({0: Dim("n")}, {0: Dim("m")})
+    call = ((torch.rand(4), torch.rand(4)), {})
+    module = export_variants(f, [call], dynamic_shapes=shapes, split="auto").module()
+    for n in range(4):
+        for m in range(4):
+            x, y = torch.rand(n), torch.rand(m)
+            torch.testing.assert_close(module(x, y), f(x, y))
+
+
+def test_sizes_in_containers_and_numbers():
+    def f(items, n):
+        x = items["x"] * n
+        return x.sum(1) if x.shape[1] == 3 or n > 5 else x
+
+    call = (({"x": X}, 2), {})
+    shapes = {"items": {"x": {1: Dim("w")}}, "n": Dim.DYNAMIC}
+    variants = export_variants(f, [call], dynamic_shapes=shapes, split="auto")
+    for width in (1, 3, 4):
+        for n in (-1, 2, 5, 6, 9):
+            items = {"x": torch.rand(2, width)}
+            torch.testing.assert_close(variants.module()(items, n), f(items, n))
+
+
+def test_more_variants_than_are_wanted():
+    call = ((torch.rand(4, 3),), {}, ({0: Dim("n", min=1, max=9)},))
+    with pytest.raises(
+        monograph.ConstraintViolationError, match="3 variants do not cover"
+    ) as caught:
+        export_variants(one_by_one, [call], split=3)
+    assert caught.value.code == "MG-S101"
+    assert len(export_variants(one_by_one, [call], split=9)) == 9
 
 
 # State --------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from monograph.source.convert import Converting, convert, is_used
 from monograph.source.strict import Strict
 from monograph.stages import exported
 
-__all__ = ["assume_constant_result", "convert", "export", "export_methods"]
+__all__ = ["assume_constant_result", "convert", "export", "export_methods", "program_of"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -69,23 +69,52 @@ def export(
             a ``ConstraintViolationError`` where the program holds for fewer sizes than declared.
         Exception: whatever the program itself raises on these arguments.
     """
-    args, named = positional(args), dict(kwargs or {})
-    root = root_of(mod)
-    preserved = tuple(preserve_module_call_signature)
+    return program_of(
+        root_of(mod),
+        positional(args),
+        dict(kwargs or {}),
+        dynamic_shapes,
+        strict=strict,
+        preserved=tuple(preserve_module_call_signature),
+    )
+
+
+def program_of(
+    root: Root,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    shapes: object,
+    *,
+    strict: bool,
+    preserved: tuple[str, ...] = (),
+    is_one_side: bool = False,
+) -> ExportedProgram:
+    """``export`` of what has been looked at.
+
+    ``is_one_side``: the program may hold for fewer sizes than were declared.
+    """
     try:
         with watching() as watch:
-            parts = exported(root, args, named, dynamic_shapes, strict=strict, preserved=preserved)
+            parts = exported(
+                root,
+                args,
+                kwargs,
+                shapes,
+                strict=strict,
+                preserved=preserved,
+                is_one_side=is_one_side,
+            )
             program = ExportedProgram(parts)
             program.times = times_of(watch)
             return program
     except ExportError as error:
         if isinstance(error, (DataDependentError, ControlFlowError)) and not strict:
-            _advise(error, root, args, named, dynamic_shapes)
+            _advise(error, root, args, kwargs, shapes)
         if isinstance(error, UndecidedError):
             tried = [
                 check
                 for check, answer in error.checks.items()
-                if _exports(root, args, named, dynamic_shapes, {error.asked: answer})
+                if _exports(root, args, kwargs, shapes, {error.asked: answer})
             ]
             error.with_verified(tried)
         cause = error.__cause__ if shows_all() else None

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 
 from monograph.capture.declare import is_meant
-from monograph.capture.inputs import Argument, Arguments, flatten_arguments, root_of
-from monograph.diagnostics import MonographError, PythonFeatureError
-from monograph.exporting import export
+from monograph.capture.inputs import (
+    Argument,
+    Arguments,
+    Root,
+    flatten_arguments,
+    positional,
+    root_of,
+)
+from monograph.constraints.splitting import Call, Sides
+from monograph.diagnostics import (
+    ConstraintViolationError,
+    ExportError,
+    MonographError,
+    PythonFeatureError,
+)
+from monograph.exporting import program_of
 from monograph.program import ExportedProgram
 from monograph.variants import ExportedVariants
 
 __all__ = ["export_variants"]
 
+_MOST_SIDES = 16  # variants that one call becomes
 _FORMS = "(args, kwargs) or (args, kwargs, dynamic_shapes), where args is a tuple, kwargs a dict"
 
 
@@ -32,6 +47,7 @@ def export_variants(
     variants: Mapping[str, Sequence[object]] | Sequence[Sequence[object]],
     *,
     dynamic_shapes: object = None,
+    split: Literal["auto"] | int | None = None,
     strict: bool = False,
 ) -> ExportedVariants:
     """Turn several kinds of calls of ``mod`` into one program with a variant for each.
@@ -60,13 +76,19 @@ def export_variants(
             variant that takes it: what is special comes before what is general.
         dynamic_shapes: which sizes vary, for all variants that do not say it themselves. What it
             says of an argument concerns the variants in which that is a tensor or a number.
+        split: ``"auto"`` where the program goes other ways for other sizes: for each question about
+            sizes whose sides are no one program, the other side becomes a variant, too
+            (``prefill_2``, ``prefill_3`` ...), until all declared sizes are covered for which the
+            program itself raises no error. A number is the most variants that one call may become
+            (16).
         strict: as for ``export``.
 
     Returns:
         The variants, a mapping from names to ``ExportedProgram``.
 
     Raises:
-        ExportError: what stands in the way of one of them; a note of the exception names it.
+        ExportError: what stands in the way of one of them; a note of the exception names it. With
+            ``split``, a ``ConstraintViolationError`` where more variants were needed.
     """
     root = root_of(mod)
     examples = _examples(variants, dynamic_shapes)
@@ -76,14 +98,56 @@ def export_variants(
         shapes = example.shapes
         if shapes is dynamic_shapes:
             shapes = _shapes_of(shapes, calls[name], list(calls.values()))
+        given = example._replace(shapes=shapes)
         try:
-            found[name] = export(
-                mod, example.args, example.kwargs, dynamic_shapes=shapes, strict=strict
+            programs = (
+                [program_of(root, *given, strict=strict)]
+                if split is None
+                else _sides(root, given, strict, _MOST_SIDES if split == "auto" else split)
             )
         except MonographError as error:
             error.add_note(f"in the variant {name}")
             raise
+        for i, program in enumerate(programs):
+            found[_free_name(name, i, {*examples, *found}) if i else name] = program
     return ExportedVariants(found)
+
+
+def _free_name(name: str, side: int, taken: set[str]) -> str:
+    names = (f"{name}_{i}" for i in itertools.count(side + 1))
+    return next(free for free in names if free not in taken)
+
+
+def _sides(root: Root, given: _Example, strict: bool, most: int) -> list[ExportedProgram]:
+    """Programs for all declared sizes, where one program holds for some of them only."""
+    sides = Sides(root, *given)
+    found: list[ExportedProgram] = []
+    call: Call | None = (given.args, given.kwargs)
+    while call is not None:
+        if len(found) == most:
+            raise ConstraintViolationError(
+                f"{len(found)} variants do not cover all the sizes that were declared: the other "
+                f"side of {sides.question()} is left",
+                hint="declare less, or allow for more variants: split=64.",
+            )
+        try:
+            program = program_of(root, *call, given.shapes, strict=strict, is_one_side=True)
+        except Exception as error:
+            if not found or not _is_of_eager_mode(error):
+                raise
+            sides.note_failure()
+        else:
+            found.append(program)
+            sides.found.append(program.parts)
+        call = sides.example()
+    return found
+
+
+def _is_of_eager_mode(error: Exception) -> bool:
+    """Whether the program itself raises the error for such sizes."""
+    if isinstance(error, MonographError):
+        return isinstance(error, ExportError) and error.is_of_eager_mode
+    return True
 
 
 def _examples(variants: object, shapes: object) -> dict[str, _Example]:
@@ -102,14 +166,14 @@ def _examples(variants: object, shapes: object) -> dict[str, _Example]:
 def _example(name: object, given: object, shapes: object) -> _Example:
     is_call = isinstance(given, (tuple, list)) and len(given) in (2, 3)
     args, kwargs, *own = list(given) if isinstance(given, Sequence) and is_call else [None, None]
-    if not isinstance(args, tuple) or not isinstance(kwargs, (Mapping, type(None))):
+    if not isinstance(args, (tuple, list)) or not isinstance(kwargs, (Mapping, type(None))):
         raise PythonFeatureError(
             f"the call of the variant {name} is not {_FORMS}",
             hint="for one argument write ((x,), {}).",
         )
     if not isinstance(name, str) or not name or "/" in name:
         raise PythonFeatureError(f"{name!r} is no name for a variant", hint="write a word.")
-    return _Example(args, dict(kwargs or {}), own[0] if own else shapes)
+    return _Example(positional(args), dict(kwargs or {}), own[0] if own else shapes)
 
 
 # What a common specification says of one variant ---------------------------------------------

@@ -43,11 +43,12 @@ def exported(
     strict: bool,
     preserved: tuple[str, ...] = (),
     collected: list[ExportError] | None = None,
+    is_one_side: bool = False,
 ) -> Parts:
     """The parts of the program that ``root`` is for these arguments; errors have no advice yet.
 
     ``collected`` gets the refusals after which the capture goes on with what holds for the example
-    inputs.
+    inputs. ``is_one_side``: the program may hold for fewer sizes than were declared.
     """
     mode = Strict() if strict else Converting() if is_used() else None
     watch = current_watch() or Watch()
@@ -99,8 +100,9 @@ def exported(
     if collected is None:
         with watch.during("order of keys"):
             note_order(captured, first[0], lambda turned: capture_once(shapes, turned=turned))
-    with watch.during("ranges of sizes"):
-        refuse_violations(captured, shapes, attempt)
+    if not is_one_side:
+        with watch.during("ranges of sizes"):
+            refuse_violations(captured, shapes, attempt)
     with watch.during("assembly"):
         return assembled(captured, (args, kwargs), preserved)
 

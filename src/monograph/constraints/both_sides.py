@@ -31,7 +31,7 @@ from monograph.shapes.questions import (
     text_of,
 )
 
-__all__ = ["settle"]
+__all__ = ["candidates", "settle"]
 
 Attempt = Callable[[dict[str, float]], Captured]
 
@@ -122,7 +122,7 @@ def _other_side(captured: Captured, guard: Guard) -> dict[str, float] | None:
     env = captured.recorder.sizes.env
     before = list(itertools.takewhile(lambda g: g is not guard, env.guards))
     hints = _hints(captured)
-    for changed in _candidates(env, guard, hints):
+    for changed in candidates(env, guard, hints):
         values = hints | changed
         if not all(_is_allowed(env, name, values[name]) for name in changed):
             continue
@@ -149,7 +149,8 @@ def _is_allowed(env: ShapeEnv, name: str, value: float) -> bool:
     return (lo is None or value >= lo) and (hi is None or value <= hi)
 
 
-def _candidates(env: ShapeEnv, guard: Guard, hints: dict[str, float]) -> Iterator[dict[str, int]]:
+def candidates(env: ShapeEnv, guard: Guard, hints: dict[str, float]) -> Iterator[dict[str, int]]:
+    """Sizes near the example's, and near the numbers that ``guard`` mentions."""
     sizes = {name: hint for name, hint in hints.items() if isinstance(hint, int)}
     names = [name for name in guard.symbols if name in sizes]
     expr = _expression(guard)
