@@ -1,8 +1,10 @@
 """The command line."""
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
+import monograph
 from monograph.cli import app
 
 FILE = """
@@ -80,3 +82,60 @@ def test_mistakes(file, name, message):
 
 def test_no_such_file(tmp_path):
     assert "there is no file" in run(tmp_path / "none.py").stderr
+
+
+VARIANTS = """
+import torch
+from monograph import Dim
+
+def reduced(x, weights=None, *, how="mean"):
+    x = x if weights is None else x * weights
+    if x.shape[0] % 2:
+        return x.sum(0)
+    return x.mean(0) if how == "mean" else x.amax(0)
+
+shapes = {"x": {0: Dim("n")}, "weights": {0: Dim("n")}}
+
+def plain():
+    return reduced, (torch.ones(4, 3),), {}, shapes
+
+def weighted():
+    return (torch.ones(4, 3), torch.ones(4, 1)), {}
+
+largest = (torch.ones(4, 3),), {"how": "max"}, {"x": {0: Dim("n", min=2, max=4)}}
+nonsense = 3
+"""
+
+
+def test_variants(tmp_path):
+    path, out = tmp_path / "reductions.py", tmp_path / "out.pt2"
+    path.write_text(VARIANTS)
+    options = ["--variant", "weighted", "--variant", "largest", "--split"]
+    result = run(f"{path}:plain", *options)
+    assert result.exit_code == 0, result.stderr
+    assert "plain(x: f32[2*_n, 3])" in result.stdout
+    assert "largest_2(x: f32[n, 3], how='max') where 2 <= n <= 4, n % 2 != 0" in result.stdout
+    assert result.stdout.count("class GraphModule") == 6
+    result = run(f"{path}:plain", *options, "-o", out, "--summary")
+    assert result.exit_code == 0, result.stderr
+    assert list(monograph.load(out)) == [
+        "plain", "plain_2", "weighted", "weighted_2", "largest", "largest_2",
+    ]  # fmt: skip
+    given, found = tmp_path / "given.pt", tmp_path / "found.pt"
+    for n in (3, 4):
+        torch.save((torch.ones(n, 3), torch.full((n, 1), 2.0)), given)
+        options = ["--inputs", str(given), "--output", str(found)]
+        result = CliRunner().invoke(app, ["run", str(out), *options])
+        assert result.exit_code == 0, result.stderr
+        assert torch.load(found).tolist() == [6.0 if n == 3 else 2.0] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("absent", "has no absent"), ("nonsense", "nonsense is not (args,)")]
+)
+def test_what_is_no_variant(tmp_path, name, message):
+    path = tmp_path / "reductions.py"
+    path.write_text(VARIANTS)
+    result = run(f"{path}:plain", "--variant", name)
+    assert result.exit_code == 1
+    assert message in result.stderr

@@ -6,19 +6,29 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import typer
 from rich.console import Console
 
 import monograph
 from monograph.cli.summary import print_program, print_summary, print_times, refuse
-from monograph.cli.target import StrictMode, Target, UsageError, example, load
+from monograph.cli.target import (
+    WANTED_CALL,
+    StrictMode,
+    Target,
+    UsageError,
+    call_of,
+    example,
+    load,
+)
 from monograph.diagnostics import MonographError
 from monograph.diagnostics.watching import Watch, watching
 from monograph.exporting import export
+from monograph.exporting_variants import export_variants
 from monograph.ir.assumptions import of_kinds
 from monograph.program import ExportedProgram
+from monograph.variants import ExportedVariants
 
 __all__ = ["export_command"]
 
@@ -51,6 +61,13 @@ class _Phases:
 def export_command(
     target: Target,
     strict: StrictMode = False,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Another call that is a variant of the program: {WANTED_CALL}."),
+    ] = None,
+    split: Annotated[
+        bool, typer.Option("--split", help="Variants for the sides of questions about sizes.")
+    ] = False,
     summary: Annotated[
         bool, typer.Option("--summary", help="Counts and times instead of the program.")
     ] = False,
@@ -72,23 +89,33 @@ def export_command(
     output, notes = Console(), Console(stderr=True)
     phases = _Phases(notes)
     try:
-        program = _export(target, phases, strict, timed)
+        program = _export(target, phases, strict, timed, variant or [], split)
         _refuse_assumptions(program, deny, allow)
         if file is not None:
             phases.run("save", lambda: monograph.save(program, file))
     except (UsageError, MonographError, OSError) as error:
         refuse(notes, error)
-    if summary:
-        print_summary(output, program)
-    elif file is None and not timed:
-        print_program(output, program)
-    if timed:
-        print_times(output, program)
+    if isinstance(program, ExportedVariants):
+        output.print(str(program), markup=False, highlight=False, soft_wrap=True)
+        programs = dict(program)
+    else:
+        programs = {"": program}
+    for name, each in programs.items():
+        if name and (summary or timed or file is None):
+            output.print(f"[bold]{name}[/]")
+        if summary:
+            print_summary(output, each)
+        elif file is None and not timed:
+            print_program(output, each)
+        if timed:
+            print_times(output, each)
     times = ", ".join(f"{name} {seconds * 1e3:.0f} ms" for name, seconds in phases.seconds.items())
     notes.print(f"[dim]{times}[/]", highlight=False)
 
 
-def _refuse_assumptions(program: ExportedProgram, deny: str | None, allow: str | None) -> None:
+def _refuse_assumptions(
+    program: ExportedProgram | ExportedVariants, deny: str | None, allow: str | None
+) -> None:
     """Leave with what was assumed and must not be.
 
     Raises:
@@ -105,12 +132,20 @@ def _refuse_assumptions(program: ExportedProgram, deny: str | None, allow: str |
         )
 
 
-def _export(target: str, phases: _Phases, strict: bool, timed: bool) -> ExportedProgram:
+def _export(
+    target: str, phases: _Phases, strict: bool, timed: bool, variants: list[str], split: bool
+) -> ExportedProgram | ExportedVariants:
     path, _, name = target.partition(":")
     module = phases.run("load", lambda: load(Path(path)))
     model, args, kwargs, shapes = phases.run("build", lambda: example(module, name, path))
-    return phases.watch(
-        "export",
-        lambda: export(model, args, kwargs, dynamic_shapes=shapes, strict=strict),
-        is_close=timed,
-    )
+    calls = {each: call_of(module, each, path) for each in variants}
+    if args or kwargs or not calls:
+        calls = {name or "call": (args, kwargs, shapes), **calls}
+
+    def work() -> ExportedProgram | ExportedVariants:
+        if variants or split:
+            sides: Literal["auto"] | None = "auto" if split else None
+            return export_variants(model, calls, dynamic_shapes=shapes, split=sides, strict=strict)
+        return export(model, args, kwargs, dynamic_shapes=shapes, strict=strict)
+
+    return phases.watch("export", work, is_close=timed)

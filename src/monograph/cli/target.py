@@ -12,11 +12,16 @@ from typing import Annotated, Any
 import typer
 from torch import nn
 
-__all__ = ["StrictMode", "Target", "UsageError", "example", "load"]
+__all__ = ["WANTED_CALL", "StrictMode", "Target", "UsageError", "call_of", "example", "load"]
 
 WANTED = (
     "a module instance that needs no arguments, or a function without parameters that returns "
     "(module, args), (module, args, kwargs) or (module, args, kwargs, dynamic_shapes)"
+)
+
+WANTED_CALL = (
+    "(args,), (args, kwargs) or (args, kwargs, dynamic_shapes), or a function without parameters "
+    "that returns such"
 )
 
 Target = Annotated[str, typer.Argument(metavar="FILE.py[:NAME]", help=f"NAME is {WANTED}.")]
@@ -56,10 +61,7 @@ def example(
         UsageError: there is no such name, or it is nothing that can be exported.
     """
     if name:
-        if not hasattr(module, name):
-            offered = ", ".join(_offered(module)) or "nothing of that kind"
-            raise UsageError(f"{path} has no {name}; it offers {offered}")
-        found = getattr(module, name)
+        found = _named(module, name, path)
     else:
         offered_names = _offered(module)
         if len(offered_names) != 1:
@@ -78,6 +80,27 @@ def example(
         kwargs = dict(made[2] or {}) if len(made) > 2 else {}
         return made[0], made[1], kwargs, made[3] if len(made) == 4 else None
     raise UsageError(f"{name or found} is not {WANTED}")
+
+
+def call_of(module: ModuleType, name: str, path: str) -> tuple[object, ...]:
+    """A call of the module: ``(args, kwargs)``, and the sizes that vary where they are given.
+
+    Raises:
+        UsageError: there is no such name, or it is no call.
+    """
+    found = _named(module, name, path)
+    made = found() if inspect.isfunction(found) else found
+    if isinstance(made, tuple) and len(made) in (1, 2, 3) and isinstance(made[0], tuple):
+        kwargs = dict(made[1] or {}) if len(made) > 1 else {}
+        return (made[0], kwargs, *made[2:])
+    raise UsageError(f"{name} is not {WANTED_CALL}")
+
+
+def _named(module: ModuleType, name: str, path: str) -> object:
+    if not hasattr(module, name):
+        offered = ", ".join(_offered(module)) or "nothing of that kind"
+        raise UsageError(f"{path} has no {name}; it offers {offered}")
+    return getattr(module, name)
 
 
 def _offered(module: ModuleType) -> list[str]:
