@@ -1,12 +1,14 @@
 """What the package relies on in torch's private parts, fact by fact."""
 
 import gc
+import io
 import operator
 
 import pytest
 import torch
 from torch.fx import Graph
 
+from monograph import Dim, export
 from monograph import torch_internals as internals
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.python.process_state import exporting_flags, not_exporting
@@ -592,3 +594,18 @@ def test_a_question_of_sizes_that_vary_in_c_is_told():
     error = RuntimeError("Cannot call sizes() on tensor with symbolic sizes/strides")
     assert internals.wants_plain_sizes(error)
     assert not internals.wants_plain_sizes(RuntimeError("sizes"))
+
+
+def test_the_writer_of_files_takes_no_float_as_an_input_and_the_schema_does():
+    from torch._export.serde.serialize import GraphModuleSerializer
+
+    from monograph.interop import private
+
+    shapes = {"t": Dim.DYNAMIC}
+    program = export(lambda x, t: x * t, (torch.ones(2), 0.5), dynamic_shapes=shapes).to_torch()
+    before = GraphModuleSerializer.handle_placeholder
+    with pytest.raises(Exception, match="SymFloat graph input is not implemented"):
+        torch.export.save(program, io.BytesIO())
+    data = private.serialized(program)
+    assert data["graph_module"]["graph"]["inputs"][1] == {"as_sym_float": {"as_name": "t"}}
+    assert GraphModuleSerializer.handle_placeholder is before

@@ -442,15 +442,10 @@ def test_without_weights():
 # Other programs, and files ------------------------------------------------------------------------
 
 
-def without_numbers(calls):
-    return {name: call for name, call in calls.items() if name != "scaled"}
-
-
 @pytest.fixture(scope="module")
 def saved(decoder, tmp_path_factory):
-    """A file of the variants that torch's format has words for: none takes a float."""
     path = tmp_path_factory.mktemp("variants") / "decoder.pt2"
-    monograph.save(ExportedVariants(without_numbers(decoder[1])), path)
+    monograph.save(decoder[1], path)
     return path
 
 
@@ -469,7 +464,7 @@ torch.save((names, results, module.tokens.clone(), type(variants).__name__), out
 def test_a_file_in_a_fresh_process(decoder, saved, tmp_path):
     model = copy.deepcopy(decoder[0])
     model.load_state_dict(monograph.load(saved).state_dict)
-    calls = [c for c in OTHER_CALLS.values() if c[0] != "scaled"]
+    calls = list(OTHER_CALLS.values())
     torch.save([call[1:] for call in calls], tmp_path / "given.pt")
     paths = [str(saved), str(tmp_path / "given.pt"), str(tmp_path / "out.pt")]
     subprocess.run([sys.executable, "-c", FRESH, *paths], check=True)
@@ -486,7 +481,7 @@ def test_a_file_has_each_tensor_once(decoder, saved):
         names = [n for n in file.namelist() if "/data/weights/weight_" in n]
     assert len(names) == len(decoder[0].state_dict())
     loaded = monograph.load_methods(saved)
-    assert list(loaded) == ["prefill", "masked", "decode"]
+    assert list(loaded) == list(CALLS)
     (tensor,) = {id(program.state_dict["lin.weight"]) for program in loaded.values()}
     assert tensor
 
@@ -517,8 +512,8 @@ def test_defaults_that_files_have_no_words_for(tmp_path):
 
 def test_other_programs(decoder):
     model, variants = decoder
-    theirs = ExportedVariants(without_numbers(variants)).to_torch()
-    assert list(theirs) == ["prefill", "masked", "decode"]
+    theirs = variants.to_torch()
+    assert list(theirs) == list(CALLS)
     torch.testing.assert_close(theirs["masked"].module()(IDS, mask=ONES), model(IDS, mask=ONES))
     core = variants.run_decompositions()
     assert core["decode"].state_dict["lin.weight"] is variants["prefill"].state_dict["lin.weight"]

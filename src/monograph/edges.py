@@ -41,8 +41,9 @@ def save(
 ) -> None:
     """Write a program as a ``.pt2`` file, which ``torch.export.load`` reads as well.
 
-    The file is there whole or not at all; variants share their tensors in it. ``extra_files``: text
-    to keep beside the program.
+    The file is there whole or not at all; variants share their tensors in it. Of a program that
+    takes a number that varies and is no integer, only ``load`` reads it. ``extra_files``: text to
+    keep beside the program.
 
     Raises:
         InteropError: MG-F104, for what the format has no word for.

@@ -701,3 +701,39 @@ def test_what_is_no_program_says_so(tmp_path):
         assert "Linear" in caught.value.what or "list" in caught.value.what or "int" in str(caught)
     with pytest.raises(FileNotFoundError, match="no folder"):
         monograph.save(program, tmp_path / "nowhere" / "x.pt2")
+
+
+def test_numbers_that_are_no_integers_are_inputs(tmp_path):
+    def f(x, options, *, scale=1.0):
+        x = x * scale if scale > 0.5 else x - scale
+        return (x / options["temperature"])[: options["k"]]
+
+    x, path = torch.arange(6.0), tmp_path / "scaled.pt2"
+    shapes = {"scale": Dim.DYNAMIC, "options.temperature": Dim.DYNAMIC, "options.k": Dim.DYNAMIC}
+    program = monograph.export(
+        f, (x, {"temperature": 2.0, "k": 3}), {"scale": 0.7}, dynamic_shapes=shapes
+    )
+    monograph.save(program, path)
+    module = monograph.load(path).module()
+    for temperature, k, scale in ((0.25, 1, 0.75), (3, 6, 2), (1.0, 0, 0.625)):
+        options = {"temperature": temperature, "k": k}
+        expected = f(x, options, scale=scale)
+        torch.testing.assert_close(module(x, options, scale=scale), expected)
+        torch.testing.assert_close(module(x, options=options, scale=scale), expected)
+    with pytest.raises(RuntimeError, match=r"> 0\.5"):
+        module(x, {"temperature": 1.0, "k": 2}, scale=0.25)
+    with pytest.raises(RuntimeError, match="deserializing"):
+        torch.export.load(path)  # it has no word for such inputs
+
+
+def test_parameters_of_a_program_are_in_its_file(tmp_path):
+    def f(x, mask=None, *rest, how="sum", sizes=(2, 3), **more):
+        return x.sum() if how == "sum" else x.mean()
+
+    path = tmp_path / "f.pt2"
+    monograph.save(monograph.export(f, (torch.ones(3),)), path)
+    module = monograph.load(path).module()
+    for args, kwargs in (((), {}), ((None,), {"how": "sum"}), ((), {"mask": None})):
+        assert module(torch.ones(3), *args, **kwargs) == 3
+    with pytest.raises(monograph.InputError):
+        module(torch.ones(3), how="mean")

@@ -15,10 +15,12 @@ from typing import Any
 
 import torch
 from torch._dynamo.source import ConstantSource
+from torch._export.serde.schema import Argument
 from torch._export.serde.serialize import (
     _SERIALIZE_TO_TORCH_DTYPE,
     _SERIALIZE_TO_TORCH_LAYOUT,
     _SERIALIZE_TO_TORCH_MEMORY_FORMAT,
+    GraphModuleSerializer,
     _dataclass_to_dict,
     serialize,
     serialize_tensor_meta,
@@ -73,17 +75,43 @@ _WITHOUT_TENSORS: dict[str, Any] = {
 
 
 def serialized(program: exported_program.ExportedProgram) -> dict[str, Any]:
-    """A ``torch.export.ExportedProgram`` without its tensors, as the schema of ``.pt2`` files."""
+    """A ``torch.export.ExportedProgram`` without its tensors, as the schema of ``.pt2`` files.
+
+    With numbers that are no integers among the inputs, for which the schema has a word, and torch's
+    writer and reader have none.
+    """
     # It warns of empty lists, which it writes, and reads, as they are.
     logger = logging.getLogger(serialize.__module__)
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        artifact = serialize(program, **_WITHOUT_TENSORS)
+        with _floats_as_inputs():
+            artifact = serialize(program, **_WITHOUT_TENSORS)
     finally:
         logger.setLevel(level)
     found: dict[str, Any] = json.loads(artifact.exported_program)
     return found
+
+
+@contextlib.contextmanager
+def _floats_as_inputs() -> Iterator[None]:
+    """Let torch's writer take them, in this thread."""
+    original = GraphModuleSerializer.handle_placeholder
+    thread = threading.get_ident()
+
+    def handle_placeholder(self: Any, node: torch.fx.Node) -> None:
+        value = node.meta["val"]
+        if threading.get_ident() != thread or not isinstance(value, torch.SymFloat):
+            original(self, node)
+            return
+        number = self.serialize_sym_float_output(node.name, value)
+        self.graph_state.inputs.append(Argument.create(as_sym_float=number))
+
+    setattr(GraphModuleSerializer, "handle_placeholder", handle_placeholder)
+    try:
+        yield
+    finally:
+        setattr(GraphModuleSerializer, "handle_placeholder", original)
 
 
 def tensor_meta(tensor: torch.Tensor) -> dict[str, Any]:

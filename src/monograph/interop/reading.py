@@ -50,7 +50,7 @@ from monograph.ir.signature import (
     SymIntArgument,
     TensorArgument,
 )
-from monograph.ir.size_checks import checks_of_specs
+from monograph.ir.size_checks import Place, checks_of_specs
 from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import Structure, in_code
 from monograph.ir.verify import require
@@ -446,6 +446,7 @@ class ProgramReader:
         paths = [*args.paths("*args"), *kwargs.paths("*kwargs")]
         examples: list[Any] = []
         sizes: list[tuple[int, int | None, str, Expr]] = []
+        floats: dict[str, Place] = {}
         for i, ((spec, node), path) in enumerate(zip(user, paths, strict=True)):
             value = node.meta["val"]
             if isinstance(value, TensorSpec):
@@ -460,6 +461,8 @@ class ProgramReader:
                 examples.append(self._hint(value))
                 if isinstance(value, Expr):
                     sizes.append((i, None, path, value))
+                elif isinstance(value, FloatExpr):
+                    floats[value.name] = Place(i, None, path, 1, 0)
         aliases = self.notes.get("aliases") or [None] * structures.out_spec.num_leaves
         training = self.notes.get("training")
         hidden = {checked(index, int) for index in self.notes.get("hidden", ())}
@@ -478,7 +481,7 @@ class ProgramReader:
             hidden=hidden,
             aliases=[a if a is None or isinstance(a, str) else checked(a, int) for a in aliases],
             twins=[(checked(a, int), checked(b, int)) for a, b in self.notes.get("twins", ())],
-            sizes=checks_of_specs(self.env, sizes, guards),
+            sizes=checks_of_specs(self.env, sizes, guards, floats),
             layouts=layouts,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,11 +144,15 @@ def _refuse(place: Place, wanted: str, size: float) -> None:
 
 
 def checks_of_specs(
-    env: ShapeEnv, sizes: list[tuple[int, int | None, str, Expr]], guards: list[Guard]
+    env: ShapeEnv,
+    sizes: list[tuple[int, int | None, str, Expr]],
+    guards: list[Guard],
+    floats: Mapping[str, Place] | None = None,
 ) -> SizeChecks | None:
     """What a call must satisfy, from the sizes of its leaves alone.
 
     ``sizes``: leaf, dimension (None for a number), path and expression of each size that varies.
+    ``floats``: where numbers come from that are no integers.
     """
     places: dict[str, list[Place]] = {}
     rest: list[tuple[Expr, Bound]] = []
@@ -167,7 +172,9 @@ def checks_of_specs(
         assert isinstance(symbol, Expr)
         atom = symbol.atoms()[0]
         bounds.append(Bound(name, found, None, atom.lo, atom.hi, None))
-    known = set(places)
+    for name, place in (floats or {}).items():
+        bounds.append(Bound(name, [place], None, None, None, None))
+    known = {*places, *(floats or {})}
     kept = [bound for expr, bound in rest if {a.name for a in expr.symbols()} <= known]
     guards = [guard for guard in guards if set(guard.symbols) <= known]
     return SizeChecks([*bounds, *kept], {}, {}, guards) if bounds or kept else None
