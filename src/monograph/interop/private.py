@@ -99,7 +99,7 @@ def _floats_as_inputs() -> Iterator[None]:
     original = GraphModuleSerializer.handle_placeholder
     thread = threading.get_ident()
 
-    def handle_placeholder(self: Any, node: torch.fx.Node) -> None:
+    def handle_placeholder(self: GraphModuleSerializer, node: torch.fx.Node) -> None:
         value = node.meta["val"]
         if threading.get_ident() != thread or not isinstance(value, torch.SymFloat):
             original(self, node)
