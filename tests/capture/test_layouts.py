@@ -129,6 +129,9 @@ DERIVED = {
     "is_contiguous of a view": lambda x: x.unsqueeze(0).is_contiguous(),
     "strides of a write": lambda x: _written(x).stride(),
     "strides of a copied write": lambda x: _copied(x).stride(),
+    "strides of a sum": lambda x: x.sum(3).stride(),
+    "stride of a mean": lambda x: x.mean((1, 2)).stride(0),
+    "strides of a sum that keeps dimensions": lambda x: x.sum(0, keepdim=True).stride(),
     "strides of a stack": lambda x: torch.stack([x, x]).stride(),
     "is_neg of a view": lambda x: x[0:1].is_neg(),
 }
@@ -151,6 +154,31 @@ def _copied(x):
     y = torch.empty(x.shape)
     y.copy_(x)
     return y
+
+
+def viewed(x):
+    try:
+        return x.view(x.shape[0] * x.shape[1], -1) * 2
+    except RuntimeError:
+        return x.reshape(x.shape[0] * x.shape[1], -1) * 3
+
+
+def test_a_view_that_is_tried():
+    """Whether it can be had is so for tensors that lie like the example: eager mode, or refused."""
+    inputs = {n: x for n, x in inputs_of({"plain": SHAPE}).items() if not x.is_neg()}
+    counts = collections.Counter()
+    for x in inputs.values():
+        module = monograph.export(viewed, (x,)).module()
+        for other in inputs.values():
+            try:
+                found = module(other)
+            except (monograph.InputError, RuntimeError):
+                assert other is not x
+                counts["refused"] += 1
+                continue
+            torch.testing.assert_close(found, viewed(other))
+            counts["right"] += 1
+    assert min(counts["refused"], counts["right"]) > len(inputs)
 
 
 def branch(fact, x, example):

@@ -1,5 +1,6 @@
 """Containers that others have registered with torch's pytree, and whose constructors compute."""
 
+import copy
 import io
 
 import pytest
@@ -170,3 +171,45 @@ def test_the_cache_of_a_decoder_registered_by_its_library():
     finally:
         if not was_registered:
             pytree._deregister_pytree_node(DynamicCache)
+
+
+def test_a_cache_that_nobody_has_registered():
+    """Argument and result, with any past, from a file too; it counts without dimensions."""
+    config = LlamaConfig(
+        vocab_size=99, hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, intermediate_size=48,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(config).eval()
+
+    def given(past):
+        cache = Counting()
+        for layer in range(2):
+            cache.update(torch.randn(2, 2, past, 8), torch.randn(2, 2, past, 8), layer)
+        tokens = torch.arange(2).view(2, 1)
+        return {"input_ids": tokens, "past_key_values": cache, "use_cache": True}
+
+    with torch.no_grad():
+        program = monograph.export(
+            model, (), given(3), dynamic_shapes={"past_key_values.*": {2: "past"}}
+        )
+        for module in forms(program):
+            for past in (3, 7):
+                call = given(past)
+                found, expected = module(**copy.deepcopy(call)), model(**copy.deepcopy(call))
+                torch.testing.assert_close(found["logits"], expected["logits"])
+                cache = found["past_key_values"]
+                assert type(cache) is Counting
+                for one, other in zip(
+                    cache.layers, expected["past_key_values"].layers, strict=True
+                ):
+                    torch.testing.assert_close(one.keys, other.keys)
+                    assert (type(one), one.dtype) == (type(other), other.dtype)
+
+
+class Counting(DynamicCache):
+    """A cache with a tensor without dimensions beside those of its layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = torch.tensor(1)

@@ -168,13 +168,23 @@ def is_meant(leaf: Argument, key: str) -> bool:
 
 
 def _by_pattern(key: str, entry: object, arguments: Arguments, found: list[Any]) -> bool:
-    """``"past.*"`` or ``"past.0.keys"``: every leaf under that path."""
+    """``"past.*"`` or ``"past.0.keys"``: every leaf under that path that has such dimensions.
+
+    (A cache counts in tensors without dimensions, beside those of its keys and values.)
+    """
     hits = [i for i, leaf in enumerate(arguments.leaves) if is_meant(leaf, key)]
-    for i in hits:
+    has_them = [i for i in hits if _has_dimensions(arguments.leaves[i].example, entry)]
+    for i in has_them or hits:
         leaf = arguments.leaves[i]
         if isinstance(leaf.example, torch.Tensor) or not isinstance(entry, (dict, tuple, list)):
             found[i] = _entry(leaf, entry)
     return bool(hits)
+
+
+def _has_dimensions(example: object, entry: object) -> bool:
+    if not isinstance(example, torch.Tensor) or not isinstance(entry, dict):
+        return True
+    return all(type(dim) is int and -example.dim() <= dim < example.dim() for dim in entry)
 
 
 def _spread(

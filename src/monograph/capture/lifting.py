@@ -43,7 +43,7 @@ class Entrance:
 
     def enter(self, kind: str, name: str, target: str, tensor: torch.Tensor) -> Value:
         """Lift a real tensor: parameter, buffer or constant."""
-        _refuse_subclass(tensor, target, self._recorder)
+        _require_plain(tensor, target, self._recorder)
         node = self._recorder.emission.placeholder(name)
         value = Value(node, spec_of(tensor), self._recorder)
         value.offset = int(tensor.storage_offset())
@@ -69,7 +69,7 @@ class Entrance:
                 sizes.bind_number(declared, node)
                 return symbolic(sizes.env, declared)
             return example
-        _refuse_subclass(example, path, recorder)
+        _require_plain(example, path, recorder)
         spec = spec_of(example)
         if declared is not None:
             spec = _resized(spec, declared)
@@ -115,9 +115,16 @@ class Entrance:
         return value
 
 
-def _refuse_subclass(tensor: torch.Tensor, name: str, recorder: Recorder) -> None:
-    """Raise MG-P104 for a tensor whose class does what torch's own do not."""
+def _require_plain(tensor: torch.Tensor, name: str, recorder: Recorder) -> None:
+    """Raise MG-P104 for a tensor that is not dense, or whose class does what torch's do not."""
     kind = type(tensor)
+    if tensor.layout is not torch.strided and not has_own_behaviour(kind):
+        raise PythonFeatureError(
+            f"{name} is a {tensor.layout} tensor of shape {tuple(tensor.shape)}",
+            code="MG-P104",
+            where=recorder.here(),
+            hint="convert it with .to_dense() before the export.",
+        )
     if kind is torch.Tensor or kind is torch.nn.Parameter or not has_own_behaviour(kind):
         return
     raise PythonFeatureError(

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["Outcomes"]
 
 _ATTENTION = torch.ops.aten.scaled_dot_product_attention.default
+# Views that are refused for how their argument lies, and for no other reason.
+_OF_LAYOUTS = frozenset(
+    {
+        torch.ops.aten.view.default,
+        torch.ops.aten.view.dtype,
+        torch.ops.aten.view_as_complex.default,
+    }
+)
 _RESCUES = ("known values", "new symbols", "parts")  # in this order
 
 # Outcomes of built-in operators hold for the whole process; those of custom operators only for
@@ -64,6 +72,9 @@ class Outcomes:
                 if found is not None:
                     return found
             _place(recorder, error, args)
+            if op in _OF_LAYOUTS and isinstance(args[0], torch.Tensor):
+                # Who catches it goes on as for arguments that lie like these.
+                recorder.layouts.rely_on_strides(recorder.value_of(args[0]))
             raise
         if len(env.symbols) > symbols and sizes.adopt(symbols, outcome):
             return outcome  # its sizes are this call's own

@@ -8,7 +8,7 @@ import torch
 
 from monograph.inference.rules.pointwise import category
 from monograph.inference.rules.table import fresh, is_canonical, resolve, rule
-from monograph.ir.spec import TensorSpec, is_dense
+from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Int
 
 aten = torch.ops.aten
@@ -37,36 +37,7 @@ def _mean(
     shape = _reduced(x, dims, keepdim)
     if shape is None:
         return None
-    if is_canonical(x):
-        return fresh(x, shape, dtype)
-    if x.scope is None or keepdim or not is_dense(x):
-        return None
-    # Kept dimensions stay in the order in which they lie.
-    gone = {resolve(x, d) for d in dims} if dims else set(range(len(x.shape)))
-    left = [i for i in _order(x) if i not in gone]
-    strides: dict[int, Int] = {}
-    step: Int = 1
-    for i in left:
-        strides[i] = step
-        step = x.shape[i] * step
-    kept = [i for i in range(len(x.shape)) if i not in gone]
-    laid = tuple(strides[i] for i in kept)
-    return TensorSpec.of(shape, laid, dtype or x.dtype, x.device)
-
-
-def _order(x: TensorSpec) -> list[int]:
-    """The dimensions of a dense tensor from the innermost to the outermost."""
-    left = list(range(len(x.shape)))
-    found: list[int] = []
-    expected: Int = 1
-    while left:
-        match = next((i for i in reversed(left) if x.strides[i] == expected), None)
-        if match is None:
-            match = next(i for i in left if x.shape[i] == 1)
-        left.remove(match)
-        found.append(match)
-        expected = x.shape[match] * expected
-    return found
+    return fresh(x, shape, dtype)  # row-major, however the argument lies
 
 
 @rule(aten.mean.default, aten.sum.default)
