@@ -11,6 +11,7 @@ from monograph.capture.inputs import Root
 from monograph.capture.python.frames import caller_line
 from monograph.capture.python.process_state import rarer_collection
 from monograph.capture.python.saved import Change
+from monograph.capture.python.sites import Span
 from monograph.capture.session import Captured, capture
 from monograph.constraints.both_sides import settle
 from monograph.constraints.key_order import note_order
@@ -24,13 +25,17 @@ from monograph.diagnostics import (
 )
 from monograph.diagnostics.watching import Watch, current_watch
 from monograph.ir.program import Parts
+from monograph.shapes.env import Guard
 from monograph.source.audit import Culprit
-from monograph.source.convert import Converting, is_used
+from monograph.source.convert import Converting, Widening, is_used
 from monograph.source.strict import Strict
 
 __all__ = ["exported"]
 
-_MOST_SITES = 20  # statements on sizes that are tried as operators
+Place = tuple[str, Span]  # a file, and where a statement stands in it
+
+_MOST_SITES = 32  # statements on sizes that are tried as operators
+_MOST_ROUNDS = 6  # in which statements are found inside the sides of those before
 
 
 @rarer_collection()
@@ -59,6 +64,7 @@ def exported(
         shapes: object,
         hints: dict[str, float] | None = None,
         turned: frozenset[str] = frozenset(),
+        mode: Strict | None = mode,
     ) -> Captured:
         return capture(
             root,
@@ -73,18 +79,23 @@ def exported(
         )
 
     def attempt(shapes: object) -> Captured:
-        def once(hints: dict[str, float] | None) -> Captured:
-            return capture_once(shapes, hints)
+        def once(hints: dict[str, float] | None, mode: Strict | None = mode) -> Captured:
+            return capture_once(shapes, hints, mode=mode)
 
         with watch.during("capture"):
             captured = once(None)
         first.append(captured)
         with watch.during("both sides of questions"):
             captured = settle(captured, once)
-        if mode is None or not mode.audits:
+        widening = mode if mode is not None and mode.audits else Widening()
+        if not _narrowing(captured, widening):
             return captured
+
+        def again() -> Captured:
+            return settle(once(None, widening), lambda hints: once(hints, widening))
+
         with watch.during("branches on sizes"):
-            return _widened(captured, mode, lambda: settle(once(None), once))
+            return _widened(captured, widening, again)
 
     try:
         captured = attempt(shapes)
@@ -107,16 +118,41 @@ def exported(
         return assembled(captured, (args, kwargs), preserved)
 
 
+def _narrowing(captured: Captured, mode: Strict) -> list[Guard]:
+    """The guards that exclude sizes which are to be in: in strict mode, all that exclude any."""
+    declared = captured.declared
+    varying = {name for name, d in declared.items() if mode.audits or d.kind != "AUTO"}
+    return [
+        guard
+        for guard in captured.recorder.sizes.env.guards
+        if guard.is_narrowing and guard.kind != "precondition" and varying & {*guard.symbols}
+    ]
+
+
 def _widened(captured: Captured, mode: Strict, again: Callable[[], Captured]) -> Captured:
     """Where a branch or a loop has narrowed the sizes, both its sides as operators, if they fit."""
-    for _ in range(_MOST_SITES):
-        place = mode.next_narrowing(captured.recorder.sizes.env.guards)
-        if place is None:
+    for _ in range(_MOST_ROUNDS):
+        places = mode.open_places(_narrowing(captured, mode))
+        if not places:
             break
-        try:
-            captured = again()
-        except Exception:  # the capture before it stands
-            mode.unlearn(*place)
+        captured = _converted(captured, mode, places[:_MOST_SITES], again)
+    return captured
+
+
+def _converted(
+    captured: Captured, mode: Strict, places: list[Place], again: Callable[[], Captured]
+) -> Captured:
+    """The program with the statements at ``places`` as operators, but for those that do not fit."""
+    if not mode.learn_places(places):
+        return captured
+    try:
+        return again()
+    except Exception:  # the capture before it stands
+        mode.unlearn(places, for_good=len(places) == 1)
+    if len(places) > 1:
+        middle = len(places) // 2
+        for half in (places[:middle], places[middle:]):
+            captured = _converted(captured, mode, half, again)
     return captured
 
 

@@ -26,6 +26,7 @@ from monograph.control.results import (
     Found,
     Joined,
     Mismatch,
+    Sides,
     describe,
     join,
     note,
@@ -148,7 +149,8 @@ def branch(
                 with region.as_left():
                     found[key] = group(region, *before(key))
                 found[key].is_dead = _has_returned(found)
-    joined = [_join_groups(recorder, [found[key] for found in results], local) for key in keys]
+    sides = Sides(local, tuple(paths))
+    joined = [_join_groups(recorder, [found[key] for found in results], sides) for key in keys]
     return dict(zip(keys, _emit_cond(recorder, node, regions, joined, preferred), strict=True))
 
 
@@ -211,7 +213,7 @@ class _JoinedGroup:
 
 
 def _join_groups(
-    recorder: Recorder, pair: Sequence[Group], local: frozenset[str]
+    recorder: Recorder, pair: Sequence[Group], sides: Sides
 ) -> _JoinedGroup | Mismatch:
     empty = [g.structure is LEAF and g.found[0].content is UNDEFINED for g in pair]
     if any(empty) and not all(empty):
@@ -243,7 +245,7 @@ def _join_groups(
         return Mismatch(code, what, [("", *texts)], hint)
     try:
         columns = [list(column) for column in zip(*(g.found for g in pair), strict=True)]
-        leaves = [join(recorder, column, local) for column in columns]
+        leaves = [join(recorder, column, sides) for column in columns]
     except Mismatch as mismatch:
         return mismatch
     return _JoinedGroup(structures[0], leaves, columns)

@@ -15,10 +15,12 @@ from monograph.capture.aliasing import Value
 from monograph.capture.operators.data_dependence import number_in, tensor_of_truth
 from monograph.capture.recorder import Recorder
 from monograph.capture.sizes import in_sizes
+from monograph.control.joined_sizes import in_sizes_of_inputs, least_on, one_size
 from monograph.control.region import Region
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import Test
 from monograph.shapes.symnode import expression_of, symbolic
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "Found",
     "Joined",
     "Mismatch",
+    "Sides",
     "describe",
     "join",
     "note",
@@ -76,6 +79,14 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Sides:
+    """What is known of the branches: their own symbols, and what holds where each is taken."""
+
+    local: frozenset[str]
+    paths: tuple[Test, ...]
+
+
+@dataclass(frozen=True)
 class Constant:
     """One Python object for several branches."""
 
@@ -118,19 +129,19 @@ def note(region: Region, leaf: object) -> Found:
     return Found(leaf)
 
 
-def join(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> Joined:
-    """One result for what the branches return; ``local`` are symbols of single branches.
+def join(recorder: Recorder, found: Sequence[Found], sides: Sides) -> Joined:
+    """One result for what the branches return.
 
     Raises:
         Mismatch: with both sides, axis by axis.
     """
     if any(f.content is UNDEFINED for f in found):
-        return _join_defined(recorder, found, local)
+        return _join_defined(recorder, found, sides)
     kinds = {f.kind() for f in found}
     if "tensor" in kinds:
-        return _join_tensors(recorder, found, local)
+        return _join_tensors(recorder, found, sides)
     contents = [f.content for f in found]
-    if _are_equal(contents, local):
+    if _are_equal(contents, sides):
         return Constant(contents[0])
     if "other" in kinds:
         rows = [("", *(describe(f) for f in found))]
@@ -142,7 +153,7 @@ def join(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> J
         )
         raise Mismatch(code, what, rows, _HINTS[code])
     if kinds == {"int"} or kinds == {"int", "bool"}:
-        return _join_integers(recorder, found, local)
+        return _join_integers(recorder, found, sides)
     dtype = torch.bool if kinds == {"bool"} else torch.float64
 
     spec = TensorSpec.of((), (), dtype, torch.device("cpu"))
@@ -156,12 +167,12 @@ def join(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> J
     return Computed(spec, node_in, wrap)
 
 
-def _join_defined(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> Joined:
+def _join_defined(recorder: Recorder, found: Sequence[Found], sides: Sides) -> Joined:
     """Some sides give nothing, and nobody will look at what stands there: zeros."""
     defined = [f for f in found if f.content is not UNDEFINED]
     if not defined:
         return Constant(UNDEFINED)
-    joined = join(recorder, [defined[0], *defined], local)
+    joined = join(recorder, [defined[0], *defined], sides)
     if isinstance(joined, Constant):
         return joined
     inner, spec = joined.node_in, joined.spec
@@ -196,7 +207,7 @@ _HINTS = {
 }
 
 
-def _are_equal(contents: Sequence[object], local: frozenset[str]) -> bool:
+def _are_equal(contents: Sequence[object], sides: Sides) -> bool:
     first = contents[0]
     for other in contents[1:]:
         if first is other:
@@ -212,7 +223,7 @@ def _are_equal(contents: Sequence[object], local: frozenset[str]) -> bool:
                     return False
             except Exception:
                 return False
-    return not any(name in local for content in contents for name in _symbols(content))
+    return not any(name in sides.local for content in contents for name in _symbols(content))
 
 
 def _symbols(content: object) -> list[str]:
@@ -222,11 +233,18 @@ def _symbols(content: object) -> list[str]:
     return found.symbols() if isinstance(found, FloatExpr) else []
 
 
-def _join_integers(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> Joined:
+def _join_integers(recorder: Recorder, found: Sequence[Found], sides: Sides) -> Joined:
     sizes: list[Int] = []
     for one in found:
         sizes += [0, 1] if isinstance(one.content, torch.SymBool) else [_integer(one.content)]
-    symbol = _covering(recorder, sizes, "a number that depends on a branch", lowest=None)
+    env = recorder.sizes.env
+    sizes = [in_sizes_of_inputs(env, size) for size in sizes]
+    is_joined = len(sizes) == len(found) and not _mentions(sizes, sides)
+    either = one_size(env, sizes, sides.paths) if is_joined else None
+    if either is not None:
+        return Constant(symbolic(env, either))
+    lowest = least_on(env, sizes, sides.paths) if is_joined else None
+    symbol = _covering(recorder, sizes, "a number that depends on a branch", lowest)
 
     def node_in(region: Region, one: Found) -> Argument:
         content = one.content
@@ -266,7 +284,7 @@ def _filled(recorder: Recorder, number: object, dtype: torch.dtype) -> AbstractT
 # Tensors -------------------------------------------------------------------------------------
 
 
-def _join_tensors(recorder: Recorder, found: Sequence[Found], local: frozenset[str]) -> Joined:
+def _join_tensors(recorder: Recorder, found: Sequence[Found], sides: Sides) -> Joined:
     dtype = _common_dtype(found)
     specs = [f.value.spec for f in found if f.value is not None]
     if len({spec.device for spec in specs}) > 1:
@@ -274,13 +292,13 @@ def _join_tensors(recorder: Recorder, found: Sequence[Found], local: frozenset[s
     if len({len(spec.shape) for spec in specs}) > 1:
         _refuse("MG-C104", "the branches give tensors with different numbers of dimensions", found)
     columns = zip(*(spec.shape for spec in specs), strict=True)
-    shape = tuple(_join_sizes(recorder, sizes, local) for sizes in columns)
-    strides = _common_strides(specs, shape, local)
+    shape = tuple(_join_sizes(recorder, sizes, sides) for sizes in columns)
+    strides = _common_strides(specs, shape, sides)
     layout = contiguous_strides(shape) if strides is None else strides
     target = TensorSpec.of(shape, layout, dtype, specs[0].device)
     if len({spec.dtype for spec in specs}) > 1 or len(specs) < len(found):
-        sides = " and ".join(dict.fromkeys(describe(f) for f in found))
-        text = f"the branches give {sides}: the result is always {target!r}"
+        each = " and ".join(dict.fromkeys(describe(f) for f in found))
+        text = f"the branches give {each}: the result is always {target!r}"
         recorder.assume("promoted", text, recorder.here())
     tracks = max(f.value.tracks for f in found if f.value is not None)
 
@@ -321,13 +339,13 @@ def _common_dtype(found: Sequence[Found]) -> torch.dtype:
 
 
 def _common_strides(
-    specs: Sequence[TensorSpec], shape: tuple[Int, ...], local: frozenset[str]
+    specs: Sequence[TensorSpec], shape: tuple[Int, ...], sides: Sides
 ) -> tuple[Int, ...] | None:
     """The strides that all sides have; None where the result is to be laid out anew."""
     model = specs[0]
     if shape != model.shape or any(spec.strides != model.strides for spec in specs):
         return None
-    return None if _mentions(model.strides, local) else model.strides
+    return None if _mentions(model.strides, sides) else model.strides
 
 
 def _joined_tensor(
@@ -353,14 +371,22 @@ def _lies_in_order(spec: TensorSpec) -> bool:
     return spec.strides == contiguous_strides(spec.shape)
 
 
-def _mentions(sizes: Sequence[Int], local: frozenset[str]) -> bool:
-    return any(name in local for size in sizes for name in _symbols(size))
+def _mentions(sizes: Sequence[Int], sides: Sides) -> bool:
+    return any(name in sides.local for size in sizes for name in _symbols(size))
 
 
-def _join_sizes(recorder: Recorder, sizes: Sequence[Int], local: frozenset[str]) -> Int:
-    if all(size == sizes[0] for size in sizes) and not _mentions(sizes, local):
+def _join_sizes(recorder: Recorder, sizes: Sequence[Int], sides: Sides) -> Int:
+    env = recorder.sizes.env
+    if all(size == sizes[0] for size in sizes) and not _mentions(sizes, sides):
         return sizes[0]
-    return _covering(recorder, sizes, "a size that depends on a branch", lowest=0)
+    sizes = [in_sizes_of_inputs(env, size) for size in sizes]
+    if _mentions(sizes, sides):
+        return _covering(recorder, sizes, "a size that depends on a branch", lowest=0)
+    found = one_size(env, sizes, sides.paths)
+    if found is not None:
+        return found
+    lowest = max(least_on(env, sizes, sides.paths) or 0, 0)
+    return _covering(recorder, sizes, "a size that depends on a branch", lowest=lowest)
 
 
 def _refuse(code: str, what: str, found: Sequence[Found]) -> NoReturn:

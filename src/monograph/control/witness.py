@@ -37,9 +37,8 @@ def values_where(env: ShapeEnv, test: Test) -> dict[str, int]:
             64,
         ]
         options += [lo or 0] if hi is None else [lo or 0, hi]
-        choices.append(
-            [v for v in dict.fromkeys(options) if v >= (lo or 0) and (hi is None or v <= hi)]
-        )
+        allowed = [v for v in dict.fromkeys(options) if v >= (lo or 0) and (hi is None or v <= hi)]
+        choices.append(sorted(allowed, key=lambda v: v < 1))  # programs divide by sizes
     guards = [g for g in env.guards if set(g.symbols) <= known.keys()]
     for values in itertools.islice(itertools.product(*choices), _MOST):
         tried = known | dict(zip(names, values, strict=True))

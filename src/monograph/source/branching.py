@@ -22,10 +22,14 @@ from monograph.capture.strictness import Strictness
 from monograph.control.branches import RESULT, Group, Named, Result, Side, side
 from monograph.control.branches import branch as capture_branch
 from monograph.control.carrying import explain
+from monograph.control.region import Region
 from monograph.control.results import UNDEFINED, Mismatch
 from monograph.control.state import Items, Key, State, Variable
 from monograph.diagnostics import ControlFlowError
-from monograph.shapes.questions import Test, negated
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import All, CompareFloats, Some, Test, negated
+from monograph.shapes.questions import both as both_tests
+from monograph.shapes.questions import either as either_test
 from monograph.shapes.symnode import BoolNode, expression_of
 from monograph.source.rows import Rows, rows_like
 from monograph.torch_internals import without_modes
@@ -36,6 +40,7 @@ __all__ = [
     "branch",
     "captured_branch",
     "chain",
+    "compared",
     "either",
     "grow",
     "inverted",
@@ -189,6 +194,11 @@ def _combined(first: object, rest: Sequence[Thunk], is_and: bool) -> object:
                 return value
             value = thunk()
             continue
+        if not isinstance(question, torch.Tensor):
+            joined = _with_next(recorder, question, thunk, is_and)
+            if joined is not None:
+                value = joined
+                continue
         left = rest[i:]
 
         def follow(left: Sequence[Thunk] = left) -> object:
@@ -200,6 +210,55 @@ def _combined(first: object, rest: Sequence[Thunk], is_and: bool) -> object:
         sides = (follow, stop) if is_and else (stop, follow)
         return captured_branch(recorder, None, question, *sides)
     return value
+
+
+def _with_next(
+    recorder: Recorder, question: Test, thunk: Thunk, is_and: bool
+) -> torch.SymBool | bool | None:
+    """``question and thunk()``, or ``or``, where that is one question about sizes.
+
+    None where the next operand does more than ask, or must not be looked at if the first settles
+    the matter.
+    """
+    state = State(recorder, (thunk,))
+    region = Region(recorder, "operand")
+    try:
+        with region.capturing(question if is_and else negated(question)), recorder:
+            value = thunk()
+        is_plain = not region.graph.nodes and not state.changed()
+    except Exception:
+        return None  # it is raised again where both sides are captured
+    finally:
+        state.restore()
+        region.abandon()
+    if isinstance(value, (torch.SymInt, torch.SymFloat)):
+        value = value != 0
+    if not is_plain or isinstance(value, (torch.Tensor, Rows)):
+        return None
+    test: Test = expression_of(value) if isinstance(value, torch.SymBool) else bool(value)
+    if not _has_a_value(test):
+        return None
+    return _as_truth(recorder, (both_tests if is_and else either_test)(question, test))
+
+
+def _has_a_value(test: Test) -> bool:
+    """Whether ``test`` may be asked at all sizes: nothing is divided by what may be 0."""
+    if isinstance(test, (All, Some)):
+        return all(map(_has_a_value, test.parts))
+    if isinstance(test, CompareFloats):
+        return False
+    return isinstance(test, bool) or _is_total(test.expr)
+
+
+def _is_total(item: Int) -> bool:
+    if not isinstance(item, Expr):
+        return True
+    is_plain = all(atom.kind in ("symbol", "div", "pos", "long") for atom in item.atoms())
+    return is_plain and all(_is_total(arg) for atom in item.atoms() for arg in atom.args)
+
+
+def _as_truth(recorder: Recorder, test: Test) -> torch.SymBool | bool:
+    return test if isinstance(test, bool) else torch.SymBool(BoolNode(recorder.sizes.env, test))
 
 
 @overload
@@ -255,6 +314,54 @@ _SIGNS: dict[str, Callable[..., object]] = {
     "In": lambda item, container: item in container,
     "NotIn": lambda item, container: item not in container,
 }
+
+
+def compared(sign: str, left: Any, right: Any) -> object:
+    """``left == right`` and its like; of sequences of sizes, one question about all items."""
+    recorder = running_recorder()
+    if recorder is not None and sign in ("Eq", "NotEq"):
+        found = _same_items(left, right)
+        if found is not None:
+            return _as_truth(recorder, found if sign == "Eq" else negated(found))
+    if recorder is not None and sign in ("In", "NotIn") and isinstance(left, torch.SymInt):
+        found = _one_of(left, right)
+        if found is not None:
+            return _as_truth(recorder, found if sign == "In" else negated(found))
+    return _SIGNS[sign](left, right)
+
+
+_NUMBERS = (int, float, torch.SymInt, torch.SymFloat)
+
+
+def _same_items(left: object, right: object) -> Test | None:
+    """Whether two sequences of numbers are equal; None where that is no question of sizes."""
+    for kind in (tuple, list):
+        if isinstance(left, kind) and isinstance(right, kind) and len(left) == len(right):
+            if not all(isinstance(item, _NUMBERS) for item in (*left, *right)):
+                return None
+            answers = [one == other for one, other in zip(left, right, strict=True)]
+            return _folded(both_tests, answers, True)
+    return None
+
+
+def _one_of(item: torch.SymInt, container: object) -> Test | None:
+    """Whether ``item`` is one of some numbers; None where that is no question of sizes."""
+    if not isinstance(container, (tuple, list, set, frozenset)):
+        return None
+    if not all(isinstance(each, _NUMBERS) for each in container):
+        return None
+    return _folded(either_test, [item == each for each in container], False)
+
+
+def _folded(
+    combine: Callable[[Test, Test], Test], answers: Sequence[bool | torch.SymBool], first: Test
+) -> Test:
+    total = first
+    for answer in answers:
+        total = combine(
+            total, expression_of(answer) if isinstance(answer, torch.SymBool) else answer
+        )
+    return total
 
 
 def chain(signs: Sequence[str], first: object, *rest: Thunk) -> object:

@@ -14,7 +14,7 @@ from monograph.capture.recorder import Recorder
 from monograph.diagnostics import PythonFeatureError
 from monograph.source.strict import Strict
 
-__all__ = ["Converting", "convert", "is_used", "marked_in", "marks_of"]
+__all__ = ["Converting", "Widening", "convert", "is_used", "marked_in", "marks_of"]
 
 F = TypeVar("F", bound=Callable[..., object])
 Lines = list[tuple[int, int]]
@@ -88,3 +88,18 @@ class Converting(Strict):
     def auditing(self) -> AbstractContextManager[None]:
         """Nothing is watched."""
         return nullcontext()
+
+
+class Widening(Converting):
+    """The mode of an export that keeps both sides of branches on sizes.
+
+    What is converted is forgotten with it: no other export is another one for it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plans = {}
+
+    def exchanges(self, code: CodeType) -> bool:
+        """Where a statement is to be kept whole, and nowhere else."""
+        return True

@@ -12,6 +12,7 @@ __all__ = ["RUNTIME", "Expressions", "located", "name_of", "runtime_call", "thun
 
 RUNTIME = "the runtime of converted code"
 _Node = TypeVar("_Node", bound=ast.AST)
+_OF_SEQUENCES = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)  # which ask about item after item
 _ITERATORS = ("range", "enumerate", "zip", "reversed", "len")
 
 
@@ -153,6 +154,10 @@ class Expressions(ast.NodeTransformer):
             signs = ast.Tuple([ast.Constant(type(op).__name__) for op in node.ops], ast.Load())
             thunks = [thunk(self.visit(part)) for part in node.comparators]
             made = runtime_call("chain", signs, self.visit(node.left), *thunks)
+        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], _OF_SEQUENCES):
+            sign = ast.Constant(type(node.ops[0]).__name__)
+            sides = (self.visit(node.left), self.visit(node.comparators[0]))
+            made = runtime_call("compared", sign, *sides)
         else:
             return self.visit(node)
         return located(made, node)

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from monograph.control.results import UNDEFINED
-from monograph.source.branching import any_of, both, branch, chain, either, inverted, reduced
+from monograph.source.branching import (
+    any_of,
+    both,
+    branch,
+    chain,
+    compared,
+    either,
+    inverted,
+    reduced,
+)
 from monograph.source.iterators import iterator, numbers, rows, subscript
 from monograph.source.looping import for_loop, while_loop
 from monograph.source.steering import in_order, steered, steps
@@ -17,6 +26,7 @@ __all__ = [
     "both",
     "branch",
     "chain",
+    "compared",
     "either",
     "filtered",
     "for_loop",

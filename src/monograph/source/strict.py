@@ -11,7 +11,7 @@ import ast
 import contextlib
 import re
 import weakref
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import NoReturn
 
@@ -84,11 +84,21 @@ class _Plan:
         self._codes = None
         return True
 
-    def forget(self, site: Site) -> None:
-        """Leave the statement as it is, for good."""
+    def forget(self, site: Site, *, for_good: bool = True) -> None:
+        """Leave the statement as it is."""
         self.sites -= {site}
-        self.refused.add(site)
+        if for_good:
+            self.refused.add(site)
         self._codes = None
+
+    def site_at(self, span: Span) -> Site | None:
+        """The statement that the source at ``span`` decides, where it stands in a function."""
+        site = self.file.site_of(span)
+        return None if site is None or self.file.function_of(site.span) is None else site
+
+    def is_open(self, site: Site) -> bool:
+        """Whether the statement may be lowered, and is not."""
+        return site not in self.sites and site not in self.refused
 
     def watch(self, code: CodeType) -> bool:
         """See the tests in ``code``; False where they are seen already, or cannot be."""
@@ -174,6 +184,7 @@ class Strict:
     audits = True  # side effects and unstable values are refused
 
     def __init__(self) -> None:
+        self.plans = _plans  # by file
         self.snapshot: Snapshot | None = None
         self.forbidden: dict[str, tuple[Branch | None, ControlFlowError]] = {}
         self.culprit: Culprit | None = None
@@ -252,6 +263,10 @@ class Strict:
         """Whether statements of ``code`` become operators."""
         return True
 
+    def exchanges(self, code: CodeType) -> bool:
+        """Whether ``code`` runs converted, where statements of it are."""
+        return self.converts(code)
+
     def auditing(self) -> contextlib.AbstractContextManager[None]:
         """Side effects are seen."""
         return audited()
@@ -272,14 +287,14 @@ class Strict:
         """Functions with branches on data have converted code."""
         before: list[tuple[FunctionType, CodeType]] = []
         try:
-            for plan in list(_plans.values()):
+            for plan in list(self.plans.values()):
                 codes = plan.codes() if plan.sites or plan.watched else {}
                 for function in list(plan.functions):
                     code = function.__code__
                     made = codes.get((code.co_name, code.co_firstlineno))
                     if (
                         made is not None
-                        and self.converts(code)
+                        and self.exchanges(code)
                         and made.co_freevars == code.co_freevars
                     ):
                         before.append((function, code))
@@ -296,7 +311,7 @@ class Strict:
         """Lower the statement that needs it; False where that is no help."""
         if needed.ending is not None:
             file, _, first, last, start, end = needed.ending
-            return _plans[file].end((first, last, start, end))
+            return self.plans[file].end((first, last, start, end))
         assert needed.code is not None
         span = position(needed.code, needed.instruction)
         is_tested = takes_truth(needed.code, needed.instruction)
@@ -322,31 +337,42 @@ class Strict:
         # A function may be another object of the same code: made anew since.
         return _find_functions([plan]) or is_new
 
-    def next_narrowing(self, guards: list[Guard]) -> tuple[str, Span] | None:
-        """Lower the next statement that has narrowed the sizes of the inputs: where it stands."""
+    def open_places(self, guards: Iterable[Guard]) -> list[tuple[str, Span]]:
+        """The statements that ``guards`` came of and that may be lowered: where they stand."""
+        found: dict[tuple[str, Site], tuple[str, Span]] = {}
         for guard in guards:
             where = SourceLine.of(guard.where)
-            if where is None or where.span is None or not guard.is_narrowing:
+            if where is None or where.span is None or guard.kind not in ("branch", "fixed"):
                 continue
-            is_open = guard.kind in ("branch", "fixed")
-            if is_open and self.learn_place(where.file, where.span):
-                return where.file, where.span
-        return None
+            plan = self._plan(where.file)
+            site = None if plan is None else plan.site_at(where.span)
+            if plan is not None and site is not None and plan.is_open(site):
+                found.setdefault((where.file, site), (where.file, where.span))
+        return list(found.values())
 
-    def unlearn(self, file: str, span: Span) -> None:
-        """Leave a statement as it is: both its sides make no one program."""
-        plan = _plans[file]
-        site = plan.file.site_of(span)
-        if site is not None:
-            plan.forget(site)
+    def learn_places(self, places: Iterable[tuple[str, Span]]) -> bool:
+        """Lower the statements at ``places``; whether there are any that can be."""
+        found = []
+        for file, span in places:
+            with contextlib.suppress(ControlFlowError):
+                found.append(self.learn_place(file, span))
+        return any(found)
+
+    def unlearn(self, places: Iterable[tuple[str, Span]], *, for_good: bool) -> None:
+        """Leave the statements at ``places`` as they are."""
+        for file, span in places:
+            plan = self.plans[file]
+            site = plan.site_at(span)
+            if site is not None:
+                plan.forget(site, for_good=for_good)
 
     def _plan(self, file: str) -> _Plan | None:
-        if file not in _plans:
+        if file not in self.plans:
             source = source_file(file)
             if source is None:
                 return None
-            _plans[file] = _Plan(source)
-        return _plans[file]
+            self.plans[file] = _Plan(source)
+        return self.plans[file]
 
     # Variables that are one thing on one side, and another on the other -----------------------
 

@@ -1,0 +1,236 @@
+"""A branch on a size that was declared to vary: both sides are kept, in the default mode too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import monograph
+from monograph import Dim
+
+H, W, N = Dim("h"), Dim("w"), Dim("n")
+Sizes = tuple[int, ...]
+
+
+class PadOdd(nn.Module):
+    def forward(self, x):
+        if x.shape[-1] % 2:
+            x = F.pad(x, (0, 1))
+        return x.reshape(x.shape[0], x.shape[1], -1, 2).sum(-1)
+
+
+class Windows(nn.Module):
+    """The padding of window attention, and back."""
+
+    def forward(self, x):
+        h, w = x.shape[-2:]
+        pad_h, pad_w = (8 - h % 8) % 8, (8 - w % 8) % 8
+        if pad_h > 0 or pad_w > 0:
+            x = F.pad(x, (0, pad_w, 0, pad_h))
+        windows = x.view(-1, (h + pad_h) // 8, 8, (w + pad_w) // 8, 8)
+        x = (windows - windows.mean((2, 4), keepdim=True)).view(-1, h + pad_h, w + pad_w)
+        if pad_h > 0 or pad_w > 0:
+            x = x[:, :h, :w]
+        return x
+
+
+class PadWithRest(nn.Module):
+    def forward(self, x):
+        rest = x.shape[1] % 8
+        if rest:
+            x = F.pad(x, (0, 0, 0, 8 - rest))
+        return x.unflatten(1, (-1, 8)).sum(2)
+
+
+class Positions(nn.Module):
+    """A table that is resampled unless it fits."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(1, 2, 7, 7))
+
+    def forward(self, x):
+        if x.shape[-2] == 7 and x.shape[-1] == 7:
+            table = self.table
+        else:
+            table = F.interpolate(self.table, size=x.shape[-2:], mode="bilinear")
+        return x + table
+
+
+class OneToken(nn.Module):
+    """No mask for one token: ``None`` on one side, and layers that ask for it."""
+
+    def forward(self, x):
+        n, mask = x.shape[1], None
+        if n > 1:
+            mask = torch.full((n, n), float("-inf")).triu(1)
+        for _ in range(2):
+            scores = x @ x.transpose(1, 2)
+            if mask is not None:
+                scores = scores + mask
+            x = scores.softmax(-1) @ x
+        return x
+
+
+class Skip(nn.Module):
+    """A U-Net whose sizes are odd."""
+
+    def __init__(self):
+        super().__init__()
+        self.up = nn.ConvTranspose2d(2, 2, 2, 2)
+
+    def forward(self, x):
+        y = self.up(F.max_pool2d(x, 2))
+        if y.shape[-2:] != x.shape[-2:]:
+            y = F.pad(y, (0, x.shape[-1] - y.shape[-1], 0, x.shape[-2] - y.shape[-2]))
+        return torch.cat((x, y), 1)
+
+
+class EarlyReturn(nn.Module):
+    def forward(self, x):
+        if x.shape[0] == 0:
+            return x.new_zeros(1)
+        return x.max(0).values.sum().reshape(1)
+
+
+class Nested(nn.Module):
+    def forward(self, x):
+        h, w = x.shape[-2:]
+        if h > w:
+            y = x * 2
+            if w % 2 == 0:
+                y = y + 1
+        else:
+            y = x.sin()
+        return y
+
+
+class Truncated(nn.Module):
+    def forward(self, x):
+        if x.shape[1] > 4:
+            x = x[:, :4]
+        return x + torch.arange(x.shape[1])[:, None]
+
+
+class AtLeastFour(nn.Module):
+    def forward(self, x):
+        if x.shape[1] < 4:
+            x = F.pad(x, (0, 0, 0, 4 - x.shape[1]))
+        return x.cumsum(1)
+
+
+class Aspect(nn.Module):
+    def forward(self, x):
+        h, w = x.shape[-2:]
+        size = (6, int(6 * w / h)) if h < w else (int(6 * h / w), 6)
+        return F.interpolate(x, size=size, mode="bilinear")
+
+
+class OneOfSome(nn.Module):
+    def forward(self, x):
+        if x.shape[1] in (2, 4, 8):
+            return x * 2
+        return x.sin()
+
+
+def sequence(n: int) -> torch.Tensor:
+    return torch.randn(2, n, 3)
+
+
+def image(h: int, w: int) -> torch.Tensor:
+    return torch.randn(1, 2, h, w)
+
+
+PROGRAMS: dict[str, tuple[type[nn.Module], Callable[..., torch.Tensor], object, list[Sizes]]] = {
+    "odd": (PadOdd, lambda n: torch.randn(2, 3, n), {2: N}, [(4,), (1,), (0,), (2,), (5,)]),
+    "windows": (
+        Windows,
+        lambda h, w: torch.randn(2, h, w),
+        {1: H, 2: W},
+        [(8, 8), (7, 9), (16, 8), (8, 15), (1, 1), (3, 16)],
+    ),
+    "rest": (PadWithRest, sequence, {1: N}, [(8,), (7,), (0,), (1,), (9,), (16,)]),
+    "table": (Positions, image, {2: H, 3: W}, [(7, 7), (8, 8), (7, 8), (8, 7), (1, 1)]),
+    "one token": (OneToken, sequence, {1: N}, [(1,), (2,), (5,)]),
+    "skip": (Skip, image, {2: H, 3: W}, [(8, 8), (9, 9), (8, 9), (13, 8), (2, 2)]),
+    "early return": (EarlyReturn, lambda n: torch.randn(n, 4), {0: N}, [(0,), (1,), (5,)]),
+    "nested": (Nested, image, {2: H, 3: W}, [(4, 4), (5, 4), (4, 3), (4, 5)]),
+    "at most": (Truncated, sequence, {1: N}, [(1,), (4,), (5,), (0,), (9,)]),
+    "at least": (AtLeastFour, sequence, {1: N}, [(1,), (4,), (5,), (0,), (9,)]),
+    "aspect": (Aspect, image, {2: H, 3: W}, [(4, 8), (8, 4), (4, 4), (5, 9)]),
+    "one of some": (OneOfSome, sequence, {1: N}, [(2,), (3,), (4,), (0,), (9,)]),
+}
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_both_sides_are_kept(name, start):
+    kind, make, sizes, tried = PROGRAMS[name]
+    model = kind().eval()
+    program = monograph.export(model, (make(*tried[start]),), dynamic_shapes=(sizes,))
+    program.validate()
+    forms = [program.module(), program.run_decompositions().module(), program.unflatten()]
+    for each in tried:
+        x = make(*each)
+        for form in forms:
+            torch.testing.assert_close(form(x), model(x))
+
+
+@pytest.mark.parametrize("name", ["odd", "windows", "one token", "at most"])
+def test_they_are_saved_and_converted(name, tmp_path):
+    kind, make, sizes, tried = PROGRAMS[name]
+    model = kind().eval()
+    program = monograph.export(model, (make(*tried[-1]),), dynamic_shapes=(sizes,))
+    monograph.save(program, tmp_path / "program.pt2")
+    forms = [monograph.load(tmp_path / "program.pt2").module(), program.to_torch().module()]
+    for each in tried:
+        x = make(*each)
+        for form in forms:
+            torch.testing.assert_close(form(x), model(x))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("odd", "f32[2, 3, 2*n - 2*(n // 2)]"),
+        ("rest", "f32[2, 8*((n + 7) // 8), 3]"),
+        ("windows", "f32[2, 8*((h + 7) // 8), 8*((w + 7) // 8)]"),
+        ("at most", "f32[2, min(4, n), 3]"),
+        ("at least", "f32[2, max(n, 4), 3]"),
+    ],
+)
+def test_the_size_after_a_branch_is_one_expression(name, shape):
+    kind, make, sizes, tried = PROGRAMS[name]
+    program = monograph.export(kind().eval(), (make(*tried[0]),), dynamic_shapes=(sizes,))
+    assert set(program.range_constraints) == {dim.__name__ for dim in sizes.values()}
+    assert shape in str(program)
+
+
+def test_auto_gives_way():
+    program = monograph.export(PadOdd(), (torch.randn(2, 3, 4),), dynamic_shapes=({2: Dim.AUTO},))
+    assert not any("cond" in node.name for node in program.graph.nodes)
+    assert any("% 2" in assumption.text for assumption in program.assumptions)
+
+
+def test_a_dimension_that_is_only_called_dynamic_varies_too():
+    shapes = ({2: Dim.DYNAMIC},)
+    program = monograph.export(PadOdd(), (torch.randn(2, 3, 4),), dynamic_shapes=shapes)
+    assert program.module()(torch.ones(2, 3, 5)).shape == (2, 3, 3)
+
+
+def test_a_range_that_decides_leaves_no_branch():
+    shapes = ({1: Dim("n", min=5)},)
+    program = monograph.export(Truncated(), (sequence(6),), dynamic_shapes=shapes)
+    assert not any("cond" in node.name for node in program.graph.nodes)
+
+
+def test_another_export_is_no_other_for_it():
+    static = str(monograph.export(OneOfSome(), (sequence(4),)))
+    monograph.export(OneOfSome(), (sequence(4),), dynamic_shapes=({1: N},))
+    assert str(monograph.export(OneOfSome(), (sequence(4),))) == static
+    auto = monograph.export(OneOfSome(), (sequence(4),), dynamic_shapes=({1: Dim.AUTO},))
+    assert not any("cond" in node.name for node in auto.graph.nodes)
