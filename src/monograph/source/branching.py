@@ -316,7 +316,7 @@ _SIGNS: dict[str, Callable[..., object]] = {
 }
 
 
-def compared(sign: str, left: Any, right: Any) -> object:
+def compared(sign: str, left: object, right: object) -> object:
     """``left == right`` and its like; of sequences of sizes, one question about all items."""
     recorder = running_recorder()
     if recorder is not None and sign in ("Eq", "NotEq"):
