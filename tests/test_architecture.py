@@ -15,11 +15,12 @@ import monograph
 
 ROOT = Path(monograph.__file__).parent
 ORDER = [
-    ("torch_internals",), ("shapes",), ("diagnostics",), ("ir",), ("inference",), ("capture",),
-    ("control",), ("source",), ("passes",), ("constraints",), ("module",), ("choice",),
-    ("hierarchy",), ("assembly",), ("stages",), ("interop",), ("graph_module",), ("pictures",),
-    ("web",), ("program",), ("variants",), ("edges",), ("exporting",), ("exporting_variants",),
-    ("testing",), ("checking",), ("exportdb",), ("sweep",), ("cli",), ("__main__",),
+    ("torch_internals",), ("collection",), ("shapes",), ("diagnostics",), ("ir",), ("inference",),
+    ("capture",), ("control",), ("source",), ("passes",), ("constraints",), ("module",),
+    ("choice",), ("hierarchy",), ("assembly",), ("stages",), ("interop",), ("graph_module",),
+    ("pictures",), ("web",), ("program",), ("variants",), ("edges",), ("exporting",),
+    ("exporting_variants",), ("testing",), ("checking",), ("exportdb",), ("sweep",), ("cli",),
+    ("__main__",),
 ]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FORBIDDEN = (

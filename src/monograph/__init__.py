@@ -131,7 +131,10 @@ _ROOMS = {
 def __getattr__(name: str) -> Any:
     if name not in _ROOMS:
         raise AttributeError(f"module 'monograph' has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"monograph.{_ROOMS[name]}"), name)
+    from monograph.collection import rarer_collection
+
+    with rarer_collection():  # a sixth of the time of the first one
+        found = getattr(importlib.import_module(f"monograph.{_ROOMS[name]}"), name)
     globals()[name] = found
     return found
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from monograph.assembly import assembled
 from monograph.capture.inputs import Root
 from monograph.capture.python.frames import caller_line
-from monograph.capture.python.process_state import rarer_collection
 from monograph.capture.python.saved import Change
 from monograph.capture.python.sites import Span
 from monograph.capture.session import Captured, capture
+from monograph.collection import rarer_collection
 from monograph.constraints.both_sides import settle
 from monograph.constraints.key_order import note_order
 from monograph.constraints.same_program import refuse_difference

@@ -20,7 +20,8 @@ from torch import nn
 import monograph
 from monograph.capture.inputs import root_of
 from monograph.capture.python import process_state, snapshot, walk
-from monograph.capture.python.process_state import kept, rarer_collection
+from monograph.capture.python.process_state import kept
+from monograph.collection import rarer_collection
 from monograph.stages import exported
 from monograph.testing.untouched import Reachable, unchanged
 

@@ -24,7 +24,7 @@ from monograph.capture.python.builtin_functions import CALL_SITES, ask_after
 from monograph.capture.python.indexing import Indexing
 from monograph.capture.python.patches import patched
 from monograph.capture.python.plain_numbers import refusal_of_numbers
-from monograph.capture.python.process_state import exporting_flags, kept, rarer_collection
+from monograph.capture.python.process_state import exporting_flags, kept
 from monograph.capture.python.saved import Change
 from monograph.capture.python.snapshot import Snapshot
 from monograph.capture.recorder import SHARES, Recorder
@@ -41,6 +41,7 @@ from monograph.capture.restarts import (
 from monograph.capture.sizes import Operand, in_sizes
 from monograph.capture.strictness import Strictness
 from monograph.capture.timed import new_recorder
+from monograph.collection import rarer_collection
 from monograph.diagnostics import (
     ExportError,
     InternalError,

@@ -20,8 +20,9 @@ from monograph.capture.abstract import make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.current import running
 from monograph.capture.python.patches import patched
-from monograph.capture.python.process_state import exporting_flags, rarer_collection
+from monograph.capture.python.process_state import exporting_flags
 from monograph.capture.recorder import SHARES, Recorder
+from monograph.collection import rarer_collection
 from monograph.diagnostics import (
     DataDependentError,
     DecompositionError,

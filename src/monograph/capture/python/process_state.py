@@ -17,7 +17,8 @@ changed for longer than one call of our own, all of it put back at the end:
 - Functions of a file have the code of a change that is tried before it is shown (`check`, and the
   advice in errors). *Seen by* threads that call these functions meanwhile.
 - Garbage is collected after 50 000 new containers instead of 700, because what a capture makes
-  lives on. *Seen by* all threads: what they drop in cycles is collected later.
+  lives on (`collection`; also while parts of Monograph are imported when first used). *Seen by* all
+  threads: what they drop in cycles is collected later.
 - Functions that `torch.compile` has wrapped run as they are written, because the program's own
   operators are wanted. *Seen by* all threads, where the compiler is loaded.
 - Log lines of failing fake kernels are dropped: they tell of questions that we have asked.
@@ -30,7 +31,6 @@ changed for longer than one call of our own, all of it put back at the end:
 from __future__ import annotations
 
 import contextlib
-import gc
 import sys
 import threading
 import warnings
@@ -45,9 +45,8 @@ from monograph.capture.python.frames import is_ours
 from monograph.capture.python.redirect import redirected
 from monograph.torch_internals import SWITCHES, dispatch_kept
 
-__all__ = ["exporting_flags", "kept", "not_exporting", "rarer_collection"]
+__all__ = ["exporting_flags", "kept", "not_exporting"]
 
-_CONTAINERS_BETWEEN_COLLECTIONS = 50_000
 _thread = threading.local()
 
 
@@ -75,21 +74,6 @@ def _set_warnings(filters: list[Any], show: Callable[..., Any]) -> None:
     warnings.showwarning = show
     with warnings.catch_warnings():  # what was decided by the other filters is forgotten
         pass
-
-
-@contextlib.contextmanager
-def rarer_collection() -> Iterator[None]:
-    """Garbage is collected more rarely: what a capture makes lives on, and is looked at in vain."""
-    first, *others = gc.get_threshold()
-    is_rarer = 0 < first < _CONTAINERS_BETWEEN_COLLECTIONS  # 0: somebody has switched it off
-    during = (_CONTAINERS_BETWEEN_COLLECTIONS, *others)
-    if is_rarer:
-        gc.set_threshold(*during)
-    try:
-        yield
-    finally:
-        if is_rarer and gc.get_threshold() == during:
-            gc.set_threshold(first, *others)
 
 
 @contextlib.contextmanager
