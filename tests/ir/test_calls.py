@@ -381,3 +381,24 @@ def test_one_tensor_is_no_tuple_of_arguments():
     for ask in (monograph.export, monograph.check):
         with pytest.raises(PythonFeatureError, match=r"write \(x,\)"):
             ask(lambda x: x + 1, X)
+
+
+def test_one_container_as_two_arguments():
+    """What is only read may be passed twice; a change would be seen in both, and is refused."""
+    box = Cache([X, Y])
+
+    def reads(a, b):
+        return a.keys[0] - b.keys[1]
+
+    def changes(a, b):
+        a.keys.append(a.keys[0] * 2)
+        return sum(b.keys)
+
+    assert torch.equal(monograph.export(reads, (box, box)).module()(box, box), X - Y)
+    for args in ((box, box), (Cache(box.keys), Cache(box.keys))):
+        with pytest.raises(monograph.MutationError, match="are one object") as caught:
+            monograph.export(changes, args)
+        assert caught.value.code == "MG-M102"
+        assert "pass two" in caught.value.hint
+    module = monograph.export(changes, (Cache([X]), Cache([X, Y]))).module()
+    assert torch.equal(module(Cache([X]), Cache([X, Y])), X + Y)

@@ -55,7 +55,7 @@ from monograph.ir.assumptions import Assumption
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.layouts import LayoutFact
 from monograph.ir.module_scope import ModuleCall
-from monograph.ir.structure import Structure, flatten, in_code, is_constant
+from monograph.ir.structure import Structure, flatten, in_code, is_constant, met_twice
 from monograph.ir.subgraphs import refuse_leaks
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
@@ -247,6 +247,7 @@ class _Session:
         dynamic_shapes: object,
     ) -> None:
         self.root = root
+        self.example = args, kwargs
         self.arguments = flatten_arguments(root, args, kwargs)
         self.recorder = new_recorder(opens=opens, above_autograd=above_autograd)
         self.recorder.context.watched = watched
@@ -518,11 +519,26 @@ class _Session:
         for path in changed[:1]:
             if self.recorder.context.strict is not None and self.recorder.context.strict.audits:
                 raise self.recorder.context.strict.side_effect(path, "argument", None)
+            self._require_once(path)
             more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
             self.recorder.assume(
                 "argument",
                 f"the program assigns {path} of its arguments{more}: the exported program leaves "
                 "the caller's containers as they are",
+            )
+
+    def _require_once(self, changed: str) -> None:
+        """No container of the arguments is passed twice: a change of it would be seen in both."""
+        args, kwargs = self.example
+        seen: dict[int, str] = {}
+        twice = met_twice(args, "*args", seen) or met_twice(kwargs, "*kwargs", seen)
+        if twice is not None:
+            raise MutationError(
+                f"{twice[0]} and {twice[1]} are one object, and the program changes {changed}",
+                code="MG-M102",
+                where=self.recorder.here(),
+                hint="pass two: a program gets copies of its arguments' containers, in which the "
+                "change of one is not seen in the other.",
             )
 
     def _outputs(self, result: object) -> tuple[list[Output], Structure]:

@@ -29,6 +29,7 @@ __all__ = [
     "in_code",
     "is_constant",
     "is_registered",
+    "met_twice",
     "registered",
     "taken_apart",
 ]
@@ -240,6 +241,27 @@ def is_registered(kind: type) -> bool:
 def taken_apart(value: object) -> list[Any]:
     """The children of a container."""
     return _known(type(value)).take(value)[0]
+
+
+def met_twice(value: object, path: str, seen: dict[int, str]) -> tuple[str, str] | None:
+    """The paths of the first object that can be changed and is in ``value`` twice, if there is one.
+
+    ``seen``: the paths of the objects met so far, by their identity.
+    """
+    if isinstance(value, _LEAVES) or is_constant(value):
+        return None
+    if not isinstance(value, tuple):
+        before = seen.setdefault(id(value), path)
+        if before != path:
+            return before, path
+    if is_registered(type(value)):  # its parts may be made when they are asked for
+        return None
+    children, keys, _ = _known(type(value)).take(value)
+    found = (
+        met_twice(child, path + suffix, seen)
+        for (suffix, _), child in zip(keys, children, strict=True)
+    )
+    return next(filter(None, found), None)
 
 
 def is_constant(value: object) -> bool:
