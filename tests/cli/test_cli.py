@@ -91,7 +91,7 @@ from monograph import Dim
 def reduced(x, weights=None, *, how="mean"):
     x = x if weights is None else x * weights
     if x.shape[0] % 2:
-        return x.sum(0)
+        return [x.sum(0)]
     return x.mean(0) if how == "mean" else x.amax(0)
 
 shapes = {"x": {0: Dim("n")}, "weights": {0: Dim("n")}}
@@ -127,7 +127,8 @@ def test_variants(tmp_path):
         options = ["--inputs", str(given), "--output", str(found)]
         result = CliRunner().invoke(app, ["run", str(out), *options])
         assert result.exit_code == 0, result.stderr
-        assert torch.load(found).tolist() == [6.0 if n == 3 else 2.0] * 3
+        result = torch.load(found)
+        assert (result[0] if n == 3 else result).tolist() == [6.0 if n == 3 else 2.0] * 3
 
 
 @pytest.mark.parametrize(
