@@ -1,8 +1,8 @@
 """Monograph beside torch.export: ``make bench``, or ``python -m bench.run [section ...]``.
 
-Sections: speed, layers, memory, start, sizes, windows, questions, strict, decompositions, interop,
-giant. Speed, layers and sizes alternate the exporters in one process and print medians; memory,
-start, windows and giant use fresh processes.
+Sections: speed, layers, memory, start, first, sizes, windows, questions, strict, decompositions,
+interop, giant. Speed, layers and sizes alternate the exporters in one process and print medians;
+memory, start, first, windows and giant use fresh processes.
 """
 
 from __future__ import annotations
@@ -149,6 +149,20 @@ print(imported - start, time.perf_counter() - imported)
 """
 
 
+_FIRST = """
+import sys, time, warnings; warnings.simplefilter("ignore")
+import torch, monograph
+from bench.models import FULL
+which, *names = sys.argv[1:]
+exporter = monograph if which == "monograph" else torch.export
+options = {} if which == "monograph" else {"strict": False}
+for model, args, kwargs in [FULL[name]() for name in names]:
+    start = time.process_time()
+    exporter.export(model, args, kwargs, **options)  # what is loaded when first used counts
+    print(time.process_time() - start)
+"""
+
+
 def wide() -> Example:
     """A Llama of 8 layers with 0.4 GB of parameters."""
     return llama(8, hidden_size=1024, intermediate_size=2816, num_attention_heads=16)
@@ -178,9 +192,22 @@ def start() -> None:
         print(f"{which:13} import {imports:.3f} s after torch, first export {exports:.3f} s")
 
 
+def first() -> None:
+    """The first export of each model, in seconds of CPU: in a fresh process, and after another."""
+    for name in FULL:
+        other = "U-Net" if name != "U-Net" else "ResNet-50"
+        for how, models in (("fresh process", (name,)), ("after another", (other, name))):
+            ours, theirs = (
+                statistics.median(_fresh(_FIRST, which, *models)[-1] for _ in range(3))
+                for which in ("monograph", "torch.export")
+            )
+            print(f"{name:10} {how} monograph {ours:6.3f} s, torch.export {theirs:6.3f} s, "
+                  f"{theirs / ours:.1f}x", flush=True)  # fmt: skip
+
+
 SECTIONS = {
-    "speed": speed, "layers": layers, "memory": memory, "start": start, "sizes": sizes,
-    "windows": windows, "questions": questions, "strict": strict,
+    "speed": speed, "layers": layers, "memory": memory, "start": start, "first": first,
+    "sizes": sizes, "windows": windows, "questions": questions, "strict": strict,
     "decompositions": decompositions, "interop": interop, "giant": giant,
 }  # fmt: skip
 
