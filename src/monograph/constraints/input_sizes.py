@@ -48,8 +48,11 @@ def size_checks(
         if isinstance(expr, Expr) and not env.symbols[name].is_given_up
     }
     known = {*declared, *definitions}
-    guards = [g for g in env.guards if set(g.symbols) <= known and not _is_in_ranges(env, g)]
-    return SizeChecks(bounds, definitions, ranges, guards)
+    guards, reasons = list[Guard](), list[Guard]()
+    for guard in env.guards:
+        if set(guard.symbols) <= known:
+            (reasons if _is_in_ranges(env, guard) else guards).append(guard)
+    return SizeChecks(bounds, definitions, ranges, guards, reasons)
 
 
 def _is_in_ranges(env: ShapeEnv, guard: Guard) -> bool:

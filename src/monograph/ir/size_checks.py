@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from monograph.diagnostics import InputError, SourceLine
@@ -47,12 +47,16 @@ class Bound:
 
 @dataclass(frozen=True)
 class SizeChecks:
-    """All that is asked of the sizes of a call."""
+    """All that is asked of the sizes of a call.
+
+    ``reasons``: what bounds and ranges say already, with the lines that it comes from.
+    """
 
     bounds: list[Bound]
     definitions: dict[str, tuple[str, int, int]]
     ranges: dict[str, tuple[int | None, int | None]]
     guards: list[Guard]
+    reasons: list[Guard] = field(default_factory=list)
 
     def run(self, leaves: list[Any]) -> dict[str, Any]:
         """Check the leaves of a call; returns the symbols' values.
@@ -65,6 +69,23 @@ class SizeChecks:
             values[bound.name] = _bind(bound, leaves)
         for name, (source, step, offset) in self.definitions.items():
             values[name] = (values[source] - offset) // step
+        try:
+            self._check_symbols(values)
+        except InputError as error:
+            self._explain(error, values)
+            raise
+        for guard in self.guards:
+            if not holds(guard.test, values):
+                given = ", ".join(f"{name} = {values[name]}" for name in guard.symbols)
+                raise InputError(
+                    f"Expected inputs to satisfy {brief(guard.test)}, but got {given}",
+                    code="MG-I106",
+                    where=SourceLine.of(guard.where),
+                    hint=guard.message or "the program was captured for such sizes at this line.",
+                )
+        return values
+
+    def _check_symbols(self, values: dict[str, Any]) -> None:
         for bound in self.bounds:
             _check(bound, values, self.definitions)
         for name, (source, step, offset) in self.definitions.items():
@@ -77,16 +98,16 @@ class SizeChecks:
                     None if lo is None else lo * step + offset,
                     None if hi is None else hi * step + offset,
                 )
-        for guard in self.guards:
-            if not holds(guard.test, values):
-                given = ", ".join(f"{name} = {values[name]}" for name in guard.symbols)
-                raise InputError(
-                    f"Expected inputs to satisfy {brief(guard.test)}, but got {given}",
-                    code="MG-I106",
-                    where=SourceLine.of(guard.where),
-                    hint=guard.message or "the program was captured for such sizes at this line.",
+
+    def _explain(self, error: InputError, values: dict[str, Any]) -> None:
+        """Say which line of the program wants the sizes that ``values`` are not."""
+        for guard in self.reasons:
+            if set(guard.symbols) <= values.keys() and not holds(guard.test, values):
+                error.where = SourceLine.of(guard.where)
+                error.hint = (
+                    guard.message or "the program was captured for such sizes at this line."
                 )
-        return values
+                return
 
 
 def _bind(bound: Bound, leaves: list[Any]) -> float:
