@@ -389,6 +389,16 @@ def test_the_report_counts_and_groups(tmp_path):
     assert "eager cannot (1): own/e." in page
 
 
+def test_other_exporters_are_compared_on_the_same_models():
+    ours = [row("a", "right"), row("b", "right"), row("c", "refused"), row("d", "refused")]
+    theirs = [row(n, k, "torch") for n, k in (("a", "wrong"), ("c", "right"), ("d", "fails"))]
+    eager = [row(n, "right", "eager") for n in "abcd"]
+    page = Report([*eager, *ours, *theirs]).markdown()
+    assert (
+        "Of 1 models that Monograph, dynamic gets right, 0 are right here; of 2 others, 1." in page
+    )
+
+
 def test_causes_do_not_depend_on_numbers():
     one = (
         "[MG-S101] Constraints violated (s1)!\n"

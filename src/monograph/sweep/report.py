@@ -124,7 +124,8 @@ class Report:
             kinds = [kind for kind in KINDS if counts[kind]]
             title = f"{EXPORTERS[way[0]].title}, {way[1]}"
             share = f"{counts[_GOOD]:,} of {counts.total():,} right ({_share(counts)})"
-            lines += [f"## {title}: {share}", "", f"| library | models | {' | '.join(kinds)} |"]
+            lines += [f"## {title}: {share}", "", *self._beside(way)]
+            lines.append(f"| library | models | {' | '.join(kinds)} |")
             lines.append("| --- |" + " ---: |" * (len(kinds) + 1))
             for library in self.libraries():
                 own = self.counts(way, library)
@@ -133,6 +134,24 @@ class Report:
                     lines.append(f"| {library} | {own.total()} | {cells} |")
             lines.append("")
         return lines
+
+    def _beside(self, way: Way) -> list[str]:
+        """How Monograph fares on the same models, where others were measured: what is failing is
+        measured with them first, so that shares alone would mislead.
+        """
+        own = self.found.get((_OURS, "dynamic"), {})
+        rows = self.found[way]
+        if way == (_OURS, "dynamic") or not own.keys() & rows.keys():
+            return []
+        good = {key for key in rows if key in own and own[key].outcome.kind == _GOOD}
+        others = own.keys() & rows.keys() - good
+        right = sum(rows[key].outcome.kind == _GOOD for key in good)
+        also = sum(rows[key].outcome.kind == _GOOD for key in others)
+        return [
+            f"Of {len(good):,} models that {EXPORTERS[_OURS].title}, dynamic gets right, {right:,} "
+            f"are right here; of {len(others):,} others, {also:,}.",
+            "",
+        ]
 
     def _causes_page(self) -> list[str]:
         lines = []
