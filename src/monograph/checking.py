@@ -12,7 +12,7 @@ import torch
 
 from monograph.capture.inputs import Root, positional, root_of
 from monograph.capture.python.eager_run import eagerly
-from monograph.capture.python.frames import source_line_of_traceback
+from monograph.capture.python.frames import is_ours, source_line_of_traceback
 from monograph.constraints.violations import refine_dynamic_shapes
 from monograph.diagnostics import (
     ExportError,
@@ -21,6 +21,7 @@ from monograph.diagnostics import (
     PythonFeatureError,
     ShapeError,
     SourceLine,
+    drop_frames,
 )
 from monograph.diagnostics.watching import Watch, watching
 from monograph.ir.assumptions import Assumption
@@ -241,10 +242,9 @@ class _Checker:
         Raises:
             Exception: this one, where eager mode raises it, too.
         """
-        try:
-            self._results(copy.deepcopy(f))
-        except Exception:
-            raise error from None
+        if self._fails(f):
+            drop_frames(error, is_ours)
+            raise error
         return PythonFeatureError(
             f"{type(error).__name__}: {error} (while the program is captured, not in eager mode)",
             code="MG-P110",
@@ -252,6 +252,14 @@ class _Checker:
             hint="look for torch.compiler.is_compiling(), is_exporting() and their relatives on "
             "the way to this line; pass what is missing there as an argument.",
         )
+
+    def _fails(self, f: Callable[..., object]) -> bool:
+        """Whether eager mode fails, too."""
+        try:
+            self._results(copy.deepcopy(f))
+        except Exception:
+            return True
+        return False
 
     def prove(self, f: Callable[..., object]) -> None:
         """Compare what is exported with the program itself."""

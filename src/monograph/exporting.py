@@ -9,14 +9,16 @@ from typing import TypeVar
 import torch
 
 from monograph.capture.inputs import Root, positional, root_of
-from monograph.capture.python.frames import is_of_user
+from monograph.capture.python.frames import is_of_user, is_ours
 from monograph.capture.session import Captured, capture
 from monograph.diagnostics import (
     ControlFlowError,
     DataDependentError,
     ExportError,
+    MonographError,
     PythonFeatureError,
     UndecidedError,
+    drop_frames,
     shows_all,
     users_part,
 )
@@ -119,6 +121,11 @@ def program_of(
             error.with_verified(tried)
         cause = error.__cause__ if shows_all() else None
         raise error.with_traceback(users_part(error.__traceback__, is_of_user)) from cause
+    except MonographError:
+        raise
+    except Exception as error:
+        drop_frames(error, is_ours)
+        raise
 
 
 def export_methods(

@@ -140,3 +140,71 @@ def test_what_is_no_variant(tmp_path, name, message):
     result = run(f"{path}:plain", "--variant", name)
     assert result.exit_code == 1
     assert message in result.stderr
+
+
+RAISES = """
+import torch
+from torch import nn
+
+class Three(nn.Module):
+    def forward(self, x):
+        if x.shape[0] != 3:
+            raise ValueError("batch must be 3")
+        return x
+
+def make():
+    return nn.Sequential(nn.Identity(), Three()), (torch.randn(2, 3),)
+
+def misspelt():
+    return nn.Identity(), (torch.randn(2, 3),), {}, {"inputs": {0: "b"}}
+
+def longer():
+    return lambda a, b: torch.zeros(max(a.shape[0], b.shape[0])), VARYING
+
+D = torch.export.Dim.DYNAMIC
+VARYING = (torch.ones(3), torch.ones(5)), {}, ({0: D}, {0: D})
+"""
+
+
+@pytest.fixture
+def raising(tmp_path):
+    path = tmp_path / "raising.py"
+    path.write_text(RAISES.replace("), VARYING", "), *VARYING"))
+    return path
+
+
+@pytest.mark.parametrize("command", ["export", "check"])
+def test_an_exception_of_the_program_is_shown_with_its_lines(raising, command):
+    result = CliRunner().invoke(app, [command, f"{raising}:make"])
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[:2] == ["ValueError", "batch must be 3"]
+    assert "raising.py:8 (forward)   raise ValueError" in result.stderr
+    assert len(result.stderr.splitlines()) < 8
+
+
+def test_a_file_that_cannot_be_imported(tmp_path):
+    path = tmp_path / "broken.py"
+    path.write_text("import torch\n\nsize = 1 // 0\n")
+    result = run(path)
+    assert result.exit_code == 1
+    assert "ZeroDivisionError" in result.stderr
+    assert "broken.py:3 (<module>)   size = 1 // 0" in result.stderr
+
+
+def test_a_mistake_in_dynamic_shapes_is_nowhere_in_the_command_line(raising):
+    result = run(f"{raising}:misspelt")
+    assert "MG-S102" in result.stderr
+    assert "inputs" in result.stderr
+    assert "typer" not in result.stderr
+
+
+def test_functions_of_sizes_have_names_in_a_summary(raising):
+    result = run(f"{raising}:longer", "--summary")
+    assert "max" in result.stdout
+    assert " at 0x" not in result.stdout
+
+
+def test_version():
+    result = CliRunner().invoke(app, ["--version"])
+    assert result.exit_code == 0
+    assert result.stdout.startswith("monograph 0.")

@@ -174,3 +174,32 @@ def test_what_is_to_be_checked_is_python_and_holds_for_the_example(name):
     assert set(advised) <= set(checks)
     for check in checks:
         assert eval(check, {"n": args[0], "k": args[0].item()})
+
+
+@pytest.mark.called_directly
+@pytest.mark.parametrize("call", [monograph.export, monograph.check])
+def test_exceptions_of_the_program_have_the_users_frames_alone(call):
+    def fails(x):
+        try:
+            return {}[x.shape[0]]
+        except KeyError:
+            raise ValueError("batch must be 3")  # noqa: B904
+
+    with pytest.raises(ValueError, match="must be 3") as caught:
+        call(fails, (torch.ones(2),))
+    error = caught.value
+    assert frames(error)[-1] == __file__
+    ours = [file for file in frames(error) if "monograph/" in file.replace("\\", "/")]
+    assert len(ours) <= 3, "what was called, and what it calls"
+    assert not [file for file in frames(error.__context__) if "monograph/" in file]
+
+
+def test_a_narrowed_range_is_told_the_right_way_round():
+    def odd(x):
+        if x.shape[0] != 2 * (x.shape[0] // 2):
+            return x * 100
+        return x + 1
+
+    program = monograph.export(odd, (torch.zeros(4),), dynamic_shapes=({0: monograph.Dim.AUTO},))
+    (text,) = [str(a) for a in program.assumptions]
+    assert "asks for s0 % 2 != 0, taken as False: this program covers s0 % 2 == 0" in text

@@ -207,7 +207,8 @@ def test_show():
                  "torch.export, strict"):  # fmt: skip
         assert text in output
     assert "ExportedProgram" in run("show", "static_if")
-    assert "near it" in run("show", "brnch_on_value", status=2)
+    assert "did you mean branch_on_value" in run("show", "brnch_on_value", status=2)
+    assert "did you mean `db search nms`?" in run("show", "nms", status=2)
 
 
 def test_explain():

@@ -98,3 +98,29 @@ def test_command(tmp_path):
     assert torch.equal(model(-args[0]), (-args[0]).cos())
     exported = run(app, ["export", f"{path}:make"])
     assert "torch.ops.higher_order.cond" in exported.output
+
+
+COMMENTED = """
+import torch
+
+
+def f(x):
+    if x.sum() > 0:
+        # upside down here
+        y = x.sin()  # radians
+    else:
+        # as in the "# firmware"
+        y = x.cos()
+    return y
+"""
+
+
+def test_comments_are_kept(tmp_path):
+    f = loaded(COMMENTED, tmp_path).f
+    with pytest.raises(DataDependentError) as caught:
+        monograph.export(f, (torch.ones(3),))
+    after = caught.value.patch.patches[0].after
+    assert "monograph.cond" in after
+    for comment in ("# upside down here", "# radians", '# as in the "# firmware"'):
+        assert after.count(comment) == 1
+    assert_equal(loaded(after, tmp_path).f(-torch.ones(3)), f(-torch.ones(3)))

@@ -1,7 +1,11 @@
 """The command line: one module a command."""
 
+import importlib.metadata
+from typing import Annotated
+
 import typer
 
+from monograph import __version__
 from monograph.cli.check import check_command
 from monograph.cli.db import db
 from monograph.cli.export import export_command
@@ -23,8 +27,19 @@ app.add_typer(db, name="db")
 app.add_typer(sweep, name="sweep")
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"monograph {__version__} (torch {importlib.metadata.version('torch')})")
+        raise typer.Exit
+
+
 @app.callback()
-def _monograph() -> None:
+def _monograph(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+    ] = False,
+) -> None:
     """PyTorch programs captured ahead of time as one graph."""
 
 

@@ -16,7 +16,6 @@ from rich.syntax import Syntax
 from monograph.checking import Report, check
 from monograph.cli.summary import refuse
 from monograph.cli.target import StrictMode, Target, UsageError, example, load
-from monograph.diagnostics import MonographError
 from monograph.diagnostics.codes import CODES
 from monograph.diagnostics.rendering import styled
 from monograph.diagnostics.watching import Watch, watching
@@ -64,7 +63,7 @@ def check_command(
     except UsageError as error:
         notes.print(str(error), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
-    except MonographError as error:
+    except Exception as error:
         refuse(notes, error)
     patches = _patches(report, Path(path))
     text = _written(report, form, target)

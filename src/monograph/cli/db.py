@@ -219,9 +219,11 @@ def _entry(name: str) -> Entry:
     try:
         return get(name)
     except KeyError:
-        hits = search(name, cases())[:3]
-        near = f"; near it: {', '.join(hit.entry.name for hit in hits)}" if hits else ""
-        _fail(f"there is no case {name}{near}")
+        entries = cases()
+        near_names = difflib.get_close_matches(name.replace("-", "_"), [e.name for e in entries])
+        names = near_names or [hit.entry.name for hit in search(name, entries)[:3]]
+        meant = " or ".join(names) or f"`db search {name}`"
+        _fail(f"there is no case {name}; did you mean {meant}?")
 
 
 def _chosen(tag: str | None, folder: Path | None) -> list[Entry]:

@@ -22,7 +22,6 @@ from monograph.cli.target import (
     example,
     load,
 )
-from monograph.diagnostics import MonographError
 from monograph.diagnostics.watching import Watch, watching
 from monograph.exporting import export
 from monograph.exporting_variants import export_variants
@@ -93,7 +92,7 @@ def export_command(
         _refuse_assumptions(program, deny, allow)
         if file is not None:
             phases.run("save", lambda: monograph.save(program, file))
-    except (UsageError, MonographError, OSError) as error:
+    except Exception as error:
         refuse(notes, error)
     if isinstance(program, ExportedVariants):
         output.print(str(program), markup=False, highlight=False, soft_wrap=True)

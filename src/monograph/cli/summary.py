@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from typing import NoReturn
 
@@ -10,23 +11,47 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
-from monograph.diagnostics import MonographError
+from monograph.capture.python.frames import is_of_user, is_ours
+from monograph.cli.target import UsageError
+from monograph.diagnostics import MonographError, SourceLine
 from monograph.diagnostics.rendering import styled
 from monograph.program import ExportedProgram
 
 __all__ = ["print_program", "print_summary", "print_times", "refuse"]
 
 _MOST_ROWS = 12
+_MOST_LINES = 8
 
 
 def refuse(notes: Console, error: Exception) -> NoReturn:
-    """Show an error, and leave with status 1."""
+    """Show an error, and leave with status 1.
+
+    Raises:
+        Exception: this one, where no line of the user's has raised it.
+    """
+    lines = _lines_of(error)
+    if not lines and not isinstance(error, (MonographError, UsageError, OSError)):
+        raise error
     notes.print(f"[bold red]{type(error).__name__.lstrip('_')}[/]", highlight=False)
     if isinstance(error, MonographError):
         notes.print(styled([*error.lines(), *error.more()]), soft_wrap=True)
     else:
-        notes.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        text = "\n".join([str(error), *lines])
+        notes.print(text, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1) from None
+
+
+def _lines_of(error: Exception) -> list[str]:
+    """The user's lines that have led to an exception of the user's own code."""
+    found: list[str] = []
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        if is_ours(code):
+            found = []  # what is before has called us
+        elif is_of_user(code):
+            line = SourceLine(code.co_filename, number, code.co_name)
+            found.append(f"  {line.place} ({line.function})   {line.text}")
+    return found if len(found) <= _MOST_LINES else [found[0], "  ...", *found[1 - _MOST_LINES :]]
 
 
 def print_program(console: Console, program: ExportedProgram) -> None:

@@ -24,7 +24,7 @@ from monograph.diagnostics.errors import (
     errors_made,
 )
 from monograph.diagnostics.source_line import SourceLine
-from monograph.diagnostics.traces import note_source, shows_all, users_part
+from monograph.diagnostics.traces import drop_frames, note_source, shows_all, users_part
 
 __all__ = [
     "CODES",
@@ -49,6 +49,7 @@ __all__ = [
     "ShapeError",
     "SourceLine",
     "UndecidedError",
+    "drop_frames",
     "errors_made",
     "note_source",
     "shows_all",

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from types import CodeType, TracebackType
 
-__all__ = ["note_source", "shows_all", "users_part"]
+__all__ = ["drop_frames", "note_source", "shows_all", "users_part"]
 
 _GENERATED = "<eval_with_key>"
 
@@ -32,6 +32,18 @@ def users_part(
     for step in reversed(steps):
         found = TracebackType(found, step.tb_frame, step.tb_lasti, step.tb_lineno)
     return found
+
+
+def drop_frames(error: BaseException, is_dropped: Callable[[CodeType], bool]) -> None:
+    """An exception of the user's own code, and those that led to it, as eager mode shows them."""
+    seen: set[int] = set()
+    left: list[BaseException | None] = [error]
+    while left:
+        each = left.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            each.__traceback__ = users_part(each.__traceback__, lambda code: not is_dropped(code))
+            left += [each.__cause__, each.__context__]
 
 
 def note_source(error: BaseException) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from monograph.diagnostics.watching import Clock, Watch
+from monograph.ir.printing import format_target
 from monograph.ir.program import Parts
 from monograph.ir.subgraphs import subgraphs_of
+from monograph.torch_internals import Operator
 
 __all__ = ["Statistics", "Times", "statistics_of", "times_of"]
 
@@ -66,7 +68,11 @@ def statistics_of(program: Parts, times: Times | None) -> Statistics:
     calls = (n.target for n in nodes if n.op == "call_function")
     return Statistics(
         nodes=len(nodes),
-        operators=Counter(str(t) for t in calls if t is not operator.getitem),
+        operators=Counter(
+            str(t) if isinstance(t, Operator) else format_target(t)
+            for t in calls
+            if t is not operator.getitem
+        ),
         parameters=len(parameters),
         elements=sum(p.numel() for p in parameters),
         bytes=sum(p.numel() * p.element_size() for p in parameters),

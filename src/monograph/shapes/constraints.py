@@ -98,7 +98,7 @@ def sentence(guard: Guard, env: ShapeEnv) -> str:
         note = f" ({guard.message})" if guard.message else ""
         return f"`{source}` raises an error unless {needs}{note}"
     asked = cut(guard.asked, 120)
-    return f"`{source}` was taken as {guard.answer} for {asked}: this program covers {needs}"
+    return f"`{source}` asks for {asked}, taken as {guard.answer}: this program covers {needs}"
 
 
 def compare(env: ShapeEnv, declared: Mapping[str, Declared]) -> Violations:

@@ -6,9 +6,12 @@ Only the statements concerned change; all other text stays as it is.
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
+import io
 import re
 import textwrap
+import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,8 +68,22 @@ def rewritten(file: str, text: str, span: Span) -> tuple[str, str] | None:
         return None
     first, last, new = made
     lines = text.splitlines(keepends=True)
-    lines[first - 1 : last] = [line + "\n" for line in new]
+    comments = _left_out("".join(lines[first - 1 : last]), new)
+    indent = " " * (len(lines[first - 1]) - len(lines[first - 1].lstrip()))
+    lines[first - 1 : last] = [
+        *(f"{indent}{comment}\n" for comment in comments),
+        *(f"{line}\n" for line in new),
+    ]
     return "".join(lines), functions[-1].name
+
+
+def _left_out(old: str, new: list[str]) -> list[str]:
+    """The comments of some lines that are in none of those in their place: they go before them."""
+    words = tokenize.generate_tokens(io.StringIO(textwrap.dedent(old)).readline)
+    found: list[str] = []
+    with contextlib.suppress(tokenize.TokenError):  # a part of a statement: what was read till then
+        found.extend(word.string for word in words if word.type == tokenize.COMMENT)
+    return [comment for comment in found if not any(comment in line for line in new)]
 
 
 def _ancestors(source: SourceFile, node: ast.AST) -> list[ast.AST]:

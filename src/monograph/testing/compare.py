@@ -80,6 +80,7 @@ def assert_exports(
     tolerance: float = 0.0,
     more_inputs: Sequence[tuple[Any, ...]] = (),
     dynamic_shapes: object = None,
+    strict: bool = False,
 ) -> ExportedProgram:
     """Export ``f`` and compare with eager: on the example, on fresh inputs, on ``more_inputs``.
 
@@ -88,7 +89,8 @@ def assert_exports(
     """
     kwargs = kwargs or {}
     eager = copy.deepcopy(f) if isinstance(f, nn.Module) else f
-    program = export(f, *copy.deepcopy((args, kwargs)), dynamic_shapes=dynamic_shapes)
+    example = copy.deepcopy((args, kwargs))
+    program = export(f, *example, dynamic_shapes=dynamic_shapes, strict=strict)
     for node in program.graph.nodes:
         is_operator = isinstance(node.target, Operator)
         assert not is_operator or not schema_of(node.target).is_mutable, f"{node.target} writes"

@@ -26,6 +26,7 @@ __all__ = [
 _SKIP, _USER, _STOP = 0, 1, 2
 _PACKAGE = str(Path(__file__).parents[2])
 _CASES = os.path.join(_PACKAGE, "exportdb", "cases") + os.sep
+_COMMANDS = os.path.join(_PACKAGE, "cli") + os.sep
 _OURS = _PACKAGE + os.sep
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 _TORCH_NN = os.path.join(_TORCH, "nn") + os.sep
@@ -89,9 +90,11 @@ def _line_in_torch_nn(frame: FrameType | None) -> SourceLine | None:
 
 
 def caller_line() -> SourceLine | None:
-    """The line outside the package that has called it."""
+    """The line outside the package that has called it; None where the command line has."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _kind_of(frame.f_code) != _USER:
+        if frame.f_code.co_filename.startswith(_COMMANDS):
+            return None
         frame = frame.f_back
     return None if frame is None else _line_at(frame.f_code, frame.f_lasti)
 
