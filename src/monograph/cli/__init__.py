@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from monograph import __version__
+import monograph
 from monograph.cli.check import check_command
 from monograph.cli.db import db
 from monograph.cli.export import export_command
@@ -29,7 +29,7 @@ app.add_typer(sweep, name="sweep")
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        print(f"monograph {__version__} (torch {importlib.metadata.version('torch')})")
+        print(f"monograph {monograph.__version__} (torch {importlib.metadata.version('torch')})")
         raise typer.Exit
 
 
