@@ -59,6 +59,7 @@ def exported(
     watch = current_watch() or Watch()
 
     first: list[Captured] = []
+    refusals: dict[tuple[str, int], str] = {}
 
     def capture_once(
         shapes: object,
@@ -95,7 +96,9 @@ def exported(
             return settle(once(None, widening), lambda hints: once(hints, widening))
 
         with watch.during("branches on sizes"):
-            return _widened(captured, widening, again)
+            captured = _widened(captured, widening, again)
+        refusals.update(widening.refusals)
+        return captured
 
     try:
         captured = attempt(shapes)
@@ -113,7 +116,7 @@ def exported(
             note_order(captured, first[0], lambda turned: capture_once(shapes, turned=turned))
     if not is_one_side:
         with watch.during("ranges of sizes"):
-            refuse_violations(captured, shapes, attempt)
+            refuse_violations(captured, shapes, attempt, refusals)
     with watch.during("assembly"):
         return assembled(captured, (args, kwargs), preserved)
 
@@ -147,8 +150,11 @@ def _converted(
         return captured
     try:
         return again()
-    except Exception:  # the capture before it stands
+    except Exception as error:  # the capture before it stands
         mode.unlearn(places, for_good=len(places) == 1)
+        if len(places) == 1 and isinstance(error, ExportError):
+            file, span = places[0]
+            mode.refusals[file, span[0]] = error.what.split("\n")[0]
     if len(places) > 1:
         middle = len(places) // 2
         for half in (places[:middle], places[middle:]):

@@ -234,3 +234,18 @@ def test_another_export_is_no_other_for_it():
     assert str(monograph.export(OneOfSome(), (sequence(4),))) == static
     auto = monograph.export(OneOfSome(), (sequence(4),), dynamic_shapes=({1: Dim.AUTO},))
     assert not any("cond" in node.name for node in auto.graph.nodes)
+
+
+class OtherRank(nn.Module):
+    def forward(self, x):
+        if x.shape[1] == 1:
+            return x.squeeze(1)
+        return x
+
+
+def test_sides_that_are_no_one_thing_are_refused_with_the_reason():
+    with pytest.raises(monograph.ConstraintViolationError) as refused:
+        monograph.export(OtherRank(), (sequence(4),), dynamic_shapes=({1: N},))
+    text = str(refused.value)
+    assert "if x.shape[1] == 1" in text
+    assert "its two sides cannot be joined: the branches give tensors with different" in text

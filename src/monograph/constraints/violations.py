@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from monograph.capture.session import Captured
@@ -21,12 +21,16 @@ _ROUNDS = 4
 
 
 def refuse_violations(
-    captured: Captured, shapes: object, attempt: Callable[[object], Captured]
+    captured: Captured,
+    shapes: object,
+    attempt: Callable[[object], Captured],
+    refusals: Mapping[tuple[str, int], str],
 ) -> None:
     """Raise where the capture is narrower than what was declared.
 
     The fixes that the error suggests have been followed: ``attempt`` captured the program with
-    them, and nothing was left to suggest.
+    them, and nothing was left to suggest. ``refusals``: why the sides of a question are no one
+    operator, by file and line.
 
     Raises:
         ConstraintViolationError: with a reason for each dimension.
@@ -41,7 +45,16 @@ def refuse_violations(
         lines.append(f"  - {text}")
         if where is not None:
             lines.append(f"      {where}   {where.text}")
+            line = SourceLine.of(where)
+            why = None if line is None else refusals.get((line.file, line.line))
+            if why is not None:
+                lines.append(f"      its two sides cannot be joined: {why}")
     hint = "use Dim.AUTO for these dimensions to accept what the program allows."
+    if any("cannot be joined" in line for line in lines):
+        hint = (
+            "let both sides give tensors that differ in their sizes alone (torch.cond), or declare "
+            "the sizes of one side (min=, max=), or use Dim.AUTO."
+        )
     if fixes:
         lines += ["", "Suggested fixes:"]
         lines += [f"  {name} = {_spelled(name, fix)}" for name, fix in fixes.items()]

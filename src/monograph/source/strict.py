@@ -185,6 +185,7 @@ class Strict:
 
     def __init__(self) -> None:
         self.plans = _plans  # by file
+        self.refusals: dict[tuple[str, int], str] = {}  # why the sides at a line are no operator
         self.snapshot: Snapshot | None = None
         self.forbidden: dict[str, tuple[Branch | None, ControlFlowError]] = {}
         self.culprit: Culprit | None = None
