@@ -89,3 +89,40 @@ def test_a_file_that_has_changed_since_it_was_imported(tmp_path):
     with pytest.raises(monograph.DataDependentError) as caught:
         monograph.export(module.f, (torch.ones(3),), strict=True)
     assert caught.value.code == "MG-D101"
+
+
+def _annotated(x):
+    shift: torch.Tensor = x.mean(0)
+    if x.shape[0] > 3:
+        scale: float = 2.0
+        shift: torch.Tensor = shift * scale
+        y: torch.Tensor = x + shift
+    else:
+        y = x - shift
+    return y * 2
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_variables_with_annotations_are_assigned_in_both_sides_of_a_branch(strict):
+    shapes = ({0: Dim.DYNAMIC},)
+    program = monograph.export(
+        _annotated, (torch.randn(2, 3),), dynamic_shapes=shapes, strict=strict
+    )
+    for rows in (1, 3, 4, 7):
+        x = torch.randn(rows, 3)
+        assert_equal(program.module()(x), _annotated(x), tolerance=1e-6)
+
+
+def _annotated_by_values(x):
+    if x.sum() > 0:
+        y: torch.Tensor = x + 1
+    else:
+        y = x - 1
+    return y
+
+
+def test_variables_with_annotations_are_assigned_in_a_branch_on_values():
+    program = monograph.export(_annotated_by_values, (torch.ones(3),), strict=True)
+    for sign in (1, -1):
+        x = torch.ones(3) * sign
+        assert_equal(program.module()(x), _annotated_by_values(x))

@@ -110,6 +110,19 @@ def _assign(name: str, value: ast.expr) -> ast.stmt:
     return ast.Assign([name_of(name, ast.Store())], value)
 
 
+class _Unannotated(ast.NodeTransformer):
+    """``x: int = 3`` as ``x = 3``: a variable that a part shares may have no annotation there."""
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return node if isinstance(node, SCOPES) else super().visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+        if not isinstance(node.target, ast.Name):
+            return node
+        made = ast.Pass() if node.value is None else ast.Assign([node.target], node.value)
+        return ast.copy_location(made, node)
+
+
 class _Lowering:
     """Rewrites the body of one function."""
 
@@ -348,7 +361,8 @@ class _Lowering:
 
     def _movable(self, statement: ast.stmt) -> ast.stmt:
         require_movable(statement, self.file)
-        return ExplicitSuper(self.function).visit(statement)
+        plain = _Unannotated().visit(statement)
+        return ExplicitSuper(self.function).visit(plain)
 
     # Loops ------------------------------------------------------------------------------------
 
