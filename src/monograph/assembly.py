@@ -152,8 +152,9 @@ def _state_of(captured: Captured) -> tuple[dict[str, Any], dict[str, Any]]:
     state = captured.state
     named = [*state.parameters, *state.buffers]
     saved = {name: tensor for name, tensor in named if name not in state.transient}
-    for origin in captured.origins:  # parameters that no module owns
-        if origin.kind == "parameter":
+    for origin in captured.origins:  # parameters that no module owns, and numbers that count
+        is_saved = origin.kind == "buffer" and origin.persistent
+        if origin.kind == "parameter" or is_saved:
             saved.setdefault(origin.target, origin.tensor)
     constants = {
         o.target: o.tensor

@@ -12,7 +12,9 @@ from monograph.capture.python.frames import caller_line
 from monograph.capture.python.saved import Change
 from monograph.capture.python.sites import Span
 from monograph.capture.session import Captured, capture
+from monograph.capture.start import Start
 from monograph.collection import rarer_collection
+from monograph.constraints.between_calls import Calls
 from monograph.constraints.both_sides import settle
 from monograph.constraints.key_order import note_order
 from monograph.constraints.same_program import refuse_difference
@@ -58,6 +60,7 @@ def exported(
     mode = Strict() if strict else Converting() if is_used() else None
     watch = current_watch() or Watch()
 
+    calls = Calls()
     first: list[Captured] = []
     refusals: dict[tuple[str, int], str] = {}
 
@@ -67,17 +70,21 @@ def exported(
         turned: frozenset[str] = frozenset(),
         mode: Strict | None = mode,
     ) -> Captured:
-        return capture(
-            root,
-            args,
-            kwargs,
-            watched=frozenset(preserved),
-            dynamic_shapes=shapes,
-            hints=hints,
-            strict=mode,
-            collected=collected,
-            turned=turned,
-        )
+        def once(start: Start) -> Captured:
+            return capture(
+                root,
+                args,
+                kwargs,
+                watched=frozenset(preserved),
+                dynamic_shapes=shapes,
+                hints=hints,
+                strict=mode,
+                collected=collected,
+                turned=turned,
+                start=start,
+            )
+
+        return calls.captured(once)
 
     def attempt(shapes: object) -> Captured:
         def once(hints: dict[str, float] | None, mode: Strict | None = mode) -> Captured:
@@ -107,7 +114,8 @@ def exported(
         raise
     except MutationError as error:
         if error.where is None and isinstance(error.change, Change):
-            error.where = _line_of(error.change, root, args, kwargs, shapes)
+            looking = Strict() if strict else Converting()
+            error.where = _line_of(error.change, looking, root, args, kwargs, shapes)
         raise
     if os.environ.get("MONOGRAPH_REPEAT") == "1":
         refuse_difference(captured, attempt(shapes))
@@ -164,13 +172,13 @@ def _converted(
 
 def _line_of(
     change: Change,
+    looking: Strict,
     root: Root,
     args: tuple[object, ...],
     kwargs: dict[str, object],
     shapes: object,
 ) -> SourceLine | None:
     """The line that makes a change: the program runs once more, and is watched."""
-    looking = Converting()
     looking.culprit = Culprit(change)
     with contextlib.suppress(ExportError):
         capture(root, args, kwargs, dynamic_shapes=shapes, strict=looking)

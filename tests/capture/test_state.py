@@ -145,7 +145,7 @@ def test_lazily_filled_buffer():
     model = Lazy()
     program = assert_exports(model, (X,))
     assert model.table is None
-    assert [a.kind for a in program.assumptions] == ["attribute"]
+    assert [a.kind for a in program.assumptions] == ["settled"]
 
 
 def test_parameter_that_is_replaced():
@@ -182,13 +182,17 @@ class Messy(nn.Module):
     def forward(self, x, fail=False):
         global LAST
         y = x * 2
-        self.seen.append(y)
+        self.seen[:] = [y]
         self.table["b"] = y
-        self.table["a"].append(y)
+        self.table["a"][:] = [1, y]
         self.note.last = y
         self.extra = y
         CACHE["y"] = y
-        HISTORY.append(y)
+        HISTORY[:] = [y]
+        if fail == "history":
+            HISTORY.append(y + len(self.seen))
+            self.seen.append(y)
+            CACHE[len(CACHE)] = y
         LAST = y
         random.random()
         np.random.rand()
@@ -202,7 +206,7 @@ class Messy(nn.Module):
         return y
 
 
-@pytest.mark.parametrize("fail", [False, "user", "interrupt", "data"])
+@pytest.mark.parametrize("fail", [False, "user", "interrupt", "data", "history"])
 def test_everything_is_put_back(fail):
     CACHE.clear()
     HISTORY.clear()
@@ -215,6 +219,7 @@ def test_everything_is_put_back(fail):
         "user": pytest.raises(ValueError, match="mine"),
         "interrupt": pytest.raises(KeyboardInterrupt),
         "data": pytest.raises(DataDependentError),
+        "history": pytest.raises(MutationError),
     }
     with expected.get(fail, contextlib.nullcontext()):
         monograph.export(model, (X,), {"fail": fail})
@@ -249,7 +254,7 @@ def test_closures_and_classes_are_put_back():
             type(self).last = x + 1
             type(self).added = x + 2
             total = x.sum()
-            history.append(x * 2)
+            history[:] = [x * 2]
             return x + 3
 
     model = Keeps()
@@ -266,7 +271,11 @@ def test_closures_and_classes_are_put_back():
         history.append(x)
         return x * 2
 
-    monograph.export(f, (X,))
+    for strict in (False, True):
+        with pytest.raises(MutationError) as caught:
+            monograph.export(f, (X,), strict=strict)
+        assert caught.value.code == "MG-M107"
+        assert caught.value.where.text == "history.append(x)"
     assert total is None
     assert history == []
 

@@ -8,17 +8,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType
 from typing import Any
 
 import torch
 from torch.fx import Graph, Node
 
-from monograph.capture.abstract import AbstractTensor
 from monograph.capture.aliasing import Value
 from monograph.capture.current import running
 from monograph.capture.declare import Declaration, declare, read_specification
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
+from monograph.capture.kept import Kept, side_effect
 from monograph.capture.python import frames
 from monograph.capture.python.builtin_functions import CALL_SITES, ask_after
 from monograph.capture.python.indexing import Indexing
@@ -26,7 +26,7 @@ from monograph.capture.python.patches import patched
 from monograph.capture.python.plain_numbers import refusal_of_numbers
 from monograph.capture.python.process_state import exporting_flags, kept
 from monograph.capture.python.saved import Change
-from monograph.capture.python.snapshot import Snapshot
+from monograph.capture.python.snapshot import Changed, Snapshot
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.restarts import (
     NeedsAnotherLook,
@@ -39,6 +39,7 @@ from monograph.capture.restarts import (
     Restart,
 )
 from monograph.capture.sizes import Operand, in_sizes
+from monograph.capture.start import Leaving, Start
 from monograph.capture.strictness import Strictness
 from monograph.capture.timed import new_recorder
 from monograph.collection import rarer_collection
@@ -46,7 +47,6 @@ from monograph.diagnostics import (
     ExportError,
     InternalError,
     MonographError,
-    MutationError,
     PythonFeatureError,
     errors_made,
 )
@@ -65,7 +65,7 @@ from monograph.torch_internals import (
     compiled_functions_run_as_written,
 )
 
-__all__ = ["Captured", "Output", "capture"]
+__all__ = ["Captured", "Output", "capture", "trim"]
 
 _lock = threading.RLock()
 _MOST_ATTEMPTS = 12
@@ -88,7 +88,10 @@ class Captured:
     """What a capture leaves behind.
 
     The graph's output node returns the new contents in ``mutations`` (placeholder name to
-    origin, in order), then the outputs.
+    origin, in order), then the outputs. ``dropped``: what the program replaces and nobody reads;
+    ``leaving``: what it leaves behind that the next call might read (nothing is trimmed then).
+    ``numbers``: symbols of numbers that are state, and their first values; ``counted``: the names
+    of these numbers.
     """
 
     graph: Graph
@@ -107,6 +110,10 @@ class Captured:
     layouts: list[LayoutFact]
     module_calls: dict[str, list[ModuleCall]] = field(default_factory=dict)
     declared: dict[str, Declaration] = field(default_factory=dict)
+    dropped: list[Change] = field(default_factory=list)
+    leaving: Leaving | None = None
+    numbers: dict[str, float] = field(default_factory=dict)
+    counted: frozenset[str] = frozenset()
 
 
 def capture(
@@ -122,6 +129,7 @@ def capture(
     collected: list[ExportError] | None = None,
     strict: Strictness | None = None,
     turned: frozenset[str] = frozenset(),
+    start: Start | None = None,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
@@ -130,7 +138,8 @@ def capture(
     if it is None). ``pretended`` answers questions that nobody can answer, as assertions in the
     program would. ``collected`` gets what is refused, where the capture can go on with what holds
     for the example inputs. ``strict`` converts functions that branch on data. The dictionaries at
-    the paths in ``turned`` are given with their keys in the opposite order. Only one thread
+    the paths in ``turned`` are given with their keys in the opposite order. ``start``: what the
+    program's objects hold when it is called, if that is not what the user has. Only one thread
     captures at a time.
 
     Raises:
@@ -139,27 +148,28 @@ def capture(
     with _lock, rarer_collection(), kept(), _own_mistakes(root, args, kwargs):
         ways = _Ways(strict)
         CALL_SITES.meet(root.call)
+        start = start or Start()
         while ways.attempts < _MOST_ATTEMPTS:
             above = ways.above_autograd
-            session = _Session(root, args, kwargs, opens, above, watched, dynamic_shapes)
-            session.recorder.context.indexes, session.recorder.context.as_called = (
-                ways.indexes,
-                ways.as_called,
-            )
-            session.recorder.context.rows_in_order = ways.rows_in_order
-            session.recorder.context.given_numbers = ways.given_numbers
-            session.recorder.context.strict = strict
-            session.recorder.context.collected = collected
             if collected:
                 collected.clear()  # of the capture before
-            session.hints, session.turned = hints or {}, turned
-            session.recorder.sizes.env.pretended = pretended or {}
             try:
-                with (
-                    nullcontext() if strict is None else strict.installed(),
-                    CALL_SITES.installed(),
-                ):
-                    return session.run()
+                with start.installed():
+                    session = _Session(
+                        root, args, kwargs, opens, above, watched, dynamic_shapes, start
+                    )
+                    context = session.recorder.context
+                    context.indexes, context.as_called = ways.indexes, ways.as_called
+                    context.rows_in_order = ways.rows_in_order
+                    context.given_numbers = ways.given_numbers
+                    context.strict, context.collected = strict, collected
+                    session.hints, session.turned = hints or {}, turned
+                    session.recorder.sizes.env.pretended = pretended or {}
+                    with (
+                        nullcontext() if strict is None else strict.installed(),
+                        CALL_SITES.installed(),
+                    ):
+                        return session.run()
             except Restart as reason:
                 ways.change(reason)
         raise InternalError("the capture was started again and again")
@@ -245,6 +255,7 @@ class _Session:
         above_autograd: bool,
         watched: frozenset[str],
         dynamic_shapes: object,
+        start: Start,
     ) -> None:
         self.root = root
         self.example = args, kwargs
@@ -256,8 +267,7 @@ class _Session:
         self.specification = read_specification(root, self.arguments, dynamic_shapes)
         self.state = State(root.module)
         self.names: dict[int, tuple[str, str]] = {}
-        self.rebound: dict[Origin, Value] = {}  # state that the program has rebound
-        self.leaks: list[Change] = []  # tensors of branches that are left in plain objects
+        self.kept = Kept(self.recorder, start)
 
     def run(self) -> Captured:
         """The program runs once; what it did is written down, and everything is put back."""
@@ -268,7 +278,7 @@ class _Session:
                 strict.start(snapshot)
             given = self._given(snapshot)
             result = self._call(given)
-            changes = snapshot.changes()
+            changed = snapshot.changed()
         finally:
             if strict is not None:
                 strict.stop()
@@ -276,7 +286,8 @@ class _Session:
             torch.clear_autocast_cache()
         if strict is not None:
             strict.finish(self.recorder, frozenset(type(m) for _, m in self.state.modules))
-        return self._captured(given, result, changes)
+        known = snapshot.identities() if changed else frozenset()
+        return self._captured(given, result, changed, known)
 
     def _remembered(self) -> Snapshot:
         """The user's objects as they are before the program runs."""
@@ -316,18 +327,23 @@ class _Session:
             args.turn_round(given.args, self.turned, "*args")
             kwargs.turn_round(given.kwargs, self.turned, "*kwargs")
 
-    def _captured(self, given: _Given, result: object, changes: list[Change]) -> Captured:
+    def _captured(
+        self, given: _Given, result: object, changed: list[Changed], known: frozenset[int]
+    ) -> Captured:
         """The graph with its outputs: what the program returned, and what it has changed."""
         recorder = self.recorder
         with below_autograd(), bits_untouched(), recorder:
-            self._adopt_changes(changes)
+            self.kept.adopt(changed, known)
             if not self.turned:
                 self._compare_arguments(given.args, given.kwargs, given.parts)
             outputs, structure = self._outputs(result)
+            self.kept.finish()
+            leaving = self.kept.leaving()
             mutations = self._finish(outputs)
-        for leak in self.leaks:
-            assert recorder.context.strict is not None
-            recorder.context.strict.refuse_change(leak)
+            if leaving is None:
+                trim(recorder)
+        for leak in self.kept.leaks:
+            _refuse_change(leak, recorder.context.strict)
         if recorder.context.above_autograd:
             recorder.assume(
                 "autograd",
@@ -351,6 +367,10 @@ class _Session:
             layouts=recorder.layouts.facts(),
             module_calls=recorder.emission.module_calls,
             declared=given.declared,
+            dropped=self.kept.dropped,
+            leaving=leaving,
+            numbers=self.kept.numbers(),
+            counted=self.kept.counted(),
         )
 
     def _enter_state(self, snapshot: Snapshot) -> None:
@@ -369,6 +389,7 @@ class _Session:
                 )
                 assert value.origin is not None
                 value.origin.persistent = name not in state.transient
+        self.kept.enter()
         for name, class_name in state.untrained:
             recorder.assume(
                 "gradient",
@@ -411,6 +432,7 @@ class _Session:
                 context = contextvars.copy_context()  # what the program sets there ends with it
                 with errors_made() as refusals, _none_is_caught(refusals):
                     self._build(given)
+                    self.kept.put()
                     run, call = _run_user_program, self.root.call
                     result = context.run(run, call, given.args, given.kwargs)
                 if recorder.context.pending is not None:  # an ``except`` has taken it
@@ -433,71 +455,6 @@ class _Session:
                 raise
 
     # After the program has run ---------------------------------------------------------------
-
-    def _adopt_changes(self, changes: list[Change]) -> None:
-        """Attributes that the program has rebound: state of the program where it read them."""
-        recorder = self.recorder
-        strict = recorder.context.strict
-        for change in changes:
-            old, new = change.old, change.new
-            if change.field == "global" and isinstance(new, (ModuleType, FunctionType, type)):
-                continue  # imported when first needed
-            value = recorder.entrance.values.get(id(old)) if isinstance(old, torch.Tensor) else None
-            is_state = value is not None and isinstance(new, torch.Tensor)
-            if change.field == "parameter":
-                raise MutationError(
-                    f"the parameter {change.path} is replaced while the program runs",
-                    code="MG-M106",
-                    hint="under torch.no_grad(), write its content: parameter.copy_(new).",
-                    change=change,
-                )
-            if is_state and (change.field == "buffer" or _is_used(value)):
-                assert value is not None
-                assert isinstance(new, torch.Tensor)
-                self._adopt_state(change, value, new)
-            elif change.field == "buffer":
-                raise MutationError(
-                    f"the buffer {change.path} is a {_kind_of(old)} before the call and a "
-                    f"{_kind_of(new)} after it",
-                    code="MG-M103",
-                    hint="register the buffer with a tensor of its final shape and dtype.",
-                    change=change,
-                )
-            elif strict is not None and strict.audits:
-                if (
-                    isinstance(new, AbstractTensor)
-                    and new.value.node.graph is not recorder.emission.graph
-                ):
-                    self.leaks.append(change)  # who reads it has the better line
-                else:
-                    strict.refuse_change(change)
-            elif change.field in ("attribute", "module"):
-                recorder.assume(
-                    "attribute",
-                    f"{change.path} is assigned while the program runs; exported programs keep "
-                    "tensors only, so this one does not assign it",
-                )
-            else:
-                recorder.assume(
-                    change.field, f"{change.path} is assigned while the program runs; the exported "
-                    "program does not assign it",
-                )  # fmt: skip
-
-    def _adopt_state(self, change: Change, value: Value, new: torch.Tensor) -> None:
-        recorder = self.recorder
-        spec = recorder.value_of(new).spec
-        if spec.shape != value.spec.shape or spec.dtype != value.spec.dtype:
-            raise MutationError(
-                f"{change.path} is {value.spec!r} before the call and {spec!r} after it",
-                code="MG-M103",
-                hint="keep the state at one shape (write into a slice of a larger tensor), or "
-                "pass it in and return it.",
-                change=change,
-            )
-        recorder.aliases.written(value)
-        assert value.origin is not None
-        value.origin.is_seen_by_autograd = True
-        self.rebound[value.origin] = recorder.value_of(new)
 
     def _compare_arguments(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]
@@ -558,7 +515,7 @@ class _Session:
             value = recorder.value_of(leaf)
             node = recorder.read(value)
             origin = value.origin
-            is_itself = origin is not None and origin not in self.rebound
+            is_itself = origin is not None and origin not in self.kept.rebound
             if origin is not None and is_itself and origin.kind != "constant":
                 outputs.append(Output(node, alias=origin.node.name))
                 continue
@@ -566,7 +523,7 @@ class _Session:
             # what must survive that an argument or a buffer is overwritten after the call.
             is_borrowed = value.root.origin is None and _is_made_of_input(node)
             is_shared = owners.setdefault(node, value.root) is not value.root
-            if is_borrowed or is_shared or value.root.origin in self.rebound:
+            if is_borrowed or is_shared or value.root.origin in self.kept.rebound:
                 node = self._copied(node, value)
             outputs.append(Output(node))
         return outputs, structure
@@ -595,7 +552,7 @@ class _Session:
                 continue
             if origin.kind == "constant":
                 _become_buffer(origin)
-            value = self.rebound.get(origin, origin.value.root)
+            value = self.kept.rebound.get(origin, origin.value.root)
             node = recorder.read(value)
             if _is_made_of_input(node):  # may be overwritten before it is copied
                 node = self._copied(node, value)
@@ -606,9 +563,20 @@ class _Session:
             refuse_leaks(graph, [*contents, *results])
         claim_names(graph, recorder.emission.names.used)
         graph.output((*contents, *results))
-        remove_dead_nodes(graph)
-        _remove_unused_constants(recorder)
         return kept
+
+
+def trim(recorder: Recorder) -> None:
+    """Drop what nobody reads."""
+    remove_dead_nodes(recorder.emission.program_graph)
+    _remove_unused_constants(recorder)
+
+
+def _refuse_change(change: Change, strict: Strictness | None) -> None:
+    """Raise MG-M107, with the line that makes the change; ask for another look to find that."""
+    if strict is not None and strict.audits:
+        strict.refuse_change(change)
+    raise side_effect(change.path, change.field, None, change=change)
 
 
 def _is_made_of_input(node: Node) -> bool:
@@ -647,14 +615,6 @@ def _run_user_program(
 
 
 frames.mark_entry(_run_user_program.__code__)
-
-
-def _is_used(value: Value | None) -> bool:
-    return value is not None and value.origin is not None and bool(value.origin.node.users)
-
-
-def _kind_of(value: object) -> str:
-    return "tensor" if isinstance(value, torch.Tensor) else type(value).__name__
 
 
 def _become_buffer(origin: Origin) -> None:

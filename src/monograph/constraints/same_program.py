@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch.fx import Graph, Node
@@ -14,6 +14,7 @@ from monograph.ir.operators import is_random
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import subgraphs_of
 from monograph.shapes.expr import Expr, Int, Scope
+from monograph.shapes.floats import FloatExpr
 
 __all__ = ["is_same_program", "refuse_difference"]
 
@@ -35,15 +36,31 @@ _RESHAPING = frozenset(
 _PLAIN = frozenset({
     bool, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format,
 })  # fmt: skip
+_MOST_ELEMENTS = 1000  # of constants that the program makes itself, which are compared
 Read = tuple[object, ...]  # what is read of a graph: equal for equal programs
 
 
-def is_same_program(left: Captured, right: Captured, sizes: dict[str, int] | None = None) -> bool:
-    """Whether both compute the same, operator by operator; with ``sizes``, for these."""
+def is_same_program(
+    left: Captured,
+    right: Captured,
+    sizes: Mapping[str, float] | None = None,
+    *,
+    found: Mapping[Node, Node] | None = None,
+    apart: Collection[str] = (),
+) -> bool:
+    """Whether both compute the same, operator by operator; with ``sizes``, for these.
+
+    ``found``: placeholders of the right one that stand for nodes of the left one. ``apart``:
+    state of the right one whose new content is not compared.
+    """
     scope = Scope()
     one, other = _Reader(left, scope, sizes), _Reader(right, scope, sizes)
+    other.apart = apart
     try:
-        return one.read() == other.read()
+        before = one.read()
+        for node, source in (found or {}).items():
+            other.found[node] = one.keys.get(source, -1)
+        return before == other.read()
     except (ValueError, ZeroDivisionError):  # an expression that has no value for these sizes
         return False
 
@@ -75,10 +92,14 @@ def refuse_difference(first: Captured, second: Captured) -> None:
 class _Reader:
     """Turns a graph into nested tuples that are equal for equal programs."""
 
-    def __init__(self, captured: Captured, scope: Scope, sizes: dict[str, int] | None) -> None:
+    def __init__(self, captured: Captured, scope: Scope, sizes: Mapping[str, float] | None) -> None:
         self.captured = captured
         self.scope = scope
         self.sizes = sizes or {}
+        self.apart: Collection[str] = ()
+        self.found: dict[Node, int] = {}
+        origins = captured.recorder.entrance.origins
+        self.fresh = {o.node: o.tensor for o in origins if o.fresh}
         self.ids: dict[object, int] = scope.interned.setdefault("ids", {})
         self.keys: dict[Node, int] = {}
         self.draws = 0
@@ -95,14 +116,18 @@ class _Reader:
         unbacked = [
             (name, self.keys.get(source[0] if isinstance(source, tuple) else source))
             for name, source in sorted(bindings.items())
-            if name not in captured.declared
+            if name not in captured.declared and name not in self.sizes
         ]
         structure, places = captured.output_structure.by_key()  # their order is of no matter
         count = len(captured.mutations)
-        returned = (*returned[:count], *(returned[count + place] for place in places))
+        kept = [i for i, o in enumerate(captured.mutations) if o.target not in self.apart]
+        returned = (
+            *(returned[i] for i in kept),
+            *(returned[count + place] for place in places),
+        )
         found = [captured.outputs[place] for place in places]
         outputs = [(o.node is None, repr(o.constant), o.alias) for o in found]
-        targets = [(o.kind, o.target) for o in captured.mutations]
+        targets = [(o.kind, o.target) for i, o in enumerate(captured.mutations) if i in kept]
         return returned, effects, unbacked, outputs, targets, structure
 
     def _read_graph(self, graph: Graph, inside: int = 0) -> tuple[Read, Read]:
@@ -132,11 +157,15 @@ class _Reader:
         return self.ids.setdefault(key, len(self.ids))
 
     def _key(self, node: Node) -> Read | int:
+        if node in self.found:
+            return self.found[node]
+        if node in self.fresh and self.fresh[node].numel() <= _MOST_ELEMENTS:
+            return "constant", repr(self.fresh[node].tolist()), self._result(node.meta["val"])
         if node.op in ("placeholder", "get_attr"):
             return node.op, str(node.target)
         value = node.meta.get("val")
         target = node.target
-        if isinstance(value, Expr) and target is not aten.item.default:
+        if isinstance(value, Expr) and not self._is_item(node):
             return "size", self._size(value)
         if self._returns_its_argument(node, value):
             return self.keys[node.args[0]]  # type: ignore[index]
@@ -198,8 +227,11 @@ class _Reader:
             return item.__class__, item
         if isinstance(item, Node):
             value = item.meta.get("val")
-            if isinstance(value, Expr) and item.target is not aten.item.default:
+            if isinstance(value, Expr) and not self._is_item(item):
                 return "size", self._size(value)
+            if isinstance(value, FloatExpr) and self.sizes:
+                known = self._float(value)
+                return ("node", self.keys[item]) if known is None else ("float", repr(known))
             return "node", self.keys[item]
         if isinstance(item, (tuple, list)):
             return tuple(self._argument(each) for each in item)
@@ -208,6 +240,19 @@ class _Reader:
         if type(item) is int:
             return "size", item
         return type(item).__name__, repr(item)
+
+    def _is_item(self, node: Node) -> bool:
+        """Whether it reads a number of a tensor that is known for no size."""
+        value = node.meta.get("val")
+        if node.target is not aten.item.default or not isinstance(value, Expr):
+            return False
+        return not any(atom.name in self.sizes for atom in value.symbols())
+
+    def _float(self, item: FloatExpr) -> float | None:
+        try:
+            return item.evaluate(self.sizes)
+        except KeyError:
+            return None
 
     def _size(self, item: Int) -> Int:
         if not isinstance(item, Expr):
@@ -222,7 +267,7 @@ class _Reader:
 
     def _symbol(self, name: str) -> Int:
         if name in self.sizes:
-            return self.sizes[name]
+            return int(self.sizes[name])
         table: dict[str, Expr] = self.scope.interned.setdefault("symbols", {})
         if name not in table:
             table[name] = self.scope.symbol(name, None, None)

@@ -103,7 +103,7 @@ CODES: dict[str, Code] = {
         ),
         Code(
             "MG-M107",
-            "a side effect that outlives the call (strict mode)",
+            "a side effect that outlives the call",
             "an exported program computes tensors, and changes tensors; nothing else",
         ),
         Code(

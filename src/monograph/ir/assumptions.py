@@ -16,8 +16,8 @@ class Assumption:
     """One thing that the exported program takes for granted.
 
     ``kind`` is a short stable word (``constant-input``, ``random``, ``time``, ``id``,
-    ``attribute``, ``gradient``, ``constant-result``, ``autograd``, ``key-order``, ``kept-whole``);
-    ``where`` is the user's line.
+    ``attribute``, ``settled``, ``gradient``, ``constant-result``, ``autograd``, ``key-order``,
+    ``kept-whole``); ``where`` is the user's line.
     """
 
     kind: str

@@ -2,7 +2,7 @@
 
 | in the program | default mode | strict mode |
 | --- | --- | --- |
-| an attribute, a global, a closed-over variable, a container is changed | listed | MG-M107 |
+| an attribute, a global, a variable, a container goes on changing | MG-M107 | MG-M107 |
 | a file is opened for writing | done while capturing | MG-M107 |
 | ``random``, ``time``, ``os.environ``, ``id(tensor)`` | fixed, listed | MG-P108 |
 | a library reads ``os.environ`` | fixed | fixed, listed |
@@ -25,11 +25,12 @@ from types import FrameType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from monograph.capture.current import running_recorder
+from monograph.capture.kept import side_effect
 from monograph.capture.python.frames import is_of_user
 from monograph.capture.python.saved import Change, Saved
 from monograph.capture.python.snapshot import Snapshot
 from monograph.capture.recorder import Recorder
-from monograph.diagnostics import MutationError, PythonFeatureError, SourceLine
+from monograph.diagnostics import PythonFeatureError, SourceLine
 
 if TYPE_CHECKING:
     from _typeshed import TraceFunction
@@ -38,26 +39,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 __all__ = ["Culprit", "audited", "side_effect", "unstable"]
-
-_HINTS = {
-    "attribute": "return the value instead; or keep it in a buffer (register_buffer), which "
-    "becomes state of the program.",
-    "module": "build the model completely before it is exported.",
-    "global": "pass the value in and return it.",
-    "closure": "pass the value in and return it.",
-    "class": "pass the value in and return it.",
-    "argument": "return the value; the exported program leaves the caller's containers alone.",
-}
-
-
-def side_effect(path: str, field: str, where: SourceLine | None) -> MutationError:
-    """The error for a change that outlives the call."""
-    return MutationError(
-        f"{path} is changed while the program runs, and stays so after the call",
-        code="MG-M107",
-        where=where,
-        hint=_HINTS.get(field, _HINTS["global"]),
-    )
 
 
 def unstable(

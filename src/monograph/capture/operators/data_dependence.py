@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "assert_tensor",
     "number_in",
+    "symbol_for",
     "tensor_of_truth",
     "truth_node",
 ]
@@ -126,7 +127,9 @@ def number_in(recorder: Recorder, tensor: torch.Tensor) -> object:
         return symbolic(sizes.env, size)
     found = sizes.numbers.get(node)
     if found is None:
-        found = sizes.numbers[node] = _symbol_for(recorder, node, spec.dtype)
+        where = recorder.here()
+        name = (where.value_name() if where else None) or f"{node.name}.item()"
+        found = sizes.numbers[node] = symbol_for(recorder, node, spec.dtype, name)
     return found
 
 
@@ -145,12 +148,11 @@ def _size_in(node: Node) -> Int | None:
     return spec.shape[0 if batch_first else 1]
 
 
-def _symbol_for(
-    recorder: Recorder, node: Node, dtype: torch.dtype
+def symbol_for(
+    recorder: Recorder, node: Node, dtype: torch.dtype, name: str
 ) -> torch.SymInt | torch.SymFloat | torch.SymBool:
+    """The number in a tensor with one element; ``name``: how messages call it."""
     sizes, env = recorder.sizes, recorder.sizes.env
-    where = recorder.here()
-    name = (where.value_name() if where else None) or f"{node.name}.item()"
     if dtype in _INTEGER_RANGES:
         symbol = sizes.fresh(name, *_INTEGER_RANGES[dtype])
         item = recorder.emission.append_named("item", aten.item.default, (node,), symbol)
@@ -163,7 +165,7 @@ def _symbol_for(
         raise DataDependentError(
             "a complex number is read from a tensor",
             code="MG-D102",
-            where=where,
+            where=recorder.here(),
             hint="read .real and .imag of the tensor.",
         )
     number = env.float_symbol(env.numbered("f"), None, name)

@@ -349,6 +349,8 @@ def _assign_data(
 ) -> bool:
     """``x.data = y`` asks this first, and copies the metadata itself."""
     target, source = args
+    if target is source:  # ``module.to(dtype)`` of the dtype that it has
+        return True
     if not isinstance(target, AbstractTensor):
         raise MutationError(
             ".data of a tensor of the caller is replaced",

@@ -12,7 +12,7 @@ import itertools
 import random
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -21,11 +21,19 @@ from monograph.capture.python.libraries import ProgramWalk
 from monograph.capture.python.saved import Change, Saved, SavedDicts, SavedTogether, changed
 from monograph.torch_internals import GLOBAL_HOOKS, without_modes
 
-__all__ = ["Snapshot"]
+__all__ = ["Changed", "Snapshot"]
+
+
+class Changed(NamedTuple):
+    """A container as it was, as it is now, and the entries that are other objects."""
+
+    before: Saved
+    after: Saved
+    changes: list[Change]
 
 
 class Snapshot:
-    """Taken before the program runs; ``changes`` and ``restore`` come after."""
+    """Taken before the program runs; ``changed`` and ``restore`` come after."""
 
     def __init__(self, modules: list[tuple[str, nn.Module]], function: Any) -> None:
         self._changed: list[Saved] | None = None
@@ -57,10 +65,15 @@ class Snapshot:
                 found.setdefault(id(part.container), part)
         return list(found.values())
 
-    def changes(self) -> list[Change]:
-        """What is another object now, before ``restore``."""
+    def changed(self) -> list[Changed]:
+        """The containers that hold something else now, before ``restore``."""
         self._changed = self._find_changed()
-        return [change for saved in self._changed for change in saved.changes()]
+        found = (Changed(saved, saved.again(), list(saved.changes())) for saved in self._changed)
+        return [each for each in found if each.changes]
+
+    def identities(self) -> frozenset[int]:
+        """Those of all containers that are watched."""
+        return frozenset(i for saved in self._saved for i in saved.identities())
 
     def tensor_paths(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Plain tensor attributes, in lists and dicts too, with their dotted paths."""

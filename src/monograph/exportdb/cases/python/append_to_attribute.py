@@ -11,8 +11,9 @@ program appends nothing.
 
 What Monograph does
 -------------------
-Puts the list back as it was, and lists the change in `ep.assumptions`. Strict mode, where every
-effect must be in the graph, refuses it.
+Captures a second call, which finds a list of one tensor and leaves one of two: the list grows with
+each call, which no state of a program can. It is refused in both modes. A list that each call
+clears and fills is captured.
 
 Use instead
 -----------
@@ -29,7 +30,7 @@ from torch import nn
 
 from monograph.exportdb import Case, Expect, Support, call
 
-CASE = Case(tags=("python.side-effect", "python.object-model"), strict=Support.UNSUPPORTED)
+CASE = Case(tags=("python.side-effect", "python.object-model"), support=Support.UNSUPPORTED)
 
 
 class History(nn.Module):
@@ -39,7 +40,7 @@ class History(nn.Module):
 
     def forward(self, x):
         y = x * 2
-        self.history.append(y)
+        self.history.append(y)  # refused: MG-M107
         return y + 1
 
 
@@ -55,4 +56,21 @@ def more_inputs():
     return [call(torch.zeros(3))]
 
 
-EXPECT = Expect(strict_code="MG-M107")
+class OfFixedLength(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("history", torch.zeros(4, 3))
+        self.register_buffer("calls", torch.tensor(0))
+
+    def forward(self, x):
+        y = x * 2
+        self.history[self.calls % 4] = y
+        self.calls += 1
+        return y + 1
+
+
+def rewrite_of_fixed_length():
+    return OfFixedLength()
+
+
+EXPECT = Expect(code="MG-M107")

@@ -6,24 +6,29 @@ What it shows
 
 Why it is hard
 --------------
-The exported program would count no further.
+A Python number changes from call to call.
 
 What Monograph does
 -------------------
-What does not change the result is left out; a count that enters the result is refused or listed.
-Strict mode refuses the assignment.
+Captures a second call, which changes the number again: it becomes state of the program, a buffer
+without dimensions that every call writes.
 
-Use instead
------------
-A buffer: `self.calls += 1` with a tensor is part of the program.
+Limits
+------
+Where Python must know the number (`if self.calls % 10 == 0`) it is refused; strict mode takes both
+sides of such a branch.
+
+See also
+--------
+state_that_counts, append_to_attribute
 """
 
 import torch
 from torch import nn
 
-from monograph.exportdb import Case, Expect, Support, call
+from monograph.exportdb import Case, Expect, call
 
-CASE = Case(tags=("python.side-effect", "python.object-model"), strict=Support.UNSUPPORTED)
+CASE = Case(tags=("python.side-effect", "python.object-model"))
 
 
 class Counter(nn.Module):
@@ -48,4 +53,4 @@ def more_inputs():
     return [call(torch.zeros(3))]
 
 
-EXPECT = Expect(strict_code="MG-M107")
+EXPECT = Expect(inputs=("BUFFER", "USER_INPUT"), outputs=("BUFFER_MUTATION", "USER_OUTPUT"))

@@ -10,20 +10,25 @@ A tensor of the capture would stay behind in the user's model.
 
 What Monograph does
 -------------------
-Refuses it: a buffer that is None before the call and a tensor after it has no fixed shape. The
-model is left as it was.
+Captures a second call, which finds the buffer and leaves it as it is: what the first call has done
+was initialisation. The program starts from there, with the buffer among its state, and lists it in
+`ep.assumptions`. The model is left as it was.
 
-Use instead
------------
-Fill the buffer before exporting.
+Limits
+------
+The buffer is what the example has made of it, as after a call with the example in eager mode.
+
+See also
+--------
+state_that_settles, lazy_mask_attribute
 """
 
 import torch
 from torch import nn
 
-from monograph.exportdb import Case, Expect, Support, call
+from monograph.exportdb import Case, Expect, call
 
-CASE = Case(tags=("torch.module", "torch.mutation"), support=Support.UNSUPPORTED)
+CASE = Case(tags=("torch.module", "torch.mutation"))
 
 
 class LazyBuffer(nn.Module):
@@ -33,7 +38,7 @@ class LazyBuffer(nn.Module):
 
     def forward(self, x):
         if self.mask is None:
-            self.mask = torch.arange(x.shape[-1]) + 1.0  # refused: MG-M103
+            self.mask = torch.arange(x.shape[-1]) + 1.0
         return x * self.mask
 
 
@@ -49,17 +54,4 @@ def more_inputs():
     return [call(torch.zeros(2, 3))]
 
 
-class Before(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.register_buffer("mask", torch.arange(3) + 1.0)
-
-    def forward(self, x):
-        return x * self.mask
-
-
-def rewrite_before():
-    return Before()
-
-
-EXPECT = Expect(code="MG-M103")
+EXPECT = Expect(operators=("mul",), inputs=("BUFFER", "USER_INPUT"), assumptions=("settled",))

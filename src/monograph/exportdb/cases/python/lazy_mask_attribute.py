@@ -10,20 +10,20 @@ A tensor of the capture would stay behind on the model.
 
 What Monograph does
 -------------------
-The mask is computed in the program; the model is left as it was. Strict mode refuses the
-assignment, since it outlives the call.
+Captures a second call, which finds the mask and leaves it as it is. The program starts from there:
+the mask is a constant of it. The model is left as it was.
 
-Use instead
------------
-Build the mask in `__init__`, or as a buffer.
+See also
+--------
+state_that_settles, lazy_buffer
 """
 
 import torch
 from torch import nn
 
-from monograph.exportdb import Case, Expect, Support, call
+from monograph.exportdb import Case, Expect, call
 
-CASE = Case(tags=("python.object-model", "torch.mutation"), strict=Support.UNSUPPORTED)
+CASE = Case(tags=("python.object-model", "torch.mutation"))
 
 
 class LazyMask(nn.Module):
@@ -49,4 +49,4 @@ def more_inputs():
     return [call(torch.zeros(2, 3))]
 
 
-EXPECT = Expect(strict_code="MG-M107")
+EXPECT = Expect(operators=("mul",), assumptions=("settled",))

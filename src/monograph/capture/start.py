@@ -1,0 +1,442 @@
+"""Where a call of a program starts: what its objects hold then, and what of it is lifted.
+
+The first call starts from what the user has. What it leaves behind in attributes, containers,
+variables and classes is where the second one starts: a capture of that has real tensors in place
+of the abstract ones, which have no values until somebody reads them (``StandIn``), and plain
+numbers in place of sizes that vary. Containers of the user's are only filled; those that the
+program has made, with all that hangs on them, are copied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import operator
+import types
+from collections import OrderedDict, deque
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+from torch.fx import Node
+
+from monograph.capture.abstract import AbstractTensor
+from monograph.capture.python.saved import CONTAINERS, MISSING, Change, Saved
+from monograph.ir.spec import TensorSpec
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import truth
+from monograph.shapes.symnode import expression_of
+from monograph.torch_internals import without_modes
+
+__all__ = [
+    "NUMBERS", "Counted", "Leaving", "Left", "Place", "StandIn", "Start", "abstract_leaves",
+    "leaf_pairs", "place_of",
+]  # fmt: skip
+
+NUMBERS = (bool, int, float)
+# What an abstract tensor stands for; whether it shares its memory with something that stays.
+Content = tuple[Node, TensorSpec, bool]
+_MOST_ZEROS = 1 << 16  # a larger stand-in has the values that its memory happens to have
+_VARYING = (torch.SymInt, torch.SymFloat, torch.SymBool)
+Place = tuple[int, Any]  # the identity of a container, and a key in it
+
+
+def place_of(saved: Saved, change: Change) -> Place:
+    """Where a change has happened."""
+    return id(saved.container), _hashable(change.key)
+
+
+def _hashable(key: Any) -> Any:
+    try:
+        hash(key)
+    except TypeError:  # a size that varies
+        return str(key)
+    return key
+
+
+@dataclass(eq=False, slots=True)
+class StandIn:
+    """A real tensor in place of what ``node`` of the capture before gives; its values come later.
+
+    ``shares``: the memory is a parameter's, a buffer's or another stand-in's.
+    """
+
+    tensor: torch.Tensor
+    node: Node
+    shares: bool
+
+
+@dataclass(slots=True)
+class Counted:
+    """Numbers in one place that enter the graph as tensors: state that goes on changing.
+
+    ``value`` is a number, or a tuple of them; ``is_known``: it is what the user has there, else
+    only the form is known, and the values must not matter. ``path`` is its dotted name.
+    """
+
+    saved: Saved
+    key: Any
+    path: str
+    field: str
+    value: Any
+    is_known: bool
+
+    def put(self, value: Any) -> None:
+        """Hold ``value`` there."""
+        _put(self.saved, self.key, value)
+
+
+@dataclass(slots=True)
+class Left:
+    """One place that holds something else after the call than before it.
+
+    ``saved`` has what was there before, ``after`` what is there now. ``varies``: a size that
+    varies is in it. ``is_read``: a tensor that was there is an operand of the program. ``forms``:
+    of a tensor, which has another one now.
+    """
+
+    change: Change
+    saved: Saved
+    after: Saved
+    varies: bool = False
+    is_read: bool = False
+    forms: tuple[str, str] | None = None
+
+    @property
+    def place(self) -> Place:
+        """The container and the key."""
+        return place_of(self.saved, self.change)
+
+
+@dataclass(eq=False, slots=True)
+class Start:
+    """What is put in place before a call, and taken away after it.
+
+    ``contents`` and ``before``: the same containers, as they are then and as the user has them.
+    """
+
+    contents: list[Saved] = field(default_factory=list)
+    before: list[Saved] = field(default_factory=list)
+    counted: list[Counted] = field(default_factory=list)
+    stand_ins: dict[int, StandIn] = field(default_factory=dict)  # by identity of the real tensor
+
+    def counts(self, place: Place) -> bool:
+        """Whether the numbers there are lifted."""
+        return any((id(c.saved.container), _hashable(c.key)) == place for c in self.counted)
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[None]:
+        """Inside, the program's objects hold that."""
+        try:
+            for saved in self.contents:
+                saved.restore()
+            for counted in self.counted:
+                counted.put(counted.value)
+            yield
+        finally:
+            for saved in self.before:
+                saved.restore()
+
+
+@dataclass(eq=False)
+class Leaving:
+    """What a call has left behind that is not what was there before.
+
+    ``lefts``: place by place; ``parts``: container by container, before and after. ``known``:
+    identities of all containers that are watched. ``sizes``: the sizes that vary, in the example.
+    """
+
+    lefts: list[Left]
+    parts: list[tuple[Saved, Saved]]
+    known: frozenset[int]
+    sizes: Mapping[str, float]
+    contents: dict[int, Content] = field(default_factory=dict)
+
+    def next_start(self, sizes: Mapping[str, float]) -> Start:
+        """Where the next call starts, if these were the sizes of this one."""
+        copies = _Copies(self.known, _Sizes(sizes), lambda tensor: self.contents[id(tensor)])
+        contents = []
+        for saved, after in self.parts:
+            keys = {left.place[1] for left in self.lefts if left.saved is saved}
+            contents.append(copies.content(saved, after, keys))
+        return Start(contents, [saved for saved, _ in self.parts], [], copies.stand_ins)
+
+    def given(self, left: Left) -> Any:
+        """What the user has at a place that a later call has changed; ``MISSING`` for nothing."""
+        container = left.saved.container
+        for saved, _ in self.parts:
+            if saved.container is container:
+                if isinstance(saved.copy, dict):
+                    return saved.copy.get(left.change.key, MISSING)
+                return dict(enumerate(saved.copy)).get(left.change.key, MISSING)
+        return left.change.old if id(container) in self.known else MISSING
+
+
+class _Sizes(dict[str, float]):
+    """Of what is only known when the program runs any number does: nobody may read it."""
+
+    def __missing__(self, name: str) -> float:
+        return 3
+
+
+def _put(saved: Saved, key: Any, value: Any) -> None:
+    """One entry of one container, where the rest stays."""
+    now = saved.__class__(saved.container, saved.path, saved.field)
+    if isinstance(now.copy, dict):
+        now.copy[key] = value
+    else:
+        now.copy = list(now.copy)
+        now.copy[key] = value
+    now.restore()
+
+
+def leaf_pairs(old: Any, new: Any) -> list[tuple[Any, Any]] | None:
+    """The tensors and numbers of two things of one form, side by side; None for other forms.
+
+    Numbers that are equal, and what is compared by its value, are left out.
+    """
+    found: list[tuple[Any, Any]] = []
+    return found if _pair(old, new, found, set()) else None
+
+
+def _pair(old: Any, new: Any, found: list[tuple[Any, Any]], seen: set[tuple[int, int]]) -> bool:
+    if old is new or (id(old), id(new)) in seen:
+        return True
+    seen.add((id(old), id(new)))
+    if isinstance(old, torch.Tensor) and isinstance(new, torch.Tensor):
+        found.append((old, new))
+        return True
+    if _is_number(old) and _is_number(new):
+        if _kind_of_number(old) is not _kind_of_number(new):
+            return False
+        if isinstance(old, _VARYING) or isinstance(new, _VARYING) or old != new:
+            found.append((old, new))
+        return True
+    if type(old) is not type(new):
+        return False
+    if isinstance(old, (set, frozenset)):
+        tensors = [[t for t in each if isinstance(t, torch.Tensor)] for each in (old, new)]
+        rest = [each - set(some) for each, some in zip((old, new), tensors, strict=True)]
+        return len(tensors[0]) == len(tensors[1]) and rest[0] == rest[1]
+    if isinstance(old, dict):
+        keys = list(dict.keys(old)), list(dict.keys(new))
+        return keys[0] == keys[1] and all(
+            _pair(dict.__getitem__(old, k), dict.__getitem__(new, k), found, seen) for k in keys[0]
+        )
+    if isinstance(old, (list, tuple, deque)):
+        return len(old) == len(new) and all(
+            _pair(a, b, found, seen) for a, b in zip(old, new, strict=True)
+        )
+    if isinstance(old, types.FunctionType):
+        cells = [f.__closure__ or () for f in (old, new)]
+        return old.__code__ is new.__code__ and _pair(
+            tuple(c.cell_contents for c in cells[0]),
+            tuple(c.cell_contents for c in cells[1]),
+            found,
+            seen,
+        )
+    if isinstance(old, types.MethodType):
+        return _pair((old.__func__, old.__self__), (new.__func__, new.__self__), found, seen)
+    state = getattr(old, "__dict__", None)
+    if isinstance(state, dict) and not isinstance(old, (type, types.ModuleType)):
+        return _pair(state, new.__dict__, found, seen)
+    return _is_equal(old, new)
+
+
+def _is_number(value: Any) -> bool:
+    return value.__class__ in NUMBERS or isinstance(value, _VARYING)
+
+
+def _kind_of_number(value: Any) -> type:
+    if isinstance(value, torch.SymInt):
+        return int
+    if isinstance(value, torch.SymFloat):
+        return float
+    return bool if isinstance(value, torch.SymBool) else type(value)
+
+
+def _is_equal(old: Any, new: Any) -> bool:
+    try:
+        return bool(old == new)
+    except Exception:  # a comparison of the user's
+        return False
+
+
+class _Copies:
+    """What a call has left behind, without anything abstract.
+
+    ``known``: identities of the user's own containers. ``values``: of the sizes that vary.
+    ``content_of``: what an abstract tensor stands for.
+    """
+
+    def __init__(
+        self,
+        known: Container[int],
+        values: Mapping[str, float],
+        content_of: Callable[[AbstractTensor], Content],
+    ) -> None:
+        self.known = known
+        self.values = values
+        self.content_of = content_of
+        self.stand_ins: dict[int, StandIn] = {}
+        self._made: dict[int, Any] = {}
+        self._kept: list[Any] = []  # what identities in ``_made`` are of
+
+    def content(self, saved: Saved, after: Saved, left: Container[Any]) -> Saved:
+        """What a container of the user's holds: at the keys that are ``left`` what is there now."""
+        made = saved.__class__.__new__(saved.__class__)
+        for name in ("container", "path", "field"):
+            setattr(made, name, getattr(saved, name))
+        old, new = saved.copy, after.copy
+        if isinstance(new, dict):
+            kept = {k: v for k, v in old.items() if k in new and _hashable(k) not in left}
+            made.copy = {k: kept[k] if k in kept else self.replaced(v) for k, v in new.items()}
+        elif isinstance(saved.container, set):
+            made.copy = [self.replaced(item) for item in new]
+        else:
+            made.copy = [
+                old[i] if i < len(old) and i not in left else self.replaced(item)
+                for i, item in enumerate(new)
+            ]
+        return made
+
+    def replaced(self, value: Any) -> Any:
+        """``value``, or a copy of it in which nothing is abstract."""
+        if isinstance(value, _VARYING):
+            return _plain(value, self.values)
+        if id(value) in self._made:
+            return self._made[id(value)]
+        copying = self._copying(value)
+        if copying is None or id(value) in self.known:
+            return value
+        self._kept.append(value)
+        self._made[id(value)] = value  # a circle ends here
+        made = copying(value)
+        self._made[id(value)] = made
+        return made
+
+    def _copying(self, value: Any) -> Callable[[Any], Any] | None:
+        if isinstance(value, AbstractTensor):
+            return self._tensor
+        if isinstance(value, (tuple, frozenset)):
+            return self._tuple
+        if isinstance(value, CONTAINERS):
+            return self._container
+        if isinstance(value, types.FunctionType):
+            return self._function if value.__closure__ else None
+        if isinstance(value, types.MethodType):
+            return self._method
+        state = getattr(value, "__dict__", None)
+        is_plain = isinstance(state, dict) and not isinstance(
+            value, (type, types.ModuleType, torch.Tensor)
+        )
+        return self._object if is_plain and id(state) not in self.known else None
+
+    def _tensor(self, value: AbstractTensor) -> torch.Tensor:
+        node, spec, shares = self.content_of(value)
+        shape, strides = ([_plain(n, self.values) for n in each] for each in
+                          (spec.shape, spec.strides))  # fmt: skip
+        with without_modes(), torch.no_grad():
+            made = torch.empty_strided(shape, strides, dtype=spec.dtype, device=spec.device)
+            if made.numel() <= _MOST_ZEROS:
+                made.zero_()
+            if getattr(value, "_is_param", False):
+                made = nn.Parameter(made, requires_grad=value.requires_grad)
+        self.stand_ins[id(made)] = StandIn(made, node, shares)
+        return made
+
+    def _tuple(self, value: Any) -> Any:
+        items = [self.replaced(item) for item in value]
+        if all(a is b for a, b in zip(items, value, strict=True)):
+            return value
+        return value._make(items) if hasattr(value, "_make") else type(value)(items)
+
+    def _container(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            kind: Any = OrderedDict if isinstance(value, OrderedDict) else dict
+            before = [part for entry in kind.items(value) for part in entry]
+        else:
+            before = list(value)
+        items = [self.replaced(item) for item in before]
+        attributes = getattr(value, "__dict__", {})
+        now = {name: self.replaced(item) for name, item in attributes.items()}
+        if all(map(operator.is_, [*items, *now.values()], [*before, *attributes.values()])):
+            return value
+        made: Any = deque(maxlen=value.maxlen) if type(value) is deque else copy.copy(value)
+        if isinstance(value, dict):
+            kind.clear(made)
+            kind.update(made, zip(items[::2], items[1::2], strict=True))
+        else:
+            made.clear()
+            (made.update if isinstance(value, set) else made.extend)(items)
+        if attributes:
+            made.__dict__.update(now)
+        return made
+
+    def _function(self, value: types.FunctionType) -> types.FunctionType:
+        cells = [c.cell_contents for c in value.__closure__ or ()]
+        items = [self.replaced(item) for item in cells]
+        if all(a is b for a, b in zip(items, cells, strict=True)):
+            return value
+        closure = tuple(map(types.CellType, items))
+        made = types.FunctionType(
+            value.__code__, value.__globals__, value.__name__, value.__defaults__, closure
+        )
+        made.__dict__.update(value.__dict__)
+        made.__kwdefaults__ = value.__kwdefaults__
+        return made
+
+    def _method(self, value: types.MethodType) -> Any:
+        owner = self.replaced(value.__self__)
+        return value if owner is value.__self__ else types.MethodType(value.__func__, owner)
+
+    def _object(self, value: Any) -> Any:
+        items = {name: self.replaced(item) for name, item in value.__dict__.items()}
+        if all(items[name] is item for name, item in value.__dict__.items()):
+            return value
+        made = object.__new__(type(value))
+        made.__dict__.update(items)
+        return made
+
+
+def _plain(item: Any, values: Mapping[str, float]) -> Any:
+    found = expression_of(item)
+    if isinstance(found, Expr):
+        found = found.scope.normal(found)
+    if isinstance(found, (Expr, FloatExpr)):
+        return found.evaluate(values)
+    if isinstance(item, torch.SymBool) and not isinstance(found, bool):
+        return truth(found, values)
+    return found
+
+
+class _Leaves(_Copies):
+    """Looks for what is abstract, and copies nothing."""
+
+    def __init__(self, known: Container[int]) -> None:
+        super().__init__(known, {}, self._content)
+        self.tensors: list[AbstractTensor] = []
+        self.varies = False
+
+    def _content(self, tensor: AbstractTensor) -> Content:
+        raise NotImplementedError
+
+    def replaced(self, value: Any) -> Any:
+        if isinstance(value, _VARYING):
+            self.varies = True
+            return value
+        return super().replaced(value)
+
+    def _tensor(self, value: AbstractTensor) -> torch.Tensor:
+        self.tensors.append(value)
+        return value
+
+
+def abstract_leaves(value: Any, known: Container[int]) -> tuple[list[AbstractTensor], bool]:
+    """The abstract tensors in ``value``, and whether there are numbers that vary."""
+    leaves = _Leaves(known)
+    leaves.replaced(value)
+    return leaves.tensors, leaves.varies

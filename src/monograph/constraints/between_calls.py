@@ -1,0 +1,416 @@
+"""Calls of a program in a row: what one call leaves behind, and whether the next one reads it.
+
+A capture sees one call. Where that has left something behind that is no state of the graph (an
+attribute that was None, a table, a flag, a number), the next call is captured too, from there:
+
+- what it leaves as it is was initialisation: the program starts from it;
+- numbers that have changed again enter the graph, and are state;
+- what is written again before anybody reads it is no state at all.
+
+The first call must be the same program as that of the next one, with what it has made in place of
+what is found there; else it is another program, and refused. See docs/notes/0023.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch.fx import Node
+
+from monograph.capture.kept import side_effect
+from monograph.capture.python.saved import MISSING, Change
+from monograph.capture.session import Captured, trim
+from monograph.capture.start import (
+    NUMBERS,
+    Counted,
+    Leaving,
+    Left,
+    Place,
+    StandIn,
+    Start,
+    leaf_pairs,
+)
+from monograph.constraints.same_program import is_same_program
+from monograph.diagnostics import ExportError, MonographError, MutationError
+from monograph.ir.operators import is_random
+from monograph.shapes.expr import Expr
+from monograph.shapes.questions import text_of
+from monograph.torch_internals import without_modes
+
+__all__ = ["Calls"]
+
+Capture = Callable[[Start], Captured]
+aten = torch.ops.aten
+_ONCE = "call the program once before it is exported: the export starts from what it has then."
+# Operators that look at the form of their argument only.
+_OF_FORMS = frozenset({
+    aten.zeros_like.default, aten.ones_like.default, aten.full_like.default,
+    aten.empty_like.default, aten.new_zeros.default, aten.new_ones.default, aten.new_full.default,
+    aten.new_empty.default,
+})  # fmt: skip
+
+
+class Calls:
+    """From where a program starts: found at the first capture, and kept for those after it."""
+
+    def __init__(self) -> None:
+        self._start: Start | None = None
+        self._settled: set[Place] = set()  # what calls may leave behind
+        self._notes: list[tuple[str, str]] = []
+
+    def captured(self, capture: Capture) -> Captured:
+        """The program that all calls are.
+
+        Raises:
+            MutationError: what goes on changing and cannot be state.
+        """
+        if self._start is None:
+            found = self._find(capture)
+        else:
+            found = capture(self._start)
+            if found.leaving is not None:
+                for left in found.leaving.lefts:
+                    if left.place not in self._settled:
+                        raise _goes_on(left)
+                trim(found.recorder)
+        found.leaving = None
+        for kind, text in [*self._notes, *map(_note, found.dropped)]:
+            found.recorder.assume(kind, text)
+        found.dropped = []
+        return found
+
+    def _find(self, capture: Capture) -> Captured:
+        first = capture(Start())
+        if first.leaving is None:
+            self._start = Start()
+            return first
+        calls = _Two(first, first.leaving, capture)
+        found = calls.program()
+        self._start, self._notes, self._settled = calls.start, calls.notes, calls.settled
+        return found
+
+
+def _goes_on(left: Left) -> MutationError:
+    return side_effect(left.change.path, left.change.field, None, change=left.change)
+
+
+def _note(change: Change) -> tuple[str, str]:
+    kind = change.field if change.field in ("global", "closure", "class") else "attribute"
+    return kind, (
+        f"{change.path} is assigned while the program runs, which changes nothing of what a call "
+        "computes: the exported program does not assign it"
+    )
+
+
+class _Two:
+    """A program's first call, and the next one.
+
+    ``start``: from where the program starts that ``program`` returns; ``settled``: the places that
+    it may leave changed, ``notes``: what is to be said of them.
+    """
+
+    def __init__(self, first: Captured, leaving: Leaving, capture: Capture) -> None:
+        self.first = first
+        self.leaving = leaving
+        self.capture = capture
+        self.start = Start()
+        self.settled = {left.place for left in leaving.lefts}
+        self.notes: list[tuple[str, str]] = []
+        self._values: dict[int, torch.Tensor | None] = {}
+
+    def program(self) -> Captured:
+        """The program that both calls are."""
+        try:
+            start, second = self._next()
+        except MonographError:
+            raise
+        except Exception as error:
+            raise MutationError(
+                f"a second call of the program raises {type(error).__name__}: {error}",
+                code="MG-M107",
+                hint="let each call leave the program as it was.",
+                change=self.leaving.lefts[0].change,
+            ) from error
+        changing = list(second.leaving.lefts) if second.leaving is not None else []
+        for left in changing:
+            self._refuse_unless_unread(left)
+        self.settled |= {left.place for left in changing}
+        used = _used(start, second)
+        for stand_in in used:
+            self._value(stand_in)
+        is_free = all(map(self._is_made_of_sizes, used))
+        is_shared = any(stand_in.shares for stand_in in used)
+        trim(self.first.recorder)
+        varies = any(left.varies for left in self.leaving.lefts)
+        narrows = _narrowing(second) - _narrowing(self.first)
+        is_plain = not second.numbers and not narrows and is_same_program(self.first, second)
+        if is_plain and (not varies or self._holds_for_other_sizes()):
+            return self._as_first()
+        is_continued = self._is_only_counting(start) or self._continues(start, second)
+        is_made_anew = is_continued and is_free and not second.numbers
+        if is_made_anew and (is_shared or (varies and self._holds_for_other_sizes())):
+            return self._as_first()
+        if not is_shared and self._fill(used) and (is_continued or self._agrees(second)):
+            return self._as_second(start, second, {left.place for left in changing})
+        raise self._other_program()
+
+    # The second call -------------------------------------------------------------------------
+
+    def _next(self) -> tuple[Start, Captured]:
+        start = self.leaving.next_start(self.leaving.sizes)
+        try:
+            second = self.capture(start)
+            is_steered = any(
+                origin.read_at is not None and id(origin.tensor) in start.stand_ins
+                for origin in second.recorder.entrance.origins
+            )
+        except Exception:
+            if not start.stand_ins or not self._fill(start.stand_ins.values()):
+                raise
+            is_steered = True
+        if is_steered:  # by values that were not known yet
+            self._fill(start.stand_ins.values())
+            second = self.capture(start)
+        if second.leaving is not None:
+            trim(second.recorder)
+            counted = list(self._counting(second.leaving))
+            if counted:
+                start, second = self._with_numbers(start, second, counted)
+        return start, second
+
+    def _counting(self, leaving: Leaving) -> Iterator[tuple[Left, Counted]]:
+        """Numbers that the second call has changed as well."""
+        for left in leaving.lefts:
+            change = left.change
+            pairs = leaf_pairs(change.old, change.new)
+            if not pairs or not _are_numbers(change.old):
+                continue
+            given = self.leaving.given(left)
+            is_known = _are_numbers(given) and leaf_pairs(given, change.old) is not None
+            value = given if is_known else change.old
+            yield (
+                left,
+                Counted(left.saved, change.key, change.path, change.field, value, is_known),
+            )
+
+    def _with_numbers(
+        self, start: Start, second: Captured, counted: list[tuple[Left, Counted]]
+    ) -> tuple[Start, Captured]:
+        """The second call again, with the numbers as state."""
+        known = {id(saved.container) for saved in start.before}
+        before = [*start.before]
+        before += [left.saved for left, _ in counted if id(left.saved.container) not in known]
+        numbers = Start(start.contents, before, [each for _, each in counted], start.stand_ins)
+        try:
+            third = self.capture(numbers)
+        except ExportError as error:
+            if all(left.varies for left, _ in counted):
+                return start, second
+            left = self._first_of(counted[0][0])
+            raise side_effect(
+                left.change.path,
+                left.change.field,
+                error.where,
+                why="is another number at each call, and the program needs to know which",
+            ) from error
+        if third.leaving is not None:
+            trim(third.recorder)
+        self.settled |= {left.place for left, _ in counted}
+        return numbers, third
+
+    def _first_of(self, left: Left) -> Left:
+        """What the first call has left in the same container, whose line can be found."""
+        mine = [one for one in self.leaving.lefts if one.saved.container is left.saved.container]
+        same = [one for one in mine if one.place == left.place]
+        return next(iter([*same, *mine]), left)
+
+    def _refuse_unless_unread(self, left: Left) -> None:
+        if left.forms is not None and left.is_read:
+            before, after = left.forms
+            raise MutationError(
+                f"{left.change.path} is {before} before the call and {after} after it",
+                code="MG-M103",
+                hint="keep the state at one shape (write into a slice of a larger tensor), or "
+                "pass it in and return it.",
+                change=self._first_of(left).change,
+            )
+        if left.varies and not left.is_read:
+            pairs = leaf_pairs(left.change.old, left.change.new)
+            if pairs is not None:
+                return  # other sizes at each call; see whether they matter
+        raise _goes_on(self._first_of(left))
+
+    # Whether both are one program -------------------------------------------------------------
+
+    def _is_only_counting(self, start: Start) -> bool:
+        """Whether the program starts from what the user has, but for numbers that are lifted."""
+        return bool(start.counted) and all(start.counts(left.place) for left in self.leaving.lefts)
+
+    def _continues(self, start: Start, second: Captured) -> bool:
+        """Whether the second call, with what the first has made, is the first."""
+        origins = second.recorder.entrance.origins
+        found = {
+            origin.node: start.stand_ins[id(origin.tensor)].node
+            for origin in origins
+            if id(origin.tensor) in start.stand_ins
+        }
+        sizes = {**self.leaving.sizes, **second.numbers}
+        return is_same_program(self.first, second, sizes, found=found, apart=second.counted)
+
+    def _agrees(self, second: Captured) -> bool:
+        """Whether both calls give the same for the example, bit by bit, though not by one way."""
+        calls = (self.first, second)
+        if second.numbers or _form_of(self.first) != _form_of(second):
+            return False
+        results = [captured.graph.output_node().args[0] for captured in calls]
+        assert isinstance(results[0], tuple)
+        assert isinstance(results[1], tuple)
+        with without_modes(), torch.no_grad():
+            for pair in zip(*results, strict=True):
+                one, other = (
+                    captured.recorder.knowledge.example(node) if isinstance(node, Node) else node
+                    for captured, node in zip(calls, pair, strict=True)
+                )
+                if one is None and isinstance(pair[0], Node):
+                    return False  # chance, or no values
+                if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+                    if one.dtype != other.dtype or not torch.equal(one, other):
+                        return False
+                elif one != other:
+                    return False
+        return True
+
+    def _is_made_of_sizes(self, stand_in: StandIn) -> bool:
+        """Whether it is the same whatever the values of the arguments are, and at every call."""
+        origins = {origin.node: origin for origin in self.first.recorder.entrance.origins}
+        stack, seen = [stand_in.node], {stand_in.node}
+        while stack:
+            node = stack.pop()
+            if isinstance(node.meta.get("val"), Expr) or node.target in _OF_FORMS:
+                continue
+            if node.op == "placeholder":
+                origin = origins.get(node)
+                if origin is None or origin.kind == "input" or origin.mutated:
+                    return False
+            if is_random(node.target):
+                return False
+            new = [source for source in node.all_input_nodes if source not in seen]
+            seen.update(new)
+            stack += new
+        return True
+
+    def _holds_for_other_sizes(self) -> bool:
+        """Whether the first call is also what comes after a call with other sizes."""
+        return all(self._holds_after(sizes) for sizes in _other_sizes(self.first, self.leaving))
+
+    def _holds_after(self, sizes: Mapping[str, float]) -> bool:
+        start = self.leaving.next_start(sizes)
+        try:
+            other = self.capture(start)
+        except ExportError:
+            return False
+        lefts = other.leaving.lefts if other.leaving is not None else []
+        trim(other.recorder)
+        return (
+            {left.place for left in lefts} <= self.settled
+            and not _used(start, other)
+            and is_same_program(self.first, other)
+        )
+
+    # The program ------------------------------------------------------------------------------
+
+    def _as_first(self) -> Captured:
+        """The program starts from what the user has: nothing of what it leaves matters."""
+        self.notes = [_note(left.change) for left in self.leaving.lefts]
+        return self.first
+
+    def _as_second(self, start: Start, second: Captured, changing: Collection[Place]) -> Captured:
+        """The program starts from what the first call has left."""
+        self.start = start
+        for left in self.leaving.lefts:
+            if start.counts(left.place):
+                continue
+            if left.place in changing:
+                self.notes.append(_note(left.change))
+                continue
+            self.notes.append((
+                "settled",
+                f"{left.change.path} is what the first call has made of it, as in eager mode "
+                "after a call with the example: the program starts from there",
+            ))  # fmt: skip
+        return second
+
+    def _value(self, stand_in: StandIn) -> torch.Tensor | None:
+        """What the first call gives; None where that cannot be computed while exporting."""
+        key = id(stand_in.tensor)
+        if key not in self._values:
+            try:
+                with without_modes(), torch.no_grad():
+                    found = self.first.recorder.knowledge.example(stand_in.node)
+            except Exception:  # an example without values, an operator that refuses them
+                found = None
+            self._values[key] = found if isinstance(found, torch.Tensor) else None
+        return self._values[key]
+
+    def _fill(self, stand_ins: Iterable[StandIn]) -> bool:
+        """Give stand-ins their values; False where some have none."""
+        for stand_in in stand_ins:
+            found = self._value(stand_in)
+            if found is None or found.shape != stand_in.tensor.shape:
+                return False
+            with without_modes(), torch.no_grad():
+                stand_in.tensor.data.copy_(found)
+        return True
+
+    def _other_program(self) -> MutationError:
+        left = self.leaving.lefts[0]
+        return MutationError(
+            f"{left.change.path} is set by the first call, which is another program than the calls "
+            "after it",
+            code="MG-M107",
+            hint=_ONCE,
+            change=left.change,
+        )
+
+
+def _are_numbers(value: Any) -> bool:
+    """Whether it is a number, or a tuple of them."""
+    items = value if isinstance(value, tuple) else (value,)
+    return bool(items) and value is not MISSING and all(type(item) in NUMBERS for item in items)
+
+
+def _used(start: Start, captured: Captured) -> list[StandIn]:
+    """The stand-ins whose values the program computes with."""
+    return [
+        start.stand_ins[id(origin.tensor)]
+        for origin in captured.recorder.entrance.origins
+        if id(origin.tensor) in start.stand_ins
+        and (origin.node.users or origin.read_at is not None or origin.kind != "constant")
+    ]
+
+
+def _form_of(captured: Captured) -> tuple[object, ...]:
+    targets = [(origin.kind, origin.target) for origin in captured.mutations]
+    aliases = [output.alias for output in captured.outputs]
+    return targets, aliases, captured.output_structure
+
+
+def _narrowing(captured: Captured) -> set[str]:
+    guards = captured.recorder.sizes.env.guards
+    return {text_of(guard.test) for guard in guards if guard.is_narrowing}
+
+
+def _other_sizes(captured: Captured, leaving: Leaving) -> Iterator[dict[str, float]]:
+    """Sizes that another call might have had: all of them others than in the example."""
+    symbols = captured.recorder.sizes.env.symbols
+    for factor, summand in ((1, 1), (7, 10)):
+        found: dict[str, float] = {}
+        for i, (name, hint) in enumerate(leaving.sizes.items()):
+            lo, hi = symbols[name].range
+            wanted = factor * hint + summand + i
+            if hi is not None and wanted > hi:
+                wanted = hi if hi != hint else hint - 1
+            found[name] = hint if lo is not None and wanted < lo else wanted
+        yield found

@@ -1,0 +1,460 @@
+"""What programs keep between calls: three calls in a row compared with eager mode's."""
+
+import collections
+import dataclasses
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+import monograph
+from monograph import MonographError
+from monograph.testing.untouched import unchanged
+
+# Where something is kept: put there when the model is made, read and replaced in forward.
+
+
+@dataclasses.dataclass
+class Record:
+    kept: object = None
+
+
+class Slotted:
+    __slots__ = ("kept",)
+
+
+class Model(nn.Module):
+    """``use(x)`` of what ``change(model, x)`` has left in the holder."""
+
+    def __init__(self, first):
+        super().__init__()
+        self.put(first)
+
+    def forward(self, x):
+        self.change(x)
+        return self.use(self.get(), x)
+
+
+class InAttribute(Model):
+    def put(self, value):
+        self.kept = value
+
+    def get(self):
+        return self.kept
+
+    def set(self, value):
+        self.kept = value
+
+
+class InBuffer(InAttribute):
+    def put(self, value):
+        self.register_buffer("kept", value)
+
+
+class InBufferRegistered(InBuffer):
+    def set(self, value):
+        self.register_buffer("kept", value)
+
+
+class InData(Model):
+    def put(self, value):
+        self.kept = nn.Parameter(value, requires_grad=False)
+
+    def get(self):
+        return self.kept
+
+    def set(self, value):
+        self.kept.data = value
+
+
+class InList(Model):
+    def put(self, value):
+        self.kept = [value]
+
+    def get(self):
+        return self.kept[0]
+
+    def set(self, value):
+        self.kept[0] = value
+
+
+class InListFilled(InList):
+    def set(self, value):
+        self.kept.clear()
+        self.kept.append(value)
+
+
+class InNewList(InList):
+    def set(self, value):
+        self.kept = [value]
+
+
+class InDeque(InList):
+    def put(self, value):
+        self.kept = collections.deque([value], maxlen=1)
+
+    def set(self, value):
+        self.kept.append(value)
+
+
+class InDict(Model):
+    kind = dict
+
+    def put(self, value):
+        self.kept = self.kind(a=1, kept=value)
+
+    def get(self):
+        return self.kept["kept"]
+
+    def set(self, value):
+        self.kept["kept"] = value
+
+
+class InOrderedDict(InDict):
+    kind = collections.OrderedDict
+
+
+class InDictFilled(InDict):
+    def put(self, value):
+        self.first, self.kept = value, {}
+
+    def get(self):
+        return self.kept.get("kept", self.first)
+
+
+class InSet(Model):
+    def put(self, value):
+        self.kept = {value}
+
+    def get(self):
+        return next(iter(self.kept))
+
+    def set(self, value):
+        self.kept.clear()
+        self.kept.add(value)
+
+
+class InRecord(Model):
+    kind = Record
+
+    def put(self, value):
+        self.record = self.kind()
+        self.record.kept = value
+
+    def get(self):
+        return self.record.kept
+
+    def set(self, value):
+        self.record.kept = value
+
+
+class InSlots(InRecord):
+    kind = Slotted
+
+
+class InModule(InRecord):
+    kind = nn.Identity
+
+
+class InListOfRecord(InRecord):
+    def put(self, value):
+        self.record = Record([{"a": value}])
+
+    def get(self):
+        return self.record.kept[0]["a"]
+
+    def set(self, value):
+        self.record.kept[0]["a"] = value
+
+
+KEPT = None
+
+
+class InGlobal(Model):
+    def put(self, value):
+        global KEPT
+        KEPT = value
+
+    def get(self):
+        return KEPT
+
+    set = put
+
+
+class InClass(Model):
+    kept = None
+
+    def put(self, value):
+        type(self).kept = value
+
+    def get(self):
+        return type(self).kept
+
+    set = put
+
+
+class InClosure(Model):
+    def put(self, value):
+        def get():
+            return value
+
+        def set_(new):
+            nonlocal value
+            value = new
+
+        self.get, self.set = get, set_
+
+
+HOLDERS = [
+    InAttribute, InBuffer, InBufferRegistered, InData, InList, InListFilled, InNewList, InDeque,
+    InDict, InOrderedDict, InDictFilled, InSet, InRecord, InSlots, InModule, InListOfRecord,
+    InGlobal, InClass, InClosure,
+]  # fmt: skip
+
+
+# What is kept: before the first call, made from the sizes, made from what was kept, and used.
+
+
+class Lazy:
+    first = staticmethod(lambda: None)
+
+    def make(self, x):
+        return torch.arange(x.shape[0]) + 1.0
+
+    def step(self, old, x):
+        return x.mean(1) if old is None else old + x.mean(1)
+
+    def use(self, value, x):
+        return x * value[:, None]
+
+
+class Carried(Lazy):
+    """A hidden state that the first call makes."""
+
+    def step(self, old, x):
+        return (torch.zeros(3) if old is None else old) * 0.5 + x.mean(0)
+
+    def use(self, value, x):
+        return x * value
+
+
+class Resized(Lazy):
+    first = staticmethod(lambda: torch.zeros(1))
+
+    def step(self, old, x):
+        return torch.cat([old, x.mean()[None]])
+
+    def use(self, value, x):
+        return x * value.sum()
+
+
+class Same(Lazy):
+    first = staticmethod(lambda: torch.zeros(3))
+
+    def make(self, x):
+        return torch.ones(3)
+
+    def step(self, old, x):
+        return old * 0.5 + x.mean(0)
+
+    def use(self, value, x):
+        return x + value
+
+
+class Typed(Same):
+    first = staticmethod(lambda: torch.zeros(3, dtype=torch.int64))
+
+    def step(self, old, x):
+        return old + 0.5
+
+
+class Count(Lazy):
+    first = staticmethod(lambda: 0)
+
+    def make(self, x):
+        return x.shape[0] + 2
+
+    def step(self, old, x):
+        return old + 1
+
+    def use(self, value, x):
+        return x * value
+
+
+class Rate(Count):
+    first = staticmethod(lambda: 0.0)
+
+    def make(self, x):
+        return x.shape[0] / 2
+
+    def step(self, old, x):
+        return old * 0.5 + 1.0
+
+
+class Flag(Count):
+    first = staticmethod(lambda: False)
+
+    def make(self, x):
+        return True
+
+    def step(self, old, x):
+        return not old
+
+    def use(self, value, x):
+        return x.sin() if value else x.cos()
+
+
+class Text(Count):
+    first = staticmethod(lambda: "")
+
+    def make(self, x):
+        return "ab"
+
+    def step(self, old, x):
+        return old + "c"
+
+    def use(self, value, x):
+        return x * len(value)
+
+
+class Sizes(Count):
+    first = staticmethod(lambda: ())
+
+    def make(self, x):
+        return tuple(x.shape)
+
+    def step(self, old, x):
+        return (*old[1:], (old or (0,))[-1] + 1)
+
+    def use(self, value, x):
+        return x * value[0]
+
+
+class Shape(Sizes):
+    first = staticmethod(lambda: torch.Size((1, 1)))
+
+    def make(self, x):
+        return x.shape
+
+    def step(self, old, x):
+        return torch.Size((old[0] + 1, old[1]))
+
+
+VALUES = [Lazy, Carried, Resized, Same, Typed, Count, Rate, Flag, Text, Sizes, Shape]
+
+
+# When it changes.
+
+
+def settles(self, x):
+    if not self.is_made(self.get()):
+        self.set(self.value.make(x))
+
+
+def settles_by_size(self, x):
+    if not self.is_made(self.get()) or self.size != x.shape[0]:
+        self.set(self.value.make(x))
+        self.size = x.shape[0]
+
+
+def goes_on(self, x):
+    self.set(self.value.step(self.get(), x))
+
+
+def within(self, x):
+    self.set(self.value.make(x))
+
+
+def within_of_data(self, x):
+    self.set(self.value.step(self.value.first(), x))
+
+
+def after(self, x):
+    """The first call computes something else than those after it."""
+    self.now = self.get()
+    self.set(self.value.make(x))
+
+
+CHANGES = [settles, settles_by_size, goes_on, within, within_of_data, after]
+
+
+def built(holder, value, change):
+    """A model of these three; None where they do not go together."""
+    kind = value()
+    is_tensor = isinstance(kind.first(), torch.Tensor) or kind.first() is None
+    if holder in (InBuffer, InBufferRegistered) and not is_tensor:
+        return None
+    if holder is InData and not isinstance(kind.first(), torch.Tensor):
+        return None
+
+    def use(kept, x):
+        if change is after:
+            return x if model.now is None else kind.use(model.now, x)
+        return kind.use(kept, x)
+
+    def is_made(kept):
+        if isinstance(kept, torch.Tensor):
+            return kept.shape != kind.first().shape if kind.first() is not None else True
+        return kept is not None and kept != kind.first()
+
+    model = holder(kind.first())
+    model.value, model.use, model.is_made, model.size, model.now = kind, use, is_made, 0, None
+    model.change = change.__get__(model)
+    return model
+
+
+def three_calls(f, sizes):
+    """What three calls in a row give; fewer where one raises an error."""
+    torch.manual_seed(0)
+    found = []
+    for size in sizes:
+        try:
+            found.append(f(torch.randn(size, 3)))
+        except Exception as error:
+            return [*found, error]
+    return found
+
+
+def outcome(holder, value, change, strict, sizes):
+    """``right``, ``refused``, or what is wrong."""
+    model = built(holder, value, change)
+    if model is None:
+        return None
+    shapes = ({0: monograph.Dim.DYNAMIC},) if len(set(sizes)) > 1 else None
+    torch.manual_seed(0)
+    x = torch.randn(sizes[0], 3)
+    try:
+        with unchanged(model):
+            program = monograph.export(model, (x,), dynamic_shapes=shapes, strict=strict)
+    except MonographError as error:
+        return "internal" if isinstance(error, monograph.InternalError) else "refused"
+    found = three_calls(program.module(), sizes)
+    expected = three_calls(built(holder, value, change), sizes)
+    for i, (mine, theirs) in enumerate(zip(found, expected, strict=False)):
+        if isinstance(theirs, Exception):
+            break
+        if isinstance(mine, MonographError):
+            return f"call {i + 1} is refused: {mine.message}"
+        if isinstance(mine, Exception) or mine.shape != theirs.shape:
+            return f"call {i + 1}: {mine!r}, in eager mode {theirs!r}"
+        if not torch.equal(mine, theirs):
+            return f"call {i + 1} differs"
+    return "right"
+
+
+STATIC, DYNAMIC = (2, 2, 2), (2, 5, 2)
+TABLE = list(itertools.product(HOLDERS, VALUES, CHANGES, (False, True), (STATIC, DYNAMIC)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_no_silent_difference(holder):
+    """Whatever is kept wherever: as eager mode at three calls, or refused in both modes."""
+    wrong = {}
+    for case in TABLE:
+        if case[0] is holder:
+            found = outcome(*case)
+            if found not in (None, "right", "refused"):
+                wrong[case[1:]] = found
+    assert not wrong
