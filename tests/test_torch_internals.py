@@ -609,3 +609,19 @@ def test_the_writer_of_files_takes_no_float_as_an_input_and_the_schema_does():
     data = private.serialized(program)
     assert data["graph_module"]["graph"]["inputs"][1] == {"as_sym_float": {"as_name": "t"}}
     assert GraphModuleSerializer.handle_placeholder is before
+
+
+def test_a_generator_is_wrapped_anew():
+    """The dispatcher gives another Python object; ``_cdata`` is the generator itself."""
+    one, other = torch.Generator(), torch.Generator()
+    seen = []
+
+    class Sees(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+            seen.append(kwargs["generator"])
+            return op(*args, **kwargs)
+
+    with Sees():
+        torch.rand(2, generator=one)
+    assert internals.is_same_generator(seen[0], one)
+    assert not internals.is_same_generator(seen[0], other)

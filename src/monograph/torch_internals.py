@@ -78,6 +78,7 @@ __all__ = [
     "hold",
     "holder_of",
     "install_metadata",
+    "is_same_generator",
     "is_torchs_mark",
     "make_alias",
     "make_wrapper",
@@ -743,6 +744,11 @@ def _bytes_of(tensor: torch.Tensor) -> tuple[int, int]:
     start = int(tensor.storage_offset())
     reach = sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.stride(), strict=True))
     return start * size, (start + reach + 1) * size
+
+
+def is_same_generator(one: torch.Generator, other: torch.Generator) -> bool:
+    """Whether two objects are one generator: the dispatcher wraps it anew for each operator."""
+    return one._cdata == other._cdata  # type: ignore[attr-defined]
 
 
 def writes_to(tensor: torch.Tensor) -> int:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from monograph.capture.python.frames import current_source_line, frames_of_user
-from monograph.diagnostics import ExportError, SourceLine
+from monograph.diagnostics import ExportError, PythonFeatureError, SourceLine
 from monograph.ir.assumptions import Assumption
-from monograph.torch_internals import Operator
+from monograph.torch_internals import Operator, is_same_generator
 
 if TYPE_CHECKING:
     from monograph.capture.python.snapshot import Snapshot
@@ -50,6 +50,7 @@ class Context:
         self.as_called: dict[int, CodeType] = {}  # code whose calls stay as they are
         self.given_numbers: dict[int, object] = {}  # functions that get no numbers that vary
         self.unpatched: Callable[[], AbstractContextManager[None]] = nullcontext
+        self.generators: list[torch.Generator] = []  # among the arguments
         self.snapshot: Snapshot | None = None  # the Python state as it was before the program ran
 
         self.is_running = False  # the program, that is
@@ -60,11 +61,31 @@ class Context:
 
         self.assumptions: list[Assumption] = []
         self.collected: list[ExportError] | None = None  # refusals that are passed over
+        self.reseeded: ExportError | None = None  # to be raised if random numbers are drawn
         self.pending: BaseException | None = None  # to be raised, whoever catches it before
 
     def hides_gradients(self) -> bool:
         """Whether a ``no_grad`` region of the program is running."""
         return not _is_grad_enabled() and self.base_grad and not self.custom_functions
+
+    def require_own(self, generator: torch.Generator) -> None:
+        """Refuse a random generator that the program makes: each call would make it anew.
+
+        Raises:
+            PythonFeatureError: MG-P103.
+        """
+        known = [torch.default_generator, *self.generators]
+        if self.snapshot is not None:
+            known += self.snapshot.generators()
+        if self.snapshot is None or any(is_same_generator(generator, each) for each in known):
+            return
+        raise PythonFeatureError(
+            "a random generator is made inside the program",
+            code="MG-P103",
+            where=self.here(),
+            hint="make it once, outside of the program; where each call is to draw the same "
+            "numbers, draw them once and keep them in a buffer.",
+        )
 
     def here(self) -> SourceLine | None:
         """The user's line that is running."""

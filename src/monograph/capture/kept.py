@@ -8,9 +8,11 @@ call is left to ``constraints.between_calls``, which captures the next call.
 
 from __future__ import annotations
 
+import io
 import re
+from collections import Counter
 from dataclasses import dataclass
-from types import FunctionType, ModuleType
+from types import FunctionType, GeneratorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,7 +21,7 @@ from torch.fx import Node
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.operators.data_dependence import symbol_for, tensor_of_truth
-from monograph.capture.python.saved import MISSING, Change, Saved, SavedTensor
+from monograph.capture.python.saved import MISSING, Change, Saved, SavedGenerator, SavedTensor
 from monograph.capture.python.snapshot import Changed
 from monograph.capture.start import (
     NUMBERS,
@@ -95,6 +97,7 @@ class Kept:
         self.lefts: list[Left] = []
         self.dropped: list[Change] = []  # what nobody has read
         self._known: frozenset[int] = frozenset()
+        self._holders: Counter[int] | None = None
 
     # Before the program runs -----------------------------------------------------------------
 
@@ -156,6 +159,16 @@ class Kept:
 
     def _is_passed_over(self, saved: Saved, change: Change) -> bool:
         new = change.new
+        if isinstance(saved, SavedGenerator):
+            raise MutationError(
+                f"the random generator {change.path} is seeded inside the program",
+                code="MG-P103",
+                hint="seed it before the exported program is called.",
+                change=change,
+            )
+        if isinstance(new, (io.IOBase, GeneratorType)):
+            why = f"is a {type(new).__name__} after the call, which no state of a program is"
+            raise side_effect(change.path, change.field, None, why=why, change=change)
         if change.field == "global" and isinstance(new, (ModuleType, FunctionType, type)):
             return True  # imported when first needed
         if isinstance(saved, SavedTensor) and change.key == "grad":
@@ -192,6 +205,7 @@ class Kept:
     ) -> None:
         """Those that are read, by the program or in what becomes of others that are."""
         waiting = [(left, *pair) for left, each in pairs for pair in each]
+        replaced = Counter(id(old) for _, old, _ in waiting)
         while True:
             read = [each for each in waiting if self._is_read(each[0].change, each[1])]
             if not read:
@@ -201,6 +215,7 @@ class Kept:
                 value = self._recorder.entrance.values[id(old)]
                 spec = self._recorder.value_of(new).spec
                 if (spec.shape, spec.dtype) == (value.spec.shape, value.spec.dtype):
+                    self._refuse_two(left.change, old, new, replaced[id(old)])
                     self._adopt_tensor(value, new)
                 else:
                     left.is_read = bool(value.origin and value.origin.node.users)
@@ -211,6 +226,24 @@ class Kept:
                 self._leave(left, old, new)
             elif left.change not in self.dropped:
                 self.dropped.append(left.change)
+
+    def _refuse_two(self, change: Change, old: torch.Tensor, new: Any, replaced: int) -> None:
+        """What was one tensor in two places must still be one."""
+        value = self._recorder.entrance.values[id(old)]
+        assert value.origin is not None
+        before = self.rebound.get(value.origin)
+        is_other = before is not None and before is not self._recorder.value_of(new)
+        snapshot = self._recorder.context.snapshot
+        if self._holders is None and snapshot is not None:
+            self._holders = snapshot.holders()
+        if is_other or (self._holders is not None and self._holders[id(old)] > replaced):
+            raise MutationError(
+                f"{change.path} is one tensor with another attribute before the call, and not "
+                "after it",
+                code="MG-M102",
+                hint="give each a tensor of its own: tensor.clone().",
+                change=change,
+            )
 
     def _leave(self, left: Left, old: torch.Tensor, new: torch.Tensor) -> None:
         if left not in self.lefts:

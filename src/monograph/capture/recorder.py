@@ -178,6 +178,8 @@ class Recorder(DispatchMode):
             key.append(content)
             return self.sizes.node_of(content)
         key.append(id(arg))
+        if isinstance(arg, torch.Generator):
+            self.context.require_own(arg)
         return self.emission.attribute(arg)
 
     def size_of(self, arg: object) -> Any:

@@ -55,8 +55,9 @@ from monograph.ir.assumptions import Assumption
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.layouts import LayoutFact
 from monograph.ir.module_scope import ModuleCall
+from monograph.ir.operators import is_random
 from monograph.ir.structure import Structure, flatten, in_code, is_constant, met_twice
-from monograph.ir.subgraphs import refuse_leaks
+from monograph.ir.subgraphs import refuse_leaks, subgraphs_of
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     below_autograd,
@@ -311,6 +312,7 @@ class _Session:
             for a, size in zip(self.arguments.leaves, sizes, strict=True)
         ]
         nodes = [n for n in recorder.emission.graph.nodes if n.op == "placeholder"]
+        recorder.context.generators = [g for g in leaves if isinstance(g, torch.Generator)]
         self._assume_constants(leaves)
         return _Given(leaves, nodes[len(nodes) - len(leaves) :], declared)
 
@@ -561,6 +563,8 @@ class _Session:
         results = [in_code(o.constant) if o.node is None else o.node for o in outputs]
         if recorder.emission.has_regions:
             refuse_leaks(graph, [*contents, *results])
+        if recorder.context.reseeded is not None and _draws(graph):
+            raise recorder.context.reseeded
         claim_names(graph, recorder.emission.names.used)
         graph.output((*contents, *results))
         return kept
@@ -577,6 +581,14 @@ def _refuse_change(change: Change, strict: Strictness | None) -> None:
     if strict is not None and strict.audits:
         strict.refuse_change(change)
     raise side_effect(change.path, change.field, None, change=change)
+
+
+def _draws(graph: Graph) -> bool:
+    return any(
+        is_random(node.target) or any(_draws(body.graph) for body in subgraphs_of(node))
+        for node in graph.nodes
+        if node.op == "call_function"
+    )
 
 
 def _is_made_of_input(node: Node) -> bool:

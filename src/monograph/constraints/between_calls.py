@@ -138,7 +138,8 @@ class _Two:
             self._refuse_unless_unread(left)
         self.settled |= {left.place for left in changing}
         used = _used(start, second)
-        for stand_in in used:
+        held = _used(start, second, held=True)
+        for stand_in in held:
             self._value(stand_in)
         is_free = all(map(self._is_made_of_sizes, used))
         is_shared = any(stand_in.shares for stand_in in used)
@@ -152,7 +153,7 @@ class _Two:
         is_made_anew = is_continued and is_free and not second.numbers
         if is_made_anew and (is_shared or (varies and self._holds_for_other_sizes())):
             return self._as_first()
-        if not is_shared and self._fill(used) and (is_continued or self._agrees(second)):
+        if not is_shared and self._fill(held) and (is_continued or self._agrees(second)):
             return self._as_second(start, second, {left.place for left in changing})
         raise self._other_program()
 
@@ -381,13 +382,15 @@ def _are_numbers(value: Any) -> bool:
     return bool(items) and value is not MISSING and all(type(item) in NUMBERS for item in items)
 
 
-def _used(start: Start, captured: Captured) -> list[StandIn]:
-    """The stand-ins whose values the program computes with."""
+def _used(start: Start, captured: Captured, *, held: bool = False) -> list[StandIn]:
+    """The stand-ins whose values the program computes with; ``held``: and those in buffers."""
     return [
         start.stand_ins[id(origin.tensor)]
         for origin in captured.recorder.entrance.origins
         if id(origin.tensor) in start.stand_ins
-        and (origin.node.users or origin.read_at is not None or origin.kind != "constant")
+        and (
+            origin.node.users or origin.read_at is not None or (held and origin.kind != "constant")
+        )
     ]
 
 

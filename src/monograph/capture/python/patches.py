@@ -90,6 +90,8 @@ def patched(
         (torch, "as_tensor", _tensor(recorder, torch.as_tensor, mine)),
         (torch, "manual_seed", _seed(recorder, torch.manual_seed, mine)),
         (torch.random, "manual_seed", _seed(recorder, torch.random.manual_seed, mine)),
+        (torch, "set_rng_state", _set_state(recorder, torch.set_rng_state, mine)),
+        (torch.random, "set_rng_state", _set_state(recorder, torch.random.set_rng_state, mine)),
         (torch.Tensor, "tolist", _read_real(recorder, torch.Tensor.tolist, ".tolist()", mine)),
         (torch.Tensor, "numpy", _read_real(recorder, torch.Tensor.numpy, ".numpy()", mine)),
         (torch, "set_autocast_enabled", _set_autocast(recorder, mine)),
@@ -397,6 +399,25 @@ def _seed(recorder: Recorder, original: Callable[..., object], mine: Mine) -> Ca
         return original(*args, **kwargs)
 
     return seed
+
+
+def _set_state(
+    recorder: Recorder, original: Callable[..., object], mine: Mine
+) -> Callable[..., object]:
+    """Also where ``fork_rng`` ends: what is drawn there would be other numbers at the next call."""
+
+    @functools.wraps(original)
+    def set_state(*args: object, **kwargs: object) -> object:
+        if mine() and recorder.context.is_running and recorder.context.reseeded is None:
+            recorder.context.reseeded = PythonFeatureError(
+                "the state of the random generator is set inside the program",
+                code="MG-P103",
+                where=recorder.here(),
+                hint="draw the numbers outside of the program, and pass them to it.",
+            )
+        return original(*args, **kwargs)
+
+    return set_state
 
 
 def _read_real(

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from types import MemberDescriptorType
 from typing import Any
 
+import torch
 from torch import nn
+
+from monograph.torch_internals import without_modes
 
 __all__ = [
     "CONTAINERS",
@@ -445,7 +448,7 @@ class SavedTensors(SavedSeveral):
 
 
 class SavedGenerator(Saved):
-    """A random generator of Python or of numpy."""
+    """A random generator of Python, of numpy or of torch."""
 
     __slots__ = ()
 
@@ -453,18 +456,30 @@ class SavedGenerator(Saved):
         generator = self.container
         if isinstance(generator, random.Random):
             return generator.getstate()
+        if isinstance(generator, torch.Generator):
+            return generator.get_state()
         return copy.deepcopy(generator.bit_generator.state)
 
     def is_unchanged(self) -> bool:
+        if isinstance(self.container, torch.Generator):
+            with without_modes():
+                return torch.equal(self.content(), self.copy)
         return repr(self.content()) == repr(self.copy)
 
     def changes(self) -> Iterator[Change]:
-        """None: that a number was drawn is told where it was drawn."""
-        return iter(())
+        """Where numbers are drawn is told there; operators of torch draw none while capturing, so
+
+        that a generator of its has been seeded.
+        """
+        if isinstance(self.container, torch.Generator):
+            yield Change(self.path, self.field, self.copy, self.container)
 
     def restore(self) -> None:
         if isinstance(self.container, random.Random):
             self.container.setstate(self.copy)
+        elif isinstance(self.container, torch.Generator):
+            with without_modes():
+                self.container.set_state(self.copy)
         else:
             self.container.bit_generator.state = self.copy
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import random
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -18,7 +19,17 @@ import torch
 from torch import nn
 
 from monograph.capture.python.libraries import ProgramWalk
-from monograph.capture.python.saved import Change, Saved, SavedDicts, SavedTogether, changed
+from monograph.capture.python.saved import (
+    Change,
+    Saved,
+    SavedClasses,
+    SavedDicts,
+    SavedGenerator,
+    SavedParts,
+    SavedTensors,
+    SavedTogether,
+    changed,
+)
 from monograph.torch_internals import GLOBAL_HOOKS, without_modes
 
 __all__ = ["Changed", "Snapshot"]
@@ -75,6 +86,28 @@ class Snapshot:
         """Those of all containers that are watched."""
         return frozenset(i for saved in self._saved for i in saved.identities())
 
+    def generators(self) -> list[torch.Generator]:
+        """Torch's random generators that the program may reach."""
+        found = [saved.container for saved in self._saved if isinstance(saved, SavedGenerator)]
+        return [each for each in found if isinstance(each, torch.Generator)]
+
+    def holders(self) -> Counter[int]:
+        """In how many places each tensor is, by identity."""
+        found: Counter[int] = Counter()
+        for saved in self._saved:
+            copies = saved.copy if isinstance(saved, (SavedDicts, SavedClasses)) else [saved.copy]
+            if isinstance(saved, SavedParts):
+                copies = saved.copy.values()
+            if not isinstance(saved, (SavedTensors, SavedTogether)):
+                stack = [item for held in copies for item in _items(held)]
+                while stack:
+                    item = stack.pop()
+                    if isinstance(item, torch.Tensor):
+                        found[id(item)] += 1
+                    elif isinstance(item, tuple):
+                        stack += item
+        return found
+
     def tensor_paths(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Plain tensor attributes, in lists and dicts too, with their dotted paths."""
         watched = (s.each() if isinstance(s, SavedDicts) else (s,) for s in self._saved)
@@ -100,3 +133,7 @@ class Snapshot:
             now, before = numpy.get_state(), self._numpy_state
             if now[2:] != before[2:] or now[1].tobytes() != before[1].tobytes():
                 numpy.set_state(before)
+
+
+def _items(held: Any) -> Iterator[Any]:
+    return iter(held.values() if isinstance(held, dict) else held)

@@ -124,7 +124,7 @@ class Walk:
                 self.add(part, path, field)
         elif isinstance(value, type):
             self.add_class(value, is_program=False)
-        elif isinstance(value, (random.Random, *self._numpy_generators)):
+        elif isinstance(value, (random.Random, torch.Generator, *self._numpy_generators)):
             self.saved.append(SavedGenerator(value, path, field))
         elif isinstance(value, _Cached):
             self.saved.append(SavedCache(value, path, field))
