@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from types import FunctionType, GeneratorType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch.fx import Node
@@ -35,6 +35,8 @@ from monograph.capture.start import (
 )
 from monograph.diagnostics import MutationError, SourceLine
 from monograph.ir.spec import TensorSpec, spec_of
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of
 
 if TYPE_CHECKING:
@@ -79,9 +81,9 @@ class _Number:
     counted: Counted
     origin: Origin
     first: float
-    number: Any = None
+    number: object = None
     item: Node | None = None
-    content: Any = None
+    content: object = None
 
 
 class Kept:
@@ -107,9 +109,9 @@ class Kept:
         taken = {origin.target for origin in entrance.origins}
         for counted in self._start.counted:
             value, path = counted.value, _name_of(counted)
-            several = isinstance(value, tuple)
-            for i, number in enumerate(value if several else (value,)):
-                name = _free(f"{path}.{i}" if several else path, taken)
+            numbers = value if isinstance(value, tuple) else (value,)
+            for i, number in enumerate(numbers):
+                name = _free(f"{path}.{i}" if isinstance(value, tuple) else path, taken)
                 tensor = torch.tensor(number, dtype=_DTYPES[type(number)])
                 entered = entrance.enter("buffer", "b_" + name.replace(".", "_"), name, tensor)
                 assert entered.origin is not None
@@ -195,10 +197,15 @@ class Kept:
             return None
         left = Left(change, saved, after, varies)
         pairs = leaf_pairs(change.old, change.new)
-        if pairs is None or not all(isinstance(old, torch.Tensor) for old, _ in pairs):
+        tensors_of = [
+            (old, new)
+            for old, new in pairs or ()
+            if isinstance(old, torch.Tensor) and isinstance(new, torch.Tensor)
+        ]
+        if pairs is None or len(tensors_of) < len(pairs):
             self.lefts.append(left)
             return None
-        return left, pairs
+        return left, tensors_of
 
     def _adopt_tensors(
         self, pairs: list[tuple[Left, list[tuple[torch.Tensor, torch.Tensor]]]]
@@ -227,7 +234,9 @@ class Kept:
             elif left.change not in self.dropped:
                 self.dropped.append(left.change)
 
-    def _refuse_two(self, change: Change, old: torch.Tensor, new: Any, replaced: int) -> None:
+    def _refuse_two(
+        self, change: Change, old: torch.Tensor, new: torch.Tensor, replaced: int
+    ) -> None:
         """What was one tensor in two places must still be one."""
         value = self._recorder.entrance.values[id(old)]
         assert value.origin is not None
@@ -318,7 +327,9 @@ class Kept:
         if isinstance(content, torch.SymBool):
             return tensor_of_truth(recorder, content, dtype)
         spec = TensorSpec.of((), (), dtype, torch.device("cpu"))
-        operand = recorder.sizes.node_of(expression_of(content))
+        number = expression_of(content)
+        assert isinstance(number, (*NUMBERS, Expr, FloatExpr))
+        operand = recorder.sizes.node_of(number)
         node = recorder.emission.append(
             aten.scalar_tensor.default, (operand,), {"dtype": dtype}, spec
         )
@@ -359,7 +370,7 @@ class Kept:
         return Leaving(list(self.lefts), parts, self._known, sizes, contents)
 
 
-def _is_of_kind(value: Any, kind: type) -> bool:
+def _is_of_kind(value: object, kind: type) -> bool:
     varying = {bool: torch.SymBool, int: torch.SymInt, float: torch.SymFloat}[kind]
     return (value.__class__ in NUMBERS and type(value) is kind) or isinstance(value, varying)
 

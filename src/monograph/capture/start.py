@@ -16,7 +16,6 @@ import types
 from collections import OrderedDict, deque
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import nn
@@ -37,11 +36,12 @@ __all__ = [
 ]  # fmt: skip
 
 NUMBERS = (bool, int, float)
+_INERT = frozenset({*NUMBERS, str, bytes, type(None), type, types.ModuleType})
 # What an abstract tensor stands for; whether it shares its memory with something that stays.
 Content = tuple[Node, TensorSpec, bool]
 _MOST_ZEROS = 1 << 16  # a larger stand-in has the values that its memory happens to have
 _VARYING = (torch.SymInt, torch.SymFloat, torch.SymBool)
-Place = tuple[int, Any]  # the identity of a container, and a key in it
+Place = tuple[int, object]  # the identity of a container, and a key in it
 
 
 def place_of(saved: Saved, change: Change) -> Place:
@@ -49,7 +49,7 @@ def place_of(saved: Saved, change: Change) -> Place:
     return id(saved.container), _hashable(change.key)
 
 
-def _hashable(key: Any) -> Any:
+def _hashable(key: object) -> object:
     try:
         hash(key)
     except TypeError:  # a size that varies
@@ -78,13 +78,13 @@ class Counted:
     """
 
     saved: Saved
-    key: Any
+    key: object
     path: str
     field: str
-    value: Any
+    value: object
     is_known: bool
 
-    def put(self, value: Any) -> None:
+    def put(self, value: object) -> None:
         """Hold ``value`` there."""
         _put(self.saved, self.key, value)
 
@@ -164,7 +164,7 @@ class Leaving:
             contents.append(copies.content(saved, after, keys))
         return Start(contents, [saved for saved, _ in self.parts], [], copies.stand_ins)
 
-    def given(self, left: Left) -> Any:
+    def given(self, left: Left) -> object:
         """What the user has at a place that a later call has changed; ``MISSING`` for nothing."""
         container = left.saved.container
         for saved, _ in self.parts:
@@ -182,7 +182,7 @@ class _Sizes(dict[str, float]):
         return 3
 
 
-def _put(saved: Saved, key: Any, value: Any) -> None:
+def _put(saved: Saved, key: object, value: object) -> None:
     """One entry of one container, where the rest stays."""
     now = saved.__class__(saved.container, saved.path, saved.field)
     if isinstance(now.copy, dict):
@@ -193,16 +193,18 @@ def _put(saved: Saved, key: Any, value: Any) -> None:
     now.restore()
 
 
-def leaf_pairs(old: Any, new: Any) -> list[tuple[Any, Any]] | None:
+def leaf_pairs(old: object, new: object) -> list[tuple[object, object]] | None:
     """The tensors and numbers of two things of one form, side by side; None for other forms.
 
     Numbers that are equal, and what is compared by its value, are left out.
     """
-    found: list[tuple[Any, Any]] = []
+    found: list[tuple[object, object]] = []
     return found if _pair(old, new, found, set()) else None
 
 
-def _pair(old: Any, new: Any, found: list[tuple[Any, Any]], seen: set[tuple[int, int]]) -> bool:
+def _pair(
+    old: object, new: object, found: list[tuple[object, object]], seen: set[tuple[int, int]]
+) -> bool:
     if old is new or (id(old), id(new)) in seen:
         return True
     seen.add((id(old), id(new)))
@@ -217,40 +219,38 @@ def _pair(old: Any, new: Any, found: list[tuple[Any, Any]], seen: set[tuple[int,
         return True
     if type(old) is not type(new):
         return False
-    if isinstance(old, (set, frozenset)):
-        tensors = [[t for t in each if isinstance(t, torch.Tensor)] for each in (old, new)]
-        rest = [each - set(some) for each, some in zip((old, new), tensors, strict=True)]
-        return len(tensors[0]) == len(tensors[1]) and rest[0] == rest[1]
-    if isinstance(old, dict):
-        keys = list(dict.keys(old)), list(dict.keys(new))
-        return keys[0] == keys[1] and all(
-            _pair(dict.__getitem__(old, k), dict.__getitem__(new, k), found, seen) for k in keys[0]
-        )
-    if isinstance(old, (list, tuple, deque)):
-        return len(old) == len(new) and all(
-            _pair(a, b, found, seen) for a, b in zip(old, new, strict=True)
-        )
-    if isinstance(old, types.FunctionType):
-        cells = [f.__closure__ or () for f in (old, new)]
-        return old.__code__ is new.__code__ and _pair(
-            tuple(c.cell_contents for c in cells[0]),
-            tuple(c.cell_contents for c in cells[1]),
-            found,
-            seen,
-        )
-    if isinstance(old, types.MethodType):
-        return _pair((old.__func__, old.__self__), (new.__func__, new.__self__), found, seen)
-    state = getattr(old, "__dict__", None)
-    if isinstance(state, dict) and not isinstance(old, (type, types.ModuleType)):
-        return _pair(state, new.__dict__, found, seen)
-    return _is_equal(old, new)
+    if isinstance(old, (set, frozenset)) and isinstance(new, (set, frozenset)):
+        tensors = [{t for t in each if isinstance(t, torch.Tensor)} for each in (old, new)]
+        return len(tensors[0]) == len(tensors[1]) and old - tensors[0] == new - tensors[1]
+    before, after = _parts_of(old), _parts_of(new)
+    if before is None or after is None:
+        return _is_equal(old, new)
+    return list(before) == list(after) and all(
+        _pair(before[key], after[key], found, seen) for key in before
+    )
 
 
-def _is_number(value: Any) -> bool:
+def _parts_of(value: object) -> dict[object, object] | None:
+    """What a thing is made of; None for what is compared by its value."""
+    if isinstance(value, dict):
+        return dict(dict.items(value))
+    if isinstance(value, (list, tuple, deque)):
+        return dict(enumerate(value))
+    if isinstance(value, types.FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        return {"code": value.__code__, **dict(enumerate(cells))}
+    if isinstance(value, types.MethodType):
+        return {"function": value.__func__, "owner": value.__self__}
+    state = getattr(value, "__dict__", None)
+    is_plain = isinstance(state, dict) and not isinstance(value, (type, types.ModuleType))
+    return dict(state) if is_plain and isinstance(state, dict) else None
+
+
+def _is_number(value: object) -> bool:
     return value.__class__ in NUMBERS or isinstance(value, _VARYING)
 
 
-def _kind_of_number(value: Any) -> type:
+def _kind_of_number(value: object) -> type:
     if isinstance(value, torch.SymInt):
         return int
     if isinstance(value, torch.SymFloat):
@@ -258,7 +258,7 @@ def _kind_of_number(value: Any) -> type:
     return bool if isinstance(value, torch.SymBool) else type(value)
 
 
-def _is_equal(old: Any, new: Any) -> bool:
+def _is_equal(old: object, new: object) -> bool:
     try:
         return bool(old == new)
     except Exception:  # a comparison of the user's
@@ -282,10 +282,10 @@ class _Copies:
         self.values = values
         self.content_of = content_of
         self.stand_ins: dict[int, StandIn] = {}
-        self._made: dict[int, Any] = {}
-        self._kept: list[Any] = []  # what identities in ``_made`` are of
+        self._made: dict[int, object] = {}
+        self._kept: list[object] = []  # what identities in ``_made`` are of
 
-    def content(self, saved: Saved, after: Saved, left: Container[Any]) -> Saved:
+    def content(self, saved: Saved, after: Saved, left: Container[object]) -> Saved:
         """What a container of the user's holds: at the keys that are ``left`` what is there now."""
         made = saved.__class__.__new__(saved.__class__)
         for name in ("container", "path", "field"):
@@ -303,41 +303,38 @@ class _Copies:
             ]
         return made
 
-    def replaced(self, value: Any) -> Any:
+    def replaced(self, value: object) -> object:
         """``value``, or a copy of it in which nothing is abstract."""
         if isinstance(value, _VARYING):
             return _plain(value, self.values)
+        if id(value) in self.known or value.__class__ in _INERT:
+            return value
         if id(value) in self._made:
             return self._made[id(value)]
-        copying = self._copying(value)
-        if copying is None or id(value) in self.known:
-            return value
         self._kept.append(value)
         self._made[id(value)] = value  # a circle ends here
-        made = copying(value)
-        self._made[id(value)] = made
+        made = self._made[id(value)] = self._copied(value)
         return made
 
-    def _copying(self, value: Any) -> Callable[[Any], Any] | None:
+    def _copied(self, value: object) -> object:
         if isinstance(value, AbstractTensor):
-            return self._tensor
+            return self._tensor(value)
         if isinstance(value, (tuple, frozenset)):
-            return self._tuple
+            return self._tuple(value)
         if isinstance(value, CONTAINERS):
-            return self._container
+            return self._container(value)
         if isinstance(value, types.FunctionType):
-            return self._function if value.__closure__ else None
+            return self._function(value)
         if isinstance(value, types.MethodType):
-            return self._method
+            return self._method(value)
         state = getattr(value, "__dict__", None)
-        is_plain = isinstance(state, dict) and not isinstance(
-            value, (type, types.ModuleType, torch.Tensor)
-        )
-        return self._object if is_plain and id(state) not in self.known else None
+        if isinstance(value, (type, types.ModuleType, torch.Tensor)) or id(state) in self.known:
+            return value
+        return self._object(value, state) if isinstance(state, dict) else value
 
     def _tensor(self, value: AbstractTensor) -> torch.Tensor:
         node, spec, shares = self.content_of(value)
-        shape, strides = ([_plain(n, self.values) for n in each] for each in
+        shape, strides = ([int(_plain(n, self.values)) for n in each] for each in
                           (spec.shape, spec.strides))  # fmt: skip
         with without_modes(), torch.no_grad():
             made = torch.empty_strided(shape, strides, dtype=spec.dtype, device=spec.device)
@@ -348,38 +345,41 @@ class _Copies:
         self.stand_ins[id(made)] = StandIn(made, node, shares)
         return made
 
-    def _tuple(self, value: Any) -> Any:
+    def _tuple(self, value: tuple[object, ...] | frozenset[object]) -> object:
         items = [self.replaced(item) for item in value]
-        if all(a is b for a, b in zip(items, value, strict=True)):
+        if all(map(operator.is_, items, value)):
             return value
-        return value._make(items) if hasattr(value, "_make") else type(value)(items)
+        named = getattr(type(value), "_make", type(value))
+        return named(items)
 
-    def _container(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            kind: Any = OrderedDict if isinstance(value, OrderedDict) else dict
-            before = [part for entry in kind.items(value) for part in entry]
-        else:
-            before = list(value)
+    def _container(self, value: Container[object]) -> object:
+        before = _content_of(value)
         items = [self.replaced(item) for item in before]
         attributes = getattr(value, "__dict__", {})
         now = {name: self.replaced(item) for name, item in attributes.items()}
         if all(map(operator.is_, [*items, *now.values()], [*before, *attributes.values()])):
             return value
-        made: Any = deque(maxlen=value.maxlen) if type(value) is deque else copy.copy(value)
-        if isinstance(value, dict):
+        made = copy.copy(value)
+        if isinstance(made, dict):
+            kind: type[dict[object, object]] = (
+                OrderedDict if isinstance(made, OrderedDict) else dict
+            )
             kind.clear(made)
             kind.update(made, zip(items[::2], items[1::2], strict=True))
-        else:
+        elif isinstance(made, set):
             made.clear()
-            (made.update if isinstance(value, set) else made.extend)(items)
+            made.update(items)
+        elif isinstance(made, (list, deque)):
+            made.clear()
+            made.extend(items)
         if attributes:
             made.__dict__.update(now)
         return made
 
     def _function(self, value: types.FunctionType) -> types.FunctionType:
-        cells = [c.cell_contents for c in value.__closure__ or ()]
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
         items = [self.replaced(item) for item in cells]
-        if all(a is b for a, b in zip(items, cells, strict=True)):
+        if all(map(operator.is_, items, cells)):
             return value
         closure = tuple(map(types.CellType, items))
         made = types.FunctionType(
@@ -389,27 +389,38 @@ class _Copies:
         made.__kwdefaults__ = value.__kwdefaults__
         return made
 
-    def _method(self, value: types.MethodType) -> Any:
+    def _method(self, value: types.MethodType) -> object:
         owner = self.replaced(value.__self__)
         return value if owner is value.__self__ else types.MethodType(value.__func__, owner)
 
-    def _object(self, value: Any) -> Any:
-        items = {name: self.replaced(item) for name, item in value.__dict__.items()}
-        if all(items[name] is item for name, item in value.__dict__.items()):
+    def _object(self, value: object, state: dict[str, object]) -> object:
+        items = {name: self.replaced(item) for name, item in state.items()}
+        if all(items[name] is item for name, item in state.items()):
             return value
         made = object.__new__(type(value))
         made.__dict__.update(items)
         return made
 
 
-def _plain(item: Any, values: Mapping[str, float]) -> Any:
+def _content_of(container: Container[object]) -> list[object]:
+    """Its items; of a dict, keys and values in turn."""
+    if isinstance(container, OrderedDict):
+        return [part for entry in OrderedDict.items(container) for part in entry]
+    if isinstance(container, dict):
+        return [part for entry in dict.items(container) for part in entry]
+    assert isinstance(container, (list, set, deque))
+    return list(container)
+
+
+def _plain(item: object, values: Mapping[str, float]) -> float:
     found = expression_of(item)
     if isinstance(found, Expr):
         found = found.scope.normal(found)
     if isinstance(found, (Expr, FloatExpr)):
         return found.evaluate(values)
-    if isinstance(item, torch.SymBool) and not isinstance(found, bool):
-        return truth(found, values)
+    if isinstance(item, torch.SymBool):
+        return truth(expression_of(item), values)
+    assert isinstance(found, NUMBERS)
     return found
 
 
@@ -424,7 +435,7 @@ class _Leaves(_Copies):
     def _content(self, tensor: AbstractTensor) -> Content:
         raise NotImplementedError
 
-    def replaced(self, value: Any) -> Any:
+    def replaced(self, value: object) -> object:
         if isinstance(value, _VARYING):
             self.varies = True
             return value
@@ -435,7 +446,7 @@ class _Leaves(_Copies):
         return value
 
 
-def abstract_leaves(value: Any, known: Container[int]) -> tuple[list[AbstractTensor], bool]:
+def abstract_leaves(value: object, known: Container[int]) -> tuple[list[AbstractTensor], bool]:
     """The abstract tensors in ``value``, and whether there are numbers that vary."""
     leaves = _Leaves(known)
     leaves.replaced(value)

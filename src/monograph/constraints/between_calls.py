@@ -14,7 +14,6 @@ what is found there; else it is another program, and refused. See docs/notes/002
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any
 
 import torch
 from torch.fx import Node
@@ -229,7 +228,7 @@ class _Two:
 
     def _refuse_unless_unread(self, left: Left) -> None:
         if left.forms is not None and left.is_read:
-            before, after = left.forms
+            before, after = self._first_of(left).forms or left.forms
             raise MutationError(
                 f"{left.change.path} is {before} before the call and {after} after it",
                 code="MG-M103",
@@ -376,7 +375,7 @@ class _Two:
         )
 
 
-def _are_numbers(value: Any) -> bool:
+def _are_numbers(value: object) -> bool:
     """Whether it is a number, or a tuple of them."""
     items = value if isinstance(value, tuple) else (value,)
     return bool(items) and value is not MISSING and all(type(item) in NUMBERS for item in items)

@@ -28,7 +28,7 @@ from monograph.capture.operators import mapping
 from monograph.capture.operators.data_dependence import tensor_of_truth
 from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
-from monograph.capture.python.frames import is_ours
+from monograph.capture.python.frames import is_of_user, is_ours
 from monograph.capture.python.number_methods import METHODS
 from monograph.capture.python.process_state import not_exporting
 from monograph.capture.python.redirect import copied, is_redirectable, redirected
@@ -408,7 +408,9 @@ def _set_state(
 
     @functools.wraps(original)
     def set_state(*args: object, **kwargs: object) -> object:
-        if mine() and recorder.context.is_running and recorder.context.reseeded is None:
+        caller = sys._getframe(1).f_code
+        is_asked = is_of_user(caller) or caller.co_name == "fork_rng"
+        if mine() and is_asked and recorder.context.reseeded is None:
             recorder.context.reseeded = PythonFeatureError(
                 "the state of the random generator is set inside the program",
                 code="MG-P103",

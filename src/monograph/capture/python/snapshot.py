@@ -12,7 +12,7 @@ import itertools
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -135,5 +135,5 @@ class Snapshot:
                 numpy.set_state(before)
 
 
-def _items(held: Any) -> Iterator[Any]:
-    return iter(held.values() if isinstance(held, dict) else held)
+def _items(held: Collection[object]) -> Collection[object]:
+    return held.values() if isinstance(held, dict) else held
