@@ -47,6 +47,7 @@ from monograph.diagnostics import (
     ExportError,
     InternalError,
     MonographError,
+    MutationError,
     PythonFeatureError,
     errors_made,
 )

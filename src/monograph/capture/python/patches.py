@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -401,6 +401,9 @@ def _seed(recorder: Recorder, original: Callable[..., object], mine: Mine) -> Ca
     return seed
 
 
+_FORKING = (contextlib.__file__, torch.random.__file__)
+
+
 def _set_state(
     recorder: Recorder, original: Callable[..., object], mine: Mine
 ) -> Callable[..., object]:
@@ -408,8 +411,10 @@ def _set_state(
 
     @functools.wraps(original)
     def set_state(*args: object, **kwargs: object) -> object:
-        caller = sys._getframe(1).f_code
-        is_asked = is_of_user(caller) or caller.co_name == "fork_rng"
+        caller: FrameType | None = sys._getframe(1)
+        while caller is not None and caller.f_code.co_filename in _FORKING:
+            caller = caller.f_back
+        is_asked = caller is not None and is_of_user(caller.f_code)
         if mine() and is_asked and recorder.context.reseeded is None:
             recorder.context.reseeded = PythonFeatureError(
                 "the state of the random generator is set inside the program",
