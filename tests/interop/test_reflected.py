@@ -147,6 +147,13 @@ class Output(OrderedDict):
         object.__setattr__(self, key, value)
 
 
+class Attributes(dict):
+    """A dictionary whose items are read as attributes: each other name is a KeyError."""
+
+    __getattr__ = dict.__getitem__
+    __setattr__ = dict.__setitem__
+
+
 class Slotted:
     __slots__ = ("x", "y")
 
@@ -188,6 +195,7 @@ CONTAINERS = {
     "no factory": lambda x, y: defaultdict(None, {"b": x, "a": y}),
     "named tuple": named,
     "dictionary of a class": Output,
+    "items as attributes": lambda x, y: Attributes(b=x, a=y),
     "list of a class": lambda x, y: Rows(x, y, note="of two"),
     "slots": Slotted,
     "frozen": lambda x, y: Frozen(x, y, Color.BLUE),

@@ -50,7 +50,7 @@ def take(value: object) -> tuple[list[Any], Held]:
     elif base is not None:
         parts = list(base.__iter__(value))
         items = len(parts)
-    argument = getattr(value, _ARGUMENTS.get(base, ""), None)
+    argument = getattr(value, _ARGUMENTS[base]) if base in _ARGUMENTS else None
     names, shared = [], []
     places = {id(part): i for i, part in enumerate(parts)}
     for name, attribute in attributes_of(value).items():
