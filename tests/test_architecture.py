@@ -162,6 +162,12 @@ def test_the_engine_does_not_load_the_compiler():
     assert not [n for n in used if n.startswith(("monograph.exportdb", "monograph.cli"))]
 
 
+def test_a_pooling_layer_does_not_load_the_compiler():
+    used = loaded_after("monograph.export(torch.nn.AvgPool2d(2), (torch.ones(1, 2, 4, 4),))")
+    assert "monograph.exporting" in used
+    assert not {"torch._dynamo", "sympy"} & set(used)
+
+
 def test_public_names_are_no_files():
     """Importing a file binds its name in the package, over a function of the same name."""
     assert not {path.stem for path in ROOT.iterdir()} & set(monograph.__all__)

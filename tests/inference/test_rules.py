@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from monograph import Dim, export
 from monograph.inference.rules import RULES
+from monograph.ir.spec import spec_of
 from monograph.testing import assert_exports
 from monograph.testing.compare import assert_specs_hold
 
@@ -70,6 +71,7 @@ OPERATIONS = {
     "conv_padded": lambda x, y: F.conv2d(x, torch.ones(4, x.shape[1], 3, 3), padding=1, stride=2),
     "conv_depthwise": lambda x, y: F.conv2d(x, torch.ones(x.shape[1], 1, 1, 1), groups=x.shape[1]),
     "max_pool": lambda x, y: F.max_pool2d(x, 2, padding=1),
+    "average_pool": lambda x, y: (F.avg_pool2d(x, 2, padding=1), F.avg_pool2d(x, 3, 2)),
     "adaptive_pool": lambda x, y: (F.adaptive_avg_pool2d(x, 1), F.adaptive_avg_pool2d(x, 2)),
     "dropout": lambda x, y: F.dropout(x, 0.5, False),
     "reduce": lambda x, y: (x.mean(1), x.sum((-1, -2), keepdim=True), x.mean(), x.sum()),
@@ -102,6 +104,22 @@ def test_layouts(operation, layout):
             continue  # sizes that eager refuses as well
         # Not through copies of the arguments, which would lose their layout.
         assert_exports(functools.partial(f, x, other), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64, torch.bool])
+@pytest.mark.parametrize("divisor", [None, 3, 0])
+def test_average_pools_are_answered_where_the_kernel_answers(dtype, divisor):
+    x = torch.ones(2, 3, 5, 7, dtype=dtype)
+    rule = RULES[aten.avg_pool2d.default]
+    for kernel, padding in (([2, 2], [1, 1]), ([3], [0]), ([8, 8], [0, 0]), ([2, 2], [2, 2])):
+        call = (kernel, [], padding, False, True, divisor)
+        found = rule(spec_of(x), *call)
+        try:
+            expected = spec_of(aten.avg_pool2d.default(x, *call))
+        except RuntimeError:
+            expected = None
+        assert found in (None, expected)
+        assert (found is None) == (expected is None or not dtype.is_floating_point)
 
 
 def test_every_rule_is_for_an_operator():

@@ -66,7 +66,22 @@ def _max_pool_with_indices(
     return (found, TensorSpec.of(found.shape, found.strides, torch.int64, x.device))
 
 
-@rule(aten.avg_pool1d.default, aten.avg_pool2d.default, aten.avg_pool3d.default)
+@rule(aten.avg_pool2d.default)
+def _avg_pool_2d(
+    x: TensorSpec,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0,),
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor: int | None = None,
+) -> TensorSpec | None:
+    if x.scope is None and (divisor == 0 or not x.dtype.is_floating_point):
+        return None  # the kernel refuses them
+    return _max_pool(x, kernel, stride, padding, (1,), ceil_mode)
+
+
+@rule(aten.avg_pool1d.default, aten.avg_pool3d.default)
 def _avg_pool(
     x: TensorSpec,
     kernel: Sequence[int],
