@@ -41,7 +41,7 @@ from monograph.passes.place import devices_of, place, tensor_on
 from monograph.passes.signed import Signed, named
 from monograph.passes.table import Decompositions, default_decompositions
 from monograph.passes.unflatten import unflattened
-from monograph.shapes.constraints import Range
+from monograph.shapes.constraints import Range, ranges_of
 
 __all__ = ["ExportedProgram", "placed", "values_for"]
 
@@ -274,6 +274,7 @@ class ExportedProgram:
                 *about_sizes(new, env),
                 *(Assumption("kept-whole", f"{op}: {why}") for op, why in found.kept.items()),
             ],
+            ranges={**ranges_of(env), **parts.ranges},
             dialect=DECOMPOSED,
         )
         return ExportedProgram(made)

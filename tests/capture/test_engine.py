@@ -23,7 +23,7 @@ X = torch.randn(2, 3)
 
 QUESTIONS = {
     "if": ("MG-D101", lambda x: x if x.sum() > 0 else -x),
-    "while": ("MG-D101", lambda x: [x for _ in iter(lambda: bool(x.max() > 1), False)]),
+    "while": ("MG-D105", lambda x: [x for _ in iter(lambda: bool(x.max() > 1), False)]),
     "and": ("MG-D101", lambda x: (x.sum() > 0) and (x.sum() < 1)),
     "assert": ("MG-D101", lambda x: x.all() or x),
     "index": ("MG-D102", lambda x: [1, 2][x.sum().long()]),
@@ -31,8 +31,8 @@ QUESTIONS = {
     "format": ("MG-D102", lambda x: f"{x.mean():.2f}"),
     "numpy": ("MG-D103", lambda x: x.numpy()),
     "np_function": ("MG-D103", lambda x: np.sin(x)),
-    "equal": ("MG-D101", lambda x: torch.equal(x, x + 1)),
-    "allclose": ("MG-D101", lambda x: torch.allclose(x, x + 1)),
+    "equal": ("MG-D101", lambda x: x if torch.equal(x, x + 1) else -x),
+    "allclose": ("MG-D101", lambda x: x if torch.allclose(x, x + 1) else -x),
     "in": ("MG-D105", lambda x: 3.0 in x),
     "sorted": ("MG-D101", lambda x: sorted([x[0, 0], x[0, 1]])),
 }

@@ -85,8 +85,8 @@ def ternary(x):
 
 @failing()
 def flag_first(x):
-    is_large = bool(x.abs().max() > 2)  # refused: MG-D101
-    if is_large:  # refused: MG-D101
+    is_large = bool(x.abs().max() > 2)
+    if is_large:  # refused: MG-D105
         return x / 2
     return x
 
@@ -615,9 +615,9 @@ def bool_in_an_expression(x):
 
 @failing()
 def assigned_truth(x):
-    big = bool(torch.any(x > 2))  # refused: MG-D101
-    small = bool(torch.any(x < -0.5))  # refused: MG-D101
-    return x / 2 if big and small else x  # refused: MG-D101
+    big = bool(torch.any(x > 2))
+    small = bool(torch.any(x < -0.5))
+    return x / 2 if big and small else x  # refused: MG-D105
 
 
 @failing()

@@ -259,7 +259,11 @@ ASKED_OF_THE_CLASS = (
 
 def selected(tensor: Any, index: object) -> tuple[Any, Any]:
     """``tensor[index]`` with the numbers that vary taken first: torch refuses them."""
+    if type(index) is list and _is_one_index(index):
+        index = tuple(index)
     parts = index if isinstance(index, tuple) else (index,)
+    if any(type(part) in (list, tuple) for part in parts):
+        parts = index = tuple(map(_as_places, parts))
     if any(_is_number(part) for part in parts):
         parts = index = tuple(_as_number(part) for part in parts)
     if not any(isinstance(part, torch.SymInt) for part in parts):
@@ -282,6 +286,24 @@ def selected(tensor: Any, index: object) -> tuple[Any, Any]:
             back.insert(0, part)
             dim -= _consumed(part)
     return tensor, (*rest, Ellipsis, *back)
+
+
+def _is_one_index(parts: list[Any]) -> bool:
+    """Whether torch takes a list for the tuple of its items, as it does where one is no number."""
+    kinds = (torch.Tensor, list, tuple, slice, type(None), type(Ellipsis))
+    return len(parts) < 32 and any(isinstance(part, kinds) for part in parts)
+
+
+def _as_places(part: Any) -> Any:
+    """Places in a list, some of which only a run knows, as one tensor."""
+    is_list = type(part) in (list, tuple)
+    return torch.tensor(part) if is_list and _holds_number(part) else part
+
+
+def _holds_number(part: Any) -> bool:
+    if isinstance(part, (list, tuple)):
+        return any(map(_holds_number, part))
+    return isinstance(part, (AbstractTensor, torch.SymInt))
 
 
 def _put(tensor: Any, index: object, value: AbstractTensor) -> bool:

@@ -523,6 +523,7 @@ _IRREGULAR = {
     aten._fused_moving_avg_obs_fq_helper.default: (
         aten._fused_moving_avg_obs_fq_helper_functional.default
     ),
+    aten.rrelu_with_noise.default: aten.rrelu_with_noise_functional.default,
     aten.rrelu_with_noise_.default: aten.rrelu_with_noise_functional.default,
 }
 _functional_forms: dict[Operator, Operator | None] = dict(_IRREGULAR)

@@ -12,7 +12,7 @@ from torch.fx import Node
 
 from monograph.capture.provenance import lines_to
 from monograph.capture.python.frames import frames_of_user
-from monograph.capture.python.indexing import is_indexing
+from monograph.capture.python.nodes import subscripts
 from monograph.capture.restarts import (
     NeedsIndexing,
     is_asked_by_program,
@@ -402,7 +402,7 @@ class Sizes:
         """The value for the examples, where the capture goes on with these; else an error."""
         error = self._refusal(item)
         frames = frames_of_user()
-        if frames and is_indexing(frames[0]) and not self.recorder.context.indexes:
+        if frames and subscripts(frames[0]) and not self.recorder.context.indexes:
             restart(self.recorder, NeedsIndexing())
         found = self._by_example(error, item)
         if found is not None:

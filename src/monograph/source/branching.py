@@ -42,8 +42,10 @@ __all__ = [
     "chain",
     "compared",
     "either",
+    "first_true",
     "grow",
     "inverted",
+    "last_true",
     "reduced",
     "strictness",
     "undecided",
@@ -259,6 +261,36 @@ def _is_total(item: Int) -> bool:
 
 def _as_truth(recorder: Recorder, test: Test) -> torch.SymBool | bool:
     return test if isinstance(test, bool) else torch.SymBool(BoolNode(recorder.sizes.env, test))
+
+
+def last_true(first: object, *rest: Thunk) -> object:
+    """The value of ``first and rest[0]() and ...``: one of the operands."""
+    return _operand(first, rest, True)
+
+
+def first_true(first: object, *rest: Thunk) -> object:
+    """The value of ``first or rest[0]() or ...``: one of the operands."""
+    return _operand(first, rest, False)
+
+
+def _operand(first: object, rest: Sequence[Thunk], is_and: bool) -> object:
+    recorder = running_recorder()
+    question = undecided(recorder, first)
+    if not rest:
+        return first
+    if recorder is None or question is None:
+        return first if bool(first) is not is_and else _operand(rest[0](), rest[1:], is_and)
+    if not isinstance(question, torch.Tensor):
+        return _combined(first, rest, is_and)
+
+    def settled() -> object:
+        return first
+
+    def follow() -> object:
+        return _operand(rest[0](), rest[1:], is_and)
+
+    sides = (follow, settled) if is_and else (settled, follow)
+    return captured_branch(recorder, None, question, *sides)
 
 
 @overload

@@ -73,12 +73,21 @@ class Expressions(ast.NodeTransformer):
         return located(runtime_call("either", test, thunk(body), thunk(orelse)), node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
-        """One of these, perhaps at a site."""
-        return self.condition(node) if self._is_site(node) else self.generic_visit(node)
+        """One of these, perhaps at a site: its value is one of the operands."""
+        if not self._is_site(node):
+            return self.generic_visit(node)
+        first, *rest = node.values
+        for part in rest:
+            require_movable(part, self.file)
+        name = "last_true" if isinstance(node.op, ast.And) else "first_true"
+        thunks = [thunk(self.visit(part)) for part in rest]
+        return located(runtime_call(name, self.visit(first), *thunks), node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
-        """One of these, perhaps at a site."""
-        return self.condition(node) if self._is_site(node) else self.generic_visit(node)
+        """One of these, perhaps at a site: its value is a truth."""
+        if not self._is_site(node):
+            return self.generic_visit(node)
+        return located(runtime_call("truth", self.condition(node)), node)
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         """One of these, perhaps at a site."""

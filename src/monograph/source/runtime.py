@@ -13,7 +13,9 @@ from monograph.source.branching import (
     chain,
     compared,
     either,
+    first_true,
     inverted,
+    last_true,
     reduced,
 )
 from monograph.source.iterators import iterator, numbers, rows, subscript
@@ -29,10 +31,12 @@ __all__ = [
     "compared",
     "either",
     "filtered",
+    "first_true",
     "for_loop",
     "in_order",
     "inverted",
     "iterator",
+    "last_true",
     "numbers",
     "reduced",
     "rows",

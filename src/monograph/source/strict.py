@@ -30,6 +30,7 @@ from monograph.capture.python.sites import (
     note_made,
     position,
     source_file,
+    span_of,
 )
 from monograph.capture.python.snapshot import Snapshot
 from monograph.capture.recorder import Recorder
@@ -44,6 +45,7 @@ from monograph.source.steering import Listener, Outcome, Steering, functions_in,
 
 __all__ = ["Strict", "forget_file"]
 
+_Key = tuple[str, int, Span | None]  # name and first line; of a lambda, where its body stands
 _plans: dict[str, _Plan] = {}
 # A way through a program: its modules' types, the outcomes of its tests, its functions.
 Way = tuple[frozenset[type], frozenset[Outcome], frozenset[tuple[str, str]]]
@@ -58,15 +60,19 @@ class _Plan:
         self.sites: frozenset[Site] = frozenset()
         self.ending: frozenset[Span] = frozenset()
         self.refused: set[Site] = set()
-        self.watched: set[tuple[str, int]] = set()  # functions whose tests are to be seen
+        self.watched: set[_Key] = set()  # functions whose tests are to be seen
         self.functions: weakref.WeakSet[FunctionType] = weakref.WeakSet()
-        self._codes: dict[tuple[str, int], CodeType] | None = None
+        self._codes: dict[_Key, CodeType] | None = None
         self._made: set[CodeType] = set()
         self._chosen: frozenset[int] = frozenset()  # lines of functions whose callees are chosen
 
     def knows(self, code: CodeType) -> bool:
         """Whether ``code`` comes from the file as it is now, or was made from it."""
         return is_made(code) or self.file.has(code)
+
+    def has_made(self, code: CodeType) -> bool:
+        """Whether ``code`` is converted code of this file."""
+        return code in self._made
 
     def add(self, site: Site) -> bool:
         """Lower one more statement; False where it is lowered already."""
@@ -102,7 +108,7 @@ class _Plan:
 
     def watch(self, code: CodeType) -> bool:
         """See the tests in ``code``; False where they are seen already, or cannot be."""
-        key = (code.co_name, code.co_firstlineno)
+        key = self.key_of(code)
         if code in self._made or not self.knows(code):
             return False
         if key not in self.watched:
@@ -110,13 +116,20 @@ class _Plan:
             self._codes = None
         return True
 
-    def codes(self) -> dict[tuple[str, int], CodeType]:
-        """Converted code, by the name and first line of the function that it replaces."""
+    def key_of(self, code: CodeType) -> _Key:
+        """What tells a function of the file from all others."""
+        body = None
+        if code.co_name == "<lambda>":
+            body = self.file.body_of_lambda(code)
+        return code.co_name, code.co_firstlineno, body
+
+    def codes(self) -> dict[_Key, CodeType]:
+        """Converted code, by the function that it replaces."""
         chosen = CALL_SITES.lines_in(self.file.name)
         if self._codes is None or chosen != self._chosen:
             self._chosen = chosen
             wanted = self.concerned()
-            part = self.file.part({line for _, line in wanted}, taken=True)
+            part = self.file.part({line for _, line, _ in wanted}, taken=True)
             tree = lower(part, self.sites, self.ending, self.file.name)
             tree = ast.fix_missing_locations(with_steering(tree, self.file.name, self.file.text))
             tree = choosing(tree, chosen)
@@ -125,15 +138,15 @@ class _Plan:
             compiled = _named_as_their_owner(constant_replaced(compiled, RUNTIME, runtime))
             self._made.update(codes_in(compiled))
             note_made(codes_in(compiled))
-            self._codes = {
-                key: code
-                for code in codes_in(compiled)
-                if (key := (code.co_name, code.co_firstlineno)) in wanted
-            }
+            self._codes = {}
+            for code in codes_in(compiled):  # those made for its sides come after a function
+                key = self.key_of(code)
+                if key in wanted:
+                    self._codes.setdefault(key, code)
         return self._codes
 
-    def concerned(self) -> set[tuple[str, int]]:
-        """Name and first line of every function that runs, or is around a site."""
+    def concerned(self) -> set[_Key]:
+        """Every function that runs, or is around a site."""
         found = set(self.watched)
         for site in self.sites:
             node: ast.AST | None = next(
@@ -142,9 +155,9 @@ class _Plan:
             while node is not None:
                 if isinstance(node, ast.FunctionDef):
                     first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-                    found.add((node.name, first))
+                    found.add((node.name, first, None))
                 elif isinstance(node, ast.Lambda):
-                    found.add(("<lambda>", node.lineno))
+                    found.add(("<lambda>", node.lineno, span_of(node.body)))
                 node = self.file.parents.get(node)
         return found
 
@@ -155,8 +168,7 @@ def _find_functions(plans: Collection[_Plan]) -> bool:
     for plan in plans:
         wanted = plan.concerned()
         for function in live_functions(plan.file.name):
-            code = function.__code__
-            if (code.co_name, code.co_firstlineno) in wanted:
+            if plan.key_of(function.__code__) in wanted:
                 plan.functions.add(function)
     return sum(len(plan.functions) for plan in plans) > before
 
@@ -292,7 +304,7 @@ class Strict:
                 codes = plan.codes() if plan.sites or plan.watched else {}
                 for function in list(plan.functions):
                     code = function.__code__
-                    made = codes.get((code.co_name, code.co_firstlineno))
+                    made = codes.get(plan.key_of(code))
                     if (
                         made is not None
                         and self.exchanges(code)
@@ -335,6 +347,8 @@ class Strict:
         except ControlFlowError:
             plan.forget(site)
             raise
+        if not is_new and code is not None and plan.has_made(code):
+            return False  # it asks as it did before
         # A function may be another object of the same code: made anew since.
         return _find_functions([plan]) or is_new
 

@@ -12,7 +12,7 @@ from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.knowledge import marked_constant_function
 from monograph.capture.operators.registry import handles_kind, rescues
-from monograph.capture.python.builtin_functions import asserted
+from monograph.capture.python.builtin_functions import ask, asserted
 from monograph.capture.restarts import asking_frame
 from monograph.diagnostics import DataDependentError, ExportError
 from monograph.inference.fakes import Outcome, Result
@@ -62,6 +62,8 @@ def _answer(
         wanted = _asserted(recorder, args[0])
         if wanted is not None:
             return wanted
+    elif (frame := asking_frame()) is not None:
+        ask(recorder, frame, is_number=False)
     before = len(recorder.context.collected or ())
     known = [
         recorder.knowledge.require(arg, asked, code) if isinstance(arg, torch.Tensor) else arg

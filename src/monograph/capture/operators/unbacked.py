@@ -248,3 +248,26 @@ def _pack_padded_sequence(
     env.assume(not_less(total, longest))
     batch_sizes = TensorSpec.of((longest,), (1,), torch.int64, torch.device("cpu"))
     return _fresh(x, (total, *x.shape[2:])), batch_sizes
+
+
+@_rule(aten.ctc_loss.Tensor)
+def _ctc_loss(
+    recorder: Recorder, op: Operator, scores: TensorSpec, targets: TensorSpec,
+    lengths: TensorSpec, target_lengths: TensorSpec, blank: int = 0, reduction: int = 1,
+    zero_infinity: bool = False,
+) -> TensorSpec:  # fmt: skip
+    is_of_each = reduction == 0 and len(scores.shape) == 3
+    return _fresh(scores, (scores.shape[1],) if is_of_each else ())
+
+
+@_rule(aten._ctc_loss.Tensor)
+def _ctc_loss_and_states(
+    recorder: Recorder, op: Operator, scores: TensorSpec, targets: TensorSpec,
+    lengths: TensorSpec, target_lengths: TensorSpec, blank: int = 0, zero_infinity: bool = False,
+) -> tuple[TensorSpec, TensorSpec] | None:  # fmt: skip
+    if len(scores.shape) != 3:
+        return None
+    steps, rows, _ = scores.shape
+    limit = 2 * targets.shape[1] + 1 if len(targets.shape) == 2 else None
+    states = _count(recorder, "the states of the longest of the targets", limit, 1)
+    return _fresh(scores, (rows,)), _fresh(scores, (rows, steps, states))

@@ -7,6 +7,7 @@ C code would need the very number: ``int(n)`` must stay a size, ``max(n, 1)`` mu
 
 from __future__ import annotations
 
+import ast
 import functools
 import itertools
 import math
@@ -14,8 +15,8 @@ import operator
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence, Sized
-from types import BuiltinMethodType, FrameType, MethodType
-from typing import TYPE_CHECKING, Any
+from types import BuiltinMethodType, FrameType, MethodDescriptorType, MethodType
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 
@@ -24,14 +25,15 @@ from monograph.capture.python.call_sites import CallSites, function_of, mentione
 from monograph.capture.python.exception_handlers import catches, may_be_caught
 from monograph.capture.python.frames import frames_of_user, is_ours, stands_in
 from monograph.capture.python.keys import is_counted, is_looked_up
-from monograph.capture.python.nodes import compares, takes_truth
+from monograph.capture.python.nodes import compares, subscripts, syntax_of, takes_truth
 from monograph.capture.python.number_methods import as_integer, number_of
 from monograph.capture.python.operator_calls import calls_an_operator, through_schema
 from monograph.capture.python.plain_numbers import given_numbers
 from monograph.capture.python.static_values import UNKNOWN
-from monograph.capture.python.truths import assertion_at
+from monograph.capture.python.truths import assertion_at, is_asserted
 from monograph.capture.restarts import (
     NeedsCalls,
+    NeedsIndexing,
     is_printed,
     is_printed_as_number,
     restart,
@@ -47,12 +49,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CALL_SITES",
+    "ask",
     "ask_after",
     "asserted",
     "choose",
     "converted",
     "length_of",
     "replacements",
+    "truth_of",
 ]
 
 _SYMBOLIC = (torch.SymInt, torch.SymFloat)
@@ -83,6 +87,12 @@ def choose(function: Any) -> Any:
             return _METHODS_IN_C[function.__name__](function)
         return through_schema(function) if calls_an_operator(function) else function
     return function if running_recorder() is None else found
+
+
+def _is_method_in_c(function: Any) -> bool:
+    """Whether it is a method, bound or as its class has it, that is chosen by its name."""
+    is_in_c = type(function) in (BuiltinMethodType, MethodDescriptorType)
+    return is_in_c and function.__name__ in _METHODS_IN_C
 
 
 def _partial(function: functools.partial[Any]) -> functools.partial[Any]:
@@ -134,7 +144,18 @@ def _stand_in_of_numel(function: BuiltinMethodType) -> Callable[..., object]:
     return functools.partial(_count, sizes)
 
 
-_METHODS_IN_C = {"sort": _stand_in_of_sort, "numel": _stand_in_of_numel}
+def _stand_in_of_question(function: BuiltinMethodType) -> Callable[..., object]:
+    tensor: object = function.__self__
+    if not isinstance(tensor, torch.Tensor) or running_recorder() is None:
+        return function
+    return functools.partial(_STAND_INS[id(getattr(torch, function.__name__))], tensor)
+
+
+_METHODS_IN_C = {
+    "sort": _stand_in_of_sort,
+    "numel": _stand_in_of_numel,
+    **dict.fromkeys(("is_nonzero", "equal", "allclose"), _stand_in_of_question),
+}
 
 
 CALL_SITES = CallSites(choose)
@@ -153,7 +174,7 @@ def ask(recorder: Recorder, frame: FrameType, *, is_number: bool) -> None:
         return
     if not is_number and not any(
         found is UNKNOWN or id(found) in _STAND_INS or type(found) is functools.partial
-        or _is_cached(found) for found in mentioned(frame)
+        or _is_cached(found) or _is_method_in_c(found) for found in mentioned(frame)
     ):  # fmt: skip
         return
     restart(recorder, NeedsCalls(code, function_of(frame)))
@@ -196,6 +217,104 @@ def _number_type(
                 return convert(item)
             return kind(item)
         return kind(*args, **kwargs)
+
+    return call
+
+
+def _truth_type(*args: Any, **kwargs: object) -> object:
+    """``bool``: of a number that varies, or of a tensor, a truth that varies."""
+    if len(args) != 1 or kwargs or _is_tested(sys._getframe(1)):
+        return bool(*args, **kwargs)
+    item = args[0]
+    if _is_unknown(item):
+        return truth_of(item)
+    if isinstance(item, _SYMBOLIC):
+        return item != 0
+    return item if isinstance(item, torch.SymBool) else bool(item)
+
+
+def truth_of(tensor: torch.Tensor) -> object:
+    """Whether the one element of a tensor is not zero: a truth that varies."""
+    return (tensor if tensor.dtype == torch.bool else tensor != 0).item()
+
+
+def _is_unknown(item: object) -> TypeGuard[torch.Tensor]:
+    """Whether it is a tensor with one element, which only a run knows."""
+    if not isinstance(item, torch.Tensor) or not hasattr(item, "value") or item.numel() != 1:
+        return False
+    recorder = running_recorder()
+    return recorder is not None and not recorder.knowledge.is_known(item.value)
+
+
+def _is_tested(frame: FrameType) -> bool:
+    """Whether what ``frame`` calls decides a statement that nobody converts, or is computed with.
+
+    Such a question is best answered by what could be written in its place.
+    """
+    recorder = running_recorder()
+    if recorder is None:
+        return True
+    strict = recorder.context.strict
+    if strict is not None and strict.converts(frame.f_code):
+        return False
+    syntax = syntax_of(frame.f_code)
+    node = None if syntax is None else syntax.node_at(frame.f_lasti)
+    while syntax is not None and node is not None:
+        parent = syntax.parent(node)
+        if isinstance(parent, (ast.If, ast.While, ast.IfExp)) and node is parent.test:
+            return not is_asserted(syntax, node)
+        is_logical = isinstance(parent, ast.BoolOp) or (
+            isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
+        )
+        if not is_logical:
+            is_filter = isinstance(parent, ast.comprehension) and node in parent.ifs
+            return is_filter or isinstance(parent, ast.BinOp)
+        node = parent
+    return False
+
+
+def _compared(
+    original: Callable[..., object], compare: Callable[..., torch.Tensor]
+) -> Callable[..., object]:
+    """``torch.equal`` or ``torch.allclose``: of tensors that only a run knows, a varying truth."""
+
+    def call(*args: Any, **kwargs: Any) -> object:
+        tensors = args[:2]
+        are_tensors = len(tensors) == 2 and all(isinstance(t, torch.Tensor) for t in tensors)
+        if not are_tensors or _is_tested(sys._getframe(1)):
+            return original(*args, **kwargs)
+        one, other = tensors
+        recorder = running_recorder()
+        assert recorder is not None
+        values = [recorder.value_of(t) for t in tensors]
+        if all(map(recorder.knowledge.is_known, values)):
+            return original(*args, **kwargs)
+        if original is torch.equal and (one.dtype != other.dtype or one.shape != other.shape):
+            return original(*args, **kwargs) if one.dtype != other.dtype else False
+        return truth_of(compare(*args, **kwargs).all())
+
+    return call
+
+
+def _equal(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    return one == other
+
+
+def _reduced(original: Callable[..., object], *, is_and: bool) -> Callable[..., object]:
+    """``any`` or ``all``: of tensors that only a run knows, a truth that varies."""
+
+    def call(items: Iterable[Any], /) -> object:
+        if _is_tested(sys._getframe(1)):
+            return original(items)
+        found: Any = is_and
+        for item in items:
+            truth: Any = truth_of(item) if _is_unknown(item) else item
+            if not isinstance(truth, torch.SymBool):
+                if bool(truth) is not is_and:
+                    return not is_and
+            else:
+                found = truth & found if is_and else truth | found
+        return found
 
     return call
 
@@ -328,6 +447,12 @@ def _set_of(kind: type) -> Callable[..., object]:
 _FUNCTIONS: list[tuple[Any, Callable[..., Any]]] = [
     (int, _number_type(int, torch.sym_int)),
     (float, _number_type(float, torch.sym_float)),
+    (bool, _truth_type),
+    (torch.is_nonzero, _truth_type),
+    (torch.equal, _compared(torch.equal, _equal)),
+    (torch.allclose, _compared(torch.allclose, torch.isclose)),
+    (any, _reduced(any, is_and=False)),
+    (all, _reduced(all, is_and=True)),
     (len, _length),
     (max, _extreme(max, torch.sym_max)),
     (min, _extreme(min, torch.sym_min)),
@@ -363,6 +488,7 @@ def converted(tensor: Any, name: str) -> Any:
 def length_of(tensor: Any) -> Any:
     """``len(tensor)``, which C makes a plain number of."""
     if not tensor.dim():
+        _ask_for_selection(tensor.value.recorder, sys._getframe(2))
         raise TypeError("len() of a 0-d tensor")
     size = tensor.shape[0]
     if isinstance(size, torch.SymInt):
@@ -502,9 +628,16 @@ def _as_index(recorder: Recorder) -> Callable[[torch.SymInt], int]:
             if shown is not None:
                 return int(shown)
             ask(recorder, sys._getframe(2), is_number=False)
+            _ask_for_selection(recorder, sys._getframe(2))
         return original(self)  # type: ignore[no-untyped-call]
 
     return index
+
+
+def _ask_for_selection(recorder: Recorder, frame: FrameType) -> None:
+    """Capture again, with torch's own tensors indexed by numbers that vary, where that may help."""
+    if recorder.context.is_running and not recorder.context.indexes and subscripts(frame):
+        restart(recorder, NeedsIndexing())
 
 
 def _number_for_c(recorder: Recorder) -> Callable[[IntNode, str, int], int]:
@@ -513,6 +646,7 @@ def _number_for_c(recorder: Recorder) -> Callable[[IntNode, str, int], int]:
     def guard_int(self: IntNode, file: str, line: int) -> int:
         if file and recorder.context.is_running and not self.is_constant():
             ask_for_operator(recorder, sys._getframe(1))
+            _ask_for_selection(recorder, sys._getframe(1))
         return original(self, file, line)
 
     return guard_int

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import TypeGuard
 
+import torch
+
 from monograph.capture.python.nodes import syntax_of
 from monograph.capture.python.static_values import UNKNOWN, value_of
 
@@ -34,6 +36,9 @@ def _kind_raised(frame: FrameType, statement: ast.stmt) -> type[BaseException] |
     """The exception that a statement raises; None where it does not name one."""
     if isinstance(statement, ast.Assert):
         return AssertionError
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        check = value_of(statement.value.func, frame)
+        return AssertionError if check is torch._assert else None
     raised = statement.exc if isinstance(statement, ast.Raise) else None
     if isinstance(raised, ast.Call):
         raised = raised.func

@@ -162,18 +162,29 @@ def is_raised_by_us(error: BaseException) -> bool:
 
 
 def is_raised_by_program(error: BaseException) -> bool:
-    """Whether a ``raise`` statement of the user's program has raised ``error``."""
+    """Whether a ``raise`` statement of the user's program has raised ``error``.
+
+    Or a check of torch's that it has called (``torch._assert``).
+    """
+    found = None
     step = error.__traceback__
-    while step is not None and step.tb_next is not None:
+    while step is not None:
+        code = step.tb_frame.f_code
+        if is_of_user(code):
+            found = step
+        elif found is not None and _is_check(code):
+            return True
         step = step.tb_next
-    if step is None:
+    if found is None or found.tb_next is not None:
         return False
+    step = found
     code = step.tb_frame.f_code
-    kind = _kinds.get(id(code))
-    if (kind if kind is not None else _kind_of(code)) != _USER:
-        return False
     opcode = code.co_code[step.tb_lasti]
     return dis.opname[opcode] in ("RAISE_VARARGS", "RERAISE")
+
+
+def _is_check(code: CodeType) -> bool:
+    return code.co_filename == torch.__file__ and code.co_name.startswith(("_assert", "_check"))
 
 
 def source_line_of_traceback(error: BaseException) -> SourceLine | None:

@@ -6,18 +6,15 @@ program asks for that it is captured again, with their indexing redirected.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Collection
-from types import FrameType
 from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 
 from monograph.capture.abstract import selected
-from monograph.capture.python.nodes import calls, syntax_of
 
-__all__ = ["Indexing", "is_indexing"]
+__all__ = ["Indexing"]
 
 _FUNCTIONS: dict[Any, Any] = {
     torch.Tensor.__getitem__: torch.Tensor.__getitem__,
@@ -39,11 +36,3 @@ class Indexing(TorchFunctionMode):
             view, rest = selected(args[0], args[1])
             args = (view, rest, *args[2:])
         return func(*args, **(kwargs or {}))
-
-
-def is_indexing(frame: FrameType) -> bool:
-    """Whether what runs in ``frame`` is (or may be) ``x[i]`` or ``x[i] = y``."""
-    syntax = syntax_of(frame.f_code)
-    if syntax is None:
-        return not calls(frame.f_code, frame.f_lasti)
-    return isinstance(syntax.node_at(frame.f_lasti), ast.Subscript)

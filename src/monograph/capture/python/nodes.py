@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import ast
 import dis
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 from monograph.capture.python.sites import Span, is_made, source_file, span_of
 
-__all__ = ["Syntax", "calls", "compares", "syntax_of", "takes_truth"]
+__all__ = ["Syntax", "calls", "compares", "subscripts", "syntax_of", "takes_truth"]
 
 _TRUTHS = ("IF_TRUE", "IF_FALSE", "TO_BOOL", "UNARY_NOT")
 _MOST_KEPT = 16_384
@@ -125,3 +125,11 @@ def _read(code: CodeType) -> Syntax | None:
     if source is None or not (is_made(code) or source.has(code)):
         return None
     return Syntax(code, source.part({code.co_firstlineno}, taken=True))
+
+
+def subscripts(frame: FrameType) -> bool:
+    """Whether what runs in ``frame`` is (or may be) ``x[i]`` or ``x[i] = y``."""
+    syntax = syntax_of(frame.f_code)
+    if syntax is None:
+        return not calls(frame.f_code, frame.f_lasti)
+    return isinstance(syntax.node_at(frame.f_lasti), ast.Subscript)

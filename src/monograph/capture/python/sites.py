@@ -8,6 +8,7 @@ import linecache
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType
+from typing import Any
 
 from monograph.capture.python.excerpts import Excerpts
 
@@ -87,6 +88,7 @@ class SourceFile:
         self.text = text
         self.excerpts = Excerpts(text)
         self._known: dict[CodeType, bool] = {}
+        self._lambdas: dict[int, list[Span]] = {}  # their bodies, by line
 
     @functools.cached_property
     def tree(self) -> ast.Module:
@@ -135,6 +137,21 @@ class SourceFile:
         ``taken``: the caller changes what it gets.
         """
         return self.excerpts.part(lines, taken=taken)
+
+    def body_of_lambda(self, code: CodeType) -> Span | None:
+        """Where the body of the lambda stands that ``code`` (or what was made of it) comes from.
+
+        Several may begin in one line.
+        """
+        line = code.co_firstlineno
+        if line not in self._lambdas:
+            nodes = ast.walk(self.part({line}))
+            found = [n for n in nodes if isinstance(n, ast.Lambda) and n.lineno == line]
+            self._lambdas[line] = [span_of(node.body) for node in found]
+        positions: Iterable[Any] = code.co_positions()
+        places = [p for p in positions if None not in p and p[2:] != (0, 0)]
+        around = [body for body in self._lambdas[line] if all(_is_inside(p, body) for p in places)]
+        return min(around, key=lambda body: (body[1] - body[0], body[3] - body[2]), default=None)
 
     def _compiles_to(self, code: CodeType) -> bool:
         for _ in range(2):
@@ -192,6 +209,11 @@ class SourceFile:
                 found = node
             node = self.parents.get(node)
         return found
+
+
+def _is_inside(part: Span, whole: Span) -> bool:
+    (first, last, start, end), (top, bottom, left, right) = part, whole
+    return (top, left) <= (first, start) and (last, end) <= (bottom, right)
 
 
 def is_reducing(node: ast.Call) -> bool:

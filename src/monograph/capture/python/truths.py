@@ -6,10 +6,12 @@ import ast
 from types import CodeType, FrameType
 from typing import NamedTuple
 
+import torch
+
 from monograph.capture.python.nodes import Syntax, compares, syntax_of, takes_truth
 from monograph.capture.python.static_values import UNKNOWN, value_of
 
-__all__ = ["Assertion", "assertion_at", "asserts"]
+__all__ = ["Assertion", "assertion_at", "asserts", "is_asserted", "is_check"]
 
 _CONTAINERS = (tuple, list, set, frozenset, dict, str, bytes)
 
@@ -25,8 +27,8 @@ class Assertion(NamedTuple):
         raised = self.statement
         if isinstance(raised, ast.Assert):
             return None if raised.msg is None else _text(raised.msg, frame)
-        assert isinstance(raised, ast.Raise)
-        call = raised.exc
+        assert isinstance(raised, (ast.Raise, ast.Expr))
+        call = raised.exc if isinstance(raised, ast.Raise) else raised.value
         arguments = call.args if isinstance(call, ast.Call) else []
         return next((text for a in arguments if (text := _text(a, frame)) is not None), None)
 
@@ -56,6 +58,11 @@ def assertion_at(frame: FrameType) -> Assertion | None:
             _kept.clear()
         kept = _kept[key] = code, asserts(code, offset)
     found = kept[1]
+    if found is not None and isinstance(found.statement, ast.Expr):
+        call = found.statement.value
+        assert isinstance(call, ast.Call)
+        if not is_check(value_of(call.func, frame)):
+            return None
     # From 3.13 on the same instruction compares two containers, item by item.
     if found is not None and compares(code, offset) and not _compares_scalars(frame):
         return None
@@ -74,6 +81,15 @@ def asserts(code: CodeType, offset: int) -> Assertion | None:
     asked = None if syntax is None else _asked(syntax, offset)
     if syntax is None or asked is None:
         return None
+    return _assertion_of(syntax, asked)
+
+
+def is_asserted(syntax: Syntax, node: ast.expr) -> bool:
+    """Whether the program is certain to raise for one of the truths of ``node``."""
+    return _assertion_of(syntax, node) is not None
+
+
+def _assertion_of(syntax: Syntax, asked: ast.expr | _Link) -> Assertion | None:
     for truth in (True, False):
         statement = _raised(syntax, asked, truth)
         if statement is not None:
@@ -141,8 +157,30 @@ def _raised(syntax: Syntax, asked: ast.expr | _Link, truth: bool) -> ast.stmt | 
     if isinstance(parent, (ast.If, ast.While)) and asked is parent.test:
         block = parent.body if truth else parent.orelse
         first = _after_preparations(block) if block else syntax.follows(parent)
-        return first if isinstance(first, ast.Raise) else None
+        return first if first is not None and _raises(first) else None
     return None
+
+
+def _raises(statement: ast.stmt) -> bool:
+    """Whether it is certain to raise, if what it calls is one of torch's checks."""
+    if isinstance(statement, ast.Assert):
+        return _is_false(statement.test)
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(call, ast.Call):
+        return bool(call.args) and _is_false(call.args[0])
+    return isinstance(statement, ast.Raise)
+
+
+def _is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
+
+
+def is_check(function: object) -> bool:
+    """Whether it is a function of torch's that raises unless its first argument is true."""
+    return any(function is getattr(torch, name) for name in _CHECKS)
+
+
+_CHECKS = ("_assert", "_check", "_check_index", "_check_value", "_check_type", "_check_tensor_all")
 
 
 def _after_preparations(block: list[ast.stmt]) -> ast.stmt | None:
