@@ -84,10 +84,8 @@ class Expressions(ast.NodeTransformer):
         return located(runtime_call(name, self.visit(first), *thunks), node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
-        """One of these, perhaps at a site: its value is a truth."""
-        if not self._is_site(node):
-            return self.generic_visit(node)
-        return located(runtime_call("truth", self.condition(node)), node)
+        """One of these, perhaps at a site."""
+        return self.condition(node) if self._is_site(node) else self.generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         """One of these, perhaps at a site."""

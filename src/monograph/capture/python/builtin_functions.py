@@ -56,7 +56,6 @@ __all__ = [
     "converted",
     "length_of",
     "replacements",
-    "truth_of",
 ]
 
 _SYMBOLIC = (torch.SymInt, torch.SymFloat)
@@ -227,13 +226,13 @@ def _truth_type(*args: Any, **kwargs: object) -> object:
         return bool(*args, **kwargs)
     item = args[0]
     if _is_unknown(item):
-        return truth_of(item)
+        return _truth_of(item)
     if isinstance(item, _SYMBOLIC):
         return item != 0
     return item if isinstance(item, torch.SymBool) else bool(item)
 
 
-def truth_of(tensor: torch.Tensor) -> object:
+def _truth_of(tensor: torch.Tensor) -> object:
     """Whether the one element of a tensor is not zero: a truth that varies."""
     return (tensor if tensor.dtype == torch.bool else tensor != 0).item()
 
@@ -291,7 +290,7 @@ def _compared(
             return original(*args, **kwargs)
         if original is torch.equal and (one.dtype != other.dtype or one.shape != other.shape):
             return original(*args, **kwargs) if one.dtype != other.dtype else False
-        return truth_of(compare(*args, **kwargs).all())
+        return _truth_of(compare(*args, **kwargs).all())
 
     return call
 
@@ -308,7 +307,7 @@ def _reduced(original: Callable[..., object], *, is_and: bool) -> Callable[..., 
             return original(items)
         found: Any = is_and
         for item in items:
-            truth: Any = truth_of(item) if _is_unknown(item) else item
+            truth: Any = _truth_of(item) if _is_unknown(item) else item
             if not isinstance(truth, torch.SymBool):
                 if bool(truth) is not is_and:
                     return not is_and
