@@ -288,19 +288,19 @@ def selected(tensor: Any, index: object) -> tuple[Any, Any]:
     return tensor, (*rest, Ellipsis, *back)
 
 
-def _is_one_index(parts: list[Any]) -> bool:
+def _is_one_index(parts: list[object]) -> bool:
     """Whether torch takes a list for the tuple of its items, as it does where one is no number."""
     kinds = (torch.Tensor, list, tuple, slice, type(None), type(Ellipsis))
     return len(parts) < 32 and any(isinstance(part, kinds) for part in parts)
 
 
-def _as_places(part: Any) -> Any:
+def _as_places(part: object) -> object:
     """Places in a list, some of which only a run knows, as one tensor."""
     is_list = type(part) in (list, tuple)
     return torch.tensor(part) if is_list and _holds_number(part) else part
 
 
-def _holds_number(part: Any) -> bool:
+def _holds_number(part: object) -> bool:
     if isinstance(part, (list, tuple)):
         return any(map(_holds_number, part))
     return isinstance(part, (AbstractTensor, torch.SymInt))

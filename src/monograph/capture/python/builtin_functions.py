@@ -88,10 +88,11 @@ def choose(function: Any) -> Any:
     return function if running_recorder() is None else found
 
 
-def _is_method_in_c(function: Any) -> bool:
+def _is_method_in_c(function: object) -> bool:
     """Whether it is a method, bound or as its class has it, that is chosen by its name."""
-    is_in_c = type(function) in (BuiltinMethodType, MethodDescriptorType)
-    return is_in_c and function.__name__ in _METHODS_IN_C
+    if not isinstance(function, (BuiltinMethodType, MethodDescriptorType)):
+        return False
+    return function.__name__ in _METHODS_IN_C
 
 
 def _partial(function: functools.partial[Any]) -> functools.partial[Any]:
@@ -220,7 +221,7 @@ def _number_type(
     return call
 
 
-def _truth_type(*args: Any, **kwargs: object) -> object:
+def _truth_type(*args: object, **kwargs: object) -> object:
     """``bool``: of a number that varies, or of a tensor, a truth that varies."""
     if len(args) != 1 or kwargs or _is_tested(sys._getframe(1)):
         return bool(*args, **kwargs)
@@ -277,19 +278,18 @@ def _compared(
 ) -> Callable[..., object]:
     """``torch.equal`` or ``torch.allclose``: of tensors that only a run knows, a varying truth."""
 
-    def call(*args: Any, **kwargs: Any) -> object:
-        tensors = args[:2]
-        are_tensors = len(tensors) == 2 and all(isinstance(t, torch.Tensor) for t in tensors)
-        if not are_tensors or _is_tested(sys._getframe(1)):
+    def call(*args: object, **kwargs: object) -> object:
+        tensors = [arg for arg in args[:2] if isinstance(arg, torch.Tensor)]
+        if len(tensors) < 2 or _is_tested(sys._getframe(1)):
             return original(*args, **kwargs)
         one, other = tensors
         recorder = running_recorder()
         assert recorder is not None
         values = [recorder.value_of(t) for t in tensors]
-        if all(map(recorder.knowledge.is_known, values)):
+        if one.dtype != other.dtype or all(map(recorder.knowledge.is_known, values)):
             return original(*args, **kwargs)
-        if original is torch.equal and (one.dtype != other.dtype or one.shape != other.shape):
-            return original(*args, **kwargs) if one.dtype != other.dtype else False
+        if original is torch.equal and one.shape != other.shape:
+            return False
         return _truth_of(compare(*args, **kwargs).all())
 
     return call
@@ -302,12 +302,12 @@ def _equal(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 def _reduced(original: Callable[..., object], *, is_and: bool) -> Callable[..., object]:
     """``any`` or ``all``: of tensors that only a run knows, a truth that varies."""
 
-    def call(items: Iterable[Any], /) -> object:
+    def call(items: Iterable[object], /) -> object:
         if _is_tested(sys._getframe(1)):
             return original(items)
-        found: Any = is_and
+        found: bool | torch.SymBool = is_and
         for item in items:
-            truth: Any = _truth_of(item) if _is_unknown(item) else item
+            truth = _truth_of(item) if _is_unknown(item) else item
             if not isinstance(truth, torch.SymBool):
                 if bool(truth) is not is_and:
                     return not is_and

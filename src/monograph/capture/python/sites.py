@@ -8,7 +8,6 @@ import linecache
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType
-from typing import Any
 
 from monograph.capture.python.excerpts import Excerpts
 
@@ -148,8 +147,7 @@ class SourceFile:
             nodes = ast.walk(self.part({line}))
             found = [n for n in nodes if isinstance(n, ast.Lambda) and n.lineno == line]
             self._lambdas[line] = [span_of(node.body) for node in found]
-        positions: Iterable[Any] = code.co_positions()
-        places = [p for p in positions if None not in p and p[2:] != (0, 0)]
+        places = [p for p in code.co_positions() if None not in p and p[2:] != (0, 0)]
         around = [body for body in self._lambdas[line] if all(_is_inside(p, body) for p in places)]
         return min(around, key=lambda body: (body[1] - body[0], body[3] - body[2]), default=None)
 
@@ -211,7 +209,7 @@ class SourceFile:
         return found
 
 
-def _is_inside(part: Span, whole: Span) -> bool:
+def _is_inside(part: tuple[int | None, ...], whole: Span) -> bool:
     (first, last, start, end), (top, bottom, left, right) = part, whole
     return (top, left) <= (first, start) and (last, end) <= (bottom, right)
 
