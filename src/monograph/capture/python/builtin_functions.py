@@ -170,6 +170,8 @@ def ask(recorder: Recorder, frame: FrameType, *, is_number: bool) -> None:
     is_asked = takes_truth(code, offset) or compares(code, offset)
     if not recorder.context.is_running or (is_asked and not is_number):
         return
+    if code.co_name == "__bool__" and not is_number:
+        return
     if is_ours(code) or id(code) in recorder.context.as_called or CALL_SITES.is_chosen(code):
         return
     if not is_number and not any(
@@ -252,7 +254,7 @@ def _is_tested(frame: FrameType) -> bool:
     Such a question is best answered by what could be written in its place.
     """
     recorder = running_recorder()
-    if recorder is None:
+    if recorder is None or frame.f_code.co_name == "__bool__":  # which must return a plain truth
         return True
     strict = recorder.context.strict
     if strict is not None and strict.converts(frame.f_code):
