@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 import monograph
 from monograph import Dim
+from monograph.testing import assert_equal
 
 H, W, N = Dim("h"), Dim("w"), Dim("n")
 Sizes = tuple[int, ...]
@@ -249,3 +250,36 @@ def test_sides_that_are_no_one_thing_are_refused_with_the_reason():
     text = str(refused.value)
     assert "if x.shape[1] == 1" in text
     assert "its two sides cannot be joined: the branches give tensors with different" in text
+
+
+def by_row(x):
+    return [x[i] * i for i in range(x.shape[0])]
+
+
+def named_rows(x):
+    out = []
+    for row in x:
+        out.append(row * 2)
+    return {"rows": out}
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("program", [by_row, named_rows])
+def test_a_list_of_unknown_length_is_no_result(program, strict):
+    """A list in eager mode: what stands for it while capturing must not come out."""
+    shapes = ({0: Dim.DYNAMIC},)
+    with pytest.raises(monograph.ConstraintViolationError):
+        monograph.export(program, (torch.ones(3, 2),), dynamic_shapes=shapes, strict=strict)
+    fixed = monograph.export(program, (torch.ones(3, 2),), strict=strict)
+    x = torch.randn(3, 2)
+    assert_equal(fixed.module()(x), program(x))
+
+
+def test_a_list_whose_length_depends_on_values_is_no_result():
+    def positive(x):
+        return [row for row in x if row.sum() > 0]
+
+    with pytest.raises(monograph.ControlFlowError, match="only known when it runs") as caught:
+        monograph.export(positive, (torch.ones(3, 2),), strict=True)
+    assert caught.value.code == "MG-C114"
+    assert "torch.stack" in str(caught.value)

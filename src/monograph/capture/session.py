@@ -40,7 +40,7 @@ from monograph.capture.restarts import (
 )
 from monograph.capture.sizes import Operand, in_sizes
 from monograph.capture.start import Leaving, Start
-from monograph.capture.strictness import Strictness
+from monograph.capture.strictness import OfACapture, Strictness
 from monograph.capture.timed import new_recorder
 from monograph.collection import rarer_collection
 from monograph.diagnostics import (
@@ -504,6 +504,9 @@ class _Session:
     def _outputs(self, result: object) -> tuple[list[Output], Structure]:
         recorder = self.recorder
         leaves, structure = flatten(result, "the result")
+        for kind in structure.kinds():
+            if issubclass(kind, OfACapture):
+                raise kind.as_a_result()
         owners: dict[Node, Value] = {}
         outputs = []
         for leaf in leaves:

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from monograph.capture.restarts import Branch, NeedsConversion
     from monograph.diagnostics import ControlFlowError, ExportError, SourceLine
 
-__all__ = ["Strictness"]
+__all__ = ["OfACapture", "Strictness"]
+
+
+class OfACapture:
+    """What stands for a value of the program while it is captured, and is no result of it."""
+
+    @classmethod
+    def as_a_result(cls) -> ControlFlowError:
+        """The refusal of a program that returns it."""
+        raise NotImplementedError
 
 
 class Strictness(Protocol):

@@ -71,6 +71,13 @@ class Structure:
         """How many leaves a value of this structure has."""
         return 1 if self.kind is None else sum(child.num_leaves for child in self.children)
 
+    def kinds(self) -> Iterator[type]:
+        """The types of all containers."""
+        if self.kind is not None:
+            yield self.kind
+        for child in self.children:
+            yield from child.kinds()
+
     def paths(self, prefix: str = "") -> Iterator[str]:
         """The path of each leaf, ``[0]['mask'].keys``."""
         if self.kind is None:

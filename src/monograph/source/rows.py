@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from monograph.capture.recorder import Recorder
+from monograph.capture.strictness import OfACapture
 from monograph.control.branches import Group
 from monograph.control.results import describe
 from monograph.diagnostics import ControlFlowError
@@ -22,7 +23,7 @@ __all__ = ["Rows", "accepted", "rows_like"]
 _DTYPES = {"int": torch.int64, "bool": torch.bool, "float": torch.float64}
 
 
-class Rows:
+class Rows(OfACapture):
     """What becomes of a list that a branch, or a loop of unknown length, appends to.
 
     ``tensor`` holds the items along its first dimension. ``kind``: ``tensor``, or ``int``,
@@ -32,6 +33,15 @@ class Rows:
     def __init__(self, tensor: torch.Tensor, kind: str) -> None:
         self.tensor = tensor
         self.kind = kind
+
+    @classmethod
+    def as_a_result(cls) -> ControlFlowError:
+        """Programs have results of a length that is known."""
+        return ControlFlowError(
+            "the program returns a list whose length is only known when it runs",
+            code="MG-C114",
+            hint="return torch.stack(the_list), a tensor with the items as its rows.",
+        )
 
     def append(self, item: torch.Tensor | float) -> None:
         """Add one row."""
