@@ -438,7 +438,7 @@ def outcome(holder, value, change, strict, sizes):
         if isinstance(theirs, Exception):
             break
         if isinstance(mine, MonographError):
-            return f"call {i + 1} is refused: {mine.message}"
+            return f"call {i + 1} is refused: {mine}"
         if isinstance(mine, Exception) or mine.shape != theirs.shape:
             return f"call {i + 1}: {mine!r}, in eager mode {theirs!r}"
         if not torch.equal(mine, theirs):
