@@ -10,8 +10,8 @@ The answer is a Python bool.
 
 What Monograph does
 -------------------
-Refuses it, and offers a patch that compares element by element. The functions return a Python bool
-from C++, so strict mode cannot help either.
+Refuses it in the default mode, and offers a patch. Where the answer decides nothing (it is returned,
+or asserted) it is captured: a truth that varies. With `strict=True` the branch is captured as it is.
 
 Use instead
 -----------
@@ -23,7 +23,11 @@ from torch import nn
 
 from monograph.exportdb import Case, Expect, Support, call
 
-CASE = Case(tags=("torch.dynamic-value", "python.control-flow"), support=Support.UNSUPPORTED)
+CASE = Case(
+    tags=("torch.dynamic-value", "python.control-flow"),
+    support=Support.UNSUPPORTED,
+    strict=Support.SUPPORTED,
+)
 
 
 class EqualOfTensors(nn.Module):
