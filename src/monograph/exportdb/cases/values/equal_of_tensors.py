@@ -10,8 +10,9 @@ The answer is a Python bool.
 
 What Monograph does
 -------------------
-Refuses it in the default mode, and offers a patch. Where the answer decides nothing (it is returned,
-or asserted) it is captured: a truth that varies. With `strict=True` the branch is captured as it is.
+Refuses it in the default mode, and offers a patch. Where the answer decides nothing (it is
+returned, or asserted) it is captured: a truth that varies. With `strict=True` the branch is
+captured as it is.
 
 Use instead
 -----------
