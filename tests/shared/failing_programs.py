@@ -323,15 +323,15 @@ class GrowsABuffer(nn.Module):
         return self.cache.sum()
 
 
-@failing(unfixable="the state has another dtype after the call")
+@failing(unfixable="the state is longer after each call")
 class ResizesABuffer(nn.Module):
     def __init__(self):
         super().__init__()
         self.register_buffer("last", torch.zeros(3))
 
     def forward(self, x):
-        self.last = self.last.double()  # refused: MG-M103
-        return x + self.last
+        self.last = torch.cat([self.last, self.last])  # refused: MG-M103
+        return x + self.last[:3]
 
 
 _SHARED = X.clone()
