@@ -6,6 +6,8 @@ import contextlib
 import os
 from collections.abc import Callable
 
+import torch
+
 from monograph.assembly import assembled
 from monograph.capture.inputs import Root
 from monograph.capture.python.frames import caller_line
@@ -20,6 +22,7 @@ from monograph.constraints.key_order import note_order
 from monograph.constraints.same_program import refuse_difference
 from monograph.constraints.violations import refuse_violations
 from monograph.diagnostics import (
+    ControlFlowError,
     ExportError,
     MutationError,
     ShapeError,
@@ -36,6 +39,7 @@ __all__ = ["exported"]
 
 Place = tuple[str, Span]  # a file, and where a statement stands in it
 
+_ASSERT = torch.ops.aten._assert_scalar.default
 _MOST_SITES = 32  # statements on sizes that are tried as operators
 _MOST_ROUNDS = 6  # in which statements are found inside the sides of those before
 
@@ -150,6 +154,15 @@ def _widened(captured: Captured, mode: Strict, again: Callable[[], Captured]) ->
     return captured
 
 
+def _demands(captured: Captured) -> int:
+    """How many equalities a program asserts when it runs: of sizes that a branch has made, say.
+
+    What was no assertion before may not hold, for the example even: it was decided of the sizes.
+    """
+    asserted = [node for node in captured.graph.nodes if node.target is _ASSERT]
+    return sum(" == " in str(node.args[1]) for node in asserted)
+
+
 def _converted(
     captured: Captured, mode: Strict, places: list[Place], again: Callable[[], Captured]
 ) -> Captured:
@@ -157,7 +170,14 @@ def _converted(
     if not mode.learn_places(places):
         return captured
     try:
-        return again()
+        converted = again()
+        if _demands(converted) > _demands(captured):
+            raise ControlFlowError(
+                "its sizes are no expression of those of the arguments, and the program needs more "
+                "of them",
+                code="MG-C114",
+            )
+        return converted
     except Exception as error:  # the capture before it stands
         mode.unlearn(places, for_good=len(places) == 1)
         if len(places) == 1 and isinstance(error, ExportError):

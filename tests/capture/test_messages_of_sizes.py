@@ -167,13 +167,18 @@ def steered_by_what_is_kept(x):
         steered_by_a_set,
         steered_in_a_function,
         steered_by_what_is_given_back,
-        steered_by_what_is_kept,
     ],
 )
 def test_what_steers_the_program_fixes_the_size(program):
     with pytest.raises(monograph.ConstraintViolationError) as caught:
         _exported(program, torch.ones(4, 3))
     assert caught.value.code == "MG-S101"
+
+
+def test_texts_that_are_kept_from_call_to_call_are_refused():
+    with pytest.raises(monograph.MutationError) as caught:
+        _exported(steered_by_what_is_kept, torch.ones(4, 3))
+    assert caught.value.code == "MG-M107"
 
 
 def test_which_sizes_are_equal_decides_how_many_a_set_has():

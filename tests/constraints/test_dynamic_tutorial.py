@@ -96,11 +96,28 @@ def every_dim(inp4, inp5):
     }
 
 
+class OtherRank(nn.Module):
+    """As ``Example3``, but nothing joins its two sides."""
+
+    def forward(self, x, y):
+        if x.shape[0] <= 16:
+            return x @ y[:, :16]
+        return y[None]
+
+
+def test_both_sides_of_the_example_are_kept():
+    inp4, inp5 = torch.randn(8, 16), torch.randn(16, 32)
+    module = export(Example3(), (inp4, inp5), dynamic_shapes=every_dim(inp4, inp5)).module()
+    for rows, inner, columns in ((4, 32, 64), (16, 3, 20), (17, 3, 20), (40, 2, 17)):
+        x, y = torch.randn(rows, inner), torch.randn(inner, columns)
+        torch.testing.assert_close(module(x, y), Example3()(x, y))
+
+
 def test_violations_and_suggested_fixes():
     inp4, inp5 = torch.randn(8, 16), torch.randn(16, 32)
     shapes = every_dim(inp4, inp5)
     with pytest.raises(ConstraintViolationError) as caught:
-        export(Example3(), (inp4, inp5), dynamic_shapes=shapes)
+        export(OtherRank(), (inp4, inp5), dynamic_shapes=shapes)
     text = str(caught.value)
     assert "Constraints violated (inp5_dim0, inp4_dim0)!" in text
     assert (
@@ -116,7 +133,7 @@ def test_violations_and_suggested_fixes():
     assert text.count("test_dynamic_tutorial.py:") >= 3  # the line of each guard
     # The round trip is one call.
     refined = monograph.refine_dynamic_shapes(shapes, caught.value)
-    module = export(Example3(), (inp4, inp5), dynamic_shapes=refined).module()
+    module = export(OtherRank(), (inp4, inp5), dynamic_shapes=refined).module()
     for rows, inner, columns in ((4, 32, 64), (1, 1, 17), (16, 3, 5), (0, 2, 20)):
         x, y = torch.randn(rows, inner), torch.randn(inner, columns)
         torch.testing.assert_close(module(x, y), Example3()(x, y))

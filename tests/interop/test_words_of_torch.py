@@ -45,7 +45,7 @@ def test_a_module_that_checks_no_guards():
     def f(x):
         return x + 1 if x.shape[0] * x.shape[1] < 20 else x
 
-    shapes = ({0: monograph.Dim.DYNAMIC, 1: monograph.Dim.DYNAMIC},)
+    shapes = ({0: monograph.Dim.AUTO, 1: monograph.Dim.AUTO},)
     program = monograph.export(f, (X,), dynamic_shapes=shapes)
     large = torch.randn(5, 5)
     with pytest.raises(monograph.InputError, match="MG-I106"):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterable
 from types import FrameType
 from typing import TypeGuard
-
-import torch
 
 from monograph.capture.python.nodes import syntax_of
 from monograph.capture.python.static_values import UNKNOWN, value_of
@@ -38,7 +37,7 @@ def _kind_raised(frame: FrameType, statement: ast.stmt) -> type[BaseException] |
         return AssertionError
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         check = value_of(statement.value.func, frame)
-        return AssertionError if check is torch._assert else None
+        return AssertionError if check is sys.modules["torch"]._assert else None
     raised = statement.exc if isinstance(statement, ast.Raise) else None
     if isinstance(raised, ast.Call):
         raised = raised.func

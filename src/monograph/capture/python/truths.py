@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
+import sys
 from types import CodeType, FrameType
 from typing import NamedTuple
-
-import torch
 
 from monograph.capture.python.nodes import Syntax, compares, syntax_of, takes_truth
 from monograph.capture.python.static_values import UNKNOWN, value_of
@@ -177,6 +176,7 @@ def _is_false(node: ast.expr) -> bool:
 
 def is_check(function: object) -> bool:
     """Whether it is a function of torch's that raises unless its first argument is true."""
+    torch = sys.modules["torch"]  # imported by whoever has such a function
     return any(function is getattr(torch, name) for name in _CHECKS)
 
 
