@@ -148,6 +148,7 @@ class _Rewriter:
         self.results: dict[Node, Results] = {}  # what old nodes have become
         self.changed: set[Node] = set()  # old nodes whose layout is another one now
         self.sizes: dict[object, Node] = {}  # nodes for expressions, and of (node, dimension)
+        self.floats: dict[FloatExpr, FloatExpr] = {}  # read again, and what they were
 
     def rewrite(self, graph: Graph, attributes: dict[str, Any]) -> Decomposed:
         """The new graph, with what it holds."""
@@ -288,12 +289,16 @@ class _Rewriter:
             self._unify(new.expr, old.expr)
         elif isinstance(new, Expr) and isinstance(old, (Expr, int)) and new is not old:
             self.env.assume(equal(new, old))
+        elif isinstance(new, FloatExpr) and isinstance(old, FloatExpr) and new.op == "symbol":
+            self.floats[new] = old
 
     def _normal(self, value: object) -> object:
         if isinstance(value, TensorSpec):
             return value.normal()
         if isinstance(value, Expr):
             return self.env.scope.normal(value)
+        if isinstance(value, FloatExpr):
+            return self.floats.get(value, value)
         if isinstance(value, tuple):
             return tuple(self._normal(item) for item in value)
         return value
