@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import os
 from collections.abc import Callable
 
 import torch
+from torch.fx import Node
 
 from monograph.assembly import assembled
 from monograph.capture.inputs import Root
@@ -159,8 +161,8 @@ def _demands(captured: Captured) -> int:
 
     What was no assertion before may not hold, for the example even: it was decided of the sizes.
     """
-    asserted = [node for node in captured.graph.nodes if node.target is _ASSERT]
-    return sum(" == " in str(node.args[1]) for node in asserted)
+    asserted = [node.args[0] for node in captured.graph.nodes if node.target is _ASSERT]
+    return sum(isinstance(test, Node) and test.target is operator.eq for test in asserted)
 
 
 def _converted(
@@ -173,9 +175,9 @@ def _converted(
         converted = again()
         if _demands(converted) > _demands(captured):
             raise ControlFlowError(
-                "its sizes are no expression of those of the arguments, and the program needs more "
-                "of them",
-                code="MG-C114",
+                "the sizes that its sides give are no one expression, and what follows needs them "
+                "to be equal to others",
+                code="MG-C115",
             )
         return converted
     except Exception as error:  # the capture before it stands

@@ -236,6 +236,17 @@ def test_demands_of_any_kind_leave(f, form):
     assert 0 < refused < len(calls)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_both_sides_of_a_question_leave(form):
+    """A question about a size that was declared to vary: each form has both its sides."""
+    x, y = torch.randn(9, 3), torch.randn(2)
+    program = monograph.export(_root_of_a_size, (x, y), dynamic_shapes=({0: D}, None))
+    module = FORMS[form](program).module()
+    for size in (1, 2, 3, 4, 12):
+        x = torch.randn(size, 3)
+        torch.testing.assert_close(module(x, y), _root_of_a_size(x, y))
+
+
 class TwiceNormed(nn.Module):
     """One norm runs twice: the second reads the statistics that the first has written."""
 
