@@ -44,6 +44,7 @@ Place = tuple[str, Span]  # a file, and where a statement stands in it
 _ASSERT = torch.ops.aten._assert_scalar.default
 _MOST_SITES = 32  # statements on sizes that are tried as operators
 _MOST_ROUNDS = 6  # in which statements are found inside the sides of those before
+_MOST_FAILURES = 6  # of such trials in one export: one statement of 32 that does not fit is found
 
 
 @rarer_collection()
@@ -69,6 +70,7 @@ def exported(
     calls = Calls()
     first: list[Captured] = []
     refusals: dict[tuple[str, int], str] = {}
+    failures: list[str] = []
 
     def capture_once(
         shapes: object,
@@ -109,7 +111,7 @@ def exported(
             return settle(once(None, widening), lambda hints: once(hints, widening))
 
         with watch.during("branches on sizes"):
-            captured = _widened(captured, widening, again)
+            captured = _widened(captured, widening, again, failures)
         refusals.update(widening.refusals)
         return captured
 
@@ -146,13 +148,18 @@ def _narrowing(captured: Captured, mode: Strict) -> list[Guard]:
     ]
 
 
-def _widened(captured: Captured, mode: Strict, again: Callable[[], Captured]) -> Captured:
-    """Where a branch or a loop has narrowed the sizes, both its sides as operators, if they fit."""
+def _widened(
+    captured: Captured, mode: Strict, again: Callable[[], Captured], failures: list[str]
+) -> Captured:
+    """Where a branch or a loop has narrowed the sizes, both its sides as operators, if they fit.
+
+    ``failures``: what has stood against that in this export, whatever sizes it was tried with.
+    """
     for _ in range(_MOST_ROUNDS):
         places = mode.open_places(_narrowing(captured, mode))
-        if not places:
+        if not places or len(failures) >= _MOST_FAILURES:
             break
-        captured = _converted(captured, mode, places[:_MOST_SITES], again)
+        captured = _converted(captured, mode, places[:_MOST_SITES], again, failures)
     return captured
 
 
@@ -166,10 +173,14 @@ def _demands(captured: Captured) -> int:
 
 
 def _converted(
-    captured: Captured, mode: Strict, places: list[Place], again: Callable[[], Captured]
+    captured: Captured,
+    mode: Strict,
+    places: list[Place],
+    again: Callable[[], Captured],
+    failures: list[str],
 ) -> Captured:
     """The program with the statements at ``places`` as operators, but for those that do not fit."""
-    if not mode.learn_places(places):
+    if len(failures) >= _MOST_FAILURES or not mode.learn_places(places):
         return captured
     try:
         converted = again()
@@ -181,6 +192,7 @@ def _converted(
             )
         return converted
     except Exception as error:  # the capture before it stands
+        failures.append(str(error))
         mode.unlearn(places, for_good=len(places) == 1)
         if len(places) == 1 and isinstance(error, ExportError):
             file, span = places[0]
@@ -188,7 +200,7 @@ def _converted(
     if len(places) > 1:
         middle = len(places) // 2
         for half in (places[:middle], places[middle:]):
-            captured = _converted(captured, mode, half, again)
+            captured = _converted(captured, mode, half, again, failures)
     return captured
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import monograph
-from monograph import Dim
+from monograph import Dim, stages
 from monograph.testing import assert_equal
 
 H, W, N = Dim("h"), Dim("w"), Dim("n")
@@ -283,3 +283,25 @@ def test_a_list_whose_length_depends_on_values_is_no_result():
         monograph.export(positive, (torch.ones(3, 2),), strict=True)
     assert caught.value.code == "MG-C114"
     assert "torch.stack" in str(caught.value)
+
+
+def test_what_cannot_be_joined_is_tried_a_few_times(monkeypatch):
+    """Each trial is a capture and its other sides: a budget, whatever fixes are tried besides."""
+
+    def ranks(x):
+        a = x if x.shape[0] % 5 else x[None]
+        b = x if x.shape[0] % 7 else x[None]
+        c = x if x.shape[0] % 11 else x[None]
+        d = x if x.shape[0] % 13 else x[None]
+        return a, b, c, d, x if x.shape[0] % 17 else x[None]
+
+    tried = []
+    original = stages.Widening.learn_places
+    monkeypatch.setattr(
+        stages.Widening,
+        "learn_places",
+        lambda self, places: tried.append(len(places)) or original(self, places),
+    )
+    with pytest.raises(monograph.ConstraintViolationError, match="cannot be joined"):
+        monograph.export(ranks, (torch.ones(4, 3),), dynamic_shapes=({0: Dim("n", max=64)},))
+    assert 1 < len(tried) <= 6
