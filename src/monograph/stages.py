@@ -32,7 +32,7 @@ from monograph.diagnostics import (
 )
 from monograph.diagnostics.watching import Watch, current_watch
 from monograph.ir.program import Parts
-from monograph.shapes.env import Guard
+from monograph.shapes.env import TAKEN_AS_EQUAL, Guard
 from monograph.source.audit import Culprit
 from monograph.source.convert import Converting, Widening, is_used
 from monograph.source.strict import Strict
@@ -167,9 +167,15 @@ def _demands(captured: Captured) -> int:
     """How many equalities a program asserts when it runs: of sizes that a branch has made, say.
 
     What was no assertion before may not hold, for the example even: it was decided of the sizes.
+    Those are left out that are equal in the example, and taken to be equal for that.
     """
-    asserted = [node.args[0] for node in captured.graph.nodes if node.target is _ASSERT]
-    return sum(isinstance(test, Node) and test.target is operator.eq for test in asserted)
+    asserted = [node.args for node in captured.graph.nodes if node.target is _ASSERT]
+    return sum(
+        isinstance(test, Node)
+        and test.target is operator.eq
+        and not str(text).startswith(TAKEN_AS_EQUAL)
+        for test, text in asserted
+    )
 
 
 def _converted(

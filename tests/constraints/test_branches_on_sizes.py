@@ -305,3 +305,51 @@ def test_what_cannot_be_joined_is_tried_a_few_times(monkeypatch):
     with pytest.raises(monograph.ConstraintViolationError, match="cannot be joined"):
         monograph.export(ranks, (torch.ones(4, 3),), dynamic_shapes=({0: Dim("n", max=64)},))
     assert 1 < len(tried) <= 6
+
+
+class Head(nn.Module):
+    """Anchors are kept, and made again for another shape of the features."""
+
+    dynamic, shape = False, None
+    anchors = strides = torch.empty(0)
+
+    def __init__(self):
+        super().__init__()
+        self.box = nn.Conv2d(3, 2, 1)
+
+    def forward(self, features):
+        shape = features[0].shape
+        if self.dynamic or self.shape != shape:
+            self.anchors, self.strides = (a.transpose(0, 1) for a in _anchors(features))
+            self.shape = shape
+        boxes = torch.cat([self.box(f).flatten(2) for f in features], 2)
+        return (boxes + self.anchors.unsqueeze(0)) * self.strides
+
+
+def _anchors(features):
+    points, strides = [], []
+    for i, f in enumerate(features):
+        h, w = f.shape[2:]
+        sy, sx = torch.meshgrid(torch.arange(h) + 0.5, torch.arange(w) + 0.5, indexing="ij")
+        points.append(torch.stack((sx, sy), -1).view(-1, 2))
+        strides.append(torch.full((h * w, 1), 8.0 * (i + 1)))
+    return torch.cat(points), torch.cat(strides)
+
+
+@pytest.mark.parametrize("was", [(1, 4, 4), (2, 4, 8)])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_what_is_kept_for_one_shape_is_made_for_any(batch, was):
+    def features(batch, h, w):
+        return [torch.randn(batch, 3, h, w), torch.randn(batch, 3, h // 2, w // 2)]
+
+    varies = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
+    called = Head()
+    called(features(*was))
+    program = monograph.export(
+        called, (features(batch, 8, 8),), dynamic_shapes=([dict(varies), dict(varies)],)
+    )
+    module, head = program.module(), Head()
+    head.load_state_dict(module.state_dict(), strict=False)
+    for sizes in ((2, 8, 8), (1, 8, 8), (3, 6, 10), (1, 2, 4), (3, 6, 10)):
+        given = features(*sizes)
+        assert_equal(module(given), head(given), tolerance=1e-6)
