@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import monograph
-from monograph import MonographError
+from monograph import Dim, MonographError
 from monograph.testing.untouched import unchanged
 
 # Where something is kept: put there when the model is made, read and replaced in forward.
@@ -484,6 +484,43 @@ def test_what_is_made_anew_for_other_sizes_varies():
     for holder, value in ((InAttribute, Lazy), (InDict, Sizes), (InBuffer, Lazy)):
         for strict in (False, True):
             assert outcome(holder, value, settles_by_size, strict, DYNAMIC) == "right"
+
+
+FORMS_OF = {
+    "type_as": lambda made, x: made.type_as(x),
+    "to": lambda made, x: made.to(x),
+    "expand_as": lambda made, x: made[-1:].expand_as(x),
+    "view_as": lambda made, x: made.view_as(x),
+    "full_like": lambda made, x: made + torch.full_like(x, 2.0),
+    "new_full": lambda made, x: made + x.new_full((1,), 2.0),
+}
+
+
+@pytest.mark.parametrize("name", FORMS_OF)
+def test_what_has_the_form_of_an_argument_is_made_of_sizes(name):
+    """A table for the sizes of a call, in the dtype and shape of what comes of an argument."""
+
+    class Table(nn.Module):
+        shape, table = None, torch.empty(0)
+
+        def forward(self, x):
+            x = nn.functional.avg_pool2d(x, 2, ceil_mode=True)
+            h, w = x.shape[2:]
+            shape = [[h, w]]
+            if self.shape != shape:
+                made = torch.arange(h * w) + 1
+                self.table = torch.log(FORMS_OF[name](made, x[0, 0].flatten()))
+                self.shape = shape
+            best = x.flatten(2).sum((0, 1)).topk(1).indices
+            return x.flatten(2) + self.table, self.table[best]
+
+    varies = ({0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC},)
+    module = monograph.export(Table(), (torch.randn(2, 3, 8, 8),), dynamic_shapes=varies).module()
+    eager = Table()
+    for sizes in ((2, 3, 8, 8), (1, 3, 8, 8), (3, 3, 6, 10), (3, 3, 6, 10)):
+        x = torch.randn(sizes)
+        for mine, theirs in zip(module(x), eager(x), strict=True):
+            torch.testing.assert_close(mine, theirs)
 
 
 def program(body):

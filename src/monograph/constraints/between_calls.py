@@ -49,6 +49,11 @@ _OF_FORMS = frozenset({
     aten.empty_like.default, aten.new_zeros.default, aten.new_ones.default, aten.new_full.default,
     aten.new_empty.default,
 })  # fmt: skip
+# The values of the first argument, in the form of the second.
+_AS_ANOTHER = frozenset({
+    aten.type_as.default, aten.to.other, aten.expand_as.default, aten.view_as.default,
+    aten.reshape_as.default,
+})  # fmt: skip
 
 
 class Calls:
@@ -296,7 +301,8 @@ class _Two:
                     return False
             if is_random(node.target):
                 return False
-            new = [source for source in node.all_input_nodes if source not in seen]
+            sources = node.args[:1] if node.target in _AS_ANOTHER else node.all_input_nodes
+            new = [each for each in sources if isinstance(each, Node) and each not in seen]
             seen.update(new)
             stack += new
         return True
