@@ -661,3 +661,24 @@ def test_class_attributes_of_the_programs_file_are_put_back():
 
     monograph.export(f, (torch.ones(3),))
     assert _Counter.last is None
+
+
+def test_what_asks_whether_it_is_exported_is_told():
+    def asks():
+        return torch.compiler.is_exporting() or torch.compiler.is_compiling()
+
+    def f(x):
+        return (x + 1 if asks() else x) * (2 if torch.compiler.is_compiling() else 3)
+
+    program = monograph.export(f, (torch.ones(2),))
+    assert program.module()(torch.ones(2)).tolist() == [4, 4]
+    told = [a for a in program.assumptions if a.kind == "exporting"]
+    assert [a.where.function for a in told] == ["asks", "f"]
+    assert "is_exporting()" in told[0].text
+    assert "is_compiling()" in told[1].text
+
+
+def test_what_only_torch_asks_is_not_told():
+    model = torch.nn.LSTM(3, 4)
+    program = monograph.export(model, (torch.ones(5, 2, 3),))
+    assert not [a for a in program.assumptions if a.kind == "exporting"]

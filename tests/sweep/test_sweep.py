@@ -92,6 +92,10 @@ def deadly(lin, x):
     return lin(x)
 
 
+def asking(lin, x):
+    return lin(x) + (1 if torch.compiler.is_exporting() else 2)
+
+
 def values(lin, x):
     return lin(x) if x.sum() > 0 else -lin(x)
 
@@ -110,6 +114,7 @@ def entries():
     yield Entry("square", made(even, square), SIDES)
     yield Entry("values", made(values, rows), LENGTHS)
     yield Entry("noisy", made(noisy, rows), LENGTHS)
+    yield Entry("asking", made(asking, rows), LENGTHS)
     yield Entry("endless", made(endless, rows), LENGTHS)
     yield Entry("deadly", made(deadly, rows), LENGTHS)
     yield Entry("raising", made(raising, rows), LENGTHS)
@@ -153,14 +158,15 @@ def test_every_end_is_an_outcome(swept):
         (name, ""): kind
         for name, kind in {
             "good": "right", "by-name": "right", "square": "right", "values": "right",
-            "noisy": "not repeatable", "endless": "right", "deadly": "right",
-            "raising": "eager cannot", "lazy": "right",
+            "asking": "right", "noisy": "not repeatable", "endless": "right",
+            "deadly": "right", "raising": "eager cannot", "lazy": "right",
         }.items()
     }  # fmt: skip
     found = kinds(rows)
     for name in ("good", "by-name", "square", "lazy"):
         assert {found[name, form] for form in FORMS} == {"right"}, name
     assert {found["values", form] for form in FORMS} == {"refused"}
+    assert {found["asking", form] for form in FORMS} == {"as exported"}
     assert {found["endless", form] for form in FORMS} == {"hangs"}
     assert {found["deadly", form] for form in FORMS} == {"crashes"}
     assert not {name for name, _ in found} & {"noisy", "raising"}

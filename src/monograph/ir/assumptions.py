@@ -17,7 +17,7 @@ class Assumption:
 
     ``kind`` is a short stable word (``constant-input``, ``random``, ``time``, ``id``,
     ``attribute``, ``settled``, ``gradient``, ``constant-result``, ``autograd``, ``key-order``,
-    ``kept-whole``); ``where`` is the user's line.
+    ``kept-whole``, ``exporting``); ``where`` is the user's line.
     """
 
     kind: str

@@ -20,6 +20,8 @@ KINDS = {  # from good to bad
     "cannot run": "exports, and fails on its own example",
     "hangs": "does not end within the limit",
     "crashes": "the process dies",
+    "as exported": "what the model computes where it asks whether it is exported, told; eager "
+    "mode gives another result",
     "wrong": "silently wrong",
     "not repeatable": "eager mode gives another result the second time",
     "eager cannot": "eager mode fails, too",

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from monograph.capture.python.process_state import exporting_flags
 from monograph.diagnostics import MonographError
 from monograph.exportdb.exporters import EXPORTERS
 from monograph.ir.structure import flatten
@@ -181,7 +182,13 @@ def _exported(entry: Entry, task: Task) -> Outcome:
             narrowed.append((name, error))
             continue
         with _step(name, "wrong"):
-            _compare(actual, expected)
+            try:
+                _compare(actual, expected)
+            except AssertionError as error:
+                with exporting_flags():
+                    expected = _called(eager, _arguments(inputs, sizes))
+                _compare(actual, expected)
+                raise _StopError("as exported", name, error) from error
             _compare(*before)
     if narrowed:
         outcome = _outcome("narrowed", ", ".join(name for name, _ in narrowed), narrowed[0][1])

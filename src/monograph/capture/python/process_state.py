@@ -31,6 +31,7 @@ changed for longer than one call of our own, all of it put back at the end:
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import threading
 import warnings
@@ -41,7 +42,7 @@ from typing import Any
 import torch
 
 from monograph.capture.current import running_recorder
-from monograph.capture.python.frames import is_ours
+from monograph.capture.python.frames import is_of_user, is_ours
 from monograph.capture.python.redirect import redirected
 from monograph.torch_internals import SWITCHES, dispatch_kept
 
@@ -81,8 +82,8 @@ def exporting_flags() -> Iterator[None]:
     """In this thread ``torch.compiler.is_exporting()`` holds; libraries steer by it."""
     thread = threading.get_ident()
     flags: dict[Any, Callable[..., Any]] = {
-        torch.compiler.is_exporting: _is_exporting,
-        torch.compiler.is_compiling: _is_exporting,
+        torch.compiler.is_exporting: functools.partial(_is_asked, "torch.compiler.is_exporting()"),
+        torch.compiler.is_compiling: functools.partial(_is_asked, "torch.compiler.is_compiling()"),
         # The fused encoder kernel is an inference shortcut that hides the operators.
         torch.backends.mha.get_fastpath_enabled: _no_fast_path,
     }
@@ -106,8 +107,27 @@ def not_exporting() -> Iterator[None]:
         _thread.is_exporting = before
 
 
-def _is_exporting() -> bool:
-    return bool(getattr(_thread, "is_exporting", False))
+def _is_asked(question: str) -> bool:
+    if not getattr(_thread, "is_exporting", False):
+        return False
+    recorder = running_recorder()
+    if recorder is not None and is_of_user(_asking(sys._getframe(1)).f_code):
+        recorder.assume(
+            "exporting",
+            f"`{question}` is True while a program is exported and False in eager mode: what "
+            "depends on it is here as it is meant for exports",
+            recorder.here(),
+        )
+    return True
+
+
+def _asking(frame: FrameType) -> FrameType:
+    """The frame that has asked: beyond ours, and the function of torch that leads to us."""
+    while frame.f_back is not None and (
+        is_ours(frame.f_code) or frame.f_code.co_name in ("is_exporting", "is_compiling")
+    ):
+        frame = frame.f_back
+    return frame
 
 
 def _no_fast_path() -> bool:
