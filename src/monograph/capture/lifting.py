@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Entrance"]
 
+_id = id  # a program that is captured gets another function under this name, which costs more
+
 
 class Entrance:
     """Makes placeholders.
@@ -50,7 +52,7 @@ class Entrance:
         value.tracks = 2 if tensor.requires_grad else 0
         value.origin = Origin(kind, target, tensor, node, value)
         self.origins.append(value.origin)
-        self.values[id(tensor)] = value
+        self.values[_id(tensor)] = value
         node.meta["val"] = value.spec
         self._recorder.aliases.meet(value)
         return value
@@ -92,7 +94,7 @@ class Entrance:
         if tensor.__class__ is AbstractTensor:
             found: Value = tensor.value
             return found
-        value = self.values.get(id(tensor))
+        value = self.values.get(_id(tensor))
         return self._enter_unknown(tensor) if value is None else value
 
     def _enter_unknown(self, tensor: torch.Tensor) -> Value:

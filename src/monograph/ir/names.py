@@ -74,10 +74,12 @@ class Targets:
 
     def take(self, names: Iterable[str], modules: Iterable[str] = ()) -> None:
         """Names that are given: those of the program's own state and modules."""
-        self._owners.update(modules)
+        owners = self._owners
+        owners.update(modules)
         for name in names:
             self._tensors.add(name)
-            self._owners.update(_above(name))
+            if name.rpartition(".")[0] not in owners:  # else those above that are owners, too
+                owners.update(_above(name))
 
     def free(self, path: str) -> str:
         """``path`` itself, or a name like it that can be had."""

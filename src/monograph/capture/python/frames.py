@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 _SKIP, _USER, _STOP = 0, 1, 2
+_id = id  # a program that is captured gets another function under this name, which costs more
 _PACKAGE = str(Path(__file__).parents[2])
 _CASES = os.path.join(_PACKAGE, "exportdb", "cases") + os.sep
 _COMMANDS = os.path.join(_PACKAGE, "cli") + os.sep
@@ -44,8 +45,8 @@ def mark_entry(code: CodeType) -> None:
 
 
 def _keep(code: CodeType, kind: int) -> None:
-    _kinds[id(code)] = kind
-    _kept[id(code)] = code
+    _kinds[_id(code)] = kind
+    _kept[_id(code)] = code
 
 
 def _kind_of(code: CodeType) -> int:
@@ -69,7 +70,7 @@ def current_source_line(depth: int = 1) -> SourceLine | None:
     start = frame
     while frame is not None:
         code = frame.f_code
-        kind = _kinds.get(id(code))
+        kind = _kinds.get(_id(code))
         if kind is None:
             kind = _kind_of(code)
         if kind:
@@ -81,7 +82,7 @@ def current_source_line(depth: int = 1) -> SourceLine | None:
 
 
 def _line_in_torch_nn(frame: FrameType | None) -> SourceLine | None:
-    while frame is not None and _kinds.get(id(frame.f_code)) != _STOP:
+    while frame is not None and _kinds.get(_id(frame.f_code)) != _STOP:
         code = frame.f_code
         if code.co_filename.startswith(_TORCH_NN) and code.co_name != "_call_impl":
             return _line_at(code, frame.f_lasti)
@@ -104,7 +105,7 @@ def frames_of_user(depth: int = 1) -> list[FrameType]:
     found = []
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
-        kind = _kinds.get(id(frame.f_code))
+        kind = _kinds.get(_id(frame.f_code))
         if kind is None:
             kind = _kind_of(frame.f_code)
         if kind == _STOP:
@@ -117,7 +118,7 @@ def frames_of_user(depth: int = 1) -> list[FrameType]:
 
 def is_of_user(code: CodeType) -> bool:
     """Whether it is the user's program (or a library's) that runs."""
-    kind = _kinds.get(id(code))
+    kind = _kinds.get(_id(code))
     return (_kind_of(code) if kind is None else kind) == _USER
 
 
@@ -135,7 +136,7 @@ def is_ours(code: CodeType) -> bool:
 
 def stands_in(code: CodeType) -> None:
     """``code`` calls what the program has called: its exceptions are the program's own."""
-    _standing_in[id(code)] = code
+    _standing_in[_id(code)] = code
 
 
 _standing_in: dict[int, CodeType] = {}
@@ -155,7 +156,7 @@ def is_raised_by_us(error: BaseException) -> bool:
     found = None
     step = error.__traceback__
     while step is not None:
-        if id(step.tb_frame.f_code) not in _standing_in:
+        if _id(step.tb_frame.f_code) not in _standing_in:
             found = step.tb_frame.f_code
         step = step.tb_next
     return found is not None and is_ours(found)
@@ -193,7 +194,7 @@ def source_line_of_traceback(error: BaseException) -> SourceLine | None:
     step = error.__traceback__
     while step is not None:
         code = step.tb_frame.f_code
-        kind = _kinds.get(id(code))
+        kind = _kinds.get(_id(code))
         if (kind if kind is not None else _kind_of(code)) == _USER:
             found = _line_at(code, step.tb_lasti)
         step = step.tb_next
@@ -224,7 +225,7 @@ def _asked_before(positions: list[Any], at: int) -> tuple[int | None, int | None
 
 
 def _line_at(code: CodeType, instruction: int) -> SourceLine:
-    key = (id(code), instruction)
+    key = (_id(code), instruction)
     line = _lines.get(key)
     if line is None:
         if len(_lines) > 200_000:
@@ -237,5 +238,5 @@ def _line_at(code: CodeType, instruction: int) -> SourceLine:
         first = number or code.co_firstlineno
         line = SourceLine(code.co_filename, first, code.co_name, start, end, span)  # type: ignore[arg-type]
         _lines[key] = line
-        _kept[id(code)] = code
+        _kept[_id(code)] = code
     return line
