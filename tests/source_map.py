@@ -31,6 +31,7 @@ ORDER = [
     "interop",
     "pictures",
     "web",
+    "verification",
     "program.py",
     "edges.py",
     "exporting.py",

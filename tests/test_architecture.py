@@ -18,9 +18,9 @@ ORDER = [
     ("torch_internals",), ("collection",), ("shapes",), ("diagnostics",), ("ir",), ("inference",),
     ("capture",), ("control",), ("source",), ("passes",), ("constraints",), ("module",),
     ("choice",), ("hierarchy",), ("assembly",), ("stages",), ("interop",), ("graph_module",),
-    ("pictures",), ("web",), ("program",), ("variants",), ("edges",), ("exporting",),
-    ("exporting_variants",), ("testing",), ("checking",), ("exportdb",), ("sweep",), ("cli",),
-    ("__main__",),
+    ("pictures",), ("web",), ("verification",), ("program",), ("variants",), ("edges",),
+    ("exporting",), ("exporting_variants",), ("testing",), ("checking",), ("exportdb",),
+    ("sweep",), ("cli",), ("__main__",),
 ]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FORBIDDEN = (

@@ -42,6 +42,7 @@ from monograph.passes.signed import Signed, named
 from monograph.passes.table import Decompositions, default_decompositions
 from monograph.passes.unflatten import unflattened
 from monograph.shapes.constraints import Range, ranges_of
+from monograph.verification import Verification, verify
 
 __all__ = ["ExportedProgram", "placed", "values_for"]
 
@@ -216,6 +217,43 @@ class ExportedProgram:
             "the program is not valid",
             but=("keys", "views"),
             more=[inferred],
+        )
+
+    def verify(
+        self,
+        model: Callable[..., object],
+        *,
+        samples: int = 50,
+        seed: int = 0,
+        calls: Sequence[tuple[tuple[Any, ...], dict[str, Any]]] | None = None,
+        tolerance: float = 1e-5,
+    ) -> Verification:
+        """Compare the program with ``model`` in eager mode, on ``samples`` calls that are drawn.
+
+        The calls are drawn over all that the program promises to hold for: sizes at the bounds of
+        their ranges, 0, 1, primes and ties; arguments that are transposed, spaced, expanded, that
+        start inside their memory, that are one tensor; NaN, infinities, zeros of both signs, the
+        least and the largest numbers; dictionaries in other orders; with gradients and without;
+        up to three calls in a row. Compared are results (values up to ``tolerance``, relative and
+        absolute, dtypes, shapes, strides, what shares memory), arguments and state afterwards,
+        gradients, and random draws. A call that the program refuses may not have written anything.
+
+        ``model`` is what was exported, as it was then: the program keeps nothing of it. Both are
+        copied, and stay as they are. ``calls``: pairs of ``(args, kwargs)`` to compare on instead,
+        one after the other.
+
+        Raises:
+            DiffersError: an ``AssertionError`` with the smallest calls that show a difference, as a
+                test to be kept.
+        """
+        return verify(
+            self.parts,
+            self.module(),
+            model,
+            samples=samples,
+            seed=seed,
+            calls=calls,
+            tolerance=tolerance,
         )
 
     def parameters(self) -> Iterator[nn.Parameter]:

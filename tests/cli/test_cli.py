@@ -208,3 +208,9 @@ def test_version():
     result = CliRunner().invoke(app, ["--version"])
     assert result.exit_code == 0
     assert result.stdout.startswith("monograph 0.")
+
+
+def test_export_compares_with_eager_mode(file):
+    done = run(f"{file}:make", "--verify", "12", "--summary")
+    assert done.exit_code == 0, done.output
+    assert "12 calls as in eager mode, 0 refused" in done.stderr

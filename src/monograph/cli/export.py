@@ -80,6 +80,10 @@ def export_command(
     allow: Annotated[
         str | None, typer.Option(help="Assumptions that are none; all others are errors.")
     ] = None,
+    verified: Annotated[
+        int | None,
+        typer.Option("--verify", help="Compare with eager mode, on so many calls that are drawn."),
+    ] = None,
     file: Annotated[
         Path | None, typer.Option("--output", "-o", help="A .pt2 file to write it to.")
     ] = None,
@@ -88,8 +92,9 @@ def export_command(
     output, notes = Console(), Console(stderr=True)
     phases = _Phases(notes)
     try:
-        program = _export(target, phases, strict, timed, variant or [], split)
+        program, model = _export(target, phases, strict, timed, variant or [], split)
         _refuse_assumptions(program, deny, allow)
+        found = phases.run("verify", lambda: _verify(program, model, verified)) if verified else []
         if file is not None:
             phases.run("save", lambda: monograph.save(program, file))
     except Exception as error:
@@ -108,8 +113,26 @@ def export_command(
             print_program(output, each)
         if timed:
             print_times(output, each)
+    for line in found:
+        notes.print(line, markup=False, highlight=False)
     times = ", ".join(f"{name} {seconds * 1e3:.0f} ms" for name, seconds in phases.seconds.items())
     notes.print(f"[dim]{times}[/]", highlight=False)
+
+
+def _verify(
+    program: ExportedProgram | ExportedVariants, model: Callable[..., object], samples: int
+) -> list[str]:
+    """What was compared with eager mode, a line for each program.
+
+    Raises:
+        DiffersError: what is different.
+    """
+    programs = dict(program) if isinstance(program, ExportedVariants) else {"": program}
+    return [
+        f"{name}: {found}".removeprefix(": ")
+        for name, each in programs.items()
+        for found in [each.verify(model, samples=samples)]
+    ]
 
 
 def _refuse_assumptions(
@@ -133,7 +156,7 @@ def _refuse_assumptions(
 
 def _export(
     target: str, phases: _Phases, strict: bool, timed: bool, variants: list[str], split: bool
-) -> ExportedProgram | ExportedVariants:
+) -> tuple[ExportedProgram | ExportedVariants, Callable[..., object]]:
     path, _, name = target.partition(":")
     module = phases.run("load", lambda: load(Path(path)))
     model, args, kwargs, shapes = phases.run("build", lambda: example(module, name, path))
@@ -147,4 +170,4 @@ def _export(
             return export_variants(model, calls, dynamic_shapes=shapes, split=sides, strict=strict)
         return export(model, args, kwargs, dynamic_shapes=shapes, strict=strict)
 
-    return phases.watch("export", work, is_close=timed)
+    return phases.watch("export", work, is_close=timed), model

@@ -16,6 +16,7 @@ from monograph.cli.target import UsageError
 from monograph.diagnostics import MonographError, SourceLine
 from monograph.diagnostics.rendering import styled
 from monograph.program import ExportedProgram
+from monograph.verification import DiffersError
 
 __all__ = ["print_program", "print_summary", "print_times", "refuse"]
 
@@ -30,7 +31,7 @@ def refuse(notes: Console, error: Exception) -> NoReturn:
         Exception: this one, where no line of the user's has raised it.
     """
     lines = _lines_of(error)
-    if not lines and not isinstance(error, (MonographError, UsageError, OSError)):
+    if not lines and not isinstance(error, (MonographError, DiffersError, UsageError, OSError)):
         raise error
     notes.print(f"[bold red]{type(error).__name__.lstrip('_')}[/]", highlight=False)
     if isinstance(error, MonographError):

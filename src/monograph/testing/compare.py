@@ -20,39 +20,13 @@ from monograph.shapes.floats import ROUNDINGS, FloatExpr, Real, float_value
 from monograph.shapes.questions import Test, symbols_of, truth
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import Operator, schema_of
+from monograph.verification import assert_equal, significant_strides
 
 __all__ = ["assert_equal", "assert_exports", "assert_specs_hold", "fresh_like"]
 
 Promised = Real | Test | torch.SymInt | torch.SymFloat | torch.SymBool
 
 _T = TypeVar("_T")
-
-
-def assert_equal(actual: object, expected: object, *, tolerance: float = 0.0) -> None:
-    """Two nested results are of one structure and, leaf by leaf, equal.
-
-    Tensors must agree in shape, strides of dimensions larger than 1, dtype, device, and in value
-    up to ``tolerance`` (relative and absolute).
-    """
-    leaves, structure = flatten(actual)
-    wanted, wanted_structure = flatten(expected)
-    assert structure == wanted_structure, f"{structure} != {wanted_structure}"
-    for one, other in zip(leaves, wanted, strict=True):
-        if isinstance(other, torch.Tensor):
-            torch.testing.assert_close(
-                one, other, rtol=tolerance, atol=tolerance, equal_nan=True, check_stride=False
-            )
-            assert significant_strides(one) == significant_strides(other)
-        else:
-            assert type(one) is type(other)
-            assert one == other or one != one
-
-
-def significant_strides(tensor: torch.Tensor) -> tuple[int, ...]:
-    """The strides that matter: of dimensions with more than one element."""
-    if tensor.numel() == 0:
-        return ()
-    return tuple(s for s, size in zip(tensor.stride(), tensor.shape, strict=True) if size > 1)
 
 
 def fresh_like(value: _T) -> _T:
@@ -81,11 +55,13 @@ def assert_exports(
     more_inputs: Sequence[tuple[Any, ...]] = (),
     dynamic_shapes: object = None,
     strict: bool = False,
+    verify: bool = False,
 ) -> ExportedProgram:
     """Export ``f`` and compare with eager: on the example, on fresh inputs, on ``more_inputs``.
 
     State that ``f`` changes is compared after each call; every node's result is compared with
-    what the graph says of it; no operator of the graph may write.
+    what the graph says of it; no operator of the graph may write. ``verify``: calls that are drawn
+    over the program's contract are compared as well (``ExportedProgram.verify``).
     """
     kwargs = kwargs or {}
     eager = copy.deepcopy(f) if isinstance(f, nn.Module) else f
@@ -111,6 +87,8 @@ def assert_exports(
                 )
     for call in [args, *more_inputs]:
         assert_specs_hold(program, *copy.deepcopy((call, kwargs)))
+    if verify:
+        program.verify(f, tolerance=max(tolerance, 1e-5))
     return program
 
 

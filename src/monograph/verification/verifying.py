@@ -1,0 +1,368 @@
+"""A program against its model: the same calls in both, all that can be told of them compared."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from monograph.capture.python.snapshot import Snapshot
+from monograph.diagnostics import InputError, InternalError
+from monograph.ir.assumptions import CLASSES
+from monograph.ir.program import Parts
+from monograph.ir.structure import flatten
+from monograph.torch_internals import share_memory, writes_to
+from monograph.verification.comparison import assert_equal
+from monograph.verification.contract import Arguments, Contract, DrawnCall
+
+__all__ = ["DiffersError", "Verification", "verify"]
+
+Model = Callable[..., object]
+
+_CALLS_IN_A_ROW = 3
+_MOST_TRIALS = 300  # to make a call that fails simpler
+
+
+class DiffersError(AssertionError):
+    """A program does not do what its model does in eager mode.
+
+    Attributes:
+        difference: what is different, in one line.
+        test: Python that shows it, for a file of tests.
+    """
+
+    def __init__(self, difference: str, test: str = "") -> None:
+        super().__init__(f"{difference}\n\n{test}" if test else difference)
+        self.difference, self.test = difference, test
+
+
+@dataclass
+class Verification:
+    """What a verification has tried.
+
+    Attributes:
+        compared: calls whose results, effects and gradients were those of eager mode.
+        refused: calls that the program refuses, by the code of the error; nothing was written.
+        raised: calls that fail in eager mode, and in the program.
+    """
+
+    compared: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    raised: int = 0
+
+    @property
+    def total(self) -> int:
+        """All calls."""
+        return self.compared + self.refused.total() + self.raised
+
+    def __str__(self) -> str:
+        codes = ", ".join(f"{count} by {code}" for code, count in sorted(self.refused.items()))
+        return (
+            f"{self.compared} calls as in eager mode, {self.refused.total()} refused"
+            f"{f' ({codes})' if codes else ''}, {self.raised} that eager mode refuses as well"
+        )
+
+
+def verify(
+    parts: Parts,
+    module: nn.Module,
+    model: Model,
+    *,
+    samples: int = 50,
+    seed: int = 0,
+    calls: Sequence[Arguments] | None = None,
+    tolerance: float = 1e-5,
+) -> Verification:
+    """Compare a program with its model: on calls that are drawn, or on those that are given.
+
+    ``module`` is what is called of the program; it and ``model`` are copied for each row of calls.
+
+    Raises:
+        DiffersError: what is different, with a test that shows it.
+    """
+    trial = _Trial(parts, module, model, tolerance)
+    if calls is not None:
+        difference = trial.run([_copies(call) for call in calls])
+        if difference:
+            raise DiffersError(difference)
+        return trial.counts
+    contract, choose = Contract.of(parts), random.Random(seed)
+    most = 1 if _forgets(parts) else _CALLS_IN_A_ROW
+    while (left := samples - trial.counts.total) > 0:
+        row = contract.calls(choose, min(choose.randint(1, most), left))
+        difference = trial.run(_builders(contract, row))
+        if difference:
+            row, difference = _simplest(trial, contract, row, difference)
+            raise DiffersError(difference, _test_of(contract, row, seed))
+    return trial.counts
+
+
+def _forgets(parts: Parts) -> bool:
+    """Whether something that the model keeps from call to call is no part of the program."""
+    forgotten = CLASSES["dropped"] | CLASSES["unstable"] | {"settled"}
+    return any(assumption.kind in forgotten for assumption in parts.assumptions)
+
+
+Builder = Callable[[], Arguments]
+
+
+def _builders(contract: Contract, row: Sequence[DrawnCall]) -> list[Builder]:
+    return [lambda call=call: contract.drawn(call) for call in row]  # type: ignore[misc]
+
+
+def _copies(call: Arguments) -> Builder:
+    return lambda: copy.deepcopy(call)
+
+
+# Simpler calls, and a test of them --------------------------------------------------------------
+
+
+def _simplest(
+    trial: _Trial, contract: Contract, row: list[DrawnCall], difference: str
+) -> tuple[list[DrawnCall], str]:
+    """A row of calls that fails as well, and of which nothing simpler was found."""
+    left = _MOST_TRIALS
+    is_simpler = True
+    while is_simpler and left:
+        is_simpler = False
+        for other in itertools.islice(_simpler_rows(row), left):
+            left -= 1
+            found = trial.run(_builders(contract, other))
+            if found:
+                row, difference, is_simpler = other, found, True
+                break
+    return row, difference
+
+
+def _simpler_rows(row: list[DrawnCall]) -> Iterator[list[DrawnCall]]:
+    if len(row) > 1:
+        for i in range(len(row)):
+            yield [*row[:i], *row[i + 1 :]]
+    for i, call in enumerate(row):
+        for other in call.simpler():
+            yield [*row[:i], other, *row[i + 1 :]]
+
+
+def _test_of(contract: Contract, row: list[DrawnCall], seed: int) -> str:
+    calls = "".join(f"        {contract.text(call)},\n" for call in row)
+    return (
+        "import torch\n"
+        "from monograph.testing import drawn_tensor\n\n\n"
+        f"def test_as_in_eager_mode(program, model):  # found by verify(model, seed={seed})\n"
+        f"    calls = [\n{calls}    ]\n"
+        "    program.verify(model, calls=calls)\n"
+    )
+
+
+# One row of calls -------------------------------------------------------------------------------
+
+
+@dataclass
+class _Ended:
+    """What came of a call: a result, or an exception."""
+
+    result: object = None
+    error: Exception | None = None
+
+
+class _FailedError(Exception):
+    """A call has failed in eager mode and in the program."""
+
+
+class _Trial:
+    """Makes rows of calls with a program and its model, and says what is different."""
+
+    def __init__(self, parts: Parts, module: nn.Module, model: Model, tolerance: float) -> None:
+        self.parts, self.module, self.model = parts, module, model
+        self.tolerance = tolerance
+        self.counts = Verification()
+        self.is_module = isinstance(model, nn.Module)
+        modules = [*model.named_modules()] if isinstance(model, nn.Module) else []
+        self.before = Snapshot(modules, model)
+        own = {id(t) for _, m in modules for t in (*m._parameters.values(), *m._buffers.values())}
+        self.tensors = [
+            (t, writes_to(t), t.detach().clone()) for t in self.before.tensors if id(t) not in own
+        ]
+
+    def run(self, row: Sequence[Builder]) -> str | None:
+        """The first difference in a row of calls, each with what the one before has left."""
+        eager = copy.deepcopy(self.model) if self.is_module else self.model
+        module = copy.deepcopy(self.module)
+        try:
+            for i, builder in enumerate(row):
+                difference = self._call(module, eager, builder, 1000 + i)
+                if difference:
+                    return f"call {i + 1}: {difference}" if len(row) > 1 else difference
+        except _FailedError:
+            return None
+        finally:
+            self._restore()
+        return None
+
+    def _restore(self) -> None:
+        """Put back what the model has changed and is no part of the copy: globals, closures."""
+        with torch.no_grad():
+            for tensor, writes, value in self.tensors:
+                if writes_to(tensor) != writes:
+                    if tensor.grad_fn is not None and not tensor._is_view():
+                        tensor.detach_()
+                    tensor.copy_(value)
+        self.before.restore()
+
+    def _call(self, module: nn.Module, eager: Model, builder: Builder, seed: int) -> str | None:
+        """What is different in one call.
+
+        Raises:
+            _FailedError: it fails in both; what they have written by then is not the same.
+        """
+        mine, theirs = builder(), builder()
+        actual = _made(module, mine, seed)
+        if isinstance(actual.error, InputError):
+            self.counts.refused[actual.error.code] += 1
+            return _written_while_refused(mine, theirs)
+        if isinstance(actual.error, InternalError):
+            return f"the program fails: {_told(actual.error)}"
+        drawn = torch.get_rng_state()
+        expected = _made(eager, theirs, seed)
+        if expected.error is not None:
+            self.counts.raised += 1
+            said = _told(expected.error)
+            if actual.error is not None:
+                raise _FailedError
+            return f"eager mode raises {said}; the program returns a result"
+        if actual.error is not None:
+            return f"the program raises {_told(actual.error)}; eager mode returns a result"
+        if not torch.equal(drawn, torch.get_rng_state()):
+            return "the program has drawn other random numbers"
+        self.counts.compared += 1
+        for find in (self._results, self._aliases, self._left, self._gradients):
+            difference = find((module, mine, actual.result), (eager, theirs, expected.result))
+            if difference:
+                return difference
+        return None
+
+    def _results(self, ours: _Called, eager: _Called) -> str | None:
+        # A result that is a view of what is written lies as the argument does in eager mode only.
+        strided = not self.parts.plan.writes
+        found = _unequal(ours[2], eager[2], self.tolerance, "result", strided=strided)
+        if found:
+            return found
+        for i, (one, other) in enumerate(zip(_tensors(ours[2]), _tensors(eager[2]), strict=True)):
+            if one.requires_grad != other.requires_grad:
+                return f"result {i}: requires_grad is {one.requires_grad}"
+        return None
+
+    def _aliases(self, ours: _Called, eager: _Called) -> str | None:
+        """Results that lie in the memory of arguments or of others, where nothing is written."""
+        if self.parts.plan.writes:
+            return None
+        mine, theirs = (_shared(result, given) for _, given, result in (ours, eager))
+        if mine == theirs:
+            return None
+        name, is_lost = min((name, name in theirs) for name in mine ^ theirs)
+        return f"{name}: in eager mode they {'share' if is_lost else 'do not share'} memory"
+
+    def _left(self, ours: _Called, eager: _Called) -> str | None:
+        """What a call has left in the arguments and in the state."""
+        found = _unequal(ours[1], eager[1], self.tolerance, "argument")
+        if found or not isinstance(eager[0], nn.Module):
+            return found
+        kept = dict(ours[0].named_buffers()) | dict(ours[0].named_parameters())
+        for name, tensor in [*eager[0].named_buffers(), *eager[0].named_parameters()]:
+            if name in kept:
+                found = _unequal(kept[name], tensor, self.tolerance, f"{name}, after the call,")
+                if found:
+                    return found
+        return None
+
+    def _gradients(self, ours: _Called, eager: _Called) -> str | None:
+        wanted = _backward(eager)
+        if wanted is None:
+            return None
+        try:
+            found = _backward(ours) or {}
+        except RuntimeError as error:
+            return f"backward through the program raises {_told(error)}"
+        for name, gradient in wanted.items():
+            if (gradient is None) != (found.get(name) is None):
+                return f"the gradient of {name} is {found.get(name)}, not {gradient}"
+            difference = _unequal(
+                found[name], gradient, self.tolerance, f"the gradient of {name}", strided=False
+            )
+            if difference:
+                return difference
+        return None
+
+
+_Called = tuple[Any, Arguments, object]
+
+
+def _made(called: Model, given: Arguments, seed: int) -> _Ended:
+    torch.manual_seed(seed)
+    try:
+        return _Ended(called(*given[0], **given[1]))
+    except Exception as error:
+        return _Ended(error=error)
+
+
+def _told(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:200]}"
+
+
+def _written_while_refused(mine: Arguments, fresh: Arguments) -> str | None:
+    found = _unequal(mine, fresh, 0.0, "argument")
+    return found and f"the call was refused, and has written: {found}"
+
+
+def _unequal(
+    one: object, other: object, tolerance: float, what: str, *, strided: bool = True
+) -> str | None:
+    """How two nested values differ, in one line."""
+    try:
+        assert_equal(one, other, tolerance=tolerance, strided=strided)
+    except AssertionError as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        return f"{what} is not that of eager mode: {' '.join(lines)[:400]}"
+    return None
+
+
+def _tensors(value: object) -> list[torch.Tensor]:
+    return [leaf for leaf in flatten(value)[0] if isinstance(leaf, torch.Tensor)]
+
+
+def _shared(result: object, given: Arguments) -> set[str]:
+    """Which results lie in the memory of which arguments, and of which other results."""
+    results, arguments = _tensors(result), _tensors(given)
+    pairs = [
+        (f"result {i} and argument {j}", one, other)
+        for i, one in enumerate(results)
+        for j, other in enumerate(arguments)
+    ]
+    pairs += [
+        (f"results {i} and {j}", results[i], results[j])
+        for j in range(len(results))
+        for i in range(j)
+    ]
+    return {name for name, one, other in pairs if share_memory(one, other)}
+
+
+def _backward(call: _Called) -> Mapping[str, torch.Tensor | None] | None:
+    """The gradients of arguments and parameters; None where there are none in eager mode."""
+    called, given, result = call
+    results = [t for t in _tensors(result) if t.requires_grad]
+    inputs = {f"argument {i}": t for i, t in enumerate(_tensors(given)) if t.requires_grad}
+    if isinstance(called, nn.Module):
+        inputs |= {name: p for name, p in called.named_parameters() if p.requires_grad}
+    if not results or not inputs:
+        return None
+    weights = [torch.ones_like(t) for t in results]
+    found = torch.autograd.grad(results, [*inputs.values()], weights, allow_unused=True)
+    return dict(zip(inputs, found, strict=True))
