@@ -512,6 +512,11 @@ class ShapeEnv:
             self._assume_not_zero(now)
 
     def _assume_not_negative(self, expr: Expr) -> None:
+        inner = _inside(expr)
+        if inner is not None:
+            if isinstance(inner, Expr):
+                self._assume_not_negative(inner)
+            return
         found = _line(expr)
         if found is not None:
             symbol, slope = found
@@ -555,9 +560,8 @@ class ShapeEnv:
         solution = solve(expr, lambda atom: self.symbols[atom.name].is_unbacked)
         if solution is None:
             for fact in (expr, -expr):
-                if isinstance(fact, Expr) and fact not in self.decider.facts:
-                    self.decider.facts.append(fact)
-            self.decider.forget()
+                if isinstance(fact, Expr):
+                    self._assume_not_negative(fact)
             return
         self._replace(solution)
         rest = self.scope.normal(expr)
@@ -657,3 +661,29 @@ def _line(expr: Expr) -> tuple[Atom, int] | None:
         return None
     atom = expr.scope.atoms[expr.terms[0][0][0]]
     return (atom, expr.terms[0][1]) if atom.kind == "symbol" else None
+
+
+def _inside(expr: Expr) -> Int | None:
+    """What is not negative where, and only where, ``expr`` is not, without a division around it.
+
+    ``n // k >= c`` is ``n >= k*c``, ``n // k <= c`` is ``n < k*(c + 1)``; ``max(d, 0) >= c`` is
+    ``d >= c``, and ``max(d, 0) <= c`` is ``d <= c``. Bounds of a symbol say more than bounds of
+    its quotient: all that is made of it has bounds, too.
+    """
+    if len(expr.terms) != 1 or len(expr.terms[0][0]) != 1:
+        return None
+    (monomial, slope) = expr.terms[0]
+    atom = expr.scope.atoms[monomial[0]]
+    least, most = -(expr.const // slope), expr.const // -slope
+    if atom.kind == "div":
+        n, k = atom.args
+        if isinstance(n, Expr) and isinstance(k, int):
+            return n - k * least if slope > 0 else k * most + (k - 1) - n
+    if atom.kind == "pos":
+        d = atom.args[0]
+        if isinstance(d, Expr):
+            if slope > 0 and least > 0:
+                return d - least
+            if slope < 0 and most >= 0:
+                return most - d
+    return None

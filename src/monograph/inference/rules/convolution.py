@@ -11,10 +11,10 @@ from monograph.inference.rules.table import (
     channels_last,
     fresh,
     is_canonical,
-    lies_channels_last,
     must_hold,
     must_hold_if_varies,
     rule,
+    steps_channels_last,
 )
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Expr, Int
@@ -45,7 +45,7 @@ def _conv(
         return None
     if x.scope is None and 1 in (x.shape[1], weight.shape[1]):
         return None  # one channel: channels-last and contiguous look alike
-    is_channels_last = lies_channels_last(x)
+    is_channels_last = steps_channels_last(x)
     if not is_canonical(weight) or not (is_canonical(x) or _may_be_copied(x) or is_channels_last):
         return None
     if weight.shape[0] % groups:

@@ -13,9 +13,9 @@ from monograph.inference.rules.table import (
     fresh,
     has_rows,
     is_canonical,
-    lies_channels_last,
     must_hold_if_varies,
     rule,
+    steps_channels_last,
 )
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Expr, Int
@@ -35,7 +35,7 @@ def _max_pool(
     dilation: Sequence[int] = (1,),
     ceil_mode: bool = False,
 ) -> TensorSpec | None:
-    is_channels_last = lies_channels_last(x)
+    is_channels_last = steps_channels_last(x)
     if len(x.shape) < 3 or x.numel == 0 or not (is_canonical(x) or is_channels_last):
         return None
     if x.scope is None and (ceil_mode or len(x.shape) != 4 or x.shape[1] == 1):
@@ -97,7 +97,7 @@ def _avg_pool(
 def _adaptive_avg_pool2d(x: TensorSpec, sizes: Sequence[int]) -> TensorSpec | None:
     if x.scope is not None and len(x.shape) == 4 and list(sizes) == [1, 1]:
         return fresh(x, (*x.shape[:2], 1, 1))
-    if lies_channels_last(x):
+    if steps_channels_last(x):
         return channels_last(x, (*x.shape[:2], *sizes))
     if len(x.shape) != 4 or not is_canonical(x) or x.shape[1] == 1 or x.numel == 0:
         return None

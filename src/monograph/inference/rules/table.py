@@ -18,7 +18,7 @@ import torch
 from monograph.inference.registry import RULES, Found, View
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.env import TAKEN_AS_EQUAL, ShapeEnv
-from monograph.shapes.expr import Expr, Int
+from monograph.shapes.expr import Expr, Int, interval
 from monograph.shapes.questions import Test, equal, not_less
 from monograph.torch_internals import Operator
 
@@ -41,6 +41,7 @@ __all__ = [
     "must_hold_if_varies",
     "resolve",
     "rule",
+    "steps_channels_last",
     "tied",
     "view",
 ]
@@ -191,6 +192,27 @@ def lies_channels_last(x: TensorSpec) -> bool:
     if x.scope is None or len(x.shape) != 4 or x.shape[1] == 1:
         return False
     return x is channels_last(x, x.shape)
+
+
+def steps_channels_last(x: TensorSpec) -> bool:
+    """Told only of tensors with sizes that vary: whether kernels take it for channels-last.
+
+    It may be a part of a larger tensor that lies so: some of its channels, or rows.
+    """
+    if x.scope is None or len(x.shape) != 4 or x.shape[1] == 1 or x.strides[1] != 1:
+        return False
+    _, channels, height, width = x.shape
+    batch, _, row, pixel = x.strides
+    return (
+        _is_never_less(pixel, channels)
+        and _is_never_less(row, pixel * width)
+        and _is_never_less(batch, row * height)
+    )
+
+
+def _is_never_less(item: Int, other: Int) -> bool:
+    least = interval(item - other)[0]
+    return least is not None and least >= 0
 
 
 def has_rows(x: TensorSpec) -> bool:
