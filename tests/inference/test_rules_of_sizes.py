@@ -153,3 +153,40 @@ def test_results_lie_as_the_iterator_of_pointwise_operators_lays_them():
 
         ep = same(added, (x,), (whole,), (torch.randn(5, 3, 2),), (torch.randn(4, 4, 4),))
         assert not any("torch.where" in str(text) for text in ep.assumptions)
+
+
+PARTS = {
+    "some channels": lambda x: x.permute(0, 3, 1, 2).chunk(4, 1)[1],
+    "some rows": lambda x: x[:, 1:].permute(0, 3, 1, 2),
+    "whole": lambda x: x.permute(0, 3, 1, 2),
+}
+WINDOWS = {
+    "conv": lambda c: torch.nn.Conv2d(c, 8, 1),
+    "conv 3 in steps": lambda c: torch.nn.Conv2d(c, 8, 3, stride=2, padding=1),
+    "max_pool": lambda c: torch.nn.MaxPool2d(2, 1),
+    "adaptive": lambda c: torch.nn.AdaptiveAvgPool2d(2),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("window", WINDOWS)
+def test_parts_of_channels_last_tensors_stay_channels_last(part, window):
+    x = torch.randn(2, 9, 7, 64)
+    layer = WINDOWS[window](PARTS[part](x).shape[1]).eval()
+
+    class Windowed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x):
+            return self.layer(PARTS[part](x))
+
+    sizes = {"x": dict.fromkeys((0, 1, 2), monograph.Dim.DYNAMIC)}
+    program = monograph.export(Windowed(), (x,), dynamic_shapes=sizes)
+    assert not [a for a in program.assumptions if a.kind == "narrowed"]
+    for batch in (2, 3, 20):
+        other = torch.randn(batch, 11, 12, 64)
+        found, wanted = program.module()(other), Windowed()(other)
+        assert torch.equal(found, wanted)
+        assert found.stride() == wanted.stride()
