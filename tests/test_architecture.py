@@ -19,8 +19,8 @@ ORDER = [
     ("capture",), ("control",), ("source",), ("passes",), ("constraints",), ("module",),
     ("choice",), ("hierarchy",), ("assembly",), ("stages",), ("interop",), ("graph_module",),
     ("pictures",), ("web",), ("verification",), ("program",), ("variants",), ("edges",),
-    ("exporting",), ("exporting_variants",), ("testing",), ("checking",), ("exportdb",),
-    ("sweep",), ("cli",), ("__main__",),
+    ("exporting",), ("exporting_variants",), ("installation",), ("run",), ("testing",),
+    ("checking",), ("exportdb",), ("sweep",), ("cli",), ("__main__",),
 ]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FORBIDDEN = (

@@ -625,3 +625,31 @@ def test_a_generator_is_wrapped_anew():
         torch.rand(2, generator=one)
     assert internals.is_same_generator(seen[0], one)
     assert not internals.is_same_generator(seen[0], other)
+
+
+def test_all_exporters_of_torch_look_up_one_function():
+    from monograph.interop import private
+
+    asked = []
+
+    def noting(*args, **keywords):
+        asked.append(private.is_drafting())
+        return original(*args, **keywords)
+
+    original = private.exporter()
+    try:
+        private.set_exporter(noting)
+        torch.export.export(torch.nn.ReLU(), (torch.ones(2),))
+        torch.export.draft_export(torch.nn.ReLU(), (torch.ones(2),))
+    finally:
+        private.set_exporter(original)
+    assert asked == [False, True]
+
+
+def test_a_table_without_composites_keeps_them():
+    from monograph.interop import private
+
+    linear = torch.ops.aten.linear.default
+    assert linear in private.choosable_composites()
+    assert torch.ops.aten.reshape.default not in private.choosable_composites()
+    assert linear in torch.export.default_decompositions().materialize()

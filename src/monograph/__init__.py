@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from monograph.edges import from_torch, load, load_methods, save, save_methods
     from monograph.exporting import assume_constant_result, convert, export, export_methods
     from monograph.exporting_variants import export_variants
+    from monograph.installation import install, installed, uninstall
     from monograph.passes.table import default_decompositions
     from monograph.program import ExportedProgram
     from monograph.shapes.dims import AdditionalInputs, Dim, ShapesCollection, dims
@@ -70,6 +71,8 @@ __all__ = [
     "export_methods",
     "export_variants",
     "from_torch",
+    "install",
+    "installed",
     "load",
     "load_methods",
     "map",
@@ -78,6 +81,7 @@ __all__ = [
     "save_methods",
     "scan",
     "timings",
+    "uninstall",
     "while_loop",
 ]
 __version__ = "0.1.0"
@@ -116,6 +120,8 @@ _ROOMS = {
     "export_methods": "exporting",
     "export_variants": "exporting_variants",
     "from_torch": "edges",
+    "install": "installation",
+    "installed": "installation",
     "load": "edges",
     "load_methods": "edges",
     "map": "control",
@@ -124,6 +130,7 @@ _ROOMS = {
     "save_methods": "edges",
     "scan": "control",
     "timings": "diagnostics.watching",
+    "uninstall": "installation",
     "while_loop": "control",
 }
 

@@ -12,7 +12,6 @@ from torch import nn
 from torch.fx import Graph, GraphModule
 
 from monograph.diagnostics import (
-    DecompositionError,
     ExportError,
     InputError,
     InteropError,
@@ -21,10 +20,10 @@ from monograph.diagnostics import (
 from monograph.graph_module import ProgramGraphModule
 from monograph.hierarchy import UnflattenedModule
 from monograph.inference.agreement import inferred
-from monograph.ir.assumptions import Assumption, about_sizes
+from monograph.ir.assumptions import Assumption
 from monograph.ir.call_plan import CallPlan
 from monograph.ir.printing import format_program
-from monograph.ir.program import DECOMPOSED, Parts
+from monograph.ir.program import Parts
 from monograph.ir.signature import (
     Argument,
     CallSpec,
@@ -36,12 +35,11 @@ from monograph.ir.signature import (
 from monograph.ir.statistics import Statistics, Times, statistics_of
 from monograph.ir.subgraphs import built
 from monograph.ir.verify import check, require
-from monograph.passes.decompose import decompose
+from monograph.passes.decomposed import decomposed
 from monograph.passes.place import devices_of, place, tensor_on
 from monograph.passes.signed import Signed, named
-from monograph.passes.table import Decompositions, default_decompositions
 from monograph.passes.unflatten import unflattened
-from monograph.shapes.constraints import Range, ranges_of
+from monograph.shapes.constraints import Range
 from monograph.verification import Verification, verify
 
 __all__ = ["ExportedProgram", "placed", "values_for"]
@@ -285,37 +283,7 @@ class ExportedProgram:
         Raises:
             DecompositionError: MG-O102, for a rule that fails or gives another result.
         """
-        rules = default_decompositions() if decomp_table is None else decomp_table
-        if not isinstance(rules, Mapping):
-            raise DecompositionError(
-                f"a {type(rules).__name__} is no table of decompositions",
-                hint="a table maps operators to functions; for operators alone write "
-                "torch._decomp.get_decompositions([...]).",
-            )
-        rules = rules if isinstance(rules, Decompositions) else Decompositions(rules)
-        parts = self.parts
-        plan, env = parts.plan, parts.env
-        known = len(env.guards)
-        found = decompose(parts.graph, parts.attributes, env, rules)
-        new = env.guards[known:]
-        if new and plan.sizes is not None:
-            plan = replace(plan, sizes=replace(plan.sizes, guards=[*plan.sizes.guards, *new]))
-        made = replace(
-            parts,
-            graph=found.graph,
-            attributes=found.attributes,
-            signature=parts.signature.renamed(_outputs_of(found.graph)),
-            module_calls=[entry.renamed(found.renamed) for entry in parts.module_calls],
-            plan=plan,
-            assumptions=[
-                *parts.assumptions,
-                *about_sizes(new, env),
-                *(Assumption("kept-whole", f"{op}: {why}") for op, why in found.kept.items()),
-            ],
-            ranges={**ranges_of(env), **parts.ranges},
-            dialect=DECOMPOSED,
-        )
-        return ExportedProgram(made)
+        return ExportedProgram(decomposed(self.parts, decomp_table))
 
     def to_torch(self) -> Any:
         """The program as a ``torch.export.ExportedProgram``, over the same tensors.
@@ -525,7 +493,3 @@ def with_values(parts: Parts, values: Mapping[int, torch.Tensor]) -> Parts:
     if devices == {torch.device("meta")} and target is not None and target.type != "meta":
         return placed(made, target)
     return made
-
-
-def _outputs_of(graph: Graph) -> list[str]:
-    return [getattr(item, "name", "") for item in graph.output_node().args[0]]  # type: ignore[union-attr]

@@ -25,9 +25,11 @@ from torch._export.serde.serialize import (
     serialize,
     serialize_tensor_meta,
 )
+from torch._export.utils import _collect_all_valid_cia_ops
 from torch._export.verifier import Verifier, load_verifier
+from torch._functorch import config as functorch_config
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from torch.export import exported_program
+from torch.export import _trace, exported_program
 from torch.fx._lazy_graph_module import _LazyGraphModule
 from torch.utils import _pytree as pytree
 from torch.utils._sympy import functions as sympy_functions
@@ -39,18 +41,23 @@ __all__ = [
     "LAYOUTS",
     "MEMORY_FORMATS",
     "ConstantSource",
+    "Exporter",
     "FakeTensor",
     "FakeTensorMode",
     "ValueRanges",
     "add_guards",
+    "choosable_composites",
     "class_of",
+    "exporter",
     "int_oo",
+    "is_drafting",
     "lazy_modules",
     "node_of_serialized_type",
     "object_as_bytes",
     "object_from_bytes",
     "pytree",
     "serialized",
+    "set_exporter",
     "shared_library",
     "sympy_functions",
     "tensor_meta",
@@ -177,3 +184,31 @@ def verifier_of(dialect: str) -> type[Verifier]:
 def add_guards(program: exported_program.ExportedProgram, lines: list[str]) -> None:
     """More demands of a program's arguments, as Python; its module checks them."""
     program._guards_code = [*program._guards_code, *lines]
+
+
+Exporter = Callable[..., exported_program.ExportedProgram]
+
+
+def exporter() -> Exporter:
+    """What all of ``torch.export.export``, ``draft_export`` and their kin come to in the end.
+
+    They look it up in its module whenever they are called, so that another in its place also
+    serves whoever has imported ``export`` by name.
+    """
+    found: Exporter = _trace._export_for_training
+    return found
+
+
+def set_exporter(found: Exporter) -> None:
+    """Put another in its place."""
+    setattr(_trace, "_export_for_training", found)
+
+
+def is_drafting() -> bool:
+    """Whether ``torch.export.draft_export`` is what exports."""
+    return bool(functorch_config.fake_tensor_propagate_real_tensors)
+
+
+def choosable_composites() -> set[Any]:
+    """The composite operators that torch keeps whole where a table of decompositions lacks them."""
+    return set(_collect_all_valid_cia_ops())

@@ -54,12 +54,23 @@ def to_torch(program: Parts) -> TorchProgram:
     return converted(program)[0]
 
 
-def converted(program: Parts, *, is_for_files: bool = False) -> tuple[TorchProgram, TorchSymbols]:
-    """The program as torch's, and what its symbols stand for."""
+_KINDS = TorchProgram, Taking
+
+
+def converted(
+    program: Parts,
+    *,
+    is_for_files: bool = False,
+    kinds: tuple[type[TorchProgram], type[TorchProgram]] = _KINDS,
+) -> tuple[TorchProgram, TorchSymbols]:
+    """The program as torch's, and what its symbols stand for.
+
+    ``kinds``: the class of what is made, and of what takes arguments that torch does not know.
+    """
     symbols = TorchSymbols(program.env)
     writer = _Writer(program, symbols, is_for_files)
     is_taken = is_known(tree_spec(arguments_of(program.plan)))
-    kind = TorchProgram if is_taken else Taking
+    kind = kinds[0] if is_taken else kinds[1]
     example = None
     if program.example_inputs is not None and not is_for_files:
         example = Given.of(program.example_inputs)

@@ -63,6 +63,11 @@ class Decompositions(MutableMapping[Target, Rule]):
             self._rules.pop(overload, None)
             self._kept.add(overload)
 
+    def keep(self, op: Target) -> None:
+        """Leave an operator as it is, whether it is in the table or not."""
+        self._rules.pop(op, None)
+        self._kept.add(op)
+
     def is_given(self, op: Target) -> bool:
         """Whether the rule of an operator is of whoever made the table: not torch's, nor ours."""
         rule = self._rules.get(op)
