@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check sweep bench questions clean
+.PHONY: demo test check sweep fuzz bench questions clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
@@ -19,6 +19,9 @@ check: $(STAMP)
 
 sweep: $(STAMP)
 	$(BIN)/python -m pytest -m slow
+
+fuzz: $(STAMP)
+	$(BIN)/python -m monograph.testing.fuzz --minutes 15
 
 questions: $(STAMP)
 	$(BIN)/python tests/shapes/questions.py 1000000

@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.fx import GraphModule
 
 from monograph.capture.python.snapshot import Snapshot
 from monograph.diagnostics import InputError, InternalError
 from monograph.ir.assumptions import CLASSES
-from monograph.ir.program import Parts
+from monograph.ir.program import TRAINING, Parts
 from monograph.ir.structure import flatten
 from monograph.torch_internals import share_memory, writes_to
 from monograph.verification.comparison import assert_equal
@@ -27,6 +28,7 @@ __all__ = ["DiffersError", "Verification", "verify"]
 Model = Callable[..., object]
 
 _CALLS_IN_A_ROW = 3
+_DEMANDS = "Expected inputs to satisfy"
 _MOST_TRIALS = 300  # to make a call that fails simpler
 
 
@@ -227,6 +229,9 @@ class _Trial:
         if isinstance(actual.error, InputError):
             self.counts.refused[actual.error.code] += 1
             return _written_while_refused(mine, theirs)
+        if actual.error is not None and str(actual.error).startswith(_DEMANDS):
+            self.counts.refused["assertion"] += 1  # of a program from a file
+            raise _FailedError
         if isinstance(actual.error, InternalError):
             return f"the program fails: {_told(actual.error)}"
         drawn = torch.get_rng_state()
@@ -260,8 +265,15 @@ class _Trial:
         return None
 
     def _aliases(self, ours: _Called, eager: _Called) -> str | None:
-        """Results that lie in the memory of arguments or of others, where nothing is written."""
-        if self.parts.plan.writes:
+        """Results that lie in the memory of arguments, where the program promises it.
+
+        It does not where it writes, in branches and loops, of conjugated arguments, and after a
+        decomposition: what computes a result anew gives a new tensor.
+        """
+        has_regions = any(isinstance(held, GraphModule) for held in self.parts.attributes.values())
+        is_conjugated = any(tensor.is_conj() for tensor in _tensors(eager[1]))
+        is_decomposed = self.parts.dialect != TRAINING
+        if self.parts.plan.writes or has_regions or is_conjugated or is_decomposed:
             return None
         mine, theirs = (_shared(result, given) for _, given, result in (ours, eager))
         if mine == theirs:
@@ -283,7 +295,10 @@ class _Trial:
         return None
 
     def _gradients(self, ours: _Called, eager: _Called) -> str | None:
-        wanted = _backward(eager)
+        try:
+            wanted = _backward(eager)
+        except RuntimeError:  # what backward would need was written
+            return None
         if wanted is None:
             return None
         try:
@@ -339,19 +354,13 @@ def _tensors(value: object) -> list[torch.Tensor]:
 
 
 def _shared(result: object, given: Arguments) -> set[str]:
-    """Which results lie in the memory of which arguments, and of which other results."""
-    results, arguments = _tensors(result), _tensors(given)
-    pairs = [
-        (f"result {i} and argument {j}", one, other)
-        for i, one in enumerate(results)
-        for j, other in enumerate(arguments)
-    ]
-    pairs += [
-        (f"results {i} and {j}", results[i], results[j])
-        for j in range(len(results))
-        for i in range(j)
-    ]
-    return {name for name, one, other in pairs if share_memory(one, other)}
+    """Which results lie in the memory of which arguments."""
+    return {
+        f"result {i} and argument {j}"
+        for i, one in enumerate(_tensors(result))
+        for j, other in enumerate(_tensors(given))
+        if share_memory(one, other)
+    }
 
 
 def _backward(call: _Called) -> Mapping[str, torch.Tensor | None] | None:

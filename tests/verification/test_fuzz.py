@@ -1,0 +1,54 @@
+"""Random programs: some go through all stages here, many by ``make fuzz``."""
+
+import pytest
+import torch
+
+from monograph.testing import fuzz as fuzzing
+from monograph.testing.fuzz import STAGES, Source, fuzz, main
+
+
+def test_random_programs_are_right_or_refused():
+    found = fuzz(seed=7, programs=25)
+    assert not found.finds, found.finds[0].test
+    assert found.right.total() > 25
+    assert len(found.right) > 4
+
+
+def test_the_same_seed_draws_the_same_programs():
+    one, other = (fuzz(seed=3, programs=4) for _ in range(2))
+    assert (one.right, one.refused) == (other.right, other.refused)
+
+
+def test_a_stage_that_is_wrong_is_found_and_made_small(monkeypatch):
+    def wrong(program, example):
+        return STAGES["static"](lambda x, y: tuple(r + 1 for r in program(x, y)), example)
+
+    monkeypatch.setattr(fuzzing, "STAGES", {**STAGES, "file": wrong})
+    found = fuzz(seed=7, programs=10)
+    (find,) = [each for each in found.finds if each.kind == "differs"][:1]
+    assert find.stage == "file"
+    assert find.test.count("\n    v") <= 2
+    compile(find.test, "a test", "exec")
+
+
+def test_a_stage_that_crashes_is_found(monkeypatch):
+    def crashes(program, example):
+        raise KeyError("a name")
+
+    monkeypatch.setattr(fuzzing, "STAGES", {**STAGES, "static": crashes})
+    found = fuzz(seed=7, programs=3)
+    assert [find.kind for find in found.finds] == ["KeyError"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_takes_a_plain_program(stage):
+    source = Source(("v = x * y.shape[0]",), ("v",), ((3, 4), (3, 4)), (torch.float32,) * 2)
+    space = {}
+    exec(source.text().replace("import torch", ""), space)
+    if not stage.startswith("strict"):  # which reads a file
+        STAGES[stage](space["program"], source.example()).verify(space["program"])
+
+
+def test_the_command_prints_its_seed(capsys):
+    assert main(["--programs", "1", "--seed", "7"]) == 0
+    assert "# seed 7" in capsys.readouterr().out
