@@ -149,8 +149,7 @@ def test_there_is_no_such_backend(program, tmp_path):
         program.compile("inductor", output=tmp_path / "net.pt2")
 
 
-# Packages that pin another torch: pip install --no-deps executorch tabulate flatbuffers ruamel.yaml
-# torchao, by hand.
+# It pins another torch: pip install --no-deps executorch tabulate flatbuffers ruamel.yaml, by hand.
 
 
 def test_executorch():

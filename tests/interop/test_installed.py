@@ -1,0 +1,117 @@
+"""Scripts for tools that export by themselves: as their users write them, with one line more."""
+
+import runpy
+import shutil
+
+import pytest
+import torch
+
+import monograph
+from monograph.interop import exporter
+
+LINE = "import monograph; monograph.install()\n"
+MODEL = """
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.lin = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.lin(self.norm(self.conv(x)).relu().mean((2, 3)))
+
+
+model, x = Net().eval(), torch.randn(4, 3, 8, 8)
+"""
+ONNX = """
+program = torch.onnx.export(
+    model, (x,), dynamo=True, dynamic_shapes={"x": {0: torch.export.Dim("batch")}}, verbose=False
+)
+"""
+ONNX_AXES = """
+program = torch.onnx.export(
+    model, (x,), dynamo=True, input_names=["x"], dynamic_axes={"x": {0: "batch"}}, verbose=False
+)
+"""
+AOTI = """
+batch = torch.export.Dim("batch", min=1, max=64)
+exported = torch.export.export(model, (x,), dynamic_shapes=({0: batch},))
+path = torch._inductor.aoti_compile_and_package(exported, package_path=__file__ + ".pt2")
+compiled = torch._inductor.aoti_load_package(path)
+"""
+PT2E = """
+from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
+
+quantizer = x86.X86InductorQuantizer()
+quantizer.set_global(x86.get_default_x86_inductor_quantization_config())
+exported = torch.export.export(model, (x,))
+prepared = prepare_pt2e(exported.module(), quantizer)
+prepared(x)
+converted = convert_pt2e(prepared)
+"""
+UNFLATTENED = """
+exported = torch.export.export(model, (x,), preserve_module_call_signature=("conv",))
+modules = torch.export.unflatten(exported)
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    def runs(text):
+        path = tmp_path / "script.py"
+        path.write_text(LINE + MODEL + text)
+        return runpy.run_path(str(path))
+
+    yield runs
+    monograph.uninstall()
+
+
+def batches():
+    return [torch.randn(size, 3, 8, 8) for size in (1, 2, 5, 9)]
+
+
+@pytest.mark.parametrize("text", [ONNX, ONNX_AXES], ids=["dynamic_shapes", "dynamic_axes"])
+def test_onnx(run, text, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    found = run(text)
+    program = found["program"]
+    assert isinstance(program.exported_program, exporter.Decomposing)
+    (given,) = program.model_proto.graph.input
+    assert given.type.tensor_type.shape.dim[0].dim_param == "batch"
+    session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
+    for x in batches():
+        (y,) = session.run(None, {given.name: x.numpy()})
+        torch.testing.assert_close(torch.from_numpy(y), found["model"](x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs g++")
+def test_aoti(run):
+    found = run(AOTI)
+    assert isinstance(found["exported"], exporter.Decomposing)
+    for x in batches():
+        torch.testing.assert_close(found["compiled"](x), found["model"](x))
+
+
+def test_pt2e(run):
+    pytest.importorskip("torchao.quantization.pt2e.quantize_pt2e")
+    found = run(PT2E)
+    assert isinstance(found["exported"], exporter.Decomposing)
+    converted, x = found["converted"], found["x"]
+    assert any("quantize_per_tensor" in str(node.target) for node in converted.graph.nodes)
+    torch.testing.assert_close(converted(x), found["model"](x), atol=0.05, rtol=0.05)
+
+
+def test_unflatten(run):
+    found = run(UNFLATTENED)
+    assert isinstance(found["exported"], exporter.Decomposing)
+    torch.testing.assert_close(found["modules"](found["x"]), found["model"](found["x"]))
+    found["modules"].conv.forward = lambda x: torch.zeros(len(x), 4, 8, 8)
+    assert not torch.allclose(found["modules"](found["x"]), found["model"](found["x"]))
