@@ -14,6 +14,7 @@ RUNTIME = "the runtime of converted code"
 _Node = TypeVar("_Node", bound=ast.AST)
 _OF_SEQUENCES = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)  # which ask about item after item
 _ITERATORS = ("range", "enumerate", "zip", "reversed", "len")
+_PIECES = ("unbind", "split", "chunk")
 
 
 def name_of(name: str, context: ast.expr_context | None = None) -> ast.Name:
@@ -171,7 +172,16 @@ class Expressions(ast.NodeTransformer):
 
     def iterable(self, node: ast.expr) -> ast.expr:
         """What a loop goes over: ``range(n)`` and its like may be of unknown length."""
-        if isinstance(node, ast.Call) and not node.keywords:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            is_plain = not any(isinstance(arg, ast.Starred) for arg in node.args)
+            if node.func.attr in _PIECES and is_plain and all(k.arg for k in node.keywords):
+                args = [self.visit(arg) for arg in (node.func.value, *node.args)]
+                made = runtime_call("pieces", ast.Constant(node.func.attr), *args)
+                made.keywords = [
+                    ast.keyword(keyword.arg, self.visit(keyword.value)) for keyword in node.keywords
+                ]
+                return located(made, node)
+        if isinstance(node, ast.Call) and not any(map(_says_more, node.keywords)):
             function = node.func
             if isinstance(function, ast.Name) and function.id in _ITERATORS:
                 args = [self.iterable(arg) for arg in node.args]
@@ -181,3 +191,9 @@ class Expressions(ast.NodeTransformer):
                 made = runtime_call("numbers", self.visit(function.value))
                 return located(made, node)
         return self.visit(node)
+
+
+def _says_more(keyword: ast.keyword) -> bool:
+    """``strict=False`` of ``zip`` says what holds without it."""
+    value = keyword.value
+    return not (keyword.arg == "strict" and isinstance(value, ast.Constant) and not value.value)

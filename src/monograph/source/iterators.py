@@ -15,7 +15,7 @@ from monograph.control.operators import cond
 from monograph.control.operators import map as map_rows
 from monograph.source.rows import Rows
 
-__all__ = ["Unknown", "iterator", "numbers", "rows", "subscript", "unknown_length"]
+__all__ = ["Unknown", "iterator", "numbers", "pieces", "rows", "subscript", "unknown_length"]
 
 
 class Unknown:
@@ -65,6 +65,62 @@ def numbers(value: HasNumbers) -> object:
         if isinstance(size, torch.SymInt):
             return _Numbers(value)
     return value.tolist()
+
+
+def pieces(name: str, owner: object, *args: object, **kwargs: object) -> object:
+    """``owner.unbind(...)``, ``split`` or ``chunk``, of a tensor or as a function of ``torch``."""
+    tensor, rest = (args[0], args[1:]) if owner is torch and args else (owner, args)
+    if running_recorder() is not None and isinstance(tensor, torch.Tensor):
+        found = _PIECES[name](tensor, *rest, **kwargs)
+        if found is not None:
+            return found
+    return getattr(owner, name)(*args, **kwargs)
+
+
+def _unbound(tensor: torch.Tensor, *args: object, **kwargs: object) -> Unknown | None:
+    dim = _dimension(args, kwargs)
+    if dim is None or not isinstance(tensor.shape[dim], torch.SymInt):
+        return None
+    return Unknown(tensor.shape[dim], lambda i: tensor.select(dim, i))
+
+
+def _split(tensor: torch.Tensor, *args: object, **kwargs: object) -> Unknown | None:
+    dim = _dimension(args[1:], kwargs)
+    is_each = args[:1] == (1,) and type(args[0]) is int
+    return _in_ones(tensor, dim) if is_each and dim is not None else None
+
+
+def _chunk(tensor: torch.Tensor, *args: object, **kwargs: object) -> Unknown | None:
+    dim, recorder = _dimension(args[1:], kwargs), running_recorder()
+    if dim is None or recorder is None or not args or not isinstance(args[0], torch.SymInt):
+        return None
+    is_each = recorder.size_of(args[0]) == recorder.size_of(tensor.shape[dim])
+    return _in_ones(tensor, dim) if is_each else None
+
+
+def _in_ones(tensor: torch.Tensor, dim: int) -> Unknown | None:
+    """Pieces of one row each; a tensor without rows would be one piece, without rows."""
+    size: object = tensor.shape[dim]
+    if not isinstance(size, torch.SymInt):
+        return None
+    torch._check(size >= 1, lambda: "there are no rows to take apart")
+    return Unknown(size, lambda i: tensor.select(dim, i).unsqueeze(dim))
+
+
+def _dimension(args: tuple[object, ...], kwargs: dict[str, object]) -> int | None:
+    """The dimension that is taken apart; None where the call says more, or something else."""
+    given = [*args, *kwargs.values()]
+    if len(given) > 1 or kwargs.keys() - {"dim"}:
+        return None
+    dim = given[0] if given else 0
+    return dim if type(dim) is int else None
+
+
+_PIECES: dict[str, Callable[..., Unknown | None]] = {
+    "unbind": _unbound,
+    "split": _split,
+    "chunk": _chunk,
+}
 
 
 def iterator(function: Callable[..., object], *args: Any) -> object:

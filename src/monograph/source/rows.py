@@ -45,9 +45,29 @@ class Rows(OfACapture):
 
     def append(self, item: torch.Tensor | float) -> None:
         """Add one row."""
-        row = item if isinstance(item, torch.Tensor) else torch.tensor(item)
-        row = row.to(self.tensor.dtype).reshape((1, *self.tensor.shape[1:]))
-        self.tensor = torch.cat([self.tensor, row])
+        self.tensor = torch.cat([self.tensor, self._row(item)])
+
+    def insert(self, index: int, item: torch.Tensor | float) -> None:
+        """Add one row in front of the one at ``index``."""
+        before, after = self.tensor[:index], self.tensor[index:]
+        self.tensor = torch.cat([before, self._row(item), after])
+
+    def _row(self, item: torch.Tensor | float) -> torch.Tensor:
+        row = as_item(item).to(self.tensor.dtype)
+        return row.reshape((1, *self.tensor.shape[1:]))
+
+    def reverse(self) -> None:
+        """The last row first."""
+        self.tensor = self.tensor.flip(0)
+
+    def __iadd__(self, items: Rows | Iterable[torch.Tensor | float]) -> Rows:
+        self.extend(items)
+        return self
+
+    def __add__(self, items: Rows | Iterable[torch.Tensor | float]) -> Rows:
+        made = Rows(self.tensor, self.kind)
+        made.extend(items)
+        return made
 
     def extend(self, items: Rows | Iterable[torch.Tensor | float]) -> None:
         """Add rows."""
@@ -67,6 +87,8 @@ class Rows(OfACapture):
         return self.tensor.shape[0]
 
     def __getitem__(self, index: int | torch.SymInt | slice) -> Any:
+        if isinstance(index, slice) and index == slice(None, None, -1):
+            return Rows(self.tensor.flip(0), self.kind)
         found = self.tensor[index]
         if isinstance(index, slice):
             return Rows(found, self.kind)

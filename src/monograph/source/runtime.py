@@ -18,7 +18,7 @@ from monograph.source.branching import (
     last_true,
     reduced,
 )
-from monograph.source.iterators import iterator, numbers, rows, subscript
+from monograph.source.iterators import iterator, numbers, pieces, rows, subscript
 from monograph.source.looping import for_loop, while_loop
 from monograph.source.steering import in_order, steered, steps
 
@@ -38,6 +38,7 @@ __all__ = [
     "iterator",
     "last_true",
     "numbers",
+    "pieces",
     "reduced",
     "rows",
     "steered",

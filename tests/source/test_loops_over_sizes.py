@@ -1,0 +1,195 @@
+"""Loops over a size that varies are one operator in both modes, however people write them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import monograph
+from monograph import Dim
+from monograph.testing import assert_equal
+
+
+class Recurrent(nn.Module):
+    """A cell, from zeros; ``forward`` is what the tests differ in."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.GRUCell(4, 4)
+
+    def start(self, x):
+        return torch.zeros(x.shape[0], 4)
+
+
+class OverRange(Recurrent):
+    def forward(self, x):
+        h = self.start(x)
+        for t in range(x.shape[1]):
+            h = self.cell(x[:, t], h)
+        return h
+
+
+class OverRows(Recurrent):
+    def forward(self, x):
+        h = self.start(x)
+        for row in x.transpose(0, 1):
+            h = self.cell(row, h)
+        return h
+
+
+class OverUnbound(Recurrent):
+    def forward(self, x):
+        h = self.start(x)
+        for row in x.unbind(1):
+            h = self.cell(row, h)
+        return h
+
+
+class OverUnboundByTorch(Recurrent):
+    def forward(self, x):
+        h, out = self.start(x), []
+        for i, row in enumerate(torch.unbind(x, dim=1)):
+            h = self.cell(row, h * i)
+            out.append(h)
+        return torch.stack(out, dim=1), h
+
+
+class OverTwo(Recurrent):
+    def forward(self, x):
+        h = self.start(x)
+        for a, b in zip(x.unbind(1), x.sin().unbind(1), strict=False):
+            h = self.cell(a, h) + b
+        return h
+
+
+class OverSplit(Recurrent):
+    def forward(self, x):
+        h = self.start(x)
+        for row in x.split(1, dim=1):
+            h = self.cell(row.squeeze(1), h)
+        return h
+
+
+class OverChunks(Recurrent):
+    def forward(self, x):
+        h = self.start(x)
+        for row in torch.chunk(x, x.shape[1], dim=1):
+            h = self.cell(row.squeeze(1), h)
+        return h
+
+
+class OverPairs(nn.Module):
+    """Not one row at a time: Python goes over what the tensor consists of."""
+
+    def forward(self, x):
+        total = 0
+        for pair in x.split((2, 2), dim=-1):
+            total = total + pair.sin()
+        return total
+
+
+class ListPlus(Recurrent):
+    def forward(self, x):
+        h, out = self.start(x), []
+        for t in range(x.shape[1]):
+            h = self.cell(x[:, t], h)
+            out += [h]
+        return torch.stack(out, 1)
+
+
+class Backwards(Recurrent):
+    def forward(self, x):
+        h, out = self.start(x), []
+        for t in reversed(range(x.shape[1])):
+            h = self.cell(x[:, t], h)
+            out.append(h)
+        out.reverse()
+        return torch.stack(out, 1)
+
+
+class TurnedBySlice(Recurrent):
+    def forward(self, x):
+        h, out = self.start(x), []
+        for t in range(x.shape[1] - 1, -1, -1):
+            h = self.cell(x[:, t], h)
+            out.append(h)
+        return torch.stack(out[::-1], 1)
+
+
+class InFront(Recurrent):
+    def forward(self, x):
+        h, out = self.start(x), []
+        for t in range(x.shape[1] - 1, -1, -1):
+            h = self.cell(x[:, t], h)
+            out.insert(0, h)
+        return torch.stack(out, 1)
+
+
+class Comprehension(Recurrent):
+    def forward(self, x):
+        return torch.stack([self.cell(row) for row in x.unbind(1)], dim=1)
+
+
+class WrittenInPlace(Recurrent):
+    def forward(self, x):
+        h, out = self.start(x), torch.empty_like(x)
+        for t in range(x.shape[1]):
+            h = self.cell(x[:, t], h)
+            out[:, t] = h
+        return out
+
+
+KINDS = {
+    kind.__name__: kind
+    for kind in (
+        OverRange,
+        OverRows,
+        OverUnbound,
+        OverUnboundByTorch,
+        OverTwo,
+        OverSplit,
+        OverChunks,
+        OverPairs,
+        ListPlus,
+        Backwards,
+        TurnedBySlice,
+        InFront,
+        Comprehension,
+        WrittenInPlace,
+    )
+}
+
+
+def exported(model, strict):
+    shapes = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
+    return monograph.export(model, (torch.randn(3, 5, 4),), dynamic_shapes=(shapes,), strict=strict)
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["default", "strict"])
+@pytest.mark.parametrize("name", KINDS)
+def test_any_length(name, strict):
+    torch.manual_seed(0)
+    model = KINDS[name]()
+    programs = [exported(model, strict)]
+    programs.append(programs[0].run_decompositions())
+    for batch, length in ((3, 5), (1, 1), (2, 2), (1, 17), (2, 0)):
+        x = torch.randn(batch, length, 4)
+        try:
+            expected = model(x)
+        except (RuntimeError, ValueError):
+            assert length == 0  # nothing to stack, or pieces without rows
+            continue
+        for program in programs:
+            assert_equal(program.module()(x), expected)
+
+
+@pytest.mark.parametrize("name", ["OverUnboundByTorch", "Backwards"])
+def test_it_is_saved(name, tmp_path):
+    torch.manual_seed(0)
+    model = KINDS[name]()
+    monograph.save(exported(model, False), tmp_path / "loop.pt2")
+    loaded = monograph.load(tmp_path / "loop.pt2")
+    for length in (1, 9):
+        x = torch.randn(2, length, 4)
+        assert_equal(loaded.module()(x), model(x))
