@@ -328,3 +328,31 @@ def test_the_program_itself_stays_as_it_is():
     before = str(program)
     program.run_decompositions()
     assert str(program) == before
+
+
+def test_a_rule_of_torchs_that_raises_leaves_the_operator_whole():
+    def filled(x):
+        return x.nan_to_num()
+
+    program = monograph.export(filled, (torch.ones(3, dtype=torch.complex64),)).run_decompositions()
+    assert kept(program) == {"aten.nan_to_num.default"}
+    program.verify(filled)
+
+
+def test_attention_of_heads_of_size_0_is_decomposed():
+    def attended(q):
+        return torch.nn.functional.scaled_dot_product_attention(q, q, q)
+
+    program = monograph.export(attended, (torch.ones(1, 2, 3, 0),)).run_decompositions()
+    program.verify(attended)
+
+
+def test_a_rule_of_the_users_that_raises_is_not_hidden():
+    def sined(x):
+        return x.sin()
+
+    def fails(x):
+        raise KeyError("a name")
+
+    with pytest.raises(KeyError):
+        monograph.export(sined, (torch.ones(3),)).run_decompositions({aten.sin.default: fails})

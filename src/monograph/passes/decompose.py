@@ -403,6 +403,13 @@ class _Rewriter:
                     where=node.meta.get("location"),
                     hint=f"keep the operator whole: del table[torch.ops.{node.target}].",
                 ) from error
+            except Exception as error:  # a rule that does not know what the operator takes
+                if not self._is_torchs(node, rule):
+                    raise
+                forget(self.env, before)
+                said = str(error).splitlines() or [""]
+                self.kept[node.target] = f"{type(error).__name__}: {said[0]}"
+                return None
             if key and not found.gives_symbols:
                 self.templates.setdefault(key, []).append(found)
         return found

@@ -79,6 +79,7 @@ class Contract:
     plan: CallPlan
     among: dict[int, tuple[int, int]] = field(default_factory=dict)
     reads_numbers: bool = False  # extreme numbers would become extreme sizes
+    asks_for_gradients: bool = False  # what it asked of requires_grad is part of the program
 
     @staticmethod
     def of(parts: Parts) -> Contract:
@@ -90,6 +91,7 @@ class Contract:
             if len(leaves) == len(parts.plan.checks):
                 contract.among = {i: _range_of(leaf) for i, leaf in enumerate(leaves)}
         contract.reads_numbers = any(s.is_unbacked for s in parts.env.symbols.values())
+        contract.asks_for_gradients = any(a.kind == "gradient" for a in parts.assumptions)
         return contract
 
     # Drawing -----------------------------------------------------------------------------------
@@ -129,7 +131,10 @@ class Contract:
             values,
             among,
             seed,
-            differentiable and not check.is_written and choose.random() < 0.4,
+            differentiable
+            and not check.is_written
+            and not self.asks_for_gradients
+            and choose.random() < 0.4,
         )
 
     def _make_one(

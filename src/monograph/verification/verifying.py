@@ -295,6 +295,9 @@ class _Trial:
         return None
 
     def _gradients(self, ours: _Called, eager: _Called) -> str | None:
+        """Gradients of a program as it was captured: Core ATen has operators without any."""
+        if self.parts.dialect != TRAINING:
+            return None
         try:
             wanted = _backward(eager)
         except RuntimeError:  # what backward would need was written
