@@ -4,12 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check sweep fuzz bench questions clean
+.PHONY: demo docs test check sweep fuzz bench questions clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
 
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	@echo "build/docs/index.html"
+
 test: $(STAMP)
+	@echo "the tests: about 18 minutes on two cores"
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
@@ -32,7 +37,7 @@ bench: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,models,opinfo,backends]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs,models,opinfo,backends]'
 	touch $(STAMP)
 
 clean:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monograph.diagnostics.codes import CODES
 from monograph.exportdb.registry import Entry
 from monograph.exportdb.table import Table
 
-__all__ = ["Hit", "index_of", "search", "words_of"]
+__all__ = ["Hit", "fields_of", "index_of", "index_of_texts", "search", "words_of"]
 
 # What a word is worth by where it stands.
 _WEIGHTS = {"name": 6.0, "title": 5.0, "code": 8.0, "tags": 3.0, "prose": 1.5, "source": 1.0,
@@ -54,7 +54,8 @@ def words_of(text: str) -> list[str]:
     return found
 
 
-def _fields(entry: Entry, tables: Iterable[Table]) -> dict[str, str]:
+def fields_of(entry: Entry, tables: Iterable[Table]) -> dict[str, str]:
+    """The texts of a case, by what they are."""
     messages = []
     for table in tables:
         outcomes = table.data["cases"].get(entry.name, {}).get("outcomes", {})
@@ -73,17 +74,21 @@ def _fields(entry: Entry, tables: Iterable[Table]) -> dict[str, str]:
 def index_of(entries: Iterable[Entry], tables: Iterable[Table] = ()) -> dict[str, dict[int, float]]:
     """For each word the cases that have it, by their number, and what it is worth there."""
     tables = list(tables)
+    return index_of_texts([fields_of(entry, tables) for entry in entries])
+
+
+def index_of_texts(texts: Sequence[Mapping[str, str]]) -> dict[str, dict[int, float]]:
+    """The same for any texts: each in parts, by the names that ``fields_of`` gives them."""
     found: dict[str, dict[int, float]] = {}
-    chosen = list(entries)
-    for number, entry in enumerate(chosen):
-        for name, content in _fields(entry, tables).items():
+    for number, fields in enumerate(texts):
+        for name, content in fields.items():
             words = set(words_of(content))
             worth = _WEIGHTS[name] / (1 + 0.05 * len(words)) if name in _SHORT else _WEIGHTS[name]
             for word in words:
                 places = found.setdefault(word, {})
                 places[number] = max(places.get(number, 0.0), worth)
     for places in found.values():
-        rarity = math.log(1 + len(chosen) / len(places))
+        rarity = math.log(1 + len(texts) / len(places))
         for number, worth in places.items():
             places[number] = round(worth * rarity, 2)
     return found

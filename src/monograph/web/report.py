@@ -24,7 +24,7 @@ from monograph.ir.statistics import Times, statistics_of
 from monograph.pictures import pictures_of
 from monograph.web.highlight import diff_html, python_html, python_lines, style_rules
 
-__all__ = ["program_fragment", "report_fragment", "report_page", "style_sheet"]
+__all__ = ["parts_style", "program_fragment", "report_fragment", "report_page", "style_sheet"]
 
 
 class Changes(Protocol):
@@ -76,8 +76,16 @@ def _templates() -> jinja2.Environment:
 @cache
 def style_sheet() -> str:
     """The style of all pages, that of source code included."""
-    rules = importlib.resources.files("monograph.web").joinpath("style.css").read_text()
-    return rules + style_rules()
+    return _rules("frame.css") + _rules("style.css") + style_rules()
+
+
+def parts_style() -> str:
+    """The style of what is inside pages: for pages that another site frames."""
+    return _rules("style.css")
+
+
+def _rules(file: str) -> str:
+    return importlib.resources.files("monograph.web").joinpath(file).read_text()
 
 
 def report_page(report: Report, title: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import jinja2
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from monograph.diagnostics.codes import CODES
+from monograph.diagnostics.codes import CODES, Code
 from monograph.diagnostics.rendering import as_html
 from monograph.exportdb.case import TAGS, Support
 from monograph.exportdb.exporters import EXPORTERS
@@ -25,7 +26,7 @@ from monograph.exportdb.table import Table
 from monograph.web.highlight import diff_html, python_html, python_lines
 from monograph.web.report import style_sheet
 
-__all__ = ["build", "environment"]
+__all__ = ["Fragment", "build", "environment", "fragments", "search_script"]
 
 _HERE = Path(__file__).parent
 _MARKDOWN = MarkdownIt()
@@ -100,6 +101,26 @@ def build(
     return site.write()
 
 
+@dataclass(frozen=True)
+class Fragment:
+    """The content of a page, to be framed by another site: its name, title and HTML."""
+
+    name: str
+    title: str
+    html: str
+
+
+def fragments(pages: list[Page], tables: list[Table]) -> Iterator[Fragment]:
+    """The pages of the catalogue without their frames; links are those between the files."""
+    for template, name, root, title, values in _Site(Path(), pages, tables, "html", {}).pages():
+        yield Fragment(name, title, _rendered(template, "html", root, "fragment", values))
+
+
+def _rendered(template: str, form: str, root: str, frame: str, values: dict[str, Any]) -> str:
+    made = environment(form == "html").get_template(f"{template}.{form}.j2")
+    return made.render(root=root, frame=f"{frame}.{form}.j2", **values)
+
+
 class _Site:
     def __init__(
         self,
@@ -109,7 +130,7 @@ class _Site:
         form: str,
         prose: Mapping[str, str],
     ) -> None:
-        self.folder, self.pages, self.tables, self.form = folder, pages, tables, form
+        self.folder, self.tables, self.form = folder, tables, form
         self.written: list[Path] = []
         self.shared: dict[str, Any] = {
             "tags": {t: TAGS[t] for t in TAGS if any(t in p.entry.case.tags for p in pages)},
@@ -126,44 +147,59 @@ class _Site:
 
     def write(self) -> list[Path]:
         """Every page."""
-        self._render("index", "index", "")
-        for page in self.pages:
-            self._render(
-                "case", f"case/{page.entry.anchor}", "../", page=page, listing=_listing(page)
-            )
-        for tag in self.shared["tags"]:
-            chosen = [p for p in self.pages if tag in p.entry.case.tags]
-            self._render("tag", f"tag/{tag}", "../", tag=tag, chosen=chosen)
+        for template, name, root, _, values in self.pages():
+            self._put(f"{name}.{self.form}", _rendered(template, self.form, root, "base", values))
         if self.form == "html":
-            self._html_only()
+            self._put("style.css", style_sheet() + (_HERE / "site.css").read_text())
+            self._put("site.js", (_HERE / "site.js").read_text())
+            self._put("search.js", _search_script(self.shared["pages"], self.tables))
         return self.written
 
-    def _html_only(self) -> None:
-        self._render("matrix", "matrix", "")
-        for name, text in self.shared["prose"].items():
-            self._render("prose", name.replace(" ", "-"), "", title=name, text=text)
-        for code in CODES.values():
-            chosen = [
-                p
-                for p in self.pages
-                if code.name in (p.entry.expect.code, p.entry.expect.strict_code)
-            ]
-            self._render("code", f"code/{code.name}", "../", code=code, chosen=chosen)
-        for exporter in EXPORTERS.values():
-            self._render("exporter", f"exporter/{exporter.name}", "../", exporter=exporter)
-        self._put("style.css", style_sheet() + (_HERE / "site.css").read_text())
-        self._put("site.js", (_HERE / "site.js").read_text())
-        self._put("search.js", _search_script(self.pages, self.tables))
+    def pages(self) -> Iterator[tuple[str, str, str, str, dict[str, Any]]]:
+        """Of each page: its template, its name, the way to the root, its title, and its values."""
 
-    def _render(self, template: str, name: str, root: str, **values: object) -> None:
-        made = environment(self.form == "html").get_template(f"{template}.{self.form}.j2")
-        self._put(f"{name}.{self.form}", made.render(root=root, **self.shared, **values))
+        def page(
+            template: str, name: str, heading: str, /, **values: object
+        ) -> tuple[str, str, str, str, dict[str, Any]]:
+            return template, name, "../" * name.count("/"), heading, self.shared | values
+
+        pages = self.shared["pages"]
+        yield page("index", "index", "ExportDB")
+        for shown in pages:
+            entry = shown.entry
+            values = {"page": shown, "listing": _listing(shown)}
+            yield page("case", f"case/{entry.anchor}", entry.name, **values)
+        for tag in self.shared["tags"]:
+            chosen = [p for p in pages if tag in p.entry.case.tags]
+            yield page("tag", f"tag/{tag}", tag, tag=tag, chosen=chosen)
+        if self.form != "html":
+            return
+        yield page("matrix", "matrix", "Support table")
+        for name, text in self.shared["prose"].items():
+            yield page("prose", name.replace(" ", "-"), name, title=name, text=text)
+        for code in CODES.values():
+            yield page("code", f"code/{code.name}", code.name, **_of_code(code, pages))
+        for exporter in EXPORTERS.values():
+            yield page("exporter", f"exporter/{exporter.name}", exporter.title, exporter=exporter)
 
     def _put(self, name: str, text: str) -> None:
         file = self.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
         self.written.append(file)
+
+
+def _of_code(code: Code, pages: Iterable[Page]) -> dict[str, Any]:
+    """What the page of an error code shows."""
+    chosen = [p for p in pages if code.name in (p.entry.expect.code, p.entry.expect.strict_code)]
+    example = next((p for p in chosen if p.entry.name == code.case), None)
+    return {
+        "code": code,
+        "chosen": chosen,
+        "example": example,
+        "listing": [] if example is None else _listing(example),
+        "related": [c for c in CODES.values() if c.name[:4] == code.name[:4] and c is not code],
+    }
 
 
 def _listing(page: Page) -> list[dict[str, Any]]:
@@ -177,25 +213,27 @@ def _listing(page: Page) -> list[dict[str, Any]]:
 def _search_script(pages: Iterable[Page], tables: list[Table]) -> str:
     """The index as a script: a page that was opened from a disk may not fetch."""
     chosen = list(pages)
-    data = {
-        "cases": [
-            {
-                "name": p.entry.name,
-                "title": p.entry.title,
-                "support": p.entry.case.support.value,
-                "page": f"case/{p.entry.anchor}.html",
-            }
-            for p in chosen
-        ],
-        "words": index_of([p.entry for p in chosen], tables),
-        "codes": {
-            code: [
-                i
-                for i, p in enumerate(chosen)
-                if code in (p.entry.expect.code, p.entry.expect.strict_code)
-            ]
-            for code in CODES
-        },
+    found = [
+        {"name": p.entry.name, "title": p.entry.title, "page": f"case/{p.entry.anchor}.html"}
+        for p in chosen
+    ]
+    codes = {
+        code: [
+            i
+            for i, p in enumerate(chosen)
+            if code in (p.entry.expect.code, p.entry.expect.strict_code)
+        ]
+        for code in CODES
     }
+    return search_script(found, index_of([p.entry for p in chosen], tables), codes)
+
+
+def search_script(
+    pages: list[dict[str, str]],
+    words: Mapping[str, Mapping[int, float]],
+    codes: Mapping[str, list[int]],
+) -> str:
+    """What ``site.js`` searches: pages, and by words and error codes which of them fit."""
+    data = {"cases": pages, "words": words, "codes": codes}
     text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return f"window.EXPORTDB = {text};\n"

@@ -61,29 +61,38 @@ function search(text) {
   return [...scores].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, 12).map(([i]) => cases[i]);
 }
 
+function itemOf(hit, root) {
+  const item = document.createElement("li");
+  const link = document.createElement("a");
+  const name = document.createElement("code");
+  link.href = root + hit.page;
+  name.textContent = hit.name;
+  link.append(name, " " + hit.title);
+  item.append(link);
+  return item;
+}
+
 function setUpSearch() {
   const query = document.getElementById("query");
+  if (!query) return;
   const list = document.getElementById("hits");
-  const root = document.body.dataset.root;
+  const root = document.body.dataset.root || document.documentElement.dataset.content_root || "";
   const show = () => {
-    const found = query.value.trim() ? search(query.value) : [];
-    list.replaceChildren(...found.map((hit) => {
-      const item = document.createElement("li");
-      const link = document.createElement("a");
-      const name = document.createElement("code");
-      link.href = root + hit.page;
-      name.textContent = hit.name;
-      link.append(name, " " + hit.title);
-      item.append(link);
-      return item;
-    }));
+    const text = query.value.trim();
+    const found = text ? search(text).map((hit) => itemOf(hit, root)) : [];
+    if (text && !found.length) {
+      const nothing = document.createElement("li");
+      nothing.textContent = "nothing found";
+      found.push(nothing);
+    }
+    list.replaceChildren(...found);
     list.hidden = !found.length;
   };
   query.addEventListener("input", show);
   query.addEventListener("keydown", (event) => {
     const first = list.querySelector("a");
     if (event.key === "ArrowDown" && first) { first.focus(); event.preventDefault(); }
-    if (event.key === "Enter" && first) first.click();
+    if (event.key === "Enter") { if (first) first.click(); event.preventDefault(); }
     if (event.key === "Escape") { query.value = ""; show(); }
   });
   list.addEventListener("keydown", (event) => {
@@ -93,26 +102,49 @@ function setUpSearch() {
     (next ? next.querySelector("a") : query).focus();
     event.preventDefault();
   });
+  const asked = new URLSearchParams(location.search).get("q");
+  if (asked) { query.value = asked; show(); }
 }
 
+// The filters are kept in the address, so that a view of the table can be sent to somebody.
 function setUpFilters() {
   const of = (name) => document.getElementById("filter-" + name);
+  const names = ["text", "torch", "tag", "exporter", "kind"];
   if (!of("text")) return;
-  const rows = [...document.querySelectorAll(".matrix tbody tr")];
+  const tables = [...document.querySelectorAll("[data-torch]")];
+  const newest = of("torch").value;
   const apply = () => {
-    const text = of("text").value.toLowerCase(), tag = of("tag").value;
+    const text = of("text").value.toLowerCase().replace(/[-_]/g, " "), tag = of("tag").value;
     const exporter = of("exporter").value, kind = of("kind").value;
     let count = 0;
-    for (const row of rows) {
-      const kinds = exporter ? [row.getAttribute("data-" + exporter)]
-        : [...row.querySelectorAll(".kind")].map((k) => k.className.replace(/.*kind-/, ""));
-      row.hidden = !(row.dataset.text.includes(text) && (!tag || row.dataset.tags.split(" ").includes(tag))
-        && (!kind || kinds.includes(kind)));
-      count += !row.hidden;
+    for (const table of tables) {
+      table.hidden = table.dataset.torch !== of("torch").value;
+      if (table.hidden) continue;
+      for (const row of table.querySelectorAll("tbody tr")) {
+        const kinds = exporter ? [row.getAttribute("data-" + exporter)]
+          : [...row.querySelectorAll(".kind")].map((k) => k.className.replace(/.*kind-/, ""));
+        row.hidden = !(row.dataset.text.includes(text) && (!tag || row.dataset.tags.split(" ").includes(tag))
+          && (!kind || kinds.includes(kind)));
+        count += !row.hidden;
+      }
+      table.hidden = !count;
     }
-    of("count").textContent = count + " cases";
+    of("count").textContent = count + (count === 1 ? " case" : " cases");
+    of("none").hidden = count > 0;
   };
-  for (const name of ["text", "tag", "exporter", "kind"]) of(name).addEventListener("input", apply);
+  const keep = () => {
+    const kept = names.filter((name) => of(name).value && !(name === "torch" && of(name).value === newest));
+    const address = new URLSearchParams(kept.map((name) => [name, of(name).value])).toString();
+    history.replaceState(null, "", "#" + address);
+  };
+  const read = () => {
+    const asked = new URLSearchParams(location.hash.slice(1));
+    for (const name of names) of(name).value = asked.get(name) || (name === "torch" ? newest : "");
+    apply();
+  };
+  for (const name of names) of(name).addEventListener("input", () => { apply(); keep(); });
+  window.addEventListener("hashchange", read);
+  read();
 }
 
 function setUpCopying() {
