@@ -56,7 +56,7 @@ def test_every_variable_has_its_reference():
 def test_every_command_has_words():
     sys.path.insert(0, str(DOCS))
     try:
-        from machinery.commands import commands
+        from machinery.command_line import commands
     finally:
         sys.path.remove(str(DOCS))
     found = dict(commands())
