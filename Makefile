@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed
 .PHONY: demo docs test check sweep fuzz bench questions clean
 
 demo: $(STAMP)
+	@echo "one real model, exported and compared: about half a minute"
 	$(BIN)/python examples/demo.py
 
 docs: $(STAMP)
