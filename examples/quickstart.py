@@ -1,21 +1,15 @@
 import torch
-from torch import nn
 
-import monograph
-
-
-class Classifier(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.lin = nn.Linear(4, 3)
-        self.register_buffer("calls", torch.tensor(0))
-
-    def forward(self, x, scale: float):
-        self.calls += 1
-        x[:, 0] = 0
-        return nn.functional.relu(self.lin(x) * scale, inplace=True)
+from monograph import Dim, export
 
 
-program = monograph.export(Classifier().eval(), (torch.randn(2, 4), 0.5))
-print(program)
-print(program.module()(torch.ones(2, 4), 0.5).shape)
+def gated(x, y):
+    if x.sum() > 0:  # a branch on data
+        return x @ y
+    return x * 2
+
+
+example = (torch.ones(1, 3), torch.eye(3))
+program = export(gated, example, dynamic_shapes={"x": {0: Dim("batch")}}, strict=True)
+print(program.graph_module.code.strip())
+print(program.module()(torch.ones(5, 3), torch.eye(3)).shape)
