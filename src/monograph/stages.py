@@ -77,6 +77,7 @@ def exported(
         hints: dict[str, float] | None = None,
         turned: frozenset[str] = frozenset(),
         mode: Strict | None = mode,
+        first: Captured | None = None,
     ) -> Captured:
         def once(start: Start) -> Captured:
             return capture(
@@ -87,9 +88,10 @@ def exported(
                 dynamic_shapes=shapes,
                 hints=hints,
                 strict=mode,
-                collected=collected,
+                collected=collected if first is None else None,
                 turned=turned,
                 start=start,
+                first=first,
             )
 
         return calls.captured(once)
@@ -98,11 +100,14 @@ def exported(
         def once(hints: dict[str, float] | None, mode: Strict | None = mode) -> Captured:
             return capture_once(shapes, hints, mode=mode)
 
+        def follow(first: Captured) -> Captured:
+            return capture_once(shapes, first=first)
+
         with watch.during("capture"):
             captured = once(None)
         first.append(captured)
         with watch.during("both sides of questions"):
-            captured = settle(captured, once)
+            captured = settle(captured, once, follow if mode is None and not collected else None)
         widening = mode if mode is not None and mode.audits else Widening()
         if not _narrowing(captured, widening):
             return captured

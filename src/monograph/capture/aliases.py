@@ -11,7 +11,6 @@ from torch.fx import Graph, Node
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.aliasing import Value
 from monograph.diagnostics import ControlFlowError, MutationError, SourceLine
-from monograph.ir.meta import SHARES
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import equal, not_less
@@ -56,6 +55,7 @@ class Aliases:
         # Roots that were perhaps written through another tensor: since when, and what was copied.
         self._doubts: dict[Value, tuple[int, SourceLine | None, list[Value]]] = {}
         self._has_written = False  # a tensor that entered
+        self.is_changed = False  # some value has become another one
 
     def read(self, value: Value) -> Node:
         """The node of ``value``, brought up to date."""
@@ -74,7 +74,7 @@ class Aliases:
             value.detached, value.tracks = False, 0
             old = value.node
             value.node = append(_DETACH, (old,), {}, value.spec)
-            value.node.meta[SHARES] = old
+            self._recorder.emission.shares(value.node, old)
             value.seen = value.root.version
             return
         parent = value.parent
@@ -99,11 +99,12 @@ class Aliases:
         value.node = replayed
         if index is not None:
             value.node = append(operator.getitem, (replayed, index), {}, value.spec)
-        value.node.meta[SHARES] = new
+        self._recorder.emission.shares(value.node, new)
         value.seen = value.root.version
 
     def touch(self, value: Value) -> None:
         """``value`` is about to change: inside a branch, not for what comes after it."""
+        self.is_changed = True
         if self.region is not None:
             self.region.save(value)
 

@@ -11,12 +11,13 @@ from torch.fx import Graph, Node
 
 from monograph.capture.context import Context
 from monograph.capture.python.frames import current_source_line
-from monograph.ir.meta import CUSTOM
+from monograph.ir.meta import CUSTOM, SHARES
 from monograph.ir.module_scope import ModuleCall, Scope
 from monograph.ir.names import Names
 from monograph.torch_internals import (
     append_node,
     append_placeholder,
+    claim_names,
     functionalized,
     users_annotations,
 )
@@ -71,6 +72,14 @@ class Emission:
             meta[CUSTOM] = noted
         return node
 
+    def shares(self, node: Node, source: Node) -> None:
+        """``node`` is a view of ``source``, or another name of it."""
+        node.meta[SHARES] = source
+
+    def gives(self, node: Node, value: object) -> None:
+        """What ``node`` gives is known by now."""
+        node.meta["val"] = value
+
     def attribute(self, held: object) -> Node:
         """An object that only the operator understands (a Generator): an attribute of the graph."""
         name = next((name for name, other in self.opaque.items() if other is held), None)
@@ -99,3 +108,8 @@ class Emission:
             return append_placeholder(graph, unique)
         with graph.inserting_before(before):
             return append_placeholder(graph, unique)
+
+    def finish(self, results: tuple[Any, ...]) -> None:
+        """The graph of the program returns ``results``."""
+        claim_names(self.program_graph, self.names.used)
+        self.program_graph.output(results)

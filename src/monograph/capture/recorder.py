@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -63,10 +63,11 @@ class Recorder(DispatchMode):
         opens: bool = False,
         above_autograd: bool = False,
         rules: Replacements | None = None,
+        emission: Callable[[Context], Emission] = Emission,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.context = Context(opens=opens, above_autograd=above_autograd, rules=rules)
-        self.emission = Emission(self.context)
+        self.emission = emission(self.context)
         self.entrance = Entrance(self)
         self.aliases = Aliases(self)
         self.knowledge = Knowledge(self)
@@ -236,7 +237,7 @@ class Recorder(DispatchMode):
         node = self.emission.append(op, nodes, node_kwargs, None)
         found = self.unpack(outcome.results, node, node, sources, tracks, detached)
         if outcome.container is None:
-            node.meta["val"] = None
+            self.emission.gives(node, None)
             return None
         return outcome.container(found)
 
@@ -269,7 +270,7 @@ class Recorder(DispatchMode):
                 if result.source >= 0:
                     tensor.value.step, tensor.value.step_index = step, index
                 found.append(tensor)
-        node.meta["val"] = tuple(result.promised() for result in results)
+        self.emission.gives(node, tuple(result.promised() for result in results))
         return found
 
     def _result(
@@ -284,7 +285,7 @@ class Recorder(DispatchMode):
             value.root, value.seen = root, root.version
             value.offset = parent.offset + result.offset
             value.step, value.step_parent, value.step_index = node, parent.node, None
-            node.meta[SHARES] = parent.node
+            self.emission.shares(node, parent.node)
             if root.origin is not None:
                 self.aliases.argument_views.append(value)
         if tracks and (spec.dtype.is_floating_point or spec.dtype.is_complex):

@@ -17,6 +17,8 @@ from torch.fx import Graph, Node
 from monograph.capture.aliasing import Value
 from monograph.capture.current import running
 from monograph.capture.declare import Declaration, declare, read_specification
+from monograph.capture.emission import Emission
+from monograph.capture.following import Following
 from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
 from monograph.capture.kept import Kept, side_effect
 from monograph.capture.python import frames
@@ -63,7 +65,6 @@ from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     below_autograd,
     bits_untouched,
-    claim_names,
     compiled_functions_run_as_written,
 )
 
@@ -92,8 +93,8 @@ class Captured:
     The graph's output node returns the new contents in ``mutations`` (placeholder name to
     origin, in order), then the outputs. ``dropped``: what the program replaces and nobody reads;
     ``leaving``: what it leaves behind that the next call might read (nothing is trimmed then).
-    ``numbers``: symbols of numbers that are state, and their first values; ``counted``: the names
-    of these numbers.
+    ``sizes``: those of each argument. ``numbers``: symbols of numbers that are state, and their
+    first values; ``counted``: the names of these numbers.
     """
 
     graph: Graph
@@ -112,6 +113,7 @@ class Captured:
     layouts: list[LayoutFact]
     module_calls: dict[str, list[ModuleCall]] = field(default_factory=dict)
     declared: dict[str, Declaration] = field(default_factory=dict)
+    sizes: list[Any] = field(default_factory=list)
     dropped: list[Change] = field(default_factory=list)
     leaving: Leaving | None = None
     numbers: dict[str, float] = field(default_factory=dict)
@@ -132,6 +134,7 @@ def capture(
     strict: Strictness | None = None,
     turned: frozenset[str] = frozenset(),
     start: Start | None = None,
+    first: Captured | None = None,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
@@ -141,8 +144,9 @@ def capture(
     program would. ``collected`` gets what is refused, where the capture can go on with what holds
     for the example inputs. ``strict`` converts functions that branch on data. The dictionaries at
     the paths in ``turned`` are given with their keys in the opposite order. ``start``: what the
-    program's objects hold when it is called, if that is not what the user has. Only one thread
-    captures at a time.
+    program's objects hold when it is called, if that is not what the user has. ``first``: the
+    capture whose graph is followed (``following.py``), with its sizes, as they are supposed to be
+    in its environment. Only one thread captures at a time.
 
     Raises:
         ExportError: what stands in the way, with the user's line.
@@ -158,7 +162,7 @@ def capture(
             try:
                 with start.installed():
                     session = _Session(
-                        root, args, kwargs, opens, above, watched, dynamic_shapes, start
+                        root, args, kwargs, opens, above, watched, dynamic_shapes, start, first
                     )
                     context = session.recorder.context
                     context.indexes, context.as_called = ways.indexes, ways.as_called
@@ -173,6 +177,8 @@ def capture(
                     ):
                         return session.run()
             except Restart as reason:
+                if first is not None:  # it has gone another way
+                    raise
                 ways.change(reason)
         raise InternalError("the capture was started again and again")
 
@@ -235,13 +241,15 @@ def _own_mistakes(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 class _Given:
     """What the program is called with: leaves, their placeholders, and the arguments made of them.
 
-    ``declared``: the sizes that vary. ``parts``: the leaves of the arguments as they are before
-    the program runs, other ones where containers compute with tensors when they are built.
+    ``declared``: the sizes that vary; ``sizes``: those of each leaf. ``parts``: the leaves of the
+    arguments as they are before the program runs, other ones where containers compute with
+    tensors when they are built.
     """
 
     leaves: list[object]
     nodes: list[Node]
     declared: dict[str, Declaration]
+    sizes: list[Any]
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
     parts: list[object] = field(default_factory=list)
@@ -258,11 +266,17 @@ class _Session:
         watched: frozenset[str],
         dynamic_shapes: object,
         start: Start,
+        first: Captured | None,
     ) -> None:
         self.root = root
+        self.first = first
         self.example = args, kwargs
         self.arguments = flatten_arguments(root, args, kwargs)
-        self.recorder = new_recorder(opens=opens, above_autograd=above_autograd)
+        self.recorder = new_recorder(
+            opens=opens,
+            above_autograd=above_autograd,
+            emission=Emission if first is None else lambda context: Following(context, first),
+        )
         self.recorder.context.watched = watched
         self.hints: dict[str, float] = {}
         self.turned: frozenset[str] = frozenset()
@@ -306,16 +320,22 @@ class _Session:
         """State and arguments enter the graph."""
         recorder = self.recorder
         self._enter_state(snapshot)
-        env = recorder.sizes.env
-        sizes, declared = declare(env, self.arguments, self.specification, self.hints)
+        if self.first is None:
+            env = recorder.sizes.env
+            sizes, declared = declare(env, self.arguments, self.specification, self.hints)
+        else:
+            recorder.sizes.use(self.first.recorder.sizes.env)
+            sizes, declared = self.first.sizes, self.first.declared
         leaves = [
             recorder.entrance.enter_argument(a.name, a.path, a.example, size)
             for a, size in zip(self.arguments.leaves, sizes, strict=True)
         ]
         nodes = [n for n in recorder.emission.graph.nodes if n.op == "placeholder"]
+        if self.first is not None:
+            nodes = self.first.argument_nodes
         recorder.context.generators = [g for g in leaves if isinstance(g, torch.Generator)]
         self._assume_constants(leaves)
-        return _Given(leaves, nodes[len(nodes) - len(leaves) :], declared)
+        return _Given(leaves, nodes[len(nodes) - len(leaves) :], declared, sizes)
 
     def _build(self, given: _Given) -> None:
         """The arguments, as the program gets them; what their constructors compute is recorded."""
@@ -370,6 +390,7 @@ class _Session:
             layouts=recorder.layouts.facts(),
             module_calls=recorder.emission.module_calls,
             declared=given.declared,
+            sizes=given.sizes,
             dropped=self.kept.dropped,
             leaving=leaving,
             numbers=self.kept.numbers(),
@@ -569,8 +590,7 @@ class _Session:
             refuse_leaks(graph, [*contents, *results])
         if recorder.context.reseeded is not None and _draws(graph):
             raise recorder.context.reseeded
-        claim_names(graph, recorder.emission.names.used)
-        graph.output((*contents, *results))
+        recorder.emission.finish((*contents, *results))
         return kept
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from monograph.capture.context import Context
+from monograph.capture.emission import Emission
 from monograph.capture.recorder import Recorder
 from monograph.diagnostics.watching import Watch, current_watch
 from monograph.torch_internals import Operator, hide_from_compiler
@@ -42,13 +44,15 @@ class TimedRecorder(Recorder):
 hide_from_compiler(TimedRecorder.__torch_dispatch__)
 
 
-def new_recorder(*, opens: bool, above_autograd: bool) -> Recorder:
+def new_recorder(
+    *, opens: bool, above_autograd: bool, emission: Callable[[Context], Emission] = Emission
+) -> Recorder:
     """The recorder of a capture, as the export that is going on wants it."""
     watch = current_watch()
     if watch is None or not watch.is_close:
-        recorder = Recorder(opens=opens, above_autograd=above_autograd)
+        recorder = Recorder(opens=opens, above_autograd=above_autograd, emission=emission)
     else:
-        recorder = TimedRecorder(opens=opens, above_autograd=above_autograd)
+        recorder = TimedRecorder(opens=opens, above_autograd=above_autograd, emission=emission)
         recorder.watch = watch
     if watch is not None:
         watch.recorder = recorder.emission

@@ -17,6 +17,7 @@ import torch
 
 from monograph.capture.python.frames import is_raised_by_program
 from monograph.capture.session import Captured
+from monograph.constraints.other_ways import Follow, is_one_program
 from monograph.constraints.same_program import is_same_program
 from monograph.diagnostics import MonographError
 from monograph.shapes.env import Guard, ShapeEnv
@@ -71,11 +72,17 @@ class _Region:
         return above and (self.hi is None or value <= self.hi) and value not in self.holes
 
 
-def settle(captured: Captured, attempt: Attempt) -> Captured:
+def settle(captured: Captured, attempt: Attempt, follow: Follow | None = None) -> Captured:
     """``captured``, or a capture of the other side of one of its questions, for as many sizes as
 
-    can be shown. ``attempt`` captures the program as if the example had the sizes it is given.
+    can be shown. ``attempt`` captures the program as if the example had the sizes it is given;
+    ``follow`` runs it along the graph of a capture, which costs less, and is tried first.
     """
+    questions = _questions(captured)
+    if questions and follow is not None:
+        example = _hints(captured)
+        if is_one_program(captured, example, questions, follow, _sizes_of_other_side):
+            return captured
     tried: set[str] = set()
     joined: dict[str, set[int]] = {}  # sizes that came from the other side of a question
     for _ in range(_MOST_SIDES):
@@ -106,22 +113,33 @@ def _key(guard: Guard) -> str:
 
 
 def _next(captured: Captured, tried: set[str]) -> Guard | None:
+    return next((guard for guard in _questions(captured) if _key(guard) not in tried), None)
+
+
+def _questions(captured: Captured) -> list[Guard]:
+    """The guards that exclude sizes which were declared, because the program has asked."""
     env = captured.recorder.sizes.env
+    found = []
     for guard in env.guards:
         names = guard.symbols
         is_ours = all(n in captured.declared and env.symbols[n].hint is not None for n in names)
-        if guard.kind == "precondition" or not guard.is_narrowing or not names or not is_ours:
-            continue
-        if guard.kind == "branch" and _key(guard) not in tried:
-            return guard
-    return None
+        if guard.kind == "branch" and guard.is_narrowing and names and is_ours:
+            found.append(guard)
+    return found
 
 
 def _other_side(captured: Captured, guard: Guard) -> dict[str, float] | None:
     """Sizes for which ``guard`` does not hold and everything before it does."""
+    guards = captured.recorder.sizes.env.guards
+    return _sizes_of_other_side(captured, guards, guard, _hints(captured))
+
+
+def _sizes_of_other_side(
+    captured: Captured, guards: list[Guard], guard: Guard, hints: dict[str, float]
+) -> dict[str, float] | None:
+    """The same for the guards of a capture with the sizes ``hints``."""
     env = captured.recorder.sizes.env
-    before = list(itertools.takewhile(lambda g: g is not guard, env.guards))
-    hints = _hints(captured)
+    before = list(itertools.takewhile(lambda g: g is not guard, guards))
     for changed in candidates(env, guard, hints):
         values = hints | changed
         if not all(_is_allowed(env, name, values[name]) for name in changed):

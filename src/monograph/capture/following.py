@@ -1,0 +1,341 @@
+"""A program is run again, along the graph that it gave the first time: no node is made.
+
+Each operator that it calls must be the next node of that graph, on the same nodes, with a result
+of the same form for the sizes that are supposed now. What one of the two has more must be without
+meaning: an operator that nobody reads, or one that gives the elements of its argument in the shape
+that this has. At the first difference that may matter the run is given up.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import torch
+from torch.fx import Node
+
+from monograph.capture.context import Context
+from monograph.capture.emission import Emission
+from monograph.capture.restarts import Restart
+from monograph.ir.operators import is_random
+from monograph.ir.spec import TensorSpec
+from monograph.ir.subgraphs import subgraphs_of
+from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import equal, not_less
+from monograph.torch_internals import Operator, schema_of
+
+if TYPE_CHECKING:
+    from monograph.capture.inputs import Origin
+    from monograph.capture.session import Captured
+
+__all__ = ["ApartError", "Following", "can_be_followed"]
+
+aten = torch.ops.aten
+# Operators that return their argument's elements, and so the argument where the shape is its own.
+_RESHAPING = frozenset(
+    {
+        aten.expand.default,
+        aten.broadcast_to.default,
+        aten.clone.default,
+        aten.view.default,
+        aten.reshape.default,
+        aten._unsafe_view.default,
+        aten.flatten.using_ints,
+        aten.contiguous.default,
+        aten.alias.default,
+    }
+)
+_ATTENTION = aten.scaled_dot_product_attention.default
+_CONTIGUOUS = aten.contiguous.default
+_SIZE = aten.sym_size.int
+_MOST_UNREAD = 48  # operators that the graph does not have
+_MOST_ELEMENTS = 1000  # of constants that the program makes itself, which are compared
+
+
+class ApartError(Restart):
+    """The program goes another way than the graph."""
+
+
+def can_be_followed(captured: Captured) -> bool:
+    """Whether a run along the graph of ``captured`` may show that it is the program elsewhere.
+
+    It has no branches or loops, no numbers of tensors, and nothing that it leaves behind.
+    """
+    env = captured.recorder.sizes.env
+    names = env.symbols.keys()
+    is_plain = not (captured.numbers or captured.counted or captured.leaving or captured.opaque)
+    if not is_plain or names != captured.declared.keys() or env.definitions:
+        return False
+    return not any(
+        subgraphs_of(node) or (node.op == "call_function" and node.target in _OF_NUMBERS)
+        for node in captured.graph.nodes
+    )
+
+
+_OF_NUMBERS = frozenset({aten.item.default, aten._assert_scalar.default})
+
+
+class Following(Emission):
+    """Writes nothing: gives the nodes of the ``first`` capture back, in their order."""
+
+    def __init__(self, context: Context, first: Captured) -> None:
+        super().__init__(context)
+        self._first = first
+        self._env = first.recorder.sizes.env
+        nodes = list(first.graph.nodes)
+        self._steps = [node for node in nodes if _is_step(node)]
+        self._steps.append(nodes[-1])  # the output: no operator
+        self._at = 0
+        self._entered = {str(node.target): node for node in nodes if node.op == "placeholder"}
+        self._same: dict[Node, Node] = {}  # nodes that give what their arguments give
+        self._alike: set[tuple[int, int]] = set()  # by identity: specs that say the same now
+        self._unread = 0
+        self._has_skipped = False
+
+    # Nodes ---------------------------------------------------------------------------------------
+
+    def append(
+        self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], example: object
+    ) -> Node:
+        """The next node of the first graph."""
+        if target is _SIZE:
+            return self._stand_in(_SIZE, example)
+        if target is operator.getitem:
+            return self._part(args[0], args[1], example)
+        while True:
+            step = self._steps[self._at]
+            if step.target is target and self._agrees(step, args, kwargs):
+                if example is not None:
+                    self.gives(step, example)
+                self._at += 1
+                return step
+            if not self._is_passed_over(step):
+                break
+            self._same[step] = step.args[0]
+            self._at += 1
+        if _may_reshape(target, args) and self._is_of_shape(args[0], example):
+            if target is _CONTIGUOUS:  # what follows may rely on it
+                self.give_up()
+            self._has_skipped = True
+            given: Node = args[0]
+            return given
+        return self._not_read(target, example)
+
+    def append_named(
+        self, name: str, target: Callable[..., object], args: tuple[Any, ...], example: object
+    ) -> Node:
+        """A node that computes with sizes: it is told by its value."""
+        if target in _OF_NUMBERS:
+            self.give_up()
+        return self._stand_in(target, example)
+
+    def gives(self, node: Node, value: object) -> None:
+        """What ``node`` gives must be what it gave."""
+        if node.graph is self.graph:
+            node.meta["val"] = value
+        elif not self._is_alike(value, node.meta["val"]):
+            self.give_up()
+
+    def shares(self, node: Node, source: Node) -> None:
+        """The first graph knows already."""
+        if node.graph is self.graph:
+            super().shares(node, source)
+
+    def attribute(self, held: object) -> NoReturn:
+        """Nothing is known of it."""
+        self.give_up()
+
+    def argument(self, name: str) -> Node:
+        """The placeholder of an argument."""
+        return self._placeholder(self.names.argument(name))
+
+    def placeholder(self, name: str) -> Node:
+        """A placeholder of the first graph."""
+        return self._placeholder(self.names.argument(name))
+
+    def _placeholder(self, name: str) -> Node:
+        found = self._entered.get(name)
+        if found is None:
+            found = self.graph.placeholder(name)
+            found.meta["val"] = None
+        return found
+
+    def _stand_in(self, target: Any, example: object) -> Node:
+        node = self.graph.create_node("call_function", target, (), {})
+        node.meta.update({"val": example, "location": None, "scope": None})
+        return node
+
+    def _not_read(self, target: Any, example: object) -> Node:
+        """A node that nobody must read."""
+        self._unread += 1
+        if not isinstance(target, Operator) or self._unread > _MOST_UNREAD:
+            self.give_up()
+        is_pure = schema_of(target).returns and target.namespace in ("aten", "prims")
+        if not is_pure or is_random(target):
+            self.give_up()
+        return self._stand_in(target, example)
+
+    def _part(self, whole: Node, index: int, example: object) -> Node:
+        """One of several results."""
+        for user in whole.users:
+            if user.target is operator.getitem and user.args[1] == index:
+                if example is not None:
+                    self.gives(user, example)
+                return user
+        return self._stand_in(operator.getitem, example)
+
+    def give_up(self) -> NoReturn:
+        """The program is another one, or may be.
+
+        Raises:
+            ApartError: always.
+        """
+        self._context.pending = ApartError()
+        raise self._context.pending
+
+    # Comparison ----------------------------------------------------------------------------------
+
+    def _agrees(self, step: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether ``step`` was called with these arguments."""
+        if self._are_same(args, step.args) and self._are_named(kwargs, step.kwargs):
+            return True
+        if step.target is not _ATTENTION or not self._are_same(args[:5], step.args[:5]):
+            return False
+        without = [{k: v for k, v in each.items() if k != "is_causal"} for each in
+                   (kwargs, step.kwargs)]  # fmt: skip
+        return self._are_named(without[0], without[1]) and self._is_single(args)
+
+    def _is_single(self, args: Sequence[Any]) -> bool:
+        """Whether there is at most one query and one key, and so nothing to mask."""
+        specs = [arg.meta["val"] for arg in args[:2] if isinstance(arg, Node)]
+        return all(self._env.is_known(not_less(1, spec.shape[-2])) for spec in specs)
+
+    def _are_named(self, now: Mapping[str, Any], then: Mapping[str, Any]) -> bool:
+        if not now and not then:
+            return True
+        return now.keys() == then.keys() and all(self._is_same(now[k], then[k]) for k in now)
+
+    def _are_same(self, now: Sequence[Any], then: Sequence[Any]) -> bool:
+        if len(now) != len(then):
+            return False
+        return all(
+            one is other or self._is_same(one, other) for one, other in zip(now, then, strict=True)
+        )
+
+    def _is_same(self, now: Any, then: Any) -> bool:
+        """Whether an argument is what it was."""
+        if now is then:
+            return True
+        if isinstance(now, (list, tuple)):
+            return isinstance(then, (list, tuple)) and self._are_same(now, then)
+        if isinstance(now, Mapping):
+            return isinstance(then, Mapping) and self._are_named(now, then)
+        sizes = [_size(now), _size(then)]
+        if sizes[0] is not None and sizes[1] is not None:
+            return self._is_equal(sizes[0], sizes[1])
+        if isinstance(now, Node) or isinstance(then, Node):
+            return self._root(now) is self._root(then)
+        return now.__class__ is then.__class__ and repr(now) == repr(then)
+
+    def _root(self, node: Any) -> Any:
+        while node in self._same:
+            node = self._same[node]
+        return node
+
+    def _is_alike(self, now: Any, then: Any) -> bool:
+        """Whether two specs say the same for the sizes that are supposed, or two tuples of them."""
+        if now is then or (id(now), id(then)) in self._alike:
+            return True
+        if isinstance(now, tuple):
+            return (
+                isinstance(then, tuple)
+                and len(now) == len(then)
+                and all(map(self._is_alike, now, then))
+            )
+        if not isinstance(now, TensorSpec) or not isinstance(then, TensorSpec):
+            return now is None and then is None
+        if (now.dtype, now.device, now.bits) != (then.dtype, then.device, then.bits):
+            return False
+        if len(now.shape) != len(then.shape) or not all(map(self._is_equal, now.shape, then.shape)):
+            return False
+        self._alike.add((id(now), id(then)))  # specs are never freed while a graph has them
+        return True
+
+    def _is_equal(self, now: Any, then: Any) -> bool:
+        if now is then:
+            return True
+        if isinstance(now, FloatExpr) or isinstance(then, FloatExpr):
+            return repr(now) == repr(then)
+        return self._env.is_known(equal(now, then))
+
+    def _is_of_shape(self, source: Any, example: object) -> bool:
+        spec = source.meta["val"] if isinstance(source, Node) else None
+        if not isinstance(spec, TensorSpec) or not isinstance(example, TensorSpec):
+            return False
+        if len(spec.shape) != len(example.shape) or spec.dtype is not example.dtype:
+            return False
+        return all(map(self._is_equal, spec.shape, example.shape))
+
+    def _is_passed_over(self, step: Node) -> bool:
+        """Whether a node of the first graph gives what its argument gives."""
+        may_be = _may_reshape(step.target, step.args)
+        return may_be and self._is_of_shape(step.args[0], step.meta["val"])
+
+    # The end -------------------------------------------------------------------------------------
+
+    def finish(self, results: tuple[Any, ...]) -> None:
+        """The program must return what it returned."""
+        while self._is_passed_over(step := self._steps[self._at]):
+            self._same[step] = step.args[0]
+            self._at += 1
+        if step.op != "output" or not self._is_same(results, step.args[0]):
+            self.give_up()
+
+    def is_same_program(self, found: Captured) -> bool:
+        """Whether what ``found`` says beyond its graph is what the first capture says."""
+        first = self._first
+        if self._has_skipped and found.recorder.aliases.is_changed:
+            return False
+        outputs = [[(o.node is None, repr(o.constant), o.alias) for o in c.outputs] for c in
+                   (first, found)]  # fmt: skip
+        targets = [[(o.kind, o.target) for o in c.mutations] for c in (first, found)]
+        if outputs[0] != outputs[1] or targets[0] != targets[1] or found.leaving is not None:
+            return False
+        if found.output_structure != first.output_structure or found.opaque or found.numbers:
+            return False
+        before = {origin.node: origin for origin in first.origins}
+        return all(
+            origin.node not in before or _is_same_tensor(before[origin.node], origin)
+            for origin in found.origins
+        )
+
+
+def _is_step(node: Node) -> bool:
+    if node.op != "call_function" or node.target is operator.getitem:
+        return False
+    return not isinstance(node.meta.get("val"), (Expr, FloatExpr)) and node.target is not _SIZE
+
+
+def _may_reshape(target: Any, args: Sequence[Any]) -> bool:
+    if target is aten.slice.Tensor:
+        return len(args) < 5 or args[4] == 1
+    return target in _RESHAPING
+
+
+def _size(item: Any) -> Any:
+    """The size that an argument is; None for others."""
+    if item.__class__ is int:
+        return item
+    value = item.meta.get("val") if isinstance(item, Node) else None
+    return value if isinstance(value, (Expr, FloatExpr, int)) and value is not True else None
+
+
+def _is_same_tensor(first: Origin, second: Origin) -> bool:
+    one, other = first.tensor, second.tensor
+    if one is other:
+        return True
+    if not (first.fresh and second.fresh) or one.numel() > _MOST_ELEMENTS:
+        return False
+    return one.dtype is other.dtype and one.shape == other.shape and one.tolist() == other.tolist()
