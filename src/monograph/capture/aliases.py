@@ -55,7 +55,7 @@ class Aliases:
         # Roots that were perhaps written through another tensor: since when, and what was copied.
         self._doubts: dict[Value, tuple[int, SourceLine | None, list[Value]]] = {}
         self._has_written = False  # a tensor that entered
-        self.is_changed = False  # some value has become another one
+        self.reads_steps = False  # something was made of how a view was made
 
     def read(self, value: Value) -> Node:
         """The node of ``value``, brought up to date."""
@@ -90,6 +90,7 @@ class Aliases:
         if step.op == "placeholder":  # one tensor passed twice: another name of the first
             value.node, value.seen = new, value.root.version
             return
+        self.reads_steps = True
         self._recorder.layouts.rely_on_views(value)
         args = torch.fx.map_arg(step.args, lambda n: new if n is old else n)
         kwargs = torch.fx.map_arg(step.kwargs, lambda n: new if n is old else n)
@@ -104,7 +105,6 @@ class Aliases:
 
     def touch(self, value: Value) -> None:
         """``value`` is about to change: inside a branch, not for what comes after it."""
-        self.is_changed = True
         if self.region is not None:
             self.region.save(value)
 

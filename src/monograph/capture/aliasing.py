@@ -328,6 +328,7 @@ def _inverted(view: Value, row: ViewRow, content: AbstractTensor) -> AbstractTen
     """What a view was made of, after ``content`` was written to it."""
     parent, recorder, step = view.parent, view.recorder, view.step
     assert parent is not None
+    recorder.aliases.reads_steps = True
     call = recorder.call
     if row.order is not None:
         order = row.order(len(parent.spec.shape), *step.args[1:])
@@ -391,6 +392,7 @@ def _scattered_into(
 ) -> AbstractTensor:
     """The same where ``whole``, expanded to the shape of ``top``, is ``top``."""
     recorder = value.recorder
+    recorder.aliases.reads_steps = True
     call, spec = recorder.call, whole.value.spec
     count = symbolic(recorder.sizes.env, spec.numel)
     positions = call(aten.arange.default, (count,), {"device": spec.device})

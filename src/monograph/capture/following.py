@@ -268,6 +268,9 @@ class Following(Emission):
             return True
         if isinstance(now, FloatExpr) or isinstance(then, FloatExpr):
             return repr(now) == repr(then)
+        normal = self._env.scope.normal
+        if normal(now) is normal(then):
+            return True
         return self._env.is_known(equal(now, then))
 
     def _is_of_shape(self, source: Any, example: object) -> bool:
@@ -296,7 +299,7 @@ class Following(Emission):
     def is_same_program(self, found: Captured) -> bool:
         """Whether what ``found`` says beyond its graph is what the first capture says."""
         first = self._first
-        if self._has_skipped and found.recorder.aliases.is_changed:
+        if self._has_skipped and found.recorder.aliases.reads_steps:
             return False
         outputs = [[(o.node is None, repr(o.constant), o.alias) for o in c.outputs] for c in
                    (first, found)]  # fmt: skip

@@ -1,0 +1,173 @@
+"""The ways of a program by its questions, run along its graph, give what captures of them give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from bench.models import SMALL
+from torch import Tensor
+
+import monograph
+from monograph import Dim
+from monograph.constraints import both_sides
+
+Program = Callable[..., Any]
+
+
+def causal(x: Tensor) -> Tensor:
+    q = x.reshape(x.shape[0], x.shape[1], 2, 4).transpose(1, 2)
+    masks = q.shape[2] > 1
+    return torch.nn.functional.scaled_dot_product_attention(q, q, q, is_causal=masks)
+
+
+def expanded(x: Tensor) -> Tensor:
+    position = torch.arange(x.shape[1]).unsqueeze(0)
+    if x.shape[0] != position.shape[0]:
+        position = position.expand(x.shape[0], -1)
+    return x + position.unsqueeze(-1)
+
+
+def both(x: Tensor) -> Tensor:
+    return causal(expanded(x)).relu()
+
+
+def raising(x: Tensor) -> Tensor:
+    if x.shape[1] > 1000:
+        raise ValueError("too long")
+    return expanded(x)
+
+
+def different(x: Tensor) -> Tensor:
+    return x.sin() if x.shape[1] > 2 else x.cos()
+
+
+def different_later(x: Tensor) -> Tensor:
+    y = causal(x)
+    return y.sin() if x.shape[0] > 2 else y.cos()
+
+
+def of_another_constant(x: Tensor) -> Tensor:
+    return x + torch.tensor([1.0 if x.shape[0] > 1 else 2.0])
+
+
+def with_less(x: Tensor) -> Tensor:
+    y = x.sin()
+    return y if x.shape[0] > 1 else y + 1
+
+
+def returns_number(x: Tensor) -> tuple[Tensor, bool]:
+    return x.sin(), x.shape[0] > 1
+
+
+def draws(x: Tensor) -> Tensor:
+    y = torch.rand(3)
+    return x.sum() + (y if x.shape[0] > 1 else y + torch.rand(3))
+
+
+def writes(x: Tensor) -> Tensor:
+    y = x.clone()
+    z = y if x.shape[0] == 1 else y.expand(x.shape[0], -1, -1).clone()
+    z.view(-1)[:] += 1
+    return y + z
+
+
+def demands(x: Tensor) -> Tensor:
+    return x[:, 0] if x.shape[1] > 1 else x.select(1, 0)
+
+
+PROGRAMS: list[Program] = [
+    causal, expanded, both, raising, different, different_later, of_another_constant, with_less,
+    returns_number, draws, writes, demands,
+]  # fmt: skip
+
+
+def outcome(export: Callable[[], monograph.ExportedProgram]) -> tuple[Any, ...]:
+    try:
+        program = export()
+    except monograph.MonographError as error:
+        return (error.code, error.what)
+    graph = [
+        (node.op, str(node.target), str(node.args), str(node.kwargs))
+        for node in program.graph.nodes
+    ]
+    ranges = {str(name): str(found) for name, found in program.range_constraints.items()}
+    # That an operator refuses 0 is a precondition of the ways, which captures do not always tell
+    # from a branch: the ranges say it in either case.
+    told = [
+        (each.kind, each.text)
+        for each in program.assumptions
+        if not each.text.endswith((" >= 1", " != 0"))
+    ]
+    return graph, ranges, told
+
+
+def captured_only(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """No way is followed from here on."""
+    met: list[int] = []
+
+    def is_one_program(*args: object) -> bool:
+        met.append(1)
+        return False
+
+    monkeypatch.setattr(both_sides, "is_one_program", is_one_program)
+    return met
+
+
+@pytest.mark.parametrize("hint", [Dim.DYNAMIC, Dim.AUTO], ids=str)
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+def test_following_finds_what_captures_find(
+    program: Program, hint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = {"x": {0: hint, 1: hint}}
+    x = torch.randn(2, 5, 8)
+    found = outcome(lambda: monograph.export(program, (x,), dynamic_shapes=shapes))
+    captured_only(monkeypatch)
+    assert found == outcome(lambda: monograph.export(program, (x,), dynamic_shapes=shapes))
+
+
+def test_one_program_is_followed_and_not_captured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    followed: list[bool] = []
+    original = both_sides.is_one_program
+
+    def is_one_program(*args: Any) -> bool:
+        followed.append(original(*args))
+        return followed[-1]
+
+    monkeypatch.setattr(both_sides, "is_one_program", is_one_program)
+    shapes = {"x": {0: Dim.AUTO, 1: Dim.AUTO}}
+    for program in (causal, expanded, both):
+        monograph.export(program, (torch.randn(2, 5, 8),), dynamic_shapes=shapes)
+    assert followed == [True, True, True]
+
+
+def test_another_program_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    followed: list[bool] = []
+    original = both_sides.is_one_program
+
+    def is_one_program(*args: Any) -> bool:
+        followed.append(original(*args))
+        return followed[-1]
+
+    monkeypatch.setattr(both_sides, "is_one_program", is_one_program)
+    shapes = {"x": {0: Dim.AUTO, 1: Dim.AUTO}}
+    for program in (different, of_another_constant, with_less, returns_number, draws):
+        monograph.export(program, (torch.randn(2, 5, 8),), dynamic_shapes=shapes)
+    assert len(followed) >= 5
+    assert not any(followed)
+
+
+@pytest.mark.parametrize("name", ["bert", "llama", "t5", "whisper", "gpt2", "clip"])
+def test_models_are_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("transformers")
+    model, args, kwargs = SMALL[name]()
+    tensors = {**kwargs, **dict(zip(("input_ids", "attention_mask"), args, strict=False))}
+    shapes = {
+        key: {0: Dim.AUTO, 1: Dim.AUTO} if isinstance(value, Tensor) and value.dim() == 2 else None
+        for key, value in tensors.items()
+    }
+    found = outcome(lambda: monograph.export(model, args, kwargs, dynamic_shapes=shapes))
+    captured_only(monkeypatch)
+    assert found == outcome(lambda: monograph.export(model, args, kwargs, dynamic_shapes=shapes))
