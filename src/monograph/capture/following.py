@@ -27,8 +27,8 @@ from monograph.shapes.questions import equal, not_less
 from monograph.torch_internals import Operator, schema_of
 
 if TYPE_CHECKING:
+    from monograph.capture.captured import Captured
     from monograph.capture.inputs import Origin
-    from monograph.capture.session import Captured
 
 __all__ = ["ApartError", "Following", "can_be_followed"]
 
@@ -90,14 +90,14 @@ class Following(Emission):
         self._at = 0
         self._entered = {str(node.target): node for node in nodes if node.op == "placeholder"}
         self._same: dict[Node, Node] = {}  # nodes that give what their arguments give
-        self._alike: set[tuple[int, int]] = set()  # by identity: specs that say the same now
+        self._alike: set[tuple[object, object]] = set()  # specs that say the same now
         self._unread = 0
         self._has_skipped = False
 
     # Nodes ---------------------------------------------------------------------------------------
 
     def append(
-        self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], example: object
+        self, target: object, args: tuple[Any, ...], kwargs: dict[str, Any], example: object
     ) -> Node:
         """The next node of the first graph."""
         if target is _SIZE:
@@ -162,12 +162,12 @@ class Following(Emission):
             found.meta["val"] = None
         return found
 
-    def _stand_in(self, target: Any, example: object) -> Node:
+    def _stand_in(self, target: Callable[..., object], example: object) -> Node:
         node = self.graph.create_node("call_function", target, (), {})
         node.meta.update({"val": example, "location": None, "scope": None})
         return node
 
-    def _not_read(self, target: Any, example: object) -> Node:
+    def _not_read(self, target: object, example: object) -> Node:
         """A node that nobody must read."""
         self._unread += 1
         if not isinstance(target, Operator) or self._unread > _MOST_UNREAD:
@@ -224,7 +224,7 @@ class Following(Emission):
             one is other or self._is_same(one, other) for one, other in zip(now, then, strict=True)
         )
 
-    def _is_same(self, now: Any, then: Any) -> bool:
+    def _is_same(self, now: object, then: object) -> bool:
         """Whether an argument is what it was."""
         if now is then:
             return True
@@ -239,14 +239,14 @@ class Following(Emission):
             return self._root(now) is self._root(then)
         return now.__class__ is then.__class__ and repr(now) == repr(then)
 
-    def _root(self, node: Any) -> Any:
+    def _root(self, node: object) -> object:
         while node in self._same:
             node = self._same[node]
         return node
 
-    def _is_alike(self, now: Any, then: Any) -> bool:
+    def _is_alike(self, now: object, then: object) -> bool:
         """Whether two specs say the same for the sizes that are supposed, or two tuples of them."""
-        if now is then or (id(now), id(then)) in self._alike:
+        if now is then or (now, then) in self._alike:
             return True
         if isinstance(now, tuple):
             return (
@@ -260,20 +260,20 @@ class Following(Emission):
             return False
         if len(now.shape) != len(then.shape) or not all(map(self._is_equal, now.shape, then.shape)):
             return False
-        self._alike.add((id(now), id(then)))  # specs are never freed while a graph has them
+        self._alike.add((now, then))
         return True
 
-    def _is_equal(self, now: Any, then: Any) -> bool:
+    def _is_equal(self, now: object, then: object) -> bool:
         if now is then:
             return True
-        if isinstance(now, FloatExpr) or isinstance(then, FloatExpr):
+        if not isinstance(now, (int, Expr)) or not isinstance(then, (int, Expr)):
             return repr(now) == repr(then)
         normal = self._env.scope.normal
         if normal(now) is normal(then):
             return True
         return self._env.is_known(equal(now, then))
 
-    def _is_of_shape(self, source: Any, example: object) -> bool:
+    def _is_of_shape(self, source: object, example: object) -> bool:
         spec = source.meta["val"] if isinstance(source, Node) else None
         if not isinstance(spec, TensorSpec) or not isinstance(example, TensorSpec):
             return False
@@ -321,18 +321,18 @@ def _is_step(node: Node) -> bool:
     return not isinstance(node.meta.get("val"), (Expr, FloatExpr)) and node.target is not _SIZE
 
 
-def _may_reshape(target: Any, args: Sequence[Any]) -> bool:
+def _may_reshape(target: object, args: Sequence[Any]) -> bool:
     if target is aten.slice.Tensor:
         return len(args) < 5 or args[4] == 1
     return target in _RESHAPING
 
 
-def _size(item: Any) -> Any:
+def _size(item: object) -> object:
     """The size that an argument is; None for others."""
     if item.__class__ is int:
         return item
     value = item.meta.get("val") if isinstance(item, Node) else None
-    return value if isinstance(value, (Expr, FloatExpr, int)) and value is not True else None
+    return value if value.__class__ is int or isinstance(value, (Expr, FloatExpr)) else None
 
 
 def _is_same_tensor(first: Origin, second: Origin) -> bool:

@@ -15,11 +15,12 @@ import torch
 from torch.fx import Graph, Node
 
 from monograph.capture.aliasing import Value
+from monograph.capture.captured import Captured, Output
 from monograph.capture.current import running
 from monograph.capture.declare import Declaration, declare, read_specification
 from monograph.capture.emission import Emission
 from monograph.capture.following import Following
-from monograph.capture.inputs import Arguments, Origin, Root, State, flatten_arguments
+from monograph.capture.inputs import Origin, Root, State, flatten_arguments
 from monograph.capture.kept import Kept, side_effect
 from monograph.capture.python import frames
 from monograph.capture.python.builtin_functions import CALL_SITES, ask_after
@@ -41,7 +42,7 @@ from monograph.capture.restarts import (
     Restart,
 )
 from monograph.capture.sizes import Operand, in_sizes
-from monograph.capture.start import Leaving, Start
+from monograph.capture.start import Start
 from monograph.capture.strictness import OfACapture, Strictness
 from monograph.capture.timed import new_recorder
 from monograph.collection import rarer_collection
@@ -54,10 +55,7 @@ from monograph.diagnostics import (
     errors_made,
 )
 from monograph.diagnostics.reproduction import write_report
-from monograph.ir.assumptions import Assumption
 from monograph.ir.dead_nodes import remove_dead_nodes
-from monograph.ir.layouts import LayoutFact
-from monograph.ir.module_scope import ModuleCall
 from monograph.ir.operators import is_random
 from monograph.ir.structure import Structure, flatten, in_code, is_constant, met_twice
 from monograph.ir.subgraphs import refuse_leaks, subgraphs_of
@@ -72,52 +70,6 @@ __all__ = ["Captured", "Output", "capture", "trim"]
 
 _lock = threading.RLock()
 _MOST_ATTEMPTS = 12
-
-
-@dataclass(frozen=True)
-class Output:
-    """One leaf of the result: a node, or (``node`` None) a constant.
-
-    ``alias`` names the placeholder whose very tensor eager mode returns here.
-    """
-
-    node: Node | None
-    constant: torch.fx.node.Argument = None
-    alias: str | None = None
-
-
-@dataclass
-class Captured:
-    """What a capture leaves behind.
-
-    The graph's output node returns the new contents in ``mutations`` (placeholder name to
-    origin, in order), then the outputs. ``dropped``: what the program replaces and nobody reads;
-    ``leaving``: what it leaves behind that the next call might read (nothing is trimmed then).
-    ``sizes``: those of each argument. ``numbers``: symbols of numbers that are state, and their
-    first values; ``counted``: the names of these numbers.
-    """
-
-    graph: Graph
-    recorder: Recorder
-    root: Root
-    state: State
-    arguments: Arguments
-    origins: list[Origin]
-    mutations: list[Origin]
-    outputs: list[Output]
-    output_structure: Structure
-    assumptions: list[Assumption]
-    opaque: dict[str, Any]
-    argument_nodes: list[Node]
-    twins: list[tuple[str, str]]
-    layouts: list[LayoutFact]
-    module_calls: dict[str, list[ModuleCall]] = field(default_factory=dict)
-    declared: dict[str, Declaration] = field(default_factory=dict)
-    sizes: list[Any] = field(default_factory=list)
-    dropped: list[Change] = field(default_factory=list)
-    leaving: Leaving | None = None
-    numbers: dict[str, float] = field(default_factory=dict)
-    counted: frozenset[str] = frozenset()
 
 
 def capture(

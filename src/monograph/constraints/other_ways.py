@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from monograph.capture.following import Following, can_be_followed
+from monograph.capture.restarts import Restart
 from monograph.capture.session import Captured
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.questions import text_of
+from monograph.shapes.supposing import rely_on_again
 
 __all__ = ["Follow", "is_one_program"]
 
@@ -65,7 +67,8 @@ def is_one_program(
         return False
     kept = [guard for guard in guards if guard not in questions]
     demands = _demands_of(env, ways, kept)
-    env.restart(guards if demands is None else [*kept, *demands])
+    env.restart(guards if demands is None else kept)
+    rely_on_again(env, demands or [])
     return demands is not None
 
 
@@ -137,9 +140,7 @@ class _Tree:
         env.restart([])
         try:
             found = self.follow(self.captured)
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # also what begins a capture again: there is none here
+        except (Exception, Restart):  # it raises an error, or goes another way
             return None
         emission = found.recorder.emission
         is_same = isinstance(emission, Following) and emission.is_same_program(found)
