@@ -327,3 +327,14 @@ def test_parameter_written_under_no_grad():
     program = assert_exports(Model(), (torch.randn(3),))
     kinds = [spec.kind.name for spec in program.graph_signature.output_specs]
     assert kinds == ["PARAMETER_MUTATION", "USER_OUTPUT"]
+
+
+def test_a_view_of_sizes_that_vary_is_written_through_an_expansion():
+    def writes(x):
+        both = x.expand(2, *x.shape)
+        both[0] = 0.5
+        return both
+
+    example = (torch.ones(3, 4),)
+    any_size = ({0: monograph.Dim.DYNAMIC, 1: monograph.Dim.DYNAMIC},)
+    monograph.export(writes, example, dynamic_shapes=any_size).verify(writes)

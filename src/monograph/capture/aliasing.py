@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch.fx import Node
+from torch.fx.node import map_arg
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.diagnostics import MutationError
@@ -370,9 +371,8 @@ def _only_adds_ones(view: Value) -> bool:
 
 def _given(recorder: Recorder, step: Node) -> tuple[Any, ...]:
     """The arguments of a view but for the first; sizes that vary as the program had them."""
-    return tuple(
-        _as_given(recorder, arg) if isinstance(arg, Node) else arg for arg in step.args[1:]
-    )
+    values: dict[Node, Any] = {n: _as_given(recorder, n) for n in step.all_input_nodes[1:]}
+    return tuple(map_arg(step.args[1:], values.__getitem__))
 
 
 def _as_given(recorder: Recorder, node: Node) -> object:

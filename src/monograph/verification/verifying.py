@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.fx import GraphModule
 
 from monograph.capture.python.snapshot import Snapshot
 from monograph.diagnostics import InputError, InternalError
 from monograph.ir.assumptions import CLASSES
+from monograph.ir.meta import SUBGRAPHS
 from monograph.ir.program import TRAINING, Parts
 from monograph.ir.structure import flatten
 from monograph.torch_internals import share_memory, writes_to
@@ -254,8 +254,9 @@ class _Trial:
         return None
 
     def _results(self, ours: _Called, eager: _Called) -> str | None:
-        # A result that is a view of what is written lies as the argument does in eager mode only.
-        strided = not self.parts.plan.writes
+        # A result that is a view of what is written lies as the argument does in eager mode only,
+        # and a decomposition promises strides for arguments that lie as the example.
+        strided = not self.parts.plan.writes and self.parts.dialect == TRAINING
         found = _unequal(ours[2], eager[2], self.tolerance, "result", strided=strided)
         if found:
             return found
@@ -270,7 +271,7 @@ class _Trial:
         It does not where it writes, in branches and loops, of conjugated arguments, and after a
         decomposition: what computes a result anew gives a new tensor.
         """
-        has_regions = any(isinstance(held, GraphModule) for held in self.parts.attributes.values())
+        has_regions = any(SUBGRAPHS in node.meta for node in self.parts.graph.nodes)
         is_conjugated = any(tensor.is_conj() for tensor in _tensors(eager[1]))
         is_decomposed = self.parts.dialect != TRAINING
         if self.parts.plan.writes or has_regions or is_conjugated or is_decomposed:
