@@ -1,5 +1,6 @@
 """What an exported program keeps alive of the model: its tensors, and nothing else."""
 
+import contextlib
 import gc
 import io
 import weakref
@@ -10,6 +11,7 @@ from torch import nn
 
 import monograph
 from monograph import Dim
+from monograph.shapes.env import ShapeEnv
 
 
 class Held:
@@ -142,3 +144,62 @@ def test_memory_falls_when_a_large_attribute_goes():
     gc.collect()
     assert reference() is None
     assert ep.module()(torch.ones(1, 2)).shape == (1, 2)
+
+
+# Nothing of a capture stays ------------------------------------------------------------------
+
+
+class Shaped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 8)
+
+    def forward(self, x):
+        return self.linear(x).reshape(x.shape[0] * 2, -1)
+
+
+class Padded(Shaped):
+    def forward(self, x):
+        y = self.linear(x)
+        return y if x.shape[0] % 2 else y[1:]
+
+
+def asks_for_values(x):
+    return x if x.sum() > 0 else -x
+
+
+def each_row(x):
+    return torch.stack([row * 2 for row in x])
+
+
+ROWS = {"dynamic_shapes": ({0: Dim.DYNAMIC},)}
+
+
+def refused(program):
+    with contextlib.suppress(monograph.MonographError):
+        monograph.export(program, (torch.randn(3, 4),), **ROWS)
+
+
+EXPORTS = {
+    "export": lambda: monograph.export(Shaped(), (torch.randn(3, 4),), **ROWS),
+    "strict": lambda: monograph.export(Shaped(), (torch.randn(3, 4),), strict=True, **ROWS),
+    "branch": lambda: monograph.export(Padded(), (torch.randn(3, 4),), **ROWS),
+    "loop": lambda: monograph.export(each_row, (torch.randn(3, 4),), **ROWS),
+    "refusal": lambda: refused(asks_for_values),
+    "check": lambda: monograph.check(Shaped(), (torch.randn(3, 4),), **ROWS),
+}
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_what_was_known_of_sizes_goes_with_the_program(kind):
+    def alive():
+        gc.collect()
+        return sum(type(item) is ShapeEnv for item in gc.get_objects())
+
+    for _ in range(2):  # what is made once, for the process
+        EXPORTS[kind]()
+    before = alive()
+    for _ in range(6):
+        EXPORTS[kind]()
+    # Of a refusal (three captures, with its advice) one may stay, which torch holds.
+    assert alive() - before <= (6 if kind == "refusal" else 0)

@@ -391,6 +391,7 @@ def make_abstract(spec: TensorSpec, value: Value) -> AbstractTensor:
         tensor = make_wrapper(AbstractTensor, shape, strides, dtype=spec.dtype, device=spec.device)
         if spec.wrapped is None:  # torch asks a dozen questions of the sizes: once is enough
             spec.wrapped = make_alias(AbstractTensor, tensor)
+            value.recorder.context.wrapped.append(spec)
     else:
         tensor = make_alias(AbstractTensor, spec.wrapped)
     if spec.bits:

@@ -18,6 +18,7 @@ from monograph.torch_internals import Operator, is_same_generator
 if TYPE_CHECKING:
     from monograph.capture.python.snapshot import Snapshot
     from monograph.capture.strictness import Strictness
+    from monograph.ir.spec import TensorSpec
 
 __all__ = ["Context", "Replacements"]
 
@@ -53,6 +54,7 @@ class Context:
         self.generators: list[torch.Generator] = []  # among the arguments
         self.snapshot: Snapshot | None = None  # the Python state as it was before the program ran
 
+        self.wrapped: list[TensorSpec] = []  # specs that keep a tensor meanwhile
         self.is_running = False  # the program, that is
         self.base_grad = _is_grad_enabled()
         self.custom_functions = 0  # how many ``autograd.Function``s are running
@@ -86,6 +88,17 @@ class Context:
             hint="make it once, outside of the program; where each call is to draw the same "
             "numbers, draw them once and keep them in a buffer.",
         )
+
+    def let_go(self) -> None:
+        """Nothing else is captured: specs keep no tensors.
+
+        A tensor's sizes belong to the scope that its spec belongs to, and the collector of garbage
+        does not see what torch keeps: such a circle would stay for good.
+        """
+        for spec in self.wrapped:
+            spec.wrapped = None
+        self.wrapped.clear()
+        self.pending = None
 
     def here(self) -> SourceLine | None:
         """The user's line that is running."""

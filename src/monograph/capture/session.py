@@ -239,6 +239,15 @@ class _Session:
 
     def run(self) -> Captured:
         """The program runs once; what it did is written down, and everything is put back."""
+        try:
+            return self._run()
+        except BaseException:  # its traceback has tensors of the capture in its frames
+            self.recorder.sizes.env.let_go()
+            raise
+        finally:
+            self.recorder.context.let_go()
+
+    def _run(self) -> Captured:
         strict = self.recorder.context.strict
         snapshot = self._remembered()
         try:

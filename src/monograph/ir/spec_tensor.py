@@ -11,7 +11,6 @@ from monograph.ir.spec import TensorSpec
 from monograph.shapes.symnode import symbolic
 from monograph.torch_internals import (
     disabled_torch_function,
-    make_alias,
     make_wrapper,
     mark_bits,
 )
@@ -51,14 +50,10 @@ def spec_tensor(spec: TensorSpec) -> SpecTensor:
             SpecTensor, spec.shape, spec.strides, dtype=spec.dtype, device=spec.device
         )
     else:
-        if spec.wrapped is None:  # torch asks a dozen questions of the sizes: once is enough
-            env = spec.scope.owner
-            shape = tuple(symbolic(env, size) for size in spec.shape)
-            strides = tuple(symbolic(env, stride) for stride in spec.strides)
-            spec.wrapped = make_wrapper(
-                SpecTensor, shape, strides, dtype=spec.dtype, device=spec.device
-            )
-        tensor = make_alias(SpecTensor, spec.wrapped)
+        env = spec.scope.owner
+        shape = tuple(symbolic(env, size) for size in spec.shape)
+        strides = tuple(symbolic(env, stride) for stride in spec.strides)
+        tensor = make_wrapper(SpecTensor, shape, strides, dtype=spec.dtype, device=spec.device)
     if spec.bits:
         mark_bits(tensor, spec.bits)
     tensor.spec = spec

@@ -652,3 +652,4 @@ def _borrowed(env: ShapeEnv, recorder: Recorder) -> Iterator[None]:
         yield
     finally:
         env.listener = before
+        recorder.context.let_go()
