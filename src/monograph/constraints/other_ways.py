@@ -57,7 +57,8 @@ def is_one_program(
     guards = env.guards
     before = env.values.copy(), env.decider.hints.copy()
     ways = None
-    if can_be_followed(captured):
+    is_open = not any(question.solved for question in questions)  # no size has become a number
+    if is_open and can_be_followed(captured):
         try:
             ways = _Tree(captured, questions, follow, other_side).all_ways(hints)
         finally:
@@ -101,7 +102,7 @@ class _Tree:
         ways = [_Way(self.env.guards, self.questions, hints)]
         open_forks = [(ways[0], at) for at in range(len(self.questions))]
         while open_forks:
-            way, at = open_forks.pop()
+            way, at = open_forks.pop(0)  # the earliest: it fails soonest
             found = self._other_way(way, at) if len(ways) < _MOST_WAYS else None
             if found is None:
                 return None
