@@ -179,7 +179,8 @@ class ProgramGraphModule(ProgramModule, GraphModule):
         claim_names(made, {node.name for node in source.graph.nodes})
         nodes: dict[Node, Node] = {}
         for index, node in enumerate(source.graph.nodes):
-            if node.op == "output" or node in norms.new or node in nodes:
+            is_gone = node in norms.new and node not in norms.counters
+            if node.op == "output" or is_gone or node in nodes:
                 continue
             if index < len(plan.state):
                 copy = made.create_node("get_attr", plan.state[index], name=node.name)
@@ -188,6 +189,8 @@ class ProgramGraphModule(ProgramModule, GraphModule):
                 copy = norms.written(made, node, nodes)
                 nodes[result] = copy
                 node = result
+            elif node in norms.counters:
+                copy = norms.counted(made, node, nodes)
             else:
                 copy = copied_node(made, node, nodes.__getitem__)
             if node.op == "get_attr":

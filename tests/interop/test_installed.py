@@ -57,6 +57,23 @@ prepared = prepare_pt2e(exported.module(), quantizer)
 prepared(x)
 converted = convert_pt2e(prepared)
 """
+QAT = """
+from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
+from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
+
+quantizer = x86.X86InductorQuantizer()
+quantizer.set_global(x86.get_default_x86_inductor_quantization_config(is_qat=True))
+exported = torch.export.export(model.train(), (x,))
+prepared = prepare_qat_pt2e(exported.module(), quantizer)
+steps = torch.optim.SGD(prepared.parameters(), lr=0.01)
+losses = []
+for _ in range(5):
+    loss = (prepared(x) - 1).square().mean()
+    losses.append(loss.item())
+    steps.zero_grad()
+    loss.backward()
+    steps.step()
+"""
 UNFLATTENED = """
 exported = torch.export.export(model, (x,), preserve_module_call_signature=("conv",))
 modules = torch.export.unflatten(exported)
@@ -107,6 +124,34 @@ def test_pt2e(run):
     converted, x = found["converted"], found["x"]
     assert any("quantize_per_tensor" in str(node.target) for node in converted.graph.nodes)
     torch.testing.assert_close(converted(x), found["model"](x), atol=0.05, rtol=0.05)
+
+
+def test_qat_prepares_and_trains(run):
+    pytest.importorskip("torchao.quantization.pt2e.quantize_pt2e")
+    found = run(QAT)
+    assert isinstance(found["exported"], exporter.Decomposing)
+    assert found["losses"][-1] < found["losses"][0]
+    assert found["prepared"].norm.num_batches_tracked == 5
+    assert any(
+        "activation_post_process" in str(node.target) for node in found["prepared"].graph.nodes
+    )
+
+
+def test_a_count_of_batches_is_written_in_place_and_read_back(run):
+    found = run("exported = torch.export.export(model.train(), (x,))\n")
+    exported, model, x = found["exported"], found["model"], found["x"]
+    targets = [node.target for node in exported.graph.nodes if node.op == "call_function"]
+    assert targets[1:3] == [torch.ops.aten.add_.Tensor, torch.ops.aten.batch_norm.default]
+    assert not exported.graph_signature.buffers_to_mutate
+    back = monograph.from_torch(exported)
+    assert set(back.graph_signature.buffers_to_mutate.values()) == set(dict(model.named_buffers()))
+    for count, module in enumerate((exported.module(), back.module()), start=1):
+        module(x)
+        assert model.norm.num_batches_tracked == count
+    copied = back.module()
+    copied.recompile()
+    copied(x)
+    assert model.norm.num_batches_tracked == 3
 
 
 def test_unflatten(run):

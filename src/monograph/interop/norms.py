@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch.fx import Graph, Node
+from torch.fx.node import Argument
 
 from monograph.inference.infer import infer
 from monograph.ir.operators import writes
@@ -31,6 +32,7 @@ __all__ = ["InPlace", "in_place", "returned"]
 aten = torch.ops.aten
 _RETURNS = aten._native_batch_norm_legit_functional.default
 _WRITES = aten.batch_norm.default
+_COUNTS, _COUNTS_ON = aten.add.Tensor, aten.add_.Tensor
 _MEAN, _VAR = 3, 4  # among the arguments of both, and among the results of the first
 
 
@@ -39,11 +41,13 @@ class InPlace:
     """The norms of a graph that may as well write their statistics.
 
     ``results``: for each its first result. ``buffers``: for each the placeholders of its
-    statistics. ``new``: the nodes of new statistics, which only the signature names.
+    statistics. ``counters``: sums that count calls, with the placeholder that each is the next
+    value of. ``new``: these, and the nodes of new statistics: only the signature names them.
     """
 
     results: dict[Node, Node] = field(default_factory=dict)
     buffers: dict[Node, tuple[Node, Node]] = field(default_factory=dict)
+    counters: dict[Node, Node] = field(default_factory=dict)
     new: set[Node] = field(default_factory=set)
 
     def signature(
@@ -65,6 +69,13 @@ class InPlace:
         x, weight, bias, _, _, *numbers = torch.fx.map_arg(norm.args, nodes.get)
         mean, var = (nodes[buffer] for buffer in self.buffers[norm])
         return made.call_function(_WRITES, (x, weight, bias, mean, var, *numbers, True))
+
+    def counted(self, made: Graph, counter: Node, nodes: dict[Node, Node]) -> Node:
+        """A sum that is written where its first term is."""
+        given = nodes[self.counters[counter]], counter.args[1]
+        copy = made.call_function(_COUNTS_ON, given)
+        copy.name = counter.name
+        return copy
 
 
 def in_place(graph: Graph, signature: ExportGraphSignature) -> InPlace:
@@ -93,7 +104,39 @@ def in_place(graph: Graph, signature: ExportGraphSignature) -> InPlace:
             found.results[norm] = _result(norm, 0)
             found.buffers[norm] = buffers
             found.new |= new[norm]
+    if found.buffers:
+        found.counters = _counters([s.arg.name for s in signature.output_specs], targets, written)
+        found.new |= found.counters.keys()
     return found
+
+
+def _counters(
+    names: list[str], targets: dict[Node, str | None], written: dict[str, str | None]
+) -> dict[Node, Node]:
+    """Sums that are the next value of their first term, a whole number of the state."""
+    found: dict[Node, Node] = {}
+    for buffer, target in targets.items():
+        (counter, *others) = buffer.users or [None]
+        if (
+            counter is not None
+            and not others
+            and counter.target is _COUNTS
+            and _is_count(counter, buffer)
+            and [user.op for user in counter.users] == ["output"]
+            and written.get(counter.name) == target
+            and names.count(counter.name) == 1
+        ):
+            found[counter] = buffer
+    return found
+
+
+def _is_count(counter: Node, buffer: Argument) -> bool:
+    """Whether a sum is that of a scalar of the state and a number."""
+    if not isinstance(buffer, Node) or counter.kwargs or counter.args[0] is not buffer:
+        return False
+    value = buffer.meta["val"]
+    is_scalar = not value.shape and not value.dtype.is_floating_point
+    return is_scalar and len(counter.args) == 2 and type(counter.args[1]) is int
 
 
 def _chain(buffer: Node, at: int) -> tuple[list[Node], Node | None]:
@@ -133,7 +176,9 @@ def returned(
     placeholders = [n for n in graph.nodes if n.op == "placeholder"]
     pairs = zip(signature.input_specs, placeholders, strict=True)
     targets = {n: s.target for s, n in pairs if s.kind is InputKind.BUFFER}
-    norms = [n for n in graph.nodes if writes(n)]
+    writing = [n for n in graph.nodes if writes(n)]
+    counters = {n: b for b in targets for n in b.users if _counts_on(n, b)}
+    norms = [n for n in writing if n not in counters]
     read = {n for norm in norms if norm.target is _WRITES for n in norm.args[_MEAN : _VAR + 1]}
     if not norms or not all(
         norm.target is _WRITES
@@ -151,7 +196,25 @@ def returned(
         renamed[norm.name] = results[0].name
         norm.replace_all_uses_with(results[0])
         graph.erase_node(norm)
+    for counter, buffer in counters.items():
+        now[buffer] = _sum(graph, counter)
     return _with_writes(graph, signature, renamed, {targets[b]: n for b, n in now.items()}, order)
+
+
+def _counts_on(counter: Node, buffer: Node) -> bool:
+    """Whether a sum is written to a scalar of the state that nobody else looks at."""
+    is_alone = len(buffer.users) == 1 and not counter.users
+    return is_alone and counter.target is _COUNTS_ON and _is_count(counter, buffer)
+
+
+def _sum(graph: Graph, counter: Node) -> Node:
+    """A sum in the place of one that is written to its first term."""
+    with graph.inserting_before(counter):
+        made = graph.call_function(_COUNTS, counter.args)
+    made.meta = dict(counter.meta)
+    graph.erase_node(counter)
+    made.name = counter.name
+    return made
 
 
 def _returning(graph: Graph, norm: Node, mean: Node, var: Node) -> dict[int, Node]:

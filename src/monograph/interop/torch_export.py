@@ -151,6 +151,10 @@ class _Writer:
             if node.op == "get_attr" and node.target in objects:
                 nodes[node] = objects[node.target]
                 continue
+            if node in self.norms.counters:
+                counted = self.norms.counted(made, node, nodes)
+                counted.meta = self._meta(node, None)
+                continue
             if node in self.norms.new:
                 continue
             if node in self.norms.buffers:
