@@ -85,6 +85,7 @@ def test_in_a_browser(site):
         page.keyboard.type("growing buffer")
         page.keyboard.press("Enter")
         page.wait_for_url("**/search.html?q=*")
+        page.locator("#hits a").first.wait_for()
         assert "growing_buffer" in page.locator("#hits").inner_text()
         page.set_viewport_size({"width": 380, "height": 700})
         for file in sorted(site.rglob("*.html")):

@@ -111,14 +111,14 @@ function setUpFilters() {
   const of = (name) => document.getElementById("filter-" + name);
   const names = ["text", "torch", "tag", "exporter", "kind"];
   if (!of("text")) return;
-  const tables = [...document.querySelectorAll("[data-torch]")];
+  const tables = [...document.querySelectorAll("[data-version]")];
   const newest = of("torch").value;
   const apply = () => {
     const text = of("text").value.toLowerCase().replace(/[-_]/g, " "), tag = of("tag").value;
     const exporter = of("exporter").value, kind = of("kind").value;
     let count = 0;
     for (const table of tables) {
-      table.hidden = table.dataset.torch !== of("torch").value;
+      table.hidden = table.dataset.version !== of("torch").value;
       if (table.hidden) continue;
       for (const row of table.querySelectorAll("tbody tr")) {
         const kinds = exporter ? [row.getAttribute("data-" + exporter)]
@@ -164,6 +164,9 @@ function setUpCopying() {
   }
 }
 
-setUpSearch();
-setUpFilters();
-setUpCopying();
+// The index of the search is a script, too, and may stand behind this one.
+document.addEventListener("DOMContentLoaded", () => {
+  setUpSearch();
+  setUpFilters();
+  setUpCopying();
+});
