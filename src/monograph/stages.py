@@ -101,13 +101,13 @@ def exported(
             return capture_once(shapes, hints, mode=mode)
 
         def follow(first: Captured) -> Captured:
-            return capture_once(shapes, first=first)
+            return capture_once(shapes, mode=None, first=first)  # nothing new is converted
 
         with watch.during("capture"):
             captured = once(None)
         first.append(captured)
         with watch.during("both sides of questions"):
-            captured = settle(captured, once, follow if mode is None and not collected else None)
+            captured = settle(captured, once, None if strict or collected else follow)
         widening = mode if mode is not None and mode.audits else Widening()
         if not _narrowing(captured, widening):
             return captured

@@ -13,6 +13,7 @@ from torch import Tensor
 import monograph
 from monograph import Dim
 from monograph.constraints import both_sides
+from monograph.source import convert as converting
 
 Program = Callable[..., Any]
 
@@ -127,8 +128,14 @@ def test_following_finds_what_captures_find(
     assert found == outcome(lambda: monograph.export(program, (x,), dynamic_shapes=shapes))
 
 
-def test_one_program_is_followed_and_not_captured_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_any_marked", [False, True])
+def test_one_program_is_followed_and_not_captured_again(
+    monkeypatch: pytest.MonkeyPatch, is_any_marked: bool
+) -> None:
     followed: list[bool] = []
+    monkeypatch.setattr(converting, "_marks", {})
+    if is_any_marked:  # a function that no program here calls
+        monograph.convert(draws)
     original = both_sides.is_one_program
 
     def is_one_program(*args: Any) -> bool:
