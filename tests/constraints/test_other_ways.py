@@ -184,3 +184,18 @@ def test_what_one_way_demands_is_demanded_of_all() -> None:
     assert str(program.range_constraints["n"]) == "VR[1, int_oo]"
     with pytest.raises(IndexError):
         demands(torch.randn(2, 0, 8))
+
+
+def test_a_view_that_is_passed_over_and_written_ends() -> None:
+    def written(x: Tensor) -> Tensor:
+        y = x.unsqueeze(0) if x.shape[0] == 1 else x
+        y = y.view(y.shape)
+        y.add_(1)
+        return x * 1
+
+    program = monograph.export(written, (torch.randn(2, 3),), dynamic_shapes=({0: Dim.AUTO},))
+    for rows in (2, 4):
+        x = torch.randn(rows, 3)
+        mine = x.clone()
+        assert torch.equal(program.module()(mine), written(x))
+        assert torch.equal(mine, x)

@@ -139,8 +139,8 @@ class Following(Emission):
             self.give_up()
 
     def shares(self, node: Node, source: Node) -> None:
-        """The first graph knows already."""
-        if node.graph is self.graph:
+        """The first graph knows already; what was passed over is its argument, no view of it."""
+        if node.graph is self.graph and node is not source:
             super().shares(node, source)
 
     def attribute(self, held: object) -> NoReturn:
