@@ -183,6 +183,11 @@ def _demands(captured: Captured) -> int:
     )
 
 
+def _promotions(captured: Captured) -> int:
+    """How many results have another dtype than a side gives: strict mode tells it."""
+    return sum(found.kind == "promoted" for found in captured.assumptions)
+
+
 def _converted(
     captured: Captured,
     mode: Strict,
@@ -199,6 +204,11 @@ def _converted(
             raise ControlFlowError(
                 "the sizes that its sides give are no one expression, and what follows needs them "
                 "to be equal to others",
+                code="MG-C115",
+            )
+        if _promotions(converted) > _promotions(captured):
+            raise ControlFlowError(
+                "its sides give other dtypes, and each call has that of its side",
                 code="MG-C115",
             )
         return converted

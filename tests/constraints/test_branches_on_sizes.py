@@ -353,3 +353,18 @@ def test_what_is_kept_for_one_shape_is_made_for_any(batch, was):
     for sizes in ((2, 8, 8), (1, 8, 8), (3, 6, 10), (1, 2, 4), (3, 6, 10)):
         given = features(*sizes)
         assert_equal(module(given), head(given), tolerance=1e-6)
+
+
+def float_or_double(x):
+    return (x.sin() if x.shape[0] > 1 else x.cos().double()) * 2
+
+
+def test_sides_of_other_dtypes_are_not_made_one():
+    """A result that is always a double would be another one for the example even."""
+    for rows in (1, 2):
+        x = torch.randn(rows, 3)
+        with pytest.raises(monograph.ShapeError, match="other dtypes"):
+            monograph.export(float_or_double, (x,), dynamic_shapes=({0: Dim("n")},))
+        sizes = ({0: Dim.DYNAMIC},) if rows > 1 else ({0: Dim.AUTO},)
+        found = monograph.export(float_or_double, (x,), dynamic_shapes=sizes).module()(x)
+        assert_equal(found, float_or_double(x))

@@ -199,3 +199,12 @@ def test_a_view_that_is_passed_over_and_written_ends() -> None:
         mine = x.clone()
         assert torch.equal(program.module()(mine), written(x))
         assert torch.equal(mine, x)
+
+
+def test_what_another_way_makes_of_a_size_is_forgotten() -> None:
+    def by_parity(x: Tensor) -> Any:
+        return (x.prod(),) if x.shape[0] % 2 else x.view(-1, 2).sum(1)
+
+    program = monograph.export(by_parity, (torch.rand(3),), dynamic_shapes=({0: Dim.AUTO},))
+    assert list(program.range_constraints) == ["s0"]
+    assert program.module()(torch.ones(7))[0] == 1

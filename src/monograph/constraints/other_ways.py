@@ -17,7 +17,7 @@ from monograph.capture.restarts import Restart
 from monograph.capture.session import Captured
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.questions import text_of
-from monograph.shapes.supposing import rely_on_again
+from monograph.shapes.supposing import give_up, rely_on_again
 
 __all__ = ["Follow", "is_one_program"]
 
@@ -56,6 +56,7 @@ def is_one_program(
     env = captured.recorder.sizes.env
     guards = env.guards
     before = env.values.copy(), env.decider.hints.copy()
+    symbols = len(env.symbols)
     ways = None
     is_open = not any(question.solved for question in questions)  # no size has become a number
     if is_open and can_be_followed(captured):
@@ -63,6 +64,7 @@ def is_one_program(
             ways = _Tree(captured, questions, follow, other_side).all_ways(hints)
         finally:
             _put_back(captured, before)
+            give_up(env, symbols)  # of sizes that were divisible on another way
             env.restart(guards)
     if ways is None:
         return False
