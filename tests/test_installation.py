@@ -9,6 +9,7 @@ import threading
 
 import pytest
 import torch
+from small_models import Net
 from torch import nn
 from torch.export import export as imported_before
 
@@ -18,18 +19,6 @@ from monograph.interop import exporter, private
 ORIGINAL = private.exporter()
 OF_TORCH = torch.fx.experimental.symbolic_shapes.GuardOnDataDependentSymNode
 LINEAR = torch.ops.aten.linear.default
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 4, 3, padding=1)
-        self.norm = nn.BatchNorm2d(4)
-        self.lin = nn.Linear(4, 2)
-
-    def forward(self, x, scale=None):
-        y = self.lin(self.norm(self.conv(x)).relu().mean((2, 3)))
-        return {"y": y if scale is None else y * scale}
 
 
 class Branching(nn.Module):

@@ -128,14 +128,9 @@ def test_following_finds_what_captures_find(
     assert found == outcome(lambda: monograph.export(program, (x,), dynamic_shapes=shapes))
 
 
-@pytest.mark.parametrize("is_any_marked", [False, True])
-def test_one_program_is_followed_and_not_captured_again(
-    monkeypatch: pytest.MonkeyPatch, is_any_marked: bool
-) -> None:
+def what_is_followed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Grows with each attempt to follow a program: whether that gave the same program."""
     followed: list[bool] = []
-    monkeypatch.setattr(converting, "_marks", {})
-    if is_any_marked:  # a function that no program here calls
-        monograph.convert(draws)
     original = both_sides.is_one_program
 
     def is_one_program(*args: Any) -> bool:
@@ -143,6 +138,17 @@ def test_one_program_is_followed_and_not_captured_again(
         return followed[-1]
 
     monkeypatch.setattr(both_sides, "is_one_program", is_one_program)
+    return followed
+
+
+@pytest.mark.parametrize("is_any_marked", [False, True])
+def test_one_program_is_followed_and_not_captured_again(
+    monkeypatch: pytest.MonkeyPatch, is_any_marked: bool
+) -> None:
+    followed = what_is_followed(monkeypatch)
+    monkeypatch.setattr(converting, "_marks", {})
+    if is_any_marked:  # a function that no program here calls
+        monograph.convert(draws)
     shapes = {"x": {0: Dim.AUTO, 1: Dim.AUTO}}
     for program in (copied, expanded, both):
         monograph.export(program, (torch.randn(2, 5, 8),), dynamic_shapes=shapes)
@@ -150,14 +156,7 @@ def test_one_program_is_followed_and_not_captured_again(
 
 
 def test_another_program_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    followed: list[bool] = []
-    original = both_sides.is_one_program
-
-    def is_one_program(*args: Any) -> bool:
-        followed.append(original(*args))
-        return followed[-1]
-
-    monkeypatch.setattr(both_sides, "is_one_program", is_one_program)
+    followed = what_is_followed(monkeypatch)
     shapes = {"x": {0: Dim.AUTO, 1: Dim.AUTO}}
     for program in (different, of_another_constant, with_less, draws):
         monograph.export(program, (torch.randn(2, 5, 8),), dynamic_shapes=shapes)

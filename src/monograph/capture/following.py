@@ -18,7 +18,7 @@ from torch.fx import Node
 from monograph.capture.context import Context
 from monograph.capture.emission import Emission
 from monograph.capture.restarts import Restart
-from monograph.ir.operators import is_random
+from monograph.ir.operators import RESHAPING, is_random
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import subgraphs_of
 from monograph.shapes.expr import Expr
@@ -30,28 +30,14 @@ if TYPE_CHECKING:
     from monograph.capture.captured import Captured
     from monograph.capture.inputs import Origin
 
-__all__ = ["ApartError", "Following", "can_be_followed"]
+__all__ = ["MOST_ELEMENTS", "ApartError", "Following", "can_be_followed"]
 
 aten = torch.ops.aten
-# Operators that return their argument's elements, and so the argument where the shape is its own.
-_RESHAPING = frozenset(
-    {
-        aten.expand.default,
-        aten.broadcast_to.default,
-        aten.clone.default,
-        aten.view.default,
-        aten.reshape.default,
-        aten._unsafe_view.default,
-        aten.flatten.using_ints,
-        aten.contiguous.default,
-        aten.alias.default,
-    }
-)
 _ATTENTION = aten.scaled_dot_product_attention.default
 _CONTIGUOUS = aten.contiguous.default
 _SIZE = aten.sym_size.int
 _MOST_UNREAD = 48  # operators that the graph does not have
-_MOST_ELEMENTS = 1000  # of constants that the program makes itself, which are compared
+MOST_ELEMENTS = 1000  # of constants that the program makes itself, which are compared
 
 
 class ApartError(Restart):
@@ -115,7 +101,7 @@ class Following(Emission):
                 break
             self._same[step] = step.args[0]
             self._at += 1
-        if _may_reshape(target, args) and self._is_of_shape(args[0], example):
+        if target in RESHAPING and self._is_of_shape(args[0], example):
             if target is _CONTIGUOUS:  # what follows may rely on it
                 self.give_up()
             self._has_skipped = True
@@ -283,8 +269,7 @@ class Following(Emission):
 
     def _is_passed_over(self, step: Node) -> bool:
         """Whether a node of the first graph gives what its argument gives."""
-        may_be = _may_reshape(step.target, step.args)
-        return may_be and self._is_of_shape(step.args[0], step.meta["val"])
+        return step.target in RESHAPING and self._is_of_shape(step.args[0], step.meta["val"])
 
     # The end -------------------------------------------------------------------------------------
 
@@ -321,12 +306,6 @@ def _is_step(node: Node) -> bool:
     return not isinstance(node.meta.get("val"), (Expr, FloatExpr)) and node.target is not _SIZE
 
 
-def _may_reshape(target: object, args: Sequence[Any]) -> bool:
-    if target is aten.slice.Tensor:
-        return len(args) < 5 or args[4] == 1
-    return target in _RESHAPING
-
-
 def _size(item: object) -> object:
     """The size that an argument is; None for others."""
     if item.__class__ is int:
@@ -339,6 +318,6 @@ def _is_same_tensor(first: Origin, second: Origin) -> bool:
     one, other = first.tensor, second.tensor
     if one is other:
         return True
-    if not (first.fresh and second.fresh) or one.numel() > _MOST_ELEMENTS:
+    if not (first.fresh and second.fresh) or one.numel() > MOST_ELEMENTS:
         return False
     return one.dtype is other.dtype and one.shape == other.shape and one.tolist() == other.tolist()

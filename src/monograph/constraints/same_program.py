@@ -8,9 +8,10 @@ import torch
 from torch.fx import Graph, Node
 from torch.fx.node import Argument
 
+from monograph.capture.following import MOST_ELEMENTS
 from monograph.capture.session import Captured
 from monograph.diagnostics import PythonFeatureError
-from monograph.ir.operators import is_random
+from monograph.ir.operators import RESHAPING, is_random
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import subgraphs_of
 from monograph.shapes.expr import Expr, Int, Scope
@@ -19,24 +20,9 @@ from monograph.shapes.floats import FloatExpr
 __all__ = ["is_same_program", "refuse_difference"]
 
 aten = torch.ops.aten
-# Operators that return their argument's elements, and so the argument where the shape is its own.
-_RESHAPING = frozenset(
-    {
-        aten.expand.default,
-        aten.broadcast_to.default,
-        aten.clone.default,
-        aten.view.default,
-        aten.reshape.default,
-        aten._unsafe_view.default,
-        aten.flatten.using_ints,
-        aten.contiguous.default,
-        aten.alias.default,
-    }
-)
 _PLAIN = frozenset({
     bool, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format,
 })  # fmt: skip
-_MOST_ELEMENTS = 1000  # of constants that the program makes itself, which are compared
 Read = tuple[object, ...]  # what is read of a graph: equal for equal programs
 
 
@@ -159,7 +145,7 @@ class _Reader:
     def _key(self, node: Node) -> Read | int:
         if node in self.found:
             return self.found[node]
-        if node in self.fresh and self.fresh[node].numel() <= _MOST_ELEMENTS:
+        if node in self.fresh and self.fresh[node].numel() <= MOST_ELEMENTS:
             return "constant", repr(self.fresh[node].tolist()), self._result(node.meta["val"])
         if node.op in ("placeholder", "get_attr"):
             return node.op, str(node.target)
@@ -191,11 +177,9 @@ class _Reader:
         target = node.target
         may_be = self.reshaping.get(id(target))
         if may_be is None:
-            may_be = target in _RESHAPING or target is aten.slice.Tensor
+            may_be = target in RESHAPING
             self.reshaping[id(target)] = may_be
         if not may_be or not node.args or not isinstance(node.args[0], Node):
-            return False
-        if target is aten.slice.Tensor and len(node.args) > 4 and node.args[4] != 1:
             return False
         before = node.args[0].meta.get("val")
         if not isinstance(value, TensorSpec) or not isinstance(before, TensorSpec):

@@ -10,7 +10,7 @@ from torch.fx import Node
 
 from monograph.torch_internals import Operator, schema_of
 
-__all__ = ["SIZE_FUNCTIONS", "is_operator", "is_random", "writes"]
+__all__ = ["RESHAPING", "SIZE_FUNCTIONS", "is_operator", "is_random", "writes"]
 
 aten = torch.ops.aten
 
@@ -27,6 +27,22 @@ SIZE_FUNCTIONS = frozenset({
         "sym_not", "sym_int", "sym_float", "sym_ite", "sym_max", "sym_min", "sym_sqrt")),
     round,
 })  # fmt: skip
+
+# Operators that return their argument's elements, and so the argument where the shape is its own.
+RESHAPING = frozenset(
+    {
+        aten.expand.default,
+        aten.broadcast_to.default,
+        aten.clone.default,
+        aten.view.default,
+        aten.reshape.default,
+        aten._unsafe_view.default,
+        aten.flatten.using_ints,
+        aten.contiguous.default,
+        aten.alias.default,
+        aten.slice.Tensor,
+    }
+)
 
 # Composite operators that update running statistics which their schema does not show.
 _UPDATES_STATISTICS = {aten.batch_norm.default, aten.instance_norm.default,
