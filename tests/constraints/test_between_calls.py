@@ -523,6 +523,41 @@ def test_what_has_the_form_of_an_argument_is_made_of_sizes(name):
             torch.testing.assert_close(mine, theirs)
 
 
+def test_a_first_call_that_makes_layers_draws_what_nobody_reads():
+    """The layer that it makes gets the weights of the one before; dropout in evaluation is none."""
+
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.dropout = nn.Linear(4, 4), nn.Dropout(0.5)
+
+        def forward(self, x):
+            x = self.dropout(self.linear(x))
+            return nn.functional.scaled_dot_product_attention(x, x, x, dropout_p=0.0)
+
+    class Switching(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.kind, self.layer = "sparse", Layer()
+
+        def forward(self, x):
+            if self.kind == "sparse" and x.shape[1] <= 8:
+                other = Layer()
+                other.linear = self.layer.linear
+                self.kind, self.layer = "full", other.train(self.training)
+            return self.layer(x)
+
+    model = Switching().eval()
+    varies = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
+    module = monograph.export(model, (torch.randn(2, 6, 4),), dynamic_shapes=varies).module()
+    assert model.kind == "sparse"
+    for sizes in ((2, 6, 4), (1, 8, 4), (3, 5, 4)):
+        x = torch.randn(sizes)
+        torch.testing.assert_close(module(x), model(x))
+    with pytest.raises(MonographError, match="MG-M107"):
+        monograph.export(Switching().train(), (torch.randn(2, 6, 4),))
+
+
 def program(body):
     """A model with a few attributes whose forward is ``body``."""
     model = nn.Module()

@@ -18,7 +18,7 @@ from monograph.capture.provenance import lines_to
 from monograph.capture.python.frames import frames_of_user
 from monograph.capture.restarts import refused
 from monograph.diagnostics import DataDependentError
-from monograph.ir.operators import is_random
+from monograph.ir.operators import draws
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS
 from monograph.torch_internals import node_is_marked_constant, real_operators, without_modes
@@ -204,7 +204,7 @@ def _evaluate(node: Node, cache: dict[Node, Any], constants: dict[Node, torch.Te
     if node.op == "placeholder":
         tensor = constants.get(node)
         return None if tensor is None else tensor.detach()
-    if node.op != "call_function" or is_random(node.target) or SUBGRAPHS in node.meta:
+    if node.op != "call_function" or draws(node) or SUBGRAPHS in node.meta:
         return None
     if any(cache.get(source) is None for source in node.all_input_nodes):
         return None

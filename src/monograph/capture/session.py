@@ -56,7 +56,7 @@ from monograph.diagnostics import (
 )
 from monograph.diagnostics.reproduction import write_report
 from monograph.ir.dead_nodes import remove_dead_nodes
-from monograph.ir.operators import is_random
+from monograph.ir.operators import draws
 from monograph.ir.structure import Structure, flatten, in_code, is_constant, met_twice
 from monograph.ir.subgraphs import refuse_leaks, subgraphs_of
 from monograph.shapes.symnode import expression_of
@@ -570,7 +570,7 @@ def _refuse_change(change: Change, strict: Strictness | None) -> None:
 
 def _draws(graph: Graph) -> bool:
     return any(
-        is_random(node.target) or any(_draws(body.graph) for body in subgraphs_of(node))
+        draws(node) or any(_draws(body.graph) for body in subgraphs_of(node))
         for node in graph.nodes
         if node.op == "call_function"
     )

@@ -33,7 +33,7 @@ from monograph.capture.start import (
 )
 from monograph.constraints.same_program import is_same_program
 from monograph.diagnostics import ExportError, MonographError, MutationError
-from monograph.ir.operators import is_random
+from monograph.ir.operators import draws
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import text_of
 from monograph.torch_internals import without_modes
@@ -299,7 +299,7 @@ class _Two:
                 origin = origins.get(node)
                 if origin is None or origin.kind == "input" or origin.mutated:
                     return False
-            if is_random(node.target):
+            if draws(node):
                 return False
             sources = node.args[:1] if node.target in _AS_ANOTHER else node.all_input_nodes
             new = [each for each in sources if isinstance(each, Node) and each not in seen]

@@ -11,7 +11,7 @@ from torch.fx.node import Argument
 from monograph.capture.following import MOST_ELEMENTS
 from monograph.capture.session import Captured
 from monograph.diagnostics import PythonFeatureError
-from monograph.ir.operators import RESHAPING, is_random
+from monograph.ir.operators import RESHAPING, draws
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import subgraphs_of
 from monograph.shapes.expr import Expr, Int, Scope
@@ -156,7 +156,7 @@ class _Reader:
         if self._returns_its_argument(node, value):
             return self.keys[node.args[0]]  # type: ignore[index]
         draw = None
-        if is_random(target):
+        if draws(node):
             self.draws += 1
             draw = self.draws
         args = tuple(map(self._argument, node.args))

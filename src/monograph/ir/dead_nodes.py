@@ -8,7 +8,7 @@ from typing import Any
 
 from torch.fx import Graph, Node
 
-from monograph.ir.operators import is_random
+from monograph.ir.operators import draws
 from monograph.ir.subgraphs import Subgraph, subgraphs_of
 from monograph.torch_internals import Operator, schema_of
 
@@ -34,7 +34,7 @@ def remove_dead_nodes(graph: Graph, kept: Collection[Node] = ()) -> None:
 
 
 def _draws(node: Node) -> bool:
-    return is_random(node.target) or any(
+    return draws(node) or any(
         _draws(inner) for subgraph in subgraphs_of(node) for inner in subgraph.graph.nodes
     )
 

@@ -10,7 +10,7 @@ from torch.fx import Node
 
 from monograph.torch_internals import Operator, schema_of
 
-__all__ = ["RESHAPING", "SIZE_FUNCTIONS", "is_operator", "is_random", "writes"]
+__all__ = ["RESHAPING", "SIZE_FUNCTIONS", "draws", "is_operator", "is_random", "writes"]
 
 aten = torch.ops.aten
 
@@ -49,15 +49,41 @@ _UPDATES_STATISTICS = {aten.batch_norm.default, aten.instance_norm.default,
                        aten.native_batch_norm.default}  # fmt: skip
 
 
+# Composite operators that draw random numbers, and have no tag that says so.
+_DRAWS = {aten.feature_dropout.default, aten.feature_alpha_dropout.default, aten.rrelu.default,
+          aten.scaled_dot_product_attention.default}  # fmt: skip
+
+
 def is_random(target: object) -> bool:
-    """Whether an operator draws random numbers."""
+    """Whether an operator may draw random numbers; ``draws`` tells of a call."""
     found = _random.get(id(target))
     if found is None:
-        draws = torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
+        may = torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
         if not isinstance(target, torch._ops.OpOverload):
-            return draws
-        found = _random[id(target)] = target, draws
+            return may
+        found = _random[id(target)] = target, may or target in _DRAWS
     return found[1]
+
+
+def draws(node: Node) -> bool:
+    """Whether a call draws random numbers: dropout in evaluation, or at a rate of 0, does not."""
+    target = node.target
+    if not is_random(target):
+        return False
+    if not isinstance(target, Operator):
+        return True
+    given = _given(target, node)
+    return not any(given.get(name) is False for name in _TRAINS) and not any(
+        name in given and _is_zero(given[name]) for name in _RATES
+    )
+
+
+_TRAINS = ("train", "training")
+_RATES = ("dropout_p", "dropout")
+
+
+def _is_zero(value: object) -> bool:
+    return isinstance(value, (int, float)) and value == 0
 
 
 # By identity: an operator's hash is computed in Python. It is kept, so that no other has its own.
@@ -84,8 +110,15 @@ def writes(node: Node) -> bool:
 
 def _is_evaluation(target: Operator, node: Node) -> bool:
     """Whether a normalisation only reads its running statistics, or has none."""
-    names = [argument.name for argument in schema_of(target).arguments]
-    given = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
+    given = _given(target, node)
     if given.get("running_mean") is None and given.get("running_var") is None:
         return True
     return not given.get("training", given.get("use_input_stats"))
+
+
+def _given(target: Operator, node: Node) -> dict[str, object]:
+    """The arguments of a call by their names, with the schema's own values for the others."""
+    arguments = schema_of(target).arguments
+    given = {each.name: each.default_value for each in arguments if each.has_default_value()}
+    names = [each.name for each in arguments]
+    return {**given, **dict(zip(names, node.args, strict=False)), **node.kwargs}

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch.fx import Node
 
-from monograph.ir.operators import is_random
+from monograph.ir.operators import draws
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, Int
@@ -106,10 +106,10 @@ class _Reader:
                     return self.keys[source]
                 if node.target in _RESHAPES:
                     return "reshape", self.keys[source], new
-        if is_random(node.target):
+        if draws(node):
             self.draws += 1
         kwargs = tuple((name, self._argument(item)) for name, item in sorted(node.kwargs.items()))
-        draw = self.draws if is_random(node.target) else None
+        draw = self.draws if draws(node) else None
         return str(node.target), self._argument(node.args), kwargs, draw
 
     def _shape(self, spec: TensorSpec) -> tuple[object, ...]:
