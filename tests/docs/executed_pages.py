@@ -3,7 +3,8 @@
 - ```` ```python ````: run; the blocks of a page are one program, in a file named after the page.
 - ```` ```text ```` after one: what it printed; ``...`` stands for anything.
 - ```` ```console ````: each ``$ monograph ...`` is run, and what follows is what it printed.
-- ``<!-- file: model.py -->`` before a block: it is written to that file, not run.
+- ``<!-- file: model.py -->`` before a block of any language: it is written to that file, not run.
+- ``<!-- slow -->`` before a block: run where everything is, and skipped with its output else.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import io
 import os
 import re
 import shlex
+import subprocess
 import sys
 import types
 from dataclasses import dataclass
@@ -21,7 +23,8 @@ from typer.testing import CliRunner
 from monograph.cli import app
 
 _FENCE = re.compile(
-    r"^(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>python|text|console)\n(?P<text>.*?)^```$",
+    r"^(?:<!-- file: (?P<file>\S+) -->\n|(?P<slow><!-- slow -->)\n)?"
+    r"```(?P<kind>python|text|console|cpp|cmake)\n(?P<text>.*?)^```$",
     re.M | re.S,
 )
 # Commands of other programs: what they do is not ours to test here.
@@ -33,10 +36,29 @@ class Block:
     kind: str
     text: str
     file: str | None
+    is_slow: bool = False
 
 
 def blocks_of(text: str) -> list[Block]:
-    return [Block(m["kind"], m["text"], m["file"]) for m in _FENCE.finditer(text)]
+    return [
+        Block(m["kind"], m["text"], m["file"], m["slow"] is not None)
+        for m in _FENCE.finditer(text)
+    ]
+
+
+def has_slow_blocks(page: Path) -> bool:
+    return any(block.is_slow for block in blocks_of(page.read_text()))
+
+
+def _without_slow(blocks: list[Block]) -> list[Block]:
+    """The blocks that are quickly run: without the slow ones, and what those print."""
+    found, skipped = [], False
+    for block in blocks:
+        if block.kind != "text":
+            skipped = block.is_slow
+        if not skipped:
+            found.append(block)
+    return found
 
 
 class Execution:
@@ -64,7 +86,13 @@ class Execution:
         if line.startswith(_OTHERS):
             return ""
         words = shlex.split(line)
-        assert words[0] == "monograph", line
+        if words[0] != "monograph":
+            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+            ran = subprocess.run(
+                ["bash", "-c", line], capture_output=True, text=True, check=True,
+                env={**os.environ, "PATH": path},
+            )  # fmt: skip
+            return self._shown(ran.stdout)
         with contextlib.redirect_stderr(io.StringIO()):
             done = CliRunner().invoke(app, words[1:])
         for name in ("model", "export", "patterns"):
@@ -75,8 +103,12 @@ class Execution:
         return text.replace(f"{self.folder}/", "").replace(str(self.folder), ".")
 
 
-def run_page(path: Path, folder: Path) -> list[tuple[str, str, str]]:
-    """Run a page; returns what was printed and what is said to be, where they differ."""
+def run_page(path: Path, folder: Path, whole: bool = False) -> list[tuple[str, str, str]]:
+    """Run a page; returns what was printed and what is said to be, where they differ.
+
+    Slow blocks are run where it is the ``whole`` page.
+    """
+    blocks = blocks_of(path.read_text())
     execution = Execution(path.stem, folder, path.read_text())
     wrong: list[tuple[str, str, str]] = []
     printed = ""
@@ -84,7 +116,7 @@ def run_page(path: Path, folder: Path) -> list[tuple[str, str, str]]:
     os.chdir(folder)
     sys.modules[execution.name] = execution.module
     try:
-        for block in blocks_of(path.read_text()):
+        for block in blocks if whole else _without_slow(blocks):
             if block.file is not None:
                 (folder / block.file).write_text(block.text)
             elif block.kind == "python":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from executed_pages import fits, run_page
+from executed_pages import fits, has_slow_blocks, run_page
 from typer.main import get_command
 
 import monograph
@@ -28,7 +28,21 @@ REFERENCE = "\n".join(page.read_text() for page in (DOCS / "reference").glob("*.
 def test_what_a_page_prints(page, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     torch.manual_seed(0)
-    for source, printed, said in run_page(page, tmp_path):
+    _holds(page, run_page(page, tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", [page for page in EXECUTED if has_slow_blocks(page)], ids=lambda page: page.stem
+)
+def test_what_a_whole_page_prints(page, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    torch.manual_seed(0)
+    _holds(page, run_page(page, tmp_path, whole=True))
+
+
+def _holds(page, wrong):
+    for source, printed, said in wrong:
         last = "\n".join(source.splitlines()[-12:])
         pytest.fail(
             f"{page.name}:\n{last}\n--- printed:\n{printed}\n--- but the page says:\n{said}"
