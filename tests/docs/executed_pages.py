@@ -5,9 +5,11 @@
 - ```` ```console ````: each ``$ monograph ...`` is run, and what follows is what it printed.
 - ``<!-- file: model.py -->`` before a block of any language: it is written to that file, not run.
 - ``<!-- slow -->`` before a block: run where everything is, and skipped with its output else.
+- ``<!-- wants: torchao -->`` before a block: skipped with its output where that is not installed.
 """
 
 import contextlib
+import importlib.util
 import io
 import os
 import re
@@ -23,7 +25,8 @@ from typer.testing import CliRunner
 from monograph.cli import app
 
 _FENCE = re.compile(
-    r"^(?:<!-- file: (?P<file>\S+) -->\n|(?P<slow><!-- slow -->)\n)?"
+    r"^(?:<!-- file: (?P<file>\S+) -->\n|<!-- (?P<slow>slow) -->\n"
+    r"|<!-- wants: (?P<wanted>\w+) -->\n)?"
     r"```(?P<kind>python|text|console|cpp|cmake)\n(?P<text>.*?)^```$",
     re.M | re.S,
 )
@@ -37,11 +40,12 @@ class Block:
     text: str
     file: str | None
     is_slow: bool = False
+    wanted: str | None = None
 
 
 def blocks_of(text: str) -> list[Block]:
     return [
-        Block(m["kind"], m["text"], m["file"], m["slow"] is not None)
+        Block(m["kind"], m["text"], m["file"], m["slow"] is not None, m["wanted"])
         for m in _FENCE.finditer(text)
     ]
 
@@ -50,12 +54,18 @@ def has_slow_blocks(page: Path) -> bool:
     return any(block.is_slow for block in blocks_of(page.read_text()))
 
 
-def _without_slow(blocks: list[Block]) -> list[Block]:
-    """The blocks that are quickly run: without the slow ones, and what those print."""
-    found, skipped = [], False
-    for block in blocks:
+def missing(page: Path) -> set[str]:
+    """What blocks of a page want that is not installed."""
+    wanted = {block.wanted for block in blocks_of(page.read_text()) if block.wanted}
+    return {name for name in wanted if importlib.util.find_spec(name) is None}
+
+
+def _runnable(path: Path, whole: bool) -> list[Block]:
+    """The blocks without those that cannot be run here, and what those print."""
+    found, skipped, absent = [], False, missing(path)
+    for block in blocks_of(path.read_text()):
         if block.kind != "text":
-            skipped = block.is_slow
+            skipped = (block.is_slow and not whole) or block.wanted in absent
         if not skipped:
             found.append(block)
     return found
@@ -108,7 +118,6 @@ def run_page(path: Path, folder: Path, whole: bool = False) -> list[tuple[str, s
 
     Slow blocks are run where it is the ``whole`` page.
     """
-    blocks = blocks_of(path.read_text())
     execution = Execution(path.stem, folder, path.read_text())
     wrong: list[tuple[str, str, str]] = []
     printed = ""
@@ -116,7 +125,7 @@ def run_page(path: Path, folder: Path, whole: bool = False) -> list[tuple[str, s
     os.chdir(folder)
     sys.modules[execution.name] = execution.module
     try:
-        for block in blocks if whole else _without_slow(blocks):
+        for block in _runnable(path, whole):
             if block.file is not None:
                 (folder / block.file).write_text(block.text)
             elif block.kind == "python":
