@@ -196,6 +196,7 @@ def _converted(
     failures: list[str],
 ) -> Captured:
     """The program with the statements at ``places`` as operators, but for those that do not fit."""
+    before = mode.learned()
     if len(failures) >= _MOST_FAILURES or not mode.learn_places(places):
         return captured
     try:
@@ -214,7 +215,7 @@ def _converted(
         return converted
     except Exception as error:  # the capture before it stands
         failures.append(str(error))
-        mode.unlearn(places, for_good=len(places) == 1)
+        mode.unlearn(before, places, for_good=len(places) == 1)
         if len(places) == 1 and isinstance(error, ExportError):
             file, span = places[0]
             mode.refusals[file, span[0]] = error.what.split("\n")[0]

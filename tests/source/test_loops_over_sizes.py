@@ -140,6 +140,36 @@ class WrittenInPlace(Recurrent):
         return out
 
 
+class FirstStepDiffers(Recurrent):
+    """The step is asked for, which is a size only where the loop is an operator."""
+
+    def forward(self, x):
+        h = self.start(x)
+        for t in range(x.shape[1]):
+            h = x[:, t] if t == 0 else self.cell(x[:, t], h)
+        return h
+
+
+class LastStepDiffers(Recurrent):
+    def forward(self, x):
+        h, out = self.start(x), []
+        for t in reversed(range(x.shape[1])):
+            h = self.cell(x[:, t], h)
+            if t > 0:
+                h = h + x[:, t - 1]
+            out.append(h)
+        return torch.stack(out, 1)
+
+
+class WhileOver(Recurrent):
+    def forward(self, x):
+        h, t = self.start(x), 0
+        while t < x.shape[1]:
+            h = self.cell(x[:, t], h)
+            t += 1
+        return h
+
+
 KINDS = {
     kind.__name__: kind
     for kind in (
@@ -157,6 +187,9 @@ KINDS = {
         InFront,
         Comprehension,
         WrittenInPlace,
+        FirstStepDiffers,
+        LastStepDiffers,
+        WhileOver,
     )
 }
 

@@ -100,6 +100,10 @@ class Widening(Converting):
         super().__init__()
         self.plans = {}
 
+    def converts(self, code: CodeType) -> bool:
+        """What a statement that was converted has made is asked later, wherever that is."""
+        return True
+
     def exchanges(self, code: CodeType) -> bool:
         """Where a statement is to be kept whole, and nowhere else."""
         return True

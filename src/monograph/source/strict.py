@@ -46,6 +46,8 @@ from monograph.source.steering import Listener, Outcome, Steering, functions_in,
 __all__ = ["Strict", "forget_file"]
 
 _Key = tuple[str, int, Span | None]  # name and first line; of a lambda, where its body stands
+Learned = tuple[frozenset[Site], frozenset[Span]]  # statements, and branches with what follows
+_NOTHING: Learned = (frozenset(), frozenset())
 _plans: dict[str, _Plan] = {}
 # A way through a program: its modules' types, the outcomes of its tests, its functions.
 Way = tuple[frozenset[type], frozenset[Outcome], frozenset[tuple[str, str]]]
@@ -90,12 +92,16 @@ class _Plan:
         self._codes = None
         return True
 
-    def forget(self, site: Site, *, for_good: bool = True) -> None:
-        """Leave the statement as it is."""
+    def forget(self, site: Site) -> None:
+        """Leave the statement as it is, for good."""
         self.sites -= {site}
-        if for_good:
-            self.refused.add(site)
+        self.refused.add(site)
         self._codes = None
+
+    def go_back(self, sites: frozenset[Site], ending: frozenset[Span]) -> None:
+        """Lower these statements, and move what follows into those: as it was before."""
+        if (sites, ending) != (self.sites, self.ending):
+            self.sites, self.ending, self._codes = sites, ending, None
 
     def site_at(self, span: Span) -> Site | None:
         """The statement that the source at ``span`` decides, where it stands in a function."""
@@ -373,13 +379,22 @@ class Strict:
                 found.append(self.learn_place(file, span))
         return any(found)
 
-    def unlearn(self, places: Iterable[tuple[str, Span]], *, for_good: bool) -> None:
-        """Leave the statements at ``places`` as they are."""
-        for file, span in places:
-            plan = self.plans[file]
-            site = plan.site_at(span)
-            if site is not None:
-                plan.forget(site, for_good=for_good)
+    def learned(self) -> dict[str, Learned]:
+        """What is lowered now, by file: for ``unlearn``."""
+        return {file: (plan.sites, plan.ending) for file, plan in self.plans.items()}
+
+    def unlearn(
+        self, before: dict[str, Learned], places: Iterable[tuple[str, Span]], *, for_good: bool
+    ) -> None:
+        """Lower what was lowered ``before``; ``for_good``: and never those at ``places``."""
+        for file, plan in self.plans.items():
+            plan.go_back(*before.get(file, _NOTHING))
+        if for_good:
+            for file, span in places:
+                plan = self.plans[file]
+                site = plan.site_at(span)
+                if site is not None:
+                    plan.forget(site)
 
     def _plan(self, file: str) -> _Plan | None:
         if file not in self.plans:
