@@ -20,7 +20,8 @@ ORDER = [
     ("choice",), ("hierarchy",), ("assembly",), ("stages",), ("interop",), ("graph_module",),
     ("pictures",), ("web",), ("verification",), ("program",), ("variants",), ("edges",),
     ("exporting",), ("exporting_variants",), ("installation",), ("run",), ("testing",),
-    ("checking",), ("exportdb",), ("sweep",), ("cli",), ("__main__",),
+    ("checking",), ("counterparts",), ("dynamic_shapes",), ("graph_signature",), ("exportdb",),
+    ("sweep",), ("cli",), ("__main__",),
 ]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FORBIDDEN = (

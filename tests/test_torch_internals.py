@@ -229,6 +229,13 @@ def test_the_registry_of_containers():
     assert internals.pytree_node(int) is None
 
 
+def test_structures_of_torch_put_their_leaves_together():
+    leaves, structure = internals.tree_flatten(((1, [2]), {"a": 3}))
+    assert leaves == [1, 2, 3]
+    assert isinstance(structure, internals.TreeSpec)
+    assert structure.unflatten([4, 5, 6]) == ((4, [5]), {"a": 6})
+
+
 def sized(name="n", hint=4):
     from monograph.shapes.env import ShapeEnv
     from monograph.shapes.symnode import symbolic

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO
 
 from monograph.diagnostics import FileError, InteropError
 from monograph.program import ExportedProgram
@@ -19,7 +19,7 @@ __all__ = ["from_torch", "load", "load_methods", "save", "save_methods"]
 Path = str | os.PathLike[str] | IO[bytes]
 
 
-def from_torch(program: Any) -> ExportedProgram:
+def from_torch(program: object) -> ExportedProgram:
     """A ``torch.export.ExportedProgram`` as Monograph's, over the same tensors.
 
     Raises:
@@ -38,20 +38,22 @@ def save(
     f: Path,
     *,
     extra_files: Mapping[str, str | bytes] | None = None,
+    opset_version: Mapping[str, int] | None = None,
+    pickle_protocol: int = 2,
 ) -> None:
     """Write a program as a ``.pt2`` file, which ``torch.export.load`` reads as well.
 
     The file is there whole or not at all; variants share their tensors in it. Of a program that
-    takes a number that varies and is no integer, only ``load`` reads it. ``extra_files``: text to
-    keep beside the program.
+    takes a number that varies and is no integer, only ``load`` reads it. ``extra_files``: text or
+    bytes to keep beside the program. ``opset_version``: versions of operators, by namespace, that
+    the file tells its readers. ``pickle_protocol``: of the example inputs.
 
     Raises:
         InteropError: MG-F104, for what the format has no word for.
     """
-    if isinstance(ep, ExportedVariants):
-        _save(ep, f, extra_files, are_variants=True)
-    else:
-        save_methods({"model": ep}, f, extra_files=extra_files)
+    are_variants = isinstance(ep, ExportedVariants)
+    programs = ep if isinstance(ep, ExportedVariants) else {"model": ep}
+    _save(programs, f, extra_files, are_variants, opset_version, pickle_protocol)
 
 
 def save_methods(
@@ -65,15 +67,16 @@ def save_methods(
     Raises:
         InteropError: MG-F104, for what the format has no word for.
     """
-    _save(programs, path, extra_files, are_variants=False)
+    _save(programs, path, extra_files)
 
 
 def _save(
     programs: Mapping[str, ExportedProgram],
     path: Path,
     extra_files: Mapping[str, str | bytes] | None,
-    *,
-    are_variants: bool,
+    are_variants: bool = False,
+    versions: Mapping[str, int] | None = None,
+    protocol: int = 2,
 ) -> None:
     from monograph.interop import files
 
@@ -85,7 +88,10 @@ def _save(
                 "through monograph.from_torch(program).",
             )
     parts = {name: program.parts for name, program in programs.items()}
-    files.save_programs(files.Contents(parts, are_variants), path, extra_files=extra_files)
+    contents = files.Contents(parts, are_variants)
+    files.save_programs(
+        contents, path, extra_files=extra_files, versions=versions, protocol=protocol
+    )
 
 
 # Reading -------------------------------------------------------------------------------------
@@ -97,6 +103,7 @@ def load(
     weights: bool = True,
     trusted: bool = False,
     extra_files: dict[str, str | bytes] | None = None,
+    expected_opset_version: Mapping[str, int] | None = None,
 ) -> ExportedProgram | ExportedVariants:
     """Read the program of a ``.pt2`` file, of ours or of ``torch.export.save``.
 
@@ -105,13 +112,14 @@ def load(
     Nothing in the file is run. ``weights=False`` leaves tensors on the ``meta`` device.
     ``trusted=True`` allows for pickles of anything; the example inputs are read without it where
     they are tensors and plain values. ``extra_files``: gets what was kept beside the program, as
-    text where it is text.
+    text where it is text. ``expected_opset_version``: the versions of operators that this reader
+    knows, by namespace; a file of later ones is refused.
 
     Raises:
         FileError: MG-F101 for a damaged file, MG-F102 for one that asks for what is not known
             here, MG-F103 for one with a pickle in it that is not trusted.
     """
-    programs, are_variants = _load(f, weights, trusted, extra_files)
+    programs, are_variants = _load(f, weights, trusted, extra_files, expected_opset_version)
     if are_variants:
         return ExportedVariants(programs)
     if len(programs) == 1:
@@ -135,11 +143,17 @@ def load_methods(
 
 
 def _load(
-    path: Path, weights: bool, trusted: bool, extra_files: dict[str, str | bytes] | None
+    path: Path,
+    weights: bool,
+    trusted: bool,
+    extra_files: dict[str, str | bytes] | None,
+    versions: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, ExportedProgram], bool]:
     """The programs of a file, and whether they are variants of one."""
     from monograph.interop import files
 
-    found = files.load_programs(path, weights=weights, trusted=trusted, extra_files=extra_files)
+    found = files.load_programs(
+        path, weights=weights, trusted=trusted, extra_files=extra_files, versions=versions
+    )
     programs = {name: ExportedProgram(parts) for name, parts in found.programs.items()}
     return programs, found.are_variants

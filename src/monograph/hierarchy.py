@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
+import abc
 import copy
 from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import nn
 from torch.fx import GraphModule
 
-from monograph.ir.call_plan import CallPlan
+from monograph.ir.call_plan import CallPlan, arguments_of
 from monograph.ir.state import Place, State, put, tensor_at
 from monograph.module import ProgramModule
 from monograph.passes.place import Move, place_within
-from monograph.torch_internals import holder_of, share_contents
+from monograph.torch_internals import TreeSpec, holder_of, share_contents, tree_flatten
 
-__all__ = ["UnflattenedModule"]
+__all__ = ["FlatArgsAdapter", "UnflattenedModule"]
+
+
+class FlatArgsAdapter(abc.ABC):
+    """Makes the arguments of a call, that come in another structure, those of the program.
+
+    A subclass of torch's class of this name will do as well.
+    """
+
+    @abc.abstractmethod
+    def adapt(
+        self,
+        target_spec: TreeSpec,
+        input_spec: TreeSpec,
+        input_args: list[Any],
+        metadata: dict[str, Any] | None = None,
+        obj: nn.Module | None = None,
+    ) -> list[object]:
+        """The leaves of ``target_spec``, made of those of ``input_spec``.
+
+        Both are the structures of ``(args, kwargs)``, as torch's pytree sees them; ``obj``: the
+        module that is called.
+        """
+
+    def get_flat_arg_paths(self) -> list[str]:
+        """The paths of the leaves that ``adapt`` reads; Monograph does not ask for them."""
+        return []
 
 
 class UnflattenedModule(ProgramModule):
@@ -33,13 +61,28 @@ class UnflattenedModule(ProgramModule):
         root: GraphModule,
         plan: CallPlan,
         state: State,
+        adapter: FlatArgsAdapter | None = None,
     ) -> None:
         super().__init__(root, plan, {})
+        self.__dict__["_adapter"] = adapter
         share_contents(self, root)
         names: dict[int, list[str]] = {}
         for name, (tensor, _, _) in state.items():
             names.setdefault(id(tensor), []).append(name)
         self.__dict__["_ties"] = {n: names[id(t)] for n, (t, _, _) in state.items()}
+
+    def forward(self, *args: object, **kwargs: object) -> object:
+        """Run the program, with arguments in the structure that it, or its adapter, takes."""
+        adapter: FlatArgsAdapter | None = self.__dict__["_adapter"]
+        if adapter is not None:
+            leaves, given = tree_flatten((args, kwargs))
+            structure = arguments_of(self.__dict__["_plan"])
+            target = tree_flatten(structure.unflatten(range(structure.num_leaves)))[1]
+            if given != target:
+                args, kwargs = target.unflatten(
+                    adapter.adapt(target, given, leaves, metadata=None, obj=self)
+                )
+        return super().forward(*args, **kwargs)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> UnflattenedModule:
         """A module with tensors of its own, in graphs of its own."""

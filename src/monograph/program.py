@@ -18,7 +18,7 @@ from monograph.diagnostics import (
     InvalidProgramError,
 )
 from monograph.graph_module import ProgramGraphModule
-from monograph.hierarchy import UnflattenedModule
+from monograph.hierarchy import FlatArgsAdapter, UnflattenedModule
 from monograph.inference.agreement import inferred
 from monograph.ir.assumptions import Assumption
 from monograph.ir.call_plan import CallPlan
@@ -165,11 +165,12 @@ class ExportedProgram:
             for kind, texts in sorted(found.items())
         )
 
-    def unflatten(self) -> nn.Module:
+    def unflatten(self, flat_args_adapter: FlatArgsAdapter | None = None) -> UnflattenedModule:
         """The modules that the program came from, each with its part of the graph.
 
         Called like the original. Children can be exchanged (``set_submodule``); those named in
         ``preserve_module_call_signature`` take and return what the originals did.
+        ``flat_args_adapter``: takes arguments that come in another structure.
 
         Raises:
             InteropError: MG-F104, where a call signature cannot be kept.
@@ -185,7 +186,7 @@ class ExportedProgram:
         targets = {s.arg.name: s.target for s in parts.signature.input_specs if s.target}
         root = unflattened(self.graph, parts.attributes, targets, parts.state, signed)
         check(parts)
-        return UnflattenedModule(root, parts.plan, parts.state)
+        return UnflattenedModule(root, parts.plan, parts.state, flat_args_adapter)
 
     def _batch_norm_buffers(self) -> frozenset[int | str]:
         """The written buffers that only batch norm reads."""
@@ -272,17 +273,27 @@ class ExportedProgram:
         """Buffers with their dotted names, each once."""
         return self.parts.named_buffers()
 
-    def run_decompositions(self, decomp_table: Mapping[Any, Any] | None = None) -> ExportedProgram:
+    def run_decompositions(
+        self,
+        decomp_table: Mapping[Any, Any] | None = None,
+        decompose_custom_triton_ops: bool = False,
+    ) -> ExportedProgram:
         """The same program with other operators; it shares state with this one.
 
         ``decomp_table`` maps operators to functions that compute the same. Composite operators are
         opened as well, unless a table of ``default_decompositions()``, or of torch's function of
         that name, has lost them. None stands for that table, and leads to Core ATen; ``{}`` opens
-        composite operators only.
+        composite operators only. ``decompose_custom_triton_ops`` has torch open the operators of
+        ``torch.library.triton_op``, in its own program, before.
 
         Raises:
             DecompositionError: MG-O102, for a rule that fails or gives another result.
         """
+        if decompose_custom_triton_ops:
+            from monograph.interop.importing import from_torch
+
+            opened = self.to_torch().run_decompositions({}, decompose_custom_triton_ops=True)
+            return ExportedProgram(from_torch(opened)).run_decompositions(decomp_table)
         return ExportedProgram(decomposed(self.parts, decomp_table))
 
     def to_torch(self) -> Any:
@@ -359,7 +370,8 @@ class ExportedProgram:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ExportedProgram:
         """A program with a graph and tensors of its own."""
-        return ExportedProgram(_with_tensors(self.parts, lambda t: copy.deepcopy(t, memo)))
+        parts = _with_tensors(self.parts, lambda t: copy.deepcopy(t, memo))
+        return ExportedProgram(replace(parts, signature=parts.signature.copy()))
 
     def __str__(self) -> str:
         return format_program(self.parts)

@@ -37,7 +37,7 @@ from torch.utils._python_dispatch import (
     _pop_mode,
     _push_mode,
 )
-from torch.utils._pytree import SUPPORTED_NODES, KeyEntry, NodeDef, TreeSpec
+from torch.utils._pytree import SUPPORTED_NODES, KeyEntry, NodeDef, TreeSpec, tree_flatten
 
 __all__ = [
     "BACKWARD_ENTRY",
@@ -57,6 +57,7 @@ __all__ = [
     "Operator",
     "OperatorPacket",
     "Switch",
+    "TreeSpec",
     "append_attribute",
     "append_node",
     "append_placeholder",
@@ -108,6 +109,7 @@ __all__ = [
     "torch_scan",
     "torch_while_loop",
     "torchs_decomposition",
+    "tree_flatten",
     "users_annotations",
     "wants_plain_sizes",
     "with_bits",

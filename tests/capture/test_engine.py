@@ -269,6 +269,36 @@ def test_scripted_submodule():
     assert torch.equal(program.module()(X), model(X))
 
 
+def test_what_is_scripted_is_refused_by_name():
+    class Branching(nn.Module):
+        def forward(self, x):
+            if x.sum() > 0:
+                return x + 1
+            return x - 1
+
+    class Outer(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = torch.jit.script(inner)
+
+        def forward(self, x):
+            return self.inner(x) * 2
+
+    @torch.jit.script
+    def function(x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    traced = torch.jit.trace(nn.Linear(3, 4), (X,))
+    for scripted in (torch.jit.script(nn.Linear(3, 4)), traced, function):
+        with pytest.raises(monograph.PythonFeatureError, match=r"torch\.jit\.Script(Module|Func)"):
+            monograph.export(scripted, (X,))
+    with pytest.raises(monograph.PythonFeatureError, match=r"a torch\.jit\.ScriptModule asks"):
+        monograph.export(Outer(Branching()), (X,))
+    shapes = {"x": {0: monograph.Dim("n")}}
+    with pytest.raises(monograph.PythonFeatureError, match=r"a torch\.jit\.ScriptModule asks"):
+        monograph.export(Outer(nn.Flatten(0)), (X,), dynamic_shapes=shapes)
+
+
 def test_scripted_function():
     @torch.jit.script
     def f(x: torch.Tensor) -> torch.Tensor:

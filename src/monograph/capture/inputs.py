@@ -110,6 +110,12 @@ Program = Callable[..., Any]
 
 def root_of(f: Program) -> Root:
     """Find the module behind ``f``: itself, a bound method's owner, or what it closes over."""
+    if isinstance(f, (torch.jit.ScriptModule, torch.jit.ScriptFunction)):
+        raise PythonFeatureError(
+            f"a torch.jit.{'ScriptModule' if isinstance(f, nn.Module) else 'ScriptFunction'} is "
+            "code of TorchScript, and not exported by itself",
+            hint="export the module or function that it was made of.",
+        )
     if isinstance(f, nn.Module):
         return Root(f, f, _signature(f.forward), True, f.training)
     if isinstance(f, type) or not callable(f):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,11 +14,12 @@ from monograph.diagnostics import (
     SourceLine,
 )
 from monograph.shapes.constraints import Violations, compare, refine
-from monograph.shapes.dims import AnyDim, DerivedDim, Dim
+from monograph.shapes.dims import AnyDim, DerivedDim, Dim, read_dim
 
-__all__ = ["refine_dynamic_shapes", "refuse_violations"]
+__all__ = ["refine_dynamic_shapes", "refuse_violations", "suggestions_in"]
 
 _ROUNDS = 4
+_SUGGESTED = "Suggested fixes:"  # as torch's errors have it
 
 
 def refuse_violations(
@@ -56,7 +58,7 @@ def refuse_violations(
             "the sizes of one side (min=, max=), or use Dim.AUTO."
         )
     if fixes:
-        lines += ["", "Suggested fixes:"]
+        lines += ["", _SUGGESTED]
         lines += [f"  {name} = {_spelled(name, fix)}" for name, fix in fixes.items()]
         hint = (
             "these were tried: the program exports with them. "
@@ -114,3 +116,32 @@ def refine_dynamic_shapes(dynamic_shapes: object, error: ShapeError) -> Any:
     if not error.suggested_fixes:
         raise ValueError("the error suggests no fixes")
     return refine(dynamic_shapes, error.suggested_fixes)
+
+
+def suggestions_in(text: str) -> dict[str, AnyDim | int]:
+    """The suggestions that the text of an error makes, ours or torch's, by the dimensions' names.
+
+    Raises:
+        ValueError: it makes none.
+    """
+    found: dict[str, AnyDim | int] = {}
+    for line in text.partition(_SUGGESTED)[2].splitlines():
+        name, _, value = line.strip().partition(" = ")
+        if name.isidentifier() and value:
+            fix = _read(value.partition("  #")[0])
+            if fix is not None:
+                found[name] = fix
+    if not found:
+        raise ValueError("the text suggests no fixes: pass str(error)")
+    return found
+
+
+def _read(text: str) -> AnyDim | int | None:
+    """What ``_spelled`` has written."""
+    node = ast.parse(text, mode="eval").body
+    if isinstance(node, ast.Call):
+        more = {word.arg: ast.literal_eval(word.value) for word in node.keywords if word.arg}
+        return Dim(*map(ast.literal_eval, node.args), **more)
+    if isinstance(node, ast.Attribute):
+        return {"AUTO": Dim.AUTO, "DYNAMIC": Dim.DYNAMIC}.get(node.attr)
+    return read_dim(text)

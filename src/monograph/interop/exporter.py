@@ -13,10 +13,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from torch.export import CustomDecompTable
+from torch.export import CustomDecompTable, draft_export
 from torch.export import ExportedProgram as TorchProgram
 
 from monograph.diagnostics import MonographError
+from monograph.interop.declarations import as_torch
 from monograph.interop.importing import from_torch
 from monograph.interop.private import (
     Exporter,
@@ -31,7 +32,7 @@ from monograph.ir.program import Parts
 from monograph.passes.decomposed import decomposed
 from monograph.passes.table import Decompositions
 
-__all__ = ["Decomposing", "Settings", "install", "installed", "uninstall"]
+__all__ = ["Decomposing", "Settings", "drafted", "install", "installed", "uninstall"]
 
 _log = logging.getLogger("monograph.installed")
 
@@ -87,6 +88,21 @@ class _DecomposingTaking(Decomposing, Taking):
 def as_installed(parts: Parts) -> TorchProgram:
     """A program as torch's, of the kind that is given where Monograph is installed."""
     return converted(parts, kinds=(Decomposing, _DecomposingTaking))[0]
+
+
+def drafted(
+    mod: Callable[..., object],
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object] | None,
+    shapes: object,
+) -> Parts:
+    """What ``torch.export.draft_export`` makes of a program that is refused here.
+
+    Raises:
+        InteropError: MG-F104, where it makes what is not known here.
+    """
+    draft: Callable[..., TorchProgram] = draft_export
+    return from_torch(draft(mod, args, dict(kwargs or {}), dynamic_shapes=as_torch(shapes)))
 
 
 def _rules(table: Mapping[Any, Callable[..., object]] | None) -> Decompositions | None:

@@ -48,11 +48,19 @@ class Contents:
 
 
 def save_programs(
-    contents: Contents, path: Path, *, extra_files: Mapping[str, str | bytes] | None = None
+    contents: Contents,
+    path: Path,
+    *,
+    extra_files: Mapping[str, str | bytes] | None = None,
+    versions: Mapping[str, int] | None = None,
+    protocol: int = 2,
 ) -> None:
-    """Write several programs to one file; tensors that they share are written once."""
+    """Write several programs to one file; tensors that they share are written once.
+
+    ``versions``: of operators, by namespace, as the file tells them. ``protocol``: of pickles.
+    """
     programs = contents.programs
-    written = {name: _written(program) for name, program in programs.items()}
+    written = {name: _written(program, versions) for name, program in programs.items()}
     root = "archive"
     if isinstance(path, (str, os.PathLike)):
         root = os.path.splitext(os.path.basename(os.fspath(path)))[0] or root
@@ -78,7 +86,7 @@ def save_programs(
                 config = json.dumps({"config": payload.add(tensors)})
                 archive.text(f"data/{kind}/{name}_{kind}_config.json", config)
             archive.text(f"models/{name}.json", data)
-            archive.bytes(f"data/sample_inputs/{name}.pt", _example(program))
+            archive.bytes(f"data/sample_inputs/{name}.pt", _example(program, protocol))
             archive.text(f"{_NOTES}{name}.json", notes)
         if contents.are_variants:
             archive.text(_VARIANTS, json.dumps(list(programs)))
@@ -143,11 +151,11 @@ class _Payload:
         return config
 
 
-def _written(program: Parts) -> tuple[str, str]:
+def _written(program: Parts, versions: Mapping[str, int] | None) -> tuple[str, str]:
     """The program, and what we know beyond it, as text."""
     theirs, symbols = converted(program, is_for_files=True)
     try:
-        data = serialized(theirs)
+        data = serialized(theirs, versions)
     except InteropError:
         raise
     except Exception as error:
@@ -199,7 +207,7 @@ def _bits_of(value: Any) -> int:
     return value.bits if isinstance(value, TensorSpec) else 0
 
 
-def _example(program: Parts) -> bytes:
+def _example(program: Parts, protocol: int) -> bytes:
     """The example inputs, where they are tensors and plain values; torch reads them back."""
     buffer = io.BytesIO()
     inputs = program.example_inputs
@@ -210,7 +218,7 @@ def _example(program: Parts) -> bytes:
         is_plain = all(type(leaf) in plain or isinstance(leaf, torch.Tensor) for leaf in leaves)
         inputs = inputs if is_plain else None
     try:
-        torch.save(inputs, buffer)
+        torch.save(inputs, buffer, pickle_protocol=protocol)
     except Exception:  # of a class that cannot be pickled
         buffer = io.BytesIO()
         torch.save(None, buffer)
@@ -223,8 +231,12 @@ def load_programs(
     weights: bool = True,
     trusted: bool = False,
     extra_files: dict[str, str | bytes] | None = None,
+    versions: Mapping[str, int] | None = None,
 ) -> Contents:
-    """Read all programs of a file; tensors that they share are shared."""
+    """Read all programs of a file; tensors that they share are shared.
+
+    ``versions``: of operators, by namespace, beyond which a file is refused.
+    """
     with ArchiveReader(path) as archive:
         if extra_files is not None:
             folder = "extra_files/" if archive.is_old else "extra/"
@@ -233,7 +245,8 @@ def load_programs(
                     extra_files[name] = _text_or_bytes(archive.bytes(folder + name))
         tensors = TensorReader(archive, weights, trusted)
         if archive.is_old:
-            return Contents({"model": _read(archive, tensors, "model", trusted, *_OLD)})
+            found = _read(archive, tensors, "model", trusted, *_OLD, versions)
+            return Contents({"model": found})
         names = [n.removesuffix(".json") for n in archive.names("models/") if n.endswith(".json")]
         if not names:
             raise FileError(f"{_named(path)}: not a .pt2 file with a program in it")
@@ -248,6 +261,7 @@ def load_programs(
                 trusted,
                 f"models/{name}.json",
                 f"data/sample_inputs/{name}.pt",
+                versions,
             )
             for name in names
         }
@@ -273,9 +287,16 @@ _OLD = ("serialized_exported_program.json", "serialized_example_inputs.pt")
 
 
 def _read(
-    archive: ArchiveReader, tensors: TensorReader, name: str, trusted: bool, path: str, inputs: str
+    archive: ArchiveReader,
+    tensors: TensorReader,
+    name: str,
+    trusted: bool,
+    path: str,
+    inputs: str,
+    versions: Mapping[str, int] | None,
 ) -> Parts:
     data = json_of(archive, path)
+    _require_known(data, versions or {})
     noted = next((n for n in (_NOTES, _OLD_NOTES) if archive.has(f"{n}{name}.json")), None)
     notes = {} if noted is None else json_of(archive, f"{noted}{name}.json")
     if not isinstance(notes, dict):
@@ -285,6 +306,19 @@ def _read(
         data, tensors.of(name, "weights"), tensors.of(name, "constants"), example, notes
     )
     return functional(found)
+
+
+def _require_known(data: object, versions: Mapping[str, int]) -> None:
+    """Refuse a program of later operators than ``versions``."""
+    told = data.get("opset_version") if isinstance(data, dict) else None
+    for namespace, known in versions.items():
+        found = told.get(namespace) if isinstance(told, dict) else None
+        if isinstance(found, int) and found > known:
+            raise FileError(
+                f"the file has operators of {namespace} in version {found}, and {known} is known",
+                code="MG-F102",
+                hint="save the program again with opset_version=, or expect its version.",
+            )
 
 
 def _read_example(content: bytes, trusted: bool) -> Any:

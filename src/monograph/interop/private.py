@@ -10,7 +10,7 @@ import inspect
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -81,7 +81,9 @@ _WITHOUT_TENSORS: dict[str, Any] = {
 }
 
 
-def serialized(program: exported_program.ExportedProgram) -> dict[str, Any]:
+def serialized(
+    program: exported_program.ExportedProgram, versions: Mapping[str, int] | None = None
+) -> dict[str, Any]:
     """A ``torch.export.ExportedProgram`` without its tensors, as the schema of ``.pt2`` files.
 
     With numbers that are no integers among the inputs, for which the schema has a word, and torch's
@@ -93,7 +95,7 @@ def serialized(program: exported_program.ExportedProgram) -> dict[str, Any]:
     logger.setLevel(logging.ERROR)
     try:
         with _floats_as_inputs():
-            artifact = serialize(program, **_WITHOUT_TENSORS)
+            artifact = serialize(program, dict(versions or {}), **_WITHOUT_TENSORS)
     finally:
         logger.setLevel(level)
     found: dict[str, Any] = json.loads(artifact.exported_program)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 import torch
+from torch.export import register_dataclass
 from torch.export.exported_program import ExportedProgram as TorchProgram
 
 from monograph.diagnostics import FileError
@@ -29,6 +30,7 @@ __all__ = [
     "is_known",
     "kept_in_spec",
     "reflected_structure",
+    "register_dataclass",
     "tree_spec",
 ]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monograph.ir.structure import Structure
+
+if TYPE_CHECKING:
+    from torch.fx import Node
 
 __all__ = [
     "Argument",
@@ -106,6 +109,12 @@ class ConstantArgument:
 Argument = TensorArgument | SymIntArgument | SymFloatArgument | SymBoolArgument | ConstantArgument
 
 
+def _renamed(argument: Argument, names: Mapping[str, str]) -> Argument:
+    """The same of a node that ``names`` may give another name."""
+    new = names.get(argument.name, argument.name)
+    return argument if new == argument.name else replace(argument, name=new)
+
+
 @dataclass(frozen=True)
 class InputSpec:
     """One placeholder. ``target``: the state's dotted name; ``persistent``: for buffers."""
@@ -114,6 +123,10 @@ class InputSpec:
     arg: Argument
     target: str | None
     persistent: bool | None = None
+
+    def renamed(self, names: Mapping[str, str]) -> InputSpec:
+        """The same of a graph whose nodes have other names."""
+        return replace(self, arg=_renamed(self.arg, names))
 
     def __str__(self) -> str:
         text = f"{self.arg.name}: {self.kind.name}"
@@ -133,6 +146,12 @@ class OutputSpec:
     kind: OutputKind
     arg: Argument
     target: str | None
+
+    def renamed(self, names: Mapping[str, str]) -> OutputSpec:
+        """The same of a graph whose nodes have other names; a constant is no node."""
+        if isinstance(self.arg, ConstantArgument):
+            return self
+        return replace(self, arg=_renamed(self.arg, names))
 
     def __str__(self) -> str:
         is_constant = isinstance(self.arg, ConstantArgument)
@@ -236,6 +255,56 @@ class ExportGraphSignature:
         """Output node to the placeholder of the argument that it is written to."""
         return self._outputs(OutputKind.USER_INPUT_MUTATION)
 
+    @property
+    def lifted_custom_objs(self) -> tuple[str, ...]:
+        """Names of the objects of classes that C++ registered."""
+        return tuple(self.inputs_to_lifted_custom_objs.values())
+
+    @property
+    def inputs_to_lifted_custom_objs(self) -> dict[str, str]:
+        """Placeholder to object; the graph holds them as attributes, without a placeholder."""
+        return self._inputs(InputKind.CUSTOM_OBJ)
+
+    @property
+    def input_tokens(self) -> tuple[str, ...]:
+        """The placeholders of effect tokens: there are none, operators stay in their order."""
+        return tuple(s.arg.name for s in self.input_specs if s.kind is InputKind.TOKEN)
+
+    @property
+    def output_tokens(self) -> tuple[str, ...]:
+        """The effect tokens among the outputs: there are none."""
+        return tuple(s.arg.name for s in self.output_specs if s.kind is OutputKind.TOKEN)
+
+    @property
+    def assertion_dep_token(self) -> None:
+        """Assertions are operators of the graph: no token leads to them."""
+        return
+
+    @property
+    def backward_signature(self) -> None:
+        """A graph with its gradients, which Monograph does not make."""
+        return
+
+    def replace_all_uses(self, old: str, new: str) -> None:
+        """Let the node that was called ``old`` be called ``new``."""
+        self.input_specs[:] = [spec.renamed({old: new}) for spec in self.input_specs]
+        self.output_specs[:] = [spec.renamed({old: new}) for spec in self.output_specs]
+
+    def get_replace_hook(self, replace_inputs: bool = False) -> Callable[[Node, str, Node], None]:
+        """What keeps the signature right while nodes are replaced, for
+        ``graph_module._set_replace_hook``; with ``replace_inputs`` also where placeholders are.
+        """
+
+        def hook(old: Node, new: str, user: Node) -> None:
+            if user.op == "output" or (replace_inputs and old.op == "placeholder"):
+                self.replace_all_uses(old.name, new)
+
+        return hook
+
+    def copy(self) -> ExportGraphSignature:
+        """The same, to be edited by itself."""
+        return ExportGraphSignature(list(self.input_specs), list(self.output_specs))
+
     def __str__(self) -> str:
         inputs = "\n".join(f"    {spec}" for spec in self.input_specs)
         outputs = "\n".join(f"    {spec}" for spec in self.output_specs)
@@ -265,6 +334,12 @@ class ModuleCallSignature:
     out_spec: Structure
     forward_arg_names: list[str] | None = None
 
+    def replace_all_uses_with(self, original_node: Node, new_node: Node) -> None:
+        """Let ``new_node`` be what is passed or returned where ``original_node`` was."""
+        names = {original_node.name: new_node.name}
+        for arguments in (self.inputs, self.outputs):
+            arguments[:] = [_renamed(argument, names) for argument in arguments]
+
 
 @dataclass(frozen=True)
 class ModuleCallEntry:
@@ -278,12 +353,6 @@ class ModuleCallEntry:
         call = self.signature
         if call is None:
             return self
-
-        def new(argument: Argument) -> Argument:
-            name = names.get(argument.name, argument.name)
-            return argument if name == argument.name else replace(argument, name=name)
-
-        return ModuleCallEntry(
-            self.fqn,
-            replace(call, inputs=[*map(new, call.inputs)], outputs=[*map(new, call.outputs)]),
-        )
+        inputs = [_renamed(argument, names) for argument in call.inputs]
+        outputs = [_renamed(argument, names) for argument in call.outputs]
+        return ModuleCallEntry(self.fqn, replace(call, inputs=inputs, outputs=outputs))

@@ -84,6 +84,11 @@ class Decompositions(MutableMapping[Target, Rule]):
     def __len__(self) -> int:
         return len(self._rules)
 
+    def materialize(self) -> dict[Target, Rule]:
+        """The rules as a dictionary, as torch's tables give theirs; composite operators are not
+        among them."""
+        return dict(self._rules)
+
     def copy(self) -> Decompositions:
         """The same rules, to be changed."""
         made = Decompositions({})

@@ -288,7 +288,7 @@ class ShapesCollection:
 
     def mapped(self, change: Callable[[object], object]) -> ShapesCollection:
         """The same tensors, with what ``change`` makes of each specification."""
-        made = ShapesCollection()
+        made = type(self)()
         made._kept = list(self._kept)
         made.shapes = {key: change(shape) for key, shape in self.shapes.items()}
         return made
@@ -313,12 +313,12 @@ class AdditionalInputs:
             raise TypeError(f"args must be a tuple, but got {type(args).__name__}")
         self.examples.append((args, dict(kwargs or {})))
 
-    def verify(self, program: Exported) -> None:
-        """Call ``program`` (an ``ExportedProgram``) with every example.
+    def verify(self, ep: Exported) -> None:
+        """Call ``ep`` (an ``ExportedProgram``) with every example.
 
         Raises:
             InputError: the program refuses one of them.
         """
-        module = program.module()
+        module = ep.module()
         for args, kwargs in self.examples:
             module(*args, **kwargs)

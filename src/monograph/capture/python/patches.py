@@ -33,7 +33,7 @@ from monograph.capture.python.number_methods import METHODS
 from monograph.capture.python.process_state import not_exporting
 from monograph.capture.python.redirect import copied, is_redirectable, redirected
 from monograph.capture.restarts import NeedsAutograd
-from monograph.diagnostics import ExportError, PythonFeatureError
+from monograph.diagnostics import ExportError, PythonFeatureError, errors_made
 from monograph.ir.module_scope import Scope
 from monograph.torch_internals import (
     BACKWARD_ENTRY,
@@ -228,8 +228,7 @@ def _module_call(
         recorder.emission.scope = Scope(path, class_name or type(self).__qualname__, outer, count)
         try:
             if isinstance(self, torch.jit.ScriptModule):
-                with not_exporting():
-                    return original(self, *args, **kwargs)
+                return _scripted(original, self, args, kwargs)
             result = original(self, *args, **kwargs)
             if path in recorder.context.watched:
                 recorder.note_module_call(path, args, kwargs, result)
@@ -242,6 +241,25 @@ def _module_call(
             recorder.emission.scope = outer
 
     return call
+
+
+def _scripted(
+    original: Callable[..., object],
+    module: nn.Module,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+) -> object:
+    """A call of a scripted module, whose interpreter makes errors of its own of our refusals."""
+    with not_exporting(), errors_made() as made:
+        try:
+            return original(module, *args, **kwargs)
+        except RuntimeError as error:
+            if not made or isinstance(error, ExportError):
+                raise
+    raise PythonFeatureError(
+        f"a torch.jit.ScriptModule asks for what is not known while capturing: {made[0].what}",
+        hint="call the Python module that it was made of.",
+    ) from made[0]
 
 
 def _function_apply(recorder: Recorder, mine: Mine) -> object:
