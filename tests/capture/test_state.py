@@ -1,5 +1,6 @@
 """Buffers, attributes and the user's objects: what becomes state, what stays untouched."""
 
+import importlib
 import contextlib
 import copy
 import functools
@@ -682,3 +683,28 @@ def test_what_only_torch_asks_is_not_told():
     model = torch.nn.LSTM(3, 4)
     program = monograph.export(model, (torch.ones(5, 2, 3),))
     assert not [a for a in program.assumptions if a.kind == "exporting"]
+
+
+def test_programs_of_earlier_exports_are_no_state_of_a_later_one(tmp_path, monkeypatch):
+    """As in a notebook, whose variables are globals of what it exports."""
+    source = """
+import torch
+from monograph import export
+
+def first(x, n):
+    return x[: n.item()]
+
+def padded(x, n):
+    return torch.cat([x, torch.zeros(n.item())])
+
+def of(function, k):
+    return export(function, (torch.ones(6), torch.tensor(k)))
+"""
+    (tmp_path / "of_a_notebook.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    notebook = importlib.import_module("of_a_notebook")
+    notebook.program = notebook.of(notebook.first, 4)
+    later = notebook.of(notebook.padded, 3)
+    assert [a.text.split(" raises")[0] for a in later.assumptions] == [
+        "`return torch.cat([x, torch.zeros(n.item())])`"
+    ]

@@ -105,9 +105,15 @@ class Execution:
             return self._shown(ran.stdout)
         with contextlib.redirect_stderr(io.StringIO()):
             done = CliRunner().invoke(app, words[1:])
-        for name in ("model", "export", "patterns"):
-            sys.modules.pop(name, None)
+        self.forget_modules()
         return self._shown(done.output)
+
+    def forget_modules(self) -> None:
+        """Other pages have files of the same names."""
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if name != self.name and file and Path(file).is_relative_to(self.folder):
+                del sys.modules[name]
 
     def _shown(self, text: str) -> str:
         return text.replace(f"{self.folder}/", "").replace(str(self.folder), ".")
@@ -123,6 +129,7 @@ def run_page(path: Path, folder: Path, whole: bool = False) -> list[tuple[str, s
     printed = ""
     before = Path.cwd()
     os.chdir(folder)
+    sys.path.insert(0, str(folder))
     sys.modules[execution.name] = execution.module
     try:
         for block in _runnable(path, whole):
@@ -143,6 +150,8 @@ def run_page(path: Path, folder: Path, whole: bool = False) -> list[tuple[str, s
                         wrong.append((line, found, said))
     finally:
         os.chdir(before)
+        sys.path.remove(str(folder))
+        execution.forget_modules()
         sys.modules.pop(execution.name, None)
     if printed.strip():
         wrong.append((execution.source, printed, ""))

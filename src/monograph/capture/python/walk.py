@@ -313,6 +313,8 @@ def _is_plain_object(value: object) -> bool:
         module not in _OPAQUE
         and not isinstance(value, ModuleType)
         and (not module.startswith("torch.") or module.startswith("torch.nn."))
+        # Programs of earlier exports: what they know of sizes is no state of this one.
+        and (not module.startswith("monograph.") or is_watched(module))
     )
 
 
