@@ -1,9 +1,9 @@
 """Buffers, attributes and the user's objects: what becomes state, what stays untouched."""
 
-import importlib
 import contextlib
 import copy
 import functools
+import importlib
 import random
 import subprocess
 import sys
