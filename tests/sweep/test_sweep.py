@@ -1,6 +1,7 @@
 """A sweep over models of our own: each outcome once, runs that go on, and what is told of them."""
 
 import json
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -13,16 +14,20 @@ from monograph.diagnostics import PythonFeatureError
 from monograph.exportdb.exporters import EXPORTERS, Exported, Exporter
 from monograph.shapes.dims import Dim
 from monograph.sweep import (
+    Ask,
     Catalogue,
     Entry,
     Limits,
-    LocalRunner,
+    Listing,
+    LocalExecutor,
+    Lost,
     Outcome,
     Plan,
     Report,
     Row,
     Store,
     Task,
+    Way,
 )
 from monograph.sweep.record import read_record, write_record
 from monograph.sweep.report import cause_of
@@ -141,10 +146,13 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def swept(folder, tmp_path_factory):
     """One run over all, with little time for each."""
-    file = tmp_path_factory.mktemp("results") / "results.jsonl"
+    file = tmp_path_factory.mktemp("results") / "results.db"
     plan = Plan(Catalogue(folder), Store(file), ("monograph",), limits=Limits(seconds=1.0))
-    with LocalRunner() as runner:
+    with LocalExecutor() as runner:
         rows = list(plan.run(runner))
+    [(library, problem)] = plan.problems.items()
+    assert library == "missing"
+    assert problem.startswith("ModuleNotFoundError: No module named 'a_library")
     return file, rows
 
 
@@ -177,8 +185,7 @@ def test_what_was_refused_says_where(swept):
     refused = next(r.outcome for r in rows if r.name == "values" and r.form == "dynamic")
     assert refused.code == "MG-D101"
     assert refused.text == "return lin(x) if x.sum() > 0 else -lin(x)"
-    assert refused.where.startswith("/")
-    assert "own.py:" in refused.where
+    assert refused.where.startswith("own.py:")  # in the folder, wherever it lies
     deadly = next(r.outcome for r in rows if r.name == "deadly" and r.form == "static")
     assert deadly.code == "SIGSEGV"
 
@@ -198,48 +205,134 @@ def test_what_eager_mode_can_vary_is_found_out(swept):
     assert details["square"]["calls"]["other 1"] == {"batch": 3, "height": 5, "width": 5}
 
 
-def run(folder, store, **options):
+def run(folder, store, executor=None, **options):
     plan = Plan(Catalogue(folder), store, ("monograph",), **options)
-    return list(plan.run(_Fake()))
+    return list(plan.run(executor or _Fake()))
 
 
 class _Fake:
-    """Finds every model right, without a process."""
+    """Finds nearly every model right, without a process."""
 
-    def __init__(self, names=("a", "b", "c")):
-        self.names = names
+    room = 3
 
-    def listing(self, folder, library):
-        from monograph.sweep import Listing
+    def __init__(self, names=("a", "b", "c"), torch="2.99.0"):
+        self.names, self.torch, self.waiting, self.asked = names, torch, [], Counter()
 
-        return (
-            Listing("1.0", {n: f"digest of {n}" for n in self.names}) if library == "own" else None
-        )
+    def submit(self, work):
+        self.waiting.append(work)
 
-    def run(self, tasks):
-        details = {
-            "varying": ["batch"],
-            "calls": {"example": {"batch": 2}, "batch 1": {"batch": 1}},
-        }
-        for task in tasks:
-            bad = task.name == "b" and task.exporter != "eager"
-            yield task, Outcome("refused" if bad else "right", details=dict(details))
+    def answers(self):
+        work = self.waiting.pop()
+        self.asked[work.key] += 1
+        return [(work, self.answer(work))]
+
+    def answer(self, work):
+        if isinstance(work, Ask):
+            if work.library != "own":
+                return Listing(problem="ImportError: no")
+            digests = {name: f"digest of {name}" for name in self.names}
+            return Listing("1.0", digests, self.torch + "+cpu", ("file",))
+        if work.exporter == "eager":
+            calls = {"example": {"batch": 2}, "batch 1": {"batch": 1}}
+            return Outcome("right", details={"varying": ["batch"], "calls": calls})
+        return Outcome("refused" if work.name == "b" else "right")
+
+
+class _Lossy(_Fake):
+    """Loses work, tells of it late, answers late and twice, in an order of its own."""
+
+    def __init__(self, seed, losses=2):
+        super().__init__()
+        self.random, self.losses, self.late = random.Random(seed), losses, []
+
+    def answers(self):
+        found = [*self.late]
+        self.late.clear()
+        self.random.shuffle(self.waiting)
+        for _ in range(self.random.randint(1, len(self.waiting) or 1)):
+            work = self.waiting.pop() if self.waiting else None
+            if work is None:
+                break
+            self.asked[work.key] += 1
+            if self.asked[work.key] <= self.losses:
+                found.append((work, Lost("the node is gone")))
+                if self.random.random() < 0.5:  # its answer was on the way
+                    self.late.append((work, self.answer(work)))
+            else:
+                found += [(work, self.answer(work))] * self.random.randint(1, 2)
+        return found
 
 
 def test_a_run_goes_on_where_it_was(folder, tmp_path):
-    file = tmp_path / "results.jsonl"
-    first = run(folder, Store(file))
-    assert Counter(r.exporter for r in first) == {"eager": 3, "monograph": 9}
+    file = tmp_path / "results.db"
+    cut_off = Plan(Catalogue(folder), Store(file), ("monograph",)).run(_Fake())
+    first = [next(cut_off) for _ in range(5)]
+    cut_off.close()
+    second = run(folder, Store(file))
+    assert Counter(r.exporter for r in [*first, *second]) == {"eager": 3, "monograph": 9}
     assert run(folder, Store(file)) == []
-    lines = file.read_text().splitlines()
-    file.write_text("\n".join([*lines[:-1], lines[-1][:20]]) + "\n")  # cut off in the last line
-    assert [r.key for r in run(folder, Store(file))] == [first[-1].key]
     assert len(run(folder, Store(file), again=True)) == 9
     assert {r.name for r in run(folder, Store(file), failing=True)} == {"b"}
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_no_verdict_is_lost_and_none_told_twice(folder, seed):
+    whole, lossy = run(folder, Store()), run(folder, Store(), _Lossy(seed))
+    assert Counter(r.key for r in lossy) == Counter(r.key for r in whole)
+    by_key = {r.key: r for r in whole}
+    assert all(r == by_key[r.key] for r in lossy)
+
+
+def test_what_is_lost_each_time_is_told_and_tried_again(folder, tmp_path):
+    file = tmp_path / "results.db"
+
+    class _Kills(_Fake):
+        def answer(self, work):
+            return (
+                Lost("the node is gone")
+                if work.key[1:3] == ("a", "eager")
+                else super().answer(work)
+            )
+
+    executor = _Kills()
+    found = run(folder, Store(file), executor)
+    [lost] = [r for r in found if r.outcome.kind == "lost"]
+    assert (lost.name, executor.asked[lost.key]) == ("a", 4)
+    assert "the node is gone" in lost.outcome.message
+    assert {r.name for r in run(folder, Store(file))} == {"a"}
+
+
+def test_an_executor_that_is_lossy_in_reading_a_library(folder):
+    class _Never(_Fake):
+        def answer(self, work):
+            return Lost("gone")
+
+    plan = Plan(Catalogue(folder), Store(), ("monograph",))
+    assert list(plan.run(_Never())) == []
+    assert set(plan.problems) == {"missing", "own"}
+    assert "lost 4 times" in plan.problems["own"]
+
+
+def test_stages_follow_what_is_right(folder, tmp_path):
+    file = tmp_path / "results.db"
+    first = run(folder, Store(file))
+    second = run(folder, Store(file), stages=("file", "onnx"))  # which is not there
+    assert {(r.name, r.stage) for r in second} == {("a", "file"), ("c", "file")}
+    assert len(second) == 6
+    assert run(folder, Store(file), stages=("file", "onnx")) == []
+    assert len({r.key for r in [*first, *second]}) == len(first) + len(second)
+
+
+def test_versions_of_torch_stand_beside_each_other(folder, tmp_path):
+    store = Store(tmp_path / "results.db")
+    run(folder, store, _Fake(torch="2.98.0"))
+    assert len(run(folder, store, _Fake(torch="2.99.0"))) == 12
+    assert {r.torch for r in store} == {"2.98.0", "2.99.0"}
+    assert Report(store, "2.98.0").markdown() == Report(store, "2.99.0").markdown()
+
+
 def test_what_was_built_in_another_way_is_measured_again(folder, tmp_path):
-    store = Store(tmp_path / "results.jsonl")
+    store = Store(tmp_path / "results.db")
     run(folder, store)
     for row in list(store):
         if row.name == "a":
@@ -382,9 +475,9 @@ ROWS = [
 
 def test_the_report_counts_and_groups(tmp_path):
     report = Report(ROWS)
-    assert report.ways() == [("monograph", "dynamic"), ("torch", "dynamic")]
-    assert report.counts(("monograph", "dynamic")) == {"right": 1, "refused": 2, "narrowed": 1}
-    causes = report.causes(("monograph", "dynamic"))
+    assert report.ways() == [Way("monograph", "dynamic"), Way("torch", "dynamic")]
+    assert report.counts(Way("monograph", "dynamic")) == {"right": 1, "refused": 2, "narrowed": 1}
+    causes = report.causes(Way("monograph", "dynamic"))
     assert [(c.kind, [name for _, name in keys]) for c, keys in causes] == [
         ("refused", ["b", "c"]), ("narrowed", ["d"]),
     ]  # fmt: skip
@@ -462,8 +555,8 @@ def test_options_that_are_wrong(folder, wrong):
 
 
 def test_two_processes_at_a_time(folder):
-    plan = Plan(Catalogue(folder), Store(), ("monograph",), ("static",), ("own/[gbs]*",))
-    with LocalRunner(2) as runner:
+    plan = Plan(Catalogue(folder), Store(), ("monograph",), ("static",), patterns=("own/[gbs]*",))
+    with LocalExecutor(2) as runner:
         rows = list(plan.run(runner))
     assert {(r.name, r.outcome.kind) for r in rows} == {
         ("good", "right"), ("by-name", "right"), ("square", "right"),

@@ -12,9 +12,24 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from monograph.exportdb.exporters import EXPORTERS
-from monograph.sweep import FORMS, Catalogue, Limits, LocalRunner, Plan, Report, Row, Store
+import monograph
+from monograph.exportdb.exporters import EXPORTERS, STAGES
+from monograph.sweep import (
+    FORMS,
+    Catalogue,
+    Limits,
+    LocalExecutor,
+    Plan,
+    Report,
+    Row,
+    Store,
+    Way,
+)
+from monograph.sweep.declared import CatalogueError, Declared, Settings
+from monograph.sweep.history import changes
+from monograph.sweep.plan import source_digest
 from monograph.sweep.record import read_record, write_record
+from monograph.sweep.store import StoreError
 
 __all__ = ["sweep"]
 
@@ -24,18 +39,24 @@ sweep = typer.Typer(
 _COLOURS = {"right": "green", "wrong": "bold red", "hangs": "red", "crashes": "red"}
 _MOST_CAUSES = 20
 
-Folder = Annotated[Path, typer.Option("--from", help="The folder with the lists of models.")]
+Folder = Annotated[
+    Path, typer.Option("--from", help="A catalogue in TOML, or the folder with lists of models.")
+]
 Results = Annotated[Path, typer.Option(help="The file that results are added to.")]
 Only = Annotated[
     list[str] | None, typer.Option(help="LIBRARY or LIBRARY/NAME; * stands for anything.")
 ]
 Exporters = Annotated[list[str] | None, typer.Option("--exporter", help="Only this exporter.")]
 Forms = Annotated[list[str] | None, typer.Option("--form", help=f"Only one of {', '.join(FORMS)}.")]
-_FOLDER, _RESULTS, _RECORD = (
-    Path("sweeps"),
-    Path("sweeps/results.jsonl"),
-    Path("sweeps/record.jsonl"),
-)
+Stages = Annotated[
+    list[str] | None,
+    typer.Option("--stage", help=f"Afterwards, of programs that are right: {', '.join(STAGES)}."),
+]
+Pythons = Annotated[
+    list[str] | None,
+    typer.Option("--python", help="An interpreter with another torch, instead of this one."),
+]
+_FOLDER, _RESULTS, _RECORD = Path("sweeps"), Path("sweeps/results.db"), Path("sweeps/record.jsonl")
 
 
 @sweep.command("run")
@@ -45,43 +66,60 @@ def run_command(
     only: Only = None,
     exporter: Exporters = None,
     form: Forms = None,
+    stage: Stages = None,
+    python: Pythons = None,
     again: Annotated[bool, typer.Option("--again", help="Also what was measured before.")] = False,
     failing: Annotated[
         bool, typer.Option("--failing", help="Also what was measured, and was not right.")
     ] = False,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Also what was measured with another Monograph.")
+    ] = False,
     shard: Annotated[str, typer.Option(help="I/N: only the Ith of N parts.")] = "1/1",
     limit: Annotated[int | None, typer.Option(help="At most so many models a library.")] = None,
     jobs: Annotated[int, typer.Option(help="Processes at a time.")] = 1,
-    seconds: Annotated[float, typer.Option(help="Of processor time, for each export.")] = 60.0,
-    gigabytes: Annotated[float, typer.Option(help="Of memory, for each export.")] = 6.0,
+    seconds: Annotated[
+        float | None, typer.Option(help="Of processor time, for each export (60).")
+    ] = None,
+    gigabytes: Annotated[float | None, typer.Option(help="Of memory, for each export (6).")] = None,
 ) -> None:
     """Measure what was not measured yet. A run that was cut off goes on where it was."""
-    exporters, forms = tuple(exporter or ("monograph",)), tuple(form or FORMS)
+    catalogue, settings = _catalogue(folder)
+    exporters = tuple(exporter or settings.exporters or ("monograph",))
+    forms = tuple(form or settings.forms or FORMS)
+    stages = tuple(stage or settings.stages)
     _known("exporter", exporters, EXPORTERS)
     _known("form", forms, FORMS)
-    store = Store(results)
+    _known("stage", stages, STAGES)
+    limits = Limits(
+        seconds or settings.seconds or Limits.seconds,
+        gigabytes or settings.gigabytes or Limits.gigabytes,
+    )
     plan = Plan(
-        Catalogue(folder), store, exporters, forms, patterns=tuple(only or ("*",)),
-        part=_part(shard), most=limit, again=again, failing=failing,
-        limits=Limits(seconds, gigabytes),
+        catalogue, _store(results), exporters, forms, stages, patterns=tuple(only or ("*",)),
+        part=_part(shard), most=limit, pythons=tuple(python or ("",)), again=again,
+        failing=failing, stale=stale, limits=limits,
     )  # fmt: skip
     notes, measured = Console(stderr=True), 0
-    with Progress(console=notes, transient=True) as progress, LocalRunner(jobs) as runner:
+    with Progress(console=notes, transient=True) as progress, LocalExecutor(jobs) as executor:
         bar = progress.add_task("measuring", total=None)
-        for row in plan.run(runner):
+        for row in plan.run(executor):
             measured += 1
             progress.update(bar, advance=1, description=f"{row.library}/{row.name}")
             notes.print(_line(row), highlight=False, soft_wrap=True)
-    Console().print(_counts(Report(store)))
+    for library, problem in plan.problems.items():
+        notes.print(f"{library}: {problem}", markup=False, highlight=False, soft_wrap=True)
+    for table in _tables(plan.store):
+        Console().print(table)
     notes.print(f"{measured} results added to {results}", highlight=False, soft_wrap=True)
 
 
 @sweep.command("list")
 def list_command(folder: Folder = _FOLDER, only: Only = None) -> None:
     """The models, one a line; libraries that are not installed are left out."""
-    plan = Plan(Catalogue(folder), Store(), (), patterns=tuple(only or ("*",)))
-    with LocalRunner() as runner:
-        for task in plan.models(runner):
+    plan = Plan(_catalogue(folder)[0], Store(), (), patterns=tuple(only or ("*",)))
+    with LocalExecutor() as executor:
+        for task in plan.models(executor):
             print(f"{task.library}/{task.name}")
 
 
@@ -90,13 +128,66 @@ def show_command(
     results: Results = _RESULTS,
     exporter: Annotated[str, typer.Option(help="Whose results.")] = "monograph",
     form: Annotated[str, typer.Option(help=f"One of {', '.join(FORMS)}.")] = "dynamic",
+    stage: Annotated[str, typer.Option(help=f"One of {', '.join(STAGES)}.")] = "",
 ) -> None:
     """What was found: counts by library, and causes of what is not right."""
     _known("exporter", (exporter,), EXPORTERS)
     _known("form", (form,), FORMS)
-    report, console = Report(Store(results)), Console()
-    console.print(_counts(report))
-    console.print(_causes(report, exporter, form))
+    _known("stage", (stage,), {"": "", **STAGES})
+    store, console = _store(results), Console()
+    for table in _tables(store):
+        console.print(table)
+    console.print(_causes(Report(store), Way(exporter, form, stage)))
+
+
+@sweep.command("changes")
+def changes_command(
+    results: Results = _RESULTS,
+    since: Annotated[
+        int | None, typer.Option(help="Since before this run (`monograph sweep runs`).")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="A record, in place of what was measured before.")
+    ] = None,
+    torch: Annotated[
+        tuple[str, str] | None, typer.Option(help="From one version of torch to another.")
+    ] = None,
+) -> None:
+    """What broke since the last run, what was mended. Status 1: something broke."""
+    store = _store(results)
+    if torch is not None:
+        rows = [[row for row in store if row.torch == version] for version in torch]
+        found = changes(*rows, of_any_torch=True)
+    elif against is not None:
+        found = changes(_read(against), store)
+    else:
+        runs = store.runs()
+        number = since if since is not None else runs[-1].number if runs else 0
+        found = changes(store.until(number), store)
+    for change in found:
+        print(change)
+    if any(change.what == "broken" for change in found):
+        raise typer.Exit(1)
+
+
+@sweep.command("runs")
+def runs_command(results: Results = _RESULTS) -> None:
+    """When results were added, and with which Monograph."""
+    for run in _store(results).runs():
+        origin = f"from {run.origin}" if run.origin else ""
+        print(f"{run.number:>4}  {run.started}  {run.version} {run.source}  {origin}".rstrip())
+
+
+@sweep.command("import")
+def import_command(
+    files: Annotated[list[Path], typer.Argument(help="Records, or results of other machines.")],
+    results: Results = _RESULTS,
+) -> None:
+    """Add the results of other files, such as those of shards; lines of JSON, too."""
+    store, notes = _store(results), Console(stderr=True)
+    for path in files:
+        count = store.take(_read(path), path.name)
+        notes.print(f"{count} results of {path}", highlight=False, soft_wrap=True)
 
 
 @sweep.command("table")
@@ -107,11 +198,46 @@ def table_command(
 ) -> None:
     """Write the record and its table in Markdown; without results the table of the record."""
     if results.exists():
-        write_record(Store(results), record)
+        write_record(_store(results), record)
     elif not record.exists():
         _fail(f"there is neither {results} nor {record}")
-    page.write_text(Report(read_record(record)).markdown(), encoding="utf-8")
+    page.write_text(Report(_read(record)).markdown(), encoding="utf-8")
     Console(stderr=True).print(f"{page} is written", highlight=False, soft_wrap=True)
+
+
+def _catalogue(path: Path) -> tuple[Catalogue, Settings]:
+    """A catalogue, and what it asks for itself."""
+    if not path.exists():
+        _fail(f"there is no catalogue {path}")
+    if path.is_dir():
+        return Catalogue(path), Settings()
+    if path.suffix != ".toml":
+        _fail(f"{path} is neither a folder nor a catalogue in TOML")
+    try:
+        return Catalogue(path), Declared.read(path).settings
+    except CatalogueError as error:
+        _fail(str(error))
+
+
+def _store(path: Path) -> Store:
+    try:
+        return Store(path, monograph.__version__, source_digest())
+    except StoreError as error:
+        _fail(str(error))
+
+
+def _read(path: Path) -> list[Row]:
+    """The results in a file of either kind."""
+    if not path.exists():
+        _fail(f"there is no file {path}")
+    try:
+        return list(Store(path))
+    except StoreError:
+        pass
+    try:
+        return read_record(path)
+    except ValueError as error:
+        _fail(str(error))
 
 
 def _fail(text: str) -> NoReturn:
@@ -136,27 +262,32 @@ def _line(row: Row) -> str:
     outcome = row.outcome
     colour = _COLOURS.get(outcome.kind, "yellow")
     what = escape(outcome.message.split("\n")[0][:120])
-    way = f"{row.exporter} {row.form}".strip()
+    way = " ".join(filter(None, (row.exporter, row.form, row.stage)))
     return f"{row.library}/{row.name} {way} [{colour}]{outcome.kind}[/] {what}".rstrip()
 
 
+def _tables(store: Store) -> list[Table]:
+    """Of each version of torch."""
+    versions = sorted({row.torch for row in store})
+    return [_counts(Report(store, torch)) for torch in versions]
+
+
 def _counts(report: Report) -> Table:
-    grid = Table(
-        Column("", no_wrap=True), *(f"{EXPORTERS[e].title}, {f}" for e, f in report.ways())
-    )
+    ways = report.ways()
+    grid = Table(Column(f"torch {report.torch}", no_wrap=True), *(way.title for way in ways))
     rows: list[tuple[str, str | None]] = [(name, name) for name in report.libraries()]
     for title, library in [*rows, ("all", None)]:
         cells = []
-        for way in report.ways():
+        for way in ways:
             counts = report.counts(way, library)
             cells.append(f"{counts['right']}/{counts.total()}" if counts else "")
         grid.add_row(title, *cells)
     return grid
 
 
-def _causes(report: Report, exporter: str, form: str) -> Table:
+def _causes(report: Report, way: Way) -> Table:
     grid = Table(Column("models", justify="right"), "outcome", "what is said", "line", "such as")
-    for cause, keys in report.causes((exporter, form))[:_MOST_CAUSES]:
+    for cause, keys in report.causes(way)[:_MOST_CAUSES]:
         kind = f"{cause.kind} {cause.code}"
         such_as = ", ".join("/".join(key) for key in keys[:3])
         grid.add_row(str(len(keys)), kind, *map(escape, (cause.message, cause.text, such_as)))

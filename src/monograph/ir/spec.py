@@ -11,7 +11,10 @@ from monograph.shapes.expr import Expr, Scope
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import bits_of
 
-__all__ = ["CONJUGATE", "NEGATIVE", "TensorSpec", "contiguous_strides", "is_dense", "spec_of"]
+__all__ = [
+    "CONJUGATE", "DTYPE_NAMES", "NEGATIVE", "TensorSpec", "contiguous_strides", "is_dense",
+    "spec_of",
+]  # fmt: skip
 
 # Bits of a tensor that is read otherwise than it lies in memory: ``x.conj()`` copies nothing.
 CONJUGATE, NEGATIVE = 1, 2
@@ -19,7 +22,7 @@ CONJUGATE, NEGATIVE = 1, 2
 _interned: dict[tuple[Any, ...], TensorSpec] = {}
 _real_stride = torch.Tensor.stride  # nobody is told that it is asked for
 
-_DTYPE_NAMES = {
+DTYPE_NAMES = {
     torch.float64: "f64", torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16",
     torch.int64: "i64", torch.int32: "i32", torch.int16: "i16", torch.int8: "i8",
     torch.uint8: "u8", torch.bool: "b8", torch.complex64: "c64", torch.complex128: "c128",
@@ -97,7 +100,7 @@ class TensorSpec:
         return True
 
     def __repr__(self) -> str:
-        dtype = _DTYPE_NAMES.get(self.dtype, str(self.dtype).removeprefix("torch."))
+        dtype = DTYPE_NAMES.get(self.dtype, str(self.dtype).removeprefix("torch."))
         return f"{dtype}[{', '.join(map(str, self.normal().shape))}]"
 
 

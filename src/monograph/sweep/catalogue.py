@@ -1,100 +1,81 @@
-"""The models of a sweep: a folder of Python files, one a library, each with its entries.
+"""The models of a sweep: a folder of files, one a library, each with its entries; or one file.
 
-A file defines ``LIBRARY`` (the name of its distribution), ``NEEDS`` (the modules that are imported
-once, before any model is built) and ``entries()``. What a library needs to be told, and how its
-models are made small, stands there and nowhere else.
+A file in TOML declares its models (``declared.py``). A file in Python defines ``LIBRARY`` (the name
+of its distribution), ``NEEDS`` (the modules that are imported once, before any model is built) and
+``entries()``. What a library needs to be told, and how its models are made small, stands there and
+nowhere else.
 """
 
 from __future__ import annotations
 
-import ast
-import functools
 import hashlib
 import importlib
-import inspect
 import sys
-import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Protocol, cast
 
-__all__ = ["Catalogue", "Entry", "Inputs", "Listing"]
+from monograph.sweep.declared import Declared
+from monograph.sweep.entries import Entry
 
-Model = Callable[..., Any]
-Arguments = tuple[tuple[Any, ...], dict[str, Any]]
-Inputs = Callable[..., Arguments]
-Sizes = Mapping[str, tuple[int, ...]]
+__all__ = ["Catalogue", "Listing", "is_chosen"]
 
 
 @dataclass(frozen=True)
 class Listing:
     """What is known of a library's models without building one: their names, and digests of how
-    they are built.
+    they are built. ``torch``, ``stages``: what there is beside it. ``problem``: why there are none.
     """
 
-    version: str
-    content: dict[str, str]
+    version: str = ""
+    content: dict[str, str] = field(default_factory=dict)
+    torch: str = ""
+    stages: tuple[str, ...] = ()
+    problem: str = ""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A model, and the sizes of its arguments that may vary.
+class Library(Protocol):
+    """What a file has."""
 
-    ``build()`` gives the model and a function from sizes (by their names) to arguments; it is
-    called with a seed. ``sizes``: for each name the example's size, then others to try; the size
-    ``batch`` has 1 among them. Which of them eager mode can vary is found out by running it. A
-    function where it takes an import to know them. ``needs``: modules that are imported before the
-    model gets a process of its own.
-    """
+    @property
+    def LIBRARY(self) -> str:  # noqa: N802
+        """The name of its distribution."""
 
-    name: str
-    build: Callable[[], tuple[Model, Inputs]]
-    sizes: Sizes | Callable[[], Sizes]
-    needs: tuple[str, ...] = ()
+    @property
+    def NEEDS(self) -> tuple[str, ...]:  # noqa: N802
+        """Modules to import before models are built."""
 
-    @functools.cached_property
-    def all_sizes(self) -> dict[str, tuple[int, ...]]:
-        """The example's size of each name, then others."""
-        return dict(self.sizes() if callable(self.sizes) else self.sizes)
-
-    def content(self) -> str:
-        """A digest of how the model is built: the source of functions, and their arguments."""
-        sizes = self.sizes if callable(self.sizes) else tuple(sorted(self.sizes.items()))
-        text = f"{_source(self.build)} {_source(sizes)}"
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _source(function: object) -> str:
-    if isinstance(function, functools.partial):
-        parts = [function.func, *function.args, *sorted(function.keywords.items())]
-        return " ".join(_source(part) for part in parts)
-    if isinstance(function, tuple):
-        return " ".join(_source(part) for part in function)
-    if inspect.isfunction(function):
-        text = textwrap.dedent(inspect.getsource(function))
-        try:
-            return ast.unparse(ast.parse(text))  # however it is laid out
-        except SyntaxError:  # a lambda's lines
-            return "".join(text.split())
-    return getattr(function, "__qualname__", None) or repr(function)
+    def entries(self) -> Iterable[Entry]:
+        """Its models."""
 
 
 @dataclass
 class Catalogue:
-    """The entries of a folder, library by library; a library is read when it is asked for."""
+    """The entries of a folder (or of one file), library by library; a library is read when it is
+    asked for.
+    """
 
-    folder: Path
+    path: Path
     _read: dict[str, dict[str, Entry]] = field(default_factory=dict)
-    _files: dict[str, ModuleType] = field(default_factory=dict)
+    _files: dict[str, Library] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self.path.parent if self.path.suffix == ".toml" else self.path
 
     def libraries(self) -> list[str]:
         """The names of the files."""
-        return sorted(p.stem for p in self.folder.glob("*.py") if not p.stem.startswith("_"))
+        if self.path.suffix == ".toml":
+            return [self.path.stem]
+        files = (p for p in self.path.iterdir() if p.suffix in (".py", ".toml"))
+        return sorted(p.stem for p in files if not p.stem.startswith("_"))
 
-    def file(self, library: str) -> ModuleType:
+    def file(self, library: str) -> Library:
         """The file of a library.
 
         Raises:
@@ -102,10 +83,14 @@ class Catalogue:
             ImportError: the library is not installed.
         """
         if library not in self._files:
-            path = self.folder / f"{library}.py"
-            if not path.exists():
+            table, path = self.folder / f"{library}.toml", self.folder / f"{library}.py"
+            if table.exists() and self.path in (self.folder, table):
+                self._files[library] = Declared.read(table)
+            elif path.exists():
+                found = importlib.import_module(f"{self._package()}.{library}")
+                self._files[library] = cast("Library", found)
+            else:
                 raise KeyError(library)
-            self._files[library] = importlib.import_module(f"{self._package()}.{library}")
         return self._files[library]
 
     def _package(self) -> str:
@@ -132,6 +117,13 @@ class Catalogue:
         content = {name: entry.content() for name, entry in entries.items()}
         return Listing(self.version(library), content)
 
+    def found(self, patterns: Iterable[str]) -> Iterator[tuple[str, Entry]]:
+        """The entries, each with its library, that ``LIBRARY`` or ``LIBRARY/NAME`` describe."""
+        for library in self.libraries():
+            for name, entry in self.entries(library).items():
+                if is_chosen(library, name, patterns):
+                    yield library, entry
+
     def warm(self, library: str) -> None:
         """Import what the models of a library are made of, once for all of them."""
         for name in getattr(self.file(library), "NEEDS", ()):
@@ -143,8 +135,17 @@ class Catalogue:
             importlib.import_module(module)
 
     def version(self, library: str) -> str:
-        """Of the library, as it is installed."""
+        """Of the library, as it is installed; of none, where a file names none."""
+        name = getattr(self.file(library), "LIBRARY", library)
         try:
-            return version(getattr(self.file(library), "LIBRARY", library))
+            return version(name) if name else ""
         except PackageNotFoundError:
             return ""
+
+
+def is_chosen(library: str, name: str, patterns: Iterable[str]) -> bool:
+    """Whether ``LIBRARY`` or ``LIBRARY/NAME`` describes it; ``*`` stands for anything."""
+    return any(
+        fnmatch(library, p.partition("/")[0]) and fnmatch(name, p.partition("/")[2] or "*")
+        for p in patterns
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import logging
 import os
@@ -18,9 +20,10 @@ from monograph.sweep.results import Outcome
 from monograph.sweep.tasks import Limits, Task
 from monograph.sweep.trials import attempt
 
-__all__ = ["in_a_child"]
+__all__ = ["PATIENCE", "end_with_parent", "in_a_child"]
 
-_PATIENCE = 10.0  # wall-clock seconds for one of processor time: others use the machine, too
+_PR_SET_PDEATHSIG = 1
+PATIENCE = 10.0  # wall-clock seconds for one of processor time: others use the machine, too
 
 
 def in_a_child(catalogue: Catalogue, task: Task) -> Outcome:
@@ -29,6 +32,8 @@ def in_a_child(catalogue: Catalogue, task: Task) -> Outcome:
     process = os.fork()
     if process == 0:
         os.close(receives)
+        os.setpgid(0, 0)  # compilers that it starts end with it
+        end_with_parent()
         try:
             _restrict(task.limits)
             _silence()
@@ -38,11 +43,19 @@ def in_a_child(catalogue: Catalogue, task: Task) -> Outcome:
             os._exit(0)
     os.close(sends)
     with os.fdopen(receives, "rb") as pipe:
-        data = _received(pipe.fileno(), process, task.limits.seconds * _PATIENCE)
+        data = _received(pipe.fileno(), process, task.limits.seconds * PATIENCE)
     _, status, usage = os.wait4(process, 0)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process, signal.SIGKILL)
     outcome = _outcome(data, status, task.limits)
     outcome.details["memory"] = usage.ru_maxrss >> 10
     return outcome
+
+
+def end_with_parent() -> None:
+    """Have Linux end this process when the one that started it ends, however it does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _restrict(limits: Limits) -> None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
-import torch
-
 import monograph
-from monograph.sweep.catalogue import Catalogue
-from monograph.sweep.results import Row, Store
-from monograph.sweep.runners import Runner
-from monograph.sweep.tasks import EAGER, FORMS, Limits, Task, tasks_of
+from monograph.sweep.catalogue import Catalogue, Listing, is_chosen
+from monograph.sweep.executors import Executor, done
+from monograph.sweep.results import LOST, RIGHT, Outcome, Row
+from monograph.sweep.servers import Work
+from monograph.sweep.store import Store
+from monograph.sweep.tasks import EAGER, FORMS, Ask, Limits, Task, exports_of, stages_of
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "source_digest"]
 
 _BESIDE = ("sweep", "exportdb", "cli", "web", "pictures")  # what no program depends on
 
@@ -27,74 +26,111 @@ class Plan:
     """A catalogue, what is known of it already, and what to find out.
 
     ``patterns``: ``LIBRARY`` or ``LIBRARY/NAME``; ``part``: the Ith of N parts of all models;
-    ``most``: so many models of each library.
+    ``most``: so many models of each library; ``pythons``: interpreters with a torch of their own,
+    "" for this one. Again are measured: with ``again`` all, with ``failing`` what was not right,
+    with ``stale`` what was measured with another source of Monograph. ``problems``: the libraries
+    that cannot be read, and why.
     """
 
     catalogue: Catalogue
     store: Store
     exporters: tuple[str, ...]
     forms: tuple[str, ...] = tuple(FORMS)
+    stages: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ("*",)
     part: tuple[int, int] = (1, 1)
     most: int | None = None
+    pythons: tuple[str, ...] = ("",)
     again: bool = False
     failing: bool = False
+    stale: bool = False
     limits: Limits = field(default_factory=Limits)
+    problems: dict[str, str] = field(default_factory=dict)
+    _content: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    _stages: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
-    def models(self, runner: Runner) -> Iterator[Task]:
+    def models(self, executor: Executor) -> Iterator[Task]:
         """The models that were chosen, as the tasks that run them in eager mode."""
-        for library in self.catalogue.libraries():
-            yield from self._of(library, runner)[0]
+        for ask, answer in done(executor, self._asks(), lambda work, answer: ()):
+            assert isinstance(ask, Ask)
+            assert isinstance(answer, Listing)
+            yield from self._listed(ask, answer)
 
-    def run(self, runner: Runner) -> Iterator[Row]:
-        """The results as they come, library after library."""
-        for library in self.catalogue.libraries():
-            eager, content = self._of(library, runner)
-            yield from self._done(eager, content, runner)
-            exports = [task for each in eager for task in self._exports(each)]
-            yield from self._done(exports, content, runner)
+    def run(self, executor: Executor) -> Iterator[Row]:
+        """The results as they come, about library after library."""
+        for work, _ in done(executor, self._asks(), self._following):
+            if isinstance(work, Task):
+                yield self.store.rows[work.key]
 
-    def _of(self, library: str, runner: Runner) -> tuple[list[Task], dict[str, str]]:
+    def _asks(self) -> list[Work]:
+        return [
+            Ask(str(self.catalogue.path), library, python)
+            for library in self.catalogue.libraries()
+            if any(is_chosen(library, "*", [p.partition("/")[0]]) for p in self.patterns)
+            for python in self.pythons
+        ]
+
+    def _following(self, work: Work, answer: Listing | Outcome) -> Iterator[Task]:
+        """What an answer brings with it, after it was noted."""
+        if isinstance(work, Ask):
+            assert isinstance(answer, Listing)
+            yield from self._due(self._listed(work, answer))
+            return
+        assert isinstance(answer, Outcome)
+        content = self._content[work.python, work.library, work.name]
+        self.store.note(work, content, answer, source_digest())
+        yield from self._due(self._after(work))
+
+    def _listed(self, ask: Ask, listing: Listing) -> list[Task]:
         """The models of a library that were chosen, and what each depends on."""
-        if not any(fnmatch(library, p.partition("/")[0]) for p in self.patterns):
-            return [], {}
-        folder = str(self.catalogue.folder)
-        listing = runner.listing(folder, library)
-        if listing is None:  # it is not installed
-            return [], {}
-        content = {
-            name: f"{own} {library} {listing.version} torch {torch.__version__}"
-            for name, own in listing.content.items()
-            if self._is_chosen(library, name)
-        }
-        names = list(content)[: self.most]
-        return [Task(folder, library, name, limits=self.limits) for name in names], content
+        if listing.problem:
+            self.problems[f"{ask.library} {ask.python}".strip()] = listing.problem
+            return []
+        names = [name for name in listing.content if self._is_chosen(ask.library, name)]
+        made = f"{ask.library} {listing.version}".strip()
+        for name in names:
+            content = f"{listing.content[name]} {made} torch {listing.torch}"
+            self._content[ask.python, ask.library, name] = content
+        self._stages[ask.python, ask.library] = tuple(s for s in self.stages if s in listing.stages)
+        torch = listing.torch.partition("+")[0]
+        return [
+            Task(ask.folder, ask.library, name, limits=self.limits, python=ask.python, torch=torch)
+            for name in names[: self.most]
+        ]
 
     def _is_chosen(self, library: str, name: str) -> bool:
         part, parts = self.part
         digest = hashlib.sha256(f"{library}/{name}".encode()).hexdigest()[:8]
-        return int(digest, 16) % parts == part - 1 and any(
-            fnmatch(library, p.partition("/")[0]) and fnmatch(name, p.partition("/")[2] or "*")
-            for p in self.patterns
-        )
+        return int(digest, 16) % parts == part - 1 and is_chosen(library, name, self.patterns)
 
-    def _exports(self, eager: Task) -> Iterator[Task]:
-        row = self.store.rows.get(eager.key)
-        if row is not None and row.outcome.kind == "right":
-            yield from tasks_of(eager, row.outcome.details, self.exporters, self.forms)
+    def _after(self, task: Task) -> Iterator[Task]:
+        """What is worth doing when a task has come out right."""
+        row = self.store.rows[task.key]
+        if row.outcome.kind != RIGHT or task.stage:
+            return iter(())
+        if task.exporter == EAGER:
+            return exports_of(task, row.outcome.details, self.exporters, self.forms)
+        return stages_of(task, self._stages[task.python, task.library])
 
-    def _done(self, tasks: list[Task], content: dict[str, str], runner: Runner) -> Iterator[Row]:
-        left = [task for task in tasks if self._is_left(task, content[task.name])]
-        for task, outcome in runner.run(left):
-            yield self.store.note(task, content[task.name], outcome, source_digest())
+    def _due(self, tasks: Iterable[Task]) -> Iterator[Task]:
+        """Those that are not done, and what is not done of those that follow from what is."""
+        for task in tasks:
+            if self._is_left(task):
+                yield task
+            else:
+                yield from self._due(self._after(task))
 
-    def _is_left(self, task: Task, content: str) -> bool:
-        known = self.store.known(task, content)
-        if known is None:
+    def _is_left(self, task: Task) -> bool:
+        known = self.store.known(task, self._content[task.python, task.library, task.name])
+        if known is None or known.outcome.kind == LOST:
             return True
         if task.exporter == EAGER:
             return False
-        return self.again or (self.failing and known.outcome.kind != "right")
+        return (
+            self.again
+            or (self.failing and known.outcome.kind != RIGHT)
+            or (self.stale and known.source != source_digest())
+        )
 
 
 @cache

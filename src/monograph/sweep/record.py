@@ -1,16 +1,20 @@
-"""The record of a sweep: what came of each model, sorted, in a file that is kept."""
+"""The record of a sweep: what came of each model, sorted, as lines of JSON: a text that is kept
+beside the source, so that what changed is seen where changes are read.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from monograph.sweep.results import Outcome, Row
 
 __all__ = ["read_record", "write_record"]
 
 _MOST_TEXT = 300
+_OWN = ("library", "name", "exporter", "form", "stage", "content", "source")
 
 
 def write_record(rows: Iterable[Row], path: Path) -> None:
@@ -20,8 +24,8 @@ def write_record(rows: Iterable[Row], path: Path) -> None:
         o = row.outcome
         data = {
             "library": row.library, "name": row.name, "exporter": row.exporter, "form": row.form,
-            "kind": o.kind, "step": o.step, "code": o.code, "where": o.where, "text": o.text,
-            "message": _without_rest(o.message), "content": row.content,
+            "stage": row.stage, "kind": o.kind, "step": o.step, "code": o.code, "where": o.where,
+            "text": o.text, "message": _without_rest(o.message), "content": row.content,
             "details": {k: v for k, v in o.details.items() if k in ("varying", "calls")},
         }  # fmt: skip
         lines.append(json.dumps({k: v for k, v in data.items() if v}, ensure_ascii=False))
@@ -35,10 +39,24 @@ def _without_rest(message: str) -> str:
 
 
 def read_record(path: Path) -> list[Row]:
-    """The rows of a record."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        data = json.loads(line)
-        own = {k: data.pop(k, "") for k in ("library", "name", "exporter", "form", "content")}
-        rows.append(Row(**own, outcome=Outcome(**data)))
-    return rows
+    """The rows of a record, or of results that were kept as lines of JSON: of several for one task
+    the last one. A line that begins as one, and was cut off, is none.
+
+    Raises:
+        ValueError: for any other line.
+    """
+    rows = {}
+    for i, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+        try:
+            row = _row(json.loads(line))
+        except (ValueError, TypeError):
+            if line.startswith("{"):
+                continue
+            raise ValueError(f"{path}, line {i + 1} is no result") from None
+        rows[row.key] = row
+    return list(rows.values())
+
+
+def _row(data: dict[str, Any]) -> Row:
+    own = {key: data.pop(key, "") for key in _OWN}
+    return Row(**own, outcome=Outcome(**data.pop("outcome", data)))

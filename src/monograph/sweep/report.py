@@ -6,20 +6,36 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from monograph.exportdb.exporters import EXPORTERS
-from monograph.sweep.results import KINDS, Row
+from monograph.exportdb.exporters import EXPORTERS, STAGES
+from monograph.sweep.results import KINDS, RIGHT, Row
 from monograph.sweep.tasks import EAGER, FORMS
 
 __all__ = ["Cause", "Report", "Way", "cause_of"]
 
 _OURS = "monograph"
 _MOST_NAMES = 12
-_GOOD = "right"
 _MOST_TEXT = 300
 
-Way = tuple[str, str]  # an exporter and a form
 Key = tuple[str, str]  # a library and a name
+
+
+class Way(NamedTuple):
+    """An exporter and a form, and what was made of the program."""
+
+    exporter: str
+    form: str
+    stage: str = ""
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        parts = [EXPORTERS[self.exporter].title, self.form]
+        return ", ".join([*parts, STAGES[self.stage].title] if self.stage else parts)
+
+
+_CHIEF = Way(_OURS, "dynamic")  # what others are held against
 
 
 @dataclass(frozen=True)
@@ -36,31 +52,37 @@ class Cause:
 
 
 class Report:
-    """Rows, asked for counts.
+    """Rows of one version of torch (without one: of that which most are of), asked for counts.
 
     ``sizes``: the models that eager mode runs, each with the names of the sizes that it can vary.
     """
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[Row], torch: str | None = None) -> None:
         self.eager: dict[Key, Row] = {}
         self.found: dict[Way, dict[Key, Row]] = {}
+        rows = list(rows)
+        versions = Counter(row.torch for row in rows)
+        self.torch = max(versions, key=versions.__getitem__, default="") if torch is None else torch
         for row in rows:
+            if row.torch != self.torch:
+                continue
             key = row.library, row.name
             if row.exporter == EAGER:
                 self.eager[key] = row
             else:
-                self.found.setdefault((row.exporter, row.form), {})[key] = row
+                self.found.setdefault(Way(row.exporter, row.form, row.stage), {})[key] = row
         self.sizes = {
             key: tuple(row.outcome.details.get("varying", ()))
             for key, row in self.eager.items()
-            if row.outcome.kind == _GOOD
+            if row.outcome.kind == RIGHT
         }
         for way, entries in self.found.items():  # what is not in the list of models any more
             self.found[way] = {k: row for k, row in entries.items() if k in self.sizes}
 
     def ways(self) -> list[Way]:
         """The exporters and forms that were measured, in a fixed order."""
-        order = [(exporter, form) for form in FORMS for exporter in EXPORTERS]
+        stages = ("", *STAGES)
+        order = [Way(e, form, stage) for form in FORMS for e in EXPORTERS for stage in stages]
         return [way for way in order if self.found.get(way)]
 
     def libraries(self) -> list[str]:
@@ -79,25 +101,25 @@ class Report:
         """Why models are not right, most frequent first."""
         groups: dict[Cause, list[Key]] = {}
         for key, row in sorted(self.found.get(way, {}).items()):
-            if row.outcome.kind != _GOOD:
+            if row.outcome.kind != RIGHT:
                 groups.setdefault(cause_of(row), []).append(key)
         return sorted(groups.items(), key=lambda item: (-len(item[1]), item[0].message))
 
     def only_right_elsewhere(self, form: str, other: str = "torch") -> list[Key]:
         """The models that another exporter gets right in a form, and Monograph does not."""
-        ours = self.found.get((_OURS, form), {})
-        theirs = self.found.get((other, form), {})
+        ours = self.found.get(Way(_OURS, form), {})
+        theirs = self.found.get(Way(other, form), {})
         return sorted(
             key
             for key, row in theirs.items()
-            if row.outcome.kind == _GOOD and key in ours and ours[key].outcome.kind != _GOOD
+            if row.outcome.kind == RIGHT and key in ours and ours[key].outcome.kind != RIGHT
         )
 
     def unable(self) -> dict[str, list[Key]]:
         """The models that eager mode cannot run here, or not twice alike."""
         found: dict[str, list[Key]] = {}
         for key, row in sorted(self.eager.items()):
-            if row.outcome.kind != _GOOD:
+            if row.outcome.kind != RIGHT:
                 found.setdefault(row.outcome.kind, []).append(key)
         return found
 
@@ -122,9 +144,8 @@ class Report:
         for way in self.ways():
             counts = self.counts(way)
             kinds = [kind for kind in KINDS if counts[kind]]
-            title = f"{EXPORTERS[way[0]].title}, {way[1]}"
-            share = f"{counts[_GOOD]:,} of {counts.total():,} right ({_share(counts)})"
-            lines += [f"## {title}: {share}", "", *self._beside(way)]
+            share = f"{counts[RIGHT]:,} of {counts.total():,} right ({_share(counts)})"
+            lines += [f"## {way.title}: {share}", "", *self._beside(way)]
             lines.append(f"| library | models | {' | '.join(kinds)} |")
             lines.append("| --- |" + " ---: |" * (len(kinds) + 1))
             for library in self.libraries():
@@ -139,14 +160,14 @@ class Report:
         """How Monograph fares on the same models, where others were measured: what is failing is
         measured with them first, so that shares alone would mislead.
         """
-        own = self.found.get((_OURS, "dynamic"), {})
+        own = self.found.get(_CHIEF, {})
         rows = self.found[way]
-        if way == (_OURS, "dynamic") or not own.keys() & rows.keys():
+        if way == _CHIEF or way.stage or not own.keys() & rows.keys():
             return []
-        good = {key for key in rows if key in own and own[key].outcome.kind == _GOOD}
+        good = {key for key in rows if key in own and own[key].outcome.kind == RIGHT}
         others = own.keys() & rows.keys() - good
-        right = sum(rows[key].outcome.kind == _GOOD for key in good)
-        also = sum(rows[key].outcome.kind == _GOOD for key in others)
+        right = sum(rows[key].outcome.kind == RIGHT for key in good)
+        also = sum(rows[key].outcome.kind == RIGHT for key in others)
         return [
             f"Of {len(good):,} models that {EXPORTERS[_OURS].title}, dynamic gets right, {right:,} "
             f"are right here; of {len(others):,} others, {also:,}.",
@@ -156,7 +177,7 @@ class Report:
     def _causes_page(self) -> list[str]:
         lines = []
         for form in FORMS:
-            causes = self.causes((_OURS, form))
+            causes = self.causes(Way(_OURS, form))
             if causes:
                 lines += [f"## What is not right with Monograph, {form}", ""]
                 lines += ["| models | outcome | what is said | line | which |"]
@@ -195,7 +216,7 @@ def cause_of(row: Row) -> Cause:
 
 
 def _share(counts: Counter[str]) -> str:
-    return f"{counts[_GOOD] / max(counts.total(), 1):.1%}"
+    return f"{counts[RIGHT] / max(counts.total(), 1):.1%}"
 
 
 def _cause_line(cause: Cause, keys: list[Key]) -> str:

@@ -1,19 +1,18 @@
-"""What came of tasks, kept as lines of JSON: a sweep that was cut off goes on where it was."""
+"""What came of tasks: outcomes, from good to bad, and rows that say of which task."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from monograph.sweep.tasks import Task
+from monograph.sweep.tasks import Key, Task
 
-__all__ = ["KINDS", "Outcome", "Row", "Store"]
+__all__ = ["KINDS", "LOST", "RIGHT", "Outcome", "Row"]
 
+RIGHT = "right"
+LOST = "lost"
 KINDS = {  # from good to bad
-    "right": "right with all sizes that were tried",
+    RIGHT: "right with all sizes that were tried",
     "narrowed": "exports, and refuses sizes that eager mode takes",
     "refused": "refused, with a code and the line",
     "fails": "the export fails",
@@ -25,6 +24,7 @@ KINDS = {  # from good to bad
     "wrong": "silently wrong",
     "not repeatable": "eager mode gives another result the second time",
     "eager cannot": "eager mode fails, too",
+    LOST: "not known: each machine that had it was lost before it ended",
 }
 
 
@@ -46,7 +46,9 @@ class Outcome:
 
 @dataclass
 class Row:
-    """An outcome of a task; ``content``: of what the task depended on."""
+    """An outcome of a task; ``content``: of what the task depended on, torch's version last;
+    ``source``: of Monograph, as it was measured with.
+    """
 
     library: str
     name: str
@@ -55,48 +57,21 @@ class Row:
     content: str
     outcome: Outcome
     source: str = ""
+    stage: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def torch(self) -> str:
+        """The version, without what it was built for."""
+        _, found, version = self.content.rpartition(" torch ")
+        return version.partition("+")[0] if found else ""
+
+    @property
+    def key(self) -> Key:
         """What was done."""
-        return self.library, self.name, self.exporter, self.form
+        return self.library, self.name, self.exporter, self.form, self.stage, self.torch
 
-
-class Store:
-    """A file of lines; of several for one task, the last counts. Without a file: in memory."""
-
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path
-        self.rows: dict[tuple[str, str, str, str], Row] = {}
-        if path is not None and path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                row = _read(line)
-                if row is not None:
-                    self.rows[row.key] = row
-
-    def note(self, task: Task, content: str, outcome: Outcome, source: str = "") -> Row:
-        """Keep an outcome, in the file at once."""
-        row = Row(*task.key, content, outcome, source)
-        self.rows[row.key] = row
-        if self.path is not None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
-        return row
-
-    def known(self, task: Task, content: str) -> Row | None:
-        """What came of the task before, if nothing that it depends on has changed."""
-        row = self.rows.get(task.key)
-        return row if row is not None and row.content == content else None
-
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self.rows.values())
-
-
-def _read(line: str) -> Row | None:
-    """None for a line that was cut off."""
-    try:
-        data = json.loads(line)
-        return Row(**{**data, "outcome": Outcome(**data["outcome"])})
-    except (ValueError, TypeError, KeyError):
-        return None
+    @staticmethod
+    def of(task: Task, content: str, outcome: Outcome, source: str = "") -> Row:
+        """What came of a task."""
+        own = task.library, task.name, task.exporter, task.form
+        return Row(*own, content, outcome, source, task.stage)

@@ -7,20 +7,22 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from monograph.capture.python.process_state import exporting_flags
 from monograph.diagnostics import MonographError
-from monograph.exportdb.exporters import EXPORTERS
+from monograph.exportdb.exporters import EXPORTERS, STAGES
 from monograph.ir.structure import flatten
 from monograph.shapes.dims import Dim, ShapesCollection
-from monograph.sweep.catalogue import Arguments, Catalogue, Entry, Inputs, Model
-from monograph.sweep.results import Outcome
-from monograph.sweep.tasks import EAGER, Task
+from monograph.sweep.catalogue import Catalogue
+from monograph.sweep.entries import Arguments, Entry, Inputs, Model
+from monograph.sweep.results import RIGHT, Outcome
+from monograph.sweep.tasks import EAGER, Task, exports_of
 
-__all__ = ["attempt", "warm"]
+__all__ = ["attempt", "example", "warm"]
 
 TOLERANCE = 1e-4  # relative to the largest value of a tensor
 _MOST_TEXT = 1500
@@ -55,8 +57,27 @@ def attempt(catalogue: Catalogue, task: Task) -> Outcome:
         outcome = _outcome(stop.kind, stop.step, stop.error)
     except Exception as error:
         outcome = _outcome("eager cannot", "the catalogue", error)
+    outcome.where = _beside(outcome.where, catalogue)
+    outcome.message = _beside(outcome.message, catalogue)
     outcome.seconds = round(time.process_time() - start, 2)
     return outcome
+
+
+def example(entry: Entry) -> tuple[Model, Arguments, ShapesCollection | None]:
+    """A model of a catalogue, its example arguments, and the sizes of them that eager mode varies.
+
+    Raises:
+        ValueError: eager mode does not run it.
+    """
+    found = attempt(Catalogue(Path(), {"": {entry.name: entry}}), Task("", "", entry.name))
+    if found.kind != RIGHT:
+        raise ValueError(f"{found.kind}, {found.step}: {found.message}")
+    task, *_ = exports_of(Task("", "", entry.name), found.details, [EAGER], ["static"])
+    model, inputs = _built(entry)
+    given = _arguments(inputs, task.calls["example"])
+    if not task.varying:
+        return model, given, None
+    return model, given, _varying_sizes(inputs, given, task.calls["example"], task)
 
 
 def warm(exporter: str) -> None:
@@ -94,7 +115,7 @@ def _eager(entry: Entry) -> Outcome:
     details = {"varying": varying, "calls": calls, "parameters": _parameters(model)}
     if together:
         details["together"] = sorted(together)
-    return Outcome("right", details=details)
+    return Outcome(RIGHT, details=details)
 
 
 def _varied_together(
@@ -166,8 +187,13 @@ def _exported(entry: Entry, task: Task) -> Outcome:
     clock = time.process_time()
     with _step("export", "fails"):
         program = exporter.export(model, args, kwargs, shapes)
+    run = program.run
+    if task.stage:
+        clock = time.process_time()
+        with _step(task.stage, "fails"):
+            run = STAGES[task.stage].made(program)
     spent = round(time.process_time() - clock, 3)
-    details: dict[str, Any] = {"export": spent, "nodes": program.nodes}
+    details: dict[str, Any] = {task.stage or "export": spent, "nodes": program.nodes}
     narrowed: list[tuple[str, BaseException]] = []
     calls = {"example": start} if task.form == "static" else task.calls
     for name, sizes in calls.items():
@@ -175,7 +201,7 @@ def _exported(entry: Entry, task: Task) -> Outcome:
         before = _leaves(given), _leaves(wanted)  # a program leaves the caller's containers alone
         expected = _called(eager, wanted)
         try:
-            actual = _called(program.run, given)
+            actual = _called(run, given)
         except Exception as error:
             if sizes == start:
                 raise _StopError("cannot run", name, error) from error
@@ -194,7 +220,7 @@ def _exported(entry: Entry, task: Task) -> Outcome:
         outcome = _outcome("narrowed", ", ".join(name for name, _ in narrowed), narrowed[0][1])
         details["assumptions"] = _narrowing(program.program)
     else:
-        outcome = Outcome("right")
+        outcome = Outcome(RIGHT)
     outcome.details |= details
     return outcome
 
@@ -308,6 +334,11 @@ def _outcome(kind: str, step: str, error: BaseException) -> Outcome:
     return Outcome(
         kind, step=step, code=code or type(error).__name__, message=message, where=where, text=text
     )
+
+
+def _beside(text: str, catalogue: Catalogue) -> str:
+    """Places in files of the catalogue, wherever it lies."""
+    return text.replace(f"{catalogue.folder.resolve()}/", "")
 
 
 def _short(place: str) -> str:
