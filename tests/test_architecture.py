@@ -21,7 +21,7 @@ ORDER = [
     ("pictures",), ("web",), ("verification",), ("program",), ("variants",), ("edges",),
     ("exporting",), ("exporting_variants",), ("installation",), ("run",), ("testing",),
     ("checking",), ("counterparts",), ("dynamic_shapes",), ("graph_signature",), ("exportdb",),
-    ("sweep",), ("cli",), ("__main__",),
+    ("sweep",), ("target",), ("workbench",), ("cli",), ("__main__",),
 ]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FORBIDDEN = (

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextvars
 import copy
 import difflib
+import linecache
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import torch
 
@@ -31,6 +33,8 @@ from monograph.ir.statistics import Times, times_of
 from monograph.program import ExportedProgram
 from monograph.shapes.dims import AnyDim
 from monograph.source.advice import Fix, Step, origin_of, patches_of, repair, rewritten_files
+from monograph.source.declarations import redeclared
+from monograph.source.rewrite import Patch
 from monograph.stages import exported
 from monograph.testing.compare import assert_equal
 
@@ -70,6 +74,21 @@ class Report:
         """What is known of the changes."""
         results = "gives the same results" if self.is_compared else "its results are not compared"
         return f"with these changes it exports, and {results}:"
+
+    def patches_for(self, file: Path) -> list[Patch]:
+        """All changes of files, those of the sizes that ``file`` declares included."""
+        patches = list(self.fix.patches) if self.fix is not None else []
+        if self.program is None or not (self.suggested or self.renamed):
+            return patches
+        found = next((i for i, p in enumerate(patches) if Path(p.file) == file.resolve()), None)
+        text = "".join(linecache.getlines(str(file)))
+        before = Patch(str(file), text, text) if found is None else patches[found]
+        after = redeclared(before.after, self.suggested, self.renamed)
+        if after != before.after:
+            patches[slice(found, None if found is None else found + 1)] = [
+                Patch(before.file, before.before, after)
+            ]
+        return patches
 
     @property
     def assumptions(self) -> list[Assumption]:

@@ -11,6 +11,7 @@ from monograph.cli.db import db
 from monograph.cli.export import export_command
 from monograph.cli.files import compile_command, diff_command, run_command, show_command
 from monograph.cli.sweep import sweep
+from monograph.cli.workbench import workbench_command
 
 __all__ = ["app", "main"]
 
@@ -23,6 +24,7 @@ app.command("show")(show_command)
 app.command("diff")(diff_command)
 app.command("run")(run_command)
 app.command("compile")(compile_command)
+app.command("workbench")(workbench_command)
 app.add_typer(db, name="db")
 app.add_typer(sweep, name="sweep")
 

@@ -15,12 +15,12 @@ from rich.syntax import Syntax
 
 from monograph.checking import Report, check
 from monograph.cli.summary import refuse
-from monograph.cli.target import StrictMode, Target, UsageError, example, load
+from monograph.cli.target import StrictMode, Target
 from monograph.diagnostics.codes import CODES
 from monograph.diagnostics.rendering import styled
 from monograph.diagnostics.watching import Watch, watching
-from monograph.source.declarations import redeclared
 from monograph.source.rewrite import Patch
+from monograph.target import UsageError, example, load
 
 __all__ = ["check_command"]
 
@@ -65,7 +65,7 @@ def check_command(
         raise typer.Exit(2) from None
     except Exception as error:
         refuse(notes, error)
-    patches = _patches(report, Path(path))
+    patches = report.patches_for(Path(path))
     text = _written(report, form, target)
     if output is not None:
         output.write_text(str(report) + "\n" if text is None else text)
@@ -78,22 +78,6 @@ def check_command(
     if not fix:
         raise typer.Exit(1)
     _write(report, patches, target, force, notes)
-
-
-def _patches(report: Report, file: Path) -> list[Patch]:
-    """All changes of files, those of declarations of sizes included."""
-    patches = list(report.fix.patches) if report.fix is not None else []
-    if report.program is None or not (report.suggested or report.renamed):
-        return patches
-    name = str(file)
-    found = next((i for i, p in enumerate(patches) if Path(p.file) == file.resolve()), None)
-    before = Patch(name, file.read_text(), file.read_text()) if found is None else patches[found]
-    after = redeclared(before.after, report.suggested, report.renamed)
-    if after != before.after:
-        patches[slice(found, None if found is None else found + 1)] = [
-            Patch(before.file, before.before, after)
-        ]
-    return patches
 
 
 def _written(report: Report, form: Format, target: str) -> str | None:

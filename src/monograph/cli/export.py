@@ -13,20 +13,13 @@ from rich.console import Console
 
 import monograph
 from monograph.cli.summary import print_program, print_summary, print_times, refuse
-from monograph.cli.target import (
-    WANTED_CALL,
-    StrictMode,
-    Target,
-    UsageError,
-    call_of,
-    example,
-    load,
-)
+from monograph.cli.target import StrictMode, Target
 from monograph.diagnostics.watching import Watch, watching
 from monograph.exporting import export
 from monograph.exporting_variants import export_variants
 from monograph.ir.assumptions import of_kinds
 from monograph.program import ExportedProgram
+from monograph.target import WANTED_CALL, UsageError, call_of, example, load
 from monograph.variants import ExportedVariants
 
 __all__ = ["export_command"]

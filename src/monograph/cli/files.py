@@ -13,10 +13,10 @@ from rich.console import Console
 
 import monograph
 from monograph.cli.summary import print_program, print_summary, refuse
-from monograph.cli.target import UsageError
 from monograph.diagnostics import MonographError
 from monograph.ir.printing import format_graph
 from monograph.program import ExportedProgram
+from monograph.target import UsageError
 from monograph.variants import ExportedVariants
 
 __all__ = ["compile_command", "diff_command", "run_command", "show_command"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter
 from typing import NoReturn
 
@@ -11,11 +10,11 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
-from monograph.capture.python.frames import is_of_user, is_ours
-from monograph.cli.target import UsageError
-from monograph.diagnostics import MonographError, SourceLine
+from monograph.capture.python.frames import lines_of_traceback
+from monograph.diagnostics import MonographError
 from monograph.diagnostics.rendering import styled
 from monograph.program import ExportedProgram
+from monograph.target import UsageError
 from monograph.verification import DiffersError
 
 __all__ = ["print_program", "print_summary", "print_times", "refuse"]
@@ -44,14 +43,8 @@ def refuse(notes: Console, error: Exception) -> NoReturn:
 
 def _lines_of(error: Exception) -> list[str]:
     """The user's lines that have led to an exception of the user's own code."""
-    found: list[str] = []
-    for frame, number in traceback.walk_tb(error.__traceback__):
-        code = frame.f_code
-        if is_ours(code):
-            found = []  # what is before has called us
-        elif is_of_user(code):
-            line = SourceLine(code.co_filename, number, code.co_name)
-            found.append(f"  {line.place} ({line.function})   {line.text}")
+    lines = lines_of_traceback(error)
+    found = [f"  {line.place} ({line.function})   {line.text}" for line in lines]
     return found if len(found) <= _MOST_LINES else [found[0], "  ...", *found[1 - _MOST_LINES :]]
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "format_target",
     "format_type",
     "named_subgraphs",
+    "origin_of",
 ]
 
 _INDENT = "    "
@@ -89,17 +90,32 @@ def named_subgraphs(graph: Graph) -> list[tuple[str, Subgraph]]:
 _FRAME = re.compile(r'File "([^"\n]*)", line (\d+), in (\S+)\n\s*(.*)')
 
 
+def origin_of(node: Node) -> tuple[str, int, str, str] | None:
+    """File, line, function and text that a node comes from; of a program from a file, what that
+    says."""
+    where: SourceLine | None = node.meta.get("location")
+    if where is not None:
+        return where.file, where.line, where.function, where.text
+    frames = _FRAME.findall(node.meta.get("stack_trace") or "")
+    if not frames:
+        return None
+    file, line, function, code = (_printable(part) for part in frames[-1])
+    return file, int(line), function, code.strip()
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable())  # a file may say anything
+
+
 def _comment(node: Node) -> str:
-    """Where a node comes from; of a program from a file, what the file says."""
     where: SourceLine | None = node.meta.get("location")
     if where is not None:
         return where.comment()
-    frames = _FRAME.findall(node.meta.get("stack_trace") or "")
-    if not frames:
+    origin = origin_of(node)
+    if origin is None:
         return ""
-    file, line, function, code = frames[-1]
-    text = f"# File: {file}:{line} in {function}, code: {code.strip()}"
-    return "".join(c for c in text if c.isprintable())  # a file may say anything
+    file, line, function, code = origin
+    return f"# File: {file}:{line} in {function}, code: {code}"
 
 
 def _last_uses(graph: Graph) -> dict[Node, list[str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import itertools
 import operator
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from torch.fx import Graph, Node
@@ -17,7 +17,7 @@ from monograph.ir.printing import format_type, named_subgraphs
 from monograph.pictures.layers import Layout, Point, laid_out
 from monograph.torch_internals import name_of
 
-__all__ = ["Box", "Picture", "pictures_of", "svg"]
+__all__ = ["Box", "Drawing", "Picture", "drawing_of", "pictures_of", "svg"]
 
 _MOST_BOXES = 60
 _CHARACTER, _LINE, _MARGIN = 7.3, 16.0, 8.0  # of the font at 12 pixels
@@ -41,6 +41,26 @@ class Picture:
     svg: str
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """Boxes, what leads from which to which, and where all of it is drawn (in pixels)."""
+
+    boxes: Sequence[Box]
+    edges: Sequence[tuple[int, int]]
+    sizes: Sequence[tuple[float, float]]
+    layout: Layout
+
+
+def drawing_of(
+    graph: Graph, state: Sequence[str] = (), *, opened: Collection[str] = (), whole: bool = False
+) -> Drawing:
+    """The graph alone, as it is drawn. ``state`` as in ``pictures_of``.
+
+    ``opened``: modules that are drawn with what is in them; ``whole``: so is every module.
+    """
+    return _drawn(*_boxes(graph, frozenset(state), frozenset(opened), whole))
+
+
 def pictures_of(graph: Graph, state: Sequence[str] = ()) -> list[Picture]:
     """The graph, and then the graphs of its branches and loops.
 
@@ -55,9 +75,14 @@ def pictures_of(graph: Graph, state: Sequence[str] = ()) -> list[Picture]:
     return found
 
 
-def _boxes(graph: Graph, state: frozenset[str]) -> tuple[list[Box], list[tuple[int, int]]]:
+def _boxes(
+    graph: Graph,
+    state: frozenset[str],
+    opened: frozenset[str] = frozenset(),
+    whole: bool = False,
+) -> tuple[list[Box], list[tuple[int, int]]]:
     shown = [n for n in graph.nodes if n.op != "get_attr" and n.name not in state]
-    depth = _depth(shown)
+    depth = None if whole else _depth(shown)
     boxes: list[Box] = []
     index: dict[Node, int] = {}
     groups: dict[tuple[str, ...], int] = {}
@@ -67,7 +92,7 @@ def _boxes(graph: Graph, state: frozenset[str]) -> tuple[list[Box], list[tuple[i
         if node.target is operator.getitem and len(sources) == 1:
             index[node] = sources[0]
             continue
-        group = _path(node)[:depth] if depth is not None else ()
+        group = () if depth is None else _group(_path(node), depth, opened)
         if group and node.op == "call_function":
             at = groups.get(group)
             if at is None:
@@ -101,6 +126,15 @@ def _depth(nodes: list[Node]) -> int | None:
     return best
 
 
+def _group(path: tuple[str, ...], depth: int, opened: frozenset[str]) -> tuple[str, ...]:
+    """The modules that are one box around a node; none where the node is a box of its own."""
+    while depth <= len(path) and path[:depth] and path[depth - 1] in opened:
+        if depth == len(path):
+            return ()
+        depth += 1
+    return path[:depth]
+
+
 def _path(node: Node) -> tuple[str, ...]:
     """The calls of modules that a node belongs to, below the root."""
     stack = node.meta.get("nn_module_stack") or {}
@@ -123,8 +157,7 @@ def _box(node: Node, state: frozenset[str]) -> Box:
     return Box([line for line in lines if line], kind, where, [node])
 
 
-def svg(boxes: Sequence[Box], edges: Sequence[tuple[int, int]]) -> str:
-    """The picture; its colours are those of the classes ``box-...`` and ``edge`` of the page."""
+def _drawn(boxes: Sequence[Box], edges: Sequence[tuple[int, int]]) -> Drawing:
     sizes = [
         (
             max(len(line) for line in box.lines) * _CHARACTER + 2 * _MARGIN,
@@ -132,7 +165,13 @@ def svg(boxes: Sequence[Box], edges: Sequence[tuple[int, int]]) -> str:
         )
         for box in boxes
     ]
-    layout = laid_out(sizes, edges)
+    return Drawing(boxes, edges, sizes, laid_out(sizes, edges))
+
+
+def svg(boxes: Sequence[Box], edges: Sequence[tuple[int, int]]) -> str:
+    """The picture; its colours are those of the classes ``box-...`` and ``edge`` of the page."""
+    drawing = _drawn(boxes, edges)
+    sizes, layout = drawing.sizes, drawing.layout
     width, height = layout.width + 2 * _MARGIN, layout.height + 2 * _MARGIN
     parts = [
         f'<svg class="graph" viewBox="{-_MARGIN} {-_MARGIN} {width:.0f} {height:.0f}" '
@@ -140,7 +179,7 @@ def svg(boxes: Sequence[Box], edges: Sequence[tuple[int, int]]) -> str:
         f'aria-label="graph with {len(boxes)} boxes" xmlns="http://www.w3.org/2000/svg">'
     ]
     parts += [f'<path class="edge" d="{_curve(way)}"/>' for way in layout.ways]
-    parts += [_drawn(box, i, sizes[i], layout) for i, box in enumerate(boxes)]
+    parts += [_markup(box, i, sizes[i], layout) for i, box in enumerate(boxes)]
     return "\n".join([*parts, "</svg>"])
 
 
@@ -158,7 +197,7 @@ def _curve(way: list[Point]) -> str:
     return text
 
 
-def _drawn(box: Box, index: int, size: tuple[float, float], layout: Layout) -> str:
+def _markup(box: Box, index: int, size: tuple[float, float], layout: Layout) -> str:
     (x, y), (width, height) = layout.centres[index], size
     top = y - height / 2
     lines = [

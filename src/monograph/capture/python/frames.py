@@ -201,6 +201,20 @@ def source_line_of_traceback(error: BaseException) -> SourceLine | None:
     return found
 
 
+def lines_of_traceback(error: BaseException) -> list[SourceLine]:
+    """The user's lines that have led to an exception, after those that have called us."""
+    found: list[SourceLine] = []
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        if is_ours(code):
+            found = []
+        elif is_of_user(code):
+            found.append(_line_at(code, step.tb_lasti))
+        step = step.tb_next
+    return found
+
+
 def place(error: ExportError) -> None:
     """Note where a refusal comes from: the user's line, and the calls that have led there."""
     lines = []
