@@ -106,7 +106,7 @@ def _boxes(
         edges |= dict.fromkeys((source, at) for source in sources if source != at)
     for box in boxes:
         if box.kind == "module":
-            box.lines.append(f"{len(box.nodes)} operators")
+            box.lines.append(f"{len(box.nodes)} operator{'s' if len(box.nodes) > 1 else ''}")
             box.lines += [text for text in [format_type(box.nodes[-1])] if text]
     return boxes, list(edges)
 

@@ -14,7 +14,8 @@ from monograph.web.report import style_sheet
 __all__ = ["page", "report", "static"]
 
 _KINDS = {".css": "text/css", ".js": "text/javascript"}
-_SCRIPTS = ("codemirror.js", "lists.js", "source.js", "graph.js", "panels.js", "page.js")
+_EDITOR = "codemirror.js"
+_SCRIPTS = (_EDITOR, "lists.js", "source.js", "graph.js", "panels.js", "page.js")
 
 
 @cache
@@ -31,7 +32,8 @@ def _template() -> jinja2.Template:
 
 @cache
 def _read(name: str) -> str:
-    return importlib.resources.files("monograph.workbench").joinpath("static", name).read_text()
+    folder = "codemirror" if name == _EDITOR else "static"
+    return importlib.resources.files("monograph.workbench").joinpath(folder, name).read_text()
 
 
 @cache

@@ -17,16 +17,14 @@ class Files:
     """The files that the page shows: it may read and write these, and no others."""
 
     def __init__(self, files: Iterable[str]) -> None:
-        self._stamps: dict[str, Stamp] = {}
-        self.add(files)
+        self._files = dict.fromkeys(files)
 
     def add(self, files: Iterable[str]) -> None:
         """More of them."""
-        for file in files:
-            self._stamps.setdefault(file, _stamp(file))
+        self._files |= dict.fromkeys(files)
 
     def __contains__(self, file: object) -> bool:
-        return file in self._stamps
+        return file in self._files
 
     def write(self, file: str, before: str, after: str) -> bool:
         """Write a file, if it is still as the page knows it."""
@@ -35,20 +33,18 @@ class Files:
             return False
         with path.open("w", newline="") as written:
             written.write(after)
-        self._stamps[file] = _stamp(file)
         return True
 
     async def changes(self) -> AsyncIterator[dict[str, str]]:
-        """Whenever files have changed: their texts (empty for what is no text)."""
-        seen = dict(self._stamps)
+        """All texts, then those of files that have changed (empty for what is no text)."""
+        seen: dict[str, Stamp] = {}
         while True:
-            await asyncio.sleep(_SECONDS)
-            now = {file: _stamp(file) for file in self._stamps}
-            changed = [f for f, stamp in now.items() if stamp and seen.get(f, stamp) != stamp]
-            self._stamps.update(now)
+            now = {file: _stamp(file) for file in self._files}
+            changed = [file for file, stamp in now.items() if stamp and seen.get(file) != stamp]
             seen = now
             if changed:
                 yield {file: text_of(file) for file in changed}
+            await asyncio.sleep(_SECONDS)
 
 
 def text_of(file: str) -> str:

@@ -24,7 +24,7 @@ from monograph.workbench.requests import Request
 from monograph.workbench.saves import Files, text_of
 from monograph.workbench.worker import Worker
 
-__all__ = ["Workbench", "serve"]
+__all__ = ["Workbench", "address", "listening", "serve", "server_of"]
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -109,7 +109,6 @@ class Workbench:
 
     async def _changes(self, _: Asked) -> Response:
         async def lines() -> AsyncIterator[str]:
-            yield "{}\n"
             async for changed in self.files.changes():
                 yield json.dumps(changed) + "\n"
 
@@ -192,15 +191,33 @@ class _Door:
 
 def serve(workbench: Workbench, port: int, announce: Callable[[str], None]) -> None:
     """Serve until interrupted. ``port`` 0: any that is free. ``announce`` gets the address."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", port))
-        config = uvicorn.Config(
+    with listening(port) as door:
+        announce(address(workbench, door))
+        server_of(workbench).run(sockets=[door])
+
+
+def listening(port: int) -> socket.socket:
+    """A socket of this machine alone."""
+    door = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    door.bind(("127.0.0.1", port))
+    door.listen()
+    return door
+
+
+def address(workbench: Workbench, door: socket.socket) -> str:
+    """Where the page is."""
+    return f"http://127.0.0.1:{door.getsockname()[1]}/{workbench.token}/"
+
+
+def server_of(workbench: Workbench) -> uvicorn.Server:
+    """The server, to be run with a socket."""
+    return uvicorn.Server(
+        uvicorn.Config(
             workbench.application(),
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=1,
             server_header=False,
         )
-        announce(f"http://127.0.0.1:{listening.getsockname()[1]}/{workbench.token}/")
-        uvicorn.Server(config).run(sockets=[listening])
+    )

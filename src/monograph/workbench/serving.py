@@ -71,7 +71,7 @@ class _Server:
             for key, _ in self.selector.select(wait):
                 if key.fd == 0:
                     self._read_requests()
-                elif isinstance(key.data, _Child):
+                elif isinstance(key.data, _Child) and key.fd in key.data.open:
                     self._read_child(key.data, key.fd)
             for child in list(self.children.values()):
                 if not child.is_late and time.monotonic() >= child.end:
@@ -161,6 +161,7 @@ class _Server:
                     if left:
                         self.tell(child.number, "printed", part[:left].decode(errors="replace"))
             os.close(pipe)
+        child.open.clear()
         _kill(child)  # and what it has started
         _, status = os.waitpid(child.process, 0)
         del self.children[child.number]

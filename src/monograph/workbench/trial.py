@@ -29,7 +29,7 @@ from monograph.workbench.contents import (
     problem_data,
     program_data,
 )
-from monograph.workbench.edited import EditedFile, import_edited
+from monograph.workbench.edited import EditedFile, import_edited, read_as
 from monograph.workbench.requests import Operators, Request
 
 __all__ = ["attempt", "imported_since"]
@@ -116,11 +116,14 @@ def _export(request: Request, say: Callable[..., None]) -> None:
 def _check(call: _Call, shapes: object, request: Request, say: Callable[..., None]) -> None:
     """All problems, and what to write instead."""
     report = check(call.model, call.args, call.kwargs, dynamic_shapes=shapes, strict=request.strict)
+    problems = [problem_data(each) for each in report.problems]
+    patches = report.patches_for(Path(request.path))
+    read_as({str(Path(patch.file).resolve()): patch.after for patch in patches})
     say(
         outcome="refused",
         is_complete=True,
-        problems=[problem_data(each) for each in report.problems],
-        patches=[patch_data(patch) for patch in report.patches_for(Path(request.path))],
+        problems=problems,
+        patches=[patch_data(patch) for patch in patches],
         promise=report.promise if report.program is not None else "",
         suggested={name: repr(dim) for name, dim in report.suggested.items()},
         summary=report.summary,

@@ -39,8 +39,8 @@ class NodeList {
         rows.push({ kind: "inside", text: inside || "the graph" });
         group = null;
       }
-      const key = node.kind === "call_function" || node.kind === "get_attr" ? `${node.module}\n${node.file}\n${node.line}` : node.kind;
-      if (key !== group) {
+      const key = node.kind === "call_function" ? `${node.module}\n${node.file}\n${node.line}` : node.kind;
+      if (key !== group && node.kind !== "get_attr") {
         group = key;
         rows.push({ kind: "group", node });
       }

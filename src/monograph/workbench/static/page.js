@@ -123,7 +123,7 @@ function problemsPanel() {
   const parts = answer.problems.map((problem) => {
     const message = make("pre", { class: "message" });
     message.innerHTML = problem.message; // made by the server, of escaped text
-    return make("section", { class: "problem" }, message, problem.line ? make("p", {}, lineLink(`go to ${problem.place}`, problem.file, problem.line, told)) : null);
+    return make("section", { class: "problem" }, message, problem.line ? make("p", {}, lineLink(`go to ${told.where(problem.file, problem.line)}`, problem.file, problem.line, told)) : null);
   });
   if (answer.patches.length) parts.push(fixPanel());
   else if (answer.suggested && Object.keys(answer.suggested).length) parts.push(make("h3", {}, "Sizes to declare"), make("pre", { class: "code" }, Object.entries(answer.suggested).map(([name, dim]) => `${name} = ${dim}`).join("\n")));
@@ -230,20 +230,21 @@ async function save() {
 
 async function follow() {
   // Files that change on disk are read again, unless they have been changed here as well.
+  let isOpen = false; // what comes first is what there is
   for await (const changed of linesOf(await fetch("changes"))) {
     let isNew = false;
     for (const [file, text] of Object.entries(changed)) {
       const found = workbench.files.get(file);
-      if (!found) isNew = true;
-      else if (found.disk !== text || workbench.isFile) {
+      if (!found) continue;
+      if (found.disk !== text || (workbench.isFile && file === start.path && isOpen)) {
         if (found.now === found.disk) found.now = text;
         else notice("warn", `${nameOf(file)} has changed on disk, too`);
         found.disk = text;
         isNew = true;
       }
     }
+    isOpen = true;
     if (!isNew) continue;
-    workbench.savedAt = performance.now();
     openFile(workbench.shown);
     ask({});
   }
@@ -407,12 +408,12 @@ function showMarks() {
     line.kinds.add("bad");
     const widget = inlineProblem(problem);
     if (line.widget) line.widget.append(widget);
-    else line.widget = make("div", {}, widget);
+    else line.widget = make("div", { class: "inline-frame" }, widget);
   }
   const error = answer && answer.error, mine = error && error.lines.filter((each) => each.file === shown).at(-1);
   if (mine) {
     at(mine.line).kinds.add("bad");
-    at(mine.line).widget = inlineError(error);
+    at(mine.line).widget = make("div", { class: "inline-frame" }, inlineError(error));
   }
   source.mark([...lines].map(([line, value]) => [line, { ...value, kinds: [...value.kinds] }]));
 }
@@ -440,7 +441,8 @@ function choose(index, isLineShown) {
   workbench.chosen = { node: index, nodes: lit };
   light(true);
   showDetail(node, index);
-  if (node.line && workbench.files.has(node.file)) {
+  // The lines of a program with a fix are those of the text with the fix, which is not shown.
+  if (node.line && workbench.files.has(node.file) && workbench.answer.outcome === "exports") {
     if (node.file !== workbench.shown) openFile(node.file);
     source.choose([node.line], isLineShown);
   }

@@ -1,7 +1,6 @@
 // What stands beside the graph: sizes, signature, assumptions, times, comparisons, output.
 "use strict";
 
-const shortType = (text) => text || "";
 const ms = (seconds) => (seconds * 1e3 >= 100 ? Math.round(seconds * 1e3).toLocaleString() : (seconds * 1e3).toFixed(1));
 
 function table(head, rows, attributes = {}) {
@@ -12,9 +11,9 @@ function cells(...values) {
   return make("tr", {}, values.map((value) => (value instanceof Element && value.tagName === "TD" ? value : make("td", {}, value))));
 }
 
-function lineLink(place, file, line, told) {
-  if (!line) return place || "";
-  return make("button", { type: "button", class: "link", onclick: () => told.selectLine(file, line) }, place || told.where(file, line));
+function lineLink(text, file, line, told) {
+  if (!line) return text;
+  return make("button", { type: "button", class: "link", title: `${file}:${line}`, onclick: () => told.selectLine(file, line) }, text || told.where(file, line));
 }
 
 // Sizes ----------------------------------------------------------------------------------------
@@ -25,7 +24,7 @@ function sizesPanel(answer, request, told) {
     const now = shapes[argument.placeholder];
     const chips = argument.dims.map((dim, i) => sizeChip(argument, dim, now && now[i], told));
     const shown = chips.length ? chips : argument.value;
-    return cells(make("code", { class: "argument" }, argument.source), make("span", { class: "soft" }, argument.type), make("td", { class: "sizes" }, shown));
+    return cells(make("code", { class: "argument" }, argument.source), make("span", { class: "soft" }, argument.type), make("div", { class: "sizes" }, shown));
   });
   const parts = [
     make("p", { class: "soft" }, told.isFixed ? "Sizes of the arguments: those with a name vary." : "Click a size to let it vary, or to fix it at the example's. What the program demands of it is found by exporting again."),
@@ -39,7 +38,8 @@ function sizesPanel(answer, request, told) {
     parts.push(make("h3", {}, "Ranges"));
     for (const each of program.ranges) parts.push(rangeOf(each, answer, told));
   } else if (program && answer.arguments.length) parts.push(make("p", { class: "soft" }, "No size varies."));
-  const fixed = program ? program.assumptions.filter((a) => a.kind === "fixed") : [];
+  const named = new Set((program ? program.ranges : []).flatMap((each) => each.reasons.map((a) => a.text)));
+  const fixed = program ? program.assumptions.filter((a) => ["fixed", "precondition", "narrowed"].includes(a.kind) && !named.has(a.text)) : [];
   if (fixed.length) {
     parts.push(make("h3", {}, "Fixed by the program"), reasons(fixed, told));
   }
@@ -99,7 +99,7 @@ function exampleOf(name, answer) {
 }
 
 function reasons(assumptions, told) {
-  return make("ul", { class: "reasons" }, assumptions.map((each) => make("li", {}, make("span", { class: `kind ${each.kind}` }, each.kind), each.text, " ", lineLink(each.place, each.file, each.line, told))));
+  return make("ul", { class: "reasons" }, assumptions.map((each) => make("li", {}, make("span", { class: `kind ${each.kind}` }, each.kind), each.text, " ", lineLink("", each.file, each.line, told))));
 }
 
 // Signature, assumptions -------------------------------------------------------------------------
@@ -127,7 +127,7 @@ function signaturePanel(program, told) {
 
 function assumptionsPanel(program, told) {
   if (!program.assumptions.length) return make("div", { class: "padded" }, make("p", { class: "soft" }, "The program takes nothing for granted."));
-  const rows = program.assumptions.map((each) => cells(make("span", { class: `kind ${each.kind}` }, each.kind), each.text, lineLink(each.place, each.file, each.line, told)));
+  const rows = program.assumptions.map((each) => cells(make("span", { class: `kind ${each.kind}` }, each.kind), each.text, lineLink("", each.file, each.line, told)));
   return make("div", { class: "padded" }, make("p", { class: "soft" }, "What the program takes for granted, and the line that is the reason."), table(["kind", "what", "where"], rows));
 }
 
