@@ -38,7 +38,7 @@ class Emission:
     """
 
     def __init__(self, context: Context) -> None:
-        self._context = context
+        self.context = context
         self.graph = self.program_graph = Graph()
         self.names = self.program_names = Names()
         self.has_regions = False  # graphs of branches and loops
@@ -65,7 +65,7 @@ class Emission:
     def _noted(self, node: Node, example: object) -> Node:
         meta = node.meta
         meta["val"] = example
-        meta["location"] = current_source_line(4) if self._context.is_running else None
+        meta["location"] = current_source_line(4) if self.context.is_running else None
         meta["scope"] = self.scope
         noted = users_annotations()
         if noted:
@@ -102,7 +102,7 @@ class Emission:
         graph = self.program_graph
         unique = self.program_names.argument(name)
         before = self._first_argument
-        if before is None and self._context.is_running:  # a program without arguments
+        if before is None and self.context.is_running:  # a program without arguments
             before = next((n for n in graph.nodes if n.op != "placeholder"), None)
         if before is None:
             return append_placeholder(graph, unique)

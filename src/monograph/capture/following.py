@@ -29,8 +29,9 @@ from monograph.torch_internals import Operator, schema_of
 if TYPE_CHECKING:
     from monograph.capture.captured import Captured
     from monograph.capture.inputs import Origin
+    from monograph.shapes.env import ShapeEnv
 
-__all__ = ["MOST_ELEMENTS", "ApartError", "Following", "can_be_followed"]
+__all__ = ["MOST_ELEMENTS", "Along", "ApartError", "Following", "can_be_followed"]
 
 aten = torch.ops.aten
 _ATTENTION = aten.scaled_dot_product_attention.default
@@ -63,22 +64,32 @@ def can_be_followed(captured: Captured) -> bool:
 _OF_NUMBERS = frozenset({aten.item.default, aten._assert_scalar.default})
 
 
-class Following(Emission):
-    """Writes nothing: gives the nodes of the ``first`` capture back, in their order."""
+class Along(Emission):
+    """Writes nothing: gives the nodes of ``steps`` back, in their order.
 
-    def __init__(self, context: Context, first: Captured) -> None:
+    ``steps``: what was recorded before, in ``env``.
+    """
+
+    def __init__(self, context: Context, env: ShapeEnv, steps: Sequence[Node]) -> None:
         super().__init__(context)
-        self._first = first
-        self._env = first.recorder.sizes.env
-        nodes = list(first.graph.nodes)
-        self._steps = [node for node in nodes if _is_step(node)]
-        self._steps.append(nodes[-1])  # the output: no operator
+        self._env = env
+        self._steps = steps
         self._at = 0
-        self._entered = {str(node.target): node for node in nodes if node.op == "placeholder"}
         self._same: dict[Node, Node] = {}  # nodes that give what their arguments give
         self._alike: set[tuple[object, object]] = set()  # specs that say the same now
         self._unread = 0
-        self._has_skipped = False
+        self.has_skipped = False
+
+    def arguments(self, step: Node) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """What ``step`` was called with."""
+        return step.args, step.kwargs
+
+    def part(self, whole: Node, index: object) -> Node | None:
+        """The node of one of several results, where there is one."""
+        for user in whole.users:
+            if user.target is operator.getitem and user.args[1] == index:
+                return user
+        return None
 
     # Nodes ---------------------------------------------------------------------------------------
 
@@ -87,7 +98,7 @@ class Following(Emission):
     ) -> Node:
         """The next node of the first graph."""
         if target is _SIZE:
-            return self._stand_in(_SIZE, example)
+            return self.stand_in(_SIZE, example)
         if target is operator.getitem:
             return self._part(args[0], args[1], example)
         while True:
@@ -99,12 +110,12 @@ class Following(Emission):
                 return step
             if not self._is_passed_over(step):
                 break
-            self._same[step] = step.args[0]
+            self._same[step] = self.arguments(step)[0][0]
             self._at += 1
         if target in RESHAPING and self._is_of_shape(args[0], example):
             if target is _CONTIGUOUS:  # what follows may rely on it
                 self.give_up()
-            self._has_skipped = True
+            self.has_skipped = True
             given: Node = args[0]
             return given
         return self._not_read(target, example)
@@ -115,13 +126,13 @@ class Following(Emission):
         """A node that computes with sizes: it is told by its value."""
         if target in _OF_NUMBERS:
             self.give_up()
-        return self._stand_in(target, example)
+        return self.stand_in(target, example)
 
     def gives(self, node: Node, value: object) -> None:
         """What ``node`` gives must be what it gave."""
         if node.graph is self.graph:
             node.meta["val"] = value
-        elif not self._is_alike(value, node.meta["val"]):
+        elif not self.is_alike(value, node.meta["val"]):
             self.give_up()
 
     def shares(self, node: Node, source: Node) -> None:
@@ -132,6 +143,154 @@ class Following(Emission):
     def attribute(self, held: object) -> NoReturn:
         """Nothing is known of it."""
         self.give_up()
+
+    def stand_in(self, target: Callable[..., object], example: object) -> Node:
+        """A node that is no step: it is told by what it gives."""
+        node = self.graph.create_node("call_function", target, (), {})
+        node.meta.update({"val": example, "location": None, "scope": None})
+        return node
+
+    def _not_read(self, target: object, example: object) -> Node:
+        """A node that nobody must read."""
+        self._unread += 1
+        if not isinstance(target, Operator) or self._unread > _MOST_UNREAD:
+            self.give_up()
+        is_pure = schema_of(target).returns and target.namespace in ("aten", "prims")
+        if not is_pure or is_random(target):
+            self.give_up()
+        return self.stand_in(target, example)
+
+    def _part(self, whole: Node, index: int, example: object) -> Node:
+        """One of several results."""
+        found = self.part(whole, index)
+        if found is None:
+            return self.stand_in(operator.getitem, example)
+        if example is not None:
+            self.gives(found, example)
+        return found
+
+    def give_up(self) -> NoReturn:
+        """The program is another one, or may be.
+
+        Raises:
+            ApartError: always.
+        """
+        self.context.pending = ApartError()
+        raise self.context.pending
+
+    # Comparison ----------------------------------------------------------------------------------
+
+    def _agrees(self, step: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether ``step`` was called with these arguments."""
+        then, named = self.arguments(step)
+        if self._are_same(args, then) and self._are_named(kwargs, named):
+            return True
+        if step.target is not _ATTENTION or not self._are_same(args[:5], then[:5]):
+            return False
+        without = [{k: v for k, v in each.items() if k != "is_causal"} for each in (kwargs, named)]
+        return self._are_named(without[0], without[1]) and self._is_single(args)
+
+    def _is_single(self, args: Sequence[Any]) -> bool:
+        """Whether there is at most one query and one key, and so nothing to mask."""
+        specs = [arg.meta["val"] for arg in args[:2] if isinstance(arg, Node)]
+        return all(self._env.is_known(not_less(1, spec.shape[-2])) for spec in specs)
+
+    def _are_named(self, now: Mapping[str, Any], then: Mapping[str, Any]) -> bool:
+        if not now and not then:
+            return True
+        return now.keys() == then.keys() and all(self.is_same(now[k], then[k]) for k in now)
+
+    def _are_same(self, now: Sequence[Any], then: Sequence[Any]) -> bool:
+        if len(now) != len(then):
+            return False
+        return all(
+            one is other or self.is_same(one, other) for one, other in zip(now, then, strict=True)
+        )
+
+    def is_same(self, now: object, then: object) -> bool:
+        """Whether an argument is what it was."""
+        if now is then:
+            return True
+        if isinstance(now, (list, tuple)):
+            return isinstance(then, (list, tuple)) and self._are_same(now, then)
+        if isinstance(now, Mapping):
+            return isinstance(then, Mapping) and self._are_named(now, then)
+        sizes = [_size(now), _size(then)]
+        if sizes[0] is not None and sizes[1] is not None:
+            return self.is_equal(sizes[0], sizes[1])
+        if isinstance(now, Node) or isinstance(then, Node):
+            return self.root(now) is self.root(then)
+        return now.__class__ is then.__class__ and repr(now) == repr(then)
+
+    def root(self, node: object) -> object:
+        """The node whose result ``node`` gives."""
+        while node in self._same:
+            node = self._same[node]
+        return node
+
+    def is_alike(self, now: object, then: object) -> bool:
+        """Whether two specs say the same for the sizes that are supposed, or two tuples of them."""
+        if now is then or (now, then) in self._alike:
+            return True
+        if isinstance(now, tuple):
+            return (
+                isinstance(then, tuple)
+                and len(now) == len(then)
+                and all(map(self.is_alike, now, then))
+            )
+        if not isinstance(now, TensorSpec) or not isinstance(then, TensorSpec):
+            return now is None and then is None
+        if (now.dtype, now.device, now.bits) != (then.dtype, then.device, then.bits):
+            return False
+        if len(now.shape) != len(then.shape) or not all(map(self.is_equal, now.shape, then.shape)):
+            return False
+        self._alike.add((now, then))
+        return True
+
+    def is_equal(self, now: object, then: object) -> bool:
+        """Whether two sizes are equal where those hold that are supposed."""
+        if now is then:
+            return True
+        if not isinstance(now, (int, Expr)) or not isinstance(then, (int, Expr)):
+            return repr(now) == repr(then)
+        normal = self._env.scope.normal
+        if normal(now) is normal(then):
+            return True
+        return self._env.is_known(equal(now, then))
+
+    def _is_of_shape(self, source: object, example: object) -> bool:
+        spec = source.meta["val"] if isinstance(source, Node) else None
+        if not isinstance(spec, TensorSpec) or not isinstance(example, TensorSpec):
+            return False
+        if len(spec.shape) != len(example.shape) or spec.dtype is not example.dtype:
+            return False
+        return all(map(self.is_equal, spec.shape, example.shape))
+
+    def _is_passed_over(self, step: Node) -> bool:
+        """Whether a node of the first graph gives what its argument gives."""
+        return step.target in RESHAPING and self._is_of_shape(
+            self.arguments(step)[0][0], step.meta["val"]
+        )
+
+    def require_end(self) -> None:
+        """All steps have been given, but for those that give what their arguments give."""
+        while self._is_passed_over(step := self._steps[self._at]):
+            self._same[step] = self.arguments(step)[0][0]
+            self._at += 1
+        if step is not self._steps[-1]:
+            self.give_up()
+
+
+class Following(Along):
+    """Gives the nodes of the ``first`` capture back, in their order."""
+
+    def __init__(self, context: Context, first: Captured) -> None:
+        nodes = list(first.graph.nodes)
+        steps = [node for node in nodes if _is_step(node)]
+        steps.append(nodes[-1])  # the output: no operator
+        super().__init__(context, first.recorder.sizes.env, steps)
+        self._first = first
+        self._entered = {str(node.target): node for node in nodes if node.op == "placeholder"}
 
     def argument(self, name: str) -> Node:
         """The placeholder of an argument."""
@@ -148,143 +307,16 @@ class Following(Emission):
             found.meta["val"] = None
         return found
 
-    def _stand_in(self, target: Callable[..., object], example: object) -> Node:
-        node = self.graph.create_node("call_function", target, (), {})
-        node.meta.update({"val": example, "location": None, "scope": None})
-        return node
-
-    def _not_read(self, target: object, example: object) -> Node:
-        """A node that nobody must read."""
-        self._unread += 1
-        if not isinstance(target, Operator) or self._unread > _MOST_UNREAD:
-            self.give_up()
-        is_pure = schema_of(target).returns and target.namespace in ("aten", "prims")
-        if not is_pure or is_random(target):
-            self.give_up()
-        return self._stand_in(target, example)
-
-    def _part(self, whole: Node, index: int, example: object) -> Node:
-        """One of several results."""
-        for user in whole.users:
-            if user.target is operator.getitem and user.args[1] == index:
-                if example is not None:
-                    self.gives(user, example)
-                return user
-        return self._stand_in(operator.getitem, example)
-
-    def give_up(self) -> NoReturn:
-        """The program is another one, or may be.
-
-        Raises:
-            ApartError: always.
-        """
-        self._context.pending = ApartError()
-        raise self._context.pending
-
-    # Comparison ----------------------------------------------------------------------------------
-
-    def _agrees(self, step: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether ``step`` was called with these arguments."""
-        if self._are_same(args, step.args) and self._are_named(kwargs, step.kwargs):
-            return True
-        if step.target is not _ATTENTION or not self._are_same(args[:5], step.args[:5]):
-            return False
-        without = [{k: v for k, v in each.items() if k != "is_causal"} for each in
-                   (kwargs, step.kwargs)]  # fmt: skip
-        return self._are_named(without[0], without[1]) and self._is_single(args)
-
-    def _is_single(self, args: Sequence[Any]) -> bool:
-        """Whether there is at most one query and one key, and so nothing to mask."""
-        specs = [arg.meta["val"] for arg in args[:2] if isinstance(arg, Node)]
-        return all(self._env.is_known(not_less(1, spec.shape[-2])) for spec in specs)
-
-    def _are_named(self, now: Mapping[str, Any], then: Mapping[str, Any]) -> bool:
-        if not now and not then:
-            return True
-        return now.keys() == then.keys() and all(self._is_same(now[k], then[k]) for k in now)
-
-    def _are_same(self, now: Sequence[Any], then: Sequence[Any]) -> bool:
-        if len(now) != len(then):
-            return False
-        return all(
-            one is other or self._is_same(one, other) for one, other in zip(now, then, strict=True)
-        )
-
-    def _is_same(self, now: object, then: object) -> bool:
-        """Whether an argument is what it was."""
-        if now is then:
-            return True
-        if isinstance(now, (list, tuple)):
-            return isinstance(then, (list, tuple)) and self._are_same(now, then)
-        if isinstance(now, Mapping):
-            return isinstance(then, Mapping) and self._are_named(now, then)
-        sizes = [_size(now), _size(then)]
-        if sizes[0] is not None and sizes[1] is not None:
-            return self._is_equal(sizes[0], sizes[1])
-        if isinstance(now, Node) or isinstance(then, Node):
-            return self._root(now) is self._root(then)
-        return now.__class__ is then.__class__ and repr(now) == repr(then)
-
-    def _root(self, node: object) -> object:
-        while node in self._same:
-            node = self._same[node]
-        return node
-
-    def _is_alike(self, now: object, then: object) -> bool:
-        """Whether two specs say the same for the sizes that are supposed, or two tuples of them."""
-        if now is then or (now, then) in self._alike:
-            return True
-        if isinstance(now, tuple):
-            return (
-                isinstance(then, tuple)
-                and len(now) == len(then)
-                and all(map(self._is_alike, now, then))
-            )
-        if not isinstance(now, TensorSpec) or not isinstance(then, TensorSpec):
-            return now is None and then is None
-        if (now.dtype, now.device, now.bits) != (then.dtype, then.device, then.bits):
-            return False
-        if len(now.shape) != len(then.shape) or not all(map(self._is_equal, now.shape, then.shape)):
-            return False
-        self._alike.add((now, then))
-        return True
-
-    def _is_equal(self, now: object, then: object) -> bool:
-        if now is then:
-            return True
-        if not isinstance(now, (int, Expr)) or not isinstance(then, (int, Expr)):
-            return repr(now) == repr(then)
-        normal = self._env.scope.normal
-        if normal(now) is normal(then):
-            return True
-        return self._env.is_known(equal(now, then))
-
-    def _is_of_shape(self, source: object, example: object) -> bool:
-        spec = source.meta["val"] if isinstance(source, Node) else None
-        if not isinstance(spec, TensorSpec) or not isinstance(example, TensorSpec):
-            return False
-        if len(spec.shape) != len(example.shape) or spec.dtype is not example.dtype:
-            return False
-        return all(map(self._is_equal, spec.shape, example.shape))
-
-    def _is_passed_over(self, step: Node) -> bool:
-        """Whether a node of the first graph gives what its argument gives."""
-        return step.target in RESHAPING and self._is_of_shape(step.args[0], step.meta["val"])
-
-    # The end -------------------------------------------------------------------------------------
-
     def finish(self, results: tuple[Any, ...]) -> None:
         """The program must return what it returned."""
-        while self._is_passed_over(step := self._steps[self._at]):
-            self._same[step] = step.args[0]
-            self._at += 1
-        if step.op != "output" or not self._is_same(results, step.args[0]):
+        self.require_end()
+        if not self.is_same(results, self._steps[-1].args[0]):
             self.give_up()
 
     def is_same_program(self, found: Captured) -> bool:
         """Whether what ``found`` says beyond its graph is what the first capture says."""
         first = self._first
-        if self._has_skipped and found.recorder.aliases.reads_steps:
+        if self.has_skipped and found.recorder.aliases.reads_steps:
             return False
         outputs = [[(o.node is None, repr(o.constant), o.alias) for o in c.outputs] for c in
                    (first, found)]  # fmt: skip

@@ -41,6 +41,7 @@ from monograph.capture.restarts import (
     NeedsRows,
     Restart,
 )
+from monograph.capture.settling import Settling
 from monograph.capture.sizes import Operand, in_sizes
 from monograph.capture.start import Start
 from monograph.capture.strictness import OfACapture, Strictness
@@ -246,6 +247,8 @@ class _Session:
             raise
         finally:
             self.recorder.context.let_go()
+            if self.recorder.sizes.settling is not None:
+                self.recorder.sizes.settling.let_go()
 
     def _run(self) -> Captured:
         strict = self.recorder.context.strict
@@ -284,6 +287,8 @@ class _Session:
         if self.first is None:
             env = recorder.sizes.env
             sizes, declared = declare(env, self.arguments, self.specification, self.hints)
+            if declared and recorder.context.strict is None and recorder.context.collected is None:
+                recorder.sizes.settling = Settling(recorder, declared)
         else:
             recorder.sizes.use(self.first.recorder.sizes.env)
             sizes, declared = self.first.sizes, self.first.declared

@@ -43,6 +43,7 @@ from monograph.shapes.text import Tree, tree_of
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
+    from monograph.capture.settling import Settling
     from monograph.inference.fakes import Outcome
 
 __all__ = ["OPERATORS", "Operand", "Sizes", "float_operator", "in_sizes"]
@@ -108,6 +109,7 @@ class Sizes:
         self.checks: list[tuple[Test, str | None]] = []  # that wait for their symbols' nodes
         self.numbers: dict[Node, Any] = {}  # what ``.item()`` of a node gave
         self.outer: Callable[[str], Any] = _has_no_source  # a symbol that nothing here gives
+        self.settling: Settling | None = None  # of questions where they come up
         self._nodes: dict[Any, Any] = {}
 
     def use(self, env: ShapeEnv) -> None:
@@ -363,6 +365,12 @@ class Sizes:
         self.recorder.emission.append_named(
             "_assert_scalar", aten._assert_scalar.default, (node, text), None
         )
+
+    # Questions -------------------------------------------------------------------------------
+
+    def is_no_matter(self, test: Test, answer: bool) -> bool:
+        """Whether the program goes on as for ``answer``, whatever the answer to ``test`` is."""
+        return self.settling is not None and self.settling.is_no_matter(test, answer)
 
     # Questions that nobody can answer --------------------------------------------------------
 

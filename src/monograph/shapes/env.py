@@ -67,6 +67,9 @@ class Listener(Protocol):
     def undecided(self, test: Test) -> bool:
         """The answer to a question that nothing known answers; raises where there is none."""
 
+    def is_no_matter(self, test: Test, answer: bool) -> bool:
+        """Whether it goes on as for ``answer`` for all sizes, whatever the answer for them is."""
+
     def unknown(self, item: Expr | FloatExpr) -> float:
         """The number for the examples of what has none; raises where there is none."""
 
@@ -116,6 +119,10 @@ class Alone:
             LookupError: always.
         """
         raise LookupError(str(test))
+
+    def is_no_matter(self, test: Test, answer: bool) -> bool:
+        """Nothing is known of what it is asked for."""
+        return False
 
     def unknown(self, item: Expr | FloatExpr) -> float:
         """Nobody knows.
@@ -368,7 +375,8 @@ class ShapeEnv:
                 value = self.listener.undecided(test)
             self.require(test if value else negated(test))
             return value
-        self.rely_on(test if value else negated(test), kind, asked=test, answer=value)
+        if kind != "branch" or not self.listener.is_no_matter(test, value):
+            self.rely_on(test if value else negated(test), kind, asked=test, answer=value)
         return value
 
     def _settled_by_sizes(self, test: Test) -> bool | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import dis
+import functools
 from types import CodeType, FrameType
 from typing import Any
 
@@ -63,6 +64,17 @@ class Syntax:
                 self._parents[child] = node
             if isinstance(node, (ast.expr, ast.stmt)):
                 self._by_span[span_of(node)] = node  # the innermost, where several stand there
+
+    @functools.cached_property
+    def function(self) -> ast.FunctionDef | None:
+        """The function itself, where it is one."""
+        first, name = self.code.co_firstlineno, self.code.co_name
+        for node in self._parents:
+            if not isinstance(node, ast.FunctionDef) or node.name != name:
+                continue
+            if min(part.lineno for part in (node, *node.decorator_list)) == first:
+                return node
+        return None
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """The node around ``node``, in the same function."""

@@ -1,0 +1,747 @@
+"""Functions of the program, evaluated here and not by Python: what is not known is not done.
+
+What is known has no effect but on what was made here: arithmetic, names, attributes that are
+read, containers, functions of torch on plain arguments, and functions that consist of these. So a
+part of the program can be run once more, and nothing has to be put back.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import math
+import operator
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any, NamedTuple, NoReturn
+
+import torch
+from torch import nn
+
+from monograph.capture.abstract import AbstractTensor
+from monograph.capture.python.frames import is_ours
+from monograph.capture.python.nodes import syntax_of
+from monograph.torch_internals import GLOBAL_HOOKS
+
+__all__ = ["Evaluation", "Reads", "Rest", "UnknownError", "attribute_of", "is_tensor", "rest_of"]
+
+_MOST_STEPS = 3000  # expressions in one evaluation
+_MOST_CALLS = 12  # functions that are running in each other
+_GOES_ON = object()
+_MISSING = object()
+_UNSUITABLE = 0x20 | 0x80 | 0x200  # generators and coroutines: they run in pieces
+
+_SIZES = (torch.SymInt, torch.SymFloat, torch.SymBool)
+_NUMBERS = (int, float, complex, bool)
+_ATOMS = (
+    *_NUMBERS, *_SIZES, str, bytes, type(None), type(Ellipsis), slice, torch.dtype, torch.device,
+    torch.layout, torch.memory_format, torch.finfo, torch.iinfo,
+)  # fmt: skip
+_CONTAINERS = (tuple, list, dict, torch.Size, range)
+_TENSORS = (AbstractTensor, torch.Tensor, nn.Parameter, nn.Buffer)
+
+_BINARY: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
+    ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
+    ast.Pow: operator.pow, ast.MatMult: operator.matmul, ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_, ast.BitXor: operator.xor, ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
+}  # fmt: skip
+_COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
+    ast.Gt: operator.gt, ast.GtE: operator.ge,
+}  # fmt: skip
+_BUILTINS = (
+    abs, bool, bytes, complex, dict, divmod, float, int, len, list, max, min, pow, range, round,
+    slice, str, sum, tuple, type,
+)  # fmt: skip
+_PURE: frozenset[Any] = frozenset({
+    *_BUILTINS, *(f for f in vars(math).values() if isinstance(f, types.BuiltinFunctionType)),
+    torch.finfo, torch.iinfo, torch.device, torch.Size, torch.is_grad_enabled,
+    torch.is_autocast_enabled, torch.jit.is_tracing, torch.jit.is_scripting, torch.is_tensor,
+    torch.compiler.is_compiling, torch.compiler.is_exporting, torch.compiler.is_dynamo_compiling,
+})  # fmt: skip
+_OF_TORCH = ("torch.nn.functional", "torch.functional")  # modules of functions on tensors
+_ATTRIBUTES = frozenset({
+    "shape", "dtype", "device", "ndim", "layout", "T", "mT", "is_cuda", "is_sparse", "is_quantized",
+    "requires_grad", "dim", "ndimension", "float", "half", "double", "bool", "long", "int", "short",
+    "bfloat16", "is_floating_point", "is_complex",
+})  # fmt: skip
+_WITH_METHODS = (str, int, float, bool, torch.finfo, torch.iinfo, torch.dtype, torch.device)
+_OF_DICTS = frozenset({"get", "items", "keys", "values", "copy"})
+# Methods with effects, and those that read how a tensor lies, which is noted.
+_NOT_PURE = frozenset({
+    "retain_grad", "set_data", "backward", "_backward", "stride", "is_contiguous",
+    "storage_offset", "dim_order", "is_conj", "is_neg", "item", "sym_stride", "sym_storage_offset",
+})  # fmt: skip
+
+
+class UnknownError(Exception):
+    """It is not known what this does."""
+
+
+class Reads(NamedTuple):
+    """What an evaluation has read of the variables that were there: whole, or attributes only.
+
+    ``others``: names of modules, and attributes of what was read.
+    """
+
+    whole: dict[str, object]
+    attributes: dict[tuple[str, str], object]
+    others: dict[tuple[int, str], tuple[Any, str, object]]
+
+    def update(self, more: Reads) -> None:
+        """What another evaluation has read, too."""
+        self.whole.update(more.whole)
+        self.attributes.update(more.attributes)
+        self.others.update(more.others)
+
+
+class Rest(NamedTuple):
+    """What a function has still to do: the rest of each block, from the inside out."""
+
+    code: CodeType
+    blocks: Sequence[Sequence[ast.stmt]]
+
+
+def rest_of(frame: FrameType) -> Rest | None:
+    """From the statement on that runs in ``frame``; None where it can be entered there no more."""
+    code = frame.f_code
+    syntax = None if code.co_flags & _UNSUITABLE else syntax_of(code)
+    if syntax is None:
+        return None
+    node = syntax.node_at(frame.f_lasti)
+    while node is not None and not isinstance(node, ast.stmt):
+        node = syntax.parent(node)
+    if node is None or any(isinstance(part, ast.NamedExpr) for part in ast.walk(node)):
+        return None
+    if not _is_closed(syntax.function):
+        return None
+    blocks = []
+    while not isinstance(node, ast.FunctionDef):
+        parent = syntax.around(node)
+        if not isinstance(parent, (ast.If, ast.FunctionDef)):
+            return None
+        block = parent.body if node in parent.body else parent.orelse if isinstance(
+            parent, ast.If
+        ) else []  # fmt: skip
+        if node not in block:
+            return None
+        at = block.index(node)  # type: ignore[arg-type]
+        blocks.append(block[at if not blocks else at + 1 :])
+        node = parent
+    return Rest(code, blocks) if node.name == code.co_name else None
+
+
+class _Names:
+    """The variables of a function that runs; ``reads``: where it is noted what is read.
+
+    ``shared``: those that functions inside it see, where it was running before.
+    """
+
+    def __init__(
+        self,
+        local: dict[str, Any],
+        outer: Mapping[str, Any],
+        builtins: Mapping[str, Any],
+        reads: Reads,
+        shared: Sequence[str] | None = None,
+    ) -> None:
+        self.local = local
+        self.shared = shared or ()
+        self.outer = outer
+        self.builtins = builtins
+        self.reads = reads
+        self.before = {} if shared is None else dict(local)
+
+    def load(self, name: str) -> Any:
+        found = self.local.get(name, _MISSING)
+        if found is not _MISSING:
+            if self.is_before(name):
+                self.reads.whole[name] = found
+            return found
+        for names in (self.outer, self.builtins):
+            if name in names:
+                self.reads.others[id(names), name] = names, name, names[name]
+                return names[name]
+        raise UnknownError(name)
+
+    def is_before(self, name: str) -> bool:
+        """Whether a variable still holds what it held before."""
+        return name in self.before and self.before[name] is self.local.get(name, _MISSING)
+
+
+class Evaluation:
+    """One evaluation. ``reads``: what it has read of the variables of the frame it begins in.
+
+    ``decide`` answers whether a number that varies is true.
+    """
+
+    def __init__(self, decide: Callable[[Any], bool]) -> None:
+        self.decide = decide
+        self.reads = Reads({}, {}, {})
+        self._steps = self._depth = 0
+        self._made: dict[int, object] = {}  # containers
+
+    def is_made(self, item: object) -> bool:
+        """Whether a container was made here."""
+        return id(item) in self._made
+
+    def finish(self, frame: FrameType, rest: Rest) -> object:
+        """What the function of ``frame`` returns.
+
+        Raises:
+            UnknownError: where that cannot be told without effects.
+            Exception: what the program raises.
+        """
+        local, code = dict(frame.f_locals), frame.f_code
+        names = _Names(local, frame.f_globals, frame.f_builtins, self.reads, code.co_cellvars)
+        for block in rest.blocks:
+            found = self._run(block, names)
+            if found is not _GOES_ON:
+                return found
+        return None
+
+    # Statements ----------------------------------------------------------------------------------
+
+    def _run(self, block: Iterable[ast.stmt], names: _Names) -> object:
+        for statement in block:
+            kind = statement.__class__
+            if kind is ast.Expr:
+                self.value(statement.value, names)  # type: ignore[attr-defined]
+            elif kind is ast.Return:
+                returned = statement.value  # type: ignore[attr-defined]
+                return None if returned is None else self.value(returned, names)
+            elif kind is ast.If:
+                taken = self._truth(self.value(statement.test, names))  # type: ignore[attr-defined]
+                found = self._run(statement.body if taken else statement.orelse, names)  # type: ignore[attr-defined]
+                if found is not _GOES_ON:
+                    return found
+            elif kind is ast.Assign:
+                value = self.value(statement.value, names)  # type: ignore[attr-defined]
+                for target in statement.targets:  # type: ignore[attr-defined]
+                    self._assign(target, value, names)
+            elif kind is ast.AnnAssign and statement.value is not None:  # type: ignore[attr-defined]
+                self._assign(statement.target, self.value(statement.value, names), names)  # type: ignore[attr-defined]
+            elif kind is ast.AugAssign:
+                self._update(statement, names)  # type: ignore[arg-type]
+            elif kind is ast.For:
+                found = self._loop(statement, names)  # type: ignore[arg-type]
+                if found is not _GOES_ON:
+                    return found
+            elif kind is ast.Try:
+                found = self._attempt(statement, names)  # type: ignore[arg-type]
+                if found is not _GOES_ON:
+                    return found
+            elif kind in (ast.Import, ast.ImportFrom):
+                self._import(statement, names)
+            elif kind is not ast.Pass:
+                raise UnknownError(kind.__name__)
+        return _GOES_ON
+
+    def _assign(self, target: ast.expr, value: Any, names: _Names) -> None:
+        if isinstance(target, ast.Name):
+            if target.id in names.shared:
+                raise UnknownError("a variable that others see")
+            names.local[target.id] = value
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            items = self._items(value)
+            if len(items) != len(target.elts):
+                raise UnknownError("unpacking")
+            for each, item in zip(target.elts, items, strict=True):
+                self._assign(each, item, names)
+        elif isinstance(target, ast.Subscript):
+            container = self.value(target.value, names)
+            if container.__class__ not in (dict, list) or not self.is_made(container):
+                raise UnknownError("it is written to")
+            container[self._key(self.value(target.slice, names))] = value
+        else:
+            raise UnknownError(target.__class__.__name__)
+
+    def _update(self, statement: ast.AugAssign, names: _Names) -> None:
+        if not isinstance(statement.target, ast.Name):
+            raise UnknownError("it is written to")
+        left = names.load(statement.target.id)
+        right = self.value(statement.value, names)
+        if not isinstance(left, (*_NUMBERS, *_SIZES, str, tuple)):
+            raise UnknownError("it is written to")
+        self._assign(statement.target, self._binary(statement.op, left, right), names)
+
+    def _loop(self, statement: ast.For, names: _Names) -> object:
+        for item in self._items(self.value(statement.iter, names)):
+            self._assign(statement.target, item, names)
+            found = self._run(statement.body, names)
+            if found is not _GOES_ON:
+                return found
+        return self._run(statement.orelse, names)
+
+    def _attempt(self, statement: ast.Try, names: _Names) -> object:
+        """What raises nothing."""
+        try:
+            found = self._run((*statement.body, *statement.orelse), names)
+        except Exception as error:
+            raise UnknownError("an exception") from error
+        last = self._run(statement.finalbody, names)
+        return found if last is _GOES_ON else last
+
+    def _import(self, statement: ast.stmt, names: _Names) -> None:
+        """Of modules that are loaded."""
+        assert isinstance(statement, (ast.Import, ast.ImportFrom))
+        for alias in statement.names:
+            if isinstance(statement, ast.Import):
+                whole = alias.name if alias.asname else alias.name.split(".")[0]
+                if alias.name not in sys.modules or whole not in sys.modules:
+                    raise UnknownError("import")
+                names.local[alias.asname or whole] = sys.modules[whole]
+            else:
+                module = None if statement.level else sys.modules.get(statement.module or "")
+                if module is None or alias.name not in vars(module):
+                    raise UnknownError("import")
+                names.local[alias.asname or alias.name] = vars(module)[alias.name]
+
+    # Expressions ---------------------------------------------------------------------------------
+
+    def value(self, node: ast.expr, names: _Names) -> Any:
+        """The value of an expression."""
+        self._steps += 1
+        evaluate = _EVALUATED.get(node.__class__)
+        if evaluate is None or self._steps > _MOST_STEPS:
+            raise UnknownError(node.__class__.__name__)
+        return evaluate(self, node, names)
+
+    def _name(self, node: ast.Name, names: _Names) -> Any:
+        return names.load(node.id)
+
+    def _constant(self, node: ast.Constant, names: _Names) -> Any:
+        return node.value
+
+    def _both(self, node: ast.BoolOp, names: _Names) -> Any:
+        is_or = isinstance(node.op, ast.Or)
+        value: Any = None
+        for i, each in enumerate(node.values):
+            value = self.value(each, names)
+            if i + 1 < len(node.values) and self._truth(value) is is_or:
+                break
+        return value
+
+    def _either(self, node: ast.IfExp, names: _Names) -> Any:
+        taken = self._truth(self.value(node.test, names))
+        return self.value(node.body if taken else node.orelse, names)
+
+    def _unary(self, node: ast.UnaryOp, names: _Names) -> Any:
+        value = self.value(node.operand, names)
+        if isinstance(node.op, ast.Not):
+            return not self._truth(value)
+        if not isinstance(value, (*_NUMBERS, *_SIZES)) and not is_tensor(value):
+            raise UnknownError("operator")
+        if isinstance(node.op, ast.USub):
+            return -value
+        return +value if isinstance(node.op, ast.UAdd) else ~value
+
+    def _two(self, node: ast.BinOp, names: _Names) -> Any:
+        left = self.value(node.left, names)
+        return self._binary(node.op, left, self.value(node.right, names))
+
+    def _binary(self, op: ast.operator, left: Any, right: Any) -> Any:
+        for each in (left, right):
+            is_plain = each.__class__ in (*_NUMBERS, *_SIZES, str, tuple, list, torch.Size)
+            if not is_plain and not is_tensor(each):
+                raise UnknownError("operator")
+        return self._kept(_BINARY[op.__class__](left, right))
+
+    def _compared(self, node: ast.Compare, names: _Names) -> Any:
+        left, found = self.value(node.left, names), True
+        for i, (op, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
+            right = self.value(right_node, names)
+            if isinstance(op, ast.Is):
+                found = left is right
+            elif isinstance(op, ast.IsNot):
+                found = left is not right
+            elif isinstance(op, (ast.In, ast.NotIn)):
+                if not _is_plain(left) or right.__class__ not in (str, *_CONTAINERS):
+                    raise UnknownError("in")
+                if right.__class__ is not dict and not all(map(_is_plain, right)):
+                    raise UnknownError("in")
+                found = (left in right) is isinstance(op, ast.In)
+            elif (_is_plain(left) or is_tensor(left)) and (_is_plain(right) or is_tensor(right)):
+                found = _COMPARISONS[op.__class__](left, right)
+            else:
+                raise UnknownError("comparison")
+            if i + 1 < len(node.ops) and not self._truth(found):
+                break
+            left = right
+        return found
+
+    def _attribute(self, node: ast.Attribute, names: _Names) -> Any:
+        return self._read(node.value, node.attr, names)
+
+    def _read(self, node: ast.expr, name: str, names: _Names, default: Any = _MISSING) -> Any:
+        """An attribute of what ``node`` gives."""
+        if not isinstance(node, ast.Name) or not names.is_before(node.id):
+            return self._attribute_of(self.value(node, names), name, default)
+        owner = names.local[node.id]
+        if owner.__class__ in (*_TENSORS, *_ATOMS, *_CONTAINERS):
+            return self._attribute_of(self.value(node, names), name, default)
+        known = dict(self.reads.others)
+        found = self._attribute_of(owner, name, default)
+        if isinstance(found, types.MethodType) or len(self.reads.others) > len(known) + 1:
+            names.reads.whole[node.id] = owner
+            return found
+        self.reads.others.clear()
+        self.reads.others.update(known)
+        names.reads.attributes[node.id, name] = found
+        return found
+
+    def _attribute_of(self, owner: Any, name: str, default: Any = _MISSING) -> Any:
+        kind = owner.__class__
+        if is_tensor(owner):
+            if name in _ATTRIBUTES or _is_operator(name):
+                return getattr(owner, name)
+            is_absent = not hasattr(kind, name) and name not in owner.__dict__
+            if is_absent and default is not _MISSING:
+                return default
+        elif kind is ModuleType or isinstance(owner, type(torch.ops.aten)):
+            found = vars(owner).get(name, default)
+            if found is not _MISSING:
+                return found
+        elif kind is dict:
+            if name in _OF_DICTS:
+                return getattr(owner, name)
+        elif kind in (list, tuple, torch.Size):
+            if name == "copy" or (kind is torch.Size and name == "numel"):
+                return getattr(owner, name)
+        elif kind in _WITH_METHODS:
+            return getattr(owner, name)
+        elif not isinstance(owner, (type, *_SIZES, torch.Tensor)):
+            return self._attribute_of_object(owner, name, default)
+        raise UnknownError(name)
+
+    def _attribute_of_object(self, owner: Any, name: str, default: Any) -> Any:
+        kind = type(owner)
+        if kind.__getattribute__ is not object.__getattribute__:
+            raise UnknownError(name)
+        held = getattr(owner, "__dict__", {})
+        of_class = next((vars(c)[name] for c in kind.__mro__ if name in vars(c)), _MISSING)
+        if isinstance(of_class, property):
+            if not isinstance(of_class.fget, FunctionType):
+                raise UnknownError(name)
+            return self.call(of_class.fget, (owner,), {})
+        if hasattr(type(of_class), "__set__"):
+            raise UnknownError(name)
+        if name in held:
+            self.reads.others[id(owner), name] = owner, name, held[name]
+            return held[name]
+        if isinstance(of_class, FunctionType):
+            return types.MethodType(of_class, owner)
+        if isinstance(of_class, staticmethod):
+            return of_class.__func__
+        if of_class is not _MISSING:
+            if hasattr(type(of_class), "__get__"):
+                raise UnknownError(name)
+            return of_class
+        looks = next((vars(c)["__getattr__"] for c in kind.__mro__ if "__getattr__" in vars(c)), 0)
+        if looks is vars(nn.Module)["__getattr__"]:
+            for table in ("_parameters", "_buffers", "_modules"):
+                if name in held.get(table, {}):
+                    self.reads.others[id(owner), name] = owner, name, held[table][name]
+                    return held[table][name]
+        elif looks:
+            raise UnknownError(name)
+        if default is _MISSING:
+            raise UnknownError(name)
+        return default
+
+    def _item(self, node: ast.Subscript, names: _Names) -> Any:
+        owner = self.value(node.value, names)
+        key = self._key(self.value(node.slice, names))
+        if is_tensor(owner) or owner.__class__ in (*_CONTAINERS, str):
+            return self._kept(owner[key])
+        raise UnknownError("item")
+
+    def _key(self, key: Any) -> Any:
+        is_tuple = key.__class__ is tuple and all(map(_is_index, key))
+        if is_tuple or _is_index(key):
+            return key
+        raise UnknownError("item")
+
+    def _slice(self, node: ast.Slice, names: _Names) -> Any:
+        ends = [None if e is None else self.value(e, names) for e in
+                (node.lower, node.upper, node.step)]  # fmt: skip
+        return slice(*ends)
+
+    def _tuple(self, node: ast.Tuple, names: _Names) -> Any:
+        return tuple(self._elements(node.elts, names))
+
+    def _list(self, node: ast.List, names: _Names) -> Any:
+        return self._kept(self._elements(node.elts, names))
+
+    def _elements(self, nodes: Iterable[ast.expr], names: _Names) -> list[Any]:
+        found: list[Any] = []
+        for each in nodes:
+            if isinstance(each, ast.Starred):
+                found += self._items(self.value(each.value, names))
+            else:
+                found.append(self.value(each, names))
+        return found
+
+    def _dict(self, node: ast.Dict, names: _Names) -> Any:
+        found: dict[Any, Any] = {}
+        for key, each in zip(node.keys, node.values, strict=True):
+            value = self.value(each, names)
+            if key is None:
+                if value.__class__ is not dict:
+                    raise UnknownError("**")
+                found.update(value)
+            else:
+                found[self._key(self.value(key, names))] = value
+        return self._kept(found)
+
+    # Calls ---------------------------------------------------------------------------------------
+
+    def _called(self, node: ast.Call, names: _Names) -> Any:
+        callee = self.value(node.func, names)
+        if (callee is getattr or callee is hasattr) and not node.keywords:
+            return self._asked_for(callee, node.args, names)
+        args = self._elements(node.args, names)
+        kwargs: dict[str, Any] = {}
+        for keyword in node.keywords:
+            value = self.value(keyword.value, names)
+            if keyword.arg is not None:
+                kwargs[keyword.arg] = value
+            elif value.__class__ is dict:
+                kwargs.update(value)
+            else:
+                raise UnknownError("**")
+        return self.call(callee, args, kwargs)
+
+    def _asked_for(self, callee: Any, args: Sequence[ast.expr], names: _Names) -> Any:
+        name = self.value(args[1], names) if len(args) in (2, 3) else None
+        if name.__class__ is not str:
+            raise UnknownError("getattr")
+        if callee is hasattr:
+            found = self._read(args[0], name, names, default=_ABSENT)
+            return found is not _ABSENT
+        if len(args) == 2:
+            return self._read(args[0], name, names)
+        default = self.value(args[2], names)
+        return self._read(args[0], name, names, default=default)
+
+    def call(self, callee: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """What a call gives."""
+        if callee is isinstance:
+            return _is_instance(*args)
+        if isinstance(callee, types.MethodType) and not is_tensor(callee.__self__):
+            return self.call(callee.__func__, (callee.__self__, *args), kwargs)
+        if _is_pure(callee):
+            if not all(map(_is_content, (*args, *kwargs.values()))):
+                raise UnknownError("arguments")
+            return self._kept(callee(*args, **kwargs))
+        if isinstance(callee, nn.Module):
+            return self.call(_forward_of(callee), args, kwargs)
+        if not isinstance(callee, FunctionType) or is_ours(callee.__code__):
+            raise UnknownError(getattr(callee, "__qualname__", "call"))
+        return self._call_function(callee, args, kwargs)
+
+    def _call_function(
+        self, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        code = function.__code__
+        body = _body_of(code)
+        if body is None or self._depth > _MOST_CALLS:
+            raise UnknownError("call")
+        local = dict(zip(code.co_freevars, _cells(function), strict=True))
+        local |= self._bound(function, args, kwargs)
+        self._depth += 1
+        builtins = function.__builtins__
+        found = self._run(body, _Names(local, function.__globals__, builtins, self.reads))
+        self._depth -= 1
+        return None if found is _GOES_ON else found
+
+    def _bound(
+        self, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The parameters."""
+        code, defaults = function.__code__, function.__defaults__ or ()
+        names, count = code.co_varnames, code.co_argcount
+        found = dict(zip(names[:count], args, strict=False))
+        last = count + code.co_kwonlyargcount
+        if code.co_flags & 0x04:
+            found[names[last]] = tuple(args[count:])
+            last += 1
+        elif len(args) > count:
+            raise UnknownError("arguments")
+        rest = {}
+        for name, value in kwargs.items():
+            if name in names[code.co_posonlyargcount : count + code.co_kwonlyargcount]:
+                if name in found:
+                    raise UnknownError("arguments")
+                found[name] = value
+            else:
+                rest[name] = value
+        if code.co_flags & 0x08:
+            found[names[last]] = self._kept(rest)
+        elif rest:
+            raise UnknownError("arguments")
+        for name, value in zip(names[count - len(defaults) : count], defaults, strict=True):
+            found.setdefault(name, value)
+        for name, value in (function.__kwdefaults__ or {}).items():
+            found.setdefault(name, value)
+        if not all(name in found for name in names[: count + code.co_kwonlyargcount]):
+            raise UnknownError("arguments")
+        return found
+
+    # Values --------------------------------------------------------------------------------------
+
+    def _kept(self, value: Any) -> Any:
+        if value.__class__ in (dict, list):
+            self._made[id(value)] = value
+        return value
+
+    def _truth(self, value: Any) -> bool:
+        if isinstance(value, _SIZES):
+            return self.decide(value)
+        if value is None or value.__class__ in (*_NUMBERS, *_CONTAINERS, str):
+            return bool(value)
+        if is_tensor(value) or any(hasattr(type(value), n) for n in ("__bool__", "__len__")):
+            raise UnknownError("truth")
+        return True
+
+    def _items(self, value: Any) -> Sequence[Any]:
+        if value.__class__ in _CONTAINERS or isinstance(value, _DICT_VIEWS):
+            found = list(value)
+            if len(found) <= _MOST_STEPS:
+                return found
+        raise UnknownError("items")
+
+
+def attribute_of(owner: Any, name: str) -> object:
+    """What an evaluation would read; nothing that equals anything, where it would read nothing."""
+    if owner.__class__ is dict:
+        return owner.get(name, owner)
+    try:
+        return Evaluation(bool)._attribute_of(owner, name, _ABSENT)
+    except UnknownError:
+        return object()
+
+
+_ABSENT = object()
+_DICT_VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+
+_EVALUATED: dict[type, Callable[[Evaluation, Any, _Names], Any]] = {
+    ast.Name: Evaluation._name, ast.Constant: Evaluation._constant, ast.BoolOp: Evaluation._both,
+    ast.IfExp: Evaluation._either, ast.UnaryOp: Evaluation._unary, ast.BinOp: Evaluation._two,
+    ast.Compare: Evaluation._compared, ast.Attribute: Evaluation._attribute,
+    ast.Subscript: Evaluation._item, ast.Slice: Evaluation._slice, ast.Tuple: Evaluation._tuple,
+    ast.List: Evaluation._list, ast.Dict: Evaluation._dict, ast.Call: Evaluation._called,
+}  # fmt: skip
+
+
+def is_tensor(item: object) -> bool:
+    """Whether it is a tensor that does what torch's own do."""
+    return item.__class__ in _TENSORS
+
+
+def _is_plain(item: object) -> bool:
+    """Whether comparing it runs no code of the program's."""
+    if item.__class__ in (tuple, list, torch.Size):
+        return all(map(_is_plain, item))  # type: ignore[call-overload]
+    return item.__class__ in _ATOMS or (isinstance(item, type) and type(item) is type)
+
+
+def _is_index(item: object) -> bool:
+    if isinstance(item, slice):
+        return all(map(_is_index, (item.start, item.stop, item.step)))
+    if item.__class__ is list:
+        return all(map(_is_index, item))  # type: ignore[call-overload]
+    return item.__class__ in _ATOMS or is_tensor(item)
+
+
+def _is_content(item: object) -> bool:
+    """Whether a function of torch or of Python finds nothing of the program's in it."""
+    if item.__class__ in (tuple, list, torch.Size):
+        return all(map(_is_content, item))  # type: ignore[call-overload]
+    if item.__class__ is dict:
+        return all(map(_is_content, item.values()))  # type: ignore[attr-defined]
+    return item.__class__ in (*_ATOMS, range) or is_tensor(item) or isinstance(item, _DICT_VIEWS)
+
+
+@functools.cache
+def _is_operator(name: str) -> bool:
+    """Whether a method of tensors is an operator that writes nothing."""
+    is_plain = not name.endswith("_") and name not in _NOT_PURE
+    return is_plain and hasattr(torch.ops.aten, name)
+
+
+def _is_pure(callee: Any) -> bool:
+    """Whether it has no effect, beside that operators are called, where its arguments are plain."""
+    try:
+        if callee in _PURE:
+            return True
+    except TypeError:
+        return False
+    if isinstance(callee, types.MethodType):
+        return is_tensor(callee.__self__)  # chosen by ``_attribute_of``
+    if isinstance(callee, FunctionType) and is_ours(callee.__code__):  # a patch
+        callee = getattr(callee, "__wrapped__", callee)
+    if isinstance(callee, types.BuiltinFunctionType):
+        owner, name = callee.__self__, callee.__name__
+        if is_tensor(owner) or owner.__class__ in (*_CONTAINERS, *_WITH_METHODS):
+            return True  # chosen by ``_attribute_of``
+        places = (torch, torch._C._nn)
+        return _is_operator(name) and any(getattr(p, name, None) is callee for p in places)
+    if isinstance(callee, FunctionType) and not callee.__name__.endswith("_"):
+        return callee.__module__ in _OF_TORCH
+    return False
+
+
+def _is_instance(item: Any, kinds: Any) -> bool:
+    for kind in kinds if isinstance(kinds, tuple) else (kinds,):
+        if isinstance(kind, types.UnionType):
+            return _is_instance(item, kind.__args__)
+        asks = type(kind).__instancecheck__
+        if asks is not type.__instancecheck__ and not kind.__module__.startswith("torch"):
+            raise UnknownError("isinstance")
+    return isinstance(item, kinds)
+
+
+def _forward_of(module: nn.Module) -> Any:
+    """What calling ``module`` runs, where nothing is hooked to it."""
+    held = vars(module)
+    hooks = [held.get(name) for name in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks",
+                                         "_backward_pre_hooks")]  # fmt: skip
+    is_own = type(module).__call__ is not nn.Module.__call__ or "forward" in held
+    if any(hooks) or any(GLOBAL_HOOKS.values()) or is_own:
+        raise UnknownError("hooks")
+    return types.MethodType(type(module).forward, module)
+
+
+def _body_of(code: CodeType) -> Sequence[ast.stmt] | None:
+    syntax = None if code.co_flags & _UNSUITABLE else syntax_of(code)
+    found = None if syntax is None else syntax.function
+    return found.body if found is not None and _is_closed(found) else None
+
+
+def _is_closed(function: ast.FunctionDef | None) -> bool:
+    """Whether it binds variables of its own only."""
+    if function is None:
+        return False
+    found: bool | None = getattr(function, "_is_closed", None)
+    if found is None:
+        kinds = (ast.Global, ast.Nonlocal)
+        found = not any(isinstance(part, kinds) for part in ast.walk(function))
+        function._is_closed = found  # type: ignore[attr-defined]
+    return found
+
+
+def _cells(function: FunctionType) -> Iterator[Any]:
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:
+            yield _empty()
+
+
+def _empty() -> NoReturn:
+    raise UnknownError("an empty cell")
