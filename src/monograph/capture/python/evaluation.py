@@ -22,7 +22,7 @@ from torch import nn
 
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.python.frames import is_ours
-from monograph.capture.python.nodes import syntax_of
+from monograph.capture.python.nodes import Syntax, syntax_of
 from monograph.torch_internals import GLOBAL_HOOKS
 
 __all__ = ["Evaluation", "Reads", "Rest", "UnknownError", "attribute_of", "is_tensor", "rest_of"]
@@ -108,11 +108,19 @@ class Rest(NamedTuple):
 
 def rest_of(frame: FrameType) -> Rest | None:
     """From the statement on that runs in ``frame``; None where it can be entered there no more."""
-    code = frame.f_code
+    code, at = frame.f_code, frame.f_lasti
     syntax = None if code.co_flags & _UNSUITABLE else syntax_of(code)
     if syntax is None:
         return None
-    node = syntax.node_at(frame.f_lasti)
+    found: Rest | None = syntax.noted.get(at, _MISSING)
+    if found is _MISSING:
+        found = syntax.noted[at] = _rest_at(syntax, at)
+    return found
+
+
+def _rest_at(syntax: Syntax, offset: int) -> Rest | None:
+    code = syntax.code
+    node = syntax.node_at(offset)
     while node is not None and not isinstance(node, ast.stmt):
         node = syntax.parent(node)
     if node is None or any(isinstance(part, ast.NamedExpr) for part in ast.walk(node)):

@@ -59,6 +59,7 @@ class Syntax:
         self._positions = list(code.co_positions())
         self._parents: dict[ast.AST, ast.AST] = {}
         self._by_span: dict[Span, ast.AST] = {}
+        self.noted: dict[int, Any] = {}  # what others have found out of an instruction
         for node in ast.walk(part):
             for child in ast.iter_child_nodes(node):
                 self._parents[child] = node
