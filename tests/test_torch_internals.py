@@ -634,6 +634,13 @@ def test_a_generator_is_wrapped_anew():
     assert not internals.is_same_generator(seen[0], other)
 
 
+def test_functions_in_c_are_known():
+    for function in (torch.sum, torch.diff, torch._C._nn.gelu):
+        assert internals.is_function_of_torch(function)
+    assert not internals.is_function_of_torch(torch._C._get_tracing_state)
+    assert not internals.is_function_of_torch(sum)
+
+
 def test_all_exporters_of_torch_look_up_one_function():
     from monograph.interop import private
 

@@ -15,7 +15,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import BuiltinMethodType, ModuleType
+from types import BuiltinFunctionType, BuiltinMethodType, ModuleType
 from typing import Any
 
 import torch
@@ -79,6 +79,7 @@ __all__ = [
     "hold",
     "holder_of",
     "install_metadata",
+    "is_function_of_torch",
     "is_same_generator",
     "is_torchs_mark",
     "make_alias",
@@ -746,6 +747,12 @@ def _bytes_of(tensor: torch.Tensor) -> tuple[int, int]:
     start = int(tensor.storage_offset())
     reach = sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.stride(), strict=True))
     return start * size, (start + reach + 1) * size
+
+
+def is_function_of_torch(function: BuiltinFunctionType) -> bool:
+    """Whether it is one of torch's functions in C on tensors, as ``torch`` or ``nn`` has them."""
+    owners = (torch._C._VariableFunctions, torch._C._nn)
+    return any(getattr(owner, function.__name__, None) == function for owner in owners)
 
 
 def is_same_generator(one: torch.Generator, other: torch.Generator) -> bool:

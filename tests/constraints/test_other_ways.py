@@ -12,6 +12,7 @@ from torch import Tensor
 
 import monograph
 from monograph import Dim
+from monograph.capture import settling
 from monograph.constraints import both_sides
 from monograph.source import convert as converting
 
@@ -104,9 +105,15 @@ def outcome(export: Callable[[], monograph.ExportedProgram]) -> tuple[Any, ...]:
     return graph, ranges, told
 
 
+def not_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No question is settled where it comes up, from here on."""
+    monkeypatch.setattr(settling, "rest_of", lambda frame: None)
+
+
 def captured_only(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """No way is followed from here on."""
+    """No question is settled, and no way is followed, from here on."""
     met: list[int] = []
+    not_settled(monkeypatch)
 
     def is_one_program(*args: object) -> bool:
         met.append(1)
@@ -123,9 +130,15 @@ def test_following_finds_what_captures_find(
 ) -> None:
     shapes = {"x": {0: hint, 1: hint}}
     x = torch.randn(2, 5, 8)
-    found = outcome(lambda: monograph.export(program, (x,), dynamic_shapes=shapes))
+
+    def found() -> tuple[Any, ...]:
+        return outcome(lambda: monograph.export(program, (x,), dynamic_shapes=shapes))
+
+    settled = found()
+    not_settled(monkeypatch)
+    followed = found()
     captured_only(monkeypatch)
-    assert found == outcome(lambda: monograph.export(program, (x,), dynamic_shapes=shapes))
+    assert settled == followed == found()
 
 
 def what_is_followed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
@@ -146,6 +159,7 @@ def test_one_program_is_followed_and_not_captured_again(
     monkeypatch: pytest.MonkeyPatch, is_any_marked: bool
 ) -> None:
     followed = what_is_followed(monkeypatch)
+    not_settled(monkeypatch)
     monkeypatch.setattr(converting, "_marks", {})
     if is_any_marked:  # a function that no program here calls
         monograph.convert(draws)

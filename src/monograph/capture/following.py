@@ -35,6 +35,7 @@ __all__ = ["MOST_ELEMENTS", "Along", "ApartError", "Following", "can_be_followed
 
 aten = torch.ops.aten
 _ATTENTION = aten.scaled_dot_product_attention.default
+_OF_ATTENTION = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
 _CONTIGUOUS = aten.contiguous.default
 _SIZE = aten.sym_size.int
 _MOST_UNREAD = 48  # operators that the graph does not have
@@ -185,14 +186,14 @@ class Along(Emission):
         then, named = self.arguments(step)
         if self._are_same(args, then) and self._are_named(kwargs, named):
             return True
-        if step.target is not _ATTENTION or not self._are_same(args[:5], then[:5]):
+        if step.target is not _ATTENTION:
             return False
-        without = [{k: v for k, v in each.items() if k != "is_causal"} for each in (kwargs, named)]
-        return self._are_named(without[0], without[1]) and self._is_single(args)
+        one, other = _but_for_causality(args, kwargs), _but_for_causality(then, named)
+        return self._are_named(one, other) and self._is_single(one)
 
-    def _is_single(self, args: Sequence[Any]) -> bool:
+    def _is_single(self, given: Mapping[str, Any]) -> bool:
         """Whether there is at most one query and one key, and so nothing to mask."""
-        specs = [arg.meta["val"] for arg in args[:2] if isinstance(arg, Node)]
+        specs = [given[name].meta["val"] for name in ("query", "key")]
         return all(self._env.is_known(not_less(1, spec.shape[-2])) for spec in specs)
 
     def _are_named(self, now: Mapping[str, Any], then: Mapping[str, Any]) -> bool:
@@ -336,6 +337,14 @@ def _is_step(node: Node) -> bool:
     if node.op != "call_function" or node.target is operator.getitem:
         return False
     return not isinstance(node.meta.get("val"), (Expr, FloatExpr)) and node.target is not _SIZE
+
+
+def _but_for_causality(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The arguments of an attention, in one form, without ``is_causal``."""
+    found = {"attn_mask": None, "dropout_p": 0.0, **kwargs}
+    found.update(zip(_OF_ATTENTION, args, strict=False))
+    found.pop("is_causal", None)
+    return found
 
 
 def _size(item: object) -> object:

@@ -26,7 +26,7 @@ from monograph.capture.context import Context
 from monograph.capture.emission import Emission
 from monograph.capture.following import Along, ApartError
 from monograph.capture.operators.registry import HANDLERS, PURE, handler_of
-from monograph.capture.python.evaluation import Evaluation, Reads, Rest, attribute_of, rest_of
+from monograph.capture.python.evaluation import Evaluation, Item, Reads, Rest, attribute_of, rest_of
 from monograph.capture.python.frames import frames_of_user, is_ours
 from monograph.capture.recorder import Recorder
 from monograph.capture.restarts import Restart
@@ -46,7 +46,7 @@ aten = torch.ops.aten
 _MOST_FRAMES = 3  # functions that have called each other
 _MOST_SIDES = 8  # of questions that come up on the other side
 _MOST_FORMS = 8  # of what a function reads, where a question is settled
-_MOST_FAILURES = 24  # in one capture
+_MOST_FAILURES = 8  # in one capture
 # Operators that are more than a node, and no more than nodes.
 _NODES_ONLY = frozenset({
     aten.reshape.default, aten.flatten.using_ints, aten.contiguous.default, aten.to.dtype,
@@ -174,7 +174,7 @@ class _Form:
         self._nodes: dict[object, int] = {}
         self._roots: dict[object, int] = {}
 
-    def of(self, value: Any) -> object:
+    def of(self, value: Item) -> object:
         """The form of ``value``."""
         kind = value.__class__
         if kind is AbstractTensor:
@@ -184,7 +184,7 @@ class _Form:
             is_read = found.seen == found.root.version
             return kind, found.spec, node, root, found.tracks, found.detached, is_read
         if kind in (torch.SymInt, torch.SymFloat, torch.SymBool):
-            content: Any = expression_of(value)
+            content: Item = expression_of(value)
             return kind, text_of(content) if kind is torch.SymBool else content
         if kind in (tuple, list, torch.Size):
             return kind, *map(self.of, value)
@@ -276,7 +276,7 @@ class _Comparison:
         env, context = self.env, emission.context
         trial = _Trying(self.recorder, emission)
         env.trial = answers
-        evaluation = Evaluation(lambda item: env.decide(expression_of(item)))  # type: ignore[arg-type]
+        evaluation = Evaluation(lambda item: env.decide(expression_of(item)))
         try:
             with without_modes(), trial:
                 value = evaluation.finish(self.frame, self.rest)
@@ -378,7 +378,7 @@ class _Trying(Recorder):
         self.sizes.bindings, self.sizes.whole = dict(sizes.bindings), dict(sizes.whole)
         self.touched = _Touched()
         self.aliases.region = self.touched
-        self.aliases.refresh = _refused  # type: ignore[method-assign]
+        self.aliases.refresh = _refused  # type: ignore[method-assign, assignment]
 
     def __torch_dispatch__(
         self,
@@ -437,12 +437,12 @@ class _Silent:
 @contextlib.contextmanager
 def _writes_nothing(recorder: Recorder) -> Iterator[None]:
     """What ``recorder`` itself is asked to write is refused."""
-    emission = recorder.emission
-    recorder.emission = _Silent()  # type: ignore[assignment]
+    emission, layouts = recorder.emission, recorder.layouts
+    recorder.emission = recorder.layouts = _Silent()  # type: ignore[assignment]
     try:
         yield
     finally:
-        recorder.emission = emission
+        recorder.emission, recorder.layouts = emission, layouts
 
 
 class _Draft(Emission):
@@ -455,7 +455,7 @@ class _Draft(Emission):
         self.parts: dict[tuple[Node, object], Node] = {}
 
     def append(
-        self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], example: object
+        self, target: Item, args: tuple[Any, ...], kwargs: dict[str, Any], example: object
     ) -> Node:
         """Note it."""
         node = self._stand_in(target, example)
@@ -493,7 +493,8 @@ class _Redrawn(Along):
         end = self.stand_in(operator.is_, None)
         self._steps = [*draft.steps, end]
         self._draft = draft
-        self._pairs: dict[int, int] = {}  # results that are one object
+        self._pairs: tuple[dict[int, int], dict[int, int]] = {}, {}  # results, and the other's
+        self._roots: tuple[dict[int, int], dict[int, int]] = {}, {}  # and their memory
 
     def arguments(self, step: Node) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """What it was called with."""
@@ -513,11 +514,11 @@ class _Redrawn(Along):
         if not self._is_same_result(then.value, now.value, then.evaluation, now.evaluation):
             self.give_up()
 
-    def _is_same_result(self, then: Any, now: Any, before: Evaluation, after: Evaluation) -> bool:
-        if then.__class__ is AbstractTensor:
-            return now.__class__ is AbstractTensor and self._is_same_tensor(then, now)
+    def _is_same_result(self, then: Item, now: Item, before: Evaluation, after: Evaluation) -> bool:
         if then is now:
             return True
+        if then.__class__ is AbstractTensor:
+            return now.__class__ is AbstractTensor and self._is_same_tensor(then, now)
         if then.__class__ is not now.__class__:
             sizes = [expression_of(item) if isinstance(item, torch.SymInt) else item for item in
                      (then, now)]  # fmt: skip
@@ -538,12 +539,28 @@ class _Redrawn(Along):
         )  # fmt: skip
 
     def _is_same_tensor(self, then: AbstractTensor, now: AbstractTensor) -> bool:
-        if self._pairs.setdefault(id(then), id(now)) != id(now):
-            return False
+        """Whether they hold the same, and who else sees what is written to them."""
         one, other = then.value, now.value
-        if self.root(one.node) is not self.root(other.node):
+        if not (self._is_made(one) and self._is_made(other)):
+            return then is now
+        if self._is_made(one.root) is not self._is_made(other.root):
             return False
-        flags = [(v.tracks, v.detached, v.root.origin is None) for v in (one, other)]
-        is_fresh = [v.root.recorder.emission in (self, self._draft) for v in (one, other)]
-        is_one_memory = one.root is other.root if not is_fresh[0] else is_fresh[1]
-        return flags[0] == flags[1] and is_one_memory and self.is_alike(other.spec, one.spec)
+        if not self._is_made(one.root) and one.root is not other.root:
+            return False
+        is_one = _are_paired(self._pairs, then, now) and (
+            _are_paired(self._roots, one.root, other.root)
+        )
+        flags = [(v.tracks, v.detached) for v in (one, other)]
+        is_same = is_one and flags[0] == flags[1] and self.is_alike(other.spec, one.spec)
+        return is_same and self.root(one.node) is self.root(other.node)
+
+    def _is_made(self, value: Value) -> bool:
+        """Whether it was made meanwhile."""
+        return value.recorder.emission is self or value.recorder.emission is self._draft
+
+
+def _are_paired(pairs: tuple[dict[int, int], dict[int, int]], one: object, other: object) -> bool:
+    """Whether each of the two is the other's only counterpart."""
+    there, back = (found.setdefault(id(a), id(b)) for found, a, b in
+                   ((pairs[0], one, other), (pairs[1], other, one)))  # fmt: skip
+    return there == id(other) and back == id(one)

@@ -108,12 +108,16 @@ class _Tree:
             found = self._other_way(way, at) if len(ways) < _MOST_WAYS else None
             if found is None:
                 return None
-            ways.append(found)
-            open_forks += [(found, later) for later in range(at + 1, len(found.forks))]
+            ways.append(found[0])
+            open_forks += [(found[0], fork) for fork in found[1]]
         return ways
 
-    def _other_way(self, way: _Way, at: int) -> _Way | None:
-        """The way that is like ``way`` up to its fork ``at``, and goes the other way there."""
+    def _other_way(self, way: _Way, at: int) -> tuple[_Way, list[int]] | None:
+        """The way that is like ``way`` up to its fork ``at``, and goes the other way there.
+
+        And its forks that are not ``way``'s: later ones, and questions that were settled where
+        they came up when the first was captured (``capture/settling.py``).
+        """
         fork = way.forks[at]
         self.env.restart(way.guards)
         hints = self.other_side(self.captured, way.guards, fork, way.hints)
@@ -132,8 +136,11 @@ class _Tree:
                 return None
             forks.append(guard)
         found = _Way(guards, forks, hints)
-        expected = [*way.path()[:at], (fork.asked, not fork.answer)]
-        return found if found.path()[: at + 1] == expected else None
+        path = found.path()
+        at_forks = _places([*way.path()[:at], (fork.asked, not fork.answer)], path)
+        if at_forks is None:
+            return None
+        return found, [each for each in range(len(path)) if each not in at_forks]
 
     def _guards_with(self, hints: dict[str, float]) -> list[Guard] | None:
         """What a run relies on that gives the same program; None where it does not."""
@@ -149,6 +156,17 @@ class _Tree:
         is_same = isinstance(emission, Following) and emission.is_same_program(found)
         is_closed = env.symbols.keys() == self.captured.declared.keys()
         return env.guards if is_same and is_closed else None
+
+
+def _places(expected: list[Fork], path: list[Fork]) -> list[int] | None:
+    """Where in ``path`` these forks are, in their order; None where they are not."""
+    found: list[int] = []
+    for fork in expected:
+        after = found[-1] + 1 if found else 0
+        if fork not in path[after:]:
+            return None
+        found.append(path.index(fork, after))
+    return found
 
 
 def _demands_of(env: ShapeEnv, ways: list[_Way], kept: Iterable[Guard]) -> list[Guard] | None:

@@ -23,11 +23,14 @@ from torch import nn
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.python.frames import is_ours
 from monograph.capture.python.nodes import Syntax, syntax_of
-from monograph.torch_internals import GLOBAL_HOOKS
+from monograph.capture.python.sites import source_file
+from monograph.torch_internals import GLOBAL_HOOKS, is_function_of_torch
 
 __all__ = ["Evaluation", "Reads", "Rest", "UnknownError", "attribute_of", "is_tensor", "rest_of"]
 
-_MOST_STEPS = 3000  # expressions in one evaluation
+Item = Any  # whatever the program computes with
+
+_MOST_STEPS = 1000  # expressions in one evaluation
 _MOST_CALLS = 12  # functions that are running in each other
 _GOES_ON = object()
 _MISSING = object()
@@ -60,7 +63,8 @@ _BUILTINS = (
 _PURE: frozenset[Any] = frozenset({
     *_BUILTINS, *(f for f in vars(math).values() if isinstance(f, types.BuiltinFunctionType)),
     torch.finfo, torch.iinfo, torch.device, torch.Size, torch.is_grad_enabled,
-    torch.is_autocast_enabled, torch.jit.is_tracing, torch.jit.is_scripting, torch.is_tensor,
+    torch.is_autocast_enabled, torch.is_tensor, vars(torch.jit)["is_tracing"],
+    vars(torch.jit)["is_scripting"],
     torch.compiler.is_compiling, torch.compiler.is_exporting, torch.compiler.is_dynamo_compiling,
 })  # fmt: skip
 _OF_TORCH = ("torch.nn.functional", "torch.functional")  # modules of functions on tensors
@@ -112,10 +116,7 @@ def rest_of(frame: FrameType) -> Rest | None:
     syntax = None if code.co_flags & _UNSUITABLE else syntax_of(code)
     if syntax is None:
         return None
-    found: Rest | None = syntax.noted.get(at, _MISSING)
-    if found is _MISSING:
-        found = syntax.noted[at] = _rest_at(syntax, at)
-    return found
+    return syntax.noted_once(at, lambda syntax: _rest_at(syntax, at))
 
 
 def _rest_at(syntax: Syntax, offset: int) -> Rest | None:
@@ -127,7 +128,7 @@ def _rest_at(syntax: Syntax, offset: int) -> Rest | None:
         return None
     if not _is_closed(syntax.function):
         return None
-    blocks = []
+    blocks: list[list[ast.stmt]] = []
     while not isinstance(node, ast.FunctionDef):
         parent = syntax.around(node)
         if not isinstance(parent, (ast.If, ast.FunctionDef)):
@@ -137,7 +138,7 @@ def _rest_at(syntax: Syntax, offset: int) -> Rest | None:
         ) else []  # fmt: skip
         if node not in block:
             return None
-        at = block.index(node)  # type: ignore[arg-type]
+        at = block.index(node)
         blocks.append(block[at if not blocks else at + 1 :])
         node = parent
     return Rest(code, blocks) if node.name == code.co_name else None
@@ -164,7 +165,7 @@ class _Names:
         self.reads = reads
         self.before = {} if shared is None else dict(local)
 
-    def load(self, name: str) -> Any:
+    def load(self, name: str) -> Item:
         found = self.local.get(name, _MISSING)
         if found is not _MISSING:
             if self.is_before(name):
@@ -215,41 +216,42 @@ class Evaluation:
     # Statements ----------------------------------------------------------------------------------
 
     def _run(self, block: Iterable[ast.stmt], names: _Names) -> object:
+        """What these statements return, or that they go on."""
         for statement in block:
-            kind = statement.__class__
-            if kind is ast.Expr:
-                self.value(statement.value, names)  # type: ignore[attr-defined]
-            elif kind is ast.Return:
-                returned = statement.value  # type: ignore[attr-defined]
-                return None if returned is None else self.value(returned, names)
-            elif kind is ast.If:
-                taken = self._truth(self.value(statement.test, names))  # type: ignore[attr-defined]
-                found = self._run(statement.body if taken else statement.orelse, names)  # type: ignore[attr-defined]
-                if found is not _GOES_ON:
-                    return found
-            elif kind is ast.Assign:
-                value = self.value(statement.value, names)  # type: ignore[attr-defined]
-                for target in statement.targets:  # type: ignore[attr-defined]
-                    self._assign(target, value, names)
-            elif kind is ast.AnnAssign and statement.value is not None:  # type: ignore[attr-defined]
-                self._assign(statement.target, self.value(statement.value, names), names)  # type: ignore[attr-defined]
-            elif kind is ast.AugAssign:
-                self._update(statement, names)  # type: ignore[arg-type]
-            elif kind is ast.For:
-                found = self._loop(statement, names)  # type: ignore[arg-type]
-                if found is not _GOES_ON:
-                    return found
-            elif kind is ast.Try:
-                found = self._attempt(statement, names)  # type: ignore[arg-type]
-                if found is not _GOES_ON:
-                    return found
-            elif kind in (ast.Import, ast.ImportFrom):
-                self._import(statement, names)
-            elif kind is not ast.Pass:
-                raise UnknownError(kind.__name__)
+            run = _RUN.get(statement.__class__)
+            if run is None:
+                raise UnknownError(statement.__class__.__name__)
+            found = run(self, statement, names)
+            if found is not _GOES_ON:
+                return found
         return _GOES_ON
 
-    def _assign(self, target: ast.expr, value: Any, names: _Names) -> None:
+    def _pass(self, statement: ast.Pass, names: _Names) -> object:
+        return _GOES_ON
+
+    def _alone(self, statement: ast.Expr, names: _Names) -> object:
+        self.value(statement.value, names)
+        return _GOES_ON
+
+    def _return(self, statement: ast.Return, names: _Names) -> object:
+        return None if statement.value is None else self.value(statement.value, names)
+
+    def _if(self, statement: ast.If, names: _Names) -> object:
+        is_taken = self._truth(self.value(statement.test, names))
+        return self._run(statement.body if is_taken else statement.orelse, names)
+
+    def _assigned(self, statement: ast.Assign, names: _Names) -> object:
+        value = self.value(statement.value, names)
+        for target in statement.targets:
+            self._assign(target, value, names)
+        return _GOES_ON
+
+    def _annotated(self, statement: ast.AnnAssign, names: _Names) -> object:
+        if statement.value is not None:
+            self._assign(statement.target, self.value(statement.value, names), names)
+        return _GOES_ON
+
+    def _assign(self, target: ast.expr, value: Item, names: _Names) -> None:
         if isinstance(target, ast.Name):
             if target.id in names.shared:
                 raise UnknownError("a variable that others see")
@@ -268,7 +270,7 @@ class Evaluation:
         else:
             raise UnknownError(target.__class__.__name__)
 
-    def _update(self, statement: ast.AugAssign, names: _Names) -> None:
+    def _updated(self, statement: ast.AugAssign, names: _Names) -> object:
         if not isinstance(statement.target, ast.Name):
             raise UnknownError("it is written to")
         left = names.load(statement.target.id)
@@ -276,6 +278,7 @@ class Evaluation:
         if not isinstance(left, (*_NUMBERS, *_SIZES, str, tuple)):
             raise UnknownError("it is written to")
         self._assign(statement.target, self._binary(statement.op, left, right), names)
+        return _GOES_ON
 
     def _loop(self, statement: ast.For, names: _Names) -> object:
         for item in self._items(self.value(statement.iter, names)):
@@ -294,9 +297,8 @@ class Evaluation:
         last = self._run(statement.finalbody, names)
         return found if last is _GOES_ON else last
 
-    def _import(self, statement: ast.stmt, names: _Names) -> None:
+    def _import(self, statement: ast.Import | ast.ImportFrom, names: _Names) -> object:
         """Of modules that are loaded."""
-        assert isinstance(statement, (ast.Import, ast.ImportFrom))
         for alias in statement.names:
             if isinstance(statement, ast.Import):
                 whole = alias.name if alias.asname else alias.name.split(".")[0]
@@ -308,10 +310,11 @@ class Evaluation:
                 if module is None or alias.name not in vars(module):
                     raise UnknownError("import")
                 names.local[alias.asname or alias.name] = vars(module)[alias.name]
+        return _GOES_ON
 
     # Expressions ---------------------------------------------------------------------------------
 
-    def value(self, node: ast.expr, names: _Names) -> Any:
+    def value(self, node: ast.expr, names: _Names) -> Item:
         """The value of an expression."""
         self._steps += 1
         evaluate = _EVALUATED.get(node.__class__)
@@ -319,26 +322,26 @@ class Evaluation:
             raise UnknownError(node.__class__.__name__)
         return evaluate(self, node, names)
 
-    def _name(self, node: ast.Name, names: _Names) -> Any:
+    def _name(self, node: ast.Name, names: _Names) -> Item:
         return names.load(node.id)
 
-    def _constant(self, node: ast.Constant, names: _Names) -> Any:
+    def _constant(self, node: ast.Constant, names: _Names) -> Item:
         return node.value
 
-    def _both(self, node: ast.BoolOp, names: _Names) -> Any:
+    def _both(self, node: ast.BoolOp, names: _Names) -> Item:
         is_or = isinstance(node.op, ast.Or)
-        value: Any = None
+        value: Item = None
         for i, each in enumerate(node.values):
             value = self.value(each, names)
             if i + 1 < len(node.values) and self._truth(value) is is_or:
                 break
         return value
 
-    def _either(self, node: ast.IfExp, names: _Names) -> Any:
+    def _either(self, node: ast.IfExp, names: _Names) -> Item:
         taken = self._truth(self.value(node.test, names))
         return self.value(node.body if taken else node.orelse, names)
 
-    def _unary(self, node: ast.UnaryOp, names: _Names) -> Any:
+    def _unary(self, node: ast.UnaryOp, names: _Names) -> Item:
         value = self.value(node.operand, names)
         if isinstance(node.op, ast.Not):
             return not self._truth(value)
@@ -348,18 +351,18 @@ class Evaluation:
             return -value
         return +value if isinstance(node.op, ast.UAdd) else ~value
 
-    def _two(self, node: ast.BinOp, names: _Names) -> Any:
+    def _two(self, node: ast.BinOp, names: _Names) -> Item:
         left = self.value(node.left, names)
         return self._binary(node.op, left, self.value(node.right, names))
 
-    def _binary(self, op: ast.operator, left: Any, right: Any) -> Any:
+    def _binary(self, op: ast.operator, left: Item, right: Item) -> Item:
         for each in (left, right):
             is_plain = each.__class__ in (*_NUMBERS, *_SIZES, str, tuple, list, torch.Size)
             if not is_plain and not is_tensor(each):
                 raise UnknownError("operator")
         return self._kept(_BINARY[op.__class__](left, right))
 
-    def _compared(self, node: ast.Compare, names: _Names) -> Any:
+    def _compared(self, node: ast.Compare, names: _Names) -> Item:
         left, found = self.value(node.left, names), True
         for i, (op, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
             right = self.value(right_node, names)
@@ -382,10 +385,10 @@ class Evaluation:
             left = right
         return found
 
-    def _attribute(self, node: ast.Attribute, names: _Names) -> Any:
+    def _attribute(self, node: ast.Attribute, names: _Names) -> Item:
         return self._read(node.value, node.attr, names)
 
-    def _read(self, node: ast.expr, name: str, names: _Names, default: Any = _MISSING) -> Any:
+    def _read(self, node: ast.expr, name: str, names: _Names, default: Item = _MISSING) -> Item:
         """An attribute of what ``node`` gives."""
         if not isinstance(node, ast.Name) or not names.is_before(node.id):
             return self._attribute_of(self.value(node, names), name, default)
@@ -402,7 +405,7 @@ class Evaluation:
         names.reads.attributes[node.id, name] = found
         return found
 
-    def _attribute_of(self, owner: Any, name: str, default: Any = _MISSING) -> Any:
+    def _attribute_of(self, owner: Item, name: str, default: Item = _MISSING) -> Item:
         kind = owner.__class__
         if is_tensor(owner):
             if name in _ATTRIBUTES or _is_operator(name):
@@ -426,12 +429,12 @@ class Evaluation:
             return self._attribute_of_object(owner, name, default)
         raise UnknownError(name)
 
-    def _attribute_of_object(self, owner: Any, name: str, default: Any) -> Any:
+    def _attribute_of_object(self, owner: Item, name: str, default: Item) -> Item:
         kind = type(owner)
-        if kind.__getattribute__ is not object.__getattribute__:
+        if _of_class(kind, "__getattribute__") is not vars(object)["__getattribute__"]:
             raise UnknownError(name)
         held = getattr(owner, "__dict__", {})
-        of_class = next((vars(c)[name] for c in kind.__mro__ if name in vars(c)), _MISSING)
+        of_class = _of_class(kind, name)
         if isinstance(of_class, property):
             if not isinstance(of_class.fget, FunctionType):
                 raise UnknownError(name)
@@ -449,40 +452,40 @@ class Evaluation:
             if hasattr(type(of_class), "__get__"):
                 raise UnknownError(name)
             return of_class
-        looks = next((vars(c)["__getattr__"] for c in kind.__mro__ if "__getattr__" in vars(c)), 0)
+        looks = _of_class(kind, "__getattr__")
         if looks is vars(nn.Module)["__getattr__"]:
             for table in ("_parameters", "_buffers", "_modules"):
                 if name in held.get(table, {}):
                     self.reads.others[id(owner), name] = owner, name, held[table][name]
                     return held[table][name]
-        elif looks:
+        elif looks is not _MISSING:
             raise UnknownError(name)
         if default is _MISSING:
             raise UnknownError(name)
         return default
 
-    def _item(self, node: ast.Subscript, names: _Names) -> Any:
+    def _item(self, node: ast.Subscript, names: _Names) -> Item:
         owner = self.value(node.value, names)
         key = self._key(self.value(node.slice, names))
         if is_tensor(owner) or owner.__class__ in (*_CONTAINERS, str):
             return self._kept(owner[key])
         raise UnknownError("item")
 
-    def _key(self, key: Any) -> Any:
+    def _key(self, key: Item) -> Item:
         is_tuple = key.__class__ is tuple and all(map(_is_index, key))
         if is_tuple or _is_index(key):
             return key
         raise UnknownError("item")
 
-    def _slice(self, node: ast.Slice, names: _Names) -> Any:
+    def _slice(self, node: ast.Slice, names: _Names) -> Item:
         ends = [None if e is None else self.value(e, names) for e in
                 (node.lower, node.upper, node.step)]  # fmt: skip
         return slice(*ends)
 
-    def _tuple(self, node: ast.Tuple, names: _Names) -> Any:
+    def _tuple(self, node: ast.Tuple, names: _Names) -> Item:
         return tuple(self._elements(node.elts, names))
 
-    def _list(self, node: ast.List, names: _Names) -> Any:
+    def _list(self, node: ast.List, names: _Names) -> Item:
         return self._kept(self._elements(node.elts, names))
 
     def _elements(self, nodes: Iterable[ast.expr], names: _Names) -> list[Any]:
@@ -494,7 +497,20 @@ class Evaluation:
                 found.append(self.value(each, names))
         return found
 
-    def _dict(self, node: ast.Dict, names: _Names) -> Any:
+    def _text(self, node: ast.JoinedStr, names: _Names) -> Item:
+        found = ""
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue):
+                value = self.value(part.value, names)
+                is_plain = part.conversion == -1 and part.format_spec is None
+                if not is_plain or value.__class__ not in (str, int, bool):
+                    raise UnknownError("a text")
+                found += str(value)
+            else:
+                found += self.value(part, names)
+        return found
+
+    def _dict(self, node: ast.Dict, names: _Names) -> Item:
         found: dict[Any, Any] = {}
         for key, each in zip(node.keys, node.values, strict=True):
             value = self.value(each, names)
@@ -508,7 +524,7 @@ class Evaluation:
 
     # Calls ---------------------------------------------------------------------------------------
 
-    def _called(self, node: ast.Call, names: _Names) -> Any:
+    def _called(self, node: ast.Call, names: _Names) -> Item:
         callee = self.value(node.func, names)
         if (callee is getattr or callee is hasattr) and not node.keywords:
             return self._asked_for(callee, node.args, names)
@@ -524,7 +540,7 @@ class Evaluation:
                 raise UnknownError("**")
         return self.call(callee, args, kwargs)
 
-    def _asked_for(self, callee: Any, args: Sequence[ast.expr], names: _Names) -> Any:
+    def _asked_for(self, callee: Item, args: Sequence[ast.expr], names: _Names) -> Item:
         name = self.value(args[1], names) if len(args) in (2, 3) else None
         if name.__class__ is not str:
             raise UnknownError("getattr")
@@ -536,7 +552,7 @@ class Evaluation:
         default = self.value(args[2], names)
         return self._read(args[0], name, names, default=default)
 
-    def call(self, callee: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def call(self, callee: Item, args: Sequence[Any], kwargs: dict[str, Any]) -> Item:
         """What a call gives."""
         if callee is isinstance:
             return _is_instance(*args)
@@ -554,7 +570,7 @@ class Evaluation:
 
     def _call_function(
         self, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]
-    ) -> Any:
+    ) -> Item:
         code = function.__code__
         body = _body_of(code)
         if body is None or self._depth > _MOST_CALLS:
@@ -562,7 +578,7 @@ class Evaluation:
         local = dict(zip(code.co_freevars, _cells(function), strict=True))
         local |= self._bound(function, args, kwargs)
         self._depth += 1
-        builtins = function.__builtins__
+        builtins: Mapping[str, Any] = function.__builtins__  # type: ignore[attr-defined]
         found = self._run(body, _Names(local, function.__globals__, builtins, self.reads))
         self._depth -= 1
         return None if found is _GOES_ON else found
@@ -602,12 +618,12 @@ class Evaluation:
 
     # Values --------------------------------------------------------------------------------------
 
-    def _kept(self, value: Any) -> Any:
+    def _kept(self, value: Item) -> Item:
         if value.__class__ in (dict, list):
             self._made[id(value)] = value
         return value
 
-    def _truth(self, value: Any) -> bool:
+    def _truth(self, value: Item) -> bool:
         if isinstance(value, _SIZES):
             return self.decide(value)
         if value is None or value.__class__ in (*_NUMBERS, *_CONTAINERS, str):
@@ -616,15 +632,16 @@ class Evaluation:
             raise UnknownError("truth")
         return True
 
-    def _items(self, value: Any) -> Sequence[Any]:
-        if value.__class__ in _CONTAINERS or isinstance(value, _DICT_VIEWS):
-            found = list(value)
+    def _items(self, value: Item) -> Sequence[Any]:
+        kind = value.__class__
+        if kind in (*_CONTAINERS, *_DICT_VIEWS):
+            found = [*value]
             if len(found) <= _MOST_STEPS:
                 return found
         raise UnknownError("items")
 
 
-def attribute_of(owner: Any, name: str) -> object:
+def attribute_of(owner: Item, name: str) -> object:
     """What an evaluation would read; nothing that equals anything, where it would read nothing."""
     if owner.__class__ is dict:
         return owner.get(name, owner)
@@ -635,14 +652,22 @@ def attribute_of(owner: Any, name: str) -> object:
 
 
 _ABSENT = object()
-_DICT_VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+_DICT_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 
+_RUN: dict[type, Callable[[Evaluation, Any, _Names], object]] = {
+    ast.Pass: Evaluation._pass, ast.Expr: Evaluation._alone, ast.Return: Evaluation._return,
+    ast.If: Evaluation._if, ast.Assign: Evaluation._assigned, ast.For: Evaluation._loop,
+    ast.AnnAssign: Evaluation._annotated, ast.AugAssign: Evaluation._updated,
+    ast.Try: Evaluation._attempt, ast.Import: Evaluation._import,
+    ast.ImportFrom: Evaluation._import,
+}  # fmt: skip
 _EVALUATED: dict[type, Callable[[Evaluation, Any, _Names], Any]] = {
     ast.Name: Evaluation._name, ast.Constant: Evaluation._constant, ast.BoolOp: Evaluation._both,
     ast.IfExp: Evaluation._either, ast.UnaryOp: Evaluation._unary, ast.BinOp: Evaluation._two,
     ast.Compare: Evaluation._compared, ast.Attribute: Evaluation._attribute,
     ast.Subscript: Evaluation._item, ast.Slice: Evaluation._slice, ast.Tuple: Evaluation._tuple,
     ast.List: Evaluation._list, ast.Dict: Evaluation._dict, ast.Call: Evaluation._called,
+    ast.JoinedStr: Evaluation._text,
 }  # fmt: skip
 
 
@@ -651,27 +676,32 @@ def is_tensor(item: object) -> bool:
     return item.__class__ in _TENSORS
 
 
-def _is_plain(item: object) -> bool:
+def _of_class(kind: type, name: str) -> Item:
+    """What a class, or one that it is made of, has under this name."""
+    return next((vars(c)[name] for c in kind.__mro__ if name in vars(c)), _MISSING)
+
+
+def _is_plain(item: Item) -> bool:
     """Whether comparing it runs no code of the program's."""
     if item.__class__ in (tuple, list, torch.Size):
-        return all(map(_is_plain, item))  # type: ignore[call-overload]
+        return all(map(_is_plain, item))
     return item.__class__ in _ATOMS or (isinstance(item, type) and type(item) is type)
 
 
-def _is_index(item: object) -> bool:
+def _is_index(item: Item) -> bool:
     if isinstance(item, slice):
         return all(map(_is_index, (item.start, item.stop, item.step)))
     if item.__class__ is list:
-        return all(map(_is_index, item))  # type: ignore[call-overload]
+        return all(map(_is_index, item))
     return item.__class__ in _ATOMS or is_tensor(item)
 
 
-def _is_content(item: object) -> bool:
+def _is_content(item: Item) -> bool:
     """Whether a function of torch or of Python finds nothing of the program's in it."""
     if item.__class__ in (tuple, list, torch.Size):
-        return all(map(_is_content, item))  # type: ignore[call-overload]
+        return all(map(_is_content, item))
     if item.__class__ is dict:
-        return all(map(_is_content, item.values()))  # type: ignore[attr-defined]
+        return all(map(_is_content, item.values()))
     return item.__class__ in (*_ATOMS, range) or is_tensor(item) or isinstance(item, _DICT_VIEWS)
 
 
@@ -682,7 +712,7 @@ def _is_operator(name: str) -> bool:
     return is_plain and hasattr(torch.ops.aten, name)
 
 
-def _is_pure(callee: Any) -> bool:
+def _is_pure(callee: Item) -> bool:
     """Whether it has no effect, beside that operators are called, where its arguments are plain."""
     try:
         if callee in _PURE:
@@ -697,24 +727,23 @@ def _is_pure(callee: Any) -> bool:
         owner, name = callee.__self__, callee.__name__
         if is_tensor(owner) or owner.__class__ in (*_CONTAINERS, *_WITH_METHODS):
             return True  # chosen by ``_attribute_of``
-        places = (torch, torch._C._nn)
-        return _is_operator(name) and any(getattr(p, name, None) is callee for p in places)
+        return _is_operator(name) and is_function_of_torch(callee)
     if isinstance(callee, FunctionType) and not callee.__name__.endswith("_"):
         return callee.__module__ in _OF_TORCH
     return False
 
 
-def _is_instance(item: Any, kinds: Any) -> bool:
+def _is_instance(item: Item, kinds: Item) -> bool:
     for kind in kinds if isinstance(kinds, tuple) else (kinds,):
         if isinstance(kind, types.UnionType):
             return _is_instance(item, kind.__args__)
-        asks = type(kind).__instancecheck__
-        if asks is not type.__instancecheck__ and not kind.__module__.startswith("torch"):
+        asks = _of_class(type(kind), "__instancecheck__")
+        if asks is not vars(type)["__instancecheck__"] and not kind.__module__.startswith("torch"):
             raise UnknownError("isinstance")
     return isinstance(item, kinds)
 
 
-def _forward_of(module: nn.Module) -> Any:
+def _forward_of(module: nn.Module) -> Item:
     """What calling ``module`` runs, where nothing is hooked to it."""
     held = vars(module)
     hooks = [held.get(name) for name in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks",
@@ -727,8 +756,17 @@ def _forward_of(module: nn.Module) -> Any:
 
 def _body_of(code: CodeType) -> Sequence[ast.stmt] | None:
     syntax = None if code.co_flags & _UNSUITABLE else syntax_of(code)
+    if syntax is not None and code.co_name == "<lambda>":
+        return syntax.noted_once("body", _body_of_lambda)
     found = None if syntax is None else syntax.function
     return found.body if found is not None and _is_closed(found) else None
+
+
+def _body_of_lambda(syntax: Syntax) -> Sequence[ast.stmt] | None:
+    source = source_file(syntax.code.co_filename)
+    span = None if source is None else source.body_of_lambda(syntax.code)
+    found = None if span is None else syntax.at(span)
+    return [ast.Return(found)] if isinstance(found, ast.expr) else None
 
 
 def _is_closed(function: ast.FunctionDef | None) -> bool:

@@ -11,12 +11,15 @@ from __future__ import annotations
 import ast
 import dis
 import functools
+from collections.abc import Callable
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from monograph.capture.python.sites import Span, is_made, source_file, span_of
 
 __all__ = ["Syntax", "calls", "compares", "subscripts", "syntax_of", "takes_truth"]
+
+Found = TypeVar("Found")
 
 _TRUTHS = ("IF_TRUE", "IF_FALSE", "TO_BOOL", "UNARY_NOT")
 _MOST_KEPT = 16_384
@@ -59,7 +62,7 @@ class Syntax:
         self._positions = list(code.co_positions())
         self._parents: dict[ast.AST, ast.AST] = {}
         self._by_span: dict[Span, ast.AST] = {}
-        self.noted: dict[int, Any] = {}  # what others have found out of an instruction
+        self._noted: dict[object, Any] = {}
         for node in ast.walk(part):
             for child in ast.iter_child_nodes(node):
                 self._parents[child] = node
@@ -73,7 +76,8 @@ class Syntax:
         for node in self._parents:
             if not isinstance(node, ast.FunctionDef) or node.name != name:
                 continue
-            if min(part.lineno for part in (node, *node.decorator_list)) == first:
+            lines = [node.lineno, *(part.lineno for part in node.decorator_list)]
+            if min(lines) == first:
                 return node
         return None
 
@@ -84,6 +88,17 @@ class Syntax:
     def around(self, node: ast.AST) -> ast.AST | None:
         """The node around ``node``, of whatever function."""
         return self._parents.get(node)
+
+    def noted_once(self, key: object, find: Callable[[Syntax], Found]) -> Found:
+        """What others have found out of it, or of an instruction."""
+        if key not in self._noted:
+            self._noted[key] = find(self)
+        found: Found = self._noted[key]
+        return found
+
+    def at(self, span: Span) -> ast.AST | None:
+        """What stands at a place."""
+        return self._by_span.get(span)
 
     def node_at(self, offset: int) -> ast.AST | None:
         """What the instruction at ``offset`` was compiled from."""
