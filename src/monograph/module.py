@@ -228,7 +228,9 @@ def require_leaf(check: Check, leaf: Any) -> None:
             _require_shape(check, leaf.shape)
         if leaf.dtype != example.dtype:
             raise InputError(
-                f"Expected input at {path} to have dtype {example.dtype}, but got {leaf.dtype}"
+                f"Expected input at {path} to have dtype {example.dtype}, but got {leaf.dtype}",
+                hint=f"pass it .to({example.dtype}), or export a variant for each: "
+                "export_variants.",
             )
         if leaf.device != example.device:
             raise InputError(
@@ -247,11 +249,20 @@ def require_leaf(check: Check, leaf: Any) -> None:
         )
 
 
+def _declared(check: Check, dim: int) -> str | None:
+    """What to write where a size is to vary."""
+    if not check.name:
+        return None
+    return f'where it varies: export(..., dynamic_shapes={{"{check.name}": {{{dim}: Dim("n")}}}}).'
+
+
 def _ways_to_vary(check: Check) -> str:
     """What to write where a constant is to have other values."""
-    ways = ["this value is part of the program"]
+    ways = []
     if type(check.example) in (int, float) and check.name:
-        ways.append(f'where it varies: dynamic_shapes={{"{check.name}": Dim.DYNAMIC}}')
+        ways.append(
+            f'where it varies: export(..., dynamic_shapes={{"{check.name}": Dim.DYNAMIC}}).'
+        )
     ways.append("one program for several values: export_variants.")
     return "\n".join(ways)
 
@@ -286,7 +297,8 @@ def _require_shape(check: Check, given: torch.Size) -> None:
     for i, (want, have) in enumerate(zip(expected, given, strict=True)):
         if i not in (check.varies or ()) and want != have:  # a size may be a symbol of torch's
             raise InputError(
-                f"Expected input at {path}.shape[{i}] to be equal to {want}, but got {have}"
+                f"Expected input at {path}.shape[{i}] to be equal to {want}, but got {have}",
+                hint=_declared(check, i),
             )
 
 

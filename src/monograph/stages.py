@@ -27,6 +27,7 @@ from monograph.diagnostics import (
     ControlFlowError,
     ExportError,
     MutationError,
+    PythonFeatureError,
     ShapeError,
     SourceLine,
 )
@@ -122,7 +123,7 @@ def exported(
 
     try:
         captured = attempt(shapes)
-    except ShapeError as error:
+    except (ShapeError, PythonFeatureError) as error:
         error.where = error.where or caller_line()
         raise
     except MutationError as error:

@@ -274,7 +274,11 @@ def _entry(leaf: Argument, entry: object) -> dict[int | None, Any] | None:
     except ValueError as error:
         raise ShapeError(
             f"the specification of {leaf.path} ({leaf.dotted}): {error}",
-            hint='write {dimension: Dim("name")}, dimensions counted from 0.',
+            hint=(
+                'write {dimension: Dim("name")}: dimensions are whole numbers, counted from 0.'
+                if isinstance(leaf.example, torch.Tensor)
+                else f'it is no tensor: write {{"{leaf.dotted}": Dim.DYNAMIC}} where it varies.'
+            ),
         ) from None
 
 
@@ -382,6 +386,7 @@ def _check_static(leaf: Argument, dim: int | None, wanted: int) -> None:
         raise ShapeError(
             f"{leaf.dotted}.shape[{dim}] is {size} in the example, and {wanted} was declared",
             code="MG-S103",
+            hint="leave it out where it does not vary; where it does, write a Dim.",
         )
 
 

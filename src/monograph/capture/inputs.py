@@ -14,6 +14,7 @@ from torch import nn
 from torch.fx import Node
 
 from monograph.capture.operators.tensor_subclasses import is_wrapper, parts_of
+from monograph.capture.python.frames import caller_line
 from monograph.diagnostics import PythonFeatureError, SourceLine
 from monograph.ir.structure import Key, Structure, flatten
 
@@ -104,6 +105,15 @@ class Root:
     is_module: bool
     training: bool | None
 
+    def can_take(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether the arguments fit the program's parameters."""
+        try:
+            if self.signature is not None:
+                self.signature.bind(*args, **kwargs)
+        except TypeError:
+            return False
+        return True
+
 
 Program = Callable[..., Any]
 
@@ -122,6 +132,7 @@ def root_of(f: Program) -> Root:
         raise PythonFeatureError(
             f"export needs a module, a function or a method, but got {type(f).__name__}"
             + (f" (the class {f.__name__} itself)" if isinstance(f, type) else ""),
+            where=caller_line(),
             hint="pass an instance: export(Model(), args).",
         )
     owner = getattr(f, "__self__", None)
@@ -240,6 +251,7 @@ def positional(args: object) -> tuple[Any, ...]:
     if not isinstance(args, (tuple, list)):
         raise PythonFeatureError(
             f"args must be a tuple of the positional arguments, but got {type(args).__name__}",
+            where=caller_line(),
             hint="for one argument write (x,).",
         )
     return tuple(args)

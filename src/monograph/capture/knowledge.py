@@ -17,7 +17,8 @@ from torch.fx import Node, map_arg
 from monograph.capture.provenance import lines_to
 from monograph.capture.python.frames import frames_of_user
 from monograph.capture.restarts import refused
-from monograph.diagnostics import DataDependentError
+from monograph.diagnostics import DataDependentError, OperatorError
+from monograph.diagnostics.hints import instead_of
 from monograph.ir.operators import draws
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS
@@ -31,12 +32,6 @@ __all__ = ["Knowledge", "marked_constant_function"]
 
 _MOST_NODES = 2000
 _LIMIT = 1 << 24  # elements of one intermediate result
-_HINTS = {
-    "MG-D101": "compute both sides and choose with torch.where(condition, a, b).",
-    "MG-D102": "keep the number a tensor, or pass it to the program as a Python number.",
-    "MG-D103": "keep the values in a tensor, or pass them to the program as Python numbers.",
-    "MG-D104": "compute with a mask of fixed size (torch.where), or outside the program.",
-}
 
 Converted = TypeVar("Converted")
 
@@ -107,6 +102,14 @@ class Knowledge:
                 return known
         origin = value.root.origin
         expression = where.expression() if where else None
+        count = value.spec.numel
+        if asked == "bool(tensor)" and isinstance(count, int) and count > 1:
+            raise OperatorError(
+                (f"`{expression}` asks for the" if expression else "the")
+                + f" truth of {value.spec!r}, which is ambiguous: it has {count} elements",
+                where=where,
+                hint=".any() or .all() make one truth of it; `x is None` asks whether it is there.",
+            )
         what = f"{asked} of {value.spec!r}"
         if expression:
             what = f"`{expression}` needs the data of {value.spec!r} ({asked})"
@@ -120,7 +123,7 @@ class Knowledge:
             what,
             code=code,
             where=where,
-            hint=_HINTS[code],
+            hint=instead_of(expression, code),
         )
         error.origins = lines_to([recorder.read(value)], where)
         if context.collected is not None:

@@ -181,12 +181,14 @@ def _own_mistakes(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, MonographError) or not frames.is_raised_by_us(error):
             raise
+        if isinstance(error, TypeError) and not root.can_take(args, kwargs):
+            raise
         program = root.module if root.is_module else root.call
         report = write_report(error, program, args, kwargs)
         raise InternalError(
             f"{type(error).__name__}: {error}",
             where=frames.source_line_of_traceback(error),
-            hint=f"please report it with {report or 'the program that caused it'}.",
+            hint=f"what is needed to find it is in {report}." if report else None,
         ) from error
 
 

@@ -21,6 +21,7 @@ from monograph.capture.restarts import (
     restart,
 )
 from monograph.diagnostics import DataDependentError, ExportError, SourceLine, UndecidedError
+from monograph.diagnostics.hints import instead_of
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import Rounded, ShapeEnv
 from monograph.shapes.expr import Atom, Expr, Int, Values
@@ -440,7 +441,7 @@ class Sizes:
             + f" needs a number that is only known when the program runs ({sources})",
             code="MG-D102",
             where=where,
-            hint="keep the number a tensor, or pass it to the program as a Python number.",
+            hint=instead_of(expression, "MG-D102"),
         )
         error.origins = self._lines_to(names, where)
         return error

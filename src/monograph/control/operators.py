@@ -141,7 +141,7 @@ def _capture_cond(
     true_fn, false_fn = _of_user(recorder, true_fn), _of_user(recorder, false_fn)
     if not isinstance(operands, (tuple, list)):
         raise ControlFlowError(
-            f"the operands of cond are a {type(operands).__name__}",
+            f"the operands of cond are a {_kind_of(operands)}",
             code="MG-C106",
             where=recorder.here(),
             hint="pass a tuple: (x,) for one operand.",
@@ -205,6 +205,10 @@ def _predicate(recorder: Recorder, pred: object) -> torch.Tensor | Test:
     )
 
 
+def _kind_of(value: object) -> str:
+    return "tensor" if isinstance(value, torch.Tensor) else type(value).__name__
+
+
 def _require_callables(recorder: Recorder, name: str, **functions: object) -> None:
     for argument, function in functions.items():
         if not callable(function):
@@ -255,7 +259,7 @@ def _capture_while_loop(
     cond_fn, body_fn = _pure(recorder, cond_fn), _pure(recorder, body_fn)
     if not isinstance(carried_inputs, (tuple, list)):
         raise ControlFlowError(
-            f"the carried inputs of while_loop are a {type(carried_inputs).__name__}",
+            f"the carried inputs of while_loop are a {_kind_of(carried_inputs)}",
             code="MG-C106",
             where=recorder.here(),
             hint="pass a tuple: (x,) for one tensor.",

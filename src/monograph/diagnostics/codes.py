@@ -276,7 +276,11 @@ CODES: dict[str, Code] = {
             "a program that was edited, and is not valid",
             "every pass, every tool and every call takes a program for what its specification says",
         ),
-        Code("MG-X101", "a mistake in Monograph", "please report it"),
+        Code(
+            "MG-X101",
+            "a mistake in Monograph",
+            "it is not a mistake of your program: please report it",
+        ),
     )
 }
 

@@ -64,6 +64,7 @@ __all__ = [
 
 
 _MOST_CALLS = 4
+_NO_SOURCE = "(no source: made by exec, or typed at a prompt; strict=True and fixes need a file)"
 
 
 class Change(Protocol):
@@ -134,7 +135,7 @@ class MonographError(Exception):
         found = [Line("title", title), *(Line("text", line) for line in more)]
         if self.where is not None:
             found += [Line("text"), Line("place", f"  {self.where.place}")]
-            found.append(Line("source", f"    {self.where.text}"))
+            found.append(Line("source", f"    {self.where.text or _NO_SOURCE}"))
             caret = self.where.caret()
             if caret:
                 found.append(Line("caret", f"    {caret}"))

@@ -110,6 +110,7 @@ class ArchiveReader:
 
     def __init__(self, source: str | os.PathLike[str] | IO[bytes]) -> None:
         self.source = source
+        self.name = os.fspath(source) if isinstance(source, (str, os.PathLike)) else "the file"
         if not isinstance(source, (str, os.PathLike)) and not hasattr(source, "seek"):
             raise FileError(f"a {type(source).__name__} is neither a path nor a binary file")
         try:
@@ -125,17 +126,19 @@ class ArchiveReader:
             OverflowError,
             MemoryError,
         ) as error:
-            raise FileError(f"not a .pt2 file: {error}") from None
+            raise FileError(f"{self.name}: not a .pt2 file: {error}") from None
         infos = self.zip.infolist()
         if not infos or len(infos) > _MOST_RECORDS:
-            raise FileError(f"not a .pt2 file: it has {len(infos)} records")
+            raise FileError(f"{self.name}: not a .pt2 file: it has {len(infos)} records")
         self.is_old = any(info.filename == _OLD for info in infos)
         self.root = "" if self.is_old else infos[0].filename.partition("/")[0]
         self.records: dict[str, zipfile.ZipInfo] = {}
         for info in infos:
             root, _, name = ("/" * self.is_old + info.filename).partition("/")
             if root != self.root or name in self.records:
-                raise FileError(f"not a .pt2 file: a record is called {info.filename!r}")
+                raise FileError(
+                    f"{self.name}: not a .pt2 file: a record is called {info.filename!r}"
+                )
             if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
                 raise FileError(
                     f"{name} is compressed: a .pt2 file stores its records as they are",

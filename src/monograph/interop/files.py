@@ -249,7 +249,11 @@ def load_programs(
             return Contents({"model": found})
         names = [n.removesuffix(".json") for n in archive.names("models/") if n.endswith(".json")]
         if not names:
-            raise FileError(f"{_named(path)}: not a .pt2 file with a program in it")
+            raise FileError(
+                f"{_named(path)}: not a .pt2 file with a program in it",
+                hint="weights alone are read with torch.load, and given to a model or a program "
+                "by load_state_dict.",
+            )
         are_variants = archive.has(_VARIANTS)
         if are_variants:
             names = _in_order(names, json_of(archive, _VARIANTS))

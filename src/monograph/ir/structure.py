@@ -288,6 +288,18 @@ def in_code(constant: Any) -> Any:
     return constant if isinstance(constant, _IN_CODE) else None
 
 
+def _instead_of(value: object) -> str:
+    """What to write instead of a value that is not taken apart."""
+    if isinstance(value, Iterator):
+        return "make a list of it: list(...)."
+    if hasattr(value, "__array__"):
+        return "make a tensor of it: torch.as_tensor(...)."
+    return (
+        "pass its tensors in tuples, lists, dicts or dataclasses, or register it:\n"
+        f"torch.utils._pytree.register_pytree_node({type(value).__name__}, flatten, unflatten)"
+    )
+
+
 def flatten(value: object, path: str = "") -> tuple[list[Any], Structure]:
     """The leaves of ``value`` and its structure.
 
@@ -307,8 +319,7 @@ def _flatten(value: object, path: str, leaves: list[Any], above: tuple[int, ...]
         raise PythonFeatureError(
             f"{path or 'the value'} is a {type(value).__qualname__}, which cannot be taken apart"
             + (" because it contains itself" if id(value) in above else ""),
-            hint="pass its tensors in tuples, lists, dicts or dataclasses, or register it:\n"
-            f"torch.utils._pytree.register_pytree_node({type(value).__name__}, flatten, unflatten)",
+            hint=_instead_of(value),
         )
     children, keys, context = handler.take(value)
     above = (*above, id(value))

@@ -214,7 +214,10 @@ def check_write(recorder: Recorder, op: Operator, target: torch.Tensor) -> None:
         # Autograd sees the write, and refuses it for a leaf; so does the exported program.
         origin.is_seen_by_autograd = True
         if origin.tensor.requires_grad and origin.tensor.is_leaf and recorder.context.base_grad:
-            leaf = OperatorError(f"{op} writes {origin.target}, a leaf that requires grad")
+            leaf = OperatorError(
+                f"{op} writes {origin.target}, a leaf that requires grad",
+                hint="write it under torch.no_grad(), or make it a buffer.",
+            )
             leaf.where = recorder.here()
             raise leaf
     recorder.aliases.written(value)

@@ -27,10 +27,13 @@ _SKIP, _USER, _STOP = 0, 1, 2
 _id = id  # a program that is captured gets another function under this name, which costs more
 _PACKAGE = str(Path(__file__).parents[2])
 _CASES = os.path.join(_PACKAGE, "exportdb", "cases") + os.sep
-_COMMANDS = os.path.join(_PACKAGE, "cli") + os.sep
+# Whoever calls from here has no line of a user's: the command line, and what runs the cases.
+_COMMANDS = tuple(os.path.join(_PACKAGE, name) + os.sep for name in ("cli", "exportdb"))
 _OURS = _PACKAGE + os.sep
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 _TORCH_NN = os.path.join(_TORCH, "nn") + os.sep
+_MADE = "<string>"  # by ``exec``: the user's, or a dataclass's
+_CALLING = ("_call_impl", "_wrapped_call_impl")  # how torch calls a module
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 
 # By identity: equal code may stand in several files.
@@ -64,7 +67,8 @@ def _kind_of(code: CodeType) -> int:
 def current_source_line(depth: int = 1) -> SourceLine | None:
     """The innermost line of the user's program that is running.
 
-    Where only ``torch.nn`` runs (a bare ``nn.Linear`` is exported), its line; None outside.
+    Where only ``torch.nn`` runs (a bare ``nn.Linear`` is exported), or code that ``exec`` has made,
+    its line; None outside.
     """
     frame: FrameType | None = sys._getframe(depth)
     start = frame
@@ -84,14 +88,18 @@ def current_source_line(depth: int = 1) -> SourceLine | None:
 def _line_in_torch_nn(frame: FrameType | None) -> SourceLine | None:
     while frame is not None and _kinds.get(_id(frame.f_code)) != _STOP:
         code = frame.f_code
-        if code.co_filename.startswith(_TORCH_NN) and code.co_name != "_call_impl":
+        is_of_nn = code.co_filename.startswith(_TORCH_NN) and code.co_name not in _CALLING
+        if is_of_nn or (code.co_filename == _MADE and not code.co_name.startswith("__")):
             return _line_at(code, frame.f_lasti)
         frame = frame.f_back
     return None
 
 
 def caller_line() -> SourceLine | None:
-    """The line outside the package that has called it; None where the command line has."""
+    """The line outside the package that has called it; None where the command line has,
+
+    or what runs the cases of the catalogue.
+    """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _kind_of(frame.f_code) != _USER:
         if frame.f_code.co_filename.startswith(_COMMANDS):
