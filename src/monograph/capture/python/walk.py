@@ -304,6 +304,8 @@ _parts_of = operator.itemgetter(*PARTS)
 _OPAQUE = frozenset(
     {"builtins", "functools", "typing", "logging", "weakref", "_thread", "threading"}
 )
+# Programs of earlier exports: what they know of sizes is no state of this one.
+_OF_PROGRAMS = tuple(f"monograph.{name}" for name in ("program", "variants", "ir.", "shapes."))
 
 
 def _is_plain_object(value: object) -> bool:
@@ -313,8 +315,7 @@ def _is_plain_object(value: object) -> bool:
         module not in _OPAQUE
         and not isinstance(value, ModuleType)
         and (not module.startswith("torch.") or module.startswith("torch.nn."))
-        # Programs of earlier exports: what they know of sizes is no state of this one.
-        and (not module.startswith("monograph.") or is_watched(module))
+        and not module.startswith(_OF_PROGRAMS)
     )
 
 
