@@ -226,3 +226,50 @@ def test_it_is_saved(name, tmp_path):
     for length in (1, 9):
         x = torch.randn(2, length, 4)
         assert_equal(loaded.module()(x), model(x))
+
+
+# Lists as long as a size, without a loop: each is one tensor.
+SEVEN = [7]
+LISTS = {
+    "range": lambda x: torch.tensor(list(range(x.shape[1]))),
+    "range with a step": lambda x: torch.tensor(list(range(1, 2 * x.shape[1] + 1, 2))),
+    "range backwards": lambda x: torch.tensor(list(range(x.shape[1]))[::-1]),
+    "behind a number": lambda x: torch.tensor(SEVEN + list(range(x.shape[1] - 9))),
+    "of a dtype": lambda x: torch.tensor(list(range(x.shape[1])), dtype=torch.int32),
+    "one number": lambda x: torch.tensor([0] * x.shape[1]),
+    "floats": lambda x: torch.tensor([0.5] * x.shape[1]),
+    "a size": lambda x: torch.tensor(x.shape[1] * [x.shape[0]]),
+    "two numbers": lambda x: torch.tensor([1, 2] * x.shape[1]),
+    "less than none": lambda x: torch.tensor([1] * (x.shape[1] - 3) + [2]),
+    "tensors": lambda x: torch.stack([x.sum()] * x.shape[1]),
+    "their sum": lambda x: sum([x.sum()] * (x.shape[1] + 1)),
+    "listed rows": lambda x: torch.stack(list(x.sin().unbind(1))),
+}
+
+
+class Listing(nn.Module):
+    def __init__(self, made):
+        super().__init__()
+        self.made = made
+
+    def forward(self, x):
+        return self.made(x), x
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_as_long_as_a_size(name):
+    model = Listing(LISTS[name])
+    module = exported(model, False).module()
+    for batch, length in ((3, 5), (1, 1), (2, 2), (1, 17), (2, 0)):
+        x = torch.randn(batch, length, 4)
+        try:
+            expected = model(x)
+        except RuntimeError:
+            assert length == 0  # nothing to stack
+            continue
+        if length or name not in ("range", "range with a step", "range backwards", "one number",
+                                  "a size", "two numbers"):  # fmt: skip
+            assert_equal(module(x), expected)
+        else:  # of another dtype than all others
+            with pytest.raises(RuntimeError, match="empty list has floats"):
+                module(x)

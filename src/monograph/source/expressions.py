@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TypeVar
 
-from monograph.capture.python.sites import Site, is_reducing
+from monograph.capture.python.sites import Site, is_listing, is_reducing, is_repeating
 from monograph.source.syntax import PREFIX, cannot_move, is_site, require_movable
 
 __all__ = ["RUNTIME", "Expressions", "located", "name_of", "runtime_call", "thunk"]
@@ -122,7 +122,10 @@ class Expressions(ast.NodeTransformer):
         return located(made, node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """``len(x)``, ``any(...)`` or ``all(...)`` at a site."""
+        """``len(x)``, ``sum(x)``, ``any(...)``, ``all(...)`` or ``list(...)`` at a site."""
+        if self._is_site(node) and is_listing(node):
+            made = runtime_call("listed", node.func, self.iterable(node.args[0]))
+            return located(made, node)
         if not self._is_site(node) or not is_reducing(node):
             return self.generic_visit(node)
         argument = node.args[0]
@@ -134,6 +137,13 @@ class Expressions(ast.NodeTransformer):
         body = self._of_item(generator, self.condition(argument.elt))
         made = runtime_call("reduced", node.func, self.visit(generator.iter), body)
         return located(made, node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """``[x] * n`` at a site."""
+        self.generic_visit(node)
+        if not self._is_site(node) or not is_repeating(node):
+            return node
+        return located(runtime_call("repeated", node.left, node.right), node)
 
     def _of_item(self, generator: ast.comprehension, body: ast.expr) -> ast.Lambda:
         """``body`` as a function of the item that the generator's target takes apart."""

@@ -13,9 +13,12 @@ from torch import nn
 from monograph.capture.current import running_recorder
 from monograph.control.operators import cond
 from monograph.control.operators import map as map_rows
-from monograph.source.rows import Rows
+from monograph.source.rows import Rows, rows_of
 
-__all__ = ["Unknown", "iterator", "numbers", "pieces", "rows", "subscript", "unknown_length"]
+__all__ = [
+    "Unknown", "iterator", "listed", "numbers", "pieces", "repeated", "rows", "subscript",
+    "unknown_length",
+]  # fmt: skip
 
 
 class Unknown:
@@ -27,6 +30,15 @@ class Unknown:
 
     def __iter__(self) -> Iterator[object]:
         return (self.item(i) for i in range(self.length))
+
+
+class _Range(Unknown):
+    """``range(start, ..., step)`` of ``length`` numbers."""
+
+    def __init__(self, start: Any, step: int, length: int | torch.SymInt) -> None:
+        super().__init__(length, lambda i: start + i * step)
+        self.start = start
+        self.step = step
 
 
 def unknown_length(value: object) -> Unknown | None:
@@ -131,6 +143,8 @@ def iterator(function: Callable[..., object], *args: Any) -> object:
         return _range(*args)
     if function is builtins.len and isinstance(args[0], Rows):
         return args[0].length()
+    if function is builtins.sum and isinstance(args[0], Rows):
+        return args[0].total()
     found = [unknown for arg in args if (unknown := unknown_length(arg)) is not None]
     first = unknown_length(args[0]) if args else None
     if function is builtins.enumerate and first is not None:
@@ -156,7 +170,7 @@ def _range(*args: Any) -> range | Unknown:
     if isinstance(step, torch.SymInt) or step == 0:
         return range(*bounds)  # says what is wrong
     length = (stop - start + step - 1) // step if step > 0 else (start - stop - step - 1) // -step
-    return Unknown(length, lambda i: start + i * step)
+    return _Range(start, step, torch.sym_max(length, 0))
 
 
 def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
@@ -166,6 +180,25 @@ def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
         return [body(item) for item in iterable]
     made = map_rows(lambda i: body(found.item(i.item())), torch.arange(found.length))  # type: ignore[arg-type]
     return Rows(made, "tensor") if isinstance(made, torch.Tensor) else made
+
+
+def listed(function: Callable[..., object], iterable: Iterable[object]) -> object:
+    """``list(iterable)``."""
+    found = unknown_length(iterable)
+    if found is None or running_recorder() is None or function is not builtins.list:
+        return function(iterable)
+    if isinstance(found, _Range):
+        numbers_from_zero = torch.arange(found.length)  # type: ignore[arg-type]
+        return Rows(numbers_from_zero * found.step + found.start, "int")
+    return rows(found, lambda item: item)
+
+
+def repeated(left: Any, right: Any) -> object:
+    """``[x, y] * n``: a list as long as a size."""
+    items, count = (left, right) if isinstance(left, list) else (right, left)
+    if running_recorder() is None or not isinstance(count, torch.SymInt):
+        return left * right
+    return rows_of(items, torch.sym_max(count, 0)) if isinstance(items, list) else left * right
 
 
 # Indices -------------------------------------------------------------------------------------

@@ -18,8 +18,9 @@ from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Expr
 from monograph.shapes.symnode import symbolic
 
-__all__ = ["Rows", "accepted", "rows_like"]
+__all__ = ["Rows", "accepted", "rows_like", "rows_of"]
 
+_NUMBERS: dict[str, type] = {"int": int, "bool": bool, "float": float}
 _DTYPES = {"int": torch.int64, "bool": torch.bool, "float": torch.float64}
 
 
@@ -82,6 +83,16 @@ class Rows(OfACapture):
         """What an index takes it for."""
         return self.tensor
 
+    def __radd__(self, items: Iterable[torch.Tensor | float]) -> Rows:
+        before = torch.cat([self._row(item) for item in items] or [self.tensor[:0]])
+        return Rows(torch.cat([before, self.tensor]), self.kind)
+
+    def total(self) -> Any:
+        """``sum(rows)``; of no rows, that would be a number."""
+        torch._check(self.length() >= 1, lambda: "there is nothing to add up")
+        found = self.tensor.sum(0)
+        return found if self.kind == "tensor" else found.item()
+
     def length(self) -> int | torch.SymInt:
         """The number of rows: a size that varies."""
         return self.tensor.shape[0]
@@ -117,7 +128,10 @@ def tensor(
     rows: Rows, *, dtype: torch.dtype | None = None, device: torch.device | None = None
 ) -> torch.Tensor:
     """``torch.tensor(rows)``."""
-    return rows.tensor.to(dtype=dtype or rows.tensor.dtype, device=device or rows.tensor.device)
+    if rows.kind in ("int", "bool") and dtype is None:
+        torch._check(rows.length() >= 1, lambda: "torch.tensor of an empty list has floats")
+    own = torch.get_default_dtype() if rows.kind == "float" else rows.tensor.dtype
+    return rows.tensor.to(dtype=dtype or own, device=device or rows.tensor.device)
 
 
 OF_ROWS: dict[str, Callable[..., torch.Tensor]] = {
@@ -192,6 +206,29 @@ def rows_like(recorder: Recorder, items: Sequence[object], sample: Group, name: 
     return Rows(torch.zeros((0, *shape), dtype=spec.dtype, device=spec.device), kind)
 
 
+def rows_of(items: Sequence[object], count: int | torch.SymInt) -> Rows:
+    """``items``, as often as ``count`` says.
+
+    Raises:
+        ControlFlowError: MG-C114, where the items are not of one kind and shape.
+    """
+    kinds = {int if isinstance(item, torch.SymInt) else type(item) for item in items}
+    shapes = {item.shape for item in items if isinstance(item, torch.Tensor)}
+    kind = next((name for name, dtype in _NUMBERS.items() if kinds == {dtype}), None)
+    if kind is None and len(kinds) == len(shapes) == 1:
+        kind = "tensor"
+    if kind is None:
+        raise ControlFlowError(
+            "a list as long as a size, of items that cannot be stacked",
+            code="MG-C114",
+            hint="fill a tensor, or append tensors of one shape to an empty list.",
+        )
+    rows = torch.stack([as_item(item) for item in items])
+    return Rows(rows.repeat(count, *(1 for _ in rows.shape[1:])), kind)
+
+
 def as_item(item: object) -> torch.Tensor:
     """One item of a list as a tensor."""
+    if isinstance(item, torch.SymInt):
+        return torch.full((), item, dtype=torch.int64)  # type: ignore[call-overload]
     return item if isinstance(item, torch.Tensor) else torch.tensor(item)

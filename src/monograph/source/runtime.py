@@ -18,7 +18,7 @@ from monograph.source.branching import (
     last_true,
     reduced,
 )
-from monograph.source.iterators import iterator, numbers, pieces, rows, subscript
+from monograph.source.iterators import iterator, listed, numbers, pieces, repeated, rows, subscript
 from monograph.source.looping import for_loop, while_loop
 from monograph.source.steering import in_order, steered, steps
 
@@ -37,9 +37,11 @@ __all__ = [
     "inverted",
     "iterator",
     "last_true",
+    "listed",
     "numbers",
     "pieces",
     "reduced",
+    "repeated",
     "rows",
     "steered",
     "steps",

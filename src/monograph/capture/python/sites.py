@@ -16,7 +16,10 @@ __all__ = [
     "SourceFile",
     "Span",
     "codes_in",
+    "is_listing",
     "is_made",
+    "is_reducing",
+    "is_repeating",
     "note_made",
     "position",
     "replaced",
@@ -181,6 +184,11 @@ class SourceFile:
             return Site("Subscript", span)
         if isinstance(node, ast.Call) and is_reducing(node) and not is_tested:
             return Site("Call", span)
+        if is_repeating(node) and not is_tested:
+            return Site("BinOp", span)
+        around = self.parents.get(node)
+        if isinstance(around, ast.Call) and is_listing(around) and node in around.args:
+            return _site(around)
         while node in self.parents:
             if isinstance(node, (ast.BoolOp, ast.IfExp)) or _is_logical(node):
                 logical = node
@@ -215,14 +223,27 @@ def _is_inside(part: tuple[int | None, ...], whole: Span) -> bool:
 
 
 def is_reducing(node: ast.Call) -> bool:
-    """Whether it is ``len(x)``, or ``any`` or ``all`` of a generator."""
+    """Whether it is ``len(x)``, ``sum(x)``, or ``any`` or ``all`` of a generator."""
     if not isinstance(node.func, ast.Name) or len(node.args) != 1 or node.keywords:
         return False
-    if node.func.id == "len":
+    if node.func.id in ("len", "sum"):
         return True
     argument = node.args[0]
     is_plain = isinstance(argument, ast.GeneratorExp) and len(argument.generators) == 1
     return is_plain and node.func.id in ("any", "all") and not argument.generators[0].ifs  # type: ignore[attr-defined]
+
+
+def is_listing(node: ast.Call) -> bool:
+    """Whether it is ``list(x)``."""
+    is_plain = isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords
+    return is_plain and node.func.id == "list"  # type: ignore[attr-defined]
+
+
+def is_repeating(node: ast.AST) -> bool:
+    """Whether it is ``[x, y] * n``, or ``n * [x, y]``."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+        return False
+    return isinstance(node.left, ast.List) or isinstance(node.right, ast.List)
 
 
 def _only_choice(statement: ast.stmt) -> Site | None:
