@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
@@ -35,7 +36,7 @@ class Unknown:
 class _Range(Unknown):
     """``range(start, ..., step)`` of ``length`` numbers."""
 
-    def __init__(self, start: Any, step: int, length: int | torch.SymInt) -> None:
+    def __init__(self, start: int | torch.SymInt, step: int, length: int | torch.SymInt) -> None:
         super().__init__(length, lambda i: start + i * step)
         self.start = start
         self.step = step
@@ -189,16 +190,16 @@ def listed(function: Callable[..., object], iterable: Iterable[object]) -> objec
         return function(iterable)
     if isinstance(found, _Range):
         numbers_from_zero = torch.arange(found.length)  # type: ignore[arg-type]
-        return Rows(numbers_from_zero * found.step + found.start, "int")
+        return Rows(torch.add(numbers_from_zero * found.step, found.start), "int")  # type: ignore[arg-type]
     return rows(found, lambda item: item)
 
 
-def repeated(left: Any, right: Any) -> object:
+def repeated(left: object, right: object) -> object:
     """``[x, y] * n``: a list as long as a size."""
     items, count = (left, right) if isinstance(left, list) else (right, left)
-    if running_recorder() is None or not isinstance(count, torch.SymInt):
-        return left * right
-    return rows_of(items, torch.sym_max(count, 0)) if isinstance(items, list) else left * right
+    if isinstance(items, list) and isinstance(count, torch.SymInt) and running_recorder():
+        return rows_of(items, torch.sym_max(count, 0))
+    return operator.mul(left, right)
 
 
 # Indices -------------------------------------------------------------------------------------

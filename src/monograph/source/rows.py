@@ -87,7 +87,7 @@ class Rows(OfACapture):
         before = torch.cat([self._row(item) for item in items] or [self.tensor[:0]])
         return Rows(torch.cat([before, self.tensor]), self.kind)
 
-    def total(self) -> Any:
+    def total(self) -> object:
         """``sum(rows)``; of no rows, that would be a number."""
         torch._check(self.length() >= 1, lambda: "there is nothing to add up")
         found = self.tensor.sum(0)
