@@ -530,7 +530,7 @@ def test_in_strict_mode_beside_a_branch(module):
 
 
 def test_what_the_type_of_a_size_is():
-    """A size that varies is a ``SymInt`` by its type, and an ``int`` where the program asks."""
+    """A size that varies is an ``int`` where the program asks."""
     seen = queue.SimpleQueue()
 
     def program(x):
@@ -539,7 +539,7 @@ def test_what_the_type_of_a_size_is():
         return x * n
 
     export(program, (R(4, 3),), dynamic_shapes=DYNAMIC)
-    assert seen.get() == (torch.SymInt, True, True)
+    assert seen.get() == (int, True, True)
 
 
 KINDS_OF_NUMBERS = [

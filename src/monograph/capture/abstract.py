@@ -46,6 +46,9 @@ class AbstractTensor(torch.Tensor):
     """
 
     value: Value
+    # What ``isinstance`` reads beside the type, and what ``x.__class__`` is: as in eager mode. A
+    # property would cost a call of Python at each ``isinstance`` that is false.
+    __class__ = torch.Tensor  # type: ignore[assignment]
     __torch_function__ = disabled_torch_function
 
     @classmethod

@@ -91,7 +91,7 @@ class Entrance:
 
     def value_of(self, tensor: torch.Tensor) -> Value:
         """The value of any tensor; an unknown real one becomes a constant of the program."""
-        if tensor.__class__ is AbstractTensor:
+        if type(tensor) is AbstractTensor:
             found: Value = tensor.value
             return found
         value = self.values.get(_id(tensor))

@@ -77,7 +77,7 @@ class Recorder(DispatchMode):
 
     def value_of(self, tensor: torch.Tensor) -> Value:
         """The value of any tensor; an unknown real one becomes a constant of the program."""
-        if tensor.__class__ is AbstractTensor:
+        if type(tensor) is AbstractTensor:
             found: Value = tensor.value
             return found
         return self.entrance.value_of(tensor)
@@ -125,7 +125,7 @@ class Recorder(DispatchMode):
         sources: list[Value] = []
         nodes: list[Any] = []
         for arg in args:
-            cls = arg.__class__
+            cls = type(arg)
             if cls is AbstractTensor:
                 value = arg.value
                 if value.seen != value.root.version:
@@ -154,7 +154,7 @@ class Recorder(DispatchMode):
 
     def argument(self, arg: Any, key: list[Any], sources: list[Value]) -> Any:
         """The node form of one argument; what distinguishes it goes into ``key``."""
-        cls = arg.__class__
+        cls = type(arg)
         if cls in _PLAIN:
             key.append(arg)
             return arg

@@ -12,6 +12,7 @@ from types import CodeType
 from typing import Any
 
 import torch
+from torch import nn
 from torch.fx import Graph, Node
 
 from monograph.capture.aliasing import Value
@@ -30,6 +31,7 @@ from monograph.capture.python.plain_numbers import refusal_of_numbers
 from monograph.capture.python.process_state import exporting_flags, kept
 from monograph.capture.python.saved import Change
 from monograph.capture.python.snapshot import Changed, Snapshot
+from monograph.capture.python.type_calls import types_as_in_eager_mode
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.restarts import (
     NeedsAnotherLook,
@@ -127,6 +129,7 @@ def capture(
                     with (
                         nullcontext() if strict is None else strict.installed(),
                         CALL_SITES.installed(),
+                        types_as_in_eager_mode(root.call, session.modules(), ways.is_chosen),
                     ):
                         return session.run()
             except Restart as reason:
@@ -145,6 +148,10 @@ class _Ways:
         self.as_called: dict[int, CodeType] = {}  # by identity: calls there stay as they are
         self.given_numbers: dict[int, object] = {}  # by identity: functions
         self.attempts = 0
+
+    def is_chosen(self, code: CodeType) -> bool:
+        """Whether the callees in ``code`` are chosen, or cannot be."""
+        return CALL_SITES.is_chosen(code) or id(code) in self.as_called
 
     def change(self, reason: Restart) -> None:
         """The next capture goes another way.
@@ -252,6 +259,10 @@ class _Session:
             if self.recorder.sizes.settling is not None:
                 self.recorder.sizes.settling.let_go()
 
+    def modules(self) -> list[nn.Module]:
+        """The program's modules, each once."""
+        return [module for _, module in self.state.modules]
+
     def _run(self) -> Captured:
         strict = self.recorder.context.strict
         snapshot = self._remembered()
@@ -267,7 +278,7 @@ class _Session:
             snapshot.restore()
             torch.clear_autocast_cache()
         if strict is not None:
-            strict.finish(self.recorder, frozenset(type(m) for _, m in self.state.modules))
+            strict.finish(self.recorder, frozenset(map(type, self.modules())))
         known = snapshot.identities() if changed else frozenset()
         return self._captured(given, result, changed, known)
 

@@ -31,6 +31,7 @@ from monograph.capture.python.operator_calls import calls_an_operator, through_s
 from monograph.capture.python.plain_numbers import given_numbers
 from monograph.capture.python.static_values import UNKNOWN
 from monograph.capture.python.truths import assertion_at, is_asserted
+from monograph.capture.python.type_calls import type_of
 from monograph.capture.restarts import (
     NeedsCalls,
     NeedsIndexing,
@@ -449,6 +450,7 @@ _FUNCTIONS: list[tuple[Any, Callable[..., Any]]] = [
     (int, _number_type(int, torch.sym_int)),
     (float, _number_type(float, torch.sym_float)),
     (bool, _truth_type),
+    (type, type_of),
     (torch.is_nonzero, _truth_type),
     (torch.equal, _compared(torch.equal, _equal)),
     (torch.allclose, _compared(torch.allclose, torch.isclose)),

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from monograph.capture.python.frames import is_of_user, stands_in
+from monograph.capture.python.frames import is_of_python, is_of_user, stands_in
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test, both, either, negated
 from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, Node, expression_of, symbolic
@@ -222,8 +222,8 @@ def _said_to_be(plain: type, kind: type) -> Method:
 
     def class_of(self: Symbolic) -> type:
         frame: FrameType | None = sys._getframe(1)
-        if frame is not None and frame.f_code.co_name == "__instancecheck__":
-            frame = frame.f_back  # of an abstract base class
+        while frame is not None and is_of_python(frame.f_code):
+            frame = frame.f_back  # as abstract base classes ask, and ``functools.singledispatch``
         is_asked = frame is not None and isinstance(self.node, Node) and is_of_user(frame.f_code)
         return plain if is_asked else kind
 

@@ -21,6 +21,7 @@ __all__ = [
     "is_reducing",
     "is_repeating",
     "note_made",
+    "note_patched",
     "position",
     "replaced",
     "source_file",
@@ -82,6 +83,16 @@ def is_made(code: CodeType) -> bool:
 _made: dict[int, CodeType] = {}  # by identity: equal code may stand in several files
 
 
+def note_patched(code: CodeType, original: CodeType) -> None:
+    """``code`` differs from ``original`` in instructions, which stand for the same source."""
+    if is_made(original):
+        note_made([code])
+    _patched[id(code)] = code, original
+
+
+_patched: dict[int, tuple[CodeType, CodeType]] = {}
+
+
 class SourceFile:
     """A parsed file."""
 
@@ -117,6 +128,8 @@ class SourceFile:
 
     def has(self, code: CodeType) -> bool:
         """Whether the file still holds ``code`` as it was compiled."""
+        if id(code) in _patched:
+            code = _patched[id(code)][1]
         if code not in self._known:
             self._known[code] = self._compiles_to(code)
         return self._known[code]

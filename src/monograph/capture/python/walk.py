@@ -110,7 +110,7 @@ class Walk:
 
     def _add_object(self, value: object, path: str, field: str) -> None:
         if isinstance(value, torch.Tensor):
-            if value.__class__ in _PLAIN_TENSORS:
+            if type(value) in _PLAIN_TENSORS:
                 self.tensors.append((value, path, field))
         elif isinstance(value, nn.Module):
             self.add_module(value, path, field)
@@ -192,7 +192,7 @@ class Walk:
         for key, item in entries.items():
             if item is None or id(item) in seen:
                 continue
-            if item.__class__ in _PLAIN_TENSORS:
+            if type(item) in _PLAIN_TENSORS:
                 seen.add(id(item))
                 self.tensors.append((item, inside + key, field))
             else:
