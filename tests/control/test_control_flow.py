@@ -235,15 +235,6 @@ def grows(x):
     return rows.sum(0), left
 
 
-def promotes(x):
-    flag, total = while_loop(
-        lambda flag, total: ~flag,
-        lambda flag, total: (total.sum() > 10, total + x.abs().double()),
-        (torch.tensor(False), torch.zeros(2, 3)),
-    )
-    return flag, total
-
-
 def loop_in_branch(x):
     def then(x):
         return while_loop(lambda x: x.sum() < 50, lambda x: (x * 1.5,), (x,))[0]
@@ -287,7 +278,7 @@ PROGRAMS = {
         writes_through_view, writes_argument, trees, with_no_grad, numbers, masked, layouts,
         RebindsBuffer, shared_variables, views_of_operand, same_twice, results_unread,
         in_functions, constant_tensors,
-        one_in_the_body, writes_in_the_body, grows, promotes, loop_in_branch, branch_in_loop,
+        one_in_the_body, writes_in_the_body, grows, loop_in_branch, branch_in_loop,
         state_of_no_use, map_nested, rnn,
     )
 }  # fmt: skip
@@ -551,6 +542,9 @@ REFUSED = {
     "carry structure": (
         "MG-C107", lambda x: while_loop(lambda x: x.sum() > 0, lambda x: (x, x), (x,)),
     ),
+    "carry dtype": (
+        "MG-C107", lambda x: while_loop(lambda h: h.sum() < 9, lambda h: (h + x.double(),), (x,)),
+    ),
     "carry None": (
         "MG-C107", lambda x: while_loop(lambda h: x.sum() > 0, lambda h: (x,), (None,)),
     ),
@@ -571,6 +565,9 @@ REFUSED = {
     "map sizes": ("MG-C111", lambda x: map_rows(lambda row: row[row > 0], x)),
     "scan carry": (
         "MG-C107", lambda x: scan(lambda c, row: (c[None], row), torch.zeros(3), x),
+    ),
+    "scan carry dtype": (
+        "MG-C107", lambda x: scan(lambda c, row: (c + row, row), torch.zeros(3).long(), x),
     ),
     "scan pair": ("MG-C102", lambda x: scan(lambda c, row: row, torch.zeros(3), x)),
     "map of a number": ("MG-C106", lambda x: map_rows(lambda row: row, 3)),

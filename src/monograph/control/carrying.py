@@ -45,6 +45,7 @@ class Carried:
     """
 
     name: str
+    first: object  # as the program has it before the loop
     initial: object
     kind: str
     dtype: torch.dtype | None = None
@@ -97,8 +98,8 @@ class Carried:
 def start_of(name: str, leaf: object) -> Carried:
     """A leaf of what a loop starts from."""
     if isinstance(leaf, torch.Tensor):
-        return Carried(name, leaf, "tensor", leaf.dtype)
-    return Carried(name, leaf, "constant")
+        return Carried(name, leaf, leaf, "tensor", leaf.dtype)
+    return Carried(name, leaf, leaf, "constant")
 
 
 def base_of(node: Node) -> Node:

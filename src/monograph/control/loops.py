@@ -233,9 +233,7 @@ class _Attempt:
         spec, known = spec.normal(), item.tensor_spec.normal()
         if len(spec.shape) != len(known.shape) or spec.device != known.device:
             raise self._mismatch(item, leaf)
-        dtype = torch.promote_types(spec.dtype, item.dtype)
-        is_new = dtype != item.dtype
-        item.dtype = dtype
+        is_new = self._learn_dtype(item, spec.dtype, leaf)
         for i, (size, before) in enumerate(zip(spec.shape, known.shape, strict=True)):
             if size != before and i not in item.varying:
                 item.varying.add(i)
@@ -244,6 +242,22 @@ class _Attempt:
             item.is_dense = True
             is_new = known.strides != contiguous_strides(known.shape)
         return is_new
+
+    def _learn_dtype(self, item: Carried, found: torch.dtype, leaf: torch.Tensor) -> bool:
+        """A number that becomes a tensor has the dtype that it is computed with.
+
+        Of a tensor the dtype stays: without an iteration the result has that of the start, and the
+        first iteration computes in it.
+        """
+        if found == item.dtype:
+            return False
+        if isinstance(item.first, torch.Tensor):
+            mismatch = self._mismatch(item, leaf)
+            mismatch.hint = f"start the loop from a tensor of the dtype that it has after: {found}."
+            raise mismatch
+        assert item.dtype is not None
+        before, item.dtype = item.dtype, torch.promote_types(found, item.dtype)
+        return before != item.dtype
 
     def _learn_int(self, item: Carried, leaf: object) -> bool:
         if isinstance(leaf, torch.Tensor):
@@ -327,6 +341,7 @@ class _Attempt:
         for root in self.roots:
             self.outputs.append(contents[id(root)].node)
         self._refuse_shared_writes()
+        self._list_promotions()
         self.test_region.finish([self.predicate], is_test=True)
         self.body_region.finish(self.outputs)
         start: list[Argument] = []
@@ -359,6 +374,18 @@ class _Attempt:
         for root, node in zip(self.roots, nodes[len(nodes) - len(self.roots) :], strict=True):
             overwrite(recorder, root, node, contents[id(root)].tracks)
         return results
+
+    def _list_promotions(self) -> None:
+        """A number that is another thing after an iteration is that without one, too."""
+        for item in self.items:
+            if isinstance(item.first, torch.Tensor) or item.kind == "constant":
+                continue
+            plain = expression_of(item.first) if in_sizes(item.first) else item.first
+            was = "int" if isinstance(plain, Expr) else type(plain).__name__
+            if was != item.kind and {was, item.kind} & {"int", "float", "tensor"}:
+                text = f"{item.name} is of type {was} before the loop: it is always "
+                text += repr(item.tensor_spec) if item.kind == "tensor" else f"of type {item.kind}"
+                self.recorder.assume("promoted", text, self.recorder.here())
 
     def _refuse_shared_writes(self) -> None:
         """A tensor that goes round and is written in place must be nobody else's memory.

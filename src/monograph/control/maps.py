@@ -72,20 +72,16 @@ def capture_scan(
     recorder.emission.has_regions = True
     specs = [recorder.value_of(leaf).spec for leaf in init]
     start = list(init)
-    for _ in range(3):
-        region = Region(recorder, "the body of scan")
-        with _given_up_on_error(region), region.capturing():
-            given = [
-                region.tensor(spec, f"carry{i}", recorder.value_of(leaf).tracks)
-                for i, (spec, leaf) in enumerate(zip(specs, start, strict=True))
-            ]
-            rows = [_row(recorder, region, x, f"x{i}") for i, x in enumerate(xs)]
-            carry, out = _pair(recorder, body(given, rows))
-            again, carried = _carry(recorder, carry, structure, specs)
-            out_structure, outputs = _outputs(recorder, out, "scan")
-        if not again:
-            break
-        region.abandon()
+    region = Region(recorder, "the body of scan")
+    with _given_up_on_error(region), region.capturing():
+        given = [
+            region.tensor(spec, f"carry{i}", recorder.value_of(leaf).tracks)
+            for i, (spec, leaf) in enumerate(zip(specs, start, strict=True))
+        ]
+        rows = [_row(recorder, region, x, f"x{i}") for i, x in enumerate(xs)]
+        carry, out = _pair(recorder, body(given, rows))
+        carried = _carry(recorder, carry, structure, specs)
+        out_structure, outputs = _outputs(recorder, out, "scan")
     _refuse_writes(recorder, region, "scan")
     stacked = _stacked_specs(recorder, [o.value.spec for o in outputs], length, symbols)
     region.finish([*(t.value.node for t in carried), *(o.value.node for o in outputs)])
@@ -127,14 +123,7 @@ def capture_associative_scan(
         left = [_row(recorder, region, x, f"left{i}") for i, x in enumerate(xs)]
         right = [_row(recorder, region, x, f"right{i}") for i, x in enumerate(xs)]
         specs = [tensor.value.spec for tensor in left]
-        again, outputs = _carry(recorder, combine(left, right), structure, specs)
-    if again:
-        raise ControlFlowError(
-            "the combine function of associative_scan returns another dtype than it is given",
-            code="MG-C107",
-            where=recorder.here(),
-            hint="convert the tensors before the scan.",
-        )
+        outputs = _carry(recorder, combine(left, right), structure, specs)
     _refuse_writes(recorder, region, "associative_scan")
     region.finish([o.value.node for o in outputs])
     operands = lift([region])
@@ -245,8 +234,8 @@ def _pair(recorder: Recorder, result: object) -> tuple[object, object]:
 
 def _carry(
     recorder: Recorder, carry: object, structure: Structure, specs: list[TensorSpec]
-) -> tuple[bool, list[AbstractTensor]]:
-    """The new carry, laid out as the old one; whether the old one's dtype has to be another."""
+) -> list[AbstractTensor]:
+    """The new carry, laid out as the old one."""
     found, outputs = _outputs(recorder, carry, "scan")
     if found != structure:
         raise ControlFlowError(
@@ -255,11 +244,14 @@ def _carry(
             where=recorder.here(),
             hint="return the carry as it was passed in.",
         )
-    again = False
     made = []
-    for i, (tensor, spec) in enumerate(zip(outputs, specs, strict=True)):
+    for tensor, spec in zip(outputs, specs, strict=True):
         have = tensor.value.spec
-        same = len(have.shape) == len(spec.shape) and have.device == spec.device
+        same = (
+            len(have.shape) == len(spec.shape)
+            and have.device == spec.device
+            and have.dtype == spec.dtype
+        )
         if not same or any(
             a != b and not recorder.sizes.env.is_known(equal(a, b))
             for a, b in zip(have.shape, spec.shape, strict=False)
@@ -273,14 +265,10 @@ def _carry(
                 + table(("before", "after"), rows),
                 code="MG-C107",
                 where=recorder.here(),
-                hint="start from a carry of the shape that the body returns.",
+                hint="start from a carry of the shape and dtype that the body returns.",
             )
-        dtype = torch.promote_types(have.dtype, spec.dtype)
-        if dtype != spec.dtype:
-            specs[i] = TensorSpec.of(spec.shape, spec.strides, dtype, spec.device)
-            again = True
-        made.append(as_spec(recorder, tensor, specs[i]))
-    return again, made
+        made.append(as_spec(recorder, tensor, spec))
+    return made
 
 
 def _refuse_writes(recorder: Recorder, region: Region, what: str) -> None:
