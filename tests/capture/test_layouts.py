@@ -482,3 +482,52 @@ def test_files_and_torchs_programs_carry_what_was_read():
             else:
                 for other in (*ours, theirs):
                     same(other.module()(x), program.module()(x))
+
+
+# What is copied for some layouts, and what it was made of --------------------------------------
+
+
+def both_results(y):
+    doubled = y * 2
+    return doubled, doubled.contiguous()
+
+
+def computed_from_both(y):
+    doubled = y * 2
+    return doubled.contiguous() + 1, doubled + 1
+
+
+def argument_and_copy(y):
+    return y, y.contiguous()
+
+
+def copy_is_written(y):
+    doubled = y * 2
+    copied = doubled.contiguous()
+    copied.add_(1)
+    return doubled, copied
+
+
+def what_was_copied_is_written(y):
+    doubled = y * 2
+    copied = doubled.contiguous()
+    doubled.add_(1)
+    return doubled, copied
+
+
+def asked_after_the_copy(y):
+    doubled = y * 2
+    copied = doubled.contiguous()
+    return doubled.view(-1) if doubled.is_contiguous() else doubled, copied
+
+
+@pytest.mark.parametrize("program", [
+    both_results, computed_from_both, argument_and_copy, copy_is_written,
+    what_was_copied_is_written, asked_after_the_copy,
+])  # fmt: skip
+@pytest.mark.parametrize("sizes", [None, ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)])
+def test_a_copy_for_some_layouts_leaves_what_was_copied(program, sizes):
+    """``y.contiguous()`` is ``y`` for some calls, and a copy for others."""
+    made = monograph.export(program, (torch.randn(3, 4),), dynamic_shapes=sizes)
+    found = made.verify(program, samples=40)
+    assert found.compared > 20

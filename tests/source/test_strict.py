@@ -126,3 +126,52 @@ def test_variables_with_annotations_are_assigned_in_a_branch_on_values():
     for sign in (1, -1):
         x = torch.ones(3) * sign
         assert_equal(program.module()(x), _annotated_by_values(x))
+
+
+def halves(x):
+    while x.abs().sum() > 1:
+        x = x * 0.5
+    return x
+
+
+def halves_for_each(x):
+    y = x
+    for _ in range(int(x.max())):
+        y = y * 0.5
+    return y
+
+
+def halves_in_a_branch(x):
+    while x.sum() > 100:
+        x = x * 0.5 if x.sum() > 200 else x - 1
+    return x
+
+
+def truth_of_a_sum(x):
+    while x.sum() > 100:
+        x = x > 0
+    return x
+
+
+@pytest.mark.parametrize("program", [halves, halves_for_each, halves_in_a_branch, truth_of_a_sum])
+def test_a_loop_that_changes_a_dtype_is_refused(program):
+    """Without an iteration the result has another dtype than with one: no operator gives both."""
+    with pytest.raises(monograph.ControlFlowError) as error:
+        monograph.export(program, (torch.tensor([1, 2, 3]),), strict=True)
+    assert error.value.code == "MG-C107"
+    assert "start the loop from a tensor of the dtype that it has after" in error.value.hint
+
+
+def test_a_number_that_a_loop_makes_another_thing_is_listed():
+    def program(x):
+        scale = 1
+        while x.abs().sum() > 4:
+            x, scale = x - 1, scale * 0.5
+        return x * scale
+
+    made = monograph.export(program, (torch.ones(3),), strict=True)
+    assert [a.text for a in made.assumptions if a.kind == "promoted"] == [
+        "scale is of type int before the loop: it is always of type float"
+    ]
+    for x in (torch.ones(3), torch.ones(3) * 5):
+        assert_equal(made.module()(x), program(x), tolerance=1e-6)

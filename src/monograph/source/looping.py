@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -198,6 +199,12 @@ def _capture(
                 final = _run(recorder, state, start, test, body, counter, set(temporary), known)
         except _More:
             continue
+        except NameError as error:  # what is no one thing is read before it is made
+            found = re.search(r"'(\w+)'", str(error))
+            why = [e for k, e in temporary.items() if found and state.before(k)[0] == found[1]]
+            if not why:
+                raise
+            raise why[0] from None
         except Mismatch as mismatch:
             error = explain(mismatch, ("before", "after"), recorder)
             key = next((k for k in keys if state.before(k)[0] == mismatch.name), None)

@@ -464,7 +464,7 @@ def _copy_or_view(
 ) -> object:
     """A copy or a view, as the tensor lies; or the very tensor, as of ``x.contiguous()``.
 
-    A node that copies tensors of another layout is kept, and stands for the tensor from now on.
+    Where it is a copy for another layout, it is a view here: the tensor itself stays as it lies.
     """
     row, lies = VIEWS[op], depends_on_layout(op, kwargs)
     if isinstance(args[0], (bool, int, float, complex)):  # a tensor that torch made of a number
@@ -487,12 +487,9 @@ def _copy_or_view(
         value = value.parent
     if not row.itself or value.parent is not source or value.spec is not source.spec:
         return found
-    if lies or row.may_copy == "bits":
-        recorder.aliases.touch(source)
-        source.node = value.node
     if lies and value.root.origin is None:
         recorder.aliases.argument_views.append(value)
-    return args[0]
+    return found if lies or row.may_copy == "bits" else args[0]
 
 
 HANDLERS.update((op, _copy_or_view) for op, row in VIEWS.items() if row.itself or row.may_copy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import functools
 import sys
@@ -76,24 +77,24 @@ class Search:
                 elif name in _HOOKS and value:
                     self.add_all(list(value.values()))
 
-    def add(self, value: Any, depth: int = 0) -> None:
+    def add(self, value: object, depth: int = 0) -> None:
         """Something that a name leads to."""
         kind = type(value)
         if kind in _INERT:
             return
-        if kind in _CONTAINERS:
-            if depth == 0 and len(value) <= _MOST_ITEMS:
+        if isinstance(value, (dict, list, tuple, set)):
+            if depth == 0 and kind in _CONTAINERS and len(value) <= _MOST_ITEMS:
                 for item in list(value.values()) if isinstance(value, dict) else list(value):
                     self.add(item, 1)
             return
-        if kind is FunctionType:
+        if isinstance(value, FunctionType):
             if is_of_user(value.__code__) or value.__code__.co_filename.startswith("<string"):
                 search = self._searching(is_installed(value.__code__))
                 if search._is_new(value):
                     search._queue.append(value)
         elif isinstance(value, type):
             self._add_class(value)
-        elif kind is MethodType:
+        elif isinstance(value, MethodType):
             self.add(value.__func__)
             self.add(type(value.__self__))
         elif kind in _WRAPPERS:
@@ -140,7 +141,7 @@ class Search:
         for name in names_in(function.__code__):
             value = names.get(name, _MISSING)
             if value is _MISSING:
-                value = function.__builtins__.get(name)
+                value = vars(builtins).get(name)
             if value is self._wanted:
                 is_wanted = True
             elif type(value) is ModuleType:
@@ -180,9 +181,9 @@ def _is_of_user(module: str) -> bool:
     return module.partition(".")[0] not in _NOT_OF_USERS
 
 
-def _functions_in(value: Any) -> Iterator[FunctionType]:
+def _functions_in(value: object) -> Iterator[FunctionType]:
     """The function that an entry of a class is, or those that it wraps."""
-    if type(value) is FunctionType:
+    if isinstance(value, FunctionType):
         yield value
     for name in _WRAPPERS.get(type(value), ()):
         yield from _functions_in(getattr(value, name))

@@ -62,9 +62,9 @@ def types_as_in_eager_mode(
             function.__code__ = code
 
 
-def type_of(*args: Any, **kwargs: Any) -> Any:
+def type_of(*args: object, **kwargs: object) -> type:
     """``type``: of a number that varies the type of Python's, of a tensor that of torch's."""
-    found = type(*args, **kwargs)
+    found: type = type(*args, **kwargs)
     if len(args) != 1 or running_recorder() is None:
         return found
     said = vars(found).get("__class__")  # what a tensor without data says that it is
