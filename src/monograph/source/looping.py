@@ -199,9 +199,10 @@ def _capture(
                 final = _run(recorder, state, start, test, body, counter, set(temporary), known)
         except _More:
             continue
-        except NameError as error:  # what is no one thing is read before it is made
-            found = re.search(r"'(\w+)'", str(error))
-            why = [e for k, e in temporary.items() if found and state.before(k)[0] == found[1]]
+        except NameError as unknown:  # what is no one thing is read before it is made
+            found_name = re.search(r"'(\w+)'", str(unknown))
+            name = None if found_name is None else found_name[1]
+            why = [reason for k, reason in temporary.items() if state.before(k)[0] == name]
             if not why:
                 raise
             raise why[0] from None

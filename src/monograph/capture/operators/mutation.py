@@ -242,6 +242,8 @@ def _copy(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> object:
     target, source = args[0], args[1]
+    if recorder.value_of(source) is recorder.value_of(target):
+        return target  # a copy of a tensor to itself writes nothing
     check_write(recorder, op, target)
     _refuse_overlap(recorder, op, args, kwargs)
     have, want = recorder.value_of(source).spec, recorder.value_of(target).spec
@@ -329,6 +331,14 @@ def _become(recorder: Recorder, target: torch.Tensor, content: AbstractTensor, w
             code="MG-M103",
             where=recorder.here(),
             hint="return the new tensor instead.",
+        )
+    row = None if old.parent is None else VIEWS.get(old.step.target)
+    if row is not None and row.itself and row.may_copy == "layout":
+        raise MutationError(
+            f"{what}: for some layouts that is also the tensor before it",
+            code="MG-M105",
+            where=recorder.here(),
+            hint="rebind the name instead: y = y.t().",
         )
     recorder.aliases.touch_tensor(target)
     target.value = content.value
@@ -487,9 +497,14 @@ def _copy_or_view(
         value = value.parent
     if not row.itself or value.parent is not source or value.spec is not source.spec:
         return found
-    if lies and value.root.origin is None:
+    if row.may_copy == "bits":  # a node that resolves them, and stands for the tensor from now on
+        recorder.aliases.touch(source)
+        source.node = value.node
+    if not lies:
+        return args[0]
+    if value.root.origin is None:
         recorder.aliases.argument_views.append(value)
-    return found if lies or row.may_copy == "bits" else args[0]
+    return value.abstract()
 
 
 HANDLERS.update((op, _copy_or_view) for op, row in VIEWS.items() if row.itself or row.may_copy)
