@@ -20,6 +20,7 @@ extensions = [
     "sphinx_copybutton",
     "machinery.catalogue",
     "machinery.commands",
+    "machinery.models",
     "machinery.searching",
 ]
 exclude_patterns = ["notes", "machinery"]

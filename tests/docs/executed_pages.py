@@ -27,7 +27,7 @@ from monograph.cli import app
 _FENCE = re.compile(
     r"^(?:<!-- file: (?P<file>\S+) -->\n|<!-- (?P<slow>slow) -->\n"
     r"|<!-- wants: (?P<wanted>\w+) -->\n)?"
-    r"```(?P<kind>python|text|console|cpp|cmake)\n(?P<text>.*?)^```$",
+    r"```(?P<kind>python|text|console|cpp|cmake|toml)\n(?P<text>.*?)^```$",
     re.M | re.S,
 )
 # Commands of other programs: what they do is not ours to test here.
@@ -47,6 +47,7 @@ def blocks_of(text: str) -> list[Block]:
     return [
         Block(m["kind"], m["text"], m["file"], m["slow"] is not None, m["wanted"])
         for m in _FENCE.finditer(text)
+        if m["kind"] != "toml" or m["file"]
     ]
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.syntax import Syntax
 
 from monograph.checking import Report, check
+from monograph.cli.models import check_models, is_worth_checking
 from monograph.cli.summary import refuse
 from monograph.cli.target import StrictMode, Target
 from monograph.diagnostics.codes import CODES
@@ -48,13 +49,23 @@ def check_command(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file for the report.")
     ] = None,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Only what has changed, as git knows it.")
+    ] = False,
+    since: Annotated[str, typer.Option(help="The commit that --changed compares with.")] = "HEAD",
 ) -> None:
     """Find everything that stands in the way of an export, and what to write instead.
 
-    Status 0: it exports. 1: there are problems. 2: there is no such program.
+    Of a catalogue of models in TOML: of each of them, in short. Status 0: it exports. 1: there are
+    problems. 2: there is no such program.
     """
     notes = Console(stderr=True)
     path, _, name = target.partition(":")
+    if path.endswith(".toml"):
+        raise typer.Exit(not check_models(Path(path), name, since if changed else None, strict))
+    if changed and not is_worth_checking(Path(path), since):
+        notes.print(f"{path}: nothing has changed since {since}", highlight=False, soft_wrap=True)
+        return
     try:
         model, args, kwargs, shapes = example(load(Path(path)), name, path)
         watch = Watch(is_close=form is Format.html)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -17,6 +18,7 @@ from monograph.exportdb.exporters import EXPORTERS, STAGES
 from monograph.sweep import (
     FORMS,
     Catalogue,
+    Executor,
     Limits,
     LocalExecutor,
     Plan,
@@ -25,8 +27,10 @@ from monograph.sweep import (
     Store,
     Way,
 )
+from monograph.sweep.clusters import RayExecutor
 from monograph.sweep.declared import CatalogueError, Declared, Settings
 from monograph.sweep.history import changes
+from monograph.sweep.pages import models_page, verdicts_json
 from monograph.sweep.plan import source_digest
 from monograph.sweep.record import read_record, write_record
 from monograph.sweep.store import StoreError
@@ -78,6 +82,10 @@ def run_command(
     shard: Annotated[str, typer.Option(help="I/N: only the Ith of N parts.")] = "1/1",
     limit: Annotated[int | None, typer.Option(help="At most so many models a library.")] = None,
     jobs: Annotated[int, typer.Option(help="Processes at a time.")] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(help="On a cluster of Ray: its address, `auto`, or `local` to start one."),
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Of processor time, for each export (60).")
     ] = None,
@@ -101,7 +109,8 @@ def run_command(
         failing=failing, stale=stale, limits=limits,
     )  # fmt: skip
     notes, measured = Console(stderr=True), 0
-    with Progress(console=notes, transient=True) as progress, LocalExecutor(jobs) as executor:
+    executor = LocalExecutor(jobs) if ray is None else _cluster(catalogue, limits, ray)
+    with Progress(console=notes, transient=True) as progress, closing(executor):
         bar = progress.add_task("measuring", total=None)
         for row in plan.run(executor):
             measured += 1
@@ -190,6 +199,22 @@ def import_command(
         notes.print(f"{count} results of {path}", highlight=False, soft_wrap=True)
 
 
+@sweep.command("page")
+def page_command(
+    results: Results = _RESULTS,
+    out: Annotated[Path, typer.Option(help="The folder for it.")] = Path("build/models"),
+) -> None:
+    """Write the verdicts as a page (index.html), and with their history as JSON (verdicts.json)."""
+    store = _store(results)
+    runs = store.runs()
+    changed = changes(store.until(runs[-1].number), store) if runs else []
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "index.html").write_text(models_page(store, changed), encoding="utf-8")
+    data = verdicts_json(store, store.history(), runs, changed)
+    (out / "verdicts.json").write_text(data, encoding="utf-8")
+    Console(stderr=True).print(f"{out} is written", highlight=False, soft_wrap=True)
+
+
 @sweep.command("table")
 def table_command(
     results: Results = _RESULTS,
@@ -216,6 +241,15 @@ def _catalogue(path: Path) -> tuple[Catalogue, Settings]:
     try:
         return Catalogue(path), Declared.read(path).settings
     except CatalogueError as error:
+        _fail(str(error))
+
+
+def _cluster(catalogue: Catalogue, limits: Limits, address: str) -> Executor:
+    try:
+        return RayExecutor(catalogue, limits, None if address == "local" else address)
+    except ModuleNotFoundError:
+        _fail("Ray is not installed: pip install 'monograph[ray]'")
+    except (ValueError, ConnectionError) as error:
         _fail(str(error))
 
 

@@ -44,6 +44,7 @@ import torch
 from monograph.ir.spec import DTYPE_NAMES
 from monograph.sweep.entries import Arguments, Entry, Inputs, Model
 from monograph.sweep.imports import files_behind
+from monograph.sweep.results import RIGHT
 
 __all__ = ["CatalogueError", "Declared", "Settings"]
 
@@ -117,6 +118,14 @@ class Declared:
         place = model["build"].partition(":")[0]
         file = _file_of(self.path.parent, place)
         return set() if file is None else files_behind(file, self.path.parent)
+
+    def expectation(self, name: str, exporter: str, form: str, stage: str) -> str:
+        """The outcome that the file expects, and perhaps its code; of several that fit, that of the
+        longest key: ``static``, ``torch dynamic``, ``dynamic onnx``.
+        """
+        way = {exporter, form, stage}
+        told = {k: v for k, v in self.expected[name].items() if way.issuperset(k.split())}
+        return told[max(told, key=lambda key: len(key.split()))] if told else RIGHT
 
     def _digest(self, model: Mapping[str, Any]) -> str:
         told = {key: value for key, value in model.items() if key != "expect"}
