@@ -17,6 +17,7 @@ from monograph.shapes.symnode import in_normal_form
 from monograph.torch_internals import HigherOrderOperator, Operator
 
 __all__ = [
+    "format_call",
     "format_graph",
     "format_node",
     "format_program",
@@ -162,15 +163,24 @@ def format_node(node: Node) -> str:
 def _statement(node: Node) -> str:
     if node.op == "output":
         return f"return {format_value(node.args[0])}"
+    annotation = "" if node.op == "get_attr" else _annotation(node)
+    return f"{node.name}{annotation} = {format_call(node)}"
+
+
+def format_call(node: Node) -> str:
+    """What a node computes, without its name and its type; empty for a placeholder."""
+    if node.op == "placeholder":
+        return ""
+    if node.op == "output":
+        return format_value(node.args[0])
     if node.op == "get_attr":
-        return f"{node.name} = self.{node.target}"
+        return f"self.{node.target}"
     if node.target is operator.getitem:
         source, index = node.args
-        return f"{node.name}{_annotation(node)} = {source}[{index}]"
+        return f"{source}[{index}]"
     arguments = [format_value(arg) for arg in node.args]
     arguments += [f"{name} = {format_value(value)}" for name, value in node.kwargs.items()]
-    call = f"{format_target(node.target)}({', '.join(arguments)})"
-    return f"{node.name}{_annotation(node)} = {call}"
+    return f"{format_target(node.target)}({', '.join(arguments)})"
 
 
 def format_target(target: Callable[..., object] | str) -> str:

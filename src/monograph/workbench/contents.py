@@ -15,8 +15,7 @@ from monograph.diagnostics.rendering import as_html
 from monograph.ir.assumptions import Assumption
 from monograph.ir.meta import noted
 from monograph.ir.printing import (
-    format_graph,
-    format_node,
+    format_call,
     format_type,
     named_subgraphs,
     origin_of,
@@ -52,15 +51,15 @@ def program_data(
     nodes: list[Data] = []
     graph = program.readable_graph()
     state = {spec.arg.name for spec in program.signature.input_specs if spec.target is not None}
-    _add_nodes(graph, "", nodes, state)
+    types: dict[str, str] = {}
+    _add_nodes(graph, "", nodes, state, types)
     counts = statistics_of(program, None)
     return {
         "counts": str(counts).split("\n")[0],
         "parameters": str(counts).split("\n")[1],
         "operators": dict(counts.operators),
         "nodes": nodes,
-        "text": format_graph(graph),
-        "signature": _signature(program),
+        "signature": _signature(program, types),
         "shapes": _shapes(program),
         "ranges": [
             _range_data(name, bounds, program.assumptions)
@@ -73,35 +72,39 @@ def program_data(
     }
 
 
-def _add_nodes(graph: Graph, inside: str, nodes: list[Data], state: Collection[str]) -> None:
-    """The nodes of a graph, then those of the graphs inside it; numbered in this order."""
+def _add_nodes(
+    graph: Graph, inside: str, nodes: list[Data], state: Collection[str], types: dict[str, str]
+) -> None:
+    """The nodes of a graph, then those of the graphs inside it; numbered in this order.
+
+    ``types`` gets what each of the first ones looks like.
+    """
     number: dict[Node, int] = {}
     for node in graph.nodes:
         number[node] = len(nodes) + len(number)
     for node in graph.nodes:
         origin = origin_of(node)
-        stack = [path for path, _ in (node.meta.get("nn_module_stack") or {}).values()]
-        kinds = [kind for _, kind in (node.meta.get("nn_module_stack") or {}).values()]
-        _, found, call = format_node(node).partition(" = ")
+        *_, (module, kind) = [("", ""), *(node.meta.get("nn_module_stack") or {}).values()]
+        types[node.name] = format_type(node)
         nodes.append(
             {
                 "name": node.name,
                 "kind": "state" if node.name in state and not inside else node.op,
                 "operator": _operator(node),
-                "type": format_type(node),
-                "call": call if found else "",
+                "type": types[node.name],
+                "call": format_call(node),
                 "file": origin[0] if origin else None,
                 "line": origin[1] if origin else None,
                 "code": origin[3] if origin else "",
-                "module": stack[-1] if stack else "",
-                "class": str(kinds[-1]).rpartition(".")[2] if kinds else "",
+                "module": module,
+                "class": str(kind).rpartition(".")[2],
                 "inside": inside,
                 "inputs": [number[each] for each in node.all_input_nodes],
                 "users": [number[each] for each in node.users],
             }
         )
     for name, subgraph in named_subgraphs(graph):
-        _add_nodes(subgraph.graph, f"{inside}.{name}".lstrip("."), nodes, ())
+        _add_nodes(subgraph.graph, f"{inside}.{name}".lstrip("."), nodes, (), {})
 
 
 def _operator(node: Node) -> str:
@@ -110,8 +113,7 @@ def _operator(node: Node) -> str:
     return name_of(node.target)
 
 
-def _signature(program: Parts) -> Data:
-    types = {node.name: format_type(node) for node in program.readable_graph().nodes}
+def _signature(program: Parts, types: Mapping[str, str]) -> Data:
     return {
         "inputs": [
             {

@@ -55,7 +55,6 @@ class NodeList {
     if (row.kind === "inside") return make("div", { class: "row inside" }, make("code", {}, row.text));
     if (row.kind === "group") return this.drawGroup(row.node);
     const { node, index } = row;
-    const shown = node.kind === "output" ? node.call || "" : node.call;
     return make(
       "div",
       {
@@ -65,7 +64,7 @@ class NodeList {
       },
       make("span", { class: "name" }, node.name),
       node.type ? make("span", { class: "type" }, node.type) : null,
-      make("span", { class: "call" }, node.kind === "output" ? `return ${node.inputs.map((i) => this.nodes[i].name).join(", ")}` : shown.replace(/^torch\.ops\./, "")),
+      make("span", { class: "call" }, node.kind === "output" ? `return ${node.call}` : node.call.replace(/^torch\.ops\./, "")),
     );
   }
 

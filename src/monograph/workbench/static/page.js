@@ -230,20 +230,19 @@ async function save() {
 
 async function follow() {
   // Files that change on disk are read again, unless they have been changed here as well.
-  let isOpen = false; // what comes first is what there is
+  const known = new Map();
   for await (const changed of linesOf(await fetch("changes"))) {
     let isNew = false;
     for (const [file, text] of Object.entries(changed)) {
-      const found = workbench.files.get(file);
-      if (!found) continue;
-      if (found.disk !== text || (workbench.isFile && file === start.path && isOpen)) {
-        if (found.now === found.disk) found.now = text;
+      const found = workbench.files.get(file), isFirst = !known.has(file);
+      known.set(file, text);
+      if (found && found.disk !== text) {
+        if (found.now === text || found.now === found.disk) found.now = text;
         else notice("warn", `${nameOf(file)} has changed on disk, too`);
         found.disk = text;
         isNew = true;
-      }
+      } else if (!isFirst && (!found || workbench.isFile)) isNew = true;
     }
-    isOpen = true;
     if (!isNew) continue;
     openFile(workbench.shown);
     ask({});
@@ -326,7 +325,7 @@ function take(news, printed, begun) {
     workbench.chosen = { node: -1, nodes: [] };
     nodes.show(answer.program.nodes);
     picture.show(answer.program.pictures, workbench.request.opened, workbench.request.whole);
-    if (!isFixed) comparison.add(label(), answer.program.text);
+    if (!isFixed) comparison.add(label(), textOf(answer.program));
     byId("detail").hidden = true;
   }
   if (workbench.tab === "problems" && !answer.problems.length) workbench.tab = "graph";
@@ -337,6 +336,16 @@ function take(news, printed, begun) {
   showMarks();
   showTabs();
   showPanel();
+}
+
+function textOf(program) {
+  let inside = "";
+  return program.nodes.flatMap((node) => {
+    const start = node.inside === inside ? [] : ["", `${node.inside}:`];
+    inside = node.inside;
+    const name = node.kind === "output" ? "return" : node.name + (node.type && `: ${node.type}`);
+    return [...start, node.call ? `${name}${node.kind === "output" ? "" : " ="} ${node.call}` : name];
+  }).join("\n");
 }
 
 function label() {
