@@ -93,14 +93,15 @@ _FRAME = re.compile(r'File "([^"\n]*)", line (\d+), in (\S+)\n\s*(.*)')
 
 def origin_of(node: Node) -> tuple[str, int, str, str] | None:
     """File, line, function and text that a node comes from; of a program from a file, what that
-    says."""
+    says: the innermost line that is not torch's own."""
     where: SourceLine | None = node.meta.get("location")
     if where is not None:
         return where.file, where.line, where.function, where.text
     frames = _FRAME.findall(node.meta.get("stack_trace") or "")
     if not frames:
         return None
-    file, line, function, code = (_printable(part) for part in frames[-1])
+    own = [frame for frame in frames if "site-packages/torch/" not in frame[0]]
+    file, line, function, code = (_printable(part) for part in (own or frames)[-1])
     return file, int(line), function, code.strip()
 
 

@@ -11,7 +11,7 @@ from torch.fx import Graph, Node
 
 from monograph.capture.inputs import Arguments
 from monograph.diagnostics import SourceLine
-from monograph.diagnostics.rendering import as_html
+from monograph.diagnostics.rendering import as_html, changes
 from monograph.ir.assumptions import Assumption
 from monograph.ir.meta import noted
 from monograph.ir.printing import (
@@ -28,7 +28,6 @@ from monograph.pictures.graphs import drawing_of
 from monograph.shapes.constraints import Range
 from monograph.source.rewrite import Patch
 from monograph.torch_internals import name_of
-from monograph.web.highlight import diff_html
 
 __all__ = ["Data", "arguments_data", "patch_data", "problem_data", "program_data"]
 
@@ -290,5 +289,5 @@ def patch_data(patch: Patch) -> Data:
         "file": file,
         "before": patch.before,
         "after": patch.after,
-        "diff": diff_html(shown.diff()),
+        "diff": as_html(changes(shown.diff())),
     }

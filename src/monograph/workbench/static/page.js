@@ -361,7 +361,7 @@ const BADGES = { exports: ["good", "exports"], refused: ["bad", "refused"], fail
 
 function showState(begun) {
   const { answer } = workbench, badge = byId("badge");
-  const [kind, text] = BADGES[answer.outcome] || ["", answer.outcome];
+  const [kind, text] = workbench.isFile && answer.outcome === "exports" ? ["good", "program"] : BADGES[answer.outcome] || ["", answer.outcome];
   document.body.dataset.outcome = answer.outcome;
   badge.className = `badge ${kind}`;
   badge.textContent = answer.outcome === "refused" && answer.problems.length ? `${answer.problems.length} ${answer.problems.length === 1 ? "problem" : "problems"}` : text;
@@ -484,7 +484,7 @@ function showDetail(node, index) {
   const chips = (indexes) => (indexes.length ? indexes.slice(0, 40).map((i) => make("button", { type: "button", class: "chip", onclick: () => choose(i, true) }, all[i].name)) : [make("span", { class: "soft" }, "none")]);
   const asked = workbench.answer.program.assumptions.filter((each) => each.line && each.file === node.file && each.line === node.line);
   const rows = [
-    ["operator", node.operator && make("code", {}, node.operator)],
+    ["call", node.operator && make("code", {}, node.call.replace(/^torch\.ops\./, ""))],
     ["type", node.type && make("code", {}, node.type)],
     ["module", node.module && make("span", {}, make("code", {}, node.module), " ", make("span", { class: "soft" }, node.class))],
     ["line", node.line && make("span", {}, lineLink(told.where(node.file, node.line), node.file, node.line, told), " ", make("code", { class: "soft" }, node.code))],
@@ -535,7 +535,7 @@ divider.addEventListener("keydown", (event) => {
 });
 
 source.replace(start.text);
-if (workbench.isFile) byId("strict").parentElement.hidden = true;
+if (workbench.isFile) byId("strict").parentElement.hidden = byId("save").hidden = true;
 showTools();
 showFiles();
 showTabs();

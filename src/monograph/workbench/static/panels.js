@@ -26,8 +26,9 @@ function sizesPanel(answer, request, told) {
     const shown = chips.length ? chips : argument.value;
     return cells(make("code", { class: "argument" }, argument.source), make("span", { class: "soft" }, argument.type), make("div", { class: "sizes" }, shown));
   });
+  if (!answer.arguments.length) rows.push(...argumentsOf(program));
   const parts = [
-    make("p", { class: "soft" }, told.isFixed ? "Sizes of the arguments: those with a name vary." : "Click a size to let it vary, or to fix it at the example's. What the program demands of it is found by exporting again."),
+    make("p", { class: "soft" }, told.isFixed || !answer.arguments.length ? "Sizes of the arguments: those with a name vary." : "Click a size to let it vary, or to fix it at the example's. What the program demands of it is found by exporting again."),
     table(["argument", "type", "sizes"], rows, { class: "arguments" }),
   ];
   const written = asWritten(request.sizes, answer);
@@ -44,6 +45,15 @@ function sizesPanel(answer, request, told) {
     parts.push(make("h3", {}, "Fixed by the program"), reasons(fixed, told));
   }
   return make("div", { class: "padded" }, parts);
+}
+
+function argumentsOf(program) {
+  // Of a program from a file: what its signature says.
+  return program.signature.inputs.filter((each) => program.shapes[each.name]).map((each) => cells(
+    make("code", { class: "argument" }, each.name),
+    make("span", { class: "soft" }, each.type.split("[")[0]),
+    make("div", { class: "sizes" }, program.shapes[each.name].map((size) => make("span", { class: `chip size-chip ${/^\d+$/.test(size) ? "static" : "varies"}` }, size))),
+  ));
 }
 
 function sizeChip(argument, dim, now, told) {
