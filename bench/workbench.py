@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright
 
 from monograph.workbench.server import Workbench, address, listening, server_of
 
-ROUNDS = 15
+ROUNDS = 9
 WIDE = {"width": 1280, "height": 800}
 
 MODEL = """\

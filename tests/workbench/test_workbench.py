@@ -58,7 +58,10 @@ class Bench:
     def __init__(self, folder):
         self.file = folder / "net.py"
         self.file.write_text(GOOD)
-        self.workbench = Workbench(self.file, "make", seconds=30)
+        self.other = folder / "other.py"
+        self.other.write_text(GOOD.replace("relu", "sigmoid"))
+        beside = [(self.other, "make")]
+        self.workbench = Workbench(self.file, "make", beside=beside, seconds=30)
         self.door = listening(0)
         self.address = address(self.workbench, self.door)
         self.server = server_of(self.workbench)
@@ -451,14 +454,17 @@ def test_a_size_is_let_vary_and_what_narrows_it_is_shown(page, bench):
 
 def test_programs_are_compared(page, bench):
     opened(page, bench)
-    page.locator('[data-operators="core"]').click()
-    page.wait_for_selector('.row.node[data-node="addmm"]')
     page.locator("#tab-compare").click()
-    page.wait_for_selector(".row.diff.added")
-    assert any(
-        "aten.linear" in text for text in page.locator(".row.diff.removed").all_inner_texts()
-    )
-    assert any("aten.addmm" in text for text in page.locator(".row.diff.added").all_inner_texts())
+    before = page.locator("select[aria-label='program before']")
+    before.locator("option:has-text('other.py')").wait_for(state="attached")
+    page.locator(".row.diff.added:has-text('sigmoid')").first.wait_for()
+    page.locator('[data-operators="core"]').click()
+    before.locator("option:has-text('Core ATen')").wait_for(state="attached")
+    options = before.locator("option").all_inner_texts()
+    assert [text.split("  ")[1] for text in options] == ["captured", "other.py", "Core ATen"]
+    before.select_option("0")
+    page.locator(".row.diff.added:has-text('aten.addmm')").first.wait_for()
+    assert "aten.linear" in "".join(page.locator(".row.diff.removed").all_inner_texts())
 
 
 def test_every_panel_at_every_width(page, bench):

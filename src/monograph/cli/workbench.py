@@ -19,6 +19,10 @@ def workbench_command(
             metavar="FILE.py[:NAME]", help="A Python file as for `export`, or a .pt2 file."
         ),
     ],
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE[:NAME]", help="Another program, to compare with."),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Write the page to a file, and serve nothing."),
@@ -35,11 +39,7 @@ def workbench_command(
     except ImportError as error:
         notes.print(f"{error}: pip install 'monograph[workbench]'", markup=False)
         raise typer.Exit(2) from None
-    path, _, name = target.partition(":")
-    file = Path(path)
-    if not file.is_file() or file.suffix not in (".py", ".pt2"):
-        notes.print(f"{path} is no .py or .pt2 file", markup=False)
-        raise typer.Exit(2)
+    (file, name), *others = (_file(each, notes) for each in [target, *(beside or [])])
     if output is not None:
         outcome = write_report(file, name, output, seconds=seconds)
         notes.print(f"[dim]wrote {output}[/]", highlight=False)
@@ -50,4 +50,14 @@ def workbench_command(
         if browser:
             webbrowser.open(address)
 
-    serve(Workbench(file, name, seconds=seconds), port, announce)
+    serve(Workbench(file, name, beside=others, seconds=seconds), port, announce)
+
+
+def _file(target: str, notes: Console) -> tuple[Path, str]:
+    """The file, and what of it."""
+    path, _, name = target.partition(":")
+    file = Path(path)
+    if not file.is_file() or file.suffix not in (".py", ".pt2"):
+        notes.print(f"{path} is no .py or .pt2 file", markup=False)
+        raise typer.Exit(2)
+    return file, name

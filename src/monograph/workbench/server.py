@@ -8,7 +8,7 @@ import difflib
 import json
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -41,12 +41,21 @@ _MOST_BYTES = 64 << 20
 class Workbench:
     """One file, a process that exports it, and the page that shows both.
 
-    ``seconds``: how long an export may take.
+    ``name``: what of the file. ``beside``: other files and names, to compare with. ``seconds``: how
+    long an export may take.
     """
 
-    def __init__(self, path: Path, name: str, *, seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        *,
+        beside: Sequence[tuple[Path, str]] = (),
+        seconds: float = 60.0,
+    ) -> None:
         self.path = str(path.resolve())
         self.name = name
+        self.beside = [(str(other.resolve()), of_it) for other, of_it in beside]
         self.seconds = seconds
         self.token = secrets.token_urlsafe(24)
         self.worker = Worker()
@@ -80,7 +89,12 @@ class Workbench:
 
     async def _page(self, _: Asked) -> Response:
         text = "" if self.path.endswith(".pt2") else text_of(self.path)
-        start = {"path": self.path, "name": self.name, "text": text, "seconds": self.seconds}
+        start: dict[str, object] = {
+            "path": self.path,
+            "name": self.name,
+            "text": text,
+            "beside": self.beside,
+        }
         return Response(page(Path(self.path).name, start), media_type="text/html", headers=_HEADERS)
 
     async def _static(self, asked: Asked) -> Response:
@@ -92,8 +106,11 @@ class Workbench:
 
     async def _export(self, asked: Asked) -> Response:
         try:
-            request = Request.of(await _json(asked), self.path)
-        except ValueError as error:
+            given = await _json(asked)
+            beside = given.get("beside")
+            path = self.path if beside is None else self.beside[int(str(beside))][0]
+            request = Request.of(given, path)
+        except (ValueError, IndexError) as error:
             return PlainTextResponse(str(error), 400)
 
         async def lines() -> AsyncIterator[str]:

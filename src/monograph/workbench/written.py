@@ -24,7 +24,6 @@ def write_report(path: Path, name: str, output: Path, *, seconds: float) -> str:
         "path": file,
         "name": name,
         "text": text,
-        "seconds": seconds,
         "answer": answer,
         "printed": printed,
         "request": request.as_dict(),

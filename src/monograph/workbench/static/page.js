@@ -267,6 +267,17 @@ async function* linesOf(response) {
   }
 }
 
+async function compareWithOthers() {
+  // The programs that were named to be compared with: each is exported once.
+  for (const [beside, [path, name]] of start.beside.entries()) {
+    const response = await post("export", { beside, name, with_fixes: false });
+    let program = null;
+    for await (const { kind, value } of linesOf(response)) if (kind === "news" && value.program) program = value.program;
+    if (program) comparison.add(nameOf(path), textOf(program));
+    else notice("warn", `${nameOf(path)} does not export: there is nothing to compare with`);
+  }
+}
+
 async function ask(changes) {
   Object.assign(workbench.request, changes);
   showTools();
@@ -545,5 +556,6 @@ if (isFixed) {
   take(start.answer, start.printed || "", 0);
 } else {
   follow();
-  ask({});
+  ask({}).then(compareWithOthers);
+  addEventListener("beforeunload", (event) => dirtyFiles().length && event.preventDefault());
 }
