@@ -83,7 +83,8 @@ def _add_nodes(
         number[node] = len(nodes) + len(number)
     for node in graph.nodes:
         origin = origin_of(node)
-        *_, (module, kind) = [("", ""), *(node.meta.get("nn_module_stack") or {}).values()]
+        stack = list((node.meta.get("nn_module_stack") or {}).values())
+        module, kind = stack[-1] if stack else ("", "")
         types[node.name] = format_type(node)
         nodes.append(
             {
