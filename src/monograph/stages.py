@@ -33,6 +33,7 @@ from monograph.diagnostics import (
 )
 from monograph.diagnostics.watching import Watch, current_watch
 from monograph.ir.program import Parts
+from monograph.shapes.decide import Patience
 from monograph.shapes.env import TAKEN_AS_EQUAL, Guard
 from monograph.source.audit import Culprit
 from monograph.source.convert import Converting, Widening, is_used
@@ -45,6 +46,9 @@ Place = tuple[str, Span]  # a file, and where a statement stands in it
 _ASSERT = torch.ops.aten._assert_scalar.default
 _MOST_SITES = 32  # statements on sizes that are tried as operators
 _MOST_ROUNDS = 6  # in which statements are found inside the sides of those before
+# What questions about sizes may cost in captures of other sides, and of statements as operators:
+# they are for more sizes only, and what takes too long is left. In all, and in one of them.
+_MOST_EFFORT, _MOST_EFFORT_EACH = 10_000_000, 4_000_000
 _MOST_FAILURES = 6  # of such trials in one export: one statement of 32 that does not fit is found
 
 
@@ -72,6 +76,7 @@ def exported(
     first: list[Captured] = []
     refusals: dict[tuple[str, int], str] = {}
     failures: list[str] = []
+    patience = Patience(_MOST_EFFORT, _MOST_EFFORT_EACH)
 
     def capture_once(
         shapes: object,
@@ -79,6 +84,7 @@ def exported(
         turned: frozenset[str] = frozenset(),
         mode: Strict | None = mode,
         first: Captured | None = None,
+        patience: Patience | None = None,
     ) -> Captured:
         def once(start: Start) -> Captured:
             return capture(
@@ -93,6 +99,7 @@ def exported(
                 turned=turned,
                 start=start,
                 first=first,
+                patience=patience,
             )
 
         return calls.captured(once)
@@ -101,6 +108,9 @@ def exported(
         def once(hints: dict[str, float] | None, mode: Strict | None = mode) -> Captured:
             return capture_once(shapes, hints, mode=mode)
 
+        def other(hints: dict[str, float] | None, mode: Strict | None = mode) -> Captured:
+            return capture_once(shapes, hints, mode=mode, patience=patience)
+
         def follow(first: Captured) -> Captured:
             return capture_once(shapes, mode=None, first=first)  # nothing new is converted
 
@@ -108,13 +118,13 @@ def exported(
             captured = once(None)
         first.append(captured)
         with watch.during("both sides of questions"):
-            captured = settle(captured, once, None if strict or collected else follow)
+            captured = settle(captured, other, None if strict or collected else follow)
         widening = mode if mode is not None and mode.audits else Widening()
         if not _narrowing(captured, widening):
             return captured
 
         def again() -> Captured:
-            return settle(once(None, widening), lambda hints: once(hints, widening))
+            return settle(other(None, widening), lambda hints: other(hints, widening))
 
         with watch.during("branches on sizes"):
             captured = _widened(captured, widening, again, failures)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import monograph
+from monograph import stages
 from monograph.constraints.both_sides import _adjacent, _Region
 from monograph.testing import assert_exports
 
@@ -93,3 +94,19 @@ def test_no_size_is_joined_that_has_another_program(seed):
         accepted += 1
         assert torch.equal(actual, program(x)), size
     assert accepted
+
+
+def test_what_takes_too_long_is_left(monkeypatch):
+    """Sides for more sizes are given up where their questions cost too much; the program is not."""
+
+    def f(x):
+        y = x[:, :3] if x.shape[1] > 4 else x
+        return y[:, : y.shape[1] // 2 + 1].sum(1)
+
+    x, varies = torch.randn(2, 6), ({1: ANY},)
+    assert monograph.export(f, (x,), dynamic_shapes=varies).module()(x[:, :3]).shape == (2,)
+    monkeypatch.setattr(stages, "_MOST_EFFORT_EACH", -1)
+    module = monograph.export(f, (x,), dynamic_shapes=varies).module()
+    assert torch.equal(module(x[:, :5]), f(x[:, :5]))
+    with pytest.raises(monograph.MonographError, match="MG-I106"):
+        module(x[:, :3])

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monograph.shapes.certificates import check
-from monograph.shapes.decide import Decider, Verdict
+from monograph.shapes.decide import Decider, Patience, TiredError, Verdict
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, Scope, UndeterminedError, congruence, interval, value_of
 from monograph.shapes.questions import equal, not_less, text_of
@@ -216,3 +216,25 @@ def test_questions_of_real_exports():
         if verdict != before and before != "unknown":
             worse.append(f"{verdict}: {line}")
     assert not worse, worse[:3]
+
+
+def test_patience_is_shared_and_ends():
+    """What answers cost is counted for all deciders that share it; the next question raises."""
+    patience = Patience(left=1_000_000, each=100_000)
+    spent = []
+    for _ in range(2):
+        scope = Scope()
+        symbols = [scope.symbol(f"x{i}", 1, None) for i in range(16)]
+        decider = Decider(scope)
+        decider.patience = patience
+        decider.facts = [
+            a + b - c for a, b, c in zip(symbols, symbols[1:], symbols[2:], strict=False)
+        ]
+        for i in range(2, 200):
+            decider.nonnegative(i * symbols[0] + symbols[1] - symbols[i % 14 + 2])
+            if decider.tires():
+                break
+        spent.append(1_000_000 - patience.left)
+        with pytest.raises(TiredError):
+            decider.nonnegative(symbols[0] * symbols[1] - 7)
+    assert 100_000 < spent[0] < spent[1]

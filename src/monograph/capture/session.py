@@ -50,6 +50,7 @@ from monograph.capture.strictness import OfACapture, Strictness
 from monograph.capture.timed import new_recorder
 from monograph.collection import rarer_collection
 from monograph.diagnostics import (
+    ControlFlowError,
     ExportError,
     InternalError,
     MonographError,
@@ -62,6 +63,7 @@ from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.operators import draws
 from monograph.ir.structure import Structure, flatten, in_code, is_constant, met_twice
 from monograph.ir.subgraphs import refuse_leaks, subgraphs_of
+from monograph.shapes.decide import Patience, TiredError
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     below_autograd,
@@ -90,6 +92,7 @@ def capture(
     turned: frozenset[str] = frozenset(),
     start: Start | None = None,
     first: Captured | None = None,
+    patience: Patience | None = None,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
@@ -101,7 +104,8 @@ def capture(
     the paths in ``turned`` are given with their keys in the opposite order. ``start``: what the
     program's objects hold when it is called, if that is not what the user has. ``first``: the
     capture whose graph is followed (``following.py``), with its sizes, as they are supposed to be
-    in its environment. Only one thread captures at a time.
+    in its environment. ``patience``: what questions about sizes may cost, and what is left of
+    it afterwards. Only one thread captures at a time.
 
     Raises:
         ExportError: what stands in the way, with the user's line.
@@ -126,12 +130,21 @@ def capture(
                     context.strict, context.collected = strict, collected
                     session.hints, session.turned = hints or {}, turned
                     session.recorder.sizes.env.pretended = pretended or {}
+                    decider = session.recorder.sizes.env.decider
+                    decider.patience = patience
                     with (
                         nullcontext() if strict is None else strict.installed(),
                         CALL_SITES.installed(),
                         types_as_in_eager_mode(root.call, session.modules(), ways.is_chosen),
                     ):
-                        return session.run()
+                        found = session.run()
+                        if decider.tires():  # the program has caught it
+                            raise TiredError
+                        return found
+            except TiredError:
+                raise ControlFlowError(
+                    "to find out its sizes takes too long", code="MG-C115"
+                ) from None
             except Restart as reason:
                 if first is not None:  # it has gone another way
                     raise

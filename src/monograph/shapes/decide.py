@@ -19,6 +19,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -39,12 +40,28 @@ from monograph.shapes.certificates import (
 from monograph.shapes.expr import Atom, Expr, Int, Scope, congruence, interval, value_of
 from monograph.shapes.linear import Multipliers, by_differences, by_simplex
 
-__all__ = ["Answer", "Decider", "Verdict"]
+__all__ = ["Answer", "Decider", "Patience", "TiredError", "Verdict"]
 
 _MOST_FACTS = 200
 _FUEL = 24  # atoms replaced, one after the other
 _STEPS = 100  # atoms replaced, for one question, whichever way this is tried
 _FIRST, _FEW, _MANY = 6, 24, 600  # witnesses tried
+_OF_UNKNOWN = 3000  # an answer that was not found takes as long as so many numbers of a tableau
+
+
+class TiredError(BaseException):
+    """A question more than there is patience for. No ``Exception``: no program handles it."""
+
+
+@dataclass
+class Patience:
+    """What the answers of several deciders may cost: ``left`` in all, ``each`` in one of them.
+
+    A machine computes a million in about a second.
+    """
+
+    left: int
+    each: int
 
 
 class Verdict(Enum):
@@ -73,7 +90,8 @@ _YES, _NO = Answer(Verdict.PROVED), Answer(Verdict.REFUTED)
 class Decider:
     """Answers questions within one scope, under ``facts`` (expressions that are never negative).
 
-    ``hints`` are values of symbols that hold together: the first witness to try.
+    ``hints`` are values of symbols that hold together: the first witness to try. ``patience``:
+    what answers may cost, where there is a limit; then each new question raises TiredError.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -82,10 +100,22 @@ class Decider:
         self.distinct: list[Expr] = []  # expressions that are never zero
         self.hints: dict[str, int] = {}
         self.statistics: Counter[str] = Counter()
+        self.patience: Patience | None = None
+        self._spent = 0
         self._memo: dict[tuple[str, Expr], Answer] = {}
         self._epoch = -1
         self._normal: tuple[object, list[Expr], list[Expr]] | None = None
         self._steps = 0
+
+    def tires(self) -> bool:
+        """Whether the answers have cost more than there is patience for."""
+        patience, known = self.patience, self.statistics
+        if patience is None:
+            return False
+        effort = known["numbers"] + _OF_UNKNOWN * known["unknown"]
+        patience.left -= effort - self._spent
+        self._spent = effort
+        return patience.left < 0 or effort > patience.each
 
     def nonnegative(self, item: Int) -> Answer:
         """Is ``item >= 0`` for all values of its symbols?"""
@@ -110,6 +140,8 @@ class Decider:
             self._epoch = self.scope.epoch
         found = self._memo.get((kind, item))
         if found is None:
+            if self.tires():
+                raise TiredError
             self.statistics["questions"] += 1
             self._steps = _STEPS
             found = self._sign(item) if kind == "nonnegative" else self._is_zero(item)
