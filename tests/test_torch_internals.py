@@ -667,3 +667,25 @@ def test_a_table_without_composites_keeps_them():
     assert linear in private.choosable_composites()
     assert torch.ops.aten.reshape.default not in private.choosable_composites()
     assert linear in torch.export.default_decompositions().materialize()
+
+
+def test_tables_of_functions_are_made_when_they_are_asked_for():
+    """``importing`` and ``patches`` rely on it: they are the process's, and can be forgotten."""
+    from torch.utils._device import _device_constructors
+
+    assert torch.tensor in _device_constructors()
+    for table in internals._TABLES:
+        assert table.cache_info().maxsize is None
+    overrides = torch.overrides
+    overrides._get_overridable_functions.cache_clear()
+    with internals.tables_of_functions():
+        overrides.is_tensor_method_or_property(torch.Tensor.add)
+        assert overrides._get_overridable_functions.cache_info().currsize == 1
+    assert overrides._get_overridable_functions.cache_info().currsize == 0
+
+
+def test_a_new_thread_computes_gradients():
+    with internals.below_autograd():
+        with internals.dispatch_of_a_new_thread():
+            assert (torch.ones(1, requires_grad=True) * 2).requires_grad
+        assert not (torch.ones(1, requires_grad=True) * 2).requires_grad

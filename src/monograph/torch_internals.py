@@ -19,6 +19,7 @@ from types import BuiltinFunctionType, BuiltinMethodType, ModuleType
 from typing import Any
 
 import torch
+from torch import overrides
 from torch._higher_order_ops.associative_scan import associative_scan as torch_associative_scan
 from torch._higher_order_ops.auto_functionalize import auto_functionalized
 from torch._higher_order_ops.map import map as torch_map
@@ -31,6 +32,7 @@ from torch.fx import Graph, Node, traceback
 from torch.fx.graph import _PyTreeCodeGen, _PyTreeInfo
 from torch.fx.node import Argument
 from torch.nn.modules import module as nn_module
+from torch.utils._device import _device_constructors
 from torch.utils._python_dispatch import (
     TorchDispatchMode,
     _disable_current_modes,
@@ -72,6 +74,7 @@ __all__ = [
     "copied_node",
     "core_decompositions",
     "dispatch_kept",
+    "dispatch_of_a_new_thread",
     "fake_mode",
     "functionalized",
     "functorch_is_active",
@@ -105,6 +108,7 @@ __all__ = [
     "share_contents",
     "share_memory",
     "storage_key",
+    "tables_of_functions",
     "torch_associative_scan",
     "torch_map",
     "torch_scan",
@@ -269,13 +273,33 @@ def real_operators() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def dispatch_of_a_new_thread() -> Iterator[None]:
+    """Operators inside are as in a thread that has just begun: no mode, autograd, no transform."""
+    included, excluded = _new_dispatch()
+    with dispatch_kept(), without_modes(), _C._ForceDispatchKeyGuard(included, excluded):
+        yield
+
+
 @functools.cache
 def _plain_dispatch() -> tuple[Any, Any]:
     """The dispatcher's keys of a thread in which nothing has been done but to go below autograd."""
+    return _keys_in_a_new_thread(below_autograd)
+
+
+@functools.cache
+def _new_dispatch() -> tuple[Any, Any]:
+    """The dispatcher's keys of a thread in which nothing has been done."""
+    return _keys_in_a_new_thread(contextlib.nullcontext)
+
+
+def _keys_in_a_new_thread(
+    inside: Callable[[], contextlib.AbstractContextManager[None]],
+) -> tuple[Any, Any]:
     found: list[Any] = []
 
     def note() -> None:
-        with below_autograd():
+        with inside():
             found.append(_C._dispatch_tls_local_include_set())
             found.append(_C._dispatch_tls_local_exclude_set())
 
@@ -283,6 +307,29 @@ def _plain_dispatch() -> tuple[Any, Any]:
     thread.start()
     thread.join()
     return found[0], found[1]
+
+
+# Functions that make a table of torch's functions when they are first called, for the process.
+_TABLES = (
+    overrides.get_ignored_functions,
+    overrides.get_default_nowrap_functions,
+    overrides.get_testing_overrides,
+    overrides._get_overridable_functions,
+    overrides._get_tensor_methods,
+)
+
+
+@contextlib.contextmanager
+def tables_of_functions() -> Iterator[None]:
+    """Torch's tables of its functions have the functions, not what is in their places inside."""
+    _device_constructors()  # 0.04 ms, once: ``with torch.device(..):`` asks it, inside as well
+    counts = [table.cache_info().currsize for table in _TABLES]
+    try:
+        yield
+    finally:
+        for table, count in zip(_TABLES, counts, strict=True):
+            if table.cache_info().currsize > count:
+                table.cache_clear()
 
 
 @contextlib.contextmanager

@@ -285,6 +285,7 @@ class _Session:
             given = self._given(snapshot)
             result = self._call(given)
             changed = snapshot.changed()
+            self._assume_draws(snapshot)
         finally:
             if strict is not None:
                 strict.stop()
@@ -294,6 +295,14 @@ class _Session:
             strict.finish(self.recorder, frozenset(map(type, self.modules())))
         known = snapshot.identities() if changed else frozenset()
         return self._captured(given, result, changed, known)
+
+    def _assume_draws(self, snapshot: Snapshot) -> None:
+        """List generators that functions have used which nobody watches."""
+        listed = [a.text for a in self.recorder.context.assumptions if a.kind == "random"]
+        for name in snapshot.drawn():
+            if not any(text.startswith(f"{name}.") for text in listed):
+                text = f"{name} drew numbers while capturing: they are fixed"
+                self.recorder.assume("random", text)
 
     def _remembered(self) -> Snapshot:
         """The user's objects as they are before the program runs."""

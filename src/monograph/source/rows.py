@@ -9,6 +9,9 @@ from typing import Any
 
 import torch
 
+from monograph.capture.python.builtin_functions import called_instead
+from monograph.capture.python.made_tensors import MADE
+from monograph.capture.python.operator_calls import through_schema
 from monograph.capture.recorder import Recorder
 from monograph.capture.strictness import OfACapture
 from monograph.control.branches import Group
@@ -143,25 +146,30 @@ OF_ROWS: dict[str, Callable[..., torch.Tensor]] = {
 }
 
 
+def _accepting(name: str, original: Callable[..., object]) -> Callable[..., object]:
+    @functools.wraps(original)
+    def call(*args: object, **kwargs: object) -> object:
+        given = args[0] if args else kwargs.get("tensors")
+        if isinstance(given, Rows):
+            kwargs.pop("tensors", None)
+            return OF_ROWS[name](given, *args[1:], **kwargs)
+        return original(*args, **kwargs)
+
+    return call
+
+
+for _name in OF_ROWS:  # where the program has another name for it (``from torch import stack``)
+    _function = getattr(torch, _name)
+    called_instead(_function, _accepting(_name, MADE.get(_name) or through_schema(_function)))
+
+
 @contextlib.contextmanager
 def accepted() -> Iterator[None]:
     """Torch's functions of lists accept rows."""
     before = {name: getattr(torch, name) for name in OF_ROWS}
-
-    def accepting(name: str, original: Callable[..., object]) -> Callable[..., object]:
-        @functools.wraps(original)
-        def call(*args: object, **kwargs: object) -> object:
-            given = args[0] if args else kwargs.get("tensors")
-            if isinstance(given, Rows):
-                kwargs.pop("tensors", None)
-                return OF_ROWS[name](given, *args[1:], **kwargs)
-            return original(*args, **kwargs)
-
-        return call
-
     try:
         for name, original in before.items():
-            setattr(torch, name, accepting(name, original))
+            setattr(torch, name, _accepting(name, original))
         yield
     finally:
         for name, original in before.items():

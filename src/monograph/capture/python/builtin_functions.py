@@ -53,6 +53,7 @@ __all__ = [
     "ask",
     "ask_after",
     "asserted",
+    "called_instead",
     "choose",
     "converted",
     "length_of",
@@ -193,11 +194,11 @@ def ask_for_operator(recorder: Recorder, frame: FrameType) -> None:
 
 
 def ask_after(recorder: Recorder, error: TypeError) -> None:
-    """The same, where the function has refused a size for what it is."""
+    """The same, where the function has refused a size, or a list that grows, for what it is."""
     entry = error.__traceback__
     while entry is not None and entry.tb_next is not None:
         entry = entry.tb_next
-    if entry is not None and re.search(r"\bSym(Int|Float|Bool)\b", str(error)):
+    if entry is not None and re.search(r"\b(Sym(Int|Float|Bool)|Rows)\b", str(error)):
         ask_for_operator(recorder, entry.tb_frame)
 
 
@@ -472,9 +473,17 @@ _FUNCTIONS: list[tuple[Any, Callable[..., Any]]] = [
         itertools.filterfalse, itertools.groupby, itertools.starmap, itertools.takewhile,
     )),
 ]  # fmt: skip
-_STAND_INS = {id(function): called for function, called in _FUNCTIONS}
-for _called in _STAND_INS.values():
-    stands_in(_called.__code__)
+_STAND_INS: dict[int, Callable[..., Any]] = {}
+
+
+def called_instead(function: Any, called: Any) -> None:
+    """While a program is captured, its calls of ``function`` that sizes need are of ``called``."""
+    _STAND_INS[id(function)] = called
+    stands_in(called.__code__)
+
+
+for _function, _called in _FUNCTIONS:
+    called_instead(_function, _called)
 
 
 # What Python and C ask of a number ---------------------------------------------------------------
@@ -492,6 +501,7 @@ def length_of(tensor: Any) -> Any:
     """``len(tensor)``, which C makes a plain number of."""
     if not tensor.dim():
         _ask_for_selection(tensor.value.recorder, sys._getframe(2))
+        ask(tensor.value.recorder, sys._getframe(2), is_number=False)
         raise TypeError("len() of a 0-d tensor")
     size = tensor.shape[0]
     if isinstance(size, torch.SymInt):

@@ -10,14 +10,14 @@ import builtins
 import contextlib
 import functools
 import gc
-import importlib.abc
-import importlib.machinery
+import inspect
+import os
 import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from types import FrameType, ModuleType
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,10 +25,11 @@ from torch import nn
 
 from monograph.capture.abstract import ASKED_OF_THE_CLASS, AbstractTensor
 from monograph.capture.operators import mapping
-from monograph.capture.operators.data_dependence import tensor_of_truth
 from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
 from monograph.capture.python.frames import is_of_user, is_ours
+from monograph.capture.python.importing import executed_outside
+from monograph.capture.python.made_tensors import MADE
 from monograph.capture.python.number_methods import METHODS
 from monograph.capture.python.process_state import not_exporting
 from monograph.capture.python.redirect import copied, is_redirectable, redirected
@@ -37,7 +38,6 @@ from monograph.diagnostics import ExportError, PythonFeatureError, errors_made
 from monograph.ir.module_scope import Scope
 from monograph.torch_internals import (
     BACKWARD_ENTRY,
-    COMPILER,
     MAPPING_BEGINS,
     MAPPING_ENDS,
     MAPPING_ENTERS,
@@ -45,6 +45,7 @@ from monograph.torch_internals import (
     functorch_is_active,
     is_compiled_module,
     mapping_module,
+    tables_of_functions,
 )
 
 if TYPE_CHECKING:
@@ -78,20 +79,15 @@ def patched(
 
     ``notices``: those too that the user is only told of, such as ``random.random()``.
     """
-    thread = _get_ident()
+    thread: int | None = _get_ident()
 
     def mine() -> bool:
-        return _get_ident() == thread
+        return _get_ident() == thread  # what the program keeps of them is torch's own afterwards
 
     replacements: list[tuple[Any, str, Any]] = [
         (torch.autograd.Function, "apply", _function_apply(recorder, mine)),
         (torch.autograd, BACKWARD_ENTRY, _backward(recorder, mine)),
-        (torch, "tensor", _tensor(recorder, torch.tensor, mine)),
-        (torch, "as_tensor", _tensor(recorder, torch.as_tensor, mine)),
-        (torch, "manual_seed", _seed(recorder, torch.manual_seed, mine)),
-        (torch.random, "manual_seed", _seed(recorder, torch.random.manual_seed, mine)),
-        (torch, "set_rng_state", _set_state(recorder, torch.set_rng_state, mine)),
-        (torch.random, "set_rng_state", _set_state(recorder, torch.random.set_rng_state, mine)),
+        *((torch, name, function) for name, function in MADE.items()),
         (torch.Tensor, "tolist", _read_real(recorder, torch.Tensor.tolist, ".tolist()", mine)),
         (torch.Tensor, "numpy", _read_real(recorder, torch.Tensor.numpy, ".numpy()", mine)),
         (torch, "set_autocast_enabled", _set_autocast(recorder, mine)),
@@ -107,7 +103,11 @@ def patched(
     replacements += _mapping(recorder, mine)
     if notices:
         replacements += _all_noticed(recorder, mine)
-    targets = {}
+    seed, set_state = map(inspect.unwrap, (torch.manual_seed, torch.set_rng_state))
+    targets: dict[Any, Callable[..., Any]] = {
+        seed: _seed(recorder, copied(seed), mine),
+        set_state: _set_state(recorder, copied(set_state), mine),
+    }
     call: Callable[..., object] = nn.Module.__call__
     if is_redirectable(call):
         # As an attribute it would be set in thousands of subclasses, each time a millisecond.
@@ -116,17 +116,20 @@ def patched(
         replacements.append((nn.Module, "__call__", _module_call(recorder, names, call, mine)))
     patches, methods = _Patches(replacements), _Patches(METHODS)
     recorder.context.unpatched = patches.suspended
-    finder = _CompilerImport(patches)
-    with redirected(REPLACED, mine), redirected(targets, mine):
+    with (
+        tables_of_functions(),
+        redirected(REPLACED, mine),
+        redirected(targets, mine),
+        executed_outside(patches.suspended, mine),
+    ):
         try:
-            sys.meta_path.insert(0, finder)
             methods.apply()  # torch's own code may have them: other numbers get torch's answers
             patches.apply()
             yield
         finally:
             patches.remove()
             methods.remove()
-            sys.meta_path[:] = [each for each in sys.meta_path if each is not finder]
+            thread = None
 
 
 class _Patches:
@@ -175,34 +178,6 @@ class _Patches:
         finally:
             if is_outermost:
                 self.apply()
-
-
-class _CompilerImport(importlib.abc.MetaPathFinder):
-    """Takes the replacements back while ``torch._dynamo`` is imported.
-
-    Some parts of torch import it when they are first called, and it makes tables of the functions
-    that it finds in ``builtins`` and ``torch``, for the whole process.
-    """
-
-    def __init__(self, patches: _Patches) -> None:
-        self._patches = patches
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if name != COMPILER:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path)
-        if spec is None or spec.loader is None:
-            return None
-        execute = spec.loader.exec_module
-
-        def exec_module(module: ModuleType) -> None:
-            with self._patches.suspended():
-                execute(module)
-
-        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
 
 
 Mine = Callable[[], bool]
@@ -344,48 +319,6 @@ def _mapping(recorder: Recorder, mine: Mine) -> list[tuple[Any, str, Any]]:
     ]
 
 
-def _contains_abstract(data: object) -> bool:
-    if isinstance(data, (list, tuple)):
-        return any(_contains_abstract(item) for item in data)
-    return isinstance(data, (AbstractTensor, torch.SymInt, torch.SymFloat, torch.SymBool))
-
-
-def _tensor(
-    recorder: Recorder, original: Callable[..., torch.Tensor], mine: Mine
-) -> Callable[..., torch.Tensor]:
-    """``torch.tensor([x.sum(), 2.0])`` reads its elements in C++: stack them instead."""
-
-    @functools.wraps(original)
-    def make(data: object, *args: object, **kwargs: Any) -> torch.Tensor:
-        if mine() and isinstance(data, (torch.SymInt, torch.SymFloat, torch.SymBool)):
-            made = _stacked(data)
-            return made.to(**{k: v for k, v in kwargs.items() if k in ("dtype", "device") and v})
-        if not mine() or not isinstance(data, (list, tuple)) or not _contains_abstract(data):
-            if mine() and isinstance(data, AbstractTensor) and original.__name__ == "tensor":
-                made = data.detach().clone()
-                return made.to(**{k: v for k, v in kwargs.items() if k in ("dtype", "device")})
-            return original(data, *args, **kwargs)
-        stacked = _stacked(data)
-        wanted = {k: v for k, v in kwargs.items() if k in ("dtype", "device") and v is not None}
-        return (stacked.to(**wanted) if wanted else stacked).detach()
-
-    def _stacked(data: object) -> torch.Tensor:
-        if isinstance(data, (list, tuple)):
-            parts = [_stacked(item) for item in data]
-            dtype = functools.reduce(torch.promote_types, (part.dtype for part in parts))
-            return torch.stack([part.to(dtype) for part in parts])
-        if isinstance(data, torch.Tensor):
-            return data.reshape(()) if data.numel() == 1 else data
-        if isinstance(data, torch.SymBool):
-            return tensor_of_truth(recorder, data)
-        if isinstance(data, (torch.SymInt, torch.SymFloat)):
-            dtype = torch.int64 if isinstance(data, torch.SymInt) else torch.get_default_dtype()
-            return torch.full((), data, dtype=dtype)  # type: ignore[call-overload]
-        return original(data)
-
-    return make
-
-
 def _set_autocast(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
     """``torch.autocast`` goes through here; the recorder follows."""
     original = torch.set_autocast_enabled
@@ -419,7 +352,13 @@ def _seed(recorder: Recorder, original: Callable[..., object], mine: Mine) -> Ca
     return seed
 
 
-_FORKING = (contextlib.__file__, torch.random.__file__)
+# Between who sets a state and the function: ``fork_rng``, what the compiler wraps it in, and ours.
+_FORKING = (contextlib.__file__, torch.random.__file__, copied.__code__.co_filename)
+_WRAPPING = os.path.join("torch", "_dynamo", "")
+
+
+def _is_between(file: str) -> bool:
+    return file in _FORKING or _WRAPPING in file
 
 
 def _set_state(
@@ -430,7 +369,7 @@ def _set_state(
     @functools.wraps(original)
     def set_state(*args: object, **kwargs: object) -> object:
         caller: FrameType | None = sys._getframe(1)
-        while caller is not None and caller.f_code.co_filename in _FORKING:
+        while caller is not None and _is_between(caller.f_code.co_filename):
             caller = caller.f_back
         is_asked = caller is not None and is_of_user(caller.f_code)
         if mine() and is_asked and recorder.context.reseeded is None:

@@ -689,11 +689,15 @@ def is_watched(name: object) -> bool:
 
 
 def slots_of(kind: type) -> tuple[str, ...]:
-    """The names that classes of the user's have for attributes outside of ``__dict__``."""
+    """The names that classes of the user's have for attributes outside of ``__dict__``.
+
+    Not what a class written in C shows of its structure, which may be read-only, or made anew for
+    each who asks (``numpy.random.RandomState``).
+    """
     return tuple(
         name
         for each in kind.__mro__
-        if is_watched(each.__module__)
+        if is_watched(each.__module__) and "__slots__" in vars(each)
         for name, member in vars(each).items()
         if isinstance(member, MemberDescriptorType)
     )

@@ -119,6 +119,17 @@ class Snapshot:
                 if isinstance(item, torch.Tensor):
                     yield (f"{saved.path}.{key}" if saved.path else str(key)), item
 
+    def drawn(self) -> list[str]:
+        """The random generators beside torch's that are not as they were."""
+        found = []
+        if random.getstate() != self._python_state:
+            found.append("random")
+        if self._numpy_state is not None:
+            now, before = sys.modules["numpy"].random.get_state(), self._numpy_state
+            if now[2:] != before[2:] or now[1].tobytes() != before[1].tobytes():
+                found.append("numpy.random")
+        return found
+
     def restore(self) -> None:
         """Put everything back, the random generators too."""
         for saved in self._find_changed() if self._changed is None else self._changed:
@@ -126,13 +137,11 @@ class Snapshot:
         with without_modes():  # one of the user's may be on, for fake tensors
             if not torch.equal(torch.get_rng_state(), self._torch_state):
                 torch.set_rng_state(self._torch_state)
-        if random.getstate() != self._python_state:
+        drawn = self.drawn()
+        if "random" in drawn:
             random.setstate(self._python_state)
-        if self._numpy_state is not None:
-            numpy = sys.modules["numpy"].random
-            now, before = numpy.get_state(), self._numpy_state
-            if now[2:] != before[2:] or now[1].tobytes() != before[1].tobytes():
-                numpy.set_state(before)
+        if "numpy.random" in drawn:
+            sys.modules["numpy"].random.set_state(self._numpy_state)
 
 
 def _items(held: Collection[object]) -> Collection[object]:

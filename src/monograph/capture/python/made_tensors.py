@@ -1,0 +1,66 @@
+"""``torch.tensor`` and ``torch.as_tensor`` of what varies: C would need the very numbers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from monograph.capture.abstract import AbstractTensor
+from monograph.capture.current import running_recorder
+from monograph.capture.operators.data_dependence import tensor_of_truth
+from monograph.capture.python.builtin_functions import called_instead
+
+__all__ = ["MADE"]
+
+_NUMBERS = (torch.SymInt, torch.SymFloat, torch.SymBool)
+
+
+def _made(original: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """``torch.tensor([x.sum(), 2.0])`` reads its elements in C: stack them instead."""
+    copies = original is torch.tensor
+
+    def make(data: object, *args: object, **kwargs: Any) -> torch.Tensor:
+        if running_recorder() is None:
+            return original(data, *args, **kwargs)
+        wanted = {k: v for k, v in kwargs.items() if k in ("dtype", "device") and v is not None}
+        if isinstance(data, _NUMBERS):
+            return _stacked(data).to(**wanted)
+        if isinstance(data, (list, tuple)) and _varies(data):
+            stacked = _stacked(data)
+            return (stacked.to(**wanted) if wanted else stacked).detach()
+        if isinstance(data, AbstractTensor) and copies:
+            return data.detach().clone().to(**wanted)
+        return original(data, *args, **kwargs)
+
+    return make
+
+
+def _varies(data: object) -> bool:
+    if isinstance(data, (list, tuple)):
+        return any(map(_varies, data))
+    return isinstance(data, (AbstractTensor, *_NUMBERS))
+
+
+def _stacked(data: object) -> torch.Tensor:
+    if isinstance(data, (list, tuple)):
+        parts = [_stacked(item) for item in data]
+        dtype = functools.reduce(torch.promote_types, (part.dtype for part in parts))
+        return torch.stack([part.to(dtype) for part in parts])
+    if isinstance(data, torch.Tensor):
+        return data.reshape(()) if data.numel() == 1 else data
+    recorder = running_recorder()
+    if isinstance(data, torch.SymBool) and recorder is not None:
+        return tensor_of_truth(recorder, data)
+    if isinstance(data, (torch.SymInt, torch.SymFloat)):
+        dtype = torch.int64 if isinstance(data, torch.SymInt) else torch.get_default_dtype()
+        return torch.full((), data, dtype=dtype)  # type: ignore[call-overload]
+    return _tensor(data)
+
+
+_tensor = torch.tensor
+MADE = {"tensor": _made(torch.tensor), "as_tensor": _made(torch.as_tensor)}
+for _name, _function in MADE.items():
+    called_instead(getattr(torch, _name), _function)
