@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import itertools
+import threading
 
 import pytest
 import torch
@@ -206,10 +207,37 @@ class InClosure(Model):
         self.get, self.set = get, set_
 
 
+class InFunction(Model):
+    def put(self, value):
+        in_a_function.value = value
+
+    def get(self):
+        return getattr(in_a_function, "value", None)
+
+    set = put
+
+
+def in_a_function():
+    """Has what is kept as an attribute."""
+
+
+class InThread(InFunction):
+    def put(self, value):
+        OF_THE_THREAD.value = value
+
+    def get(self):
+        return getattr(OF_THE_THREAD, "value", None)
+
+    set = put
+
+
+OF_THE_THREAD = threading.local()
+
+
 HOLDERS = [
     InAttribute, InBuffer, InBufferRegistered, InData, InList, InListFilled, InNewList, InDeque,
     InDict, InOrderedDict, InDictFilled, InSet, InRecord, InSlots, InModule, InListOfRecord,
-    InGlobal, InClass, InClosure,
+    InGlobal, InClass, InClosure, InFunction, InThread,
 ]  # fmt: skip
 
 
@@ -470,6 +498,7 @@ RIGHT = [
     (InAttribute, Lazy, settles), (InBuffer, Resized, settles), (InDict, Same, goes_on),
     (InGlobal, Count, goes_on), (InClosure, Rate, goes_on), (InSlots, Count, goes_on),
     (InNewList, Lazy, within_of_data), (InClass, Text, settles), (InModule, Shape, goes_on),
+    (InFunction, Lazy, settles), (InThread, Count, goes_on),
     (InOrderedDict, Flag, settles), (InListFilled, Lazy, within), (InRecord, Sizes, within),
 ]  # fmt: skip
 

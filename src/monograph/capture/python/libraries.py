@@ -12,6 +12,7 @@ import os
 import site
 import sys
 from dataclasses import dataclass
+from types import FunctionType
 
 import torch
 
@@ -179,6 +180,9 @@ class RegionWalk(Walk):
         """Look at all that was added, and at what hangs on it."""
         super().run(globals_too=globals_too)
         self.is_own &= not self.tensors and self.unwatched is None
+
+    def _add_attributes_to_come(self, functions: dict[str, FunctionType]) -> None:
+        """Of libraries nobody asks: they have thousands of functions."""
 
     def _add_object(self, value: object, path: str, field: str) -> None:
         if isinstance(value, (torch.Tensor, torch.UntypedStorage)):

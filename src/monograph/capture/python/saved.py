@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import MemberDescriptorType
 from typing import Any
+from weakref import ref
 
 import torch
 from torch import nn
@@ -133,6 +134,39 @@ class Saved:
         else:
             deque.clear(container)
             deque.extend(container, self.copy)
+
+
+class SavedWeak(Saved):
+    """The entries of a weak dictionary or set: one that is gone has died, which is no change."""
+
+    __slots__ = ()
+
+    def is_unchanged(self) -> bool:
+        return not any(True for _ in self._others(self.content()))
+
+    def changes(self) -> Iterator[Change]:
+        for key, old, new in self._others(self.content()):
+            yield Change(self.path, self.field, old, new, key)
+
+    def restore(self) -> None:
+        for key, old, _ in list(self._others(self.content())):
+            if isinstance(self.container, set):
+                self.container.discard(key)
+            elif old is MISSING:
+                self.container.pop(key, None)
+            else:
+                self.container[key] = old
+
+    def _others(self, now: Any) -> Iterator[tuple[object, object, object]]:
+        """The entries that were not there: keys, what was there, and what is."""
+        if isinstance(self.container, set):
+            before = set(self.copy)
+            yield from ((item, MISSING, item) for item in now if item not in before)
+            return
+        for key, new in now.items():
+            old = self.copy.get(key, MISSING)
+            if old is not new and not (isinstance(new, ref) and old == new):
+                yield key, old, new
 
 
 class SavedSeveral(Saved):

@@ -7,6 +7,8 @@ import itertools
 import operator
 import random
 import sys
+import threading
+import weakref
 from collections import deque
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -28,6 +30,7 @@ from monograph.capture.python.saved import (
     SavedSlots,
     SavedTensors,
     SavedVariable,
+    SavedWeak,
     is_watched,
     slots_of,
 )
@@ -124,10 +127,8 @@ class Walk:
                 self.add(part, path, field)
         elif isinstance(value, type):
             self.add_class(value, is_program=False)
-        elif isinstance(value, (random.Random, torch.Generator, *self._numpy_generators)):
-            self.saved.append(SavedGenerator(value, path, field))
-        elif isinstance(value, _Cached):
-            self.saved.append(SavedCache(value, path, field))
+        elif isinstance(value, (*_STANDARD, *self._numpy_generators)):
+            self._add_standard(value, path, field)
         elif not _is_plain_object(value):
             self._opaque.add(type(value))
         else:
@@ -141,6 +142,17 @@ class Walk:
             if slots:
                 self._add_entries(SavedSlots(value, path, field))
             self.add_class(kind, is_program=False)
+
+    def _add_standard(self, value: Any, path: str, field: str) -> None:
+        """An object of Python's, torch's or numpy's that holds something behind its back."""
+        if isinstance(value, _Cached):
+            self.saved.append(SavedCache(value, path, field))
+        elif isinstance(value, threading.local):
+            self._add_entries(Saved(value.__dict__, path, field))  # this thread's
+        elif isinstance(value, _WEAK):
+            self._add_entries(SavedWeak(value.data, path, field))
+        else:
+            self.saved.append(SavedGenerator(value, path, field))
 
     def add_modules(self, modules: list[tuple[str, nn.Module]]) -> None:
         """The program's own, with their names."""
@@ -265,12 +277,14 @@ class Walk:
         self._seen.add(id(namespace))
         saved = Saved(namespace, name, "global")
         self.saved.append(saved)
+        plain: dict[str, FunctionType] = {}
         for key, value in saved.copy.items():
             kind = value.__class__
             if kind is FunctionType:
-                if value.__globals__ is not namespace or not (
-                    value.__closure__ or value.__dict__ or value.__defaults__
-                ):
+                if value.__globals__ is not namespace:
+                    continue
+                if not (value.__closure__ or value.__dict__ or value.__defaults__):
+                    plain[f"{name}.{key}"] = value
                     continue
             elif isinstance(value, type):
                 if value.__module__ == name:
@@ -280,6 +294,13 @@ class Walk:
                 continue
             if key[:2] != "__":
                 self._queue.append((value, f"{name}.{key}", "global"))
+        self._add_attributes_to_come(plain)
+
+    def _add_attributes_to_come(self, functions: dict[str, FunctionType]) -> None:
+        """Functions without attributes, which may get some: ``table.made = torch.arange(3)``."""
+        attributes = SavedDicts("attribute")
+        attributes.add([each.__dict__ for each in functions.values()], list(functions))
+        self.saved.append(attributes)
 
 
 def saved_in(value: object, path: str, field: str, seen: set[int]) -> list[Saved]:
@@ -296,6 +317,8 @@ _PLAIN = frozenset({
 _PLAIN_TENSORS = (torch.Tensor, nn.Parameter)
 # Nothing hangs on these; on functions and classes little, and where it does they are looked at.
 _Cached = type(functools.lru_cache(lambda: None))
+_WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
+_STANDARD = (random.Random, torch.Generator, _Cached, threading.local, *_WEAK)
 _INERT = _PLAIN | {property, classmethod, BuiltinFunctionType, type, FunctionType, ModuleType}
 # What every module has.
 _is_built_in = frozenset(nn.Module().__dict__).__contains__
