@@ -150,7 +150,7 @@ class Walk:
         elif isinstance(value, threading.local):
             self._add_entries(Saved(value.__dict__, path, field))  # this thread's
         elif isinstance(value, _WEAK):
-            self._add_entries(SavedWeak(value.data, path, field))
+            self._add_entries(SavedWeak(vars(value)["data"], path, field))
         else:
             self.saved.append(SavedGenerator(value, path, field))
 
