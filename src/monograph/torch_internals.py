@@ -273,6 +273,9 @@ def real_operators() -> Iterator[None]:
         yield
 
 
+Keys = tuple[_C.DispatchKeySet, _C.DispatchKeySet]  # included and excluded
+
+
 @contextlib.contextmanager
 def dispatch_of_a_new_thread() -> Iterator[None]:
     """Operators inside are as in a thread that has just begun: no mode, autograd, no transform."""
@@ -282,21 +285,21 @@ def dispatch_of_a_new_thread() -> Iterator[None]:
 
 
 @functools.cache
-def _plain_dispatch() -> tuple[Any, Any]:
+def _plain_dispatch() -> Keys:
     """The dispatcher's keys of a thread in which nothing has been done but to go below autograd."""
     return _keys_in_a_new_thread(below_autograd)
 
 
 @functools.cache
-def _new_dispatch() -> tuple[Any, Any]:
+def _new_dispatch() -> Keys:
     """The dispatcher's keys of a thread in which nothing has been done."""
     return _keys_in_a_new_thread(contextlib.nullcontext)
 
 
 def _keys_in_a_new_thread(
     inside: Callable[[], contextlib.AbstractContextManager[None]],
-) -> tuple[Any, Any]:
-    found: list[Any] = []
+) -> Keys:
+    found: list[_C.DispatchKeySet] = []
 
     def note() -> None:
         with inside():

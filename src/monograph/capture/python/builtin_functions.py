@@ -15,7 +15,7 @@ import operator
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence, Sized
-from types import BuiltinMethodType, FrameType, MethodDescriptorType, MethodType
+from types import BuiltinMethodType, FrameType, FunctionType, MethodDescriptorType, MethodType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
@@ -473,11 +473,12 @@ _FUNCTIONS: list[tuple[Any, Callable[..., Any]]] = [
         itertools.filterfalse, itertools.groupby, itertools.starmap, itertools.takewhile,
     )),
 ]  # fmt: skip
-_STAND_INS: dict[int, Callable[..., Any]] = {}
+_STAND_INS: dict[int, FunctionType] = {}
 
 
-def called_instead(function: Any, called: Any) -> None:
+def called_instead(function: object, called: Callable[..., object]) -> None:
     """While a program is captured, its calls of ``function`` that sizes need are of ``called``."""
+    assert isinstance(called, FunctionType)
     _STAND_INS[id(function)] = called
     stands_in(called.__code__)
 

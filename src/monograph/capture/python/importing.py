@@ -13,7 +13,6 @@ import importlib.machinery
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
-from typing import Any
 
 from monograph.capture.python.process_state import not_exporting
 from monograph.torch_internals import dispatch_of_a_new_thread
@@ -53,8 +52,9 @@ class _Finder(importlib.abc.MetaPathFinder):
         others = sys.meta_path[sys.meta_path.index(self) + 1 :]
         found = (each.find_spec(name, path, target) for each in others)
         spec = next((each for each in found if each is not None), None)
-        if spec is not None and hasattr(spec.loader, "exec_module"):
-            spec.loader = _Loader(spec.loader, self._outside)
+        loader = None if spec is None else spec.loader
+        if spec is not None and loader is not None and hasattr(loader, "exec_module"):
+            spec.loader = _Loader(loader, self._outside)
         return spec
 
     @contextlib.contextmanager
@@ -73,14 +73,13 @@ class _Finder(importlib.abc.MetaPathFinder):
 class _Loader(importlib.abc.Loader):
     """Another loader, whose modules are executed outside; they know the other one alone."""
 
-    def __init__(self, loader: Any, outside: Outside) -> None:
+    def __init__(self, loader: importlib.abc.Loader, outside: Outside) -> None:
         self._loader = loader
         self._outside = outside
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         with self._outside():
-            found: ModuleType | None = self._loader.create_module(spec)
-        return found
+            return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
         if module.__spec__ is not None:
@@ -89,5 +88,6 @@ class _Loader(importlib.abc.Loader):
         with self._outside():
             self._loader.exec_module(module)
 
-    def __getattr__(self, name: str) -> Any:  # ``get_source`` and its like, of whoever only asks
-        return getattr(self._loader, name)
+    def __getattr__(self, name: str) -> object:  # ``get_source``, of whoever only asks
+        found: object = getattr(self._loader, name)
+        return found

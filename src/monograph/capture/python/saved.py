@@ -142,14 +142,14 @@ class SavedWeak(Saved):
     __slots__ = ()
 
     def is_unchanged(self) -> bool:
-        return not any(True for _ in self._others(self.content()))
+        return not any(True for _ in self._others())
 
     def changes(self) -> Iterator[Change]:
-        for key, old, new in self._others(self.content()):
+        for key, old, new in self._others():
             yield Change(self.path, self.field, old, new, key)
 
     def restore(self) -> None:
-        for key, old, _ in list(self._others(self.content())):
+        for key, old, _ in list(self._others()):
             if isinstance(self.container, set):
                 self.container.discard(key)
             elif old is MISSING:
@@ -157,8 +157,9 @@ class SavedWeak(Saved):
             else:
                 self.container[key] = old
 
-    def _others(self, now: Any) -> Iterator[tuple[object, object, object]]:
+    def _others(self) -> Iterator[tuple[object, object, object]]:
         """The entries that were not there: keys, what was there, and what is."""
+        now = self.content()
         if isinstance(self.container, set):
             before = set(self.copy)
             yield from ((item, MISSING, item) for item in now if item not in before)

@@ -143,7 +143,7 @@ class Walk:
                 self._add_entries(SavedSlots(value, path, field))
             self.add_class(kind, is_program=False)
 
-    def _add_standard(self, value: Any, path: str, field: str) -> None:
+    def _add_standard(self, value: object, path: str, field: str) -> None:
         """An object of Python's, torch's or numpy's that holds something behind its back."""
         if isinstance(value, _Cached):
             self.saved.append(SavedCache(value, path, field))
