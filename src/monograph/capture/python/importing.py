@@ -58,14 +58,17 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
     @contextlib.contextmanager
-    def _outside(self) -> Iterator[None]:
+    def _outside(self, name: str) -> Iterator[None]:
         is_first, self._is_outside = not self._is_outside, True
         try:
             if not is_first:
                 yield
-                return
-            with self._unpatched(), not_exporting(), dispatch_of_a_new_thread():
-                yield
+            elif name.startswith("torch."):  # it makes no tensors; to leave modes needs some of it
+                with self._unpatched():
+                    yield
+            else:
+                with self._unpatched(), not_exporting(), dispatch_of_a_new_thread():
+                    yield
         finally:
             self._is_outside = not is_first
 
@@ -73,19 +76,23 @@ class _Finder(importlib.abc.MetaPathFinder):
 class _Loader(importlib.abc.Loader):
     """Another loader, whose modules are executed outside; they know the other one alone."""
 
-    def __init__(self, loader: importlib.abc.Loader, outside: Outside) -> None:
+    def __init__(
+        self,
+        loader: importlib.abc.Loader,
+        outside: Callable[[str], contextlib.AbstractContextManager[None]],
+    ) -> None:
         self._loader = loader
         self._outside = outside
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
-        with self._outside():
+        with self._outside(spec.name):
             return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         module.__loader__ = self._loader
-        with self._outside():
+        with self._outside(module.__name__):
             self._loader.exec_module(module)
 
     def __getattr__(self, name: str) -> object:  # ``get_source``, of whoever only asks
