@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 
-from monograph.capture.python.builtin_functions import called_instead
-from monograph.capture.python.made_tensors import MADE
-from monograph.capture.python.operator_calls import through_schema
+from monograph.capture.python.builtin_functions import called_instead, instead_of
+from monograph.capture.python.made_tensors import MAKERS
 from monograph.capture.recorder import Recorder
 from monograph.capture.strictness import OfACapture
 from monograph.control.branches import Group
@@ -158,9 +157,9 @@ def _accepting(name: str, original: Callable[..., object]) -> Callable[..., obje
     return call
 
 
-for _name in OF_ROWS:  # where the program has another name for it (``from torch import stack``)
-    _function = getattr(torch, _name)
-    called_instead(_function, _accepting(_name, MADE.get(_name) or through_schema(_function)))
+# Where the program has another name for it (``from torch import stack``).
+for _function in (torch.stack, torch.cat, torch.concat, *MAKERS):
+    called_instead(_function, _accepting(_function.__name__, instead_of(_function)))
 
 
 @contextlib.contextmanager

@@ -56,6 +56,7 @@ __all__ = [
     "called_instead",
     "choose",
     "converted",
+    "instead_of",
     "length_of",
     "replacements",
 ]
@@ -481,6 +482,14 @@ def called_instead(function: object, called: Callable[..., object]) -> None:
     assert isinstance(called, FunctionType)
     _STAND_INS[id(function)] = called
     stands_in(called.__code__)
+
+
+def instead_of(function: object) -> Callable[..., object]:
+    """What ``called_instead`` was told, or the function itself: its operator, where it is given
+
+    sizes for plain numbers.
+    """
+    return _STAND_INS.get(id(function)) or through_schema(function)  # type: ignore[arg-type]
 
 
 for _function, _called in _FUNCTIONS:

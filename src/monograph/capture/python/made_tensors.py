@@ -13,7 +13,7 @@ from monograph.capture.current import running_recorder
 from monograph.capture.operators.data_dependence import tensor_of_truth
 from monograph.capture.python.builtin_functions import called_instead
 
-__all__ = ["MADE"]
+__all__ = ["MAKERS"]
 
 _NUMBERS = (torch.SymInt, torch.SymFloat, torch.SymBool)
 
@@ -61,6 +61,6 @@ def _stacked(data: object) -> torch.Tensor:
 
 
 _tensor = torch.tensor
-MADE = {"tensor": _made(torch.tensor), "as_tensor": _made(torch.as_tensor)}
-for _name, _function in MADE.items():
-    called_instead(getattr(torch, _name), _function)
+MAKERS = (torch.tensor, torch.as_tensor)
+for _function in MAKERS:
+    called_instead(_function, _made(_function))

@@ -27,9 +27,10 @@ from monograph.capture.abstract import ASKED_OF_THE_CLASS, AbstractTensor
 from monograph.capture.operators import mapping
 from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
+from monograph.capture.python.builtin_functions import instead_of
 from monograph.capture.python.frames import is_of_user, is_ours
 from monograph.capture.python.importing import executed_outside
-from monograph.capture.python.made_tensors import MADE
+from monograph.capture.python.made_tensors import MAKERS
 from monograph.capture.python.number_methods import METHODS
 from monograph.capture.python.process_state import not_exporting
 from monograph.capture.python.redirect import copied, is_redirectable, redirected
@@ -87,7 +88,7 @@ def patched(
     replacements: list[tuple[Any, str, Any]] = [
         (torch.autograd.Function, "apply", _function_apply(recorder, mine)),
         (torch.autograd, BACKWARD_ENTRY, _backward(recorder, mine)),
-        *((torch, name, function) for name, function in MADE.items()),
+        *((torch, maker.__name__, instead_of(maker)) for maker in MAKERS),
         (torch.Tensor, "tolist", _read_real(recorder, torch.Tensor.tolist, ".tolist()", mine)),
         (torch.Tensor, "numpy", _read_real(recorder, torch.Tensor.numpy, ".numpy()", mine)),
         (torch, "set_autocast_enabled", _set_autocast(recorder, mine)),
