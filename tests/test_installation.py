@@ -3,6 +3,7 @@
 import copy
 import io
 import logging
+import pickle
 import subprocess
 import sys
 import threading
@@ -95,6 +96,16 @@ def test_copies_are_decomposed_like_the_first(program, model):
     found = copied.run_decompositions()
     agrees(found, model)
     assert LINEAR not in targets(found)
+
+
+def test_a_pickle_keeps_what_is_noted(program, model):
+    again = pickle.loads(pickle.dumps(program))
+    assert is_ours(again)
+    assert [n.meta.get("nn_module_stack") for n in again.graph.nodes] == [
+        n.meta.get("nn_module_stack") for n in program.graph.nodes
+    ]
+    agrees(again, model)
+    assert copy.copy(program).graph is program.graph
 
 
 def test_decompositions_are_of_the_same_kind(program, model):

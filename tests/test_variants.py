@@ -3,6 +3,7 @@
 import copy
 import enum
 import gc
+import pickle
 import subprocess
 import sys
 import weakref
@@ -368,6 +369,13 @@ def test_one_state_for_all_variants():
     for name, parameter in eager.named_parameters():
         torch.testing.assert_close(module.get_parameter(name).grad, parameter.grad)
     assert module.tied.weight is module.other.weight
+
+
+def test_variants_that_were_pickled_share_their_state(decoder):
+    again = pickle.loads(pickle.dumps(decoder[1]))
+    tokens = {id(program.state_dict["tokens"]) for program in again.values()}
+    assert len(tokens) == 1
+    assert list(again) == list(decoder[1])
 
 
 def test_a_copy_of_the_module_has_tensors_of_its_own(decoder):

@@ -306,6 +306,15 @@ class ExportedProgram:
 
         return to_torch(self.parts)
 
+    def with_fake_tensors(self) -> GraphModule:
+        """The graph with ``FakeTensor`` objects of torch's, all of one mode, in ``meta["val"]``.
+
+        It is the graph of ``to_torch()``, for passes that compute with them; in ``graph`` there are
+        tensors that are only specs.
+        """
+        found: GraphModule = self.to_torch().graph_module
+        return found
+
     def to_device(self, device: torch.device | str) -> ExportedProgram:
         """The program for another device, with its tensors moved there.
 
@@ -373,10 +382,27 @@ class ExportedProgram:
         parts = _with_tensors(self.parts, lambda t: copy.deepcopy(t, memo))
         return ExportedProgram(replace(parts, signature=parts.signature.copy()))
 
+    def __copy__(self) -> ExportedProgram:
+        """A program over the same graph and tensors."""
+        return ExportedProgram(self.parts)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], ExportedProgram], tuple[bytes]]:
+        """A pickle holds the program's file."""
+        from monograph.interop.files import as_bytes
+
+        return _of_bytes, (as_bytes(self.parts),)
+
     def __str__(self) -> str:
         return format_program(self.parts)
 
     __repr__ = __str__
+
+
+def _of_bytes(content: bytes) -> ExportedProgram:
+    """The program of a pickle; whoever reads one has trusted it."""
+    from monograph.interop.files import of_bytes
+
+    return ExportedProgram(of_bytes(content))
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,10 @@ class ExportedVariants(Mapping[str, ExportedProgram]):
         made = {name: change(program) for name, program in self._programs.items()}
         return ExportedVariants(made)
 
+    def __reduce__(self) -> tuple[type[ExportedVariants], tuple[dict[str, ExportedProgram]]]:
+        """A pickle holds the programs; what they share, they share again."""
+        return ExportedVariants, (self._programs,)
+
     def __deepcopy__(self, memo: dict[int, object]) -> ExportedVariants:
         return self._each(lambda program: copy.deepcopy(program, memo))
 

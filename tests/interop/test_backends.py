@@ -96,7 +96,9 @@ def test_onnx(program, model, tmp_path):
     path = tmp_path / "net.onnx"
     program.compile("onnx", output=path)
     session = onnxruntime.InferenceSession(str(path))
-    (name,) = [given.name for given in session.get_inputs()]
+    ((name, shape),) = [(given.name, given.shape) for given in session.get_inputs()]
+    assert shape == ["batch", 3, 8, 8]
+    assert [result.shape[0] for result in session.get_outputs()] == ["batch"]
     for x in inputs():
         (found,) = session.run(None, {name: x.numpy()})
         torch.testing.assert_close(torch.from_numpy(found), model(x)["y"], rtol=1e-4, atol=1e-5)

@@ -313,6 +313,14 @@ def rewritten(path, changes):
     return out
 
 
+def test_a_pickle_holds_the_file():
+    program = exported("control/cond_branch_class_method")
+    again = pickle.loads(pickle.dumps(program))
+    assert str(again.graph) == str(program.graph)
+    assert again.graph_signature == program.graph_signature
+    assert copy.copy(program).parts is program.parts
+
+
 def test_no_pickle_is_read_unless_trusted(tmp_path):
     _, path = saved(tmp_path)
 

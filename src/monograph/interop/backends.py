@@ -14,7 +14,7 @@ import torch
 from monograph.diagnostics import InteropError
 from monograph.interop.archive import written_whole
 from monograph.interop.private import shared_library
-from monograph.interop.torch_export import to_torch
+from monograph.interop.torch_export import converted, to_torch
 from monograph.ir.program import Parts
 
 __all__ = ["BACKENDS", "compiled"]
@@ -71,11 +71,14 @@ def _onnx(
             code="MG-F105",
             hint="pip install 'monograph[onnx]'",
         )
+    theirs, symbols = converted(program)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = torch.onnx.export(to_torch(program), **{"verbose": False, **options})
+        found = torch.onnx.export(theirs, **{"verbose": False, **options})
     if found is None:
         raise InteropError("torch.onnx.export gives no program")
+    names: dict[Any, str] = {**symbols.names}
+    found.rename_axes(names)  # the axes are called as the dimensions are
     if output is not None:
         with written_whole(output) as file:
             file.write(found.model_proto.SerializeToString())

@@ -6,6 +6,8 @@ What it gives is torch's own ``ExportedProgram`` in everything but how it is dec
 from __future__ import annotations
 
 import contextlib
+import copy
+import io
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from torch.export import CustomDecompTable, draft_export
+from torch.export import CustomDecompTable, draft_export, load, save
 from torch.export import ExportedProgram as TorchProgram
 
 from monograph.diagnostics import MonographError
@@ -80,6 +82,22 @@ class Decomposing(TorchProgram):
             return super().run_decompositions(decomp_table)
         return as_installed(decomposed(parts, _rules(decomp_table)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickle holds the program's file: torch's own pickles lose what is noted on nodes."""
+        file = io.BytesIO()
+        save(self, file)
+        return _of_bytes, (type(self), file.getvalue())
+
+    def __copy__(self) -> TorchProgram:
+        made = type(self).__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TorchProgram:
+        made = memo[id(self)] = type(self).__new__(type(self))
+        made.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return made
+
 
 class _DecomposingTaking(Decomposing, Taking):
     """Such a program, whose module takes arguments of any class."""
@@ -88,6 +106,12 @@ class _DecomposingTaking(Decomposing, Taking):
 def as_installed(parts: Parts) -> TorchProgram:
     """A program as torch's, of the kind that is given where Monograph is installed."""
     return converted(parts, kinds=(Decomposing, _DecomposingTaking))[0]
+
+
+def _of_bytes(kind: type[TorchProgram], content: bytes) -> TorchProgram:
+    made = kind.__new__(kind)
+    made.__dict__.update(load(io.BytesIO(content)).__dict__)
+    return made
 
 
 def drafted(

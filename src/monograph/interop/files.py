@@ -31,7 +31,7 @@ from monograph.ir.program import Parts
 from monograph.ir.spec import TensorSpec
 from monograph.torch_internals import bits_of, with_bits
 
-__all__ = ["Contents", "load_programs", "save_programs"]
+__all__ = ["Contents", "as_bytes", "load_programs", "of_bytes", "save_programs"]
 
 Path = str | os.PathLike[str] | IO[bytes]
 # What we know of a program beyond the schema; not among the extra files, which are the user's.
@@ -94,6 +94,18 @@ def save_programs(
             beside = content if isinstance(content, bytes) else content.encode()
             archive.bytes(f"extra/{name}", beside)
         archive.close()
+
+
+def as_bytes(program: Parts) -> bytes:
+    """The file of one program."""
+    file = io.BytesIO()
+    save_programs(Contents({"model": program}), file)
+    return file.getvalue()
+
+
+def of_bytes(content: bytes) -> Parts:
+    """The program of a file that is trusted."""
+    return load_programs(io.BytesIO(content), trusted=True).programs["model"]
 
 
 class _Payload:

@@ -16,8 +16,9 @@ from torch.fx.node import Argument
 from monograph.diagnostics import FileError
 from monograph.interop.expressions import Reader
 from monograph.interop.private import DTYPES, LAYOUTS, MEMORY_FORMATS
+from monograph.interop.provenance import pairs_of_json
 from monograph.interop.schema import Device, GraphData, NodeData, Record, TensorMeta, Union
-from monograph.ir.meta import CUSTOM
+from monograph.ir.meta import CUSTOM, FROM_NODE
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph
 from monograph.torch_internals import (
@@ -189,7 +190,7 @@ class GraphReader:
         name = name or f"{getattr(target, '__name__', 'node')}_{len(self.nodes)}"
         node = append_node(self.graph, self._free(name), target, args, kwargs)
         self.nodes[name] = node
-        node.meta.update(_described(data.get("metadata") or {}))
+        node.meta.update(_described(node, data.get("metadata") or {}))
         if graphs:
             node.meta[SUBGRAPHS] = graphs
         node.meta["val"] = None
@@ -318,8 +319,8 @@ def _target(name: object) -> Callable[..., object]:
     )
 
 
-def _described(metadata: Record) -> dict[str, Any]:
-    """The user's line and the modules around it."""
+def _described(node: Node, metadata: Record) -> dict[str, Any]:
+    """The user's line, the modules around it, and what the operator comes from."""
     found: dict[str, Any] = {}
     if isinstance(metadata.get("stack_trace"), str):
         found["stack_trace"] = metadata["stack_trace"]
@@ -330,4 +331,8 @@ def _described(metadata: Record) -> dict[str, Any]:
     custom = metadata.get(CUSTOM)
     if isinstance(custom, str):
         found[CUSTOM] = checked(json.loads(custom), dict)
+    replaced = metadata.get(FROM_NODE)
+    origin = pairs_of_json(str(node.target), replaced) if isinstance(replaced, str) else []
+    if origin:
+        found[FROM_NODE] = origin
     return found

@@ -16,10 +16,11 @@ from monograph.diagnostics import FileError, InteropError
 from monograph.interop.functional import functional
 from monograph.interop.graphs import literal_of
 from monograph.interop.private import pytree
+from monograph.interop.provenance import pairs_of
 from monograph.interop.reading import ProgramReader, guarded
 from monograph.interop.reflected import Given, Reflected, constants_in_spec, reflected_structure
 from monograph.ir import signature as ours
-from monograph.ir.meta import CUSTOM
+from monograph.ir.meta import CUSTOM, FROM_NODE
 from monograph.ir.program import Parts
 from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import LEAF, Structure, registered
@@ -140,6 +141,9 @@ class _Importer:
                 continue
             graphs = [held[str(n.target)] for n in copy.all_input_nodes if n.target in held]
             copy.meta = {key: node.meta[key] for key in _KEPT if key in node.meta}
+            origin = pairs_of(node, node.meta.get(FROM_NODE) or [])
+            if origin and node.op == "call_function":
+                copy.meta[FROM_NODE] = origin
             if graphs and node.op == "call_function":
                 copy.meta[SUBGRAPHS] = graphs
             if node.op != "output":

@@ -24,6 +24,7 @@ from monograph.interop.guards import assert_guards
 from monograph.interop.layouts import layouts_as_code
 from monograph.interop.norms import InPlace, in_place
 from monograph.interop.private import add_guards, class_of, lazy_modules, pytree, verifier_of
+from monograph.interop.provenance import Functions, sources
 from monograph.interop.reflected import Given, Taking, is_known, kept_in_spec, tree_spec
 from monograph.interop.symbols import TorchSymbols
 from monograph.interop.words import in_words, is_spelled_out
@@ -36,7 +37,7 @@ from monograph.ir.spec import TensorSpec, spec_of
 from monograph.ir.structure import flatten
 from monograph.ir.subgraphs import Subgraph
 from monograph.shapes.symnode import expression_of
-from monograph.torch_internals import HigherOrderOperator, claim_names, copied_node, name_of
+from monograph.torch_internals import HigherOrderOperator, claim_names, copied_node
 
 __all__ = ["converted", "to_torch"]
 
@@ -105,7 +106,7 @@ class _Writer:
         self.looks: dict[int, TensorMetadata] = {}  # by the identity of a value
         self.texts: dict[Any, Any] = {}
         self.bound: set[Any] = set()
-        self.calls: dict[str, int] = {}
+        self.functions = Functions()
         self.placeholders = program.signature.input_specs
         self.requiring = _requiring_gradients(program)
         self.norms = InPlace()
@@ -244,9 +245,9 @@ class _Writer:
             meta["tensor_meta"] = self._looks(value)
         if node.op == "call_function":
             meta.setdefault("nn_module_stack", _AT_THE_ROOT)
-            name = name_of(node.target)
-            self.calls[name] = self.calls.get(name, 0) + 1
-            meta["torch_fn"] = (f"{name}_{self.calls[name]}", f"OpOverload.{name}")
+            meta["torch_fn"] = self.functions.of(node)
+            if "from_node" in meta:
+                meta["from_node"] = sources(meta["from_node"])
             if self.symbols.unbacked - self.bound:
                 bindings = dict(self._bindings(value, ()))
                 if bindings:
