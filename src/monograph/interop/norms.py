@@ -33,6 +33,7 @@ aten = torch.ops.aten
 _RETURNS = aten._native_batch_norm_legit_functional.default
 _WRITES = aten.batch_norm.default
 _COUNTS, _COUNTS_ON = aten.add.Tensor, aten.add_.Tensor
+Place = tuple[OutputKind, str | None]  # what is written: a buffer, or an argument
 _MEAN, _VAR = 3, 4  # among the arguments of both, and among the results of the first
 
 
@@ -80,12 +81,8 @@ class InPlace:
 
 def in_place(graph: Graph, signature: ExportGraphSignature) -> InPlace:
     """The batch norms of which nobody reads the new statistics but the next norm and the state."""
-    placeholders = [n for n in graph.nodes if n.op == "placeholder"]
-    pairs = zip(signature.input_specs, placeholders, strict=True)
-    targets = {n: s.target for s, n in pairs if s.kind is InputKind.BUFFER}
-    written = {
-        s.arg.name: s.target for s in signature.output_specs if s.kind is OutputKind.BUFFER_MUTATION
-    }
+    targets = _places(graph, signature)
+    written = {s.arg.name: (s.kind, s.target) for s in signature.output_specs if s.target}
     chains: dict[int, dict[Node, Node]] = {_MEAN: {}, _VAR: {}}  # norm to placeholder
     new: dict[Node, set[Node]] = {}
     for buffer, target in targets.items():
@@ -105,13 +102,27 @@ def in_place(graph: Graph, signature: ExportGraphSignature) -> InPlace:
             found.buffers[norm] = buffers
             found.new |= new[norm]
     if found.buffers:
-        found.counters = _counters([s.arg.name for s in signature.output_specs], targets, written)
+        names = [s.arg.name for s in signature.output_specs]
+        buffers = {n: p for n, p in targets.items() if p[0] is OutputKind.BUFFER_MUTATION}
+        found.counters = _counters(names, buffers, written)
         found.new |= found.counters.keys()
     return found
 
 
+def _places(graph: Graph, signature: ExportGraphSignature) -> dict[Node, Place]:
+    """The placeholders of buffers and arguments, with what an output says that is written there."""
+    placeholders = [n for n in graph.nodes if n.op == "placeholder"]
+    found: dict[Node, Place] = {}
+    for spec, node in zip(signature.input_specs, placeholders, strict=True):
+        if spec.kind is InputKind.BUFFER:
+            found[node] = OutputKind.BUFFER_MUTATION, spec.target
+        elif spec.kind is InputKind.USER_INPUT and isinstance(spec.arg, TensorArgument):
+            found[node] = OutputKind.USER_INPUT_MUTATION, spec.arg.name
+    return found
+
+
 def _counters(
-    names: list[str], targets: dict[Node, str | None], written: dict[str, str | None]
+    names: list[str], targets: dict[Node, Place], written: dict[str, Place]
 ) -> dict[Node, Node]:
     """Sums that are the next value of their first term, a whole number of the state."""
     found: dict[Node, Node] = {}
@@ -173,11 +184,10 @@ def returned(
     ``order``: what the program writes, in the order of its outputs. Returns the new signature, and
     new names of nodes by their old ones.
     """
-    placeholders = [n for n in graph.nodes if n.op == "placeholder"]
-    pairs = zip(signature.input_specs, placeholders, strict=True)
-    targets = {n: s.target for s, n in pairs if s.kind is InputKind.BUFFER}
+    targets = _places(graph, signature)
     writing = [n for n in graph.nodes if writes(n)]
-    counters = {n: b for b in targets for n in b.users if _counts_on(n, b)}
+    buffers = [b for b, place in targets.items() if place[0] is OutputKind.BUFFER_MUTATION]
+    counters = {n: b for b in buffers for n in b.users if _counts_on(n, b)}
     norms = [n for n in writing if n not in counters]
     read = {n for norm in norms if norm.target is _WRITES for n in norm.args[_MEAN : _VAR + 1]}
     if not norms or not all(
@@ -198,7 +208,8 @@ def returned(
         graph.erase_node(norm)
     for counter, buffer in counters.items():
         now[buffer] = _sum(graph, counter)
-    return _with_writes(graph, signature, renamed, {targets[b]: n for b, n in now.items()}, order)
+    new = {targets[b]: n for b, n in now.items()}
+    return _with_writes(graph, signature, renamed, new, list(targets.values()), order)
 
 
 def _counts_on(counter: Node, buffer: Node) -> bool:
@@ -255,7 +266,8 @@ def _with_writes(
     graph: Graph,
     signature: ExportGraphSignature,
     renamed: dict[str, str],
-    new: dict[str | None, Node],
+    new: dict[Place, Node],
+    places: Sequence[Place],
     order: Sequence[str],
 ) -> tuple[ExportGraphSignature, dict[str, str]]:
     """The statistics among the outputs of the graph."""
@@ -263,18 +275,17 @@ def _with_writes(
     items: Any = output.args[0]
     specs = signature.renamed([getattr(item, "name", "") for item in items]).output_specs
     pairs = list(zip(specs, items, strict=True))
-    for target, node in new.items():
-        spec = OutputSpec(OutputKind.BUFFER_MUTATION, TensorArgument(node.name), target)
-        pairs.append((spec, node))
-    places = {s.target: i for i, s in enumerate(signature.input_specs) if s.target}
+    for (kind, target), node in new.items():
+        pairs.append((OutputSpec(kind, TensorArgument(node.name), target), node))
     ranks = {target: i for i, target in enumerate(order)}
 
     def rank(pair: tuple[OutputSpec, object]) -> tuple[bool, int, int]:
         spec = pair[0]
         if not spec.kind.is_mutation:
             return True, 0, 0
-        last = len(ranks)
-        return False, ranks.get(spec.target or "", last), places.get(spec.target or "", len(places))
+        place = spec.kind, spec.target
+        at = places.index(place) if place in places else len(places)
+        return False, ranks.get(spec.target or "", len(ranks)), at
 
     pairs.sort(key=rank)
     output.args = (tuple(item for _, item in pairs),)
