@@ -1,5 +1,6 @@
 """Scripts for tools that export by themselves: as their users write them, with one line more."""
 
+import io
 import runpy
 import shutil
 
@@ -58,7 +59,7 @@ prepared(x)
 converted = convert_pt2e(prepared)
 """
 QAT = """
-from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
+from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_qat_pt2e
 from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
 
 quantizer = x86.X86InductorQuantizer()
@@ -73,6 +74,13 @@ for _ in range(5):
     steps.zero_grad()
     loss.backward()
     steps.step()
+"""
+CONVERTED = """
+from torchao.quantization.pt2e import move_exported_model_to_eval
+
+move_exported_model_to_eval(prepared)
+trained = prepared(x)
+converted = convert_pt2e(prepared)
 """
 UNFLATTENED = """
 exported = torch.export.export(model, (x,), preserve_module_call_signature=("conv",))
@@ -135,6 +143,54 @@ def test_qat_prepares_and_trains(run):
     assert any(
         "activation_post_process" in str(node.target) for node in found["prepared"].graph.nodes
     )
+
+
+@pytest.mark.slow
+def test_qat_folds_batch_norms(run):
+    pytest.importorskip("torchao.quantization.pt2e.quantize_pt2e")
+    found = run(QAT + CONVERTED)
+    converted = found["converted"]
+    assert not any("batch_norm" in str(node.target) for node in converted.graph.nodes)
+    torch.testing.assert_close(converted(found["x"]), found["trained"], atol=0.05, rtol=0.05)
+
+
+class Norming(torch.nn.Module):
+    """Statistics that are arguments, of which one is read before it is written, or after."""
+
+    def __init__(self, is_read_after):
+        super().__init__()
+        self.is_read_after = is_read_after
+
+    def forward(self, x, mean, var):
+        scale = (var + 1e-5).sqrt()
+        y = torch.nn.functional.batch_norm(x / scale[:, None, None], mean, var, training=True)
+        return y + var.mean() if self.is_read_after else y
+
+
+@pytest.mark.parametrize("is_read_after", [False, True])
+def test_statistics_that_are_arguments_are_written_in_place(is_read_after):
+    def arguments():
+        torch.manual_seed(0)
+        return torch.randn(2, 3, 4, 4), torch.randn(3), torch.rand(3)
+
+    model = Norming(is_read_after)
+    program = monograph.export(model, arguments())
+    theirs = program.to_torch()
+    writes = torch.ops.aten.batch_norm.default in {n.target for n in theirs.graph.nodes}
+    assert writes is not is_read_after
+    copied = program.module()
+    copied.recompile()
+    file = io.BytesIO()
+    monograph.save(program, file)
+    file.seek(0)
+    loaded = monograph.load(file)
+    assert loaded.graph_signature == program.graph_signature
+    eager = arguments()
+    expected = model(*eager)
+    for module in (theirs.module(), copied, loaded.module(), monograph.from_torch(theirs).module()):
+        given = arguments()
+        torch.testing.assert_close(module(*given), expected)
+        torch.testing.assert_close(given, eager)
 
 
 def test_a_count_of_batches_is_written_in_place_and_read_back(run):

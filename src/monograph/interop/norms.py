@@ -26,6 +26,7 @@ from monograph.ir.signature import (
     TensorArgument,
 )
 from monograph.ir.spec import TensorSpec
+from monograph.torch_internals import Operator
 
 __all__ = ["InPlace", "in_place", "returned"]
 
@@ -82,7 +83,9 @@ class InPlace:
 def in_place(graph: Graph, signature: ExportGraphSignature) -> InPlace:
     """The batch norms of which nobody reads the new statistics but the next norm and the state."""
     targets = _places(graph, signature)
-    written = {s.arg.name: (s.kind, s.target) for s in signature.output_specs if s.target}
+    written: dict[str, Place] = {
+        s.arg.name: (s.kind, s.target) for s in signature.output_specs if s.target
+    }
     chains: dict[int, dict[Node, Node]] = {_MEAN: {}, _VAR: {}}  # norm to placeholder
     new: dict[Node, set[Node]] = {}
     for buffer, target in targets.items():
@@ -103,8 +106,8 @@ def in_place(graph: Graph, signature: ExportGraphSignature) -> InPlace:
             found.new |= new[norm]
     if found.buffers:
         names = [s.arg.name for s in signature.output_specs]
-        buffers = {n: p for n, p in targets.items() if p[0] is OutputKind.BUFFER_MUTATION}
-        found.counters = _counters(names, buffers, written)
+        state = {n: p for n, p in targets.items() if p[0] is OutputKind.BUFFER_MUTATION}
+        found.counters = _counters(names, state, written)
         found.new |= found.counters.keys()
     return found
 
@@ -155,8 +158,10 @@ def _chain(buffer: Node, at: int) -> tuple[list[Node], Node | None]:
     norms: list[Node] = []
     now = buffer
     while True:
-        (user, *others) = now.users or [None]
-        if user is None or others:
+        earlier = [u for u in buffer.users if _only_computes(u)] if now is buffer else []
+        users = [u for u in now.users if u not in earlier]
+        user = users[0] if len(users) == 1 else None
+        if user is None or any(user < reader for reader in earlier):
             return norms, None
         if user.op == "output":
             return norms, now if norms else None
@@ -167,6 +172,11 @@ def _chain(buffer: Node, at: int) -> tuple[list[Node], Node | None]:
             return norms, None
         norms.append(user)
         now = results[at]
+
+
+def _only_computes(node: Node) -> bool:
+    """Whether an operator gives new tensors in any case: what is written later is not in them."""
+    return isinstance(node.target, Operator) and torch.Tag.pointwise in node.target.tags
 
 
 def _result(norm: Node, index: int) -> Node:
@@ -195,7 +205,7 @@ def returned(
         and len(norm.args) > _VAR + 1
         and all(item in targets for item in norm.args[_MEAN : _VAR + 1])
         for norm in norms
-    ) or any(user not in norms for buffer in read for user in buffer.users):  # fmt: skip
+    ) or not all(_is_read_before(buffer, norms) for buffer in read):  # fmt: skip
         return signature, {}
     now = {buffer: buffer for buffer in read}
     renamed: dict[str, str] = {}
@@ -210,6 +220,12 @@ def returned(
         now[buffer] = _sum(graph, counter)
     new = {targets[b]: n for b, n in now.items()}
     return _with_writes(graph, signature, renamed, new, list(targets.values()), order)
+
+
+def _is_read_before(buffer: Node, norms: Sequence[Node]) -> bool:
+    """Whether a statistic is read by norms, and by what computes with it before the first one."""
+    first = next(norm for norm in norms if norm in buffer.users)
+    return all(user in norms or (_only_computes(user) and user < first) for user in buffer.users)
 
 
 def _counts_on(counter: Node, buffer: Node) -> bool:
