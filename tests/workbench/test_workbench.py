@@ -69,10 +69,13 @@ class Bench:
         self.thread.start()
 
     def close(self):
+        changes = self.get(urlsplit(self.address).path + "changes")
+        changes.readline()
         self.server.should_exit = True
         self.thread.join(30)
-        self.door.close()
         assert not self.thread.is_alive()
+        assert changes.read() == b""  # it has come to its end, and was not cut off
+        self.door.close()
 
     def get(self, path, method="GET", body=None, **headers):
         where = urlsplit(self.address)
@@ -418,6 +421,18 @@ def test_typing_exports_from_memory_and_can_be_taken_back(page, bench):
     page.locator("#revert").click()
     page.wait_for_selector('.row.node[data-node="tanh"]', state="detached")
     assert page.locator("#unsaved").is_hidden()
+
+
+def test_what_of_a_file_is_chosen(page, bench):
+    opened(page, bench)
+    page.evaluate("ask({ name: '' })")
+    text = GOOD + "\n\ndef other():\n    return Net().linear, (torch.ones(1, 4),)\n"
+    bench.file.write_text(text)
+    page.locator("#panel button:has-text('other')").click()
+    settled(page, "exports")
+    assert shown_nodes(page) == ["input", "linear", "output"]
+    page.select_option("#names", "make")
+    page.locator('.row.node[data-node="repeat"]').wait_for()
 
 
 def test_lines_and_nodes_are_selected_together(page, bench):

@@ -18,6 +18,7 @@ class Files:
 
     def __init__(self, files: Iterable[str]) -> None:
         self._files = dict.fromkeys(files)
+        self.is_over = False
 
     def add(self, files: Iterable[str]) -> None:
         """More of them."""
@@ -36,9 +37,12 @@ class Files:
         return True
 
     async def changes(self) -> AsyncIterator[dict[str, str]]:
-        """All texts, then those of files that have changed (empty for what is no text)."""
+        """All texts, then those of files that have changed (empty for what is no text).
+
+        Until ``is_over``.
+        """
         seen: dict[str, Stamp] = {}
-        while True:
+        while not self.is_over:
             now = {file: _stamp(file) for file in self._files}
             changed = [file for file, stamp in now.items() if stamp and seen.get(file) != stamp]
             seen = now

@@ -85,7 +85,12 @@ class Workbench:
             yield
         finally:
             starting.cancel()
-            await self.worker.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """End what goes on: streams come to their end, and so do processes."""
+        self.files.is_over = True
+        await self.worker.close()
 
     async def _page(self, _: Asked) -> Response:
         text = "" if self.path.endswith(".pt2") else text_of(self.path)
@@ -206,6 +211,27 @@ class _Door:
         )
 
 
+class _Server(uvicorn.Server):
+    """A server whose streams end before it waits for them."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        super().__init__(
+            uvicorn.Config(
+                workbench.application(),
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=2,
+                server_header=False,
+            )
+        )
+        self.workbench = workbench
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """No more of it."""
+        await self.workbench.close()
+        await super().shutdown(sockets)
+
+
 def serve(workbench: Workbench, port: int, announce: Callable[[str], None]) -> None:
     """Serve until interrupted. ``port`` 0: any that is free. ``announce`` gets the address."""
     with listening(port) as door:
@@ -229,12 +255,4 @@ def address(workbench: Workbench, door: socket.socket) -> str:
 
 def server_of(workbench: Workbench) -> uvicorn.Server:
     """The server, to be run with a socket."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            workbench.application(),
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=1,
-            server_header=False,
-        )
-    )
+    return _Server(workbench)

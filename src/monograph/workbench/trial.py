@@ -92,6 +92,9 @@ def _export(request: Request, say: Callable[..., None]) -> None:
     module = load(path, None if text is None else EditedFile(request.path, text))
     names = offered(module)
     say(outcome="loaded", offers=names, name=request.name)
+    if not request.name and len(names) > 1:
+        say(outcome="unnamed")
+        return
     call = _Call(*example(module, request.name, path.name))
     args = positional(call.args)
     root = root_of(call.model)

@@ -97,6 +97,10 @@ function openTab(id) {
 function showPanel() {
   const { answer, tab } = workbench, program = answer && answer.program;
   const empty = make("div", { class: "padded" }, make("p", { class: "soft" }, answer ? "There is no program." : "The process that exports is starting."));
+  if (answer && answer.outcome === "unnamed") {
+    const choices = answer.offers.map((each) => make("button", { type: "button", onclick: () => ask({ name: each }) }, each));
+    empty.replaceChildren(make("p", { class: "soft" }, "Choose what of the file is exported:"), make("div", { class: "sizes" }, choices));
+  }
   const panel = {
     source: () => empty,
     problems: problemsPanel,
@@ -316,7 +320,7 @@ async function ask(changes) {
 // What has come ----------------------------------------------------------------------------------------------
 
 function take(news, printed, begun) {
-  const before = workbench.answer;
+  const before = news.outcome === "unnamed" ? null : workbench.answer;
   const answer = { arguments: [], problems: [], patches: [], offers: [], files: {}, is_complete: true, ...news };
   answer.isOld = !answer.program && Boolean(before && before.program);
   answer.program = answer.program || (before && before.program) || null;
@@ -368,7 +372,7 @@ function label() {
   return parts.join(", ");
 }
 
-const BADGES = { exports: ["good", "exports"], refused: ["bad", "refused"], fails: ["bad", "fails"], unusable: ["bad", "cannot be loaded"], stopped: ["bad", "stopped"] };
+const BADGES = { unnamed: ["", "choose"], exports: ["good", "exports"], refused: ["bad", "refused"], fails: ["bad", "fails"], unusable: ["bad", "cannot be loaded"], stopped: ["bad", "stopped"] };
 
 function showState(begun) {
   const { answer } = workbench, badge = byId("badge");
@@ -401,7 +405,7 @@ function notice(kind, text, isOld = false, lines = []) {
 function showNames() {
   const { answer } = workbench, names = byId("names");
   if (!answer.offers.length) return;
-  names.hidden = answer.offers.length < 2 && answer.outcome !== "unusable";
+  names.hidden = answer.offers.length < 2;
   const known = workbench.request.name;
   const offers = known ? answer.offers : ["", ...answer.offers];
   names.replaceChildren(...(answer.offers.length === 1 ? answer.offers : offers).map((each) => make("option", { value: each, selected: each === known }, each || "choose …")));
