@@ -10,6 +10,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.export import graph_signature
 from torch.fx import traceback
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 import monograph
 from monograph.ir import signature
@@ -222,3 +223,24 @@ def test_a_program_that_catches_a_refusal_is_refused_all_the_same(f):
 
     with pytest.raises(monograph.ExportError):
         monograph.export(careful, (torch.ones(2),))
+
+
+def test_arguments_with_torchs_symbols_are_the_numbers_behind_them():
+    model, x = nn.Linear(3, 2), torch.randn(4, 3)
+    env = ShapeEnv()
+    fake = FakeTensorMode(shape_env=env).from_tensor(x)
+    assert not isinstance(fake.shape[0], int)
+    fixed = monograph.export(model, (fake,))
+    torch.testing.assert_close(fixed.module()(x), model(x))
+    with pytest.raises(monograph.InputError):
+        fixed.module()(x[:2])
+    sized = monograph.export(model, (fake,), dynamic_shapes={"input": {0: monograph.Dim("n")}})
+    for module in (sized.module(), sized.to_torch().module()):
+        torch.testing.assert_close(module(x[:2]), model(x[:2]))
+    with monograph.installed():
+        theirs = torch.export.export(model, (fake,))
+    torch.testing.assert_close(theirs.module()(x), model(x))
+    with FakeTensorMode(shape_env=env):
+        unknown = torch.empty(env.create_unbacked_symint(), 3)
+    with pytest.raises(monograph.PythonFeatureError, match="no number is known for a size"):
+        monograph.export(model, (unknown,))

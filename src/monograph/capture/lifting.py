@@ -16,8 +16,9 @@ from monograph.ir.names import Targets
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
+from monograph.shapes.symnode import Node as SymbolNode
 from monograph.shapes.symnode import symbolic
-from monograph.torch_internals import has_own_behaviour
+from monograph.torch_internals import bits_of, has_own_behaviour
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -72,7 +73,7 @@ class Entrance:
                 return symbolic(sizes.env, declared)
             return example
         _require_plain(example, path, recorder)
-        spec = spec_of(example)
+        spec = _spec_of_example(example, path)
         if declared is not None:
             spec = _resized(spec, declared)
         value = Value(node, spec, recorder)
@@ -115,6 +116,32 @@ class Entrance:
             )
         value.tracks = 0
         return value
+
+
+def _spec_of_example(example: torch.Tensor, path: str) -> TensorSpec:
+    """The spec of an argument; sizes that are symbols of torch's are the numbers behind them."""
+    shape, strides = tuple(example.shape), example.stride()
+    if not any(map(_is_symbol_of_torch, (*shape, *strides))):
+        return spec_of(example)
+    sizes = list(map(_number, (*shape, *strides)))
+    if None in sizes:
+        raise PythonFeatureError(
+            f"{path} is a fake tensor of the shape {shape}, and no number is known for a size",
+            hint="pass a tensor whose sizes are numbers, and say in dynamic_shapes which vary.",
+        )
+    rank = len(shape)
+    return TensorSpec.of(
+        tuple(sizes[:rank]), tuple(sizes[rank:]), example.dtype, example.device, bits_of(example)
+    )
+
+
+def _is_symbol_of_torch(size: object) -> bool:
+    return isinstance(size, torch.SymInt) and not isinstance(size.node, SymbolNode)
+
+
+def _number(size: object) -> object:
+    """The number that a symbol of torch's was; None, where it has never been one."""
+    return size.node.hint if isinstance(size, torch.SymInt) else size
 
 
 def _require_plain(tensor: torch.Tensor, name: str, recorder: Recorder) -> None:
