@@ -1,7 +1,10 @@
 """The documentation: its blocks run, its links lead somewhere, and nothing public is left out."""
 
+import ast
 import re
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from monograph.cli import app as command_line
 from monograph.diagnostics.codes import CODES
 
 ROOT = Path(__file__).parents[2]
+# The plugin is loaded by pytest itself; torch brings sympy.
+OPTIONAL = ("pytest", "sympy")
 DOCS = ROOT / "docs"
 WRITTEN = sorted(
     page
@@ -89,3 +94,20 @@ def test_every_command_has_words():
 def test_every_code_that_a_page_names_is_one():
     for page in WRITTEN:
         assert set(re.findall(r"MG-[A-Z]\d+", page.read_text())) <= set(CODES), page
+
+
+def test_what_is_imported_is_installed():
+    """Every package that some module imports when it is loaded is a dependency of the wheel."""
+    wanted: dict[str, Path] = {}
+    for file in (ROOT / "src").rglob("*.py"):
+        for node in ast.parse(file.read_text()).body:  # what runs when it is imported
+            if isinstance(node, ast.Import):
+                wanted |= {alias.name.split(".")[0]: file for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                wanted[str(node.module).split(".")[0]] = file
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    installed = {re.split(r"[<>=]", text)[0] for text in declared}
+    distributions = packages_distributions()
+    for name, file in wanted.items():
+        if name not in sys.stdlib_module_names and name not in ("monograph", *OPTIONAL):
+            assert installed & set(distributions[name]), f"{file} imports {name}"

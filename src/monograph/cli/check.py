@@ -123,9 +123,11 @@ def _write(report: Report, patches: list[Patch], target: str, force: bool, notes
     if report.program is None or not patches:
         notes.print("nothing is written: no change of files makes the program export")
         raise typer.Exit(1)
-    changed = [patch.file for patch in patches if _has_changes(patch.file)]
-    if changed and not force:
-        notes.print(f"{', '.join(changed)}: uncommitted changes; --force writes all the same")
+    states = {patch.file: _not_committed(patch.file) for patch in patches}
+    unsafe = [f"{file}: {state}" for file, state in states.items() if state]
+    if unsafe and not force:
+        notes.print("nothing is written; --force writes all the same", highlight=False)
+        notes.print("\n".join(unsafe), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1)
     for patch in patches:
         Path(patch.file).write_text(patch.after)
@@ -141,8 +143,8 @@ def _write(report: Report, patches: list[Patch], target: str, force: bool, notes
     notes.print("it exports, and gives what eager mode gives", highlight=False)
 
 
-def _has_changes(file: str) -> bool:
-    """Whether git knows of changes in ``file`` that are not committed (or does not know it)."""
+def _not_committed(file: str) -> str:
+    """Why ``file`` could not be got back from git; empty where it could."""
     done = subprocess.run(
         ["git", "status", "--porcelain", "--", Path(file).name],
         cwd=Path(file).resolve().parent,
@@ -150,7 +152,9 @@ def _has_changes(file: str) -> bool:
         text=True,
         check=False,
     )
-    return done.returncode != 0 or bool(done.stdout.strip())
+    if done.returncode != 0:
+        return "in no git repository, so that nothing would keep it as it was"
+    return "uncommitted changes" if done.stdout.strip() else ""
 
 
 def _sarif(report: Report) -> dict[str, Any]:
