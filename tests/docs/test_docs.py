@@ -110,4 +110,4 @@ def test_what_is_imported_is_installed():
     distributions = packages_distributions()
     for name, file in wanted.items():
         if name not in sys.stdlib_module_names and name not in ("monograph", *OPTIONAL):
-            assert installed & set(distributions[name]), f"{file} imports {name}"
+            assert installed & set(map(str.lower, distributions[name])), f"{file} imports {name}"
