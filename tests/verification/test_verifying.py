@@ -186,3 +186,31 @@ def test_drawn_tensors_are_what_they_are_said_to_be(dtype):
     assert drawn_tensor((2, 3), dtype, layout="expanded").stride() == (0, 1)
     assert drawn_tensor((3,), dtype, layout="offset").storage_offset() == 3
     assert drawn_tensor((2, 3), dtype, layout="conjugated").is_conj() == dtype.is_complex
+
+
+def test_batch_norm_of_nothing_is_refused_before_it_is_computed():
+    """Eager mode takes an empty batch in training; the operator that is recorded does not."""
+    model = nn.BatchNorm1d(4).train()
+    program = monograph.export(model, (torch.randn(3, 4),), dynamic_shapes=({0: ANY},))
+    with pytest.raises(monograph.InputError) as error:
+        program.module()(torch.ones(0, 4))
+    assert error.value.code == "MG-I106"
+    assert program.verify(model, samples=30).compared
+
+
+def test_what_a_program_does_not_promise_of_gradients_is_not_compared():
+    """An argument that is written with what has a gradient; a buffer that remembers a graph."""
+    written = monograph.export(lambda x, y: y.mul_(x)[::2], (torch.ones(4), torch.ones(4)))
+    assert written.verify(lambda x, y: y.mul_(x)[::2], samples=40).compared > 30
+
+    class Remembers(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("table", torch.zeros(4))
+
+        def forward(self, x):
+            self.table.copy_(x * 2)
+            return self.table + 1
+
+    model = Remembers()
+    assert monograph.export(model, (torch.ones(4),)).verify(model, samples=40).compared > 20

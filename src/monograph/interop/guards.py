@@ -50,7 +50,7 @@ def assert_guards(program: Parts, graph: Graph, symbols: TorchSymbols) -> None:
             if source in writer.places and name in checks.ranges:
                 writer.limit(name, *checks.ranges[name], writer.places[source], is_plain=False)
         for guard in checks.guards:
-            writer.write(guard.test, guard.message)
+            writer.write(guard.test, guard.message, is_own=guard.kind == "precondition")
 
 
 class _Assertions:
@@ -115,9 +115,11 @@ class _Assertions:
             symbol = self._call(operator.mul, (symbol, place.slope), None)
         return self._call(operator.add, (symbol, place.offset), None) if place.offset else symbol
 
-    def write(self, test: Test, message: str | None) -> None:
-        """One assertion."""
-        text = message or f"Expected inputs to satisfy {text_of(test)}"
+    def write(self, test: Test, message: str | None, *, is_own: bool) -> None:
+        """One assertion; ``is_own``: of the program, or an operator, in its own words."""
+        text = f"Expected inputs to satisfy {text_of(test)}"
+        if message:
+            text = message if is_own else f"{text}: {message}"
         if isinstance(test, CompareFloats):
             self._assert_of_tensors(test, text)
             return

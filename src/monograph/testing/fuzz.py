@@ -150,6 +150,7 @@ def _drawn(choose: random.Random) -> Source:
                     warnings.simplefilter("ignore")
                     exec(line, space)
             except Exception:  # eager mode refuses it
+                space.pop(name, None)
                 continue
             lines.append(line)
             if name in space and name not in names:

@@ -202,6 +202,8 @@ class _Trial:
                 difference = self._call(module, eager, builder, 1000 + i)
                 if difference:
                     return f"call {i + 1}: {difference}" if len(row) > 1 else difference
+                if _has_history(eager):
+                    return None
         except _FailedError:
             return None
         finally:
@@ -261,7 +263,7 @@ class _Trial:
         if found:
             return found
         for i, (one, other) in enumerate(zip(_tensors(ours[2]), _tensors(eager[2]), strict=True)):
-            if one.requires_grad != other.requires_grad:
+            if self.parts.dialect == TRAINING and one.requires_grad != other.requires_grad:
                 return f"result {i}: requires_grad is {one.requires_grad}"
         return None
 
@@ -323,6 +325,11 @@ class _Trial:
 _Called = tuple[Any, Arguments, object]
 
 
+def _has_history(model: Model) -> bool:
+    """Whether a buffer remembers what it was computed from: in a program it is its values alone."""
+    return isinstance(model, nn.Module) and any(b.grad_fn is not None for b in model.buffers())
+
+
 def _made(called: Model, given: Arguments, seed: int) -> _Ended:
     torch.manual_seed(seed)
     try:
@@ -371,7 +378,10 @@ def _backward(call: _Called) -> Mapping[str, torch.Tensor | None] | None:
     """The gradients of arguments and parameters; None where there are none in eager mode."""
     called, given, result = call
     results = [t for t in _tensors(result) if t.requires_grad]
-    inputs = {f"argument {i}": t for i, t in enumerate(_tensors(given)) if t.requires_grad}
+    # An argument that is written with what has a gradient is none to differentiate by.
+    inputs = {
+        f"argument {i}": t for i, t in enumerate(_tensors(given)) if t.requires_grad and t.is_leaf
+    }
     if isinstance(called, nn.Module):
         inputs |= {name: p for name, p in called.named_parameters() if p.requires_grad}
     if not results or not inputs:

@@ -10,6 +10,7 @@ from monograph.capture.operators.mutation import check_write, store
 from monograph.capture.operators.registry import handles, handles_kind
 from monograph.diagnostics import ControlFlowError, PythonFeatureError
 from monograph.inference.rules.table import is_canonical
+from monograph.shapes.expr import Expr
 from monograph.shapes.questions import not_less
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
@@ -106,6 +107,9 @@ def _batch_norm(
     mean, var = given["running_mean"], given["running_var"]
     if not given["training"] or mean is None or given["input"].dim() < 2:  # nothing to write
         return recorder.record(op, args, kwargs)
+    count = recorder.value_of(given["input"]).spec.numel
+    if isinstance(count, Expr):  # of nothing there are no statistics, and the kernel wants some
+        recorder.sizes.env.require(not_less(count, 1), "batch norm in training: at least one value")
     values = [given[n] for n in names[:8]]
     output, saved_mean, saved_rstd, new_mean, new_var = recorder.record(
         aten._native_batch_norm_legit_functional.default, tuple(values)
