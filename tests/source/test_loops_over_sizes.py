@@ -170,6 +170,31 @@ class WhileOver(Recurrent):
         return h
 
 
+class FromNone(Recurrent):
+    """The state is nothing at first: the first iteration stands before the loop of the others."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.LSTMCell(4, 4)
+
+    def forward(self, x):
+        state, out = None, []
+        for t in range(x.shape[1]):
+            state = self.cell(x[:, t], state)
+            out.append(state[0])
+        return torch.stack(out, 1)
+
+
+class FromNoneTested(Recurrent):
+    def forward(self, x):
+        h, out = None, []
+        for row in x.unbind(1):
+            new = row if h is None else self.cell(row, h)
+            out.append(new)
+            h = new
+        return torch.stack(out, 1)
+
+
 KINDS = {
     kind.__name__: kind
     for kind in (
@@ -190,6 +215,8 @@ KINDS = {
         FirstStepDiffers,
         LastStepDiffers,
         WhileOver,
+        FromNone,
+        FromNoneTested,
     )
 }
 

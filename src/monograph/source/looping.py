@@ -125,7 +125,34 @@ def _counted(
         body(unknown.item(counter[0]))
         counter[0] = counter[0] + 1
 
-    _capture(recorder, test, step, (body, stop), counter)
+    try:
+        _capture(recorder, test, step, (body, stop), counter)
+    except Exception as error:
+        _first_apart(recorder, unknown, test, step, (body, stop), counter, error)
+
+
+def _first_apart(
+    recorder: Recorder,
+    unknown: Unknown,
+    test: Thunk,
+    step: Thunk,
+    functions: tuple[Callable[..., object], ...],
+    counter: Counter,
+    error: Exception,
+) -> None:
+    """The first iteration by itself, and a loop of the others: a state may begin as None, say.
+
+    Raises:
+        Exception: ``error``, where that is no help.
+    """
+    if recorder.context.pending is error:
+        recorder.context.pending = None
+    try:
+        torch._check(unknown.length >= 1, lambda: "there is nothing to go over")
+        step()
+        _capture(recorder, test, step, functions, counter)
+    except Exception:
+        raise error from None
 
 
 # Capturing -----------------------------------------------------------------------------------
@@ -209,7 +236,7 @@ def _capture(
         except Mismatch as mismatch:
             error = explain(mismatch, ("before", "after"), recorder)
             key = next((k for k in keys if state.before(k)[0] == mismatch.name), None)
-            if not isinstance(key, Variable):
+            if not isinstance(key, Variable) or state.before(key)[1] is None:
                 raise error from None
             temporary[key] = error
             continue
@@ -234,7 +261,7 @@ def _trial(
     try:
         with region.capturing():
             if counter is not None:
-                symbol = recorder.sizes.fresh("i", 0)
+                symbol = recorder.sizes.fresh("i", before if isinstance(before, int) else 0)
                 counter[0] = region.number(symbol, "i")
             try:
                 with recorder:
