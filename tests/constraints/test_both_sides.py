@@ -104,7 +104,14 @@ def test_what_takes_too_long_is_left(monkeypatch):
         return y[:, : y.shape[1] // 2 + 1].sum(1)
 
     x, varies = torch.randn(2, 6), ({1: ANY},)
+    capture, captures = stages.capture, []
+    monkeypatch.setattr(
+        stages, "capture", lambda *a, **k: captures.append(capture(*a, **k)) or captures[-1]
+    )
     assert monograph.export(f, (x,), dynamic_shapes=varies).module()(x[:, :3]).shape == (2,)
+    assert len(captures) > 1
+    # Who compares captures afterwards asks as much as is needed.
+    assert all(found.recorder.sizes.env.decider.patience is None for found in captures)
     monkeypatch.setattr(stages, "_MOST_EFFORT_EACH", -1)
     module = monograph.export(f, (x,), dynamic_shapes=varies).module()
     assert torch.equal(module(x[:, :5]), f(x[:, :5]))

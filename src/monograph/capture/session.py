@@ -140,6 +140,7 @@ def capture(
                         found = session.run()
                         if decider.tires():  # the program has caught it
                             raise TiredError
+                        decider.patience = None  # what is asked from now on is asked of all
                         return found
             except TiredError:
                 raise ControlFlowError(
