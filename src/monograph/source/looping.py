@@ -145,6 +145,10 @@ def _first_apart(
     Raises:
         Exception: ``error``, where that is no help.
     """
+    length = expression_of(unknown.length)
+    symbols = recorder.sizes.env.symbols
+    if isinstance(length, Expr) and any(symbols[a.name].is_unbacked for a in length.symbols()):
+        raise error  # whether there is a first one is only known when the program runs
     if recorder.context.pending is error:
         recorder.context.pending = None
     try:
