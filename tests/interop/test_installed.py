@@ -82,6 +82,35 @@ move_exported_model_to_eval(prepared)
 trained = prepared(x)
 converted = convert_pt2e(prepared)
 """
+EXECUTORCH = """
+from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+from executorch.exir import to_edge_transform_and_lower
+
+exported = torch.export.export(model, (x,))
+edge = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
+lowered = edge.to_executorch().buffer
+"""
+OPENVINO = """
+import openvino
+
+exported = torch.export.export(model, (x,), dynamic_shapes={"x": {0: torch.export.Dim("batch")}})
+compiled = openvino.compile_model(openvino.convert_model(exported), "CPU")
+"""
+TRANSFORMERS = """
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+from transformers.exporters import DynamoExporter
+from transformers.exporters.configs import DynamoConfig
+
+config = LlamaConfig(
+    hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+    num_key_value_heads=2, vocab_size=64, max_position_embeddings=64,
+)
+model = LlamaForCausalLM(config).eval()
+ids = torch.randint(0, 64, (2, 8))
+given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+exported, _ = DynamoExporter().export_program(model, given, DynamoConfig(dynamic=True))
+"""
 UNFLATTENED = """
 exported = torch.export.export(model, (x,), preserve_module_call_signature=("conv",))
 modules = torch.export.unflatten(exported)
@@ -152,6 +181,39 @@ def test_qat_folds_batch_norms(run):
     converted = found["converted"]
     assert not any("batch_norm" in str(node.target) for node in converted.graph.nodes)
     torch.testing.assert_close(converted(found["x"]), found["trained"], atol=0.05, rtol=0.05)
+
+
+@pytest.mark.slow
+def test_executorch(run):
+    """Lowered for XNNPACK, and run. It pins another torch: see CONTRIBUTING."""
+    pytest.importorskip("executorch.exir")
+    runtime = pytest.importorskip("executorch.runtime")
+    found = run(EXECUTORCH)
+    assert isinstance(found["exported"], exporter.Decomposing)
+    method = runtime.Runtime.get().load_program(found["lowered"]).load_method("forward")
+    torch.testing.assert_close(method.execute([found["x"]])[0], found["model"](found["x"]))
+
+
+def test_openvino(run):
+    pytest.importorskip("openvino")
+    found = run(OPENVINO)
+    assert isinstance(found["exported"], exporter.Decomposing)
+    for x in batches():
+        (y,) = found["compiled"](x.numpy()).values()
+        # Its kernels may compute with less than 32 bits.
+        torch.testing.assert_close(torch.from_numpy(y), found["model"](x), atol=0.01, rtol=0.01)
+
+
+@pytest.mark.slow
+def test_an_exporter_of_a_library(run):
+    pytest.importorskip("transformers.exporters")
+    found = run(TRANSFORMERS)
+    assert isinstance(found["exported"], exporter.Decomposing)
+    module, model = found["exported"].module(), found["model"]
+    for batch, length in ((2, 8), (1, 5), (3, 9)):
+        ids = torch.randint(0, 64, (batch, length))
+        given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        torch.testing.assert_close(module(**given).logits, model(**given).logits)
 
 
 class Norming(torch.nn.Module):
