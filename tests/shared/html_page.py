@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 class Page(HTMLParser):
     """The tags of a page: what is opened is closed, in order."""
 
-    VOID = {"meta", "br", "img", "input", "link", "hr"}
+    VOID = {"meta", "br", "img", "input", "link", "hr", "wbr"}
 
     def __init__(self, text):
         super().__init__()

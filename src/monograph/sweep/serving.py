@@ -42,12 +42,12 @@ def serve(folder: str, library: str) -> None:
     listing = replace(listing, torch=torch.__version__, stages=tuple(available_stages()))
     logging.disable(logging.NOTSET)
     _answer(answers, asdict(listing))
-    is_warm: set[str] = set()
+    is_warm: set[tuple[str, str]] = set()
     for line in sys.stdin:
         task = Task.of(json.loads(line))
-        if task.exporter not in is_warm:
-            warm(task.exporter)
-            is_warm.add(task.exporter)
+        if (task.exporter, task.stage) not in is_warm:
+            warm(task.exporter, task.stage)
+            is_warm.add((task.exporter, task.stage))
         with contextlib.suppress(Exception):
             catalogue.prepare(task.library, task.name)
         outcome = in_a_child(catalogue, task)

@@ -80,11 +80,15 @@ def example(entry: Entry) -> tuple[Model, Arguments, ShapesCollection | None]:
     return model, given, _varying_sizes(inputs, given, task.calls["example"], task)
 
 
-def warm(exporter: str) -> None:
-    """Do once what every task would do for the first time: imports, mostly."""
+def warm(exporter: str, stage: str) -> None:
+    """Do once what every task would do for the first time: imports, mostly. No compiler is
+    started: a process that has threads is not to be forked.
+    """
     with contextlib.suppress(Exception):
         if exporter != EAGER:
             made = EXPORTERS[exporter].export(torch.nn.Linear(2, 2), (torch.ones(2, 2),), {}, None)
+            if stage and not STAGES[stage].tools:
+                STAGES[stage].made(made)
             _compare(made.run(torch.ones(2, 2)), torch.nn.Linear(2, 2)(torch.ones(2, 2)))
 
 
