@@ -234,11 +234,11 @@ def gpt2() -> Example:
     return GPT2LMHeadModel(config).eval(), (_ids(),), {"use_cache": False}
 
 
-def t5() -> Example:
+def t5(layers: int = 2) -> Example:
     from transformers import T5Config, T5ForConditionalGeneration
 
     config = T5Config(
-        vocab_size=99, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4,
+        vocab_size=99, d_model=32, d_kv=8, d_ff=64, num_layers=layers, num_heads=4,
         decoder_start_token_id=0,
     )  # fmt: skip
     model = T5ForConditionalGeneration(config).eval()

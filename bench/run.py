@@ -1,8 +1,8 @@
 """Monograph beside torch.export: ``make bench``, or ``python -m bench.run [section ...]``.
 
-Sections: speed, layers, memory, start, first, sizes, windows, questions, strict, decompositions,
-interop, giant. Speed, layers and sizes alternate the exporters in one process and print medians;
-memory, start, first, windows and giant use fresh processes.
+Sections: speed, layers, memory, start, first, sizes, anysize, windows, questions, strict,
+decompositions, interop, whole, refused, giant. Speed, layers and sizes alternate the exporters in
+one process and print medians; memory, start, first, windows and giant use fresh processes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from bench.edges import decompositions, giant, interop
 from bench.models import FULL, Example, llama
 from bench.sizes import questions, sizes, windows
 from bench.strict import strict
+from bench.whole import anysize, refused, whole
 
 ROUNDS = 5
 
@@ -153,10 +154,14 @@ _FIRST = """
 import sys, time, warnings; warnings.simplefilter("ignore")
 import torch, monograph
 from bench.models import FULL
-which, *names = sys.argv[1:]
+from bench.run import specification
+which, how, *names = sys.argv[1:]
 exporter = monograph if which == "monograph" else torch.export
 options = {} if which == "monograph" else {"strict": False}
-for model, args, kwargs in [FULL[name]() for name in names]:
+for name, (model, args, kwargs) in [(name, FULL[name]()) for name in names]:
+    if how == "sizes":
+        options["dynamic_shapes"] = specification(name, exporter.Dim)
+        args = tuple(torch.cat([a, a])[:2] for a in args)
     start = time.process_time()
     exporter.export(model, args, kwargs, **options)  # what is loaded when first used counts
     print(time.process_time() - start)
@@ -197,17 +202,23 @@ def first() -> None:
     for name in FULL:
         other = "U-Net" if name != "U-Net" else "ResNet-50"
         for how, models in (("fresh process", (name,)), ("after another", (other, name))):
-            ours, theirs = (
-                statistics.median(_fresh(_FIRST, which, *models)[-1] for _ in range(3))
-                for which in ("monograph", "torch.export")
-            )
-            print(f"{name:10} {how} monograph {ours:6.3f} s, torch.export {theirs:6.3f} s, "
-                  f"{theirs / ours:.1f}x", flush=True)  # fmt: skip
+            for kind in ("fixed", "sizes"):
+                ours, theirs = (
+                    statistics.median(_fresh(_FIRST, which, kind, *models)[-1] for _ in range(3))
+                    for which in ("monograph", "torch.export")
+                )
+                told = "sizes from 0" if kind == "sizes" else "fixed sizes"
+                print(
+                    f"{name:10} {how}, {told}: monograph {ours:6.3f} s, "
+                    f"torch.export {theirs:6.3f} s, {theirs / ours:.1f}x",
+                    flush=True,
+                )
 
 
 SECTIONS = {
     "speed": speed, "layers": layers, "memory": memory, "start": start, "first": first,
-    "sizes": sizes, "windows": windows, "questions": questions, "strict": strict,
+    "sizes": sizes, "anysize": anysize, "whole": whole, "refused": refused,
+    "windows": windows, "questions": questions, "strict": strict,
     "decompositions": decompositions, "interop": interop, "giant": giant,
 }  # fmt: skip
 
