@@ -1,7 +1,7 @@
 """A question about sizes is settled in the function that asks it, where that can be told there.
 
 What the function has still to do is evaluated twice (``python/evaluation.py``), with nothing
-recorded and nothing changed: once as it goes on for the example, and once with the other answer
+recorded and nothing changed: once as it goes on with one answer, and once with the other answer
 supposed. Where both call the same operators on the same tensors and return the same, for all sizes
 of the other side, no more of the program needs to be run: the question is no matter. Otherwise the
 function that has called it is tried. See docs/notes/0006.
@@ -79,25 +79,31 @@ class Settling:
         self._running.clear()
         self._known.clear()
 
-    def is_no_matter(self, test: Test, answer: bool) -> bool:
-        """Whether the program may go on as for ``answer``, whatever the answer to ``test`` is."""
+    def settled(self, test: Test, answer: bool) -> bool | None:
+        """The answer that the program may go on with, whatever it is; None where it matters.
+
+        That is the one of the example, or else the other: where only one of the two has a step
+        that does nothing for the other's sizes (an ``expand`` to the batch), it holds for both.
+        """
         recorder, env = self._recorder, self._recorder.sizes.env
         is_apart = env.supposed is not True or recorder.aliases.region is not None
         if self._is_trying or is_apart or not recorder.context.is_running:
-            return False
+            return None
         asking, text = _asking_frames(), text_of(test)
         self._running = [each for each in self._running if each.frame in asking]
-        if any(each.text == text for each in self._running):
-            return True
+        for each in self._running:
+            if each.text == text:
+                return each.answer
         if self._failures >= _MOST_FAILURES or not self._is_open(test):
-            return False
+            return None
         for frame in asking[:_MOST_FRAMES]:
             rest = rest_of(frame)
-            if rest is not None and self._is_settled(frame, rest, test, answer):
-                self._running.append(_Running(frame, text, answer))
-                return True
+            for one in (answer, not answer):
+                if rest is not None and self._is_settled(frame, rest, test, one):
+                    self._running.append(_Running(frame, text, one))
+                    return one
         self._failures += 1
-        return False
+        return None
 
     def _is_open(self, test: Test) -> bool:
         """Whether it is about sizes that were declared, which have both answers."""

@@ -369,9 +369,9 @@ class Sizes:
 
     # Questions -------------------------------------------------------------------------------
 
-    def is_no_matter(self, test: Test, answer: bool) -> bool:
-        """Whether the program goes on as for ``answer``, whatever the answer to ``test`` is."""
-        return self.settling is not None and self.settling.is_no_matter(test, answer)
+    def settled(self, test: Test, answer: bool) -> bool | None:
+        """The answer that the program goes on with, whatever it is; None where it matters."""
+        return None if self.settling is None else self.settling.settled(test, answer)
 
     # Questions that nobody can answer --------------------------------------------------------
 

@@ -67,8 +67,11 @@ class Listener(Protocol):
     def undecided(self, test: Test) -> bool:
         """The answer to a question that nothing known answers; raises where there is none."""
 
-    def is_no_matter(self, test: Test, answer: bool) -> bool:
-        """Whether it goes on as for ``answer`` for all sizes, whatever the answer for them is."""
+    def settled(self, test: Test, answer: bool) -> bool | None:
+        """The answer to go on with for all sizes, whatever it is for them; None: it matters.
+
+        ``answer``: that for the example.
+        """
 
     def unknown(self, item: Expr | FloatExpr) -> float:
         """The number for the examples of what has none; raises where there is none."""
@@ -120,9 +123,9 @@ class Alone:
         """
         raise LookupError(str(test))
 
-    def is_no_matter(self, test: Test, answer: bool) -> bool:
+    def settled(self, test: Test, answer: bool) -> bool | None:
         """Nothing is known of what it is asked for."""
-        return False
+        return None
 
     def unknown(self, item: Expr | FloatExpr) -> float:
         """Nobody knows.
@@ -375,8 +378,10 @@ class ShapeEnv:
                 value = self.listener.undecided(test)
             self.require(test if value else negated(test))
             return value
-        if kind != "branch" or not self.listener.is_no_matter(test, value):
-            self.rely_on(test if value else negated(test), kind, asked=test, answer=value)
+        settled = self.listener.settled(test, value) if kind == "branch" else None
+        if settled is not None:
+            return settled
+        self.rely_on(test if value else negated(test), kind, asked=test, answer=value)
         return value
 
     def _settled_by_sizes(self, test: Test) -> bool | None:

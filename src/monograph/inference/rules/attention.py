@@ -45,7 +45,8 @@ def _attention(
         return None
     if all(spec is None or spec.scope is None for spec in given):
         return _by_trying(given, rest, options)
-    given = (query, key, value, mask and _broadcast_where_single(mask, query, key))
+    query, key, value = (spec.normal() for spec in (query, key, value))
+    given = (query, key, value, mask and _broadcast_where_single(mask.normal(), query, key))
     if not _are_tied(given):
         return None
     width = query.shape[-1] - value.shape[-1]

@@ -83,12 +83,15 @@ def _layer_norm(
     *rest: object,
 ) -> TensorSpec | None:
     count = len(shape)
-    if not count or x.shape[-count:] != tuple(shape) or not is_canonical(x) or x.numel == 0:
+    if not count or x.shape[-count:] != tuple(shape) or x.numel == 0:
         return None
     for spec in (weight, bias):
         if spec is not None and (spec.shape != tuple(shape) or spec.dtype != x.dtype):
             return None
-    return x
+    if is_canonical(x):
+        return x
+    # The kernel works on a copy in order.
+    return fresh(x, x.shape) if x.device.type == "cpu" else None
 
 
 @rule(aten.native_layer_norm.default)
