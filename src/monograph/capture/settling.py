@@ -182,7 +182,7 @@ class _Form:
 
     def of(self, value: Item) -> object:
         """The form of ``value``."""
-        kind = value.__class__
+        kind = type(value)
         if kind is AbstractTensor:
             found: Value = value.value
             node = self._nodes.setdefault(found.node, len(self._nodes))
@@ -523,23 +523,23 @@ class _Redrawn(Along):
     def _is_same_result(self, then: Item, now: Item, before: Evaluation, after: Evaluation) -> bool:
         if then is now:
             return True
-        if then.__class__ is AbstractTensor:
-            return now.__class__ is AbstractTensor and self._is_same_tensor(then, now)
-        if then.__class__ is not now.__class__:
+        if type(then) is AbstractTensor:
+            return type(now) is AbstractTensor and self._is_same_tensor(then, now)
+        if type(then) is not type(now):
             sizes = [expression_of(item) if isinstance(item, torch.SymInt) else item for item in
                      (then, now)]  # fmt: skip
-            return all(item.__class__ in (int, Expr) for item in sizes) and self.is_equal(*sizes)
-        if then.__class__ in (int, float, bool, str):
+            return all(type(item) in (int, Expr) for item in sizes) and self.is_equal(*sizes)
+        if type(then) in (int, float, bool, str):
             return then == now
-        if then.__class__ is torch.SymInt:
+        if type(then) is torch.SymInt:
             return self.is_equal(expression_of(then), expression_of(now))
-        if then.__class__ in (list, dict) and not (before.is_made(then) and after.is_made(now)):
+        if type(then) in (list, dict) and not (before.is_made(then) and after.is_made(now)):
             return False
-        if then.__class__ is dict:
+        if type(then) is dict:
             return [*then] == [*now] and all(
                 self._is_same_result(then[key], now[key], before, after) for key in then
             )
-        return then.__class__ in (list, tuple, torch.Size) and len(then) == len(now) and all(
+        return type(then) in (list, tuple, torch.Size) and len(then) == len(now) and all(
             self._is_same_result(one, other, before, after)
             for one, other in zip(then, now, strict=True)
         )  # fmt: skip

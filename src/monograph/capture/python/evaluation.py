@@ -264,7 +264,7 @@ class Evaluation:
                 self._assign(each, item, names)
         elif isinstance(target, ast.Subscript):
             container = self.value(target.value, names)
-            if container.__class__ not in (dict, list) or not self.is_made(container):
+            if type(container) not in (dict, list) or not self.is_made(container):
                 raise UnknownError("it is written to")
             container[self._key(self.value(target.slice, names))] = value
         else:
@@ -357,7 +357,7 @@ class Evaluation:
 
     def _binary(self, op: ast.operator, left: Item, right: Item) -> Item:
         for each in (left, right):
-            is_plain = each.__class__ in (*_NUMBERS, *_SIZES, str, tuple, list, torch.Size)
+            is_plain = type(each) in (*_NUMBERS, *_SIZES, str, tuple, list, torch.Size)
             if not is_plain and not is_tensor(each):
                 raise UnknownError("operator")
         return self._kept(_BINARY[op.__class__](left, right))
@@ -371,9 +371,9 @@ class Evaluation:
             elif isinstance(op, ast.IsNot):
                 found = left is not right
             elif isinstance(op, (ast.In, ast.NotIn)):
-                if not _is_plain(left) or right.__class__ not in (str, *_CONTAINERS):
+                if not _is_plain(left) or type(right) not in (str, *_CONTAINERS):
                     raise UnknownError("in")
-                if right.__class__ is not dict and not all(map(_is_plain, right)):
+                if type(right) is not dict and not all(map(_is_plain, right)):
                     raise UnknownError("in")
                 found = (left in right) is isinstance(op, ast.In)
             elif (_is_plain(left) or is_tensor(left)) and (_is_plain(right) or is_tensor(right)):
@@ -393,7 +393,7 @@ class Evaluation:
         if not isinstance(node, ast.Name) or not names.is_before(node.id):
             return self._attribute_of(self.value(node, names), name, default)
         owner = names.local[node.id]
-        if owner.__class__ in (*_TENSORS, *_ATOMS, *_CONTAINERS):
+        if type(owner) in (*_TENSORS, *_ATOMS, *_CONTAINERS):
             return self._attribute_of(self.value(node, names), name, default)
         known = dict(self.reads.others)
         found = self._attribute_of(owner, name, default)
@@ -406,7 +406,7 @@ class Evaluation:
         return found
 
     def _attribute_of(self, owner: Item, name: str, default: Item = _MISSING) -> Item:
-        kind = owner.__class__
+        kind = type(owner)
         if is_tensor(owner):
             if name in _ATTRIBUTES or _is_operator(name):
                 return getattr(owner, name)
@@ -467,12 +467,12 @@ class Evaluation:
     def _item(self, node: ast.Subscript, names: _Names) -> Item:
         owner = self.value(node.value, names)
         key = self._key(self.value(node.slice, names))
-        if is_tensor(owner) or owner.__class__ in (*_CONTAINERS, str):
+        if is_tensor(owner) or type(owner) in (*_CONTAINERS, str):
             return self._kept(owner[key])
         raise UnknownError("item")
 
     def _key(self, key: Item) -> Item:
-        is_tuple = key.__class__ is tuple and all(map(_is_index, key))
+        is_tuple = type(key) is tuple and all(map(_is_index, key))
         if is_tuple or _is_index(key):
             return key
         raise UnknownError("item")
@@ -503,7 +503,7 @@ class Evaluation:
             if isinstance(part, ast.FormattedValue):
                 value = self.value(part.value, names)
                 is_plain = part.conversion == -1 and part.format_spec is None
-                if not is_plain or value.__class__ not in (str, int, bool):
+                if not is_plain or type(value) not in (str, int, bool):
                     raise UnknownError("a text")
                 found += str(value)
             else:
@@ -515,7 +515,7 @@ class Evaluation:
         for key, each in zip(node.keys, node.values, strict=True):
             value = self.value(each, names)
             if key is None:
-                if value.__class__ is not dict:
+                if type(value) is not dict:
                     raise UnknownError("**")
                 found.update(value)
             else:
@@ -534,7 +534,7 @@ class Evaluation:
             value = self.value(keyword.value, names)
             if keyword.arg is not None:
                 kwargs[keyword.arg] = value
-            elif value.__class__ is dict:
+            elif type(value) is dict:
                 kwargs.update(value)
             else:
                 raise UnknownError("**")
@@ -542,7 +542,7 @@ class Evaluation:
 
     def _asked_for(self, callee: Item, args: Sequence[ast.expr], names: _Names) -> Item:
         name = self.value(args[1], names) if len(args) in (2, 3) else None
-        if name.__class__ is not str:
+        if type(name) is not str:
             raise UnknownError("getattr")
         if callee is hasattr:
             found = self._read(args[0], name, names, default=_ABSENT)
@@ -578,7 +578,7 @@ class Evaluation:
         local = dict(zip(code.co_freevars, _cells(function), strict=True))
         local |= self._bound(function, args, kwargs)
         self._depth += 1
-        builtins: Mapping[str, Any] = function.__builtins__  # type: ignore[attr-defined]
+        builtins: Mapping[str, Any] = function.__builtins__
         found = self._run(body, _Names(local, function.__globals__, builtins, self.reads))
         self._depth -= 1
         return None if found is _GOES_ON else found
@@ -619,21 +619,21 @@ class Evaluation:
     # Values --------------------------------------------------------------------------------------
 
     def _kept(self, value: Item) -> Item:
-        if value.__class__ in (dict, list):
+        if type(value) in (dict, list):
             self._made[id(value)] = value
         return value
 
     def _truth(self, value: Item) -> bool:
         if isinstance(value, _SIZES):
             return self.decide(value)
-        if value is None or value.__class__ in (*_NUMBERS, *_CONTAINERS, str):
+        if value is None or type(value) in (*_NUMBERS, *_CONTAINERS, str):
             return bool(value)
         if is_tensor(value) or any(hasattr(type(value), n) for n in ("__bool__", "__len__")):
             raise UnknownError("truth")
         return True
 
     def _items(self, value: Item) -> Sequence[Any]:
-        kind = value.__class__
+        kind = type(value)
         if kind in (*_CONTAINERS, *_DICT_VIEWS):
             found = [*value]
             if len(found) <= _MOST_STEPS:
@@ -643,7 +643,7 @@ class Evaluation:
 
 def attribute_of(owner: Item, name: str) -> object:
     """What an evaluation would read; nothing that equals anything, where it would read nothing."""
-    if owner.__class__ is dict:
+    if type(owner) is dict:
         return owner.get(name, owner)
     try:
         return Evaluation(bool)._attribute_of(owner, name, _ABSENT)
@@ -673,7 +673,7 @@ _EVALUATED: dict[type, Callable[[Evaluation, Any, _Names], Any]] = {
 
 def is_tensor(item: object) -> bool:
     """Whether it is a tensor that does what torch's own do."""
-    return item.__class__ in _TENSORS
+    return type(item) in _TENSORS
 
 
 def _of_class(kind: type, name: str) -> Item:
@@ -683,26 +683,26 @@ def _of_class(kind: type, name: str) -> Item:
 
 def _is_plain(item: Item) -> bool:
     """Whether comparing it runs no code of the program's."""
-    if item.__class__ in (tuple, list, torch.Size):
+    if type(item) in (tuple, list, torch.Size):
         return all(map(_is_plain, item))
-    return item.__class__ in _ATOMS or (isinstance(item, type) and type(item) is type)
+    return type(item) in _ATOMS or (isinstance(item, type) and type(item) is type)
 
 
 def _is_index(item: Item) -> bool:
     if isinstance(item, slice):
         return all(map(_is_index, (item.start, item.stop, item.step)))
-    if item.__class__ is list:
+    if type(item) is list:
         return all(map(_is_index, item))
-    return item.__class__ in _ATOMS or is_tensor(item)
+    return type(item) in _ATOMS or is_tensor(item)
 
 
 def _is_content(item: Item) -> bool:
     """Whether a function of torch or of Python finds nothing of the program's in it."""
-    if item.__class__ in (tuple, list, torch.Size):
+    if type(item) in (tuple, list, torch.Size):
         return all(map(_is_content, item))
-    if item.__class__ is dict:
+    if type(item) is dict:
         return all(map(_is_content, item.values()))
-    return item.__class__ in (*_ATOMS, range) or is_tensor(item) or isinstance(item, _DICT_VIEWS)
+    return type(item) in (*_ATOMS, range) or is_tensor(item) or isinstance(item, _DICT_VIEWS)
 
 
 @functools.cache
@@ -725,7 +725,7 @@ def _is_pure(callee: Item) -> bool:
         callee = getattr(callee, "__wrapped__", callee)
     if isinstance(callee, types.BuiltinFunctionType):
         owner, name = callee.__self__, callee.__name__
-        if is_tensor(owner) or owner.__class__ in (*_CONTAINERS, *_WITH_METHODS):
+        if is_tensor(owner) or type(owner) in (*_CONTAINERS, *_WITH_METHODS):
             return True  # chosen by ``_attribute_of``
         return _is_operator(name) and is_function_of_torch(callee)
     if isinstance(callee, FunctionType) and not callee.__name__.endswith("_"):
