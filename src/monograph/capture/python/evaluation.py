@@ -578,7 +578,7 @@ class Evaluation:
         local = dict(zip(code.co_freevars, _cells(function), strict=True))
         local |= self._bound(function, args, kwargs)
         self._depth += 1
-        builtins: Mapping[str, Any] = function.__builtins__  # type: ignore[attr-defined]
+        builtins: Mapping[str, Any] = function.__builtins__
         found = self._run(body, _Names(local, function.__globals__, builtins, self.reads))
         self._depth -= 1
         return None if found is _GOES_ON else found
