@@ -678,6 +678,7 @@ def test_tables_of_functions_are_made_when_they_are_asked_for():
         assert table.cache_info().maxsize is None
     overrides = torch.overrides
     overrides._get_overridable_functions.cache_clear()
+    overrides._get_tensor_methods.cache_clear()
     with internals.tables_of_functions():
         overrides.is_tensor_method_or_property(torch.Tensor.add)
         assert overrides._get_overridable_functions.cache_info().currsize == 1

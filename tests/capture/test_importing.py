@@ -59,9 +59,6 @@ def test_a_module_is_executed_as_outside(lazy, strict):
     assert module.OVER_ALL.requires_grad
     assert module.LAYER.weight.grad_fn is None
     assert not module.is_exporting
-    if not strict:  # which accepts its own lists in more of torch's functions
-        assert module.tensor is torch.tensor
-        assert module.as_tensor is torch.as_tensor
     assert module.tensor(3).item() == module.as_tensor(3).item() == 3
     assert module.is_conj is torch.is_conj
     for function in ("manual_seed", "set_rng_state"):  # the compiler wraps them

@@ -336,3 +336,16 @@ def test_a_question_that_stays_leaves_the_settled_ones() -> None:
     for rows in range(4):
         x = torch.randn(rows, 3)
         assert torch.equal(exported.module()(x), program(x))
+
+
+@monograph.convert
+def marked(x: Tensor) -> Tensor:
+    if x.sum() > 0:
+        x = x + 1
+    return x
+
+
+def test_a_function_that_is_marked_elsewhere_is_no_matter(settled: list[bool]) -> None:
+    monograph.export(marked, (torch.ones(3),))
+    require_same(of_a_flag, Dim.DYNAMIC)
+    assert any(settled)

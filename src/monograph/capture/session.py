@@ -323,7 +323,8 @@ class _Session:
         if self.first is None:
             env = recorder.sizes.env
             sizes, declared = declare(env, self.arguments, self.specification, self.hints)
-            if declared and recorder.context.strict is None and recorder.context.collected is None:
+            strict, collected = recorder.context.strict, recorder.context.collected
+            if declared and collected is None and (strict is None or strict.settles):
                 recorder.sizes.settling = Settling(recorder, declared)
         else:
             recorder.sizes.use(self.first.recorder.sizes.env)
