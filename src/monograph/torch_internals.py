@@ -322,10 +322,12 @@ _TABLES = (
 )
 
 
+_device_constructors()  # 0.04 ms: ``with torch.device(..):`` asks this one, inside as well
+
+
 @contextlib.contextmanager
 def tables_of_functions() -> Iterator[None]:
     """Torch's tables of its functions have the functions, not what is in their places inside."""
-    _device_constructors()  # 0.04 ms, once: ``with torch.device(..):`` asks it, inside as well
     counts = [table.cache_info().currsize for table in _TABLES]
     try:
         yield

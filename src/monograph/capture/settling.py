@@ -80,11 +80,7 @@ class Settling:
         self._known.clear()
 
     def settled(self, test: Test, answer: bool) -> bool | None:
-        """The answer that the program may go on with, whatever it is; None where it matters.
-
-        That is the one of the example, or else the other: where only one of the two has a step
-        that does nothing for the other's sizes (an ``expand`` to the batch), it holds for both.
-        """
+        """The answer of the example, where it does not matter; None where it does."""
         recorder, env = self._recorder, self._recorder.sizes.env
         is_apart = env.supposed is not True or recorder.aliases.region is not None
         if self._is_trying or is_apart or not recorder.context.is_running:
@@ -98,10 +94,9 @@ class Settling:
             return None
         for frame in asking[:_MOST_FRAMES]:
             rest = rest_of(frame)
-            for one in (answer, not answer):
-                if rest is not None and self._is_settled(frame, rest, test, one):
-                    self._running.append(_Running(frame, text, one))
-                    return one
+            if rest is not None and self._is_settled(frame, rest, test, answer):
+                self._running.append(_Running(frame, text, answer))
+                return answer
         self._failures += 1
         return None
 
