@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import monograph
-from monograph import Dim, stages
+from monograph import Dim
 from monograph.capture import settling
 
 Program = Callable[[Tensor], Any]
@@ -243,7 +243,6 @@ OTHERS: list[Callable[[], Program]] = [
 def settled(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Grows with each comparison: whether it has settled a question."""
     found: list[bool] = []
-    monkeypatch.setattr(stages, "is_used", lambda: False)  # no function is marked
     original = settling._Comparison.reads
 
     def reads(self: Any) -> Any:
@@ -337,3 +336,16 @@ def test_a_question_that_stays_leaves_the_settled_ones() -> None:
     for rows in range(4):
         x = torch.randn(rows, 3)
         assert torch.equal(exported.module()(x), program(x))
+
+
+@monograph.convert
+def marked(x: Tensor) -> Tensor:
+    if x.sum() > 0:
+        x = x + 1
+    return x
+
+
+def test_a_function_that_is_marked_elsewhere_is_no_matter(settled: list[bool]) -> None:
+    monograph.export(marked, (torch.ones(3),))
+    require_same(of_a_flag, Dim.DYNAMIC)
+    assert any(settled)

@@ -324,7 +324,7 @@ class _Session:
             env = recorder.sizes.env
             sizes, declared = declare(env, self.arguments, self.specification, self.hints)
             strict, collected = recorder.context.strict, recorder.context.collected
-            if declared and collected is None and strict is None:
+            if declared and collected is None and (strict is None or strict.settles):
                 recorder.sizes.settling = Settling(recorder, declared)
         else:
             recorder.sizes.use(self.first.recorder.sizes.env)

@@ -37,6 +37,10 @@ class Strictness(Protocol):
         """Whether side effects and unstable values are refused, not listed."""
 
     @property
+    def settles(self) -> bool:
+        """Whether questions of sizes are settled in the functions that ask them."""
+
+    @property
     def forbidden(self) -> Mapping[str, object]:
         """Variables that a branch or a loop has left without a value, by name."""
 

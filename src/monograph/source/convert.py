@@ -73,6 +73,7 @@ class Converting(Strict):
     """The mode of an export where functions are marked: those are converted, nothing is audited."""
 
     audits = False
+    settles = True  # whether a function is marked somewhere is no matter to the others
 
     def converts(self, code: CodeType) -> bool:
         """Whether ``code`` stands in a marked function."""
@@ -95,6 +96,8 @@ class Widening(Converting):
 
     What is converted is forgotten with it: no other export is another one for it.
     """
+
+    settles = False
 
     def __init__(self) -> None:
         super().__init__()

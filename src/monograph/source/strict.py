@@ -200,6 +200,7 @@ class Strict:
     """The strict mode of one export: the ``Strictness`` of a capture."""
 
     audits = True  # side effects and unstable values are refused
+    settles = False  # questions are listed, or the functions that ask them are converted
 
     def __init__(self) -> None:
         self.plans = _plans  # by file
