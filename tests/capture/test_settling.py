@@ -287,17 +287,6 @@ def test_effects_are_not_tried(settled: list[bool]) -> None:
     assert not any(settled)
 
 
-def test_the_general_answer_is_taken_where_the_example_is_special(settled: list[bool]) -> None:
-    texts = []
-    for rows in (2, 1):
-        shapes = ({0: Dim.DYNAMIC},)
-        program = monograph.export(expanded, (torch.randn(rows, 3),), dynamic_shapes=shapes)
-        texts.append([str(node.target) for node in program.graph.nodes])
-        assert str(program.range_constraints["s0"]) == "VR[0, int_oo]"
-    assert texts[0] == texts[1]
-    assert settled == [True, False, True]
-
-
 class Block(nn.Module):
     def __init__(self, index: int, heads: int) -> None:
         super().__init__()
