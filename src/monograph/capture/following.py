@@ -9,6 +9,7 @@ that this has. At the first difference that may matter the run is given up.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from monograph.capture.inputs import Origin
     from monograph.shapes.env import ShapeEnv
 
-__all__ = ["MOST_ELEMENTS", "Along", "ApartError", "Following", "can_be_followed"]
+__all__ = [
+    "MOST_ELEMENTS", "Along", "ApartError", "Following", "can_be_followed", "gives_its_argument",
+]  # fmt: skip
 
 aten = torch.ops.aten
 _ATTENTION = aten.scaled_dot_product_attention.default
@@ -269,9 +272,18 @@ class Along(Emission):
 
     def _is_passed_over(self, step: Node) -> bool:
         """Whether a node of the first graph gives what its argument gives."""
-        return step.target in RESHAPING and self._is_of_shape(
-            self.arguments(step)[0][0], step.meta["val"]
+        if step.target not in RESHAPING:
+            return False
+        args, _ = self.arguments(step)
+        if not self._is_of_shape(args[0], step.meta["val"]):
+            return False
+        return gives_its_argument(
+            step.target, args, args[0].meta["val"].shape, _size, self.is_equal, self._is_not_less
         )
+
+    def _is_not_less(self, left: object, right: object) -> bool:
+        is_size = isinstance(left, (int, Expr)) and isinstance(right, (int, Expr))
+        return is_size and self._env.is_known(not_less(left, right))  # type: ignore[arg-type]
 
     def require_end(self) -> None:
         """All steps have been given, but for those that give what their arguments give."""
@@ -331,6 +343,38 @@ class Following(Along):
             origin.node not in before or _is_same_tensor(before[origin.node], origin)
             for origin in found.origins
         )
+
+
+def gives_its_argument(
+    target: object,
+    args: Sequence[Any],
+    shape: Sequence[object],
+    size: Callable[[object], object],
+    is_equal: Callable[[object, object], bool],
+    is_not_less: Callable[[object, object], bool],
+) -> bool:
+    """Whether an operator that reshapes gives a tensor of this ``shape`` as it is.
+
+    By what it was called with: the shape that was noted of its result may be one for the sizes
+    of one side alone (of ``y[:1]``, the rows of ``y``, where there is at most one).
+    """
+    if target is aten.slice.Tensor:
+        defaults: tuple[Any, ...] = (0, None, None, 1)
+        dim, start, end, step = (*args[1:], *defaults[len(args) - 1 :])
+        is_whole = end in (None, sys.maxsize) or is_not_less(size(end), shape[dim])
+        return is_whole and step == 1 and (start is None or start == 0)
+    if target in _OF_GIVEN_SIZES:
+        return len(args[1]) == len(shape) and all(
+            given == -1 or is_equal(size(given), now)
+            for given, now in zip(args[1], shape, strict=True)
+        )
+    return True
+
+
+_OF_GIVEN_SIZES = frozenset({
+    aten.expand.default, aten.broadcast_to.default, aten.view.default, aten.reshape.default,
+    aten._unsafe_view.default,
+})  # fmt: skip
 
 
 def _is_step(node: Node) -> bool:

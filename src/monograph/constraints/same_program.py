@@ -8,14 +8,16 @@ import torch
 from torch.fx import Graph, Node
 from torch.fx.node import Argument
 
-from monograph.capture.following import MOST_ELEMENTS
+from monograph.capture.following import MOST_ELEMENTS, gives_its_argument
 from monograph.capture.session import Captured
 from monograph.diagnostics import PythonFeatureError
 from monograph.ir.operators import RESHAPING, draws
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import subgraphs_of
+from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, Int, Scope
 from monograph.shapes.floats import FloatExpr
+from monograph.shapes.questions import equal, not_less
 
 __all__ = ["is_same_program", "refuse_difference"]
 
@@ -34,13 +36,16 @@ def is_same_program(
     found: Mapping[Node, Node] | None = None,
     apart: Collection[str] = (),
 ) -> bool:
-    """Whether both compute the same, operator by operator; with ``sizes``, for these.
+    """Whether the left one computes what the right one does for the sizes of the right one.
+
+    Operator by operator; with ``sizes``, for these.
 
     ``found``: placeholders of the right one that stand for nodes of the left one. ``apart``:
     state of the right one whose new content is not compared.
     """
     scope = Scope()
-    one, other = _Reader(left, scope, sizes), _Reader(right, scope, sizes)
+    env = right.recorder.sizes.env
+    one, other = _Reader(left, scope, sizes, env), _Reader(right, scope, sizes)
     other.apart = apart
     try:
         before = one.read()
@@ -76,10 +81,21 @@ def refuse_difference(first: Captured, second: Captured) -> None:
 
 
 class _Reader:
-    """Turns a graph into nested tuples that are equal for equal programs."""
+    """Turns a graph into nested tuples that are equal for equal programs.
 
-    def __init__(self, captured: Captured, scope: Scope, sizes: Mapping[str, float] | None) -> None:
+    ``elsewhere``: whose sizes it is read for, where these are others than its own.
+    """
+
+    def __init__(
+        self,
+        captured: Captured,
+        scope: Scope,
+        sizes: Mapping[str, float] | None,
+        elsewhere: ShapeEnv | None = None,
+    ) -> None:
         self.captured = captured
+        self.elsewhere = elsewhere
+        self.sizes_there: dict[int, Int] = {}  # atoms of the capture's scope, in that of the other
         self.scope = scope
         self.sizes = sizes or {}
         self.apart: Collection[str] = ()
@@ -184,7 +200,38 @@ class _Reader:
         before = node.args[0].meta.get("val")
         if not isinstance(value, TensorSpec) or not isinstance(before, TensorSpec):
             return False
-        return self._spec(before)[1] == self._spec(value)[1]
+        if self._spec(before)[1] != self._spec(value)[1]:
+            return False
+        env = self.elsewhere
+        if env is None:
+            return True
+        try:
+            shape = list(map(self._size_there, before.shape))
+            return gives_its_argument(
+                target,
+                node.args,
+                shape,
+                self._size_there,
+                lambda one, other: _are_equal(env, one, other),
+                lambda one, other: _is_not_less(env, one, other),
+            )
+        except KeyError:  # a size that the other one does not have
+            return False
+
+    def _size_there(self, item: object) -> object:
+        """A size, as an expression of the sizes that it is read for."""
+        value = item.meta.get("val") if isinstance(item, Node) else item
+        if not isinstance(value, Expr) or self.elsewhere is None:
+            return value
+        symbols, sizes = self.elsewhere.symbols, self.sizes
+
+        def symbol(name: str) -> Int:
+            found = int(sizes[name]) if name in sizes else symbols[name].expr
+            if isinstance(found, FloatExpr):
+                raise KeyError(name)
+            return found
+
+        return self.elsewhere.scope.taken_over(value, symbol, self.sizes_there)
 
     def _is_single(self, node: Node) -> bool:
         specs = [a.meta["val"] for a in node.args[:2] if isinstance(a, Node)]
@@ -256,6 +303,18 @@ class _Reader:
         if name not in table:
             table[name] = self.scope.symbol(name, None, None)
         return table[name]
+
+
+def _are_equal(env: ShapeEnv, one: object, other: object) -> bool:
+    if not isinstance(one, (int, Expr)) or not isinstance(other, (int, Expr)):
+        return False
+    return one is other or env.is_known(equal(one, other))
+
+
+def _is_not_less(env: ShapeEnv, one: object, other: object) -> bool:
+    if not isinstance(one, (int, Expr)) or not isinstance(other, (int, Expr)):
+        return False
+    return env.is_known(not_less(one, other))
 
 
 def _is_size(item: object) -> bool:
