@@ -5,6 +5,7 @@ Writes the record of it to OUT. Everything is on 127.0.0.1.
 
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 
 # Before Ray is imported: its own address is 127.0.0.1, as on systems without clusters.
@@ -30,7 +31,7 @@ def main(path: str, out: str) -> None:
         with pytest.raises(ValueError, match="a task may use 100 GB"):
             RayExecutor(zoo, Limits(30, 100), cluster.address)
         plan, count = Plan(zoo, Store(), **WAYS, limits=LIMITS), 0
-        with RayExecutor(zoo, LIMITS, cluster.address) as executor:
+        with closing(RayExecutor(zoo, LIMITS, cluster.address)) as executor:
             for _ in plan.run(executor):
                 count += 1
                 if count == 10:

@@ -1,5 +1,7 @@
 """Catalogues in TOML: what they declare, what they depend on, and what is wrong in them."""
 
+from contextlib import closing
+
 import pytest
 import torch
 
@@ -109,7 +111,7 @@ def test_a_catalogue_says_what_is_measured(zoo):
 def test_models_of_a_catalogue_go_through_all_stages(zoo):
     settings = Declared.read(zoo).settings
     plan = Plan(Catalogue(zoo), Store(), ("monograph",), ("static", "dynamic"), settings.stages)
-    with LocalExecutor() as executor:
+    with closing(LocalExecutor()) as executor:
         found = {(r.name, r.exporter, r.form, r.stage): r for r in plan.run(executor)}
     kinds = {key: row.outcome.kind for key, row in found.items()}
     stages = ("", "decompose", "file")

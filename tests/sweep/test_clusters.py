@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_node_that_is_killed_takes_no_verdict_with_it(tmp_path):
     zoo, here, there = (tmp_path / name for name in ("zoo.toml", "here.jsonl", "there.jsonl"))
     zoo.write_text(text)
     plan = Plan(Catalogue(zoo), Store(), **WAYS, limits=LIMITS)
-    with LocalExecutor() as executor:
+    with closing(LocalExecutor()) as executor:
         assert len(list(plan.run(executor))) == 12 + 24 + 18  # eager, exports, files
     write_record(plan.store, here)
     program = Path(__file__).with_name("killed_node.py")

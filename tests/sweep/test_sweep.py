@@ -3,6 +3,7 @@
 import json
 import random
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -148,7 +149,7 @@ def swept(folder, tmp_path_factory):
     """One run over all, with little time for each."""
     file = tmp_path_factory.mktemp("results") / "results.db"
     plan = Plan(Catalogue(folder), Store(file), ("monograph",), limits=Limits(seconds=1.0))
-    with LocalExecutor() as runner:
+    with closing(LocalExecutor()) as runner:
         rows = list(plan.run(runner))
     [(library, problem)] = plan.problems.items()
     assert library == "missing"
@@ -556,7 +557,7 @@ def test_options_that_are_wrong(folder, wrong):
 
 def test_two_processes_at_a_time(folder):
     plan = Plan(Catalogue(folder), Store(), ("monograph",), ("static",), patterns=("own/[gbs]*",))
-    with LocalExecutor(2) as runner:
+    with closing(LocalExecutor(2)) as runner:
         rows = list(plan.run(runner))
     assert {(r.name, r.outcome.kind) for r in rows} == {
         ("good", "right"), ("by-name", "right"), ("square", "right"),

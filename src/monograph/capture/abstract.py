@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -9,6 +10,7 @@ import torch
 from torch.utils.hooks import RemovableHandle
 
 from monograph.capture.python import builtin_functions
+from monograph.capture.python.frames import frames_of_user
 from monograph.capture.restarts import is_asked_by_program, is_printed
 from monograph.diagnostics import InternalError, PythonFeatureError
 from monograph.ir.spec import TensorSpec, spec_of
@@ -30,6 +32,8 @@ __all__ = ["ASKED_OF_THE_CLASS", "AbstractTensor", "make_abstract", "selected"]
 # As they are before a capture replaces them.
 _real_tolist, _real_numpy = torch.Tensor.tolist, torch.Tensor.numpy
 _real_stride, _real_is_contiguous = torch.Tensor.stride, torch.Tensor.is_contiguous
+_flag: Any = torch.Tensor.requires_grad
+_grad_fn: Any = torch.Tensor.grad_fn
 _real_dim_order = torch.Tensor.dim_order
 
 # Dimensions, innermost first, by rank.
@@ -90,6 +94,53 @@ class AbstractTensor(torch.Tensor):
             return super().detach()
         finally:
             recorder.context.user_detach = before
+
+    # Of gradients: below autograd no tensor says what it says in eager mode.
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient flows through it."""
+        return self._listed("requires_grad", self._has_gradient())
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        _flag.__set__(self, value)
+
+    @property
+    def is_leaf(self) -> bool:  # type: ignore[override]
+        """Whether no operator has made it, or no gradient flows through it."""
+        return self._listed("is_leaf", self._is_leaf())
+
+    @property
+    def grad_fn(self) -> Any:  # type: ignore[override]
+        """What a backward pass would run: here only whether there is something."""
+        if self.value.recorder.context.above_autograd:
+            return _grad_fn.__get__(self)
+        is_leaf = self._listed("grad_fn is None", self._is_leaf())
+        return None if is_leaf else _OfBackward(self)
+
+    def _has_gradient(self) -> bool:
+        value, context = self.value, self.value.recorder.context
+        is_told = bool(_flag.__get__(self))
+        if is_told or context.above_autograd or not context.is_running:
+            return is_told
+        # What is made under ``no_grad`` has none, but for views; so where all of the program is.
+        while value.parent is not None and value.step.target is not torch.ops.aten.detach.default:
+            value = value.parent
+        is_hidden = value.detached or (not context.base_grad and value.origin is None)
+        return value.tracks == 2 and not is_hidden
+
+    def _is_leaf(self) -> bool:
+        origin = self.value.origin
+        return not self._has_gradient() or (origin is not None and origin.tensor.is_leaf)
+
+    def _listed(self, question: str, answer: bool) -> bool:
+        """An answer that arguments decide is an assumption, where the program asks."""
+        recorder, frames = self.value.recorder, frames_of_user(2)
+        if self.value.tracks and frames and frames[0] is sys._getframe(2):
+            text = f"{question} is {answer} with these arguments"
+            recorder.assume("gradient", text, recorder.here())
+        return answer
 
     def stride(self, dim: Any = None) -> Any:
         """How many elements further each dimension (or one) leads: a fact of the contract."""
@@ -251,6 +302,21 @@ class AbstractTensor(torch.Tensor):
 
     data_ptr = untyped_storage = storage = share_memory_ = __dlpack__ = _no_memory
     __reduce_ex__ = _no_memory
+
+
+class _OfBackward:
+    """Stands for the node of a backward pass, which there is not while a program is captured."""
+
+    def __init__(self, tensor: AbstractTensor) -> None:
+        self._tensor = tensor
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise PythonFeatureError(
+            f"Python asks for {name} of a tensor's grad_fn",
+            code="MG-P106",
+            where=self._tensor.value.recorder.here(),
+            hint="ask requires_grad; the graph of a backward pass exists when the program runs.",
+        )
 
 
 # What is asked of the class (``torch.Tensor.stride(x)``) goes to the methods here, too.

@@ -32,7 +32,15 @@ from monograph.capture.recorder import Recorder
 from monograph.capture.restarts import Restart
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
-from monograph.shapes.questions import All, Some, Test, negated, symbols_of, text_of
+from monograph.shapes.questions import (
+    All,
+    Some,
+    Test,
+    answered_in_parts,
+    negated,
+    symbols_of,
+    text_of,
+)
 from monograph.shapes.supposing import Known, forget, mark
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import Operator, hide_from_compiler, without_modes
@@ -319,19 +327,14 @@ class _Answers:
         self.taken: list[bool] = []
 
     def answer(self, test: Test) -> bool:
-        """The answer to ``test``, or to each part of it."""
-        if isinstance(test, (All, Some)):
-            settles = isinstance(test, Some)
-            for part in test.parts:
-                known = self.env.known(part)
-                if (self.answer(part) if known is None else known) is settles:
-                    return settles
-            return not settles
+        """The answer that is known to ``test``, as it is or to each part of it, or a new one."""
         text, opposite = text_of(test), text_of(negated(test))
         if text in self.known:
             return self.known[text]
         if opposite in self.known:
             return not self.known[opposite]
+        if isinstance(test, (All, Some)):
+            return answered_in_parts(test, self.env.known, self.answer)
         found = self.known[text] = self._new(test)
         return found
 

@@ -127,7 +127,7 @@ def run_command(
 def list_command(folder: Folder = _FOLDER, only: Only = None) -> None:
     """The models, one a line; libraries that are not installed are left out."""
     plan = Plan(_catalogue(folder)[0], Store(), (), patterns=tuple(only or ("*",)))
-    with LocalExecutor() as executor:
+    with closing(LocalExecutor()) as executor:
         for task in plan.models(executor):
             print(f"{task.library}/{task.name}")
 

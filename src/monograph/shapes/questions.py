@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from monograph.shapes.expr import Expr, Int, Monomial, Scope, Values, atom_interval
@@ -17,6 +18,7 @@ __all__ = [
     "OneOf",
     "Some",
     "Test",
+    "answered_in_parts",
     "brief",
     "cut",
     "equal",
@@ -191,6 +193,18 @@ def negated(test: Test) -> Test:
         )
     opposite = Some if isinstance(test, All) else All
     return opposite(tuple(negated(part) for part in test.parts))
+
+
+def answered_in_parts(
+    test: All | Some, known: Callable[[Test], bool | None], answer: Callable[[Test], bool]
+) -> bool:
+    """The answer to ``test``, from its parts in their order: those not ``known`` are answered."""
+    settles = isinstance(test, Some)
+    for part in test.parts:
+        found = known(part)
+        if (answer(part) if found is None else found) is settles:
+            return settles
+    return not settles
 
 
 def indicator(test: Test) -> Int | None:

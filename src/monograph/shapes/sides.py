@@ -18,6 +18,7 @@ from monograph.shapes.questions import (
     Compare,
     Some,
     Test,
+    answered_in_parts,
     either,
     holds,
     negated,
@@ -81,12 +82,7 @@ class _Run:
     def answer(self, test: Test) -> bool:
         """One more question; each part of it for itself, which is a fact then."""
         if isinstance(test, (All, Some)):
-            settles = isinstance(test, Some)
-            for part in test.parts:
-                known = self.env.known(part)
-                if (self.answer(part) if known is None else known) is settles:
-                    return settles
-            return not settles
+            return answered_in_parts(test, self.env.known, self.answer)
         key = text_of(test)
         found = self._known.get(key)
         if found is not None:

@@ -6,8 +6,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from monograph.sweep.catalogue import Listing
 from monograph.sweep.results import LOST, Outcome
@@ -109,14 +108,3 @@ class LocalExecutor:
             servers.end()
         for thread in self._threads:
             thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

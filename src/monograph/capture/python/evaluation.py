@@ -30,6 +30,7 @@ __all__ = ["Evaluation", "Reads", "Rest", "UnknownError", "attribute_of", "is_te
 
 Item = Any  # whatever the program computes with
 
+_builtins_of = operator.attrgetter("__builtins__")  # which not all stubs have
 _MOST_STEPS = 1000  # expressions in one evaluation
 _MOST_CALLS = 12  # functions that are running in each other
 _GOES_ON = object()
@@ -578,7 +579,7 @@ class Evaluation:
         local = dict(zip(code.co_freevars, _cells(function), strict=True))
         local |= self._bound(function, args, kwargs)
         self._depth += 1
-        builtins: Mapping[str, Any] = function.__builtins__
+        builtins: Mapping[str, Any] = _builtins_of(function)
         found = self._run(body, _Names(local, function.__globals__, builtins, self.reads))
         self._depth -= 1
         return None if found is _GOES_ON else found

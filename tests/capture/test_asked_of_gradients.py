@@ -1,0 +1,66 @@
+"""What Python asks of gradients (``requires_grad``, ``is_leaf``, ``grad_fn``): as in eager mode."""
+
+import pytest
+import torch
+from torch import nn
+
+import monograph
+
+ASKED = {
+    "of an argument": lambda model, x, y: y.requires_grad,
+    "of a sum": lambda model, x, y: (x + y).requires_grad,
+    "of a view": lambda model, x, y: y.view(1, 3).requires_grad,
+    "of a weight": lambda model, x, y: model.weight.requires_grad,
+    "of what is frozen": lambda model, x, y: model.bias.requires_grad,
+    "of a buffer": lambda model, x, y: model.scale.requires_grad,
+    "of what weights make": lambda model, x, y: (x * model.weight).requires_grad,
+    "of integers": lambda model, x, y: (y > 0).requires_grad,
+    "detached": lambda model, x, y: (y * model.weight).detach().requires_grad,
+    "of a leaf": lambda model, x, y: y.is_leaf,
+    "of no leaf": lambda model, x, y: (y * 2).is_leaf,
+    "of a function": lambda model, x, y: (y * 2).grad_fn is None,
+    "of a weight's function": lambda model, x, y: model.weight.grad_fn is None,
+    "of any": lambda model, x, y: any(each.requires_grad for each in (x, y)),
+    "with gradients": lambda model, x, y: torch.is_grad_enabled() and y.requires_grad,
+}
+
+OF_ARGUMENTS = ("of an argument", "of a sum", "of a view", "of a leaf", "of no leaf", "of any")
+
+
+class Asking(nn.Module):
+    def __init__(self, asked):
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((3,), 2.0))
+        self.bias = nn.Parameter(torch.ones(3), requires_grad=False)
+        self.register_buffer("scale", torch.ones(3))
+        self.asked = asked
+
+    def forward(self, x, y):
+        if self.asked(self, x, y):
+            x = x + 1
+        with torch.no_grad():
+            if self.asked(self, x, y):
+                x = x + 10
+        return x * self.weight
+
+
+@pytest.mark.parametrize("needs", [False, True])
+@pytest.mark.parametrize("is_enabled", [False, True])
+@pytest.mark.parametrize("asked", ASKED)
+def test_as_in_eager_mode(asked, is_enabled, needs):
+    model, x = Asking(ASKED[asked]), torch.zeros(3)
+    y = torch.ones(3, requires_grad=needs)
+    with torch.set_grad_enabled(is_enabled):
+        exported = monograph.export(model, (x, y))
+        assert torch.equal(exported.module()(x, y), model(x, y))
+    if asked in OF_ARGUMENTS:
+        assert "gradient" in {assumption.kind for assumption in exported.assumptions}
+
+
+def test_what_a_backward_pass_would_run_is_not_there():
+    def f(x):
+        return x * 2 if (x * 3).grad_fn.next_functions else x
+
+    with pytest.raises(monograph.PythonFeatureError, match="MG-P106") as caught:
+        monograph.export(f, (torch.ones(3, requires_grad=True),))
+    assert caught.value.where.text.startswith("return x * 2 if")
