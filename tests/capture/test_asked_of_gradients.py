@@ -9,7 +9,7 @@ import monograph
 ASKED = {
     "of an argument": lambda model, x, y: y.requires_grad,
     "of a sum": lambda model, x, y: (x + y).requires_grad,
-    "of a view": lambda model, x, y: y.view(1, 3).requires_grad,
+    "of a view": lambda model, x, y: y[1:].requires_grad and y.view(1, 3).requires_grad,
     "of a weight": lambda model, x, y: model.weight.requires_grad,
     "of what is frozen": lambda model, x, y: model.bias.requires_grad,
     "of a buffer": lambda model, x, y: model.scale.requires_grad,

@@ -32,8 +32,9 @@ __all__ = ["ASKED_OF_THE_CLASS", "AbstractTensor", "make_abstract", "selected"]
 # As they are before a capture replaces them.
 _real_tolist, _real_numpy = torch.Tensor.tolist, torch.Tensor.numpy
 _real_stride, _real_is_contiguous = torch.Tensor.stride, torch.Tensor.is_contiguous
-_flag: Any = torch.Tensor.requires_grad
-_grad_fn: Any = torch.Tensor.grad_fn
+_of_gradients: Any = torch.Tensor
+_flag, _leaf = _of_gradients.requires_grad, _of_gradients.is_leaf
+_function = _of_gradients.grad_fn
 _real_dim_order = torch.Tensor.dim_order
 
 # Dimensions, innermost first, by rank.
@@ -95,11 +96,14 @@ class AbstractTensor(torch.Tensor):
         finally:
             recorder.context.user_detach = before
 
-    # Of gradients: below autograd no tensor says what it says in eager mode.
+    # Of gradients: below autograd no tensor says what it says in eager mode. Torch's own code is
+    # told what is so here.
 
     @property
     def requires_grad(self) -> bool:
         """Whether a gradient flows through it."""
+        if not self._is_asked():
+            return bool(_flag.__get__(self))
         return self._listed("requires_grad", self._has_gradient())
 
     @requires_grad.setter
@@ -109,38 +113,44 @@ class AbstractTensor(torch.Tensor):
     @property
     def is_leaf(self) -> bool:  # type: ignore[override]
         """Whether no operator has made it, or no gradient flows through it."""
+        if not self._is_asked():
+            return bool(_leaf.__get__(self))
         return self._listed("is_leaf", self._is_leaf())
 
     @property
-    def grad_fn(self) -> Any:  # type: ignore[override]
+    def grad_fn(self) -> object:  # type: ignore[override]
         """What a backward pass would run: here only whether there is something."""
-        if self.value.recorder.context.above_autograd:
-            return _grad_fn.__get__(self)
-        is_leaf = self._listed("grad_fn is None", self._is_leaf())
-        return None if is_leaf else _OfBackward(self)
+        if not self._is_asked():
+            return _function.__get__(self)
+        return None if self._listed("grad_fn is None", self._is_leaf()) else _OfBackward(self)
 
-    def _has_gradient(self) -> bool:
-        value, context = self.value, self.value.recorder.context
-        is_told = bool(_flag.__get__(self))
-        if is_told or context.above_autograd or not context.is_running:
-            return is_told
-        # What is made under ``no_grad`` has none, but for views; so where all of the program is.
-        while value.parent is not None and value.step.target is not torch.ops.aten.detach.default:
-            value = value.parent
-        is_hidden = value.detached or (not context.base_grad and value.origin is None)
-        return value.tracks == 2 and not is_hidden
-
-    def _is_leaf(self) -> bool:
-        origin = self.value.origin
-        return not self._has_gradient() or (origin is not None and origin.tensor.is_leaf)
+    def _is_asked(self) -> bool:
+        context, frames = self.value.recorder.context, frames_of_user(2)
+        is_below = context.is_running and not context.above_autograd
+        return is_below and bool(frames) and frames[0] is sys._getframe(2)
 
     def _listed(self, question: str, answer: bool) -> bool:
-        """An answer that arguments decide is an assumption, where the program asks."""
-        recorder, frames = self.value.recorder, frames_of_user(2)
-        if self.value.tracks and frames and frames[0] is sys._getframe(2):
+        """An answer that arguments decide is an assumption."""
+        if self.value.tracks:
+            recorder = self.value.recorder
             text = f"{question} is {answer} with these arguments"
             recorder.assume("gradient", text, recorder.here())
         return answer
+
+    def _has_gradient(self) -> bool:
+        value, context = self.value, self.value.recorder.context
+        # What is made under ``no_grad`` has none, but for views; so where all of the program is.
+        while value.parent is not None:
+            if value.step.target is torch.ops.aten.detach.default and not value.is_cut:
+                break
+            value = value.parent
+        is_hidden = value.detached or (not context.base_grad and value.origin is None)
+        return bool(_flag.__get__(self)) or (value.tracks == 2 and not is_hidden)
+
+    def _is_leaf(self) -> bool:
+        value = self.value
+        is_made = value.origin is None or not value.origin.tensor.is_leaf
+        return value.is_cut or not (is_made and self._has_gradient())
 
     def stride(self, dim: Any = None) -> Any:
         """How many elements further each dimension (or one) leads: a fact of the contract."""

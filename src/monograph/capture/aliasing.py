@@ -52,13 +52,15 @@ class Value:
 
     ``seen`` is the root's ``version`` when ``node`` was derived; where they differ the node is
     out of date. ``tracks``: 2 where a gradient flows through it, 1 where one would if an argument
-    required it, else 0. ``detached``: computed under ``no_grad``, so that none may. For a view,
+    required it, else 0. ``detached``: computed under ``no_grad``, so that none may; ``is_cut``: a
+    view that is made there, of which eager mode says that one does. For a view,
     ``step`` is the node that made it from ``step_parent`` (``step_index``: which of several
     results) and ``offset`` is where it starts in the root's memory, in elements.
     """
 
     __slots__ = (
         "detached",
+        "is_cut",
         "node",
         "offset",
         "origin",
@@ -93,7 +95,7 @@ class Value:
         self.seen = self.version = 0
         self.offset: Int = 0
         self.tracks = 0
-        self.detached = False
+        self.detached = self.is_cut = False
         self.origin = None
 
     def state(self) -> dict[str, Any]:

@@ -293,7 +293,9 @@ class Recorder(DispatchMode):
             if detached and value.root is value:
                 value.detached, value.seen = True, -1
             elif detached:  # a view that is made under no_grad: writes pass, gradients do not
-                return self.record(_DETACH, (make_abstract(spec, value),))
+                made = self.record(_DETACH, (make_abstract(spec, value),))
+                made.value.is_cut = True
+                return made
         return make_abstract(spec, value)
 
     def note_module_call(self, path: str, args: object, kwargs: object, result: object) -> None:
