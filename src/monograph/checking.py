@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from monograph.capture.inputs import Root, positional, root_of
+from monograph.capture.inputs import Root, by_name, positional, root_of
 from monograph.capture.python.eager_run import eagerly
 from monograph.capture.python.frames import is_ours, source_line_of_traceback
 from monograph.constraints.violations import refine_dynamic_shapes
@@ -170,7 +170,7 @@ def check(
     Raises:
         InternalError: what was exported gives other results than eager mode.
     """
-    checker = _Checker(root_of(f), positional(args), dict(kwargs or {}), dynamic_shapes, strict)
+    checker = _Checker(root_of(f), positional(args), by_name(kwargs), dynamic_shapes, strict)
     with watching() as watch:
         report = checker.report(f, watch)
         if prove and report.is_clean:

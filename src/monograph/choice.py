@@ -93,7 +93,7 @@ class Choice:
         if len(others) > _MOST_SHOWN:
             lines.append(f"  and {len(others) - _MOST_SHOWN} others")
         hint = "for such calls, a variant of their own: export_variants."
-        if miss.error.hint and miss.error.code != "MG-I103":
+        if miss.error.hint and miss.error.code not in ("MG-I101", "MG-I103"):
             hint = miss.error.hint
         return InputError("\n".join(lines), code="MG-I108", where=miss.error.where, hint=hint)
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import torch
 
-from monograph.capture.inputs import Root, positional, root_of
-from monograph.capture.python.frames import is_of_user, is_ours
+from monograph.capture.inputs import Root, by_name, positional, root_of
+from monograph.capture.python.frames import caller_line, is_of_user, is_ours
 from monograph.capture.session import Captured, capture
 from monograph.diagnostics import (
     ControlFlowError,
@@ -71,10 +71,16 @@ def export(
             a ``ConstraintViolationError`` where the program holds for fewer sizes than declared.
         Exception: whatever the program itself raises on these arguments.
     """
+    if isinstance(mod, ExportedProgram):
+        raise PythonFeatureError(
+            "an ExportedProgram is exported already",
+            where=caller_line(),
+            hint="take it as it is; or export what it computes again: export(ep.module(), args).",
+        )
     return program_of(
         root_of(mod),
         positional(args),
-        dict(kwargs or {}),
+        by_name(kwargs),
         dynamic_shapes,
         strict=strict,
         preserved=tuple(preserve_module_call_signature),

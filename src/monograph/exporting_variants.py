@@ -13,6 +13,7 @@ from monograph.capture.inputs import (
     Argument,
     Arguments,
     Root,
+    by_name,
     flatten_arguments,
     positional,
     root_of,
@@ -173,7 +174,7 @@ def _example(name: object, given: object, shapes: object) -> _Example:
         )
     if not isinstance(name, str) or not name or "/" in name:
         raise PythonFeatureError(f"{name!r} is no name for a variant", hint="write a word.")
-    return _Example(positional(args), dict(kwargs or {}), own[0] if own else shapes)
+    return _Example(positional(args), by_name(kwargs), own[0] if own else shapes)
 
 
 # What a common specification says of one variant ---------------------------------------------

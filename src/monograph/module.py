@@ -223,7 +223,10 @@ def require_leaf(check: Check, leaf: Any) -> None:
     example, path = check.example, check.path
     if isinstance(example, Looks):
         if not isinstance(leaf, torch.Tensor):
-            raise InputError(f"Expected input at {path} to be a tensor, but got {leaf!r}")
+            raise InputError(
+                f"Expected input at {path} to be a tensor, but got {leaf!r}",
+                hint=_tensor_instead(example, leaf),
+            )
         if check.varies or leaf.shape != example.shape:
             _require_shape(check, leaf.shape)
         if leaf.dtype != example.dtype:
@@ -234,12 +237,15 @@ def require_leaf(check: Check, leaf: Any) -> None:
             )
         if leaf.device != example.device:
             raise InputError(
-                f"Expected input at {path} to be on {example.device}, but got {leaf.device}"
+                f"Expected input at {path} to be on {example.device}, but got {leaf.device}",
+                hint=f'pass it .to("{example.device}"), or move the program\'s module: .to(...).',
             )
     elif check.varies:
-        if type(leaf) is not type(example) and not (type(leaf), type(example)) == (int, float):
+        if type(leaf) is not type(example) and (type(leaf), type(example)) != (int, float):
+            kind = type(example).__name__
             raise InputError(
-                f"Expected input at {path} to be a {type(example).__name__}, but got {leaf!r}"
+                f"Expected input at {path} to be of the type {kind}, but got {leaf!r}",
+                hint=f"pass {kind}(...), or export with such a number as the example.",
             )
     elif isinstance(leaf, torch.Tensor) or not _is_same_constant(leaf, example):
         raise InputError(
@@ -247,6 +253,20 @@ def require_leaf(check: Check, leaf: Any) -> None:
             code="MG-I103",
             hint=_ways_to_vary(check),
         )
+
+
+def _tensor_instead(example: Looks, leaf: object) -> str:
+    """What to pass in the place of ``leaf``, which is no tensor."""
+    if isinstance(leaf, (bool, int, float)) and not example.shape:
+        return f"pass torch.tensor({leaf!r}, dtype={example.dtype})."
+    return "for calls without a tensor there, a variant of their own: export_variants."
+
+
+def _same_rank(missing: int) -> str:
+    """What to do with a tensor that has ``missing`` dimensions too few, or too many."""
+    if missing == 1:
+        return "add the dimension that it lacks: .unsqueeze(0) adds a first one."
+    return "a program is for one number of dimensions: for another one, export_variants."
 
 
 def _declared(check: Check, dim: int) -> str | None:
@@ -292,7 +312,8 @@ def _require_shape(check: Check, given: torch.Size) -> None:
     if len(expected) != len(given):
         raise InputError(
             f"Expected input at {path} to have {len(expected)} dimensions "
-            f"{tuple(expected)}, but got {len(given)} {tuple(given)}"
+            f"{tuple(expected)}, but got {len(given)} {tuple(given)}",
+            hint=_same_rank(len(expected) - len(given)),
         )
     for i, (want, have) in enumerate(zip(expected, given, strict=True)):
         if i not in (check.varies or ()) and want != have:  # a size may be a symbol of torch's
@@ -310,6 +331,7 @@ def _check_memory(plan: CallPlan, leaves: list[Any]) -> None:
                 f"Expected inputs at {plan.checks[first].path} and {plan.checks[second].path} to "
                 "be the same tensor, which the program writes",
                 code="MG-I104",
+                hint="pass one tensor as both, or export with two.",
             )
     partners = {frozenset(pair) for pair in plan.twins}
     for i, check in enumerate(plan.checks):
@@ -377,6 +399,14 @@ def _write_back(destination: torch.Tensor, content: torch.Tensor, is_hidden: boo
         destination.copy_(content)
 
 
+def _call_of(plan: CallPlan, signature: inspect.Signature) -> str:
+    """The call that the program was exported with, as text."""
+    named = [name for _, name in plan.kwargs.keys]
+    names = [name for name in signature.parameters if name not in named]
+    positional = names[: len(plan.args.keys)]
+    return f"module({', '.join([*positional, *(f'{name}={name}' for name in named)])})"
+
+
 def _bind_again(
     plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -389,7 +419,9 @@ def _bind_again(
     except TypeError as error:
         names = ", ".join(signature.parameters)
         raise InputError(
-            f"Expected the arguments ({names}) as they were exported: {error}", code="MG-I101"
+            f"Expected the arguments ({names}) as they were exported: {error}",
+            code="MG-I101",
+            hint=f"call it as {_call_of(plan, signature)}.",
         ) from None
     wanted = _wanted(plan, signature)
     named = {name for _, name in plan.kwargs.keys}

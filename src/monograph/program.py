@@ -216,6 +216,8 @@ class ExportedProgram:
             "the program is not valid",
             but=("keys", "views"),
             more=[inferred],
+            hint="edit what describes the graph as well (graph_signature), or leave its inputs and "
+            "outputs as they are.",
         )
 
     def verify(

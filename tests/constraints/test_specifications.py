@@ -243,7 +243,7 @@ def test_numbers_that_vary():
         assert actual[1:] == expected[1:]
     with pytest.raises(InputError, match="to be <= 6, but got 7"):
         module(x, 7, 1.0)
-    with pytest.raises(InputError, match="to be a int"):
+    with pytest.raises(InputError, match="to be of the type int"):
         module(x, "3", 1.0)
     with pytest.raises(ShapeError, match="a str cannot vary"):
         export(lambda x, s: x, (R(2), "a"), dynamic_shapes={"s": Dim.AUTO})

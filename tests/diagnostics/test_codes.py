@@ -82,6 +82,9 @@ def test_its_case_shows_it(code):
     assert code in (entry.expect.code, entry.expect.strict_code)
     error = refusal(entry, code)
     assert error is not None
+    assert entry.rewrites or entry.sections["Use instead"], "its page says what to write instead"
+    is_told = error.patch or error.hint or "eager mode too" in error.why
+    assert is_told, "and so does the message"
     assert str(error).endswith(f"more: monograph db show {entry.name}")
     text = re.sub(r"\S*?(\w+\.py)(:\d+)?", r"\1", str(error))
     text = re.sub(r"(?m)^( *)@@ .*$", r"\1@@", text) + "\n"

@@ -55,7 +55,7 @@ def a_name_that_is_none():
     export(LINEAR, (X,), dynamic_shapes={"x": {0: Dim("batch")}})
 
 
-@mistake("MG-S102", "dimension 2 of a tensor of 2 dimensions", "counted from 0")
+@mistake("MG-S102", "dimension 2 of a tensor of 2 dimensions", "from -1 backwards")
 def a_dimension_that_is_none():
     export(LINEAR, (X,), dynamic_shapes={"input": {2: Dim("batch")}})
 

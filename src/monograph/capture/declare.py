@@ -275,7 +275,7 @@ def _entry(leaf: Argument, entry: object) -> dict[int | None, Any] | None:
         raise ShapeError(
             f"the specification of {leaf.path} ({leaf.dotted}): {error}",
             hint=(
-                'write {dimension: Dim("name")}: dimensions are whole numbers, counted from 0.'
+                'write {dimension: Dim("name")}: whole numbers, from 0 on, or from -1 backwards.'
                 if isinstance(leaf.example, torch.Tensor)
                 else f'it is no tensor: write {{"{leaf.dotted}": Dim.DYNAMIC}} where it varies.'
             ),

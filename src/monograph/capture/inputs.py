@@ -27,6 +27,7 @@ __all__ = [
     "Program",
     "Root",
     "State",
+    "by_name",
     "flatten_arguments",
     "positional",
     "root_of",
@@ -124,6 +125,7 @@ def root_of(f: Program) -> Root:
         raise PythonFeatureError(
             f"a torch.jit.{'ScriptModule' if isinstance(f, nn.Module) else 'ScriptFunction'} is "
             "code of TorchScript, and not exported by itself",
+            where=caller_line(),
             hint="export the module or function that it was made of.",
         )
     if isinstance(f, nn.Module):
@@ -255,6 +257,21 @@ def positional(args: object) -> tuple[Any, ...]:
             hint="for one argument write (x,).",
         )
     return tuple(args)
+
+
+def by_name(kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The keyword arguments of a call.
+
+    Raises:
+        PythonFeatureError: they come as anything but a mapping.
+    """
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise PythonFeatureError(
+            f"kwargs must be a dict of the keyword arguments, but got {type(kwargs).__name__}",
+            where=caller_line(),
+            hint='write {"name": value}.',
+        )
+    return dict(kwargs or {})
 
 
 def flatten_arguments(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:

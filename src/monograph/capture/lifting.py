@@ -156,6 +156,13 @@ def _require_plain(tensor: torch.Tensor, name: str, recorder: Recorder) -> None:
         )
     if kind is torch.Tensor or kind is torch.nn.Parameter or not has_own_behaviour(kind):
         return
+    if torch.nn.parameter.is_lazy(tensor):
+        raise PythonFeatureError(
+            f"{name} has no size yet: it is a {kind.__name__}",
+            code="MG-P104",
+            where=recorder.here(),
+            hint="call the model once before the export: a lazy module makes its parameters then.",
+        )
     raise PythonFeatureError(
         f"{name} is a {kind.__name__}, a tensor with methods or operators of its own",
         code="MG-P104",

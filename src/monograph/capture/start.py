@@ -50,6 +50,10 @@ def place_of(saved: Saved, change: Change) -> Place:
 
 
 def _hashable(key: object) -> object:
+    if isinstance(key, torch.Tensor):  # a dictionary knows it by its identity
+        return torch.Tensor, id(key)
+    if isinstance(key, tuple):
+        return tuple(map(_hashable, key))
     try:
         hash(key)
     except TypeError:  # a size that varies

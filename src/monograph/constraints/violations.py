@@ -113,6 +113,8 @@ def refine_dynamic_shapes(dynamic_shapes: object, error: ShapeError) -> Any:
     Raises:
         ValueError: the error has no suggestions.
     """
+    if not isinstance(error, ShapeError):
+        raise TypeError(f"error must be the ShapeError of an export, not a {type(error).__name__}")
     if not error.suggested_fixes:
         raise ValueError("the error suggests no fixes")
     return refine(dynamic_shapes, error.suggested_fixes)

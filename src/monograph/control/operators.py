@@ -213,7 +213,7 @@ def _require_callables(recorder: Recorder, name: str, **functions: object) -> No
     for argument, function in functions.items():
         if not callable(function):
             raise ControlFlowError(
-                f"{argument} of {name} is a {type(function).__name__}",
+                f"{argument} of {name} is a {_kind_of(function)}",
                 code="MG-C106",
                 where=recorder.here(),
                 hint="pass a function, a lambda, a method or a module.",

@@ -215,7 +215,6 @@ class UndecidedError(DataDependentError):
     """
 
     default_code = "MG-D105"
-    keeps_hint = True
 
     def __init__(
         self, what: str, *, where: SourceLine | None, asked: str, checks: dict[str, bool]
@@ -224,6 +223,7 @@ class UndecidedError(DataDependentError):
         self.checks = {text: answer for text, answer in checks.items() if _is_expression(text)}
         hint = _to_check("say before this line what is known of it:", self.checks)
         super().__init__(what, where=where, hint=hint)
+        self.keeps_hint = bool(self.checks)
 
     def with_verified(self, verified: Collection[str]) -> UndecidedError:
         """The error again, showing those checks only with which the program has exported."""
@@ -231,6 +231,7 @@ class UndecidedError(DataDependentError):
             "say before this line what is known of it; verified by exporting the program so:",
             verified,
         )
+        self.keeps_hint = bool(verified)
         return self
 
 

@@ -318,7 +318,10 @@ def _as_ours(op: Operator, error: Exception) -> BaseException:
         name = op.name().split(".")[0]
         return MissingFakeError(
             f"the operator {op} has no fake implementation",
-            hint="add one that returns empty tensors of the right shape and dtype:\n"
+            hint="it is one of torch's own: compute the same with other operators, or outside of "
+            "the program."
+            if not custom
+            else "add one that returns empty tensors of the right shape and dtype:\n"
             f'  @torch.library.register_fake("{name}")\n'
             f"  def _({', '.join(arg.name for arg in schema_of(op).arguments)}):\n"
             "      return torch.empty_like(...)",

@@ -117,13 +117,13 @@ def _bind(bound: Bound, leaves: list[Any]) -> float:
         return size
     if (size - first.offset) % first.slope:
         form = DerivedDim(Dim(bound.name), first.slope, first.offset)
-        _refuse(first, f"of the form {form}, where {bound.name} is an integer", size)
+        _refuse(first, f"of the form {form}, where {bound.name} is an integer", size, _CUT)
     value = (size - first.offset) // first.slope
     for place in bound.places[1:]:
         wanted = place.slope * value + place.offset
         size = place.of(leaves)
         if size != wanted:
-            _refuse(place, f"equal to {wanted}", size)
+            _refuse(place, f"equal to {wanted}", size, _agreeing(first))
     return value
 
 
@@ -139,12 +139,13 @@ def _check(bound: Bound, values: dict[str, Any], definitions: dict[str, Any]) ->
                 definitions.get(a.name, ("",))[0] == bound.name for a in bound.now.symbols()
             )
             text = f"of the form {format_expr(bound.now)}" if own else f"equal to {scaled}"
-            _refuse(first, text, first.slope * value + first.offset)
+            _refuse(first, text, first.slope * value + first.offset, _CUT)
     if bound.values is not None and value not in bound.values:
         _refuse(
             first,
             f"one of {sorted(first.slope * v + first.offset for v in bound.values)}",
             first.slope * value + first.offset,
+            _WIDER,
         )
     lo = None if bound.lower is None else first.slope * bound.lower + first.offset
     hi = None if bound.upper is None else first.slope * bound.upper + first.offset
@@ -154,14 +155,29 @@ def _check(bound: Bound, values: dict[str, Any], definitions: dict[str, Any]) ->
 def _check_range(place: Place, value: int, lo: int | None, hi: int | None) -> None:
     size = place.slope * value + place.offset
     if lo is not None and size < lo:
-        _refuse(place, f">= {lo}", size)
+        _refuse(place, f">= {lo}", size, _WIDER)
     if hi is not None and size > hi:
-        _refuse(place, f"<= {hi}", size)
+        _refuse(place, f"<= {hi}", size, _WIDER)
 
 
-def _refuse(place: Place, wanted: str, size: float) -> None:
-    where = place.path if place.dim is None else f"{place.path}.shape[{place.dim}]"
-    raise InputError(f"Expected input at {where} to be {wanted}, but got {size}", code="MG-I106")
+_CUT = "pad or cut the input to such a size."
+_WIDER = "pad or cut the input, or export with a wider range in dynamic_shapes."
+
+
+def _agreeing(first: Place) -> str:
+    return f"it follows from the size at {_where(first)}: pass inputs whose sizes agree."
+
+
+def _where(place: Place) -> str:
+    return place.path if place.dim is None else f"{place.path}.shape[{place.dim}]"
+
+
+def _refuse(place: Place, wanted: str, size: float, hint: str) -> None:
+    raise InputError(
+        f"Expected input at {_where(place)} to be {wanted}, but got {size}",
+        code="MG-I106",
+        hint=hint,
+    )
 
 
 def checks_of_specs(

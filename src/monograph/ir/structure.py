@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import itertools
 import types
 from collections import OrderedDict, defaultdict, deque, namedtuple
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from enum import Enum
 from typing import Any
 
@@ -191,6 +200,7 @@ def _match(structure: Structure, value: object, path: str, leaves: list[Any]) ->
             raise InputError(
                 f"Expected {path} to be a tensor or a constant, but got {_describe(value)}",
                 code="MG-I101",
+                hint=_AS_TENSOR if hasattr(value, "__array__") else _ANOTHER_STRUCTURE,
             )
         leaves.append(value)
         return
@@ -198,6 +208,7 @@ def _match(structure: Structure, value: object, path: str, leaves: list[Any]) ->
         raise InputError(
             f"Expected {path} to be a {structure.kind.__name__}, but got {_describe(value)}",
             code="MG-I101",
+            hint=_converted(value, structure.kind),
         )
     children, keys, context = _known(structure.kind).take(value)
     if isinstance(value, dict) and keys != structure.keys and set(keys) == set(structure.keys):
@@ -219,9 +230,21 @@ def _match(structure: Structure, value: object, path: str, leaves: list[Any]) ->
             f"Expected {path} to have the structure it was exported with"
             + (f": {detail}" if detail else ""),
             code="MG-I101",
+            hint=_ANOTHER_STRUCTURE,
         )
     for (suffix, _), child, given_child in zip(keys, structure.children, children, strict=True):
         _match(child, given_child, path + suffix, leaves)
+
+
+_AS_TENSOR = "make a tensor of it: torch.as_tensor(...)."
+_ANOTHER_STRUCTURE = "for calls of another structure, a variant of their own: export_variants."
+
+
+def _converted(value: object, kind: type) -> str:
+    """What to pass in the place of ``value``, where a ``kind`` is wanted."""
+    if {type(value), kind} <= {list, tuple}:
+        return f"pass it as {kind.__name__}(...)."
+    return _ANOTHER_STRUCTURE
 
 
 def _require_order(structure: Structure, keys: tuple[Key, ...], path: str) -> None:
@@ -288,16 +311,33 @@ def in_code(constant: Any) -> Any:
     return constant if isinstance(constant, _IN_CODE) else None
 
 
+_ENDLESS = "leave out the reference to itself: it has no end."
+
+
 def _instead_of(value: object) -> str:
     """What to write instead of a value that is not taken apart."""
-    if isinstance(value, Iterator):
-        return "make a list of it: list(...)."
+    for kinds, text in _INSTEAD.items():
+        if isinstance(value, kinds):
+            return text
     if hasattr(value, "__array__"):
-        return "make a tensor of it: torch.as_tensor(...)."
+        return _AS_TENSOR
     return (
-        "pass its tensors in tuples, lists, dicts or dataclasses, or register it:\n"
+        "pass what the program reads of it in tuples, lists, dicts or dataclasses, or register "
+        "it:\n"
         f"torch.utils._pytree.register_pytree_node({type(value).__name__}, flatten, unflatten)"
     )
+
+
+_INSTEAD: dict[type | tuple[type, ...], str] = {
+    io.IOBase: "read it before, and pass what was read.",
+    Iterator: "make a list of it: list(...).",
+    (set, frozenset): "a set has no order: make a list of it, list(...).",
+    Awaitable: "export a function that is not async: nothing waits while a program runs.",
+    torch.nn.Module: (
+        "a module with parameters is no argument: make it an attribute of the module that is\n"
+        "exported, or use it from the function without passing it."
+    ),
+}
 
 
 def flatten(value: object, path: str = "") -> tuple[list[Any], Structure]:
@@ -319,7 +359,7 @@ def _flatten(value: object, path: str, leaves: list[Any], above: tuple[int, ...]
         raise PythonFeatureError(
             f"{path or 'the value'} is a {type(value).__qualname__}, which cannot be taken apart"
             + (" because it contains itself" if id(value) in above else ""),
-            hint=_instead_of(value),
+            hint=_ENDLESS if id(value) in above else _instead_of(value),
         )
     children, keys, context = handler.take(value)
     above = (*above, id(value))

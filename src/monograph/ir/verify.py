@@ -102,6 +102,7 @@ def require(
     *,
     but: Collection[str] = (),
     more: Collection[Rule] = (),
+    hint: str | None = None,
 ) -> None:
     """Raise ``error`` for the violations of a program; the first is shown with what is around."""
     found = violations(program, but=but, more=more)
@@ -112,7 +113,7 @@ def require(
     lines += [f"and {other}" for other in found[1:4]]
     if len(found) > 4:
         lines.append(f"and {len(found) - 4} more")
-    raise error("\n".join(lines), where=first.where)
+    raise error("\n".join(lines), where=first.where, hint=hint)
 
 
 def verify(program: Parts) -> None:

@@ -31,6 +31,12 @@ def decomposed(parts: Parts, table: Mapping[Any, Callable[..., object]] | None) 
             hint="a table maps operators to functions; for operators alone write "
             "torch._decomp.get_decompositions([...]).",
         )
+    texts = [op for op in rules if isinstance(op, str)]
+    if texts:
+        raise DecompositionError(
+            f"{texts[0]!r} is a text, and no operator",
+            hint="the keys of a table are operators: torch.ops.aten.linear.default.",
+        )
     rules = rules if isinstance(rules, Decompositions) else Decompositions(rules)
     plan, env = parts.plan, parts.env
     known = len(env.guards)

@@ -247,6 +247,8 @@ def read_dim(item: Any) -> AnyDim | int | None:
         return derived(root, int(item.fn(1)) - offset, offset)
     if hasattr(item, "__name__") and hasattr(item, "min") and hasattr(item, "max"):
         return Dim(item.__name__, min=_bound(item.min) or None, max=_bound(item.max))
+    if isinstance(item, type):
+        raise ValueError(f"the class {item.__name__} is not a dimension")
     raise ValueError(f"{item!r} is not a dimension")
 
 

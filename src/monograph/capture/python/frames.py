@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -238,12 +239,19 @@ def place(error: ExportError) -> None:
 
 
 def _asked_before(positions: list[Any], at: int) -> tuple[int | None, int | None]:
-    """The columns of what a statement of several lines asks: ``if x.any():`` jumps as a whole."""
-    number = positions[at][0]
-    for first, last, start, end in reversed(positions[:at]):
-        if (first, last) != positions[at][:2]:
+    """The columns of what a statement asks: ``if x.any():`` jumps as a whole."""
+    number, until = positions[at][:2]
+    told = 2 if number != until else 4  # of several lines: what is on other ones
+    for place in reversed(positions[:at]):
+        if place[:told] != positions[at][:told]:
+            first, last, start, end = place
             return (start, end) if first == last == number else (None, None)
     return None, None
+
+
+def _is_whole_statement(line: SourceLine) -> bool:
+    """Whether the marked columns are a statement on one line: ``if x.any(): return x``."""
+    return (line.expression() or "").startswith(("if ", "elif ", "while ", "assert "))
 
 
 def _line_at(code: CodeType, instruction: int) -> SourceLine:
@@ -259,6 +267,9 @@ def _line_at(code: CodeType, instruction: int) -> SourceLine:
             start, end = _asked_before(positions, instruction // 2)
         first = number or code.co_firstlineno
         line = SourceLine(code.co_filename, first, code.co_name, start, end, span)  # type: ignore[arg-type]
+        if last == number and _is_whole_statement(line):
+            start, end = _asked_before(positions, instruction // 2)
+            line = replace(line, start=start, end=end)
         _lines[key] = line
         _kept[_id(code)] = code
     return line

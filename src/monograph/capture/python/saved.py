@@ -115,7 +115,8 @@ class Saved:
 
     def path_of(self, key: object) -> str:
         """The dotted name of an entry."""
-        return f"{self.path}.{key}" if self.path else str(key)
+        name = "tensor" if isinstance(key, torch.Tensor) else key
+        return f"{self.path}.{name}" if self.path else str(name)
 
     def restore(self) -> None:
         """Hold the same objects again, in the same order."""

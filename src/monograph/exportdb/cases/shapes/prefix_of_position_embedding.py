@@ -11,6 +11,11 @@ The slice must be as long as the input, for every length up to the size of the t
 What Monograph does
 -------------------
 Follows from the declared range; longer inputs are refused at the call.
+
+Use instead
+-----------
+Pad or cut the inputs to what was declared; or export with a wider range (a longer table, and
+`Dim("length", max=64)`).
 """
 
 import torch

@@ -17,6 +17,11 @@ them writes to a buffer, the others read. `module()` runs the first variant that
 call that none takes is refused, with the nearest variant and what differs. `save` and `load` keep
 all of them in one file, with one copy of the weights.
 
+Use instead
+-----------
+For calls that none takes, a variant of their own: one more example in `export_variants`, here
+`"chunk": ((ids, past), {}, {"past": {1: Dim("past")}})`.
+
 See also
 --------
 `two_methods_of_one_model`, for what is called by different names.
