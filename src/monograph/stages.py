@@ -6,6 +6,7 @@ import contextlib
 import operator
 import os
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch.fx import Node
@@ -22,6 +23,7 @@ from monograph.constraints.between_calls import Calls
 from monograph.constraints.both_sides import settle
 from monograph.constraints.key_order import note_order
 from monograph.constraints.same_program import refuse_difference
+from monograph.constraints.usual_sizes import captured_for_all
 from monograph.constraints.violations import refuse_violations
 from monograph.diagnostics import (
     ControlFlowError,
@@ -73,7 +75,7 @@ def exported(
     watch = current_watch() or Watch()
 
     calls = Calls()
-    first: list[Captured] = []
+    first: list[tuple[Captured, dict[str, float] | None]] = []
     refusals: dict[tuple[str, int], str] = {}
     failures: list[str] = []
     patience = Patience(_MOST_EFFORT, _MOST_EFFORT_EACH)
@@ -85,6 +87,7 @@ def exported(
         mode: Strict | None = mode,
         first: Captured | None = None,
         patience: Patience | None = None,
+        is_for_all: bool = False,
     ) -> Captured:
         def once(start: Start) -> Captured:
             return capture(
@@ -100,6 +103,7 @@ def exported(
                 start=start,
                 first=first,
                 patience=patience,
+                is_for_all=is_for_all,
             )
 
         return calls.captured(once)
@@ -114,9 +118,17 @@ def exported(
         def follow(first: Captured) -> Captured:
             return capture_once(shapes, mode=None, first=first)  # nothing new is converted
 
+        for_all = partial(
+            capture_once,
+            shapes,
+            patience=Patience(_MOST_EFFORT_EACH, _MOST_EFFORT_EACH),
+            is_for_all=True,
+        )
         with watch.during("capture"):
-            captured = once(None)
-        first.append(captured)
+            is_by_example = strict or collected is not None
+            found = captured_for_all(root, args, kwargs, None if is_by_example else shapes, for_all)
+            captured, hints = found or (once(None), None)
+        first.append((captured, hints))
         with watch.during("both sides of questions"):
             captured = settle(captured, other, None if strict or collected else follow)
         widening = mode if mode is not None and mode.audits else Widening()
@@ -145,7 +157,8 @@ def exported(
         refuse_difference(captured, attempt(shapes))
     if collected is None:
         with watch.during("order of keys"):
-            note_order(captured, first[0], lambda turned: capture_once(shapes, turned=turned))
+            begun, hints = first[0]
+            note_order(captured, begun, lambda turned: capture_once(shapes, hints, turned))
     if not is_one_side:
         with watch.during("ranges of sizes"):
             refuse_violations(captured, shapes, attempt, refusals)

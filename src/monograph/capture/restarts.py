@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Branch",
+    "NarrowedError",
     "NeedsAnotherLook",
     "NeedsAutograd",
     "NeedsCalls",
@@ -45,6 +46,10 @@ class Restart(BaseException):
 
 class NeedsAnotherLook(Restart):
     """Strict mode looks for something while the program runs: the same capture, watched."""
+
+
+class NarrowedError(Restart):
+    """The program holds for fewer sizes than were declared, where that is of no use."""
 
 
 class NeedsAutograd(Restart):

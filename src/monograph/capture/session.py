@@ -34,6 +34,7 @@ from monograph.capture.python.snapshot import Changed, Snapshot
 from monograph.capture.python.type_calls import types_as_in_eager_mode
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.restarts import (
+    NarrowedError,
     NeedsAnotherLook,
     NeedsAutograd,
     NeedsCalls,
@@ -93,6 +94,7 @@ def capture(
     start: Start | None = None,
     first: Captured | None = None,
     patience: Patience | None = None,
+    is_for_all: bool = False,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
@@ -105,10 +107,12 @@ def capture(
     program's objects hold when it is called, if that is not what the user has. ``first``: the
     capture whose graph is followed (``following.py``), with its sizes, as they are supposed to be
     in its environment. ``patience``: what questions about sizes may cost, and what is left of
-    it afterwards. Only one thread captures at a time.
+    it afterwards. ``is_for_all`` gives the capture up where it narrows the sizes, or leaves
+    behind what the next call finds. Only one thread captures at a time.
 
     Raises:
         ExportError: what stands in the way, with the user's line.
+        NarrowedError: see ``is_for_all``.
     """
     with _lock, rarer_collection(), kept(), _own_mistakes(root, args, kwargs):
         ways = _Ways(strict)
@@ -130,6 +134,7 @@ def capture(
                     context.strict, context.collected = strict, collected
                     session.hints, session.turned = hints or {}, turned
                     session.recorder.sizes.env.pretended = pretended or {}
+                    session.recorder.sizes.is_for_all = is_for_all
                     decider = session.recorder.sizes.env.decider
                     decider.patience = patience
                     with (
@@ -141,6 +146,8 @@ def capture(
                         if decider.tires():  # the program has caught it
                             raise TiredError
                         decider.patience = None  # what is asked from now on is asked of all
+                        if is_for_all and found.leaving is not None:
+                            raise NarrowedError
                         return found
             except TiredError:
                 raise ControlFlowError(

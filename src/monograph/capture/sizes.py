@@ -14,6 +14,7 @@ from monograph.capture.provenance import lines_to
 from monograph.capture.python.frames import frames_of_user
 from monograph.capture.python.nodes import subscripts
 from monograph.capture.restarts import (
+    NarrowedError,
     NeedsIndexing,
     is_asked_by_program,
     is_printed,
@@ -23,7 +24,7 @@ from monograph.capture.restarts import (
 from monograph.diagnostics import DataDependentError, ExportError, SourceLine, UndecidedError
 from monograph.diagnostics.hints import instead_of
 from monograph.ir.spec import TensorSpec
-from monograph.shapes.env import Rounded, ShapeEnv
+from monograph.shapes.env import Guard, Rounded, ShapeEnv
 from monograph.shapes.expr import Atom, Expr, Int, Values
 from monograph.shapes.floats import ROUNDINGS, FloatExpr, Real, float_value
 from monograph.shapes.questions import (
@@ -111,6 +112,7 @@ class Sizes:
         self.numbers: dict[Node, Any] = {}  # what ``.item()`` of a node gave
         self.outer: Callable[[str], Any] = _has_no_source  # a symbol that nothing here gives
         self.settling: Settling | None = None  # of questions where they come up
+        self.is_for_all = False  # a capture of fewer sizes is of no use
         self._nodes: dict[Any, Any] = {}
 
     def use(self, env: ShapeEnv) -> None:
@@ -372,6 +374,11 @@ class Sizes:
     def settled(self, test: Test, answer: bool) -> bool | None:
         """The answer that the program goes on with, whatever it is; None where it matters."""
         return None if self.settling is None else self.settling.settled(test, answer)
+
+    def narrows(self, guard: Guard) -> None:
+        """The program is about to rely on ``guard``, which excludes sizes that it might take."""
+        if self.is_for_all and guard.kind != "precondition":
+            restart(self.recorder, NarrowedError())
 
     # Questions that nobody can answer --------------------------------------------------------
 

@@ -73,6 +73,9 @@ class Listener(Protocol):
         ``answer``: that for the example.
         """
 
+    def narrows(self, guard: Guard) -> None:
+        """Sizes are about to be excluded that might be taken."""
+
     def unknown(self, item: Expr | FloatExpr) -> float:
         """The number for the examples of what has none; raises where there is none."""
 
@@ -126,6 +129,9 @@ class Alone:
     def settled(self, test: Test, answer: bool) -> bool | None:
         """Nothing is known of what it is asked for."""
         return None
+
+    def narrows(self, guard: Guard) -> None:
+        """Nobody minds."""
 
     def unknown(self, item: Expr | FloatExpr) -> float:
         """Nobody knows.
@@ -466,6 +472,8 @@ class ShapeEnv:
         where = self.listener.here()
         guard = Guard(test, kind, where, text_of(asked), answer, message, names)
         guard.is_narrowing = self.depends(test) if is_narrowing is None else is_narrowing
+        if guard.is_narrowing:
+            self.listener.narrows(guard)
         self.guards.append(guard)
         log.info("guards: %s is %s (%s) %s", guard.asked, answer, kind, guard.where or "")
         unbacked = any(self.symbols[name].is_unbacked for name in names)
