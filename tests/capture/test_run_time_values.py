@@ -227,6 +227,23 @@ case("expand_item", lambda x, n: x.expand(n.item(), 3), (R(1, 3), T(2)), None, [
 case("tensor_split", lambda x, n: x.tensor_split(n), (R(6), T([1, 4])), None, [(R(6), T([2, 3]))])
 
 
+def bytes_as_masks(x, mask):
+    """Bytes stand for truths in ``where`` and in square brackets, as of old."""
+    put = x.clone()
+    put[mask] = x[mask] * 2
+    row = mask[0]
+    return put, x[:, row], torch.where(row, x, 2.0), torch.where(mask[:, :1], put, -x)
+
+
+case(
+    "bytes_as_masks",
+    bytes_as_masks,
+    (R(2, 4), T([[1, 0, 3, 0], [0, 0, 1, 1]]).byte()),
+    ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},) * 2,
+    [(R(1, 3), T([[0, 0, 9]]).byte()), (R(3, 2), T([[0, 0], [1, 0], [1, 1]]).byte())],
+)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_equals_eager(name):
     torch.manual_seed(0)

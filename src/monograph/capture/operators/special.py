@@ -52,6 +52,27 @@ def _assert_scalar(
         raise RuntimeError(message)
 
 
+@handles(
+    aten.where.self, aten.where.ScalarSelf, aten.where.ScalarOther, aten.where.Scalar,
+    aten.where.default, aten.index.Tensor, aten.index_put.default,
+)  # fmt: skip
+def _with_mask(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
+    """A tensor of bytes is a mask to the kernels, as of old; not so to all who read graphs."""
+    if op._opname == "where":
+        args = (_truths(recorder, args[0]), *args[1:])
+    else:
+        args = (args[0], [_truths(recorder, place) for place in args[1]], *args[2:])
+    return recorder.record(op, args, kwargs)
+
+
+def _truths(recorder: Recorder, mask: torch.Tensor | None) -> object:
+    if mask is None or mask.dtype is not torch.uint8:
+        return mask
+    return recorder.call(aten._to_copy.default, (mask,), {"dtype": torch.bool})
+
+
 @handles(aten.conv1d.default)
 def _conv1d(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
