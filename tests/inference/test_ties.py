@@ -76,6 +76,37 @@ def test_named_sizes_that_may_differ_are_refused():
     exported.module()(R(2, 4, 9, 8), R(2, 4, 3, 8), R(2, 4, 3, 8), R(9, 3))
 
 
+PARTS_OF_ONE_ROW = {
+    "added": lambda x, y: x + y[:, :1],
+    "added_to": lambda x, y: y[:, -1:] + x,
+    "of_rows": lambda x, y: x * y[:1],
+    "chosen": lambda x, y: torch.where(y[:, :1] > 0, x, -x),
+    "in_place": lambda x, y: x.clone().mul_(y[:, :1]),
+    "of_three": lambda x, y: torch.lerp(x, y, y[:, :1].sigmoid()),
+    "filled": lambda x, y: x.masked_fill(y[:, :1] > 0, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", PARTS_OF_ONE_ROW)
+@pytest.mark.parametrize("batch", [2, 1])
+def test_a_part_of_one_row_is_broadcast(name, batch):
+    """The sizes of the other dimensions are not told from 1 for its sake."""
+    args = (R(batch, 4), R(batch, 4))
+    calls = [tuple(R(shape) for _ in args) for shape in ((1, 3), (3, 1), (1, 1), (3, 5))]
+    shapes = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},) * 2
+    assert_exports(PARTS_OF_ONE_ROW[name], args, more_inputs=calls, dynamic_shapes=shapes)
+
+
+def test_the_row_of_a_part_is_demanded():
+    def program(x, y):
+        return x + y[:, :1]
+
+    shapes = ({0: Dim.DYNAMIC}, {0: Dim.DYNAMIC, 1: Dim.DYNAMIC})
+    exported = export(program, (R(2, 4), R(2, 4)), dynamic_shapes=shapes)
+    with pytest.raises(InputError, match=r"shape\[1\] to be >= 1"):
+        exported.module()(R(2, 4), R(2, 0))
+
+
 # Operators that only their fake implementation tells about --------------------------------------
 
 

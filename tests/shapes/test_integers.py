@@ -186,6 +186,8 @@ def test_questions_about_atoms_are_about_what_is_inside():
     a, b = names["a"], names["b"]
     assert text_of(not_less((a + 3) // 4, 1)) == "a >= 1"
     assert text_of(not_less(5, a // 2)) == "a <= 11"
+    assert text_of(not_less(a.scope.minimum(a, 1), 1)) == "a >= 1"
+    assert text_of(not_less(a.scope.minimum(a, b), 0)) == "min(a, b) >= 0"
     assert text_of(equal(a * b, 0, is_equal=False)) == "(a >= 1) and (b >= 1)"
     assert text_of(equal(3 * a, 6)) == "a == 2"
     assert equal(2 * a, 3) is False

@@ -31,7 +31,7 @@ from monograph.inference.fakes import (
 )
 from monograph.inference.rules import RULES, VIEWS, Found, View
 from monograph.inference.sides import outcome_of_all_sides
-from monograph.inference.ties import fewest_fixed, fewest_ties
+from monograph.inference.ties import fewest_fixed, fewest_ties, require_stretched_rows
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import TAKEN_AS_EQUAL, ShapeEnv
 from monograph.shapes.expr import Expr, UndeterminedError
@@ -71,7 +71,9 @@ def infer(
         if env is None or not varies((args, tuple(kwargs.values()))):
             return outcome_on_fakes(op, args, kwargs, env)
         known = mark(env)
-        env.of_equalities = TAKEN_AS_EQUAL if torch.Tag.pointwise in op.tags else None
+        if torch.Tag.pointwise in op.tags:
+            env.of_equalities = TAKEN_AS_EQUAL
+            require_stretched_rows(env, specs_in((args, tuple(kwargs.values()))))
         try:
             outcome = _outcome_for_any_sizes(op, args, kwargs, env)
         finally:

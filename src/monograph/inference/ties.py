@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import Alone, ShapeEnv
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.questions import Test, equal
+from monograph.shapes.questions import Test, equal, not_less
 from monograph.shapes.supposing import forget, mark
 
-__all__ = ["fewest_fixed", "fewest_ties"]
+__all__ = ["fewest_fixed", "fewest_ties", "require_stretched_rows"]
 
 _MOST_TRIED = 64  # ways to tie the sizes of one call
 _Classes = list[list[Int]]  # sizes that are to be equal
@@ -34,6 +34,46 @@ def fewest_fixed(env: ShapeEnv, args: object, passes: Callable[[], bool]) -> lis
         [number, size] for number, sizes in by_example.items() for size in sizes if size != number
     ]
     return _fewest(env, classes, passes)
+
+
+def require_stretched_rows(env: ShapeEnv, specs: Sequence[TensorSpec]) -> None:
+    """A part of one row at most that is broadcast to another size has its row.
+
+    ``x + y[:, :1]`` fails where ``y`` has no columns, unless ``x`` has one or none, either. Left
+    open, it makes torch ask for zeros and ones in all other dimensions, too; so these are tied.
+    """
+    columns = list(_columns(env, specs))
+    rows = {size for sizes in columns for size in sizes if _is_row_at_most(env, size)}
+    if not any(sizes & rows and sizes - rows for sizes in columns):
+        return
+    for sizes in columns:
+        by_example: dict[int | None, Int] = {}
+        for size in sorted(sizes - rows, key=str):
+            first = by_example.setdefault(env.hint(size), size)
+            env.require(equal(first, size))
+    for sizes in map(set, _columns(env, specs)):
+        others = {name for size in sizes for name in _symbols_in(size) if size not in rows}
+        for row in rows & sizes if sizes - rows else ():
+            if others.isdisjoint(_symbols_in(row)):
+                env.require(not_less(row, 1))
+
+
+def _columns(env: ShapeEnv, specs: Sequence[TensorSpec]) -> Iterator[set[Int]]:
+    """The different sizes in each dimension, without the number 1."""
+    shapes = [[env.scope.normal(size) for size in reversed(spec.shape)] for spec in specs]
+    for sizes in itertools.zip_longest(*shapes, fillvalue=1):
+        yield set(sizes) - {1}
+
+
+def _is_row_at_most(env: ShapeEnv, size: Int) -> bool:
+    """Whether a size that is 1 in the example is no more for any call, and may be less."""
+    if not isinstance(size, Expr) or env.hint(size) != 1:
+        return False
+    return env.is_known(not_less(1, size)) and not env.is_known(equal(size, 1))
+
+
+def _symbols_in(size: Int) -> set[str]:
+    return {atom.name for atom in size.symbols()} if isinstance(size, Expr) else set()
 
 
 def _sizes_by_example(env: ShapeEnv, args: object) -> dict[int, dict[Int, None]]:

@@ -91,7 +91,7 @@ def not_less(left: Int, right: Int) -> Test:
     if shared > 1:  # integers: 3*x - 2 >= 0 is x >= 1
         terms = tuple((m, c // shared) for m, c in difference.terms)
         difference = _expression(difference.scope, terms, difference.const // shared)
-    return _about_atom(difference) or Compare("ge", difference)
+    return _about_atom(difference) or _about_least(difference) or Compare("ge", difference)
 
 
 def _about_atom(expr: Expr) -> Test | None:
@@ -116,6 +116,17 @@ def _about_atom(expr: Expr) -> Test | None:
         if sign == 1:
             return bound <= 0 or not_less(inside, bound)
         return bound >= 0 and not_less(bound, inside)
+    return None
+
+
+def _about_least(expr: Expr) -> Test | None:
+    """``min(d, 0) + k >= 0``, written ``d - max(d, 0) + k``, is ``d + k >= 0`` for a ``k >= 0``."""
+    for monomial, factor in expr.terms:
+        atom = expr.scope.atoms[monomial[0]]
+        if factor == -1 and len(monomial) == 1 and atom.kind == "pos":
+            least = expr + expr.scope.bare(atom) - atom.args[0]
+            if isinstance(least, int) and least >= 0:
+                return not_less(atom.args[0], -least)
     return None
 
 
