@@ -1,110 +1,66 @@
-"""The messages that users read, measured: ``python -m bench.messages``.
+"""The messages that users read, measured and tried: ``python -m bench.messages``.
 
-Three collections: programs that the default mode refuses (``tests/shared/failing_programs.py`` and
-``strict_programs.py``), the cases of ExportDB that are refused, and mistakes that users make
-(``tests/shared/mistakes.py``).
+Collections: programs that the default mode refuses (``tests/shared/failing_programs.py`` and
+``strict_programs.py``), the cases of ExportDB that are refused, generated programs that branch and
+loop on data, and mistakes that users make (``tests/shared/mistakes.py``). Of each message: how long
+it is, and whether what it advises works (``tests/shared/advice.py``). Prints each fault as it is
+found, and the table at the end; it takes about five minutes.
 """
 
 from __future__ import annotations
 
-import ast
-import copy
 import logging
-import re
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from statistics import quantiles
-
-import monograph
-from monograph import exportdb
-from monograph.exportdb.runner import refusal
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "shared"))
 
-
-def of_programs() -> Iterator[tuple[str, monograph.MonographError]]:
-    """The first refusal of each program."""
-    from bench.refusals import programs
-
-    for name, (f, args, shapes) in programs().items():
-        try:
-            monograph.export(f, copy.deepcopy(args), dynamic_shapes=shapes)
-        except monograph.MonographError as error:
-            yield name, error
+_GENERATED = 60
 
 
-def of_cases() -> Iterator[tuple[str, monograph.MonographError]]:
-    """What each case of the catalogue is refused with."""
-    for entry in exportdb.cases():
-        for code in {entry.expect.code, entry.expect.strict_code} - {None}:
-            error = refusal(entry, code)
-            if isinstance(error, monograph.MonographError):
-                yield entry.name, error
+def collections(folder: Path) -> Iterator[tuple[str, Iterator[Any]]]:
+    """The collections by their titles."""
+    import advice
 
-
-def of_mistakes() -> Iterator[tuple[str, monograph.MonographError]]:
-    """What each mistake is answered with."""
-    from mistakes import MISTAKES
-
-    for name, mistake in MISTAKES.items():
-        try:
-            mistake.make()
-        except monograph.MonographError as error:
-            yield name, error
-        except Exception:
-            continue  # of Python's own, which passes through
-
-
-def unreadable(error: monograph.MonographError) -> list[str]:
-    """Pieces of code in the advice that are no Python."""
-    found = []
-    lines = (error.hint or "").splitlines()
-    for text in [line.strip() for line in lines if line.strip().startswith("torch._check(")]:
-        try:
-            ast.parse(text)
-        except SyntaxError:
-            found.append(text)
-    return found
+    yield "mistakes of users", advice.of_mistakes()
+    yield "cases of ExportDB", advice.of_cases()
+    yield "refused programs", advice.of_programs()
+    yield "generated programs", advice.of_generated(range(_GENERATED), folder)
 
 
 def main() -> None:
-    """Print the table, and what is wrong."""
+    """Print what is wrong, and the table."""
+    import advice
+
     warnings.filterwarnings("ignore")
     logging.disable(logging.CRITICAL)
-    print("| | messages | with a line | lines, median | lines, 95th percentile | longest |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    everything = []
-    for title, found in (
-        ("refused programs", of_programs()),
-        ("cases of ExportDB", of_cases()),
-        ("mistakes of users", of_mistakes()),
-    ):
-        messages = list(found)
-        everything += messages
-        print(_row(title, messages))
-    print(_row("all", everything))
-    for name, error in everything:
-        for text in unreadable(error):
-            print(f"{name}: no Python: {text}")
-        for wrong in re.findall(
-            r"<function \w+|VR\[-int_oo|object at 0x|AbstractTensor", str(error)
-        ):
-            print(f"{name}: shows {wrong}")
-        if error.hint is None and error.patch is None and not error.is_captured_in_strict_mode:
-            print(f"{name}: no advice: {error.code} {error.what.splitlines()[0]}")
-
-
-def _row(title: str, messages: list[tuple[str, monograph.MonographError]]) -> str:
-    lengths = sorted(len(str(error).splitlines()) for _, error in messages)
-    parts = quantiles(lengths, n=20)
-    with_line = sum(error.where is not None for _, error in messages)
-    return (
-        f"| {title} | {len(messages)} | {with_line} | {parts[9]:.0f} | {parts[18]:.0f} | "
-        f"{lengths[-1]} |"
-    )
+    lengths: dict[str, list[int]] = {}
+    faults = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for title, messages in collections(folder):
+            found = lengths.setdefault(title, [])
+            for message in filter(None, messages):
+                found.append(message.lines)
+                print(f"\r{title}: {len(found)} ", end="", file=sys.stderr, flush=True)
+                for fault in advice.faults_of(message, folder):
+                    faults += 1
+                    code = getattr(message.error, "code", type(message.error).__name__)
+                    print(f"\n{message.name} ({code}): {fault}", flush=True)
+            print(file=sys.stderr)
+    print("| | messages | lines, median | lines, 95th percentile | longest |")
+    print("| --- | --- | --- | --- | --- |")
+    for title, found in [*lengths.items(), ("all", [*chain(*lengths.values())])]:
+        parts = quantiles(found, n=20)
+        print(f"| {title} | {len(found)} | {parts[9]:.0f} | {parts[18]:.0f} | {max(found)} |")
+    print(f"{faults} pieces of advice that do not work")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,17 @@
 """``check``: every problem, its line, and a change that was tried."""
 
 import copy
-import importlib.util
 import json
 import os
-import random
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import failing_programs
 import pytest
 import strict_programs
 import torch
+from advice import loaded
 from failing_programs import PROGRAMS
 from torch import nn
 from typer.testing import CliRunner
@@ -28,21 +26,6 @@ LINES = FILE.read_text().splitlines()
 ASKING = {  # what the default mode refuses of what strict mode captures
     name: (f, inputs) for name, (f, inputs) in strict_programs.PROGRAMS.items()
 }
-
-
-def loaded(text, folder):
-    """The file, with operators under other names: those of the first are registered already."""
-    space = f"failing_programs_{random.getrandbits(48):x}"
-    path = folder / f"{space}.py"
-    path.write_text(text.replace("failing_programs::", f"{space}::"))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[space] = module  # dataclasses look for it
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        del sys.modules[space]
-    return module
 
 
 def text_of(report):

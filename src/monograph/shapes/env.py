@@ -22,6 +22,7 @@ from monograph.shapes.questions import (
     OneOf,
     Some,
     Test,
+    assertion_of,
     equal,
     negated,
     not_less,
@@ -623,8 +624,8 @@ class ShapeEnv:
             self.assume(not_less(hi, by))
 
     def in_users_words(self, test: Test) -> str:
-        """``test`` with the source of each symbol in place of its name."""
-        text = text_of(test)
+        """``test`` for ``torch._check``, with the source of each symbol in place of its name."""
+        text = assertion_of(test)
         for name in symbols_of(test):
             source = self.symbols[name].source
 

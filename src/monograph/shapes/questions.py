@@ -19,6 +19,7 @@ __all__ = [
     "Some",
     "Test",
     "answered_in_parts",
+    "assertion_of",
     "brief",
     "cut",
     "equal",
@@ -331,6 +332,20 @@ def text_of(test: Test) -> str:
         return f"{format_expr(left)} {sign} {format_expr(right)}"
     word = " and " if isinstance(test, All) else " or "
     return word.join(f"({text_of(part)})" for part in test.parts)
+
+
+def assertion_of(test: Test) -> str:
+    """An expression for ``torch._check`` that says ``test``, and asks for no truth itself.
+
+    Of floats it says the opposite comparison where ``test`` says that one does not hold: a number
+    that is none (NaN) passes neither.
+    """
+    if isinstance(test, CompareFloats) and test.op.startswith("not "):
+        return text_of(CompareFloats(_OPPOSITE[test.op[4:]], test.left, test.right))
+    if isinstance(test, (All, Some)):
+        sign = " & " if isinstance(test, All) else " | "
+        return sign.join(f"({assertion_of(part)})" for part in test.parts)
+    return text_of(test)
 
 
 def brief(test: Test) -> str:
