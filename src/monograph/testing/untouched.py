@@ -63,7 +63,7 @@ class Reachable:
 
     def __init__(self, roots: dict[str, Any], most: int = 1_000_000) -> None:
         self.objects: dict[int, tuple[Any, str, Any]] = {}
-        namespaces = {id(vars(m)) for m in list(sys.modules.values()) if hasattr(m, "__dict__")}
+        namespaces = _namespaces(tuple(map(id, list(sys.modules.values()))))
         waiting = deque((value, path) for path, value in roots.items())
         while waiting and len(self.objects) < most:
             item, path = waiting.popleft()
@@ -80,6 +80,11 @@ class Reachable:
             now = _content(item)
             if now != before:
                 yield f"{path} ({type(item).__name__}): {_told(before, now)}"
+
+
+@functools.lru_cache(maxsize=1)
+def _namespaces(_modules: tuple[int, ...]) -> set[int]:
+    return {id(vars(m)) for m in list(sys.modules.values()) if hasattr(m, "__dict__")}
 
 
 def _is_foreign(item: object) -> bool:
@@ -223,25 +228,40 @@ def lasting_state() -> dict[str, Any]:
 
 def process_state() -> dict[str, Any]:
     """The entry points that a capture replaces: by identity, functions with their code."""
+    # The compiler replaces some when it is first imported: what is before is another process.
+    kind = "compiled" if is_compiler_loaded() else "uncompiled"
+    seen: list[int] = []
+    for values in (list(vars(owner).values()) for owner in _owners()):
+        seen += map(id, values)
+        seen += (id(each.__code__) for each in values if type(each) is types.FunctionType)
+    return {**_entry_points(kind, tuple(seen)), **_loggers()}
+
+
+def _owners() -> list[Any]:
     owners: list[Any] = [
         builtins, random, time, torch, torch.Tensor, torch.autograd, torch.autograd.Function,
         torch.nn.functional, torch.random, torch.compiler, torch.backends.mha,
         nn.modules.module, torch.cond, logging.Logger,
     ]  # fmt: skip
-    owners += [sys.modules[name] for name in ("numpy.random", "os") if name in sys.modules]
-    # The compiler replaces some when it is first imported: what is before is another process.
-    kind = "compiled" if is_compiler_loaded() else "uncompiled"
+    return owners + [sys.modules[name] for name in ("numpy.random", "os") if name in sys.modules]
+
+
+@functools.lru_cache(maxsize=2)  # those before and after a call: mostly they are the same
+def _entry_points(kind: str, _seen: tuple[int, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for owner in owners:
+    for owner in _owners():
         name = getattr(owner, "__name__", str(owner))
         for key, value in list(vars(owner).items()):
             code = getattr(value, "__code__", None)
             if callable(value):
                 found[f"{kind}: {name}.{key}"] = (id(value), id(code))
     found["Module.__call__"] = (id(nn.Module.__call__), None)
-    fakes = logging.getLogger("torch._subclasses.fake_tensor")
-    found["logger of fake tensors"] = (fakes.disabled, len(fakes.filters))
     return found
+
+
+def _loggers() -> dict[str, Any]:
+    fakes = logging.getLogger("torch._subclasses.fake_tensor")
+    return {"logger of fake tensors": (fakes.disabled, len(fakes.filters))}
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
