@@ -50,7 +50,7 @@ _MOST_SITES = 32  # statements on sizes that are tried as operators
 _MOST_ROUNDS = 6  # in which statements are found inside the sides of those before
 # What questions about sizes may cost in captures of other sides, and of statements as operators:
 # they are for more sizes only, and what takes too long is left. In all, and in one of them.
-_MOST_EFFORT, _MOST_EFFORT_EACH = 10_000_000, 4_000_000
+_MOST_EFFORT, _MOST_EFFORT_EACH = 20_000_000, 8_000_000
 _MOST_FAILURES = 6  # of such trials in one export: one statement of 32 that does not fit is found
 
 
@@ -243,11 +243,20 @@ def _converted(
         if len(places) == 1 and isinstance(error, ExportError):
             file, span = places[0]
             mode.refusals[file, span[0]] = error.what.split("\n")[0]
-    if len(places) > 1:
-        middle = len(places) // 2
-        for half in (places[:middle], places[middle:]):
-            captured = _converted(captured, mode, half, again, failures)
+        if len(places) > 1:
+            for some in _parted(places, mode, error):
+                captured = _converted(captured, mode, some, again, failures)
     return captured
+
+
+def _parted(places: list[Place], mode: Strict, error: Exception) -> tuple[list[Place], list[Place]]:
+    """Two parts of ``places``: that where ``error`` has come from last, or else halves."""
+    where = error.where if isinstance(error, ExportError) else None
+    last = None if where is None else mode.place_around(where, places)
+    if last is not None:
+        return [place for place in places if place != last], [last]
+    middle = len(places) // 2
+    return places[:middle], places[middle:]
 
 
 def _line_of(

@@ -307,6 +307,33 @@ def test_what_cannot_be_joined_is_tried_a_few_times(monkeypatch):
     assert 1 < len(tried) <= 6
 
 
+def test_what_cannot_be_joined_is_found_by_its_line(monkeypatch):
+    """All together, all but the line that does not fit, and that line alone."""
+
+    def mostly(x):
+        a = x + 1 if x.shape[0] % 5 else x * 2
+        b = a + 1 if x.shape[0] % 7 else a * 2
+        c = b + 1 if x.shape[0] % 11 else b[None]
+        d = b + 1 if x.shape[0] % 13 else b * 2
+        e = d + 1 if x.shape[0] % 17 else d * 2
+        return e, c
+
+    tried = []
+    original = stages.Widening.learn_places
+    monkeypatch.setattr(
+        stages.Widening,
+        "learn_places",
+        lambda self, places: tried.append(len(places)) or original(self, places),
+    )
+    ep = monograph.export(mostly, (torch.ones(4, 3),), dynamic_shapes=({0: Dim.DYNAMIC},))
+    assert tried == [5, 4, 1]
+    for size in (1, 4, 5, 7, 13, 17, 35):
+        x = torch.randn(size, 3)
+        torch.testing.assert_close(ep.module()(x), mostly(x))
+    with pytest.raises(monograph.MonographError, match="MG-I106"):
+        ep.module()(torch.randn(11, 3))
+
+
 class Head(nn.Module):
     """Anchors are kept, and made again for another shape of the features."""
 

@@ -226,6 +226,7 @@ def test_patience_is_shared_and_ends():
     spent = []
     for _ in range(2):
         scope = Scope()
+        patience.spent = 0  # for another purpose
         symbols = [scope.symbol(f"x{i}", 1, None) for i in range(16)]
         decider = Decider(scope)
         decider.patience = patience
@@ -240,3 +241,32 @@ def test_patience_is_shared_and_ends():
         with pytest.raises(TiredError):
             decider.nonnegative(symbols[0] * symbols[1] - 7)
     assert 100_000 < spent[0] < spent[1]
+
+
+def test_who_finds_no_answers_looks_less_long(monkeypatch):
+    """A capture whose sizes nobody can tell from one another ends: each question costs less."""
+    evaluate, tried = Expr.evaluate, []
+    monkeypatch.setattr(
+        Expr, "evaluate", lambda self, *given: tried.append(self) or evaluate(self, *given)
+    )
+    scope = Scope()
+    decider = Decider(scope)
+    each = []
+    for i in range(100):  # of a sum of two cubes, which is no cube
+        a, b, c = (scope.symbol(f"{name}{i}", 1) for name in "abc")
+        tried.clear()
+        assert decider.zero(a * a * a + b * b * b - c * c * c).verdict is Verdict.UNKNOWN
+        each.append(len(tried))
+    assert each[0] > 500
+    assert each[-1] < each[0] // 10
+    assert decider.zero(a - a * 2 + 5).verdict is Verdict.DEPENDS  # what is at hand is found
+
+
+def test_sides_that_are_tried_have_their_price():
+    decider = Decider(Scope())
+    decider.patience = Patience(left=1_000_000, each=100_000)
+    while not decider.tires():
+        decider.turn_aside()
+    with pytest.raises(TiredError):
+        decider.turn_aside()
+    assert 800_000 < decider.patience.left < 900_000

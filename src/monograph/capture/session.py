@@ -118,6 +118,8 @@ def capture(
         ways = _Ways(strict)
         CALL_SITES.meet(root.call)
         start = start or Start()
+        if patience is not None:
+            patience.spent = 0
         while ways.attempts < _MOST_ATTEMPTS:
             above = ways.above_autograd
             if collected:

@@ -62,6 +62,7 @@ class Region:
     def capturing(self, path: Test = True) -> Iterator[None]:
         """The recorder writes here, where ``path`` holds; leaves the outside as it was."""
         env = self.recorder.sizes.env
+        env.decider.turn_aside()
         facts = mark(env)
         with self._installed(self.recorder.sizes.mark()):
             try:

@@ -222,11 +222,12 @@ def unfolded(goal: Expr, atom: Atom) -> list[Int]:
     k = atom.args[1] if is_division else 1
     choices: tuple[Int, ...] = (atom.args[0],) if is_division else (atom.args[0], 0)
     found: list[Int] = []
+    others = tuple(term for term in goal.terms if atom.index not in term[0])
+    without = scope.make(others, goal.const) * k + (k - 1)
     for value in choices:
-        total: Int = goal.const * k + (k - 1)
+        total = without
         for monomial, coefficient in goal.terms:
             if atom.index not in monomial:
-                total = total + scope.make(((monomial, coefficient),), 0) * k
                 continue
             cofactor = list(monomial)
             cofactor.remove(atom.index)

@@ -46,7 +46,12 @@ _MOST_FACTS = 200
 _FUEL = 24  # atoms replaced, one after the other
 _STEPS = 100  # atoms replaced, for one question, whichever way this is tried
 _FIRST, _FEW, _MANY = 6, 24, 600  # witnesses tried
-_OF_UNKNOWN = 3000  # an answer that was not found takes as long as so many numbers of a tableau
+# What answers cost, in numbers of a tableau: those looked for long, and those not found.
+_OF_SLOW, _OF_UNKNOWN = 3000, 3000
+_OF_ASIDE = 5000  # something was tried under other facts: a side of a branch, an iteration
+# Who has found no answer to so many questions looks less long for those of the others. They are
+# about sizes that cannot be told from one another (segments of a cut, joined again), and all alike.
+_MANY_UNKNOWN, _STEPS_THEN, _OF_SLOW_THEN = 60, 12, 2000
 
 
 class TiredError(BaseException):
@@ -55,13 +60,19 @@ class TiredError(BaseException):
 
 @dataclass
 class Patience:
-    """What the answers of several deciders may cost: ``left`` in all, ``each`` in one of them.
+    """What the answers of several deciders may cost: ``left`` in all, ``each`` for one purpose.
 
-    A machine computes a million in about a second.
+    A machine computes two million in about a second. ``spent``: for the purpose of now.
     """
 
     left: int
     each: int
+    spent: int = 0
+
+    def spend(self, effort: int) -> None:
+        """So much has been done for the purpose of now."""
+        self.left -= effort
+        self.spent += effort
 
 
 class Verdict(Enum):
@@ -107,15 +118,42 @@ class Decider:
         self._normal: tuple[object, list[Expr], list[Expr]] | None = None
         self._steps = 0
 
+    @property
+    def effort(self) -> int:
+        """What the answers have cost so far, in numbers of tableaus."""
+        known = self.statistics
+        return (
+            known["numbers"]
+            + _OF_SLOW * known["slow"]
+            + _OF_SLOW_THEN * known["slow and weary"]
+            + _OF_UNKNOWN * known["unknown"]
+            + _OF_ASIDE * known["asides"]
+        )
+
+    @property
+    def is_weary(self) -> bool:
+        """Whether so many answers were not found that others are not looked for as long."""
+        return self.statistics["unknown"] > _MANY_UNKNOWN
+
     def tires(self) -> bool:
         """Whether the answers have cost more than there is patience for."""
-        patience, known = self.patience, self.statistics
+        patience = self.patience
         if patience is None:
             return False
-        effort = known["numbers"] + _OF_UNKNOWN * known["unknown"]
-        patience.left -= effort - self._spent
+        effort = self.effort
+        patience.spend(effort - self._spent)
         self._spent = effort
-        return patience.left < 0 or effort > patience.each
+        return patience.left < 0 or patience.spent > patience.each
+
+    def turn_aside(self) -> None:
+        """Questions come under other facts now, for a while: that has its price, too.
+
+        Raises:
+            TiredError: there is no patience for it.
+        """
+        if self.tires():
+            raise TiredError
+        self.statistics["asides"] += 1
 
     def nonnegative(self, item: Int) -> Answer:
         """Is ``item >= 0`` for all values of its symbols?"""
@@ -143,7 +181,7 @@ class Decider:
             if self.tires():
                 raise TiredError
             self.statistics["questions"] += 1
-            self._steps = _STEPS
+            self._steps = _STEPS_THEN if self.is_weary else _STEPS
             found = self._sign(item) if kind == "nonnegative" else self._is_zero(item)
             self._memo[kind, item] = found
         return found
@@ -204,6 +242,7 @@ class Decider:
         return found
 
     def _slowly(self, item: Expr, kind: str, goals: tuple[tuple[Verdict, Int], ...]) -> Answer:
+        self.statistics["slow and weary" if self.is_weary else "slow"] += 1
         witnesses = self._witnesses(item, kind, _FEW)
         if witnesses is None:
             for verdict, goal in goals:
@@ -212,6 +251,7 @@ class Decider:
                 if proof is not None:
                     self.statistics["facts"] += 1
                     return Answer(verdict, proof)
+        if witnesses is None and not self.is_weary:
             # Long expressions take long to evaluate: the effort is bounded, not the count.
             weight = sum(len(f.terms) for f in (*self.facts, *self.distinct)) + len(item.terms)
             witnesses = self._witnesses(item, kind, max(_FEW, _MANY // (1 + weight // 8)))
@@ -282,7 +322,7 @@ class Decider:
         facts = _connected(goal, facts)
         if not facts:
             return None
-        for find in (by_differences, self._by_simplex):
+        for find in (by_differences,) if self.is_weary else (by_differences, self._by_simplex):
             multipliers = find(goal, facts)
             if multipliers:
                 proof = Combined(goal, tuple(multipliers))
@@ -295,21 +335,21 @@ class Decider:
         scope = self.scope
         wanted = {a.index for a in goal.atoms()}
         pool, _ = self._normal_facts()
-        found: list[Expr] = []
+        found: dict[Expr, None] = {}
         defined: set[int] = set()
         while len(found) < _MOST_FACTS:
             for index in sorted(wanted - defined):
                 defined.add(index)
-                found.extend(definitions(scope.atoms[index]))
+                found.update(dict.fromkeys(definitions(scope.atoms[index])))
             for fact in pool:
                 if fact not in found and any(a.index in wanted for a in fact.atoms()):
-                    found.append(fact)
+                    found[fact] = None
             before = len(wanted)
             for fact in found:
                 wanted.update(a.index for a in fact.atoms())
             if len(wanted) == before:
                 break
-        return found
+        return list(found)
 
     # Witnesses -------------------------------------------------------------------------------
 

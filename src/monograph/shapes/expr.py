@@ -94,8 +94,8 @@ class Expr:
     """
 
     __slots__ = (
-        "const", "domain", "epoch", "inside", "normal", "normal_epoch", "scope", "terms", "tree",
-        "weight", "wrap",
+        "const", "domain", "epoch", "factors", "inside", "normal", "normal_epoch", "scope",
+        "terms", "tree", "weight", "wrap",
     )  # fmt: skip
 
     scope: Scope
@@ -107,6 +107,7 @@ class Expr:
     normal_epoch: int
     weight: int  # its parts: the atoms, and what is inside them
     wrap: Any  # whatever stands for this expression elsewhere
+    factors: list[Atom] | None  # the atoms of its monomials, once they were asked for
     inside: list[Atom] | None  # its symbols, once they were asked for
     tree: Any  # the operations that compute it, once they were asked for
 
@@ -196,8 +197,10 @@ class Expr:
 
     def atoms(self) -> list[Atom]:
         """The atoms of the monomials, each once; not those inside other atoms."""
-        table = self.scope.atoms
-        return [table[i] for i in sorted({i for m, _ in self.terms for i in m})]
+        if self.factors is None:
+            table = self.scope.atoms
+            self.factors = [table[i] for i in sorted({i for m, _ in self.terms for i in m})]
+        return self.factors
 
     def symbols(self) -> list[Atom]:
         """All symbols, also inside other atoms, in order of creation."""
@@ -379,7 +382,7 @@ class Scope:
             found = Expr.__new__(Expr)
             found.scope, found.terms, found.const = self, terms, const
             found.domain, found.normal, found.wrap, found.tree = _NOTHING, found, None, None
-            found.inside = None
+            found.factors = found.inside = None
             table = self.atoms
             found.weight = sum(table[index].weight for monomial, _ in terms for index in monomial)
             found.epoch = found.normal_epoch = -1
@@ -709,12 +712,15 @@ class Scope:
 
     def replaced_atom(self, item: Expr, atom: Atom, by: Int) -> Int:
         """``item`` with ``atom``, where it is a factor of a term, replaced."""
-        total: Int = item.const
+        others = tuple(term for term in item.terms if atom.index not in term[0])
+        total: Int = self.make(others, item.const)
         for monomial, coefficient in item.terms:
-            product: Int = coefficient
-            for index in monomial:
-                product = product * (by if index == atom.index else self.bare(self.atoms[index]))
-            total = total + product
+            if atom.index in monomial:
+                product: Int = coefficient
+                for index in monomial:
+                    is_it = index == atom.index
+                    product = product * (by if is_it else self.bare(self.atoms[index]))
+                total = total + product
         return total
 
     def normal(self, item: Int) -> Int:

@@ -380,6 +380,18 @@ class Strict:
                 found.append(self.learn_place(file, span))
         return any(found)
 
+    def place_around(
+        self, where: SourceLine, places: Iterable[tuple[str, Span]]
+    ) -> tuple[str, Span] | None:
+        """The innermost statement of those at ``places`` that has the line ``where`` inside it."""
+        found: dict[int, tuple[str, Span]] = {}  # by the number of its lines
+        for file, span in places:
+            plan = self._plan(file) if file == where.file else None
+            site = None if plan is None else plan.site_at(span)
+            if site is not None and site.span[0] <= where.line <= site.span[1]:
+                found[site.span[1] - site.span[0]] = file, span
+        return found[min(found)] if found else None
+
     def learned(self) -> dict[str, Learned]:
         """What is lowered now, by file: for ``unlearn``."""
         return {file: (plan.sites, plan.ending) for file, plan in self.plans.items()}
