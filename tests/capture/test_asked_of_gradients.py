@@ -1,5 +1,7 @@
 """What Python asks of gradients (``requires_grad``, ``is_leaf``, ``grad_fn``): as in eager mode."""
 
+import io
+
 import pytest
 import torch
 from torch import nn
@@ -55,6 +57,45 @@ def test_as_in_eager_mode(asked, is_enabled, needs):
         assert torch.equal(exported.module()(x, y), model(x, y))
     if asked in OF_ARGUMENTS:
         assert "gradient" in {assumption.kind for assumption in exported.assumptions}
+    require_right_or_refused(exported, model, needs, is_enabled)
+
+
+def require_right_or_refused(exported, model, needs, is_enabled):
+    """Arguments of another kind are refused where the program has asked for it."""
+    file = io.BytesIO()
+    monograph.save(exported, file)
+    file.seek(0)
+    programs = exported, monograph.load(file), monograph.from_torch(exported.to_torch())
+    leaf = torch.ones(3, requires_grad=not needs)
+    for x in (leaf, leaf * 2):
+        with torch.set_grad_enabled(is_enabled):
+            outcomes = [outcome(program.module(), x) for program in programs]
+            expected = model(torch.zeros(3), x)
+        for found in outcomes:
+            assert found == "MG-I107" or torch.equal(found, expected)
+        assert len(set(map(str, outcomes))) == 1
+
+
+def outcome(called, x):
+    try:
+        return called(torch.zeros(3), x)
+    except monograph.InputError as error:
+        return error.code
+
+
+def test_what_is_asked_of_one_argument_says_nothing_of_another():
+    def f(x, y, z):
+        return x * z if (x * y).requires_grad else y * z
+
+    plain, needs = torch.ones(3), torch.ones(3, requires_grad=True)
+    program = monograph.export(f, (plain, plain, plain)).module()
+    assert not program(plain, plain, plain).requires_grad
+    assert program(plain, plain, needs).requires_grad
+    with pytest.raises(monograph.InputError, match="requires_grad is False, but got True") as error:
+        program(plain, needs, plain)
+    assert error.value.where.text.startswith("return x * z if")
+    program = monograph.export(f, (needs, plain, plain)).module()
+    assert program(needs, needs, plain).requires_grad
 
 
 def test_what_a_backward_pass_would_run_is_not_there():

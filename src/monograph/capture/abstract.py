@@ -104,7 +104,7 @@ class AbstractTensor(torch.Tensor):
         """Whether a gradient flows through it."""
         if not self._is_asked():
             return bool(_flag.__get__(self))
-        return self._listed("requires_grad", self._has_gradient())
+        return self._listed("requires_grad", "requires grad", self._has_gradient())
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -115,26 +115,30 @@ class AbstractTensor(torch.Tensor):
         """Whether no operator has made it, or no gradient flows through it."""
         if not self._is_asked():
             return bool(_leaf.__get__(self))
-        return self._listed("is_leaf", self._is_leaf())
+        return self._listed("is_leaf", "leaf", self._is_leaf())
 
     @property
     def grad_fn(self) -> object:  # type: ignore[override]
         """What a backward pass would run: here only whether there is something."""
         if not self._is_asked():
             return _function.__get__(self)
-        return None if self._listed("grad_fn is None", self._is_leaf()) else _OfBackward(self)
+        is_leaf = self._listed("grad_fn is None", "leaf", self._is_leaf())
+        return None if is_leaf else _OfBackward(self)
 
     def _is_asked(self) -> bool:
         context, frames = self.value.recorder.context, frames_of_user(2)
         is_below = context.is_running and not context.above_autograd
         return is_below and bool(frames) and frames[0] is sys._getframe(2)
 
-    def _listed(self, question: str, answer: bool) -> bool:
-        """An answer that arguments decide is an assumption."""
-        if self.value.tracks:
-            recorder = self.value.recorder
+    def _listed(self, question: str, kind: str, answer: bool) -> bool:
+        """An answer that arguments decide is an assumption, and of these a fact."""
+        value = self.value
+        if value.tracks:
+            recorder = value.recorder
             text = f"{question} is {answer} with these arguments"
             recorder.assume("gradient", text, recorder.here())
+            if not value.detached:
+                recorder.layouts.gradient(value, kind, answer)
         return answer
 
     def _has_gradient(self) -> bool:

@@ -1,4 +1,7 @@
-"""What the program asks of how its tensors lie in memory, and of which arguments it is a fact."""
+"""What the program asks of how its tensors lie in memory, and of which arguments it is a fact.
+
+So it is with what it asks of gradients.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from monograph.diagnostics import PythonFeatureError
 from monograph.inference.layout_flow import COPY_OR_VIEW, LayoutFlow, may_copy
 from monograph.inference.rules.table import is_canonical
 from monograph.inference.unit_sizes import UnitSizes
-from monograph.ir.layouts import LayoutFact
+from monograph.ir.layouts import OF_GRADIENTS, LayoutFact
 from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec
 from monograph.shapes.expr import Int
 from monograph.shapes.questions import Test, either, not_less
@@ -44,6 +47,7 @@ class Layouts:
         self._born: dict[Value, Node] = {}
         self._flows: dict[bool, LayoutFlow] = {}
         self._units: UnitSizes | None = None
+        self._without_gradient: set[Node] = set()  # nothing that they are made of requires one
         self.follows: Callable[[Node], bool] | None = None  # of an input that is not the program's
 
     def facts(self) -> list[LayoutFact]:
@@ -129,6 +133,38 @@ class Layouts:
                 self._note(origin, "negative", None, origin.tensor.is_neg())
         return bool(bits & (CONJUGATE if kind == "conjugate" else NEGATIVE))
 
+    def gradient(self, value: Value, kind: str, answer: bool) -> None:
+        """The program asks whether a gradient flows through ``value``, or whether it is a leaf.
+
+        Of what it computes, ``answer`` is what those arguments decide that it is made of.
+        """
+        origin = _argument_of(value)
+        if origin is not None:
+            self._note(origin, kind, None, answer)
+        elif value.tracks == 1:
+            for made_of in self._made_of(value.node, self._without_gradient):
+                self._note(made_of, "requires grad", None, False)
+        else:
+            found = [o for o in self._made_of(value.node, set()) if o.tensor.requires_grad]
+            if found and all(each.kind == "input" for each in found):  # one of them is enough
+                self._note(found[0], "requires grad", None, True)
+
+    def _made_of(self, node: Node, seen: set[Node]) -> list[Origin]:
+        """The tensors that gradients flow to from ``node``; nothing is looked for in ``seen``."""
+        origins = {each.node: each for each in self._recorder.entrance.origins}
+        found, stack = [], [node]
+        while stack:
+            current = stack.pop()
+            if current in seen or current.target is aten.detach.default:
+                continue
+            seen.add(current)
+            origin = origins.get(current)
+            if origin is None:
+                stack += current.all_input_nodes
+            elif origin.tensor.is_floating_point() or origin.tensor.is_complex():
+                found.append(origin)
+        return found
+
     def example_of(self, value: Value) -> torch.Tensor | None:
         """The example that ``value`` is, where it is an argument itself."""
         origin = _argument_of(value)
@@ -150,6 +186,15 @@ class Layouts:
     def rely_on_strides(self, value: Value) -> None:
         """Who shares memory with whom is so for tensors that lie like ``value``."""
         self._derived(value, "strides")
+
+    def rely_on_copy(self, value: Value) -> None:
+        """Whether an operator copies ``value`` for its layout is so for tensors that lie like it.
+
+        A copy that is none where a size is 1 wants sizes that are not.
+        """
+        self._derived(value, "strides")
+        if value.spec.scope is not None and not is_canonical(value.spec):
+            self._require_elements(value.spec, 2)
 
     def rely_on_views(self, value: Value) -> None:
         """A write goes through the views that ``value`` is made of, or is seen through them."""
@@ -181,7 +226,8 @@ class Layouts:
             return
         where = self._recorder.here()
         fact = self._facts[key] = LayoutFact(origin.target, kind, detail, answer, where)
-        self._recorder.assume("layout", fact.sentence(), where)
+        if kind not in OF_GRADIENTS:  # which are listed as what was asked
+            self._recorder.assume("layout", fact.sentence(), where)
 
     def _require_certain(self, value: Value, dim: int | None = None) -> None:
         """Strides are what the rules say where there are elements to tell them by.

@@ -233,8 +233,8 @@ CODES: dict[str, Code] = {
         ),
         Code(
             "MG-I107",
-            "an input that lies in memory in another way than the program has read",
-            "what Python reads of a layout steers the program: it holds for that layout",
+            "an input of another layout, or with other gradients, than the program has read",
+            "what Python reads of an argument steers the program: it holds for such arguments",
         ),
         Code(
             "MG-I108",

@@ -82,8 +82,12 @@ def read_layouts(
 
 # As guards of torch's ------------------------------------------------------------------------
 
-_QUESTION = re.compile(r"\.(is_contiguous|stride|storage_offset|is_conj|is_neg|dim_order)\(")
-_KINDS = {"is_contiguous": "contiguous", "storage_offset": "offset", "is_conj": "conjugate",
+_QUESTION = re.compile(
+    r"\.(?:(is_contiguous|stride|storage_offset|is_conj|is_neg|dim_order)\(|"
+    r"(requires_grad|is_leaf)$)"
+)
+_KINDS = {"requires_grad": "requires grad", "is_leaf": "leaf",
+          "is_contiguous": "contiguous", "storage_offset": "offset", "is_conj": "conjugate",
           "is_neg": "negative", "dim_order": "dim order"}  # fmt: skip
 
 
@@ -136,6 +140,9 @@ def fact_of_code(line: str, leaves: Mapping[str, Any]) -> LayoutFact | None:
     spec = leaves[way]
     if not isinstance(spec, TensorSpec):
         return None
+    if found[2]:
+        is_plain = answer in ("True", "False")
+        return LayoutFact(way, _KINDS[found[2]], None, answer == "True") if is_plain else None
     if found[1] == "stride":
         place = re.fullmatch(r"\)\[(\d+)\]", rest)
         if place is None or int(place[1]) >= len(spec.shape):

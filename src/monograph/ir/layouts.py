@@ -1,4 +1,7 @@
-"""What a program has read of how its arguments lie in memory: a call must give the same answers."""
+"""What a program has read of its arguments: how they lie in memory, if they need gradients.
+
+A call must give the same answers.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,16 @@ import torch
 from monograph.diagnostics import InputError, SourceLine
 from monograph.shapes.expr import Expr
 
-__all__ = ["KINDS", "LayoutFact", "require_layouts"]
+__all__ = ["KINDS", "OF_GRADIENTS", "LayoutFact", "require_layouts"]
 
 
 @dataclass(frozen=True)
 class LayoutFact:
-    """One answer that the program took from the layout of the argument at ``path``.
+    """One answer that the program took from the argument at ``path``.
 
     ``kind``: a question (``contiguous``, ``stride``, ``offset``, ``dim order``, ``conjugate``,
-    ``negative``) with its ``detail`` (a memory format, a dimension, an ambiguity check); or what
+    ``negative``; of gradients, ``requires grad`` and ``leaf``) with its ``detail`` (a memory
+    format, a dimension, an ambiguity check); or what
     answers were derived from: ``strides`` (of the dimensions with several elements) or ``all
     strides``. ``answer`` may hold expressions of sizes; None: the question was refused. ``where``
     is the line that asked, ``asked`` its text where the line itself is not at hand.
@@ -39,7 +43,13 @@ class LayoutFact:
             return f"{name}(memory_format={self.detail})"
         if self.kind == "dim order" and self.detail is not False:
             return f"{name}(ambiguity_check={self.detail})"
+        if self.is_of_gradients():
+            return name
         return f"{name}({self.detail})" if self.kind == "stride" else f"{name}()"
+
+    def is_of_gradients(self) -> bool:
+        """Whether it is no fact of how the argument lies in memory."""
+        return self.kind in OF_GRADIENTS
 
     def sentence(self) -> str:
         """The fact, for the list of what a program takes for granted."""
@@ -52,11 +62,12 @@ class LayoutFact:
 _NAMES = {
     "contiguous": "is_contiguous", "stride": "stride", "offset": "storage_offset",
     "dim order": "dim_order", "conjugate": "is_conj", "negative": "is_neg", "strides": "stride",
-    "all strides": "stride",
+    "all strides": "stride", "requires grad": "requires_grad", "leaf": "is_leaf",
 }  # fmt: skip
 
 
 KINDS = frozenset(_NAMES)
+OF_GRADIENTS = frozenset(("requires grad", "leaf"))
 
 
 def _dim_order(tensor: torch.Tensor, check: Any) -> Any:
@@ -75,6 +86,8 @@ _ANSWERS: dict[str, Callable[[torch.Tensor, Any], Any]] = {
     "negative": lambda tensor, _: tensor.is_neg(),
     "strides": lambda tensor, _: tensor.stride(),
     "all strides": lambda tensor, _: tensor.stride(),
+    "requires grad": lambda tensor, _: tensor.requires_grad,
+    "leaf": lambda tensor, _: tensor.is_leaf,
 }
 
 
@@ -91,8 +104,9 @@ def require_layouts(
         answer, found = _number(fact.answer, sizes), _ANSWERS[fact.kind](tensor, fact.detail)
         if answer == found or (fact.kind == "strides" and _is_alike(tensor, answer, found)):
             continue
+        what = "be" if fact.is_of_gradients() else "lie in memory"
         raise InputError(
-            f"Expected input at {fact.path} to lie in memory as the program was captured for: "
+            f"Expected input at {fact.path} to {what} as the program was captured for: "
             f"{fact.question()} is {answer}, but got {found}",
             code="MG-I107",
             where=fact.where,
@@ -115,6 +129,9 @@ def _is_alike(tensor: torch.Tensor, wanted: Sequence[int], found: Sequence[int])
 
 def _advice(fact: LayoutFact, tensor: torch.Tensor, answer: Any) -> str:
     """What to write instead, where one call mends it."""
+    if fact.is_of_gradients():
+        asked = f" ({fact.asked})" if fact.asked else ""
+        return f"the program asks for it{asked}: export with an argument that is like this one."
     call = None
     if fact.kind == "contiguous" and answer:
         form = "" if fact.detail is torch.contiguous_format else f"memory_format={fact.detail}"

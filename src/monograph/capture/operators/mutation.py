@@ -19,6 +19,7 @@ from monograph.capture.aliasing import (
     start_of_memory,
 )
 from monograph.capture.operators.registry import HANDLERS, handles, handles_kind
+from monograph.capture.python.identity import is_identity_asked
 from monograph.diagnostics import MutationError, OperatorError
 from monograph.inference.fakes import Result
 from monograph.inference.layout_flow import depends_on_layout
@@ -481,6 +482,9 @@ def _copy_or_view(
         dtype = _OF_NUMBERS[type(args[0])]
         made = recorder.record(aten.scalar_tensor.default, (args[0],), {"dtype": dtype})
         args = (made, *args[1:])
+    if (row.itself or op is aten.flatten.using_ints) and lies and is_identity_asked():
+        recorder.layouts.rely_on_copy(recorder.value_of(args[0]))
+        return _perhaps_itself(recorder, op, args, kwargs)
     if row.itself and not (
         lies or row.may_copy == "bits" or recorder.context.opens or recorder.context.rules
     ):
@@ -505,6 +509,36 @@ def _copy_or_view(
     if value.root.origin is None:
         recorder.aliases.argument_views.append(value)
     return value.abstract()
+
+
+@handles(
+    aten.type_as.default, aten.sum_to_size.default, aten.to_dense.default, aten.dequantize.self,
+    aten.atleast_1d.default, aten.atleast_2d.default, aten.atleast_3d.default,
+    aten.atleast_1d.Sequence, aten.atleast_2d.Sequence, aten.atleast_3d.Sequence,
+    aten.broadcast_tensors.default, aten.cartesian_prod.default, aten.dropout.default,
+    aten.feature_dropout.default, aten.alpha_dropout.default, aten.feature_alpha_dropout.default,
+)  # fmt: skip
+def _perhaps_itself(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
+    """Where nothing is to be done, eager mode returns the very tensor; so where that is asked."""
+    found = recorder.record(op, args, kwargs)
+    if not is_identity_asked():
+        return found
+    if isinstance(found, (list, tuple)):
+        pairs = zip(found, args[0], strict=True)
+        return type(found)(_itself(recorder, one, given) for one, given in pairs)
+    return _itself(recorder, found, args[0][0] if isinstance(args[0], (list, tuple)) else args[0])
+
+
+def _itself(recorder: Recorder, found: Any, given: torch.Tensor) -> Any:
+    """``given``, where ``found`` is nothing but that."""
+    if not isinstance(found, AbstractTensor):  # it was opened
+        return found
+    value, source = found.value, recorder.value_of(given)
+    if value.is_cut and value.parent is not None:  # a view that is made under no_grad
+        value = value.parent
+    return given if value.parent is source and value.spec is source.spec else found
 
 
 HANDLERS.update((op, _copy_or_view) for op, row in VIEWS.items() if row.itself or row.may_copy)

@@ -1,0 +1,86 @@
+"""``is``: operators that return the very tensor they are given where nothing is to be done."""
+
+import pytest
+import torch
+
+import monograph
+from monograph import Dim
+
+functional = torch.nn.functional
+MADE = {
+    "contiguous": lambda x: x.contiguous(),
+    "of a format": lambda x: x.contiguous(memory_format=torch.contiguous_format),
+    "to a format": lambda x: x.to(memory_format=torch.contiguous_format),
+    "to a dtype": lambda x: x.to(torch.float32),
+    "to another dtype": lambda x: x.to(torch.float64),
+    "to a device": lambda x: x.to("cpu"),
+    "to another's": lambda x: x.to(x),
+    "cpu": lambda x: x.cpu(),
+    "float": lambda x: x.float(),
+    "type": lambda x: x.type(torch.float32),
+    "type_as": lambda x: x.type_as(x),
+    "type_as of another": lambda x: x.type_as(x.double()),
+    "plus": lambda x: +x,
+    "conj": lambda x: x.conj(),
+    "resolve_conj": lambda x: x.resolve_conj(),
+    "real": lambda x: x.real,
+    "broadcast": lambda x: torch.broadcast_tensors(x, x)[1],
+    "at least": lambda x: torch.atleast_2d(x),
+    "at least, of several": lambda x: torch.atleast_1d([x, x])[1],
+    "at least three": lambda x: torch.atleast_3d(x),
+    "dropout": lambda x: functional.dropout(x, 0.5, False),
+    "feature dropout": lambda x: torch.feature_dropout(x, 0.5, False),
+    "alpha dropout": lambda x: functional.alpha_dropout(x, 0.5, False),
+    "flatten": lambda x: x.flatten(),
+    "flatten nothing": lambda x: x.flatten(0, 0),
+    "sum to its size": lambda x: x.sum_to_size(*x.shape),
+    "dense": lambda x: x.to_dense(),
+    "expand": lambda x: x.expand(*x.shape),
+    "reshape": lambda x: x.reshape(*x.shape),
+    "view": lambda x: x.view(*x.shape),
+    "detach": lambda x: x.detach(),
+    "squeeze": lambda x: x.squeeze(),
+    "clone": lambda x: x.clone(),
+    "in place": lambda x: x.add_(1),
+    "identity": torch.nn.Identity(),
+    "a tensor": lambda x: torch.as_tensor(x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [None, Dim.DYNAMIC])
+@pytest.mark.parametrize("made", MADE)
+def test_as_in_eager_mode(made, rows):
+    make = MADE[made]
+
+    def f(x):
+        found = make(x)
+        return found * 2, torch.ones(3) if found is x else torch.zeros(3)
+
+    for example in (torch.ones(3, 4), torch.ones(4, 3).t()):
+        shapes = None if rows is None else ({0: rows, 1: rows},)
+        called = monograph.export(f, (example.clone(),), dynamic_shapes=shapes).module()
+        for given in (torch.ones(3, 4), torch.ones(4, 3).t(), torch.ones(2, 4), torch.ones(1, 4)):
+            expected = f(given.clone())
+            try:
+                found = called(given.clone())
+            except monograph.InputError:
+                assert given is not example
+            else:
+                for one, other in zip(found, expected, strict=True):
+                    assert torch.equal(one, other), (example.stride(), given.stride())
+
+
+def test_where_nobody_asks_a_layout_is_no_fact():
+    program = monograph.export(lambda x: x.contiguous() * 2, (torch.ones(3, 4),))
+    assert not program.assumptions
+    assert torch.equal(program.module()(torch.ones(4, 3).t()), torch.full((3, 4), 2.0))
+
+
+def test_a_weight_is_itself():
+    class Layer(torch.nn.Linear):
+        def forward(self, x):
+            kept = self.weight.contiguous() is self.weight and self.weight.float() is self.weight
+            return super().forward(x) if kept else x
+
+    program = monograph.export(Layer(3, 3), (torch.ones(2, 3),))
+    assert "linear" in str(program.graph)
