@@ -1,6 +1,7 @@
 """What Python asks of gradients (``requires_grad``, ``is_leaf``, ``grad_fn``): as in eager mode."""
 
 import io
+import itertools
 
 import pytest
 import torch
@@ -27,6 +28,36 @@ ASKED = {
 }
 
 OF_ARGUMENTS = ("of an argument", "of a sum", "of a view", "of a leaf", "of no leaf", "of any")
+
+
+def under_no_grad(*views):
+    def asked(model, x, y):
+        with torch.no_grad():
+            for view in views:
+                y = view(y)
+        return y.requires_grad
+
+    return asked
+
+
+def leaves_of_views(*views):
+    def asked(model, x, y):
+        for view in views:
+            y = view(y)
+        return y.is_leaf
+
+    return asked
+
+
+VIEWS = {"r": lambda t: t.view(1, 3), "f": lambda t: t.view(-1), "d": lambda t: t.detach()}
+ASKED |= {
+    f"of views under no_grad, {''.join(names)}": under_no_grad(*(VIEWS[name] for name in names))
+    for names in itertools.product("rfd", repeat=3)
+}
+ASKED |= {
+    f"whether views are leaves, {''.join(names)}": leaves_of_views(*(VIEWS[n] for n in names))
+    for names in itertools.product("rfd", repeat=2)
+}
 
 
 class Asking(nn.Module):

@@ -1,12 +1,18 @@
 """The engine at its edges: values, constants, randomness, custom operators, foreign modules."""
 
 import copy
+import os
 import random
 import re
+import secrets
 import subprocess
 import sys
 import time
+from os import urandom
 from pathlib import Path
+from random import randint
+from time import perf_counter
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -159,6 +165,14 @@ FIXED = {
     "numpy": ("random", lambda x: x * float(np.random.rand())),
     "time": ("time", lambda x: x * (time.time() > 0)),
     "id": ("id", lambda x: x + id(x) % 7),
+    "time by name": ("time", lambda x: x * (perf_counter() > 0)),
+    "random by name": ("random", lambda x: x * randint(0, 3)),
+    "the system's": ("random", lambda x: x * len(urandom(3))),
+    "a uuid": ("random", lambda x: x * (uuid4().int % 7)),
+    "a secret": ("random", lambda x: x * secrets.randbelow(3)),
+    "the process": ("environment", lambda x: x * (os.getpid() % 7)),
+    "the environment": ("environment", lambda x: x * len(os.environ["PATH"])),
+    "the environment by name": ("environment", lambda x: x * len(os.getenv("PATH"))),
 }
 
 
@@ -171,6 +185,13 @@ def test_what_is_fixed_is_listed(name):
     assert assumption.where.file == __file__
     assert assumption.where.line == f.__code__.co_firstlineno
     assert str(assumption) in str(program)
+
+
+def test_names_are_what_they_were_after_a_capture():
+    for name in ("time by name", "random by name", "the environment"):
+        monograph.export(FIXED[name][1], (X,))
+    assert (perf_counter, randint) == (time.perf_counter, random.randint)
+    assert type(os.environ).__getitem__.__module__ == "os"
 
 
 # Custom operators ----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import functools
 import importlib
+import itertools
 import random
 import subprocess
 import sys
@@ -305,13 +306,17 @@ def test_the_compiler_is_not_disturbed():
 
 
 def test_a_tensor_that_outlives_the_capture_says_what_it_is():
-    def keeper():
-        kept = yield
-        while True:
-            yield kept
+    class Keeps:
+        def __await__(self):
+            kept = yield
+            while True:
+                yield kept
 
-    hidden = keeper()  # what a generator holds is nobody else's to see
-    next(hidden)
+    async def keeper():
+        await Keeps()
+
+    hidden = keeper()  # what a coroutine holds is nobody else's to see
+    hidden.send(None)
 
     def f(x):
         hidden.send(x + 1)
@@ -319,8 +324,8 @@ def test_a_tensor_that_outlives_the_capture_says_what_it_is():
 
     monograph.export(f, (X,))
     with pytest.raises(monograph.InternalError, match="stands for a value inside"):
-        next(hidden) + 1
-    assert "f32[2, 3]" in repr(next(hidden))
+        hidden.send(None) + 1
+    assert "f32[2, 3]" in repr(hidden.send(None))
 
 
 def test_two_threads():
@@ -649,6 +654,32 @@ def test_a_cache_that_a_program_fills_has_no_tensors_of_the_capture():
         change(f, (torch.ones(3),))
         assert type(_cached_mask(3)) is torch.Tensor
         assert torch.equal(f(torch.ones(3)), torch.ones(3))
+
+
+def _numbers():
+    kept = torch.ones(3)
+    while True:
+        yield kept
+
+
+ITERATORS = {
+    "a generator": _numbers, "a counter": lambda: itertools.count(5),
+    "a list": lambda: iter([2, 3]), "a tuple": lambda: iter((2, 3)),
+    "a range": lambda: iter(range(2, 4)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ITERATORS)
+def test_an_iterator_that_is_kept_is_no_state(kind):
+    model = nn.Module()
+    model.items = ITERATORS[kind]()
+    model.forward = lambda x: x * next(model.items)
+    with pytest.raises(MonographError) as caught:
+        monograph.export(model, (torch.ones(3),))
+    assert caught.value.code == "MG-M107"
+    assert kind in ("a generator", "a counter") or next(model.items) == 2  # it was set back
+    model.forward = lambda x: x * next(iter([2]))
+    assert not monograph.export(model, (torch.ones(3),)).assumptions
 
 
 class _Counter:

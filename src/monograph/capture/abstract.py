@@ -132,29 +132,27 @@ class AbstractTensor(torch.Tensor):
 
     def _listed(self, question: str, kind: str, answer: bool) -> bool:
         """An answer that arguments decide is an assumption, and of these a fact."""
-        value = self.value
-        if value.tracks:
+        value = self.value.viewed()
+        if value.tracks and not (kind == "leaf" and self.value.is_view_of_cut()):
             recorder = value.recorder
             text = f"{question} is {answer} with these arguments"
             recorder.assume("gradient", text, recorder.here())
-            if not value.detached:
+            if kind == "leaf" and value is not self.value:  # a view is one where none is needed
+                recorder.layouts.gradient(value, "requires grad", not answer)
+            elif not value.detached:
                 recorder.layouts.gradient(value, kind, answer)
         return answer
 
     def _has_gradient(self) -> bool:
-        value, context = self.value, self.value.recorder.context
+        value, context = self.value.viewed(), self.value.recorder.context
         # What is made under ``no_grad`` has none, but for views; so where all of the program is.
-        while value.parent is not None:
-            if value.step.target is torch.ops.aten.detach.default and not value.is_cut:
-                break
-            value = value.parent
         is_hidden = value.detached or (not context.base_grad and value.origin is None)
         return bool(_flag.__get__(self)) or (value.tracks == 2 and not is_hidden)
 
     def _is_leaf(self) -> bool:
         value = self.value
         is_made = value.origin is None or not value.origin.tensor.is_leaf
-        return value.is_cut or not (is_made and self._has_gradient())
+        return value.is_view_of_cut() or not (is_made and self._has_gradient())
 
     def stride(self, dim: Any = None) -> Any:
         """How many elements further each dimension (or one) leads: a fact of the contract."""

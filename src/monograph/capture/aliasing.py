@@ -107,6 +107,27 @@ class Value:
         for name, content in state.items():
             setattr(self, name, content)
 
+    def viewed(self) -> Value:
+        """What this is a view of, as gradients go: those that are made under ``no_grad`` are cut
+
+        off here, and in eager mode say what that says.
+        """
+        current = self
+        while current.parent is not None:
+            if current.step.target is aten.detach.default and not current.is_cut:
+                break
+            current = current.parent
+        return current
+
+    def is_view_of_cut(self) -> bool:
+        """Whether it is, or is a view of, a view that is made under ``no_grad``."""
+        if not self.recorder.context.base_grad and self.parent is not None:
+            return True
+        current, end = self, self.viewed()
+        while not current.is_cut and current is not end and current.parent is not None:
+            current = current.parent
+        return current.is_cut
+
     def abstract(self) -> AbstractTensor:
         """A tensor that stands for this value."""
         return make_abstract(self.spec, self)

@@ -433,7 +433,7 @@ def _detach(
         # Torch's factories detach what they return, and the autograd engine what it saves for
         # the backward pass: the same value, which a node would not change.
         saved = recorder.context.above_autograd and not recorder.context.user_detach
-        if saved or not tensor.value.tracks:
+        if saved or not (tensor.value.tracks or tensor.value.viewed().tracks):
             return make_abstract(tensor.value.spec, tensor.value)
     return recorder.record(op, args, kwargs)
 
@@ -531,7 +531,7 @@ def _perhaps_itself(
     return _itself(recorder, found, args[0][0] if isinstance(args[0], (list, tuple)) else args[0])
 
 
-def _itself(recorder: Recorder, found: Any, given: torch.Tensor) -> Any:
+def _itself(recorder: Recorder, found: object, given: torch.Tensor) -> object:
     """``given``, where ``found`` is nothing but that."""
     if not isinstance(found, AbstractTensor):  # it was opened
         return found

@@ -28,7 +28,7 @@ from monograph.capture.operators import mapping
 from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
 from monograph.capture.python.builtin_functions import instead_of
-from monograph.capture.python.frames import is_of_user, is_ours
+from monograph.capture.python.frames import is_of_python, is_of_user, is_ours
 from monograph.capture.python.importing import executed_outside
 from monograph.capture.python.made_tensors import MAKERS
 from monograph.capture.python.number_methods import METHODS
@@ -65,7 +65,13 @@ _RANDOM = (
     "random", "randint", "randrange", "uniform", "choice", "choices", "sample", "shuffle",
     "gauss", "normalvariate", "getrandbits", "betavariate", "expovariate",
 )  # fmt: skip
-_TIME = ("time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns")
+_TIME = (
+    "time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns",
+    "process_time", "process_time_ns", "thread_time", "thread_time_ns",
+)  # fmt: skip
+_OF_SYSTEM = ("urandom", "getrandom")
+_UUIDS = ("uuid1", "uuid4")
+_SECRETS = ("token_bytes", "token_hex", "token_urlsafe", "randbelow", "randbits", "choice")
 _NUMPY_RANDOM = (
     "rand", "randn", "randint", "random", "random_sample", "uniform", "normal", "choice",
     "permutation", "shuffle", "standard_normal",
@@ -142,6 +148,10 @@ class _Patches:
 
     def apply(self) -> None:
         for owner, attribute, replacement in self._replacements:
+            if isinstance(owner, dict):  # the globals of a module of the program's
+                self._before.append((owner, attribute, owner[attribute]))
+                owner[attribute] = replacement
+                continue
             self._before.append((owner, attribute, vars(owner).get(attribute, _MISSING)))
             if attribute == _CLASS:
                 gc.get_referents(owner.__dict__)[0][_CLASS] = replacement
@@ -152,7 +162,9 @@ class _Patches:
     def remove(self) -> None:
         while self._before:
             owner, attribute, before = self._before.pop()
-            if attribute == _CLASS:
+            if isinstance(owner, dict):
+                owner[attribute] = before
+            elif attribute == _CLASS:
                 attributes = gc.get_referents(owner.__dict__)[0]
                 if before is _MISSING:
                     del attributes[_CLASS]
@@ -432,15 +444,42 @@ def _all_noticed(recorder: Recorder, mine: Mine) -> Iterator[tuple[Any, str, Any
     sources: list[tuple[Any, tuple[str, ...], str]] = [
         (random, _RANDOM, "random"),
         (time, _TIME, "time"),
+        (os, _OF_SYSTEM, "random"),
+        (os, ("getpid",), "environment"),
     ]
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        sources.append((numpy.random, _NUMPY_RANDOM, "random"))
+    for module, names in (("numpy.random", _NUMPY_RANDOM), ("uuid", _UUIDS), ("secrets", _SECRETS)):
+        if module in sys.modules:
+            sources.append((sys.modules[module], names, "random"))
+    instead: dict[int, Callable[..., Any]] = {}
     for owner, attributes, kind in sources:
         for attribute in attributes:
-            original = getattr(owner, attribute)
-            name = f"{owner.__name__}.{attribute}"
-            yield owner, attribute, _noticed(recorder, original, kind, name, mine)
+            original = getattr(owner, attribute, None)
+            if original is not None:
+                name = f"{owner.__name__}.{attribute}"
+                instead[_id(original)] = _noticed(recorder, original, kind, name, mine)
+                yield owner, attribute, instead[_id(original)]
+    if recorder.context.snapshot is not None:
+        for namespace, name, value in recorder.context.snapshot.globals_among(instead):
+            yield namespace, name, instead[_id(value)]
+    if recorder.context.strict is None:
+        variables = type(os.environ)
+        yield variables, "__getitem__", _environment(recorder, variables.__getitem__, mine)
+
+
+def _environment(
+    recorder: Recorder, original: Callable[[Any, str], str], mine: Mine
+) -> Callable[[Any, str], str]:
+    def getitem(self: object, key: str) -> str:
+        if mine() and recorder.context.is_running:
+            frame: FrameType | None = sys._getframe(1)
+            while frame is not None and is_of_python(frame.f_code):  # ``get``, ``os.getenv``
+                frame = frame.f_back
+            if frame is not None and is_of_user(frame.f_code):
+                text = f"the environment variable {key} was read while capturing: it is fixed"
+                recorder.assume("environment", text, recorder.here())
+        return original(self, key)
+
+    return getitem
 
 
 def _noticed(

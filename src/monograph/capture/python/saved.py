@@ -10,7 +10,7 @@ import sys
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from types import MemberDescriptorType
+from types import GeneratorType, MemberDescriptorType
 from typing import Any
 from weakref import ref
 
@@ -518,6 +518,34 @@ class SavedGenerator(Saved):
                 self.container.set_state(self.copy)
         else:
             self.container.bit_generator.state = self.copy
+
+
+class SavedIterator(Saved):
+    """Something that gives one item after another, and knows how far it is: no copy is made of it.
+
+    A program that takes an item has changed it for good.
+    """
+
+    __slots__ = ()
+
+    def content(self) -> tuple[object, ...]:
+        if isinstance(self.container, GeneratorType):
+            frame = self.container.gi_frame
+            return () if frame is None else (frame.f_lasti, frame.f_lineno)
+        _, given, *state = self.container.__reduce__()
+        return tuple(each for each in (*given, *state) if type(each) is int)
+
+    def is_unchanged(self) -> bool:
+        return self.content() == self.copy
+
+    def changes(self) -> Iterator[Change]:
+        """What it was, and what it is."""
+        yield Change(self.path, self.field, self.copy, self.container)
+
+    def restore(self) -> None:
+        """Set it back, if it can be: not a generator, a counter, nor what has come to its end."""
+        if self.copy and hasattr(self.container, "__setstate__"):
+            self.container.__setstate__(self.copy[-1])
 
 
 class SavedCache(Saved):

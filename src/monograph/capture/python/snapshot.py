@@ -12,7 +12,7 @@ import itertools
 import random
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -85,6 +85,18 @@ class Snapshot:
     def identities(self) -> frozenset[int]:
         """Those of all containers that are watched."""
         return frozenset(i for saved in self._saved for i in saved.identities())
+
+    def globals_among(
+        self, wanted: Mapping[int, object]
+    ) -> Iterator[tuple[dict[str, Any], str, object]]:
+        """The globals, with their names, that are objects of these identities."""
+        for saved in self._saved:
+            is_module = saved.field == "global" and isinstance(saved.container, dict)
+            if not is_module or wanted.keys().isdisjoint(map(id, saved.copy.values())):
+                continue
+            for name, value in saved.copy.items():
+                if id(value) in wanted:
+                    yield saved.container, name, value
 
     def generators(self) -> list[torch.Generator]:
         """Torch's random generators that the program may reach."""

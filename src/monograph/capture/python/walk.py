@@ -10,7 +10,7 @@ import sys
 import threading
 import weakref
 from collections import deque
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType, ModuleType
 from typing import Any
 
 import torch
@@ -26,6 +26,7 @@ from monograph.capture.python.saved import (
     SavedClasses,
     SavedDicts,
     SavedGenerator,
+    SavedIterator,
     SavedParts,
     SavedSlots,
     SavedTensors,
@@ -149,6 +150,8 @@ class Walk:
             self.saved.append(SavedCache(value, path, field))
         elif isinstance(value, threading.local):
             self._add_entries(Saved(value.__dict__, path, field))  # this thread's
+        elif isinstance(value, _ITERATORS):
+            self.saved.append(SavedIterator(value, path, field))
         elif isinstance(value, _WEAK):
             self._add_entries(SavedWeak(vars(value)["data"], path, field))
         else:
@@ -318,7 +321,10 @@ _PLAIN_TENSORS = (torch.Tensor, nn.Parameter)
 # Nothing hangs on these; on functions and classes little, and where it does they are looked at.
 _Cached = type(functools.lru_cache(lambda: None))
 _WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
-_STANDARD = (random.Random, torch.Generator, _Cached, threading.local, *_WEAK)
+_ITERATORS = (
+    GeneratorType, itertools.count, type(iter([])), type(iter(())), type(iter(range(0))),
+)  # fmt: skip
+_STANDARD = (random.Random, torch.Generator, _Cached, threading.local, *_WEAK, *_ITERATORS)
 _INERT = _PLAIN | {property, classmethod, BuiltinFunctionType, type, FunctionType, ModuleType}
 # What every module has.
 _is_built_in = frozenset(nn.Module().__dict__).__contains__
