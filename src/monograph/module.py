@@ -334,9 +334,17 @@ def _check_memory(plan: CallPlan, leaves: list[Any]) -> None:
                 hint="pass one tensor as both, or export with two.",
             )
     partners = {frozenset(pair) for pair in plan.twins}
+    addressed = {index for index, fact in plan.layouts if fact.kind == "strides"}
     for i, check in enumerate(plan.checks):
         if not check.is_written:
             continue
+        if i not in addressed and _overlaps_itself(leaves[i]):
+            raise InputError(
+                f"Expected input at {check.path} to have no two elements in one place of memory, "
+                "because the program writes it",
+                code="MG-I104",
+                hint="pass a copy: .clone(); or export with an example that lies like this one.",
+            )
         for j, other in enumerate(leaves):
             if (
                 j != i
@@ -350,6 +358,19 @@ def _check_memory(plan: CallPlan, leaves: list[Any]) -> None:
                     code="MG-I104",
                     hint="pass a copy: .clone().",
                 )
+
+
+def _overlaps_itself(tensor: torch.Tensor) -> bool:
+    """Whether two elements may lie at one address, as those of an expanded tensor do."""
+    if tensor.is_contiguous() or not tensor.numel():
+        return False
+    reach = 0
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size > 1:
+            if stride <= reach:
+                return True
+            reach += stride * (size - 1)
+    return False
 
 
 def _keep_for_backward(plan: CallPlan, inputs: list[Any]) -> None:

@@ -338,3 +338,46 @@ def test_a_view_of_sizes_that_vary_is_written_through_an_expansion():
     example = (torch.ones(3, 4),)
     any_size = ({0: monograph.Dim.DYNAMIC, 1: monograph.Dim.DYNAMIC},)
     monograph.export(writes, example, dynamic_shapes=any_size).verify(writes)
+
+
+PARTLY = {
+    "a diagonal": lambda x: x.diagonal().mul_(2),
+    "a row": lambda x: x[1].add_(1),
+    "an element": lambda x: x[0, 0].fill_(5),
+    "a column": lambda x: x[:, 1].copy_(x[:, 0]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("part", PARTLY)
+@pytest.mark.parametrize("rows", [None, monograph.Dim.DYNAMIC])
+def test_an_argument_that_is_written_has_no_two_elements_in_one_place(part, rows):
+    def writes(x):
+        PARTLY[part](x)
+        return x + 1
+
+    shapes = None if rows is None else ({0: rows, 1: rows},)
+    program = monograph.export(writes, (torch.ones(3, 4),), dynamic_shapes=shapes)
+    given = torch.arange(4.0).expand(3, 4)
+    with pytest.raises(monograph.InputError) as caught:
+        program.module()(given)
+    assert caught.value.code == "MG-I104"
+    assert torch.equal(given, torch.arange(4.0).expand(3, 4))
+    assert program.verify(writes).compared
+
+
+def test_windows_that_lie_over_each_other_for_other_sizes_are_not_written():
+    def writes(x):
+        return x.unfold(0, 2, 1).mul_(3) * 1
+
+    fixed = ({0: monograph.Dim.AUTO},)
+    program = monograph.export(writes, (torch.ones(2, 4),), dynamic_shapes=fixed)
+    assert program.verify(writes).compared
+    assert "2" in str(program.assumptions[0])
+    with pytest.raises(monograph.ConstraintViolationError, match="inferred to be a constant"):
+        monograph.export(writes, (torch.ones(2, 4),), dynamic_shapes=({0: monograph.Dim("n")},))
+
+    def apart(x):
+        return x.unfold(0, 2, 2).mul_(3) * 1
+
+    any_size = ({0: monograph.Dim.DYNAMIC},)
+    assert monograph.export(apart, (torch.ones(2, 4),), dynamic_shapes=any_size).verify(apart)

@@ -23,7 +23,8 @@ from monograph.ir.spec import (
     contiguous_strides,
     is_dense,
 )
-from monograph.shapes.expr import Int
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import not_less
 from monograph.shapes.symnode import symbolic
 from monograph.torch_internals import FunctionSchema, Operator, without_modes
 
@@ -41,6 +42,7 @@ __all__ = [
     "passes_detach",
     "rely_on_memory",
     "start_of_memory",
+    "windows_overlap",
 ]
 
 aten = torch.ops.aten
@@ -277,6 +279,20 @@ def overlaps_itself(spec: TensorSpec) -> bool:
             if stride <= reach:
                 return True
             reach += stride * (size - 1)
+    return False
+
+
+def windows_overlap(value: Value) -> bool:
+    """Whether ``value`` has windows that lie over each other, where sizes decide how many."""
+    current: Value | None = value
+    while current is not None and current.parent is not None:
+        if current.step.target is aten.unfold.default and current.spec.scope is not None:
+            _, dim, size, step = current.step.args
+            is_plain = isinstance(size, int) and isinstance(step, int)
+            count = current.spec.shape[dim]  # type: ignore[index]
+            if not (is_plain and step >= size) and isinstance(count, Expr):  # type: ignore[operator]
+                return not value.recorder.sizes.env.decide(not_less(1, count))
+        current = current.parent
     return False
 
 

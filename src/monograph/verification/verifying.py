@@ -19,6 +19,7 @@ from monograph.ir.assumptions import CLASSES
 from monograph.ir.meta import SUBGRAPHS
 from monograph.ir.program import TRAINING, Parts
 from monograph.ir.structure import flatten
+from monograph.shapes.env import TAKEN_AS_EQUAL
 from monograph.torch_internals import share_memory, writes_to
 from monograph.verification.comparison import assert_equal
 from monograph.verification.contract import Arguments, Contract, DrawnCall
@@ -28,7 +29,7 @@ __all__ = ["DiffersError", "Verification", "verify"]
 Model = Callable[..., object]
 
 _CALLS_IN_A_ROW = 3
-_DEMANDS = "Expected inputs to satisfy"
+_DEMANDS = ("Expected inputs to satisfy", TAKEN_AS_EQUAL)
 _MOST_TRIALS = 300  # to make a call that fails simpler
 
 
@@ -232,7 +233,7 @@ class _Trial:
             self.counts.refused[actual.error.code] += 1
             return _written_while_refused(mine, theirs)
         if actual.error is not None and str(actual.error).startswith(_DEMANDS):
-            self.counts.refused["assertion"] += 1  # of a program from a file
+            self.counts.refused["assertion"] += 1  # of a program from a file, or of a result
             raise _FailedError
         if isinstance(actual.error, InternalError):
             return f"the program fails: {_told(actual.error)}"
@@ -257,8 +258,10 @@ class _Trial:
 
     def _results(self, ours: _Called, eager: _Called) -> str | None:
         # A result that is a view of what is written lies as the argument does in eager mode only,
-        # and a decomposition promises strides for arguments that lie as the example.
-        strided = not self.parts.plan.writes and self.parts.dialect == TRAINING
+        # so does what a loop leaves as it is, and a decomposition promises strides for arguments
+        # that lie as the example.
+        is_plain = not (self.parts.plan.writes or self._has_regions())
+        strided = is_plain and self.parts.dialect == TRAINING
         found = _unequal(ours[2], eager[2], self.tolerance, "result", strided=strided)
         if found:
             return found
@@ -273,16 +276,18 @@ class _Trial:
         It does not where it writes, in branches and loops, of conjugated arguments, and after a
         decomposition: what computes a result anew gives a new tensor.
         """
-        has_regions = any(SUBGRAPHS in node.meta for node in self.parts.graph.nodes)
         is_conjugated = any(tensor.is_conj() for tensor in _tensors(eager[1]))
         is_decomposed = self.parts.dialect != TRAINING
-        if self.parts.plan.writes or has_regions or is_conjugated or is_decomposed:
+        if self.parts.plan.writes or self._has_regions() or is_conjugated or is_decomposed:
             return None
         mine, theirs = (_shared(result, given) for _, given, result in (ours, eager))
         if mine == theirs:
             return None
         name, is_lost = min((name, name in theirs) for name in mine ^ theirs)
         return f"{name}: in eager mode they {'share' if is_lost else 'do not share'} memory"
+
+    def _has_regions(self) -> bool:
+        return any(SUBGRAPHS in node.meta for node in self.parts.graph.nodes)
 
     def _left(self, ours: _Called, eager: _Called) -> str | None:
         """What a call has left in the arguments and in the state."""

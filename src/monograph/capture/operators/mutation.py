@@ -17,6 +17,7 @@ from monograph.capture.aliasing import (
     passes_detach,
     rely_on_memory,
     start_of_memory,
+    windows_overlap,
 )
 from monograph.capture.operators.registry import HANDLERS, handles, handles_kind
 from monograph.capture.python.identity import is_identity_asked
@@ -199,7 +200,7 @@ def check_write(recorder: Recorder, op: Operator, target: torch.Tensor) -> None:
         recorder.aliases.settle_copies(root)
     recorder.layouts.rely_on_views(value)
     may_repeat = op._opname in ("fill_", "zero_") and not value.spec.bits
-    if not may_repeat and overlaps_itself(value.spec):
+    if not may_repeat and (overlaps_itself(value.spec) or windows_overlap(value)):
         overlap = OperatorError(
             f"{op}: unsupported operation: more than one element of the written-to tensor refers "
             "to a single memory location. Please clone() the tensor before writing."

@@ -321,7 +321,7 @@ _PLAIN_TENSORS = (torch.Tensor, nn.Parameter)
 # Nothing hangs on these; on functions and classes little, and where it does they are looked at.
 _Cached = type(functools.lru_cache(lambda: None))
 _WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
-_ITERATORS = (
+_ITERATORS: tuple[type, ...] = (
     GeneratorType, itertools.count, type(iter([])), type(iter(())), type(iter(range(0))),
 )  # fmt: skip
 _STANDARD = (random.Random, torch.Generator, _Cached, threading.local, *_WEAK, *_ITERATORS)
