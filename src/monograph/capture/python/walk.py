@@ -324,7 +324,14 @@ _WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet
 _ITERATORS: tuple[type, ...] = (
     GeneratorType, itertools.count, type(iter([])), type(iter(())), type(iter(range(0))),
 )  # fmt: skip
-_STANDARD = (random.Random, torch.Generator, _Cached, threading.local, *_WEAK, *_ITERATORS)
+_STANDARD: tuple[type, ...] = (
+    random.Random,
+    torch.Generator,
+    _Cached,
+    threading.local,
+    *_WEAK,
+    *_ITERATORS,
+)
 _INERT = _PLAIN | {property, classmethod, BuiltinFunctionType, type, FunctionType, ModuleType}
 # What every module has.
 _is_built_in = frozenset(nn.Module().__dict__).__contains__
