@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import torch
@@ -35,6 +35,7 @@ from monograph.shapes.questions import (
     Some,
     Test,
     brief,
+    equal,
     holds,
     negated,
     symbols_of,
@@ -324,18 +325,15 @@ class Sizes:
             sign = {"ge": operator.ge, "eq": operator.eq, "ne": operator.ne}[test.kind]
             return self._call(sign, (self.node_of(left), self.node_of(right)), test)
         if isinstance(test, CompareFloats):
-            name = test.op.removeprefix("not ")
+            if test.op.startswith("not "):
+                return self._call(torch.sym_not, (self.test_node(negated(test)),), test)
             args = (self.node_of(test.left), self.node_of(test.right))
-            node = self._call(getattr(operator, name), args, test)
-            return node if name == test.op else self._call(torch.sym_not, (node,), test)
+            return self._call(getattr(operator, test.op), args, test)
         if isinstance(test, OneOf):
-            parts = [
-                self._call(operator.eq, (self.node_of(test.expr), v), test) for v in test.values
-            ]
-            combined = self._combined(operator.or_, parts, test)
-            return combined if test.is_one else self._call(torch.sym_not, (combined,), test)
-        combine = operator.and_ if isinstance(test, All) else operator.or_
-        return self._combined(combine, [self.test_node(part) for part in test.parts], test)
+            if not test.is_one:
+                return self._call(torch.sym_not, (self.test_node(negated(test)),), test)
+            return self._combined(Some(tuple(equal(test.expr, value) for value in test.values)))
+        return self._combined(test)
 
     def _truth_node(self, test: Compare) -> Node | None:
         """The node of a truth that was read from a tensor, where ``test`` is that truth."""
@@ -349,12 +347,12 @@ class Sizes:
             return self._call(torch.sym_not, (source,), test)
         return None
 
-    def _combined(
-        self, combine: Callable[..., object], parts: Sequence[Node | bool], test: Test
-    ) -> Node | bool:
-        total = parts[0]
-        for part in parts[1:]:
-            total = self._call(combine, (total, part), test)
+    def _combined(self, test: All | Some) -> Node | bool:
+        combine = operator.and_ if isinstance(test, All) else operator.or_
+        total = self.test_node(test.parts[0])
+        for count, part in enumerate(test.parts[1:], 2):
+            so_far = type(test)(test.parts[:count])
+            total = self._call(combine, (total, self.test_node(part)), so_far)
         return total
 
     def assert_at_run_time(self, test: Test, message: str | None) -> None:

@@ -674,6 +674,7 @@ class ShapeEnv:
                 self.numbered("z"), hint, source, lo, is_unbacked=True, is_derived=True
             )
             self.definitions[found.atoms()[0].name] = item
+        self.symbols[found.atoms()[0].name].is_given_up = False
         return found
 
 

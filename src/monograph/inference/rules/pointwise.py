@@ -32,12 +32,12 @@ def category(dtype: torch.dtype) -> int:
 
 
 def number_dtype(number: Number) -> torch.dtype:
-    """The dtype that a Python number counts as."""
+    """The dtype that a Python number counts as, or one that is computed from sizes."""
     if isinstance(number, bool):
         return torch.bool
-    if isinstance(number, int):
+    if isinstance(number, (int, Expr)):
         return torch.int64
-    if isinstance(number, float):
+    if isinstance(number, (float, FloatExpr)):
         return torch.get_default_dtype()
     return torch.promote_types(torch.get_default_dtype(), torch.complex32)
 
@@ -202,7 +202,7 @@ def is_less(left: Int, right: Int, sizes: Sequence[Int] = ()) -> bool:
 
 
 def _numbers_and_tensors(*operands: Operand) -> bool:
-    return all(isinstance(o, (TensorSpec, int, float, bool)) for o in operands)
+    return all(isinstance(o, (TensorSpec, int, float, Expr, FloatExpr)) for o in operands)
 
 
 @rule(aten.add.Tensor, aten.sub.Tensor, aten.rsub.Scalar)
@@ -253,6 +253,8 @@ def _compare(left: Operand, right: Operand) -> TensorSpec | None:
 
 @rule(aten.where.self, aten.where.ScalarSelf, aten.where.ScalarOther, aten.where.Scalar)
 def _where(condition: TensorSpec, left: Operand, right: Operand) -> TensorSpec | None:
+    if not _numbers_and_tensors(left, right):
+        return None
     return _elementwise((condition, left, right), _promoted((left, right)))
 
 
