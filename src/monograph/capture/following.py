@@ -25,7 +25,7 @@ from monograph.ir.subgraphs import subgraphs_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import equal, not_less
-from monograph.torch_internals import Operator, schema_of
+from monograph.torch_internals import Operator, append_node, schema_of
 
 if TYPE_CHECKING:
     from monograph.capture.captured import Captured
@@ -150,7 +150,7 @@ class Along(Emission):
 
     def stand_in(self, target: Callable[..., object], example: object) -> Node:
         """A node that is no step: it is told by what it gives."""
-        node = self.graph.create_node("call_function", target, (), {})
+        node = append_node(self.graph, self.names.fresh("stand_in"), target, (), {})
         node.meta.update({"val": example, "location": None, "scope": None})
         return node
 

@@ -56,6 +56,18 @@ class Outcomes:
             outcome = None
         return outcome if outcome is not None else self._infer(op, args, kwargs, key)
 
+    def known(self, key: tuple[Any, ...]) -> Outcome | None:
+        """What was inferred in this capture, for all sizes that it is for."""
+        return self._local.get(key)
+
+    def take(self, outcomes: Outcomes) -> None:
+        """What was inferred elsewhere for the same sizes."""
+        self._local.update(outcomes._local)
+
+    def forget(self, key: tuple[Any, ...]) -> None:
+        """It holds for some sizes only."""
+        self._local.pop(key, None)
+
     def _infer(
         self, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
     ) -> Outcome:

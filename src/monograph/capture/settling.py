@@ -26,10 +26,12 @@ from monograph.capture.context import Context
 from monograph.capture.emission import Emission
 from monograph.capture.following import Along, ApartError
 from monograph.capture.operators.registry import HANDLERS, PURE, handler_of
+from monograph.capture.outcomes import Outcomes
 from monograph.capture.python.evaluation import Evaluation, Item, Reads, Rest, attribute_of, rest_of
 from monograph.capture.python.frames import frames_of_user, is_ours
 from monograph.capture.recorder import Recorder
 from monograph.capture.restarts import Restart
+from monograph.inference.fakes import Outcome
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import (
@@ -43,7 +45,7 @@ from monograph.shapes.questions import (
 )
 from monograph.shapes.supposing import Known, forget, mark
 from monograph.shapes.symnode import expression_of
-from monograph.torch_internals import Operator, hide_from_compiler, without_modes
+from monograph.torch_internals import Operator, append_node, hide_from_compiler, without_modes
 
 if TYPE_CHECKING:
     from monograph.capture.declare import Declaration
@@ -262,7 +264,7 @@ class _Comparison:
         key = text_of(test)
         first = _Answers(env, {**self.answers, key: self.answer}, None, {})
         draft = _Draft(copy.copy(self.recorder.context))
-        found, reads = self._evaluated(first, draft)
+        found, reads, outcomes = self._evaluated(first, draft, self.recorder.outcomes)
         sides: list[tuple[bool, ...]] = [()]
         for _ in range(_MOST_SIDES):
             given = sides.pop()
@@ -270,7 +272,7 @@ class _Comparison:
             other = _Answers(env, {**self.answers, key: not self.answer}, given, first.demands)
             env.assume(negated(test) if self.answer else test)
             again = _Redrawn(draft, env)
-            result, more = self._evaluated(other, again)
+            result, more, _ = self._evaluated(other, again, outcomes)
             again.require_same(found, result)
             if not all(map(env.is_known, first.demands.values())):
                 raise ApartError
@@ -278,12 +280,16 @@ class _Comparison:
             taken = tuple(other.taken)
             sides += [(*taken[:i], not taken[i]) for i in range(len(given), len(taken))]
             if not sides:
+                self.recorder.outcomes.take(outcomes)
                 return reads
         raise ApartError
 
-    def _evaluated(self, answers: _Answers, emission: Emission) -> tuple[_Found, Reads]:
+    def _evaluated(
+        self, answers: _Answers, emission: Emission, known: Outcomes
+    ) -> tuple[_Found, Reads, Outcomes]:
         env, context = self.env, emission.context
         trial = _Trying(self.recorder, emission)
+        outcomes = trial.outcomes = _OfATrial(trial, known, answers)
         env.trial = answers
         evaluation = Evaluation(lambda item: env.decide(expression_of(item)))
         try:
@@ -294,7 +300,7 @@ class _Comparison:
             trial.touched.restore()
         if context.assumptions or trial.layouts.facts():
             raise ApartError
-        return _Found(value, evaluation), evaluation.reads
+        return _Found(value, evaluation), evaluation.reads, outcomes
 
 
 class _Found(NamedTuple):
@@ -325,9 +331,11 @@ class _Answers:
         self.given = given
         self.demands = demands
         self.taken: list[bool] = []
+        self.asked = 0
 
     def answer(self, test: Test) -> bool:
         """The answer that is known to ``test``, as it is or to each part of it, or a new one."""
+        self.asked += 1
         text, opposite = text_of(test), text_of(negated(test))
         if text in self.known:
             return self.known[text]
@@ -350,6 +358,7 @@ class _Answers:
 
     def demand(self, test: Test, message: str | None) -> bool:
         """What the program demands where it goes on as for the example, it demands anyway."""
+        self.asked += 1
         text = text_of(test)
         if self.given is None:
             if self.env.truth(test) is not True:
@@ -367,6 +376,37 @@ class _Answers:
             ApartError: always.
         """
         raise ApartError
+
+
+class _OfATrial(Outcomes):
+    """What operators return meanwhile: as is ``known``, and else inferred.
+
+    That is remembered where no answer was given on the way, and nothing was demanded before: so it
+    holds on both sides, and where the program goes on.
+    """
+
+    def __init__(self, recorder: Recorder, known: Outcomes, answers: _Answers) -> None:
+        super().__init__(recorder)
+        self._known = known
+        self._answers = answers
+
+    def known(self, key: tuple[Any, ...]) -> Outcome | None:
+        """What was inferred in this trial, or is known."""
+        return super().known(key) or self._known.known(key)
+
+    def _infer(
+        self, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
+    ) -> Outcome:
+        with contextlib.suppress(TypeError):  # an argument that cannot be hashed
+            found = self._known.known(key)
+            if found is not None:
+                return found
+        answers = self._answers
+        asked = answers.asked
+        found = super()._infer(op, args, kwargs, key)
+        if answers.asked > asked or answers.demands:
+            self.forget(key)
+        return found
 
 
 class _Trying(Recorder):
@@ -480,7 +520,7 @@ class _Draft(Emission):
 
     def _stand_in(self, target: Callable[..., object], example: object) -> Node:
         """The graph of the program does not see it: its arguments have no new users."""
-        node = self.graph.create_node("call_function", target, (), {})
+        node = append_node(self.graph, self.names.fresh("stand_in"), target, (), {})
         node.meta.update({"val": example, "location": None, "scope": None})
         return node
 
