@@ -37,7 +37,7 @@ def form(program: monograph.ExportedProgram) -> tuple[list[str], str, list[str]]
     return targets, str(program.range_constraints), sorted(map(str, program.assumptions))
 
 
-@pytest.mark.parametrize("name", ["llama", "whisper"])
+@pytest.mark.parametrize("name", ["llama", "t5", "whisper"])
 def test_models_are_captured_once(name: str, captures: list[Any]) -> None:
     model, varying = SMALL[name]()[0], VARYING[name]
     found = []

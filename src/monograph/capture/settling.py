@@ -61,7 +61,8 @@ _MOST_FAILURES = 8  # in one capture
 _NODES_ONLY = frozenset({
     aten.reshape.default, aten.flatten.using_ints, aten.contiguous.default, aten.to.dtype,
     aten.to.device, aten.to.dtype_layout, aten.to.other, aten.detach.default, aten.alias.default,
-    aten.reshape_as.default, aten.conv1d.default,
+    aten.reshape_as.default, aten.conv1d.default, aten.where.self, aten.where.ScalarSelf,
+    aten.where.ScalarOther, aten.where.Scalar, aten.index.Tensor,
 })  # fmt: skip
 
 
