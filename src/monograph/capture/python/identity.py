@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dis
-from types import CodeType
+from types import CodeType, FrameType, FunctionType, ModuleType
 
 from monograph.capture.python.frames import frames_of_user
 
@@ -11,31 +11,44 @@ __all__ = ["is_identity_asked"]
 
 _MOST_KEPT = 4096
 _id = id  # a program that is captured gets another function under this name
-_known: dict[int, tuple[CodeType, bool]] = {}
+_Asks = bool | frozenset[str]  # or where such a variable of the function around it is a tensor
+_known: dict[int, tuple[CodeType, _Asks]] = {}
 
 
 def is_identity_asked() -> bool:
     """Whether a function of the program that runs now compares objects that may be tensors."""
-    return any(_asks(frame.f_code) for frame in frames_of_user(2))
+    return any(map(_asks, frames_of_user(2)))
 
 
-def _asks(code: CodeType) -> bool:
+def _asks(frame: FrameType) -> bool:
+    code = frame.f_code
     found = _known.get(_id(code))
     if found is None:
         if len(_known) >= _MOST_KEPT:
             _known.clear()
         found = _known[_id(code)] = code, _is_asking(code)
-    return found[1]
+    asks = found[1]
+    if isinstance(asks, bool):
+        return asks
+    return not all(isinstance(frame.f_locals.get(name), _NO_TENSORS) for name in asks)
 
 
-def _is_asking(code: CodeType) -> bool:
+_NO_TENSORS = (FunctionType, ModuleType, type)
+
+
+def _is_asking(code: CodeType) -> _Asks:
     instructions = [each for each in dis.get_instructions(code) if each.opname != "EXTENDED_ARG"]
+    written = {each.argval for each in instructions if each.opname.startswith("STORE")}
+    variables = set()
     for at, each in enumerate(instructions):
         if each.opname == "LOAD_GLOBAL" and each.argval == "id":
             return True
         if each.opname == "IS_OP" and not _is_of_a_name(instructions, at - 1):
-            return True
-    return False
+            other = instructions[at - 1]
+            if other.opname != "LOAD_DEREF" or other.argval in {*written, *code.co_cellvars}:
+                return True
+            variables.add(other.argval)
+    return frozenset(variables) if variables else False
 
 
 def _is_of_a_name(instructions: list[dis.Instruction], at: int) -> bool:
