@@ -129,6 +129,23 @@ def test_what_is_asked_of_one_argument_says_nothing_of_another():
     assert program(needs, needs, plain).requires_grad
 
 
+def test_state_that_needs_no_gradient_is_no_argument():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("table", torch.ones(3))
+            self.kept = [torch.ones(3)]
+
+        def forward(self, x):
+            y = x + self.table + self.kept[0]
+            return y if y.requires_grad else y * 2
+
+    program = monograph.export(Model(), (torch.ones(3),))
+    assert program.module()(torch.ones(3)).tolist() == [6, 6, 6]
+    with pytest.raises(monograph.InputError, match="requires_grad is False"):
+        program.module()(torch.ones(3, requires_grad=True))
+
+
 def test_what_a_backward_pass_would_run_is_not_there():
     def f(x):
         return x * 2 if (x * 3).grad_fn.next_functions else x

@@ -143,7 +143,8 @@ class Layouts:
             self._note(origin, kind, None, answer)
         elif value.tracks == 1:
             for made_of in self._made_of(value.node, self._without_gradient):
-                self._note(made_of, "requires grad", None, False)
+                if made_of.kind == "input":
+                    self._note(made_of, "requires grad", None, False)
         else:
             found = [o for o in self._made_of(value.node, set()) if o.tensor.requires_grad]
             if found and all(each.kind == "input" for each in found):  # one of them is enough
