@@ -395,3 +395,28 @@ def test_sides_of_other_dtypes_are_not_made_one():
         sizes = ({0: Dim.DYNAMIC},) if rows > 1 else ({0: Dim.AUTO},)
         found = monograph.export(float_or_double, (x,), dynamic_shapes=sizes).module()(x)
         assert_equal(found, float_or_double(x))
+
+
+def _padded(x):
+    long = F.pad(x, (2, 0), mode="replicate")
+    return long * torch.arange(long.shape[2])
+
+
+def test_what_is_inferred_on_one_side_is_not_known_on_the_other():
+    """The side of more columns holds for one number of them, that of fewer for all."""
+
+    def program(x):
+        n = x.shape[2]
+        if n > 5:
+            number = ord(chr(n))
+            return _padded(x)[:, :, :3] * number
+        return _padded(x)[:, :, :3]
+
+    ep = monograph.export(program, (torch.randn(2, 4, 3),), dynamic_shapes=({2: Dim.DYNAMIC},))
+    module = ep.module()
+    for columns in (1, 2, 3, 5, 6):
+        x = torch.randn(2, 4, columns)
+        torch.testing.assert_close(module(x), program(x))
+    for columns in (0, 7):  # what eager mode refuses, and what the number excludes
+        with pytest.raises(monograph.InputError):
+            module(torch.randn(2, 4, columns))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -63,6 +64,15 @@ class Outcomes:
     def take(self, outcomes: Outcomes) -> None:
         """What was inferred elsewhere for the same sizes."""
         self._local.update(outcomes._local)
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """What is inferred meanwhile holds for the sizes that are supposed meanwhile."""
+        before, self._local = self._local, self._local.copy()
+        try:
+            yield
+        finally:
+            self._local = before
 
     def forget(self, key: tuple[Any, ...]) -> None:
         """It holds for some sizes only."""

@@ -64,7 +64,7 @@ class Region:
         env = self.recorder.sizes.env
         env.decider.turn_aside()
         facts = mark(env)
-        with self._installed(self.recorder.sizes.mark()):
+        with self.recorder.outcomes.apart(), self._installed(self.recorder.sizes.mark()):
             try:
                 if path is not True:
                     suppose(env, path, values_where(env, path))
