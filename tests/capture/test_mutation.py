@@ -376,8 +376,60 @@ def test_windows_that_lie_over_each_other_for_other_sizes_are_not_written():
     with pytest.raises(monograph.ConstraintViolationError, match="inferred to be a constant"):
         monograph.export(writes, (torch.ones(2, 4),), dynamic_shapes=({0: monograph.Dim("n")},))
 
+    def fills_one(x):
+        x.unfold(0, 2, 1)[0] = 0.5
+        return x + 1
+
+    any_size = ({0: monograph.Dim.DYNAMIC},)
+    program = monograph.export(fills_one, (torch.ones(5, 4),), dynamic_shapes=any_size)
+    assert program.verify(fills_one).compared
+
     def apart(x):
         return x.unfold(0, 2, 2).mul_(3) * 1
 
-    any_size = ({0: monograph.Dim.DYNAMIC},)
     assert monograph.export(apart, (torch.ones(2, 4),), dynamic_shapes=any_size).verify(apart)
+
+
+def test_parts_of_complex_tensors_are_written_where_gradients_are_required():
+    def writes(x):
+        y = x + 1
+        y[0] = -1
+        y[..., 1] = x[..., 0]
+        y[1:].mul_(2)
+        y.mT[1].zero_()
+        y.H[0].add_(1)
+        return y
+
+    example = (torch.randn(3, 3, dtype=torch.complex64, requires_grad=True),)
+    program = monograph.export(writes, example)
+    assert program.verify(writes).compared
+    (x,) = example
+    found, expected = (
+        torch.autograd.grad(f(x).abs().sum(), x)[0] for f in (program.module(), writes)
+    )
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_tensor_that_is_overwritten_keeps_its_layout_and_its_history():
+    def copies(x, y):
+        made = y.clone()
+        made.copy_(x)
+        return made
+
+    program = monograph.export(copies, (torch.ones(3, 4), torch.ones(3, 4)))
+    assert program.verify(copies).compared
+    given = torch.ones(3, 4), torch.ones(4, 3, requires_grad=True).t()
+    found = program.module()(*given)
+    assert found.stride() == (1, 3)
+    assert found.requires_grad
+
+
+def test_two_arguments_get_one_content():
+    def writes(x, y):
+        x[0] = 2
+        y[:].copy_(x)
+        return x + y
+
+    program = monograph.export(writes, (torch.ones(3, 3), torch.zeros(3, 3)))
+    program.verify(writes)
+    monograph.from_torch(program.to_torch()).verify(writes)

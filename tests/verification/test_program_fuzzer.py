@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from monograph.testing import fuzz as fuzzing
+from monograph.testing import trust
 from monograph.testing.fuzz import STAGES, Source, fuzz, main
+from monograph.testing.trust import Tried, note
 
 
 def test_random_programs_are_right_or_refused():
@@ -44,7 +46,7 @@ def test_a_stage_that_crashes_is_found(monkeypatch):
 def test_each_stage_takes_a_plain_program(stage):
     source = Source(("v = x * y.shape[0]",), ("v",), ((3, 4), (3, 4)), (torch.float32,) * 2)
     space = {}
-    exec(source.text().replace("import torch", ""), space)
+    exec(source.text(), space)
     if not stage.startswith("strict"):  # which reads a file
         STAGES[stage](space["program"], source.example()).verify(space["program"])
 
@@ -52,3 +54,18 @@ def test_each_stage_takes_a_plain_program(stage):
 def test_the_command_prints_its_seed(capsys):
     assert main(["--programs", "1", "--seed", "7"]) == 0
     assert "# seed 7" in capsys.readouterr().out
+
+
+def test_what_was_tried_is_recorded_and_shown(tmp_path, capsys):
+    record, shown = tmp_path / "record.jsonl", tmp_path / "trust.md"
+    for _ in range(2):  # the second time stands for the first
+        main(["--programs", "2", "--seed", "7", "--record", str(record)])
+    note(Tried("leaks", "python x", 2000, ("left",), part="a"), str(record))
+    note(Tried("leaks", "python x", 1000, part="b"), str(record))
+    assert trust.main([str(record), str(shown)]) == 0
+    text = shown.read_text()
+    assert "| [Random programs](#random-programs) | 2 | 0 |" in text
+    assert "| [Exports in one process](#exports-in-one-process) | 3,000 | 1 |" in text
+    assert "| `python x` | 3,000 |" in text
+    assert "- left" in text
+    assert trust.main([]) == 2

@@ -6,6 +6,7 @@ root; the other members are then out of date and are derived again when next rea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
@@ -37,8 +38,10 @@ __all__ = [
     "fold_into_root",
     "functional_form",
     "keep_memory",
+    "may_lie_otherwise",
     "overlap_partly",
     "overlaps_itself",
+    "overwritten",
     "passes_detach",
     "rely_on_memory",
     "start_of_memory",
@@ -285,15 +288,35 @@ def overlaps_itself(spec: TensorSpec) -> bool:
 def windows_overlap(value: Value) -> bool:
     """Whether ``value`` has windows that lie over each other, where sizes decide how many."""
     current: Value | None = value
-    while current is not None and current.parent is not None:
-        if current.step.target is aten.unfold.default and current.spec.scope is not None:
-            _, dim, size, step = current.step.args
-            is_plain = isinstance(size, int) and isinstance(step, int)
-            count = current.spec.shape[dim]  # type: ignore[index]
-            if not (is_plain and step >= size) and isinstance(count, Expr):  # type: ignore[operator]
-                return not value.recorder.sizes.env.decide(not_less(1, count))
+    while current is not None:
+        count = _overlapping_windows(current)
+        if count is not None:
+            return not value.recorder.sizes.env.decide(not_less(1, count))
         current = current.parent
     return False
+
+
+def _overlapping_windows(value: Value) -> Expr | None:
+    """How many windows there are, where sizes decide it and each reaches into the next."""
+    if value.parent is None or value.step.target is not aten.unfold.default:
+        return None
+    _, dim, size, step = value.step.args
+    count = value.spec.shape[dim]  # type: ignore[index]
+    is_apart = isinstance(size, int) and isinstance(step, int) and step >= size
+    return count if isinstance(count, Expr) and not is_apart else None
+
+
+def may_lie_otherwise(value: Value) -> bool:
+    """Whether a tensor that the program makes lies as an argument does."""
+    is_plain = bool(value.spec.shape) and not value.spec.dtype.is_complex
+    return value.origin is None and is_plain and value.recorder.layouts.follows_inputs(value)
+
+
+def overwritten(value: Value, content: AbstractTensor) -> AbstractTensor:
+    """``content`` in the layout of ``value``, whatever that is."""
+    arguments = (value.abstract(), content, 0, 0, _END)
+    found: AbstractTensor = value.recorder.call(aten.slice_scatter.default, arguments)
+    return found
 
 
 def overlap_partly(left: Value, right: Value) -> bool:
@@ -350,7 +373,7 @@ def _last_overlapping(value: Value) -> Value | None:
     found: Value | None = None
     current: Value | None = value
     while current is not None:
-        if overlaps_itself(current.spec):
+        if overlaps_itself(current.spec) or _overlapping_windows(current) is not None:
             found = current
         current = current.parent
     return found
@@ -385,9 +408,10 @@ def _inverted(view: Value, row: ViewRow, content: AbstractTensor) -> AbstractTen
     if row.undo is None:
         return _scattered(view, parent, content)
     pieces = step.meta["val"] if view.step_index is not None else ()
+    is_tracked = parent.root.tracks or content.value.tracks
     found: Any = row.undo(
         Written(
-            call,
+            _in_parts(recorder) if is_tracked and parent.spec.dtype.is_complex else call,
             parent.abstract(),
             content,
             parent.spec,
@@ -399,6 +423,27 @@ def _inverted(view: Value, row: ViewRow, content: AbstractTensor) -> AbstractTen
     )
     undone: AbstractTensor = found
     return undone
+
+
+def _in_parts(recorder: Recorder) -> Callable[..., torch.Tensor]:
+    """Calls operators; those that have no gradient of complex tensors on their two parts."""
+
+    def as_real(tensor: AbstractTensor) -> torch.Tensor:
+        if tensor.value.spec.bits:
+            tensor = recorder.call(aten.resolve_conj.default, (tensor,))
+        return recorder.call(aten.view_as_real.default, (tensor,))
+
+    def call(
+        op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None
+    ) -> torch.Tensor:
+        if op not in (aten.select_scatter.default, aten.slice_scatter.default):
+            return recorder.call(op, args, kwargs)
+        tensor, content, *where = args
+        dim = where[0] % tensor.dim() if where else 0
+        found = recorder.call(op, (as_real(tensor), as_real(content), dim, *where[1:]))
+        return recorder.call(aten.view_as_complex.default, (found,))
+
+    return call
 
 
 def _only_adds_ones(view: Value) -> bool:

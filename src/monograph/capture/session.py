@@ -593,7 +593,7 @@ class _Session:
                 _become_buffer(origin)
             value = self.kept.rebound.get(origin, origin.value.root)
             node = recorder.read(value)
-            if _is_made_of_input(node):  # may be overwritten before it is copied
+            if _is_made_of_input(node) or node in contents:  # may be overwritten before
                 node = self._copied(node, value)
             kept.append(origin)
             contents.append(node)

@@ -22,7 +22,7 @@ from monograph.shapes.questions import equal
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import Operator
 
-__all__ = ["PARTS", "view_of_any_layout"]
+__all__ = ["INSTEAD", "PARTS", "view_of_any_layout"]
 
 aten = torch.ops.aten
 Size = int | torch.SymInt
@@ -226,6 +226,20 @@ def _batch_norm(
     norm = aten._native_batch_norm_legit_no_training.default
     return norm(x, weight, bias, mean, var, momentum, eps)[0]
 
+
+def _roll(x: torch.Tensor, shifts: Sequence[Size], dims: Sequence[int] = ()) -> torch.Tensor:
+    """Torch's own divides by sizes, which may be 0."""
+    if not dims:
+        return _roll(x.flatten(), shifts, (0,)).view(x.shape)
+    for shift, dim in zip(shifts, dims, strict=True):
+        places = aten.arange.default(x.shape[dim], device=x.device)
+        places = aten.remainder.Scalar(aten.sub.Scalar(places, shift), x.shape[dim])
+        x = aten.index_select.default(x, dim, places)
+    return x
+
+
+# In place of torch's functions for operators that are none of Core ATen.
+INSTEAD: dict[Operator, Callable[..., torch.Tensor]] = {aten.roll.default: _roll}
 
 # What is NotImplemented is left to torch's parts.
 PARTS: dict[Operator, Callable[..., Part]] = {

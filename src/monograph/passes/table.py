@@ -8,7 +8,7 @@ from typing import TypeGuard
 from torch.fx.node import Target
 
 from monograph.diagnostics import MonographError, OperatorError
-from monograph.passes.composites import PARTS
+from monograph.passes.composites import INSTEAD, PARTS
 from monograph.torch_internals import (
     COMPOSITE,
     Operator,
@@ -39,7 +39,8 @@ class Decompositions(MutableMapping[Target, Rule]):
         self._of_torch: Mapping[Target, Rule] | None = None  # torch makes its table anew when asked
         for op, rule in rules.items():
             if not is_torchs_mark(op, rule):
-                self[op] = rule
+                is_torchs = op in INSTEAD and rule.__module__.startswith("torch.")
+                self[op] = INSTEAD[op] if is_torchs else rule  # type: ignore[index]
         self._kept |= {op for op in _left_out(rules) if _is_composite(op)}
 
     def __getitem__(self, op: Target) -> Rule:
@@ -73,7 +74,8 @@ class Decompositions(MutableMapping[Target, Rule]):
         rule = self._rules.get(op)
         if self._of_torch is None:
             self._of_torch = core_decompositions()
-        return rule is not None and rule is not self._of_torch.get(op)
+        ours = INSTEAD.get(op)  # type: ignore[call-overload]
+        return rule is not None and rule not in (ours, self._of_torch.get(op))
 
     def __contains__(self, op: object) -> bool:
         return op in self._rules or (op not in self._kept and _is_composite(op))

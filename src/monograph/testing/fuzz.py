@@ -1,10 +1,11 @@
 """Random programs, exported and compared with eager mode: ``python -m monograph.testing.fuzz``.
 
 A program is lines of Python over tensors: views and writes through them, operators of many kinds,
-sizes used in Python, containers, regions without gradients. A line that eager mode refuses is
-dropped while the program is made. Each program goes through a few stages (another mode, a
-decomposition, a file, ``torch.export`` and back); a stage is right, or refuses in Monograph's own
-words. What is neither is made smaller by dropping lines, and printed as a test.
+sizes used in Python, containers, regions without gradients; some are methods of a module that has
+submodules, state and attributes. A line that eager mode refuses is dropped while it is made. Each
+program goes through a few stages (another mode, a decomposition, a file, ``torch.export`` and
+back); a stage is right, or refuses in Monograph's own words. What is neither is made smaller by
+dropping lines, and printed as a test.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -29,6 +30,7 @@ from monograph.edges import from_torch, load, save
 from monograph.exporting import export
 from monograph.program import ExportedProgram
 from monograph.shapes.dims import Dim
+from monograph.testing.trust import Tried, note
 from monograph.verification import DiffersError, drawn_tensor
 
 __all__ = ["Find", "Fuzzing", "fuzz", "main"]
@@ -61,7 +63,8 @@ _NEW = (
     "torch.nn.functional.gelu({t})", "{t}.logsumexp({i})", "torch.rand_like({t})", "{t}.conj()",
     "{t}.real", "{t}.imag", "{t}.angle()", "torch.view_as_real({t})", "{t}.nan_to_num()",
     "{t}.norm()", "{t}.var({i}, keepdim=True)", "{t}.gather({i}, {t}.argsort({i}))",
-    "{t}.scatter_add({i}, {t}.argsort({i}), {t})", "torch.outer({t}.flatten(), {t}.flatten())",
+    "{t}.scatter_add({i}, {t}.argsort({i}), {t})",
+    "torch.outer({t}.flatten(), {u}.flatten())[:5, :5]",
     "{t}.unique()", "{t}[{t} > 0]", "{t}.nonzero()", "torch.einsum('...i,...i->...', {t}, {u})",
 )  # fmt: skip
 _VIEWS = (
@@ -89,28 +92,95 @@ _PYTHON = (
     "{v} = {t} if {t}.requires_grad else {u}", "{v} = {t} + {t}.numel()",
     "with torch.autocast('cpu', torch.bfloat16):\n    {v} = {t} @ {u}.mT",
     "{v} = {t}.view(-1)[: {t}.shape[-1] - {i}]",
+    "{v} = {t} * (2 if type({t}.shape[{i}]) is int else 3)",
+    "{v} = {t} + (1 if type({t}) is torch.Tensor else {k})",
+    "{v} = {t} * {{int: 2, float: 3}}[type({t}.shape[{i}] / {j} if {j} else {j})]",
+    "with torch.random.fork_rng(devices=[]):\n    {v} = torch.rand_like({t})",
+    "{v} = torch.rand(3, generator=torch.Generator().manual_seed({j})) + {t}.shape[{i}]",
+    "warnings.warn('of the program')\n{v} = {t} - 1",
+    "{v} = [a + b.dim() for a, b in itertools.product([{t}, {u}], [{u}])][{i}]",
+    "{v} = list(itertools.accumulate([{t}, {t}], lambda a, b: a + b))[-1]",
+    "{v} = {t} + sum(itertools.chain({t}.shape, ({j},)))",
+    "{v} = {t} * torch.ops.monograph_fuzzed.halves({u})",
+    "torch.ops.monograph_fuzzed.doubles_({t})",
+    "{v} = torch.func.grad(lambda z: (z * z).sum())({t})",
+    "{v} = torch.utils.checkpoint.checkpoint(lambda z: z.sin() * 2, {t}, use_reentrant=False)",
+)  # fmt: skip
+# Lines of a method: of a module with submodules, state, and attributes that change.
+_OF_MODULES = (
+    "{v} = self.scale({t})", "{v} = self.scale(self.scale({t}))", "{v} = self.table + {t}",
+    "self.seen.add_(1)\n{v} = {t} * self.seen", "{v} = {t} * self.weight",
+    "self.calls += 1\n{v} = {t} + self.calls", "self.table[{j}] = {t}.sum()",
+    "self.last = {t}.sum()\n{v} = {t} - 1", "{v} = {t} + self.last", "self.table.mul_({k})",
+    "{v} = torch.nn.functional.dropout({t}, 0.5, self.training)", "self.seen = self.seen + {j}",
+    "{v} = {t} * len(self.kept)", "{v} = self.kept[{j} % 2] * {t}.shape[{i}]",
+    "{v} = {t}.clone()\nself.table.copy_({v}.flatten()[0].expand(4))",
 )  # fmt: skip
 _STRICT = (
     "if {t}.sum() > {k}:\n    {v} = {t} * 2\nelse:\n    {v} = {t} - 1",
-    "{v} = {t}\nwhile {v}.abs().sum() > 1:\n    {v} = {v} * 0.5",
+    # From infinity it would go on forever.
+    "{v} = {t}.clamp(-9, 9)\nwhile {v}.abs().sum() > 1:\n    {v} = {v} * 0.5",
     "{v} = {t} + (1 if {t}.min() > 0 else 2)",
 )
 
 
+_HEAD = """\
+import itertools
+import warnings
+
+import torch
+import torch.utils.checkpoint
+
+from monograph.testing import fuzz
+"""
+_MODULES = """
+
+class Scale(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(2.0))
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x):
+        self.calls += 1
+        return x * self.weight + self.calls
+
+
+class Program(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale, self.calls = Scale(), 0
+        self.weight = torch.nn.Parameter(torch.tensor(0.5))
+        self.register_buffer("seen", torch.zeros(()))
+        self.register_buffer("table", torch.arange(4.0))
+        self.last, self.kept = torch.zeros(()), [torch.ones(()), 3]
+
+    def forward(self, x, y):
+"""
+
+
 @dataclass(frozen=True)
 class Source:
-    """A program as lines, with the tensors that it is exported with."""
+    """A program as lines, with the tensors that it is exported with.
+
+    ``is_module``: they are the lines of a method, ``forward``.
+    """
 
     lines: tuple[str, ...]
     results: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[torch.dtype, ...]
+    is_module: bool = False
 
     def text(self) -> str:
-        """The program as a function ``program(x, y)``."""
+        """The program: a function ``program(x, y)``, or a module under that name."""
         body = [line for each in self.lines for line in each.split("\n")]
         body.append(f"return {', '.join(self.results)},")
-        return "import torch\n\n\ndef program(x, y):\n" + "".join(f"    {line}\n" for line in body)
+        if self.is_module:
+            inside = "".join(f"        {line}\n" for line in body)
+            return f"{_HEAD}{_MODULES}{inside}\n\nprogram = Program()\n"
+        inside = "".join(f"    {line}\n" for line in body)
+        return f"{_HEAD}\n\ndef program(x, y):\n{inside}"
 
     def example(self) -> tuple[torch.Tensor, ...]:
         """The tensors that it is exported with."""
@@ -125,7 +195,8 @@ class Source:
         )
         return (
             f"{self.text()}\n\ndef test_program():  # {stage}, found with seed {seed}\n"
-            f"    made = STAGES[{stage!r}](program, ({example},))\n"
+            f"    drawn_tensor = fuzz.drawn_tensor\n"
+            f"    made = fuzz.STAGES[{stage!r}](program, ({example},))\n"
             "    made.verify(program, tolerance=1e-3)\n"
         )
 
@@ -138,13 +209,16 @@ def _drawn(choose: random.Random) -> Source:
     dtypes = tuple(choose.choice(_DTYPES) for _ in "xy")
     if choose.random() < 0.6:
         dtypes = (dtypes[0], dtypes[0])
-    start = Source((), (), shapes, dtypes)
-    space: dict[str, object] = {"torch": torch, **dict(zip("xy", start.example(), strict=True))}
+    is_module = choose.random() < 0.3
+    start = Source((), (), shapes, dtypes, is_module)
+    space: dict[str, object] = {}
+    exec(start.text().replace("return ,", "pass"), space)
+    space |= dict(zip("xy", start.example(), strict=True), self=space["program"])
     names, lines = ["x", "y"], []
     for number in range(choose.randint(2, _MOST_LINES)):
         for _ in range(_TRIES):
             name = f"v{number}"
-            line = _line(choose, names, name)
+            line = _line(choose, names, name, is_module=is_module)
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -157,12 +231,16 @@ def _drawn(choose: random.Random) -> Source:
                 names.append(name)
             break
     results = names[2:] or names[-1:]
-    return Source(tuple(lines), tuple(results), shapes, dtypes)
+    return Source(tuple(lines), tuple(results), shapes, dtypes, is_module)
 
 
-def _line(choose: random.Random, names: Sequence[str], name: str) -> str:
-    kind = choose.choices(("new", "view", "write", "python", "strict"), (8, 6, 5, 5, 1))[0]
-    forms = {"new": _NEW, "view": _VIEWS, "write": _WRITES, "python": _PYTHON, "strict": _STRICT}
+def _line(choose: random.Random, names: Sequence[str], name: str, *, is_module: bool) -> str:
+    kinds = ("new", "view", "write", "python", "strict", "module")
+    kind = choose.choices(kinds, (8, 6, 5, 5, 1, 6 if is_module else 0))[0]
+    forms = {
+        "new": _NEW, "view": _VIEWS, "write": _WRITES, "python": _PYTHON, "strict": _STRICT,
+        "module": _OF_MODULES,
+    }  # fmt: skip
     form = choose.choice(forms[kind])
     if kind in ("new", "view"):
         form = "{v} = " + form
@@ -201,6 +279,31 @@ STAGES: dict[str, Stage] = {
 }
 
 
+# Operators of a library's own: what torch does not know of, with fakes.
+
+
+@torch.library.custom_op("monograph_fuzzed::halves", mutates_args=())
+def halves(x: torch.Tensor) -> torch.Tensor:
+    """A custom operator that computes."""
+    return x / 2
+
+
+@halves.register_fake
+def _(x: torch.Tensor) -> torch.Tensor:
+    return x / 2
+
+
+@torch.library.custom_op("monograph_fuzzed::doubles_", mutates_args=("x",))
+def doubles_(x: torch.Tensor) -> None:
+    """A custom operator that writes."""
+    x.mul_(2)
+
+
+@doubles_.register_fake
+def _(x: torch.Tensor) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Find:
     """A program that a stage makes wrong, or fails on: made small, with a test."""
@@ -225,6 +328,22 @@ class Fuzzing:
     refused: Counter[str] = field(default_factory=Counter)
     accepts_more: int = 0
     finds: list[Find] = field(default_factory=list)
+
+    def as_tried(self, seed: int) -> Tried:
+        """What is kept of it."""
+        counts = {
+            "ways as in eager mode": self.right.total(),
+            "ways that are refused in words": self.refused.total(),
+            "ways that take more calls than eager mode": self.accepts_more,
+        }
+        return Tried(
+            "programs",
+            f"python -m monograph.testing.fuzz --programs {self.programs} --seed {seed}",
+            self.programs,
+            tuple(f"{f.stage}: {f.kind}: {f.said.splitlines()[0][:160]}" for f in self.finds),
+            round(self.seconds, 1),
+            counts,
+        )
 
     def __str__(self) -> str:
         rate = 60 * self.programs / max(self.seconds, 1e-9)
@@ -290,11 +409,10 @@ class _Runner:
 def _smaller(source: Source) -> list[Source]:
     found = []
     if len(source.results) > 1:
-        found = [Source(source.lines, (each,), source.shapes, source.dtypes)
-                 for each in source.results]  # fmt: skip
+        found = [replace(source, results=(each,)) for each in source.results]
     for i in range(len(source.lines)):
         lines = (*source.lines[:i], *source.lines[i + 1 :])
-        other = Source(lines, source.results, source.shapes, source.dtypes)
+        other = replace(source, lines=lines)
         if _runs(other):
             found.append(other)
     return found
@@ -355,12 +473,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--programs", type=int)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--record", help="add what came of it to this file")
     given = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(1 << 32) if given.seed is None else given.seed
     minutes = 15.0 if given.minutes is None and given.programs is None else given.minutes
     print(f"# seed {seed}", flush=True)
     found = fuzz(seed=seed, programs=given.programs, minutes=minutes, say=print)
     print(f"# {found}")
+    if given.record:
+        note(found.as_tried(seed), given.record)
     return int(bool(found.finds))
 
 

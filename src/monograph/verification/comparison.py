@@ -9,6 +9,7 @@ from monograph.ir.structure import flatten
 __all__ = ["assert_equal", "significant_strides"]
 
 
+@torch.no_grad()  # a tensor of eager mode may refuse to be differentiated
 def assert_equal(
     actual: object, expected: object, *, tolerance: float = 0.0, strided: bool = True
 ) -> None:

@@ -266,7 +266,8 @@ class _Trial:
         if found:
             return found
         for i, (one, other) in enumerate(zip(_tensors(ours[2]), _tensors(eager[2]), strict=True)):
-            if self.parts.dialect == TRAINING and one.requires_grad != other.requires_grad:
+            is_other = self.parts.dialect == TRAINING and one.requires_grad != other.requires_grad
+            if is_other and not (other.requires_grad and _is_overwritten(other, eager)):
                 return f"result {i}: requires_grad is {one.requires_grad}"
         return None
 
@@ -328,6 +329,22 @@ class _Trial:
 
 
 _Called = tuple[Any, Arguments, object]
+
+
+def _is_overwritten(result: torch.Tensor, call: _Called) -> bool:
+    """Whether nothing is left in ``result`` of what it was computed from: all gradients are zero.
+
+    A program's result is then what was copied into it.
+    """
+    inputs = [t for t in _tensors(call[1]) if t.requires_grad]
+    if isinstance(call[0], nn.Module):
+        inputs += [p for p in call[0].parameters() if p.requires_grad]
+    ones = torch.ones_like(result)
+    try:
+        found = torch.autograd.grad(result, inputs, ones, retain_graph=True, allow_unused=True)
+    except RuntimeError:  # what it was computed from was written since
+        return True
+    return not any(each is not None and each.count_nonzero() for each in found)
 
 
 def _has_history(model: Model) -> bool:

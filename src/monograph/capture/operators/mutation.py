@@ -12,8 +12,10 @@ from monograph.capture.aliasing import (
     fold_into_root,
     functional_form,
     keep_memory,
+    may_lie_otherwise,
     overlap_partly,
     overlaps_itself,
+    overwritten,
     passes_detach,
     rely_on_memory,
     start_of_memory,
@@ -61,7 +63,10 @@ def _write_in_place(
     for target in targets:
         check_write(recorder, op, target)
     _refuse_overlap(recorder, op, args, kwargs)
-    found = recorder.record(functional, _completed(schema, functional._schema, args), kwargs)
+    if functional is aten.zero.default and targets[0].is_complex():  # it has no gradient of these
+        found = recorder.record(aten.fill.Scalar, (targets[0], 0))
+    else:
+        found = recorder.record(functional, _completed(schema, functional._schema, args), kwargs)
     results = list(found) if isinstance(found, (tuple, list)) else [found]
     # A functional form returns what the operator returns, then what it writes; for the usual
     # in-place operator these are one and the same.
@@ -260,11 +265,14 @@ def _copy(
         snapshot.tracks = content.value.tracks
         content = make_abstract(snapshot.spec, snapshot)
         value = recorder.value_of(target)
+        # ``target`` keeps its layout, however the inputs lie.
         if value.parent is None and have is want and recorder.layouts.follows_inputs(snapshot):
-            # ``target`` keeps its layout, however the inputs lie.
-            content = recorder.call(
-                aten.clone.default, (content,), {"memory_format": torch.contiguous_format}
-            )
+            if may_lie_otherwise(value):
+                content = overwritten(value, content)
+            else:
+                content = recorder.call(
+                    aten.clone.default, (content,), {"memory_format": torch.contiguous_format}
+                )
     store(recorder, target, content)
     return target
 
