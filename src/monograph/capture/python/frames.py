@@ -37,6 +37,8 @@ _MADE = "<string>"  # by ``exec``: the user's, or a dataclass's
 _CALLING = ("_call_impl", "_wrapped_call_impl")  # how torch calls a module
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 
+_MOST_KEPT = 100_000  # functions
+
 # By identity: equal code may stand in several files.
 _kinds: dict[int, int] = {}
 _lines: dict[tuple[int, int], SourceLine] = {}
@@ -49,8 +51,19 @@ def mark_entry(code: CodeType) -> None:
 
 
 def _keep(code: CodeType, kind: int) -> None:
+    if len(_kept) >= _MOST_KEPT:
+        _forget()
     _kinds[_id(code)] = kind
     _kept[_id(code)] = code
+
+
+def _forget() -> None:
+    """All code but the entries, of which none is found again: code that was made once and ran."""
+    entries = [_kept[key] for key, kind in _kinds.items() if kind == _STOP]
+    for table in (_kinds, _kept, _lines):
+        table.clear()
+    for code in entries:
+        _keep(code, _STOP)
 
 
 def _kind_of(code: CodeType) -> int:

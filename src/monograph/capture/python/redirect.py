@@ -53,31 +53,50 @@ def redirected(targets: dict[Any, Callable[..., Any]], mine: Callable[[], bool])
     The function objects get other code for a while, so that a name bound to one long ago
     (``from torch import cond``) leads there too.
     """
-    before: list[tuple[Any, CodeType]] = []
-    emptied: list[Callable[[], None]] = []
+    before: list[tuple[FunctionType, CodeType]] = []
+    used: list[_Sent] = []
     try:
         for function, target in targets.items():
             code = function.__code__
-            chosen, empty = _choice(copied(function), target, mine)
-            sent = constant_replaced(_template.__code__, _TARGET, chosen)
+            sent = _sent.get(id(function))
+            if sent is None or sent.before is not code:  # it is sent elsewhere, or was changed
+                sent = _Sent(function)
+                if id(function) not in _sent and len(_sent) < _MOST_KEPT:
+                    _sent[id(function)] = sent
             before.append((function, code))
-            emptied.append(empty)
-            function.__code__ = sent.replace(co_name=code.co_name, co_qualname=code.co_qualname)
+            used.append(sent)
+            sent.choice.append((target, mine))
+            function.__code__ = sent.code
         yield
     finally:
         for function, code in before:
             function.__code__ = code
-        for empty in emptied:
-            empty()
+        for sent in used:
+            sent.choice.clear()
 
 
-def _choice(
-    original: Callable[..., Any], target: Callable[..., Any], mine: Callable[[], bool]
-) -> tuple[Callable[..., Any], Callable[[], None]]:
-    """What chooses, and what lets go of ``target``: code is remembered, and holds its constants."""
-    targets = [target]
+class _Sent:
+    """Code that chooses whom to call, while ``choice`` says so: made once for each function.
 
-    def call(*args: object, **kwargs: object) -> object:
-        return (targets[0] if targets and mine() else original)(*args, **kwargs)
+    Code is remembered by others, and holds its constants: so it holds nothing of a capture.
+    """
 
-    return call, targets.clear
+    def __init__(self, function: FunctionType) -> None:
+        self.function = function  # which lives as long as its identity is a key
+        self.before = function.__code__
+        self.choice: list[tuple[Callable[..., Any], Callable[[], bool]]] = []
+        original, choice = copied(function), self.choice
+
+        def call(*args: object, **kwargs: object) -> object:
+            for target, mine in choice:
+                if mine():
+                    return target(*args, **kwargs)
+            return original(*args, **kwargs)
+
+        made = constant_replaced(_template.__code__, _TARGET, call)
+        code = function.__code__
+        self.code = made.replace(co_name=code.co_name, co_qualname=code.co_qualname)
+
+
+_MOST_KEPT = 1000
+_sent: dict[int, _Sent] = {}
