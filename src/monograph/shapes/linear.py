@@ -111,12 +111,13 @@ def _minimise(
     with an artificial variable for each row that zeros do not satisfy, these are made zero first.
     """
     tableau = _Tableau(len(cost), rows, effort)
+    real = len(cost) + len(rows)
     if tableau.artificial:
         tableau.aim_at_feasibility()
         if not tableau.run(tableau.width) or tableau.objective[-1] != 0:
             return None
+        tableau.leave_artificial(real)
     tableau.aim_at(cost)
-    real = len(cost) + len(rows)
     if not tableau.run(real):
         return None
     return [Fraction(x, tableau.scale) for x in tableau.objective[len(cost) : real]]
@@ -158,6 +159,18 @@ class _Tableau:
         self.objective = [0] * (self.width - count) + [1] * count + [0]
         for i in self.artificial:
             self._clear(self.rows[i], self.basis[i])
+
+    def leave_artificial(self, real: int) -> None:
+        """Solve for one of the first ``real`` columns in each row of an artificial variable.
+
+        It is zero by now, and would not stay so: a column that enters elsewhere may raise it.
+        """
+        for i, column in enumerate(self.basis):
+            row = self.rows[i]
+            entering = next((j for j in range(real) if row[j]), None) if column >= real else None
+            if entering is not None:
+                self.rows[i] = row if row[entering] > 0 else [-x for x in row]
+                self._pivot(i, entering)
 
     def aim_at(self, cost: list[int]) -> None:
         """The objective is ``cost``, in terms of the variables outside the basis."""
