@@ -21,7 +21,7 @@ from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test
-from monograph.shapes.symnode import expression_of, symbolic
+from monograph.shapes.symnode import BoolNode, expression_of, symbolic
 
 __all__ = [
     "UNDEFINED",
@@ -154,6 +154,9 @@ def join(recorder: Recorder, found: Sequence[Found], sides: Sides) -> Joined:
         raise Mismatch(code, what, rows, _HINTS[code])
     if kinds == {"int"} or kinds == {"int", "bool"}:
         return _join_integers(recorder, found, sides)
+    way = _way_told_by(contents, sides)
+    if way is not None:
+        return Constant(torch.SymBool(BoolNode(recorder.sizes.env, way)))
     dtype = torch.bool if kinds == {"bool"} else torch.float64
 
     spec = TensorSpec.of((), (), dtype, torch.device("cpu"))
@@ -165,6 +168,14 @@ def join(recorder: Recorder, found: Sequence[Found], sides: Sides) -> Joined:
         return number_in(recorder, make_abstract(spec, Value(node, spec, recorder)))
 
     return Computed(spec, node_in, wrap)
+
+
+def _way_told_by(contents: Sequence[object], sides: Sides) -> Test | None:
+    """What a flag says that is true on one side and false on the other: which side was taken."""
+    if not all(isinstance(content, bool) for content in contents) or len(sides.paths) != 2:
+        return None
+    path = sides.paths[contents.index(True)]
+    return None if isinstance(path, bool) else path
 
 
 def _join_defined(recorder: Recorder, found: Sequence[Found], sides: Sides) -> Joined:
