@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -420,3 +421,30 @@ def test_what_is_inferred_on_one_side_is_not_known_on_the_other():
     for columns in (0, 7):  # what eager mode refuses, and what the number excludes
         with pytest.raises(monograph.InputError):
             module(torch.randn(2, 4, columns))
+
+
+class Resized(nn.Module):
+    """An image is made even, and gets its size back, where a flag says that it was not."""
+
+    def forward(self, x):
+        x = F.avg_pool2d(x, 2, ceil_mode=True)
+        short, (h, w) = x, x.shape[2:]
+        even_h, even_w = math.ceil(h / 2) * 2, math.ceil(w / 2) * 2
+        is_resized = False
+        if even_h != h or even_w != w:
+            x = F.interpolate(x, size=(even_h, even_w), mode="bilinear")
+            is_resized = True
+        x = x.reshape(x.shape[0], x.shape[1], even_h // 2, 2, even_w // 2, 2).sin()
+        x = x.reshape(x.shape[0], x.shape[1], even_h, even_w)
+        if is_resized:
+            x = F.interpolate(x, size=(h, w), mode="bilinear")
+        return torch.cat((short, x), 1)
+
+
+def test_a_flag_says_which_side_was_taken():
+    model, example = Resized(), (torch.randn(2, 3, 16, 16),)
+    varying = ({0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC},)
+    module = monograph.export(model, example, dynamic_shapes=varying).module()
+    for size in ((2, 3, 16, 16), (1, 3, 18, 16), (3, 3, 8, 10), (1, 3, 5, 7), (2, 3, 2, 1)):
+        x = torch.randn(size)
+        assert_equal(module(x), model(x), tolerance=1e-6)
