@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from monograph import exportdb
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "bench/README.md"]
 README = (ROOT / "README.md").read_text()
@@ -24,6 +26,12 @@ def test_example_and_its_output(tmp_path):
     assert [line.rstrip() for line in printed.splitlines()] == [
         line.rstrip() for line in output.splitlines()
     ]
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/explanation/features.md"])
+def test_as_many_patterns_as_there_are(name):
+    found = re.findall(r"(\d+) patterns of programs|catalogue's (\d+)", (ROOT / name).read_text())
+    assert {int(a or b) for a, b in found} == {len(list(exportdb.cases()))}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
