@@ -15,7 +15,7 @@ from torch import nn
 from torch.export import export as imported_before
 
 import monograph
-from monograph.interop import exporter, private
+from monograph.interop import decomposing, exporter, private
 
 ORIGINAL = private.exporter()
 OF_TORCH = torch.fx.experimental.symbolic_shapes.GuardOnDataDependentSymNode
@@ -57,7 +57,7 @@ def targets(program):
 
 
 def is_ours(program):
-    return isinstance(program, exporter.Decomposing)
+    return isinstance(program, decomposing.Decomposing)
 
 
 def agrees(program, model):

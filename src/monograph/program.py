@@ -304,7 +304,7 @@ class ExportedProgram:
         Raises:
             InteropError: MG-F104, for what ``torch.export`` has no word for.
         """
-        from monograph.interop.torch_export import to_torch  # torch.export: a second to import
+        from monograph.interop.decomposing import to_torch  # torch.export: a second to import
 
         return to_torch(self.parts)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import monograph
-from monograph.interop import exporter
+from monograph.interop import decomposing
 
 LINE = "import monograph; monograph.install()\n"
 MODEL = """
@@ -137,7 +137,7 @@ def test_onnx(run, text, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     found = run(text)
     program = found["program"]
-    assert isinstance(program.exported_program, exporter.Decomposing)
+    assert isinstance(program.exported_program, decomposing.Decomposing)
     (given,) = program.model_proto.graph.input
     assert given.type.tensor_type.shape.dim[0].dim_param == "batch"
     session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
@@ -149,7 +149,7 @@ def test_onnx(run, text, tmp_path):
 @pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs g++")
 def test_aoti(run):
     found = run(AOTI)
-    assert isinstance(found["exported"], exporter.Decomposing)
+    assert isinstance(found["exported"], decomposing.Decomposing)
     for x in batches():
         torch.testing.assert_close(found["compiled"](x), found["model"](x))
 
@@ -157,7 +157,7 @@ def test_aoti(run):
 def test_pt2e(run):
     pytest.importorskip("torchao.quantization.pt2e.quantize_pt2e")
     found = run(PT2E)
-    assert isinstance(found["exported"], exporter.Decomposing)
+    assert isinstance(found["exported"], decomposing.Decomposing)
     converted, x = found["converted"], found["x"]
     assert any("quantize_per_tensor" in str(node.target) for node in converted.graph.nodes)
     torch.testing.assert_close(converted(x), found["model"](x), atol=0.05, rtol=0.05)
@@ -166,7 +166,7 @@ def test_pt2e(run):
 def test_qat_prepares_and_trains(run):
     pytest.importorskip("torchao.quantization.pt2e.quantize_pt2e")
     found = run(QAT)
-    assert isinstance(found["exported"], exporter.Decomposing)
+    assert isinstance(found["exported"], decomposing.Decomposing)
     assert found["losses"][-1] < found["losses"][0]
     assert found["prepared"].norm.num_batches_tracked == 5
     assert any(
@@ -189,7 +189,7 @@ def test_executorch(run):
     pytest.importorskip("executorch.exir")
     runtime = pytest.importorskip("executorch.runtime")
     found = run(EXECUTORCH)
-    assert isinstance(found["exported"], exporter.Decomposing)
+    assert isinstance(found["exported"], decomposing.Decomposing)
     method = runtime.Runtime.get().load_program(found["lowered"]).load_method("forward")
     torch.testing.assert_close(method.execute([found["x"]])[0], found["model"](found["x"]))
 
@@ -197,7 +197,7 @@ def test_executorch(run):
 def test_openvino(run):
     pytest.importorskip("openvino")
     found = run(OPENVINO)
-    assert isinstance(found["exported"], exporter.Decomposing)
+    assert isinstance(found["exported"], decomposing.Decomposing)
     for x in batches():
         (y,) = found["compiled"](x.numpy()).values()
         # Its kernels may compute with less than 32 bits.
@@ -208,7 +208,7 @@ def test_openvino(run):
 def test_an_exporter_of_a_library(run):
     pytest.importorskip("transformers.exporters")
     found = run(TRANSFORMERS)
-    assert isinstance(found["exported"], exporter.Decomposing)
+    assert isinstance(found["exported"], decomposing.Decomposing)
     module, model = found["exported"].module(), found["model"]
     for batch, length in ((2, 8), (1, 5), (3, 9)):
         ids = torch.randint(0, 64, (batch, length))
@@ -274,7 +274,7 @@ def test_a_count_of_batches_is_written_in_place_and_read_back(run):
 
 def test_unflatten(run):
     found = run(UNFLATTENED)
-    assert isinstance(found["exported"], exporter.Decomposing)
+    assert isinstance(found["exported"], decomposing.Decomposing)
     torch.testing.assert_close(found["modules"](found["x"]), found["model"](found["x"]))
     found["modules"].conv.forward = lambda x: torch.zeros(len(x), 4, 8, 8)
     assert not torch.allclose(found["modules"](found["x"]), found["model"](found["x"]))

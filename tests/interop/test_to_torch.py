@@ -14,6 +14,7 @@ from monograph.diagnostics import InteropError
 from monograph.interop.graphs import literal_of
 from monograph.interop.reflected import Given
 from monograph.shapes.floats import MATHEMATICAL
+from monograph.testing import assert_equal
 
 # torch's own decompositions refuse loops with a state that grows; ours do not.
 UNDECOMPOSED = {
@@ -121,10 +122,15 @@ def test_what_a_program_demands_of_sizes_is_asserted():
 FORMS = {
     "to_torch": lambda program: program.to_torch(),
     "decomposed by torch": lambda program: program.to_torch().run_decompositions(),
-    "back": lambda program: monograph.from_torch(program.to_torch()),
+    "back": lambda program: _back(program),
+    "back twice": lambda program: _back(_back(program)),
     "file": lambda program: _through_a_file(program, monograph.load),
     "file read by torch": lambda program: _through_a_file(program, torch.export.load),
 }
+
+
+def _back(program):
+    return monograph.from_torch(program.to_torch())
 
 
 def _through_a_file(program, load):
@@ -236,6 +242,15 @@ def test_demands_of_any_kind_leave(f, form):
     assert 0 < refused < len(calls)
 
 
+@pytest.mark.parametrize("f", DEMANDS, ids=lambda f: f.__name__.strip("_<>"))
+def test_there_and_back_again_says_no_more(f):
+    first, second, shapes, _ = DEMANDS[f]
+    y = second if isinstance(second, float) else torch.randn(second)
+    once = _back(monograph.export(f, (torch.randn(first), y), dynamic_shapes=shapes))
+    again = _back(once)
+    assert [n.target for n in again.graph.nodes] == [n.target for n in once.graph.nodes]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_both_sides_of_a_question_leave(form):
     """A question about a size that was declared to vary: each form has both its sides."""
@@ -325,6 +340,27 @@ def test_an_argument_that_torch_does_not_take_apart():
     torch.testing.assert_close(theirs(Pair(x, x * 2)), x * 3)
     with pytest.raises(ValueError, match="input tree spec"):
         theirs((x, x))
+
+
+def _of_a_pair(pair):
+    return pair.a @ pair.b.T
+
+
+def _to_a_pair(x):
+    return Pair(torch.nn.functional.layer_norm(x, (4,)), x * 2)
+
+
+@pytest.mark.parametrize(("f", "given"), [
+    (_of_a_pair, Pair(torch.randn(3, 4), torch.randn(2, 4))),
+    (_to_a_pair, torch.randn(3, 4)),
+    (lambda pair: Pair(_of_a_pair(pair), pair.a), Pair(torch.randn(3, 4), torch.randn(2, 4))),
+], ids=["taken", "returned", "both"])  # fmt: skip
+def test_objects_of_any_class_are_decomposed(f, given):
+    program = monograph.export(f, (given,)).to_torch().run_decompositions()
+    assert isinstance(program, torch.export.ExportedProgram)
+    called = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
+    assert not {"aten.layer_norm.default", "aten.matmul.default"} & set(called)
+    assert_equal(program.module()(given), f(given), tolerance=1e-6)
 
 
 def test_unflattened_by_torch():

@@ -13,8 +13,9 @@ import torch
 
 from monograph.diagnostics import InteropError
 from monograph.interop.archive import written_whole
+from monograph.interop.decomposing import to_torch
 from monograph.interop.private import shared_library
-from monograph.interop.torch_export import converted, to_torch
+from monograph.interop.torch_export import converted
 from monograph.ir.program import Parts
 
 __all__ = ["BACKENDS", "compiled"]

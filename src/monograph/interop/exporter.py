@@ -1,40 +1,34 @@
 """What stands in the place of torch's exporter, where Monograph is installed.
 
-What it gives is torch's own ``ExportedProgram`` in everything but how it is decomposed.
+What it gives is torch's own ``ExportedProgram`` in everything but how it is decomposed
+(``decomposing``).
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
-import io
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
-from torch.export import CustomDecompTable, draft_export, load, save
 from torch.export import ExportedProgram as TorchProgram
+from torch.export import draft_export
 
 from monograph.diagnostics import MonographError
 from monograph.interop.declarations import as_torch
+from monograph.interop.decomposing import as_installed
 from monograph.interop.importing import from_torch
 from monograph.interop.private import (
     Exporter,
-    choosable_composites,
     exporter,
     is_drafting,
     set_exporter,
 )
-from monograph.interop.reflected import Taking
-from monograph.interop.torch_export import converted
 from monograph.ir.program import Parts
-from monograph.passes.decomposed import decomposed
-from monograph.passes.table import Decompositions
 
-__all__ = ["Decomposing", "Settings", "drafted", "install", "installed", "uninstall"]
+__all__ = ["Settings", "drafted", "install", "installed", "uninstall"]
 
 _log = logging.getLogger("monograph.installed")
 
@@ -54,66 +48,6 @@ class Settings:
     strict: bool | None = None
 
 
-class Decomposing(TorchProgram):
-    """A program of torch's that is decomposed by templates.
-
-    It remembers nothing of ours: its graph may be edited between export and decomposition, as
-    quantisers do, and is read as it is then.
-    """
-
-    def run_decompositions(
-        self,
-        decomp_table: Mapping[Any, Callable[..., object]] | None = None,
-        decompose_custom_triton_ops: bool = False,
-    ) -> TorchProgram:
-        """The same program with other operators: one of this class again.
-
-        What cannot be read, since it was edited or holds what only torch knows, torch decomposes.
-
-        Raises:
-            DecompositionError: MG-O102, for a rule that fails or gives another result.
-        """
-        if decompose_custom_triton_ops:
-            return super().run_decompositions(decomp_table, decompose_custom_triton_ops)
-        try:
-            parts = from_torch(self)
-        except MonographError as error:
-            _log.warning("torch decomposes the program, which is not read here: %s", error)
-            return super().run_decompositions(decomp_table)
-        return as_installed(decomposed(parts, _rules(decomp_table)))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """A pickle holds the program's file: torch's own pickles lose what is noted on nodes."""
-        file = io.BytesIO()
-        save(self, file)
-        return _of_bytes, (type(self), file.getvalue())
-
-    def __copy__(self) -> TorchProgram:
-        made = type(self).__new__(type(self))
-        made.__dict__.update(self.__dict__)
-        return made
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> TorchProgram:
-        made = memo[id(self)] = type(self).__new__(type(self))
-        made.__dict__.update(copy.deepcopy(self.__dict__, memo))
-        return made
-
-
-class _DecomposingTaking(Decomposing, Taking):
-    """Such a program, whose module takes arguments of any class."""
-
-
-def as_installed(parts: Parts) -> TorchProgram:
-    """A program as torch's, of the kind that is given where Monograph is installed."""
-    return converted(parts, kinds=(Decomposing, _DecomposingTaking))[0]
-
-
-def _of_bytes(kind: type[TorchProgram], content: bytes) -> TorchProgram:
-    made = kind.__new__(kind)
-    made.__dict__.update(load(io.BytesIO(content)).__dict__)
-    return made
-
-
 def drafted(
     mod: Callable[..., object],
     args: tuple[object, ...],
@@ -127,19 +61,6 @@ def drafted(
     """
     draft: Callable[..., TorchProgram] = draft_export
     return from_torch(draft(mod, args, dict(kwargs or {}), dynamic_shapes=as_torch(shapes)))
-
-
-def _rules(table: Mapping[Any, Callable[..., object]] | None) -> Decompositions | None:
-    """What torch's programs make of a table: composite operators that it lacks are kept whole."""
-    if table is None:
-        return None
-    full: Mapping[Any, Callable[..., object]] = table
-    if isinstance(table, CustomDecompTable):
-        full = table.materialize()
-    rules = Decompositions(full)
-    for op in choosable_composites() - set(full):
-        rules.keep(op)
-    return rules
 
 
 # Putting it there, and back ------------------------------------------------------------------

@@ -25,6 +25,8 @@ from monograph.torch_internals import name_of
 __all__ = ["assert_guards"]
 
 aten = torch.ops.aten
+_ASSERTING = (aten._assert_scalar.default, aten._assert_async.msg)
+_COMMUTING = (operator.add, operator.mul, operator.eq, operator.and_, operator.or_)
 _SIGNS = {"ge": operator.ge, "eq": operator.eq, "ne": operator.ne}
 # Torch's module takes sizes up to this one where the range begins at them: it asks for no less.
 _UNCHECKED = 2
@@ -42,6 +44,7 @@ def assert_guards(program: Parts, graph: Graph, symbols: TorchSymbols) -> None:
     placeholders = [n for n in graph.nodes if n.op == "placeholder"]
     specs = program.signature.input_specs
     leaves = placeholders[len(placeholders) - sum(s.target is None for s in specs) :]
+    before = set(graph.nodes)
     with graph.inserting_before(first):
         writer = _Assertions(graph, symbols, checks, leaves)
         for bound in checks.bounds:
@@ -51,6 +54,28 @@ def assert_guards(program: Parts, graph: Graph, symbols: TorchSymbols) -> None:
                 writer.limit(name, *checks.ranges[name], writer.places[source], is_plain=False)
         for guard in checks.guards:
             writer.write(guard.test, guard.message, is_own=guard.kind == "precondition")
+    _forget_repeated(graph, before)
+
+
+def _forget_repeated(graph: Graph, before: set[Node]) -> None:
+    """Take away what was written now and stands in ``before``: it has come from a torch graph."""
+    said = [node for node in before if node.target in _ASSERTING]
+    if not said:
+        return
+    numbers: dict[object, int] = {}  # of forms, which are the same where two nodes give the same
+    forms: dict[object, object] = {}
+    for node in graph.nodes:
+        form: object = node.name
+        if node.op == "call_function" and not node.kwargs:
+            args = [forms.get(arg, repr(arg)) for arg in node.args]
+            ordered = sorted(args, key=str) if node.target in _COMMUTING else args
+            form = (str(node.target), *ordered)
+        forms[node] = numbers.setdefault(form, len(numbers))
+    asserted = {forms[node.args[0]] for node in said if isinstance(node.args[0], Node)}
+    for node in reversed(graph.nodes):
+        is_ours = node not in before and node.op == "call_function" and not node.users
+        if is_ours and (node.target not in _ASSERTING or forms[node.args[0]] in asserted):
+            graph.erase_node(node)
 
 
 class _Assertions:
@@ -71,9 +96,8 @@ class _Assertions:
         first, *others = bound.places
         form = DerivedDim(Dim(bound.name), first.slope, first.offset)
         if first.slope != 1:
-            rest = self._call(operator.sub, (self._size(first), first.offset), None)
-            rest = self._call(operator.mod, (rest, first.slope), None)
-            self._demand(operator.eq, rest, 0, first, f"of the form {form}")
+            nearest = self._placed(self._symbol(bound.name), first)
+            self._demand(operator.eq, self._size(first), nearest, first, f"of the form {form}")
         for place in others:
             if not _is_plain(first) or not _is_plain(place):
                 wanted = self._placed(self._symbol(bound.name), place)

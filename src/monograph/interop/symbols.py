@@ -156,7 +156,7 @@ class TorchSymbols:
                 self.unbacked.add(found)
                 return found
             return env.create_unspecified_symbol(
-                symbol.hint, ConstantSource(name), DimDynamic.DYNAMIC
+                float(symbol.hint), ConstantSource(name), DimDynamic.DYNAMIC
             )
         if symbol.hint is None:
             found = env.create_unbacked_symint().node.expr

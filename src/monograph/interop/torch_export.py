@@ -39,20 +39,7 @@ from monograph.ir.subgraphs import Subgraph
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import HigherOrderOperator, claim_names, copied_node
 
-__all__ = ["converted", "to_torch"]
-
-
-def to_torch(program: Parts) -> TorchProgram:
-    """The program as torch's, over the same tensors.
-
-    Sizes become symbols of a torch ``ShapeEnv``; what the program demands of them beyond ranges
-    becomes assertions at the start of its graph. What it has read of layouts is checked by the
-    module of torch's program, and by that of what torch loads; torch's passes forget it.
-
-    Raises:
-        InteropError: MG-F104, for what torch has no word for.
-    """
-    return converted(program)[0]
+__all__ = ["converted"]
 
 
 _KINDS = TorchProgram, Taking
@@ -64,7 +51,7 @@ def converted(
     is_for_files: bool = False,
     kinds: tuple[type[TorchProgram], type[TorchProgram]] = _KINDS,
 ) -> tuple[TorchProgram, TorchSymbols]:
-    """The program as torch's, and what its symbols stand for.
+    """The program as torch's, and what its symbols stand for: see ``decomposing.to_torch``.
 
     ``kinds``: the class of what is made, and of what takes arguments that torch does not know.
     """
