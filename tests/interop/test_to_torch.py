@@ -24,8 +24,6 @@ UNDECOMPOSED = {
     "list_in_unknown_loop": "aliasing|same metadata",
     "speculative_accept": "type is null",
     "control/while_loop_growing": "same metadata",
-    "models/cache_object_in_and_out": "not a known type",
-    "models/cache_object_in_and_out@sizes": "not a known type",
 }
 # Torch's own decomposition of an LSTM takes the steps of the example, without a word.
 UNROLLED = {"shapes/lstm_over_time@sizes"}
