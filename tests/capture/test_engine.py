@@ -263,6 +263,42 @@ def test_custom_operator_that_writes():
     )
 
 
+@torch.library.custom_op("monograph_tests::writes_each", mutates_args=("tensors",))
+def writes_each(tensors: list[torch.Tensor], by: float) -> None:
+    for i, tensor in enumerate(tensors):
+        tensor.add_(by * (i + 1))
+
+
+def test_custom_operator_that_writes_a_list():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("keys", torch.zeros(3))
+            self.register_buffer("values", torch.zeros(3))
+
+        def forward(self, x):
+            y = x.clone()
+            writes_each([y[0], y[1]], 2.0)
+            writes_each([self.keys, x, self.values], 1.0)
+            return y, self.keys * self.values
+
+    program = assert_exports(Model(), (X.clone(),))
+    assert list(program.graph_signature.buffers_to_mutate.values()) == ["keys", "values"]
+    assert_exports(lambda x: writes_each([], 1.0) or x * 1, (X,))
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: writes_each([x, x], 1.0),
+    lambda x: writes_each([x, x[0]], 1.0),
+    lambda x: step(x, 2.0, x.view(-1)),
+])  # fmt: skip
+def test_custom_operator_that_writes_one_memory_twice(f):
+    with pytest.raises(monograph.MutationError, match="share memory") as caught:
+        monograph.export(f, (X.clone(),))
+    assert caught.value.code == "MG-M105"
+    assert ".clone()" in caught.value.hint
+
+
 def test_library_operator():
     library = torch.library.Library("monograph_tests_library", "DEF")
     library.define("double(Tensor input) -> Tensor")

@@ -127,6 +127,9 @@ FORMS = {
 }
 
 
+OWN_FORMS = ("back", "back twice", "file")
+
+
 def _back(program):
     return monograph.from_torch(program.to_torch())
 
@@ -291,10 +294,10 @@ def test_batch_norms_train_in_every_form(model, form):
     program.load_state_dict(eager.state_dict())
     made = FORMS[form](program)
     targets = [str(n.target) for n in made.graph.nodes]
-    if model is TwiceNormed and form not in ("back", "file"):
+    if model is TwiceNormed and form not in OWN_FORMS:
         is_written = targets.count("aten.batch_norm.default") == 3
         assert is_written is (form != "decomposed by torch")
-    if form in ("back", "file"):  # as it was
+    if form in OWN_FORMS:  # as it was
         assert made.graph_signature.output_specs[:6] == [
             type(spec)(spec.kind, type(spec.arg)(new.arg.name), spec.target)
             for spec, new in zip(
@@ -305,7 +308,7 @@ def test_batch_norms_train_in_every_form(model, form):
         ]
     module = made.module()
     # Torch writes the statistics of what it has decomposed, and of what is read, after the norm.
-    is_of_torch = form not in ("back", "file")
+    is_of_torch = form not in OWN_FORMS
     trains = not is_of_torch or (model is TwiceNormed and form != "decomposed by torch")
     for size in (5, 4):
         x = torch.randn(size, 3)

@@ -128,8 +128,7 @@ def _write_custom(
     written = [
         a.name for a in op._schema.arguments if a.alias_info is not None and a.alias_info.is_write
     ]
-    kinds = (torch.Tensor, type(None))
-    if op.namespace == "aten" or not all(isinstance(given[name], kinds) for name in written):
+    if op.namespace == "aten" or not all(_is_written_to(given[name]) for name in written):
         raise MutationError(
             f"{op} writes its arguments and has no functional form",
             code="MG-M105",
@@ -137,18 +136,59 @@ def _write_custom(
             hint="let the operator return new tensors instead, and copy_ them where needed.",
         )
     targets = [given[name] for name in written]
-    for target in targets:
-        if target is not None:
-            check_write(recorder, op, target)
+    each = [t for target in targets for t in _tensors_in(target)]
+    _refuse_shared(recorder, op, each)
+    for tensor in each:
+        check_write(recorder, op, tensor)
     returned, contents = _on_copies(recorder, op, given, targets)
     for target, content in zip(targets, contents, strict=True):
-        if target is not None:
-            store(recorder, target, content)
+        for tensor, copy in zip(_tensors_in(target), _tensors_in(content), strict=True):
+            store(recorder, tensor, copy)
     return returned
 
 
+def _lie_apart(left: Value, right: Value) -> bool:
+    """Whether two tensors certainly have no memory in common."""
+    if left.root is not right.root:
+        return True
+    spans = []
+    for value in (left, right):
+        pairs = list(zip(value.spec.shape, value.spec.strides, strict=True))
+        numbers = (value.offset, *(number for pair in pairs for number in pair))
+        if value.spec.scope is not None or not all(type(number) is int for number in numbers):
+            return False
+        last = value.offset + sum((size - 1) * stride for size, stride in pairs)
+        spans.append((value.offset, last))
+    return spans[0][1] < spans[1][0] or spans[1][1] < spans[0][0]
+
+
+def _is_written_to(argument: object) -> bool:
+    """Whether an argument that is written is of a kind that there are copies of."""
+    items = argument if isinstance(argument, (list, tuple)) else [argument]
+    return all(item is None or isinstance(item, torch.Tensor) for item in items)
+
+
+def _tensors_in(argument: Any) -> list[torch.Tensor]:
+    """The tensors of an argument that is written: itself, those of a list, or none."""
+    items = argument if isinstance(argument, (list, tuple)) else [argument]
+    return [item for item in items if item is not None]
+
+
+def _refuse_shared(recorder: Recorder, op: Operator, written: list[torch.Tensor]) -> None:
+    """Raise MG-M105 where one write would be seen through another: copies do not show it."""
+    values = list(map(recorder.value_of, written))
+    for i, left in enumerate(values):
+        if any(not _lie_apart(left, right) for right in values[:i]):
+            raise MutationError(
+                f"{op} writes two arguments that share memory",
+                code="MG-M105",
+                where=recorder.here(),
+                hint="pass tensors with memory of their own: .clone().",
+            )
+
+
 def _on_copies(
-    recorder: Recorder, op: Operator, arguments: dict[str, Any], targets: list[torch.Tensor | None]
+    recorder: Recorder, op: Operator, arguments: dict[str, Any], targets: list[Any]
 ) -> tuple[Any, list[Any]]:
     """Record ``op`` on copies of what it writes; returns its results and the copies."""
     key: list[Any] = [op, torch.get_default_dtype()]
@@ -163,7 +203,7 @@ def _on_copies(
             hint="let the operator return nothing, and use the argument that it writes.",
         )
     results = outcome.results or (Result(None),)  # nothing returned counts as one None
-    copies = [Result(None if t is None else recorder.to_specs(t)) for t in targets]
+    copies = [_copy_of(recorder, target) for target in targets]
     node = recorder.emission.append(functionalized, (op,), nodes, None)
     tracks = max((source.tracks for source in sources), default=0)
     found = recorder.unpack((*results, *copies), node, node, sources, tracks, False)
@@ -171,6 +211,15 @@ def _on_copies(
     if outcome.container is not None:
         return outcome.container(returned), contents
     return returned[0], contents
+
+
+def _copy_of(recorder: Recorder, target: Any) -> Result:
+    """The copy of an argument that is written, as a result: of a list, one with parts."""
+    if isinstance(target, (list, tuple)):
+        result = Result(None)
+        result.parts = tuple(_copy_of(recorder, item) for item in target)
+        return result
+    return Result(None if target is None else recorder.to_specs(target))
 
 
 def _completed(
