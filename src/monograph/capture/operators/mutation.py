@@ -168,7 +168,7 @@ def _is_written_to(argument: object) -> bool:
     return all(item is None or isinstance(item, torch.Tensor) for item in items)
 
 
-def _tensors_in(argument: Any) -> list[torch.Tensor]:
+def _tensors_in(argument: Any) -> list[Any]:
     """The tensors of an argument that is written: itself, those of a list, or none."""
     items = argument if isinstance(argument, (list, tuple)) else [argument]
     return [item for item in items if item is not None]
