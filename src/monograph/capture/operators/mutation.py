@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -168,13 +168,13 @@ def _is_written_to(argument: object) -> bool:
     return all(item is None or isinstance(item, torch.Tensor) for item in items)
 
 
-def _tensors_in(argument: Any) -> list[Any]:
+def _tensors_in(argument: object) -> list[AbstractTensor]:
     """The tensors of an argument that is written: itself, those of a list, or none."""
     items = argument if isinstance(argument, (list, tuple)) else [argument]
-    return [item for item in items if item is not None]
+    return [cast(AbstractTensor, item) for item in items if item is not None]
 
 
-def _refuse_shared(recorder: Recorder, op: Operator, written: list[torch.Tensor]) -> None:
+def _refuse_shared(recorder: Recorder, op: Operator, written: list[AbstractTensor]) -> None:
     """Raise MG-M105 where one write would be seen through another: copies do not show it."""
     values = list(map(recorder.value_of, written))
     for i, left in enumerate(values):
@@ -213,7 +213,7 @@ def _on_copies(
     return returned[0], contents
 
 
-def _copy_of(recorder: Recorder, target: Any) -> Result:
+def _copy_of(recorder: Recorder, target: object) -> Result:
     """The copy of an argument that is written, as a result: of a list, one with parts."""
     if isinstance(target, (list, tuple)):
         result = Result(None)
