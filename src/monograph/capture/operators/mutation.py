@@ -540,7 +540,7 @@ def _copy_or_view(
         dtype = _OF_NUMBERS[type(args[0])]
         made = recorder.record(aten.scalar_tensor.default, (args[0],), {"dtype": dtype})
         args = (made, *args[1:])
-    if (row.itself or op is aten.flatten.using_ints) and lies and is_identity_asked():
+    if (row.itself or op is aten.flatten.using_ints) and lies and _is_identity_asked(recorder):
         recorder.layouts.rely_on_copy(recorder.value_of(args[0]))
         return _perhaps_itself(recorder, op, args, kwargs)
     if row.itself and not (
@@ -581,12 +581,17 @@ def _perhaps_itself(
 ) -> object:
     """Where nothing is to be done, eager mode returns the very tensor; so where that is asked."""
     found = recorder.record(op, args, kwargs)
-    if not is_identity_asked():
+    if not _is_identity_asked(recorder):
         return found
     if isinstance(found, (list, tuple)):
         pairs = zip(found, args[0], strict=True)
         return type(found)(_itself(recorder, one, given) for one, given in pairs)
     return _itself(recorder, found, args[0][0] if isinstance(args[0], (list, tuple)) else args[0])
+
+
+def _is_identity_asked(recorder: Recorder) -> bool:
+    """Whether the program asks, not who calls a decomposition."""
+    return recorder.context.is_running and is_identity_asked()
 
 
 def _itself(recorder: Recorder, found: object, given: torch.Tensor) -> object:
