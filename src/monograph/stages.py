@@ -36,7 +36,7 @@ from monograph.diagnostics import (
 from monograph.diagnostics.watching import Watch, current_watch
 from monograph.ir.program import Parts
 from monograph.shapes.decide import Patience
-from monograph.shapes.env import TAKEN_AS_EQUAL, Guard
+from monograph.shapes.env import PUT_TOGETHER, TAKEN_AS_EQUAL, Guard
 from monograph.source.audit import Culprit
 from monograph.source.convert import Converting, Widening, is_used
 from monograph.source.strict import Strict
@@ -196,13 +196,14 @@ def _demands(captured: Captured) -> int:
     """How many equalities a program asserts when it runs: of sizes that a branch has made, say.
 
     What was no assertion before may not hold, for the example even: it was decided of the sizes.
-    Those are left out that are equal in the example, and taken to be equal for that.
+    Those are left out that are equal in the example, and taken to be equal for that, and sums that
+    were computed.
     """
     asserted = [node.args for node in captured.graph.nodes if node.target is _ASSERT]
     return sum(
         isinstance(test, Node)
         and test.target is operator.eq
-        and not str(text).startswith(TAKEN_AS_EQUAL)
+        and not str(text).startswith((TAKEN_AS_EQUAL, PUT_TOGETHER))
         for test, text in asserted
     )
 

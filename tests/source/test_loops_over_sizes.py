@@ -244,6 +244,128 @@ def test_any_length(name, strict):
             assert_equal(program.module()(x), expected)
 
 
+class Appended(nn.Module):
+    """The last piece is shorter than the others."""
+
+    def forward(self, x):
+        out = []
+        for i in range(0, x.shape[1], 4):
+            out.append(x[:, i : i + 4].cumsum(1))
+        return torch.cat(out, dim=1), len(out)
+
+
+class Split(nn.Module):
+    """What is put together is as large as what was taken apart: there is a sum of both."""
+
+    def forward(self, x):
+        return x + torch.cat([piece.softmax(1) for piece in x.split(4, dim=1)], dim=1)
+
+
+class SplitBatch(nn.Module):
+    def forward(self, x):
+        pieces = [piece.flatten(1).cumsum(0) for piece in torch.split(x, 2)]
+        return torch.cat(pieces).view(x.shape[0], x.shape[1], -1)
+
+
+class SplitWithState(Recurrent):
+    def forward(self, x):
+        h, out = self.start(x), []
+        for piece in x.split(3, 1):
+            h = self.cell(piece.sum(1), h)
+            out += [piece + h[:, None]]
+        return torch.cat(out, -2), h
+
+
+class InHalf(nn.Module):
+    def forward(self, x):
+        return torch.cat([c.cumsum(1) for c in x.chunk((x.shape[1] + 1) // 2, dim=1)], dim=1)
+
+
+class TakenAgain(nn.Module):
+    """Pieces of unequal size are gone over, and looked at."""
+
+    def forward(self, x):
+        parts = [x[:, i : i + 4] for i in range(0, x.shape[1], 4)]
+        h = torch.zeros(x.shape[0], 4)
+        for part in parts:
+            h = h * 0.5 + part.sum(1)
+        return h, parts[-1].sum(1)
+
+
+class Growing(nn.Module):
+    def forward(self, x):
+        out = [x[:, :2]]
+        for i in range(x.shape[1]):
+            out.append(x[:, : i + 1].cumsum(1))
+        return torch.cat(out, 1)
+
+
+class Blocks(nn.Module):
+    """What goes on behind the loop belongs to the same list."""
+
+    def forward(self, x):
+        blocks, length = [], x.shape[1]
+        for k in range((length + 1) // 2 - 1):
+            blocks.append(x[:, 2 * k + 2 : 2 * k + 3])
+        blocks.append(x[:, length - 1 :])
+        return torch.cat(blocks, 1)
+
+
+class EndsEarly(nn.Module):
+    """Not all pieces are put together."""
+
+    def forward(self, x):
+        out = []
+        for i, piece in enumerate(x.split(4, 1)):
+            out.append(piece + i)
+            if i >= 1:
+                break
+        return torch.cat(out, 1)
+
+
+PIECES = {
+    kind.__name__: kind
+    for kind in (
+        Appended, Split, SplitBatch, SplitWithState, InHalf, TakenAgain, Growing, Blocks, EndsEarly,
+    )
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["default", "strict"])
+@pytest.mark.parametrize("name", PIECES)
+def test_pieces_of_unequal_size(name, strict):
+    torch.manual_seed(0)
+    model = PIECES[name]()
+    programs = [exported(model, strict)]
+    programs.append(programs[0].run_decompositions())
+    for batch, length in ((3, 5), (1, 1), (2, 4), (1, 17), (2, 0), (5, 8)):
+        x = torch.randn(batch, length, 4)
+        try:
+            expected = model(x)
+        except (RuntimeError, ValueError, IndexError):
+            assert length == 0  # nothing to join
+            continue
+        for program in programs:
+            assert_equal(program.module()(x), expected)
+
+
+def test_what_is_unequal_is_not_stacked():
+    """Eager mode refuses it, too, where the last piece is shorter."""
+
+    def stacked(x):
+        out = []
+        for i in range(0, x.shape[0], 4):
+            out.append(x[i : i + 4])
+        return torch.stack(out)
+
+    shapes = ({0: Dim.DYNAMIC},)
+    module = monograph.export(stacked, (torch.randn(8, 3),), dynamic_shapes=shapes).module()
+    x = torch.randn(8, 3)
+    assert_equal(module(x), stacked(x))
+    with pytest.raises(monograph.MonographError):
+        module(torch.randn(5, 3))
+
+
 @pytest.mark.parametrize("name", ["OverUnboundByTorch", "Backwards"])
 def test_it_is_saved(name, tmp_path):
     torch.manual_seed(0)

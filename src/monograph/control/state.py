@@ -134,6 +134,10 @@ class State:
             return saved.path, list(saved.copy)
         return f"{saved.path}.{key.key}", saved.copy.get(key.key, UNDEFINED)
 
+    def now(self, name: str) -> object:
+        """What the variable ``name`` holds now."""
+        return _content(self.cells[name])
+
     def items_before(self, key: Items) -> list[object]:
         """What was in a list or a set when this object was made."""
         return list(self._owner_of(key).copy)

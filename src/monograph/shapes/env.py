@@ -34,6 +34,7 @@ from monograph.shapes.shortening import shortened
 from monograph.shapes.solve import Solution, solve
 
 __all__ = [
+    "PUT_TOGETHER",
     "TAKEN_AS_EQUAL",
     "Guard",
     "Listener",
@@ -195,6 +196,9 @@ class Symbol:
 TAKEN_AS_EQUAL = (
     "sizes that are equal in the example are taken to be equal (a 1 might be broadcast)"
 )
+
+# The message of an assertion that was computed, and holds: the pieces of a tensor come to it.
+PUT_TOGETHER = "what a loop has put together is as large as what it has taken apart"
 
 
 @dataclass

@@ -14,7 +14,7 @@ from torch import nn
 from monograph.capture.current import running_recorder
 from monograph.control.operators import cond
 from monograph.control.operators import map as map_rows
-from monograph.source.rows import Rows, rows_of
+from monograph.source.rows import Pieces, Rows, rows_of
 
 __all__ = [
     "Unknown", "iterator", "listed", "numbers", "pieces", "repeated", "rows", "subscript",
@@ -48,6 +48,8 @@ def unknown_length(value: object) -> Unknown | None:
         return value
     if isinstance(value, Rows):
         value = value.tensor if value.kind == "tensor" else _Numbers(value.tensor)
+    if isinstance(value, Pieces):
+        return Unknown(value.length(), functools.partial(value.piece, value.owners()))
     if isinstance(value, _Numbers):
         tensor = value.tensor
         if isinstance(tensor.shape[0], torch.SymInt):
@@ -98,17 +100,41 @@ def _unbound(tensor: torch.Tensor, *args: object, **kwargs: object) -> Unknown |
 
 
 def _split(tensor: torch.Tensor, *args: object, **kwargs: object) -> Unknown | None:
+    """Pieces of one size; the last is what is left, and of nothing there is one piece."""
     dim = _dimension(args[1:], kwargs)
-    is_each = args[:1] == (1,) and type(args[0]) is int
-    return _in_ones(tensor, dim) if is_each and dim is not None else None
+    if dim is None or not args or not isinstance(tensor.shape[dim], torch.SymInt):
+        return None
+    each = args[0]
+    if type(each) is int and each == 1:
+        return _in_ones(tensor, dim)
+    return _in_pieces(tensor, dim, each) if isinstance(each, (int, torch.SymInt)) else None
 
 
 def _chunk(tensor: torch.Tensor, *args: object, **kwargs: object) -> Unknown | None:
     dim, recorder = _dimension(args[1:], kwargs), running_recorder()
     if dim is None or recorder is None or not args or not isinstance(args[0], torch.SymInt):
         return None
-    is_each = recorder.size_of(args[0]) == recorder.size_of(tensor.shape[dim])
-    return _in_ones(tensor, dim) if is_each else None
+    count, size = args[0], tensor.shape[dim]
+    if recorder.size_of(count) == recorder.size_of(size):
+        return _in_ones(tensor, dim)
+    torch._check(count >= 1, lambda: "chunk takes a positive number of pieces")
+    torch._check(size >= 1, lambda: "there is nothing to take apart")
+    return _in_pieces(tensor, dim, (size + count - 1) // count)
+
+
+def _in_pieces(tensor: torch.Tensor, dim: int, each: int | torch.SymInt) -> Unknown | None:
+    size = tensor.shape[dim]
+    if isinstance(each, torch.SymInt):
+        torch._check(each >= 1, lambda: "the pieces of a tensor have at least one row")
+    elif type(each) is not int or each < 1:
+        return None
+
+    before = (slice(None),) * (dim % tensor.dim())
+
+    def piece(i: int | torch.SymInt) -> torch.Tensor:
+        return tensor[(*before, slice(i * each, i * each + each))]
+
+    return Unknown(torch.sym_max((size + each - 1) // each, 1), piece)
 
 
 def _in_ones(tensor: torch.Tensor, dim: int) -> Unknown | None:
@@ -142,7 +168,7 @@ def iterator(function: Callable[..., object], *args: Any) -> object:
         return function(*args)
     if function is builtins.range:
         return _range(*args)
-    if function is builtins.len and isinstance(args[0], Rows):
+    if function is builtins.len and isinstance(args[0], (Rows, Pieces)):
         return args[0].length()
     if function is builtins.sum and isinstance(args[0], Rows):
         return args[0].total()

@@ -19,12 +19,15 @@ from monograph.control.results import UNDEFINED, Found, Mismatch, zeros
 from monograph.control.state import Items, Key, State, Variable
 from monograph.diagnostics import ControlFlowError, PythonFeatureError
 from monograph.ir.structure import LEAF, Structure, flatten
-from monograph.shapes.expr import Expr
+from monograph.shapes.env import PUT_TOGETHER
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import equal
+from monograph.shapes.sums import sum_over
 from monograph.shapes.supposing import give_up
 from monograph.shapes.symnode import expression_of
 from monograph.source import branching
 from monograph.source.iterators import Unknown, unknown_length
-from monograph.source.rows import Rows, rows_like
+from monograph.source.rows import Pieces, Rows, rows_like
 from monograph.torch_internals import without_modes
 
 __all__ = ["for_loop", "while_loop"]
@@ -33,6 +36,8 @@ Thunk = Callable[[], object]
 T = TypeVar("T")  # an item of an iterable
 Number = int | torch.SymInt
 Counter = list[Number]  # of one entry: which iteration it is
+# By list: the number of an iteration, and by how much that makes all pieces larger.
+Growth = dict[str, tuple[Expr, Int]]
 _MOST_ROUNDS = 100_000
 _NOTHING: dict[str, float] = {"int": 0, "bool": False, "float": 0.0}
 
@@ -113,22 +118,28 @@ def _counted(
     recorder: Recorder, unknown: Unknown, body: Callable[[Any], object], stop: Thunk
 ) -> None:
     counter: Counter = [0]
+    ends_early = False
 
     def test() -> object:
+        nonlocal ends_early
         more = counter[0] < unknown.length
         ended = stop()
         if ended is False:
             return more
+        ends_early = True
         return branching.both(more, lambda: branching.inverted(ended))
 
     def step() -> None:
         body(unknown.item(counter[0]))
         counter[0] = counter[0] + 1
 
+    def length() -> Number | None:
+        return None if ends_early else unknown.length
+
     try:
-        _capture(recorder, test, step, (body, stop), counter)
+        _capture(recorder, test, step, (body, stop), counter, length)
     except Exception as error:
-        _first_apart(recorder, unknown, test, step, (body, stop), counter, error)
+        _first_apart(recorder, unknown, test, step, (body, stop), counter, length, error)
 
 
 def _first_apart(
@@ -138,6 +149,7 @@ def _first_apart(
     step: Thunk,
     functions: tuple[Callable[..., object], ...],
     counter: Counter,
+    length: Callable[[], Number | None],
     error: Exception,
 ) -> None:
     """The first iteration by itself, and a loop of the others: a state may begin as None, say.
@@ -145,16 +157,16 @@ def _first_apart(
     Raises:
         Exception: ``error``, where that is no help.
     """
-    length = expression_of(unknown.length)
+    count = expression_of(unknown.length)
     symbols = recorder.sizes.env.symbols
-    if isinstance(length, Expr) and any(symbols[a.name].is_unbacked for a in length.symbols()):
+    if isinstance(count, Expr) and any(symbols[a.name].is_unbacked for a in count.symbols()):
         raise error  # whether there is a first one is only known when the program runs
     if recorder.context.pending is error:
         recorder.context.pending = None
     try:
         torch._check(unknown.length >= 1, lambda: "there is nothing to go over")
         step()
-        _capture(recorder, test, step, functions, counter)
+        _capture(recorder, test, step, functions, counter, length)
     except Exception:
         raise error from None
 
@@ -200,9 +212,12 @@ def _capture(
     body: Thunk,
     functions: tuple[Callable[..., object], ...],
     counter: Counter | None = None,
+    length: Callable[[], Number | None] = lambda: None,
 ) -> None:
+    """``length``: how many iterations there are, once that is known not to depend on them."""
     temporary: dict[Key, ControlFlowError] = {}
     known: dict[Key, Group] = {}
+    growth: Growth = {}
     for _ in range(30):
         state = State(recorder, functions)
         with without_modes():
@@ -227,7 +242,10 @@ def _capture(
             start.structures.append(LEAF)
         try:
             with without_modes():
-                final = _run(recorder, state, start, test, body, counter, set(temporary), known)
+                growth.clear()
+                final = _run(
+                    recorder, state, start, test, body, counter, set(temporary), known, growth
+                )
         except _More:
             continue
         except NameError as unknown:  # what is no one thing is read before it is made
@@ -244,7 +262,11 @@ def _capture(
                 raise error from None
             temporary[key] = error
             continue
+        first, before = 0 if counter is None else counter[0], _sizes_of_pieces(recorder, state)
         _leave(recorder, state, start, final, known, temporary, counter)
+        count = length()
+        if count is not None and isinstance(first, int):
+            _tell_sizes(recorder, state, before, growth, first, recorder.size_of(count))
         return
     raise ControlFlowError(
         "what the loop changes is more in each iteration",
@@ -294,7 +316,7 @@ def _grown_list(state: State, found: dict[Key, Group]) -> Items | None:
 
 def _turned_into_rows(
     recorder: Recorder, state: State, found: dict[Key, Group]
-) -> tuple[Key, Rows] | None:
+) -> tuple[Key, Rows | Pieces] | None:
     """A list that a branch in the body has made one of unknown length: so before the loop."""
     for key, after in found.items():
         before = state.before(key)[1]
@@ -350,6 +372,7 @@ def _run(
     counter: Counter | None,
     temporary: set[Key],
     known: dict[Key, Group],
+    growth: Growth,
 ) -> list[object]:
     def enter(leaves: Sequence[object]) -> None:
         values = start.values(leaves)
@@ -378,8 +401,13 @@ def _run(
     def iterate(leaves: Sequence[object]) -> list[tuple[Structure, list[object]]]:
         try:
             enter(leaves)
+            index = None if counter is None else expression_of(counter[0])
+            sizes = _sizes_of_pieces(recorder, state)
             with recorder:
                 body()
+            if isinstance(index, Expr):
+                for name, size in _sizes_of_pieces(recorder, state).items():
+                    growth[name] = index, size - sizes.get(name, 0)
             changed = state.changed()
             new = [k for k in changed if k not in known]
             if new:
@@ -394,6 +422,36 @@ def _run(
             leave()
 
     return loop(recorder, start.names, start.leaves, start.structures, check, iterate)
+
+
+def _sizes_of_pieces(recorder: Recorder, state: State) -> dict[str, Int]:
+    """By variable, what the pieces of a list come to."""
+    found: dict[str, Int] = {}
+    for name in state.cells:
+        value = state.now(name)
+        if isinstance(value, Pieces):
+            found[name] = recorder.size_of(value.tensor.shape[value.dim])
+    return found
+
+
+def _tell_sizes(
+    recorder: Recorder,
+    state: State,
+    before: dict[str, Int],
+    growth: Growth,
+    first: int,
+    length: Int,
+) -> None:
+    """Say what pieces come to all together, where each iteration appends what is told by its
+    number: the sizes of a tensor that was taken apart and put together again are those it had."""
+    env = recorder.sizes.env
+    for name, size in _sizes_of_pieces(recorder, state).items():
+        if name in growth and name in before:
+            index, added = growth[name]
+            added = env.scope.normal(added)
+            total = sum_over(added, index.atoms()[0], first, env.scope.normal(length))
+            if total is not None:
+                env.require(equal(size, before[name] + total), PUT_TOGETHER)
 
 
 def _leave(

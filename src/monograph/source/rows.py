@@ -1,11 +1,11 @@
-"""A list of unknown length: its items are the rows of a tensor."""
+"""Lists of unknown length: their items are the rows of a tensor, or pieces of unequal size."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
@@ -17,10 +17,10 @@ from monograph.control.branches import Group
 from monograph.control.results import describe
 from monograph.diagnostics import ControlFlowError
 from monograph.ir.spec import TensorSpec
-from monograph.shapes.expr import Expr
+from monograph.shapes.expr import Expr, Int
 from monograph.shapes.symnode import symbolic
 
-__all__ = ["Rows", "accepted", "rows_like", "rows_of"]
+__all__ = ["Pieces", "Rows", "accepted", "rows_like", "rows_of"]
 
 _NUMBERS: dict[str, type] = {"int": int, "bool": bool, "float": float}
 _DTYPES = {"int": torch.int64, "bool": torch.bool, "float": torch.float64}
@@ -114,6 +114,95 @@ class Rows(OfACapture):
         return len(self.tensor)
 
 
+class Pieces(OfACapture):
+    """A list that a loop appends tensors to which differ in their sizes along ``dim``.
+
+    ``tensor`` is all of them, one after the other along ``dim``; ``lengths`` are their sizes there.
+    """
+
+    def __init__(self, tensor: torch.Tensor, lengths: torch.Tensor, dim: int) -> None:
+        self.tensor = tensor
+        self.lengths = lengths
+        self.dim = dim
+
+    @classmethod
+    def as_a_result(cls) -> ControlFlowError:
+        """Programs have results of a length that is known."""
+        return ControlFlowError(
+            "the program returns a list whose length is only known when it runs",
+            code="MG-C114",
+            hint="return torch.cat(the_list, dim), a tensor with the items one after the other.",
+        )
+
+    def append(self, item: torch.Tensor) -> None:
+        """Add one piece."""
+        if item.dim() != self.tensor.dim():
+            raise _unequal("the items of a list have other numbers of dimensions")
+        size = item.shape[self.dim]
+        self.lengths = torch.cat([self.lengths, torch.full((1,), size, dtype=torch.int64)])
+        self.tensor = torch.cat([self.tensor, item.to(self.tensor.dtype)], self.dim)
+
+    def extend(self, items: Iterable[torch.Tensor]) -> None:
+        """Add pieces."""
+        for item in items:
+            self.append(item)
+
+    def __iadd__(self, items: Iterable[torch.Tensor]) -> Pieces:
+        self.extend(items)
+        return self
+
+    def __add__(self, items: Iterable[torch.Tensor]) -> Pieces:
+        made = Pieces(self.tensor, self.lengths, self.dim)
+        made.extend(items)
+        return made
+
+    def length(self) -> int | torch.SymInt:
+        """The number of pieces: a size that varies."""
+        return self.lengths.shape[0]
+
+    def __getitem__(self, index: int | torch.SymInt) -> torch.Tensor:
+        if isinstance(index, slice):
+            raise _unequal("a list of pieces of unequal size is sliced")
+        return self.piece(self.owners(), index)
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        owners = self.owners()
+        return (self.piece(owners, i) for i in range(self.lengths.shape[0]))
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def owners(self) -> torch.Tensor:
+        """For each place along ``dim``, which piece it is of."""
+        size = self.tensor.shape[self.dim]
+        return torch.repeat_interleave(self.lengths, output_size=size)
+
+    def piece(self, owners: torch.Tensor, index: int | torch.SymInt) -> torch.Tensor:
+        """One of them."""
+        if isinstance(index, int) and index < 0:
+            index = index + self.length()
+        torch._check(index >= 0, lambda: "list index out of range")
+        torch._check(index < self.length(), lambda: "list index out of range")
+        return self.tensor.index_select(self.dim, torch.eq(owners, index).nonzero().squeeze(1))  # type: ignore[arg-type]
+
+    def joined(self, dim: int = 0) -> torch.Tensor:
+        """``torch.cat(pieces, dim)``."""
+        if dim % self.tensor.dim() != self.dim:
+            raise _unequal(f"tensors that differ along dimension {self.dim} are joined along {dim}")
+        return self.tensor
+
+
+def _unequal(what: str) -> ControlFlowError:
+    return ControlFlowError(
+        what,
+        code="MG-C114",
+        hint=f"join them where they differ: torch.cat(the_list, dim). {_ONE_SHAPE}",
+    )
+
+
+_ONE_SHAPE = "Append tensors of one shape, or write into a tensor of fixed size with a mask."
+
+
 def stack(rows: Rows, dim: int = 0) -> torch.Tensor:
     """``torch.stack(rows, dim)``."""
     return rows.tensor.movedim(0, dim).contiguous() if dim else rows.tensor
@@ -145,6 +234,16 @@ OF_ROWS: dict[str, Callable[..., torch.Tensor]] = {
 }
 
 
+OF_PIECES: dict[str, Callable[..., torch.Tensor]] = {"cat": Pieces.joined, "concat": Pieces.joined}
+
+
+def _refused(name: str) -> Callable[..., NoReturn]:
+    def refuse(*args: object, **kwargs: object) -> NoReturn:
+        raise _unequal(f"torch.{name} of tensors of unequal size")
+
+    return refuse
+
+
 def _accepting(name: str, original: Callable[..., object]) -> Callable[..., object]:
     @functools.wraps(original)
     def call(*args: object, **kwargs: object) -> object:
@@ -152,6 +251,9 @@ def _accepting(name: str, original: Callable[..., object]) -> Callable[..., obje
         if isinstance(given, Rows):
             kwargs.pop("tensors", None)
             return OF_ROWS[name](given, *args[1:], **kwargs)
+        if isinstance(given, Pieces):
+            kwargs.pop("tensors", None)
+            return OF_PIECES.get(name, _refused(name))(given, *args[1:], **kwargs)
         return original(*args, **kwargs)
 
     return call
@@ -175,25 +277,21 @@ def accepted() -> Iterator[None]:
             setattr(torch, name, original)
 
 
-def rows_like(recorder: Recorder, items: Sequence[object], sample: Group, name: str) -> Rows:
-    """``items`` as rows that look like the last of ``sample``.
+def rows_like(
+    recorder: Recorder, items: Sequence[object], sample: Group, name: str
+) -> Rows | Pieces:
+    """``items`` as rows, or as pieces, that look like the last of ``sample``.
 
     Raises:
-        ControlFlowError: MG-C114, where the items are not of one kind and shape.
+        ControlFlowError: MG-C114, where the items are neither.
     """
     found = sample.found[-1]
     kind = found.kind()
-    sizes = found.value.spec.shape if found.value is not None else ()
     kinds = {f.kind() for f in sample.found}
-    shapes = {f.value.spec.shape for f in sample.found if f.value is not None}
-    own = {
-        a.name
-        for size in sizes
-        if isinstance(size, Expr)
-        for a in size.symbols()
-        if a.name not in recorder.sizes.bindings
-    }
-    if kind == "other" or len(kinds) > 1 or len(shapes) > 1 or own:
+    shapes = [f.value.spec.shape for f in sample.found if f.value is not None]
+    dtypes = {f.value.spec.dtype for f in sample.found if f.value is not None}
+    differing = _differing(recorder, shapes)
+    if kind == "other" or len(kinds) > 1 or len(differing) > 1 or (differing and len(dtypes) > 1):
         different = [describe(f) for f in sample.found]
         raise ControlFlowError(
             f"{name} becomes a list of unknown length, of items that cannot be stacked: "
@@ -206,11 +304,44 @@ def rows_like(recorder: Recorder, items: Sequence[object], sample: Group, name: 
         dtype = _DTYPES[kind]
         made = torch.tensor(list(items), dtype=dtype) if items else torch.zeros(0, dtype=dtype)
         return Rows(made, kind)
-    if items:
+    if items and not differing:
         return Rows(torch.stack([as_item(item) for item in items]), kind)
     spec: TensorSpec = found.value.spec
-    shape = [symbolic(recorder.sizes.env, size) for size in spec.shape]
-    return Rows(torch.zeros((0, *shape), dtype=spec.dtype, device=spec.device), kind)
+    shape = [
+        0 if i in differing else symbolic(recorder.sizes.env, size)
+        for i, size in enumerate(spec.shape)
+    ]
+    if not differing:
+        return Rows(torch.zeros((0, *shape), dtype=spec.dtype, device=spec.device), kind)
+    nothing = torch.zeros(shape, dtype=spec.dtype, device=spec.device)
+    pieces = Pieces(nothing, torch.zeros(0, dtype=torch.int64), differing[0])
+    pieces.extend(as_item(item) for item in items)
+    return pieces
+
+
+def _differing(recorder: Recorder, shapes: Sequence[tuple[Int, ...]]) -> list[int]:
+    """The dimensions in which tensors differ from one another, or from iteration to iteration.
+
+    All of them, and one more, where the tensors have not the same number of dimensions.
+    """
+    if not shapes:
+        return []
+    rank = len(shapes[-1])
+    if any(len(shape) != rank for shape in shapes):
+        return [*range(rank + 1), rank + 1]
+    unknown = {
+        a.name
+        for size in shapes[-1]
+        if isinstance(size, Expr)
+        for a in size.symbols()
+        if a.name not in recorder.sizes.bindings
+    }
+    return [
+        i
+        for i, sizes in enumerate(zip(*shapes, strict=True))
+        if any(size != sizes[0] for size in sizes)
+        or any(a.name in unknown for s in sizes if isinstance(s, Expr) for a in s.symbols())
+    ]
 
 
 def rows_of(items: Sequence[object], count: int | torch.SymInt) -> Rows:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from monograph.capture.current import running_recorder
 from monograph.control.results import UNDEFINED
+from monograph.diagnostics import ControlFlowError
+from monograph.source import iterators
 from monograph.source.branching import (
     any_of,
     both,
@@ -18,7 +21,7 @@ from monograph.source.branching import (
     last_true,
     reduced,
 )
-from monograph.source.iterators import iterator, listed, numbers, pieces, repeated, rows, subscript
+from monograph.source.iterators import iterator, listed, numbers, pieces, repeated, subscript
 from monograph.source.looping import for_loop, while_loop
 from monograph.source.steering import in_order, steered, steps
 
@@ -50,6 +53,28 @@ __all__ = [
 ]
 
 T = TypeVar("T")  # an item of an iterable
+
+
+def rows(iterable: Iterable[T], body: Callable[[T], object]) -> object:
+    """``[body(item) for item in iterable]``.
+
+    Raises:
+        ControlFlowError: where the items are neither rows of one tensor nor pieces of one.
+    """
+    try:
+        return iterators.rows(iterable, body)
+    except ControlFlowError as error:
+        recorder = running_recorder()
+        if error.code != "MG-C111" or recorder is None:
+            raise
+        recorder.context.pending = None
+    made: list[object] = []
+
+    def add(item: T) -> None:
+        made.append(body(item))
+
+    for_loop(iterable, add, lambda: False)
+    return made
 
 
 def filtered(
