@@ -170,6 +170,29 @@ class WhileOver(Recurrent):
         return h
 
 
+class TwoLists(nn.Module):
+    """Lists with a row in each iteration: as long as what they are joined with."""
+
+    def forward(self, x):
+        means, most = [], []
+        for i in range(x.shape[0]):
+            means.append(x[i].mean(0))
+            most.append(x[i].sum(0))
+        both = torch.cat((torch.stack(means), torch.stack(most)), 1)
+        return torch.cat((both, x.sum(1)), 1), torch.stack(means) + x.mean(1)
+
+
+class SomeRows(nn.Module):
+    """A list that is no longer than what it is made of, and how long is not known."""
+
+    def forward(self, x):
+        rows = [x.sum(1)[0]]
+        for i in range(1, x.shape[0]):
+            if x.shape[1] > 3:
+                rows.append(x[i].mean(0))
+        return torch.stack(rows).sum(0)
+
+
 class FromNone(Recurrent):
     """The state is nothing at first: the first iteration stands before the loop of the others."""
 
@@ -215,6 +238,8 @@ KINDS = {
         FirstStepDiffers,
         LastStepDiffers,
         WhileOver,
+        TwoLists,
+        SomeRows,
         FromNone,
         FromNoneTested,
     )

@@ -21,7 +21,7 @@ from monograph.diagnostics import ControlFlowError, PythonFeatureError
 from monograph.ir.structure import LEAF, Structure, flatten
 from monograph.shapes.env import PUT_TOGETHER
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.questions import equal
+from monograph.shapes.questions import equal, not_less
 from monograph.shapes.sums import sum_over
 from monograph.shapes.supposing import give_up
 from monograph.shapes.symnode import expression_of
@@ -36,7 +36,7 @@ Thunk = Callable[[], object]
 T = TypeVar("T")  # an item of an iterable
 Number = int | torch.SymInt
 Counter = list[Number]  # of one entry: which iteration it is
-# By list: the number of an iteration, and by how much that makes all pieces larger.
+# By list: the number of an iteration, and by how much that makes all its items larger.
 Growth = dict[str, tuple[Expr, Int]]
 _MOST_ROUNDS = 100_000
 _NOTHING: dict[str, float] = {"int": 0, "bool": False, "float": 0.0}
@@ -262,7 +262,7 @@ def _capture(
                 raise error from None
             temporary[key] = error
             continue
-        first, before = 0 if counter is None else counter[0], _sizes_of_pieces(recorder, state)
+        first, before = 0 if counter is None else counter[0], _sizes_of_lists(recorder, state)
         _leave(recorder, state, start, final, known, temporary, counter)
         count = length()
         if count is not None and isinstance(first, int):
@@ -402,11 +402,11 @@ def _run(
         try:
             enter(leaves)
             index = None if counter is None else expression_of(counter[0])
-            sizes = _sizes_of_pieces(recorder, state)
+            sizes = _sizes_of_lists(recorder, state)
             with recorder:
                 body()
             if isinstance(index, Expr):
-                for name, size in _sizes_of_pieces(recorder, state).items():
+                for name, size in _sizes_of_lists(recorder, state).items():
                     growth[name] = index, size - sizes.get(name, 0)
             changed = state.changed()
             new = [k for k in changed if k not in known]
@@ -424,13 +424,15 @@ def _run(
     return loop(recorder, start.names, start.leaves, start.structures, check, iterate)
 
 
-def _sizes_of_pieces(recorder: Recorder, state: State) -> dict[str, Int]:
-    """By variable, what the pieces of a list come to."""
+def _sizes_of_lists(recorder: Recorder, state: State) -> dict[str, Int]:
+    """By variable, the number of rows of a list, or what its pieces come to."""
     found: dict[str, Int] = {}
     for name in state.cells:
         value = state.now(name)
         if isinstance(value, Pieces):
             found[name] = recorder.size_of(value.tensor.shape[value.dim])
+        elif isinstance(value, Rows):
+            found[name] = recorder.size_of(value.tensor.shape[0])
     return found
 
 
@@ -442,16 +444,24 @@ def _tell_sizes(
     first: int,
     length: Int,
 ) -> None:
-    """Say what pieces come to all together, where each iteration appends what is told by its
-    number: the sizes of a tensor that was taken apart and put together again are those it had."""
+    """Say how large lists are, where each iteration appends what is told by its number.
+
+    A row in each is as many rows as there are iterations; pieces of a tensor that was taken apart
+    come to the size that it had.
+    """
     env = recorder.sizes.env
-    for name, size in _sizes_of_pieces(recorder, state).items():
-        if name in growth and name in before:
-            index, added = growth[name]
-            added = env.scope.normal(added)
-            total = sum_over(added, index.atoms()[0], first, env.scope.normal(length))
-            if total is not None:
-                env.require(equal(size, before[name] + total), PUT_TOGETHER)
+    length = env.scope.normal(length)
+    for name, size in _sizes_of_lists(recorder, state).items():
+        if name not in growth or name not in before:
+            continue
+        index, added = growth[name]
+        added = env.scope.normal(added)
+        if isinstance(added, int) and env.is_known(not_less(length, first)):
+            env.assume(equal(size, before[name] + added * (length - first)))
+            continue
+        total = sum_over(added, index.atoms()[0], first, length)
+        if total is not None:
+            env.require(equal(size, before[name] + total), PUT_TOGETHER)
 
 
 def _leave(
