@@ -124,3 +124,37 @@ def test_a_side_that_fake_tensors_refuse_is_no_side_of_the_program():
             continue
         torch.testing.assert_close(actual, f(x))
         assert_specs_hold(program, (x,))
+
+
+class _Cache(torch.nn.Module):
+    def __init__(self, put, is_buffer):
+        super().__init__()
+        self.put = put
+        self.register_buffer("kept", torch.zeros(8, 16, 3)) if is_buffer else None
+        if not is_buffer:
+            self.kept = torch.zeros(8, 16, 3)
+
+    def forward(self, x):
+        self.put(self.kept, x)
+        return self.kept[: x.shape[0], : x.shape[1]] * 2
+
+
+PUTS = {
+    "beginning": lambda kept, x: kept.__setitem__((slice(x.shape[0]), slice(x.shape[1])), x),
+    "rows": lambda kept, x: kept.__setitem__(slice(x.shape[0]), x[:, :1]),
+    "dots": lambda kept, x: kept.__setitem__((slice(x.shape[0]), 3, ...), x[:, 0]),
+    "all": lambda kept, x: kept.__setitem__(slice(None), x[:1, :1]),
+    "places": lambda kept, x: kept.__setitem__((slice(2), torch.arange(x.shape[1])), x[0]),
+}
+
+
+@pytest.mark.parametrize("name", PUTS)
+@pytest.mark.parametrize("is_buffer", [False, True])
+@pytest.mark.parametrize("batch", [2, 1])
+def test_what_is_put_into_state_may_have_one_row(name, is_buffer, batch):
+    model = _Cache(PUTS[name], is_buffer)
+    shapes = ({0: ANY, 1: ANY},)
+    program = monograph.export(model, (torch.randn(batch, 6, 3),), dynamic_shapes=shapes)
+    for rows, length in itertools.product((1, 2, 5), (1, 6)):
+        x = torch.randn(rows, length, 3)
+        assert torch.equal(program.module()(x), _Cache(PUTS[name], is_buffer)(x))

@@ -27,7 +27,7 @@ from monograph.torch_internals import (
 if TYPE_CHECKING:
     from monograph.capture.aliasing import Value
 
-__all__ = ["ASKED_OF_THE_CLASS", "AbstractTensor", "make_abstract", "selected"]
+__all__ = ["ASKED_OF_THE_CLASS", "AbstractTensor", "make_abstract", "put", "selected"]
 
 # As they are before a capture replaces them.
 _real_tolist, _real_numpy = torch.Tensor.tolist, torch.Tensor.numpy
@@ -257,7 +257,7 @@ class AbstractTensor(torch.Tensor):
 
     def __setitem__(self, index: object, value: torch.Tensor | float) -> None:
         view, rest = selected(self, index)
-        if not isinstance(value, AbstractTensor) or not _put(view, rest, value):
+        if not isinstance(value, AbstractTensor) or not put(view, rest, value):
             super(AbstractTensor, view).__setitem__(rest, value)
 
     def new_tensor(self, data: object, **kwargs: Any) -> torch.Tensor:  # type: ignore[override]
@@ -387,7 +387,7 @@ def _holds_number(part: object) -> bool:
     return isinstance(part, (AbstractTensor, torch.SymInt))
 
 
-def _put(tensor: Any, index: object, value: AbstractTensor) -> bool:
+def put(tensor: Any, index: object, value: AbstractTensor) -> bool:
     """``tensor[index] = value``, where torch would ask whether the first size of ``value`` is 1.
 
     It leaves such dimensions away, which matters only where ``value`` has too many of them.

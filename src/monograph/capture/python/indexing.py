@@ -16,11 +16,6 @@ from monograph.capture.abstract import selected
 
 __all__ = ["Indexing"]
 
-_FUNCTIONS: dict[Any, Any] = {
-    torch.Tensor.__getitem__: torch.Tensor.__getitem__,
-    torch.Tensor.__setitem__: torch.Tensor.__setitem__,
-}
-
 
 class Indexing(TorchFunctionMode):
     """Numbers in tensors that index a tensor are selections."""
@@ -32,7 +27,7 @@ class Indexing(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> object:
-        if func in _FUNCTIONS:
+        if func in (torch.Tensor.__getitem__, torch.Tensor.__setitem__):  # as they are by now
             view, rest = selected(args[0], args[1])
             args = (view, rest, *args[2:])
         return func(*args, **(kwargs or {}))

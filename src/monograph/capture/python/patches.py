@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from monograph.capture.abstract import ASKED_OF_THE_CLASS, AbstractTensor
+from monograph.capture.abstract import ASKED_OF_THE_CLASS, AbstractTensor, put
 from monograph.capture.operators import mapping
 from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
@@ -97,6 +97,7 @@ def patched(
         *((torch, maker.__name__, instead_of(maker)) for maker in MAKERS),
         (torch.Tensor, "tolist", _read_real(recorder, torch.Tensor.tolist, ".tolist()", mine)),
         (torch.Tensor, "numpy", _read_real(recorder, torch.Tensor.numpy, ".numpy()", mine)),
+        (torch.Tensor, "__setitem__", _put_in_real(recorder, torch.Tensor.__setitem__, mine)),
         (torch, "set_autocast_enabled", _set_autocast(recorder, mine)),
         (builtins, "id", _identity(recorder, mine)),
     ]
@@ -409,6 +410,20 @@ def _read_real(
         return original(self, *args, **kwargs)
 
     return read
+
+
+def _put_in_real(
+    recorder: Recorder, original: Callable[..., None], mine: Mine
+) -> Callable[..., None]:
+    """``buffer[:n] = x``: a real tensor asks nothing about the sizes of ``x`` that it need not."""
+
+    @functools.wraps(original)
+    def put_in(self: torch.Tensor, index: object, value: Any) -> None:
+        is_meant = type(value) is AbstractTensor and type(self) is not AbstractTensor and mine()
+        if not (is_meant and recorder.context.is_running and put(self, index, value)):
+            original(self, index, value)
+
+    return put_in
 
 
 def _asked_of_the_class(name: str, mine: Mine) -> Callable[..., Any]:
