@@ -734,6 +734,23 @@ def test_numbers_that_are_no_integers_are_inputs(tmp_path):
         torch.export.load(path)  # it has no word for such inputs
 
 
+def test_sizes_that_are_rounded_numbers(tmp_path):
+    def f(x, scores):
+        most = int(scores.sum(-1).max().item())
+        half = int(scores.mean().item() * x.shape[0])
+        values, places = x.topk(most, dim=-1)
+        return values, places[:, :, None].expand(-1, -1, 3), x[:, :most], x[:half]
+
+    x, path = torch.randn(4, 8), tmp_path / "rounded.pt2"
+    program = monograph.export(
+        f, (x, torch.eye(3)), dynamic_shapes=({0: Dim.DYNAMIC, 1: Dim.DYNAMIC}, None)
+    )
+    monograph.save(program, path)
+    module = monograph.load(path).module()
+    for scores in (torch.eye(3), torch.full((3, 3), 0.9), torch.zeros(3, 3)):
+        torch.testing.assert_close(module(x, scores), f(x, scores))
+
+
 def test_parameters_of_a_program_are_in_its_file(tmp_path):
     def f(x, mask=None, *rest, how="sum", sizes=(2, 3), **more):
         return x.sum() if how == "sum" else x.mean()

@@ -8,7 +8,7 @@ from functools import reduce
 
 from monograph.diagnostics import FileError
 from monograph.shapes.expr import Expr, Int, Scope
-from monograph.shapes.floats import FloatExpr, to_integer
+from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import (
     All,
     CompareFloats,
@@ -183,9 +183,7 @@ class Reader:
                 plain = inside.args[0] if isinstance(inside, FloatExpr) else inside
                 if isinstance(plain, (int, Expr)):
                     return self.scope.isqrt(plain)
-            found = to_integer(self.scope, _ROUNDINGS[name], root)
-            if found is None:
-                raise FileError(f"a size is a rounded number: {root}", code="MG-F102")
+            found: Int = self.scope.owner.to_integer(_ROUNDINGS[name], root)
             return found
         if name in _SIGNS:
             return CompareFloats(_SIGNS[name], *args)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol, overload
 from monograph.shapes.decide import Decider, Verdict
 from monograph.shapes.expr import Atom, Expr, Int, Scope, Values, interval
 from monograph.shapes.float_facts import FloatFacts
-from monograph.shapes.floats import FloatExpr, Real
+from monograph.shapes.floats import ROUNDINGS, FloatExpr, Real, is_never_negative, to_integer
 from monograph.shapes.logs import log, show_what_is_asked_for
 from monograph.shapes.questions import (
     All,
@@ -669,13 +669,18 @@ class ShapeEnv:
         for guard in guards:
             self.assume(guard.test)
 
-    def rounded(self, item: Rounded, hint: int | None, lo: int | None) -> Expr:
-        """The symbol of an integer that is computed of a float at run time."""
+    def to_integer(self, how: str, number: Real) -> Int:
+        """What "floor", "ceil", "trunc" or "round" makes of ``number``, else its own symbol."""
+        exact = to_integer(self.scope, how, number)
+        if exact is not None:
+            return exact
+        item = Rounded(how, number)
         found = self._rounded.get(item)
         if found is None:
-            source = f"{item.how}({item.number})"
+            value, lo = self.hint(number), 0 if is_never_negative(number) else None
+            hint = None if value is None else ROUNDINGS[how](value)
             found = self._rounded[item] = self.symbol(
-                self.numbered("z"), hint, source, lo, is_unbacked=True, is_derived=True
+                self.numbered("z"), hint, f"{how}({number})", lo, is_unbacked=True, is_derived=True
             )
             self.definitions[found.atoms()[0].name] = item
         self.symbols[found.atoms()[0].name].is_given_up = False

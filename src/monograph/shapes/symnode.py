@@ -15,16 +15,14 @@ from typing import TypeVar, overload
 
 import torch
 
-from monograph.shapes.env import Rounded, ShapeEnv
+from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import (
     MATHEMATICAL,
-    ROUNDINGS,
     FloatExpr,
     Real,
     is_never_negative,
     rational,
-    to_integer,
 )
 from monograph.shapes.layout import lies_densely, lies_in_order
 from monograph.shapes.questions import (
@@ -478,14 +476,7 @@ class FloatNode(_Node):
         return self
 
     def _to_integer(self, how: str) -> IntNode:
-        env = self.env
-        found = to_integer(env.scope, how, self.content)
-        if found is None:
-            value = env.hint(self.content)
-            hint = None if value is None else ROUNDINGS[how](value)
-            lo = 0 if is_never_negative(self.content) else None
-            found = env.rounded(Rounded(how, self.content), hint, lo)
-        return IntNode(env, found)
+        return IntNode(self.env, self.env.to_integer(how, self.content))
 
     def floor(self) -> IntNode:
         return self._to_integer("floor")
