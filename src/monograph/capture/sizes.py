@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -68,6 +69,21 @@ _FLOAT_OPERATORS: dict[str, Callable[..., Any]] = {
     "abs": operator.abs, "float": torch.sym_float, "max": torch.sym_max, "min": torch.sym_min,
     "round": round,
 }  # fmt: skip
+
+
+def _quotient(item: Expr, size: Expr) -> Int | None:
+    """What ``size``, a product of several factors, is to be multiplied by to be ``item``."""
+    if size.const or item.const or len(size.terms) > 1 or len(size.terms[0][0]) < 2:
+        return None
+    (monomial, factor), terms = size.terms[0], []
+    for others, count in item.terms:
+        left = Counter(others)
+        left.subtract(monomial)
+        if count % factor or min(left.values()) < 0:
+            return None
+        terms.append((tuple(sorted(left.elements())), count // factor))
+    const = sum(count for others, count in terms if not others)
+    return size.scope.make(tuple(sorted(t for t in terms if t[0])), const)
 
 
 def float_operator(name: str) -> Callable[..., Any]:
@@ -221,11 +237,19 @@ class Sizes:
         found = self._nodes.get(item)
         if found is None:
             size = self.whole.get(item)
-            found = self._build(tree_of(item), item) if size is None else self._sized(*size)
+            found = self._of_wholes(item) if size is None else self._sized(*size)
             self._nodes[item] = found
         elif found.__class__ is tuple:
             found = self._nodes[item] = self._sized(*found)
         return found
+
+    def _of_wholes(self, item: Expr) -> Operand:
+        """A multiple of a size that gives no symbol is computed of it, another from symbols."""
+        for size, place in self.whole.items():
+            rest = _quotient(item, size)
+            if rest is not None:
+                return self._call(operator.mul, (self.node_of(rest), self._sized(*place)), item)
+        return self._build(tree_of(item), item)
 
     def note_long(self, spec: TensorSpec, node: Node) -> None:
         """Long sizes of a result are read of it where they are needed, not computed again."""
