@@ -418,9 +418,9 @@ def _put_in_real(
     """``buffer[:n] = x``: a real tensor asks nothing about the sizes of ``x`` that it need not."""
 
     @functools.wraps(original)
-    def put_in(self: torch.Tensor, index: object, value: Any) -> None:
-        is_meant = type(value) is AbstractTensor and type(self) is not AbstractTensor and mine()
-        if not (is_meant and recorder.context.is_running and put(self, index, value)):
+    def put_in(self: torch.Tensor, index: object, value: object) -> None:
+        is_meant = type(self) is not AbstractTensor and mine() and recorder.context.is_running
+        if not (is_meant and isinstance(value, AbstractTensor) and put(self, index, value)):
             original(self, index, value)
 
     return put_in
