@@ -126,6 +126,15 @@ def test_a_side_that_fake_tensors_refuse_is_no_side_of_the_program():
         assert_specs_hold(program, (x,))
 
 
+def test_a_grid_is_of_any_sizes_with_and_without_its_order():
+    def grids(x):
+        rows, columns = torch.arange(x.shape[0]) * 0.5, torch.arange(x.shape[1]) * 0.5
+        plain = torch.meshgrid(rows, columns)
+        return [*plain, *torch.meshgrid(rows, columns, indexing="xy"), *torch.meshgrid([rows])]
+
+    _program(grids, (torch.randn(2, 3),), _calls([(1, 4)], [(5, 1)], [(1, 1)]))
+
+
 class _Cache(torch.nn.Module):
     def __init__(self, put, is_buffer):
         super().__init__()

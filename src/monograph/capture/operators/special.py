@@ -73,6 +73,14 @@ def _truths(recorder: Recorder, mask: torch.Tensor | None) -> object:
     return recorder.call(aten._to_copy.default, (mask,), {"dtype": torch.bool})
 
 
+@handles(aten.meshgrid.default)
+def _meshgrid(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
+    """As of old the first dimension is that of the first tensor; torch's fake wants it said."""
+    return recorder.record(aten.meshgrid.indexing, args, {"indexing": "ij"})
+
+
 @handles(aten.conv1d.default)
 def _conv1d(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
