@@ -370,3 +370,22 @@ def test_unflattened_by_torch():
     theirs = torch.export.unflatten(monograph.export(model, (x,)).to_torch())
     torch.testing.assert_close(theirs(x), model(x))
     assert {name for name, _ in theirs.named_children()} == {"0", "1"}
+
+
+def test_sizes_of_a_branch_that_the_example_does_not_take(tmp_path):
+    """There they may be less than none."""
+
+    def filled(x):
+        length = x.shape[1]
+        if length < 20:
+            return torch.cat([x, torch.zeros(x.shape[0], 20 - length)], 1) * 2
+        return x[:, :20] * 2
+
+    shapes = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
+    program = monograph.export(filled, (torch.randn(2, 24),), dynamic_shapes=shapes)
+    monograph.save(program, tmp_path / "filled.pt2")
+    loaded = monograph.load(tmp_path / "filled.pt2")
+    for module in (program.to_torch().module(), loaded.module()):
+        for shape in ((2, 24), (1, 7), (3, 20)):
+            x = torch.randn(shape)
+            torch.testing.assert_close(module(x), filled(x))

@@ -296,28 +296,6 @@ class InBodies(nn.Module):
 
 
 @pytest.mark.parametrize("table", [None, {}])
-def test_a_size_inside_is_a_product_that_gives_no_symbol(table):
-    layer = nn.Linear(4, 3)
-
-    def windows(x):
-        parts = x[:, : (x.shape[1] + 1) // 2].reshape(-1, 2, 4)
-        return torch.cond(
-            parts.sum() > 0,
-            lambda parts: layer(parts).sigmoid(),
-            lambda parts: layer(parts).flatten(0, 1).view(-1, 2, 3) * 2,
-            (parts,),
-        )
-
-    shapes = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
-    program = monograph.export(windows, (torch.randn(2, 5, 2, 4),), dynamic_shapes=shapes)
-    module = program.run_decompositions(table).module()
-    for rows, steps, sign in itertools.product((1, 2, 5), (1, 2, 7), (1, -1)):
-        x = sign * torch.rand(rows, steps, 2, 4)
-        with torch.no_grad():
-            assert_equal(module(x), windows(x), tolerance=1e-5)
-
-
-@pytest.mark.parametrize("table", [None, {}])
 def test_sizes_are_narrowed_by_no_decomposition_inside(table):
     torch.manual_seed(0)
     shapes = ({0: Dim("batch"), 1: Dim("length", min=1)},)

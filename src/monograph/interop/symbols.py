@@ -172,12 +172,20 @@ class TorchSymbols:
 
     def tensor(self, spec: TensorSpec) -> torch.Tensor:
         """A fake tensor that looks like ``spec``."""
-        shape = tuple(self.number(n) for n in spec.normal().shape)
-        strides = tuple(self.number(n) for n in spec.normal().strides)
+        shape = tuple(self._size(n) for n in spec.normal().shape)
+        strides = tuple(self._size(n) for n in spec.normal().strides)
         with torch.no_grad():
             looks = torch.empty_strided(shape, strides, dtype=spec.dtype, device="meta")
         mark_bits(looks, spec.bits)
         return FakeTensor(self.mode, looks, spec.device)  # without a dispatch: 15 us instead of 70
+
+    def _size(self, size: Int) -> int | torch.SymInt:
+        """In a branch that the example does not take, a size may be one that no tensor has."""
+        found = self.number(size)
+        if isinstance(found, torch.SymInt) and found.node.has_hint() and found.node.hint < 0:
+            at_least: torch.SymInt = torch.sym_max(found, 0)
+            return at_least
+        return found
 
 
 _TESTS = (Compare, CompareFloats, OneOf, All, Some)

@@ -31,6 +31,7 @@ from monograph.diagnostics import (
     OperatorIndexError,
 )
 from monograph.inference.layout_flow import LayoutFlow
+from monograph.inference.rules.table import is_canonical
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.meta import noted, of_user
 from monograph.ir.names import Names
@@ -180,9 +181,34 @@ class _Rewriter:
         if node.op == "call_function" and self._is_touched(op):
             self._replace(node, self.rules[op], held)
         elif isinstance(op, Operator) and any(s in self.changed for s in node.all_input_nodes):
-            self._replace(node, op, held)
+            before = mark(self.env)
+            try:
+                self._replace(node, op, held)
+            except DecompositionError:
+                forget(self.env, before)
+                if not self._lay_as_before(node):
+                    raise
+                self._copy(node, held)
         else:
             self._copy(node, held)
+
+    def _lay_as_before(self, node: Node) -> bool:
+        """Copy the row-major tensors that ``node`` takes and that a replacement lays otherwise.
+
+        A ``view`` is possible of one layout and not of another. Returns whether all are so.
+        """
+        moved = [source for source in node.all_input_nodes if source in self.changed]
+        promised = [noted(source.meta.get("val")) for source in moved]
+        if not all(isinstance(spec, TensorSpec) and is_canonical(spec) for spec in promised):
+            return False
+        for source, spec in zip(moved, promised, strict=True):
+            name, taken = self.names.fresh("clone"), self._node_of(source)
+            layout = {"memory_format": torch.contiguous_format}
+            copy = append_node(self.made, name, aten.clone.default, (taken,), layout)
+            copy.meta = {**source.meta, "val": spec}
+            self.results[source] = copy
+            self.changed.discard(source)
+        return True
 
     def _require_dialect(self) -> None:
         """No operator is left that a rule replaces, and none writes what it is given."""
