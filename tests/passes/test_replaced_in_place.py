@@ -34,7 +34,7 @@ def test_a_size_inside_is_a_product_that_gives_no_symbol(table):
 
     def windows(x):
         parts = x[:, : (x.shape[1] + 1) // 2].reshape(-1, 2, 4)
-        return torch.cond(
+        return monograph.cond(
             parts.sum() > 0,
             lambda parts: layer(parts).sigmoid(),
             lambda parts: layer(parts).flatten(0, 1).view(-1, 2, 3) * 2,
