@@ -92,7 +92,6 @@ def patched(
         return _get_ident() == thread  # what the program keeps of them is torch's own afterwards
 
     replacements: list[tuple[Any, str, Any]] = [
-        (torch.autograd.Function, "apply", _function_apply(recorder, mine)),
         (torch.autograd, BACKWARD_ENTRY, _backward(recorder, mine)),
         *((torch, maker.__name__, instead_of(maker)) for maker in MAKERS),
         (torch.Tensor, "tolist", _read_real(recorder, torch.Tensor.tolist, ".tolist()", mine)),
@@ -116,6 +115,12 @@ def patched(
         seed: _seed(recorder, copied(seed), mine),
         set_state: _set_state(recorder, copied(set_state), mine),
     }
+    method = vars(torch.autograd.Function)["apply"]
+    function = getattr(method, "__func__", None)  # None from torch 2.15 on, where it is C
+    if is_redirectable(function):  # who has called a name `MyFunction.apply` calls it, too
+        targets[function] = _function_apply(recorder, copied(function))
+    else:
+        replacements.append((torch.autograd.Function, "apply", _as_method(recorder, method, mine)))
     call: Callable[..., object] = nn.Module.__call__
     if is_redirectable(call):
         # As an attribute it would be set in thousands of subclasses, each time a millisecond.
@@ -251,15 +256,20 @@ def _scripted(
     ) from made[0]
 
 
-def _function_apply(recorder: Recorder, mine: Mine) -> object:
-    method = vars(torch.autograd.Function)["apply"]  # written in Python up to torch 2.14, then in C
-
-    def original(cls: type, *args: object, **kwargs: object) -> object:
+def _as_method(recorder: Recorder, method: Any, mine: Mine) -> object:
+    def original(cls: type, /, *args: object, **kwargs: object) -> object:
         return method.__get__(None, cls)(*args, **kwargs)
 
+    captured = _function_apply(recorder, original)
+
     def apply(cls: type, /, *args: object, **kwargs: object) -> object:
-        if not mine():
-            return original(cls, *args, **kwargs)
+        return (captured if mine() else original)(cls, *args, **kwargs)
+
+    return classmethod(apply)
+
+
+def _function_apply(recorder: Recorder, original: Callable[..., object]) -> Callable[..., object]:
+    def apply(cls: type, /, *args: object, **kwargs: object) -> object:
         tracks = any(isinstance(a, torch.Tensor) and recorder.value_of(a).tracks for a in args)
         if tracks and not cls.__module__.startswith("torch."):
             recorder.assume(
@@ -274,7 +284,7 @@ def _function_apply(recorder: Recorder, mine: Mine) -> object:
         finally:
             recorder.context.custom_functions -= 1
 
-    return classmethod(apply)
+    return apply
 
 
 def _backward(recorder: Recorder, mine: Mine) -> Callable[..., Any]:

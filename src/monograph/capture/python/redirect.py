@@ -42,8 +42,8 @@ def copied(function: FunctionType) -> FunctionType:
 
 
 def is_redirectable(function: object) -> TypeGuard[FunctionType]:
-    """Whether it can be given other code: Python's own, and one that closes over nothing."""
-    return isinstance(function, FunctionType) and not function.__code__.co_freevars
+    """Whether it can be given other code: whether it is written in Python."""
+    return isinstance(function, FunctionType)
 
 
 @contextlib.contextmanager
@@ -95,7 +95,9 @@ class _Sent:
 
         made = constant_replaced(_template.__code__, _TARGET, call)
         code = function.__code__
-        self.code = made.replace(co_name=code.co_name, co_qualname=code.co_qualname)
+        self.code = made.replace(
+            co_name=code.co_name, co_qualname=code.co_qualname, co_freevars=code.co_freevars
+        )
 
 
 _MOST_KEPT = 1000
