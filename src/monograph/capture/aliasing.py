@@ -429,9 +429,9 @@ def _in_parts(recorder: Recorder) -> Callable[..., torch.Tensor]:
     """Calls operators; those that have no gradient of complex tensors on their two parts."""
 
     def as_real(tensor: AbstractTensor) -> torch.Tensor:
-        if tensor.value.spec.bits:
-            tensor = recorder.call(aten.resolve_conj.default, (tensor,))
-        return recorder.call(aten.view_as_real.default, (tensor,))
+        # Also without the bit: an argument may come without it, and what is made of it with it.
+        plain = recorder.call(aten.resolve_conj.default, (tensor,))
+        return recorder.call(aten.view_as_real.default, (plain,))
 
     def call(
         op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None
