@@ -486,7 +486,8 @@ def _all_noticed(recorder: Recorder, mine: Mine) -> Iterator[tuple[Any, str, Any
     if recorder.context.snapshot is not None:
         for namespace, name, value in recorder.context.snapshot.globals_among(instead):
             yield namespace, name, instead[_id(value)]
-    if recorder.context.strict is None:
+    strict = recorder.context.strict
+    if strict is None or not strict.audits:
         variables = type(os.environ)
         yield variables, "__getitem__", _environment(recorder, variables.__getitem__, mine)
 
