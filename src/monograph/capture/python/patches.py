@@ -120,7 +120,8 @@ def patched(
     if is_redirectable(function):  # who has called a name `MyFunction.apply` calls it, too
         targets[function] = _function_apply(recorder, copied(function))
     else:
-        replacements.append((torch.autograd.Function, "apply", _as_method(recorder, method, mine)))
+        applied = _as_method(recorder, method.__get__, mine)
+        replacements.append((torch.autograd.Function, "apply", applied))
     call: Callable[..., object] = nn.Module.__call__
     if is_redirectable(call):
         # As an attribute it would be set in thousands of subclasses, each time a millisecond.
@@ -256,9 +257,11 @@ def _scripted(
     ) from made[0]
 
 
-def _as_method(recorder: Recorder, method: Any, mine: Mine) -> object:
+def _as_method(
+    recorder: Recorder, bound: Callable[[None, type], Callable[..., object]], mine: Mine
+) -> object:
     def original(cls: type, /, *args: object, **kwargs: object) -> object:
-        return method.__get__(None, cls)(*args, **kwargs)
+        return bound(None, cls)(*args, **kwargs)
 
     captured = _function_apply(recorder, original)
 
