@@ -12,11 +12,13 @@ from monograph.ir.spec import TensorSpec, is_dense
 from monograph.shapes.certificates import shifted_bound
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
-from monograph.shapes.questions import equal
+from monograph.shapes.questions import equal, not_less
 
 __all__ = ["Number", "category", "is_less", "lies_apart", "number_dtype"]
 
 aten = torch.ops.aten
+
+_STAYS = -2
 
 Number = Int | FloatExpr | float | complex
 Operand = TensorSpec | Number
@@ -124,14 +126,16 @@ def _iterated(
     """
     order = [*reversed(dims)]
     for last in range(1, len(order)):
-        at = last
+        at, stays = last, False
         for before in reversed(range(last)):
             swaps = _swaps(order[before], order[at], sizes, steps)
-            if swaps is None:
+            if swaps is None or (swaps > 0 and stays):
                 return None
             if swaps > 0:
                 order[before], order[at] = order[at], order[before]
                 at = before
+            elif swaps == _STAYS:  # nothing that comes later may swap it, if it goes on
+                stays = True
             elif swaps < 0:
                 break
     return order
@@ -140,7 +144,11 @@ def _iterated(
 def _swaps(
     inner: int, outer: int, sizes: Sequence[Int], steps: Sequence[Sequence[Int]]
 ) -> int | None:
-    """Whether ``inner`` belongs outside ``outer`` (1) or not (-1), or nobody minds (0)."""
+    """Whether ``inner`` belongs outside ``outer`` (1) or not (-1), or nobody minds (0).
+
+    ``_STAYS``: it does not, and whether somebody minds depends on the sizes.
+    """
+    stays = False
     for step in steps:
         one, other = step[inner], step[outer]
         if 0 in (one, other):
@@ -148,9 +156,13 @@ def _swaps(
         found = _compared(one, other, sizes)
         if found == 0 and (found := _compared(sizes[inner], sizes[outer], sizes)) == -1:
             continue
-        if found != 0:
-            return found
-    return 0
+        if found is None and all(
+            _is_at_most(*pair, sizes) for pair in ((one, other), (sizes[inner], sizes[outer]))
+        ):
+            stays = True  # as it is less, or equal and not longer
+        elif found != 0:
+            return None if stays and found != -1 else found
+    return _STAYS if stays else 0
 
 
 def _compared(left: Int, right: Int, sizes: Sequence[Int]) -> int | None:
@@ -160,6 +172,16 @@ def _compared(left: Int, right: Int, sizes: Sequence[Int]) -> int | None:
     if is_less(left, right, sizes):
         return -1
     return 1 if is_less(right, left, sizes) else None
+
+
+def _is_at_most(left: Int, right: Int, sizes: Sequence[Int]) -> bool:
+    """Whether ``left`` is less than ``right`` or equal, with ``sizes`` from 2."""
+    if left == right or is_less(left - 1, right, sizes):
+        return True
+    if isinstance(left, Expr):  # where nothing is empty, no size is less than 1
+        known: bool = left.scope.owner.is_known(not_less(1, left))
+        return known
+    return left <= 1
 
 
 def _packed(sizes: Sequence[Int], order: Sequence[int]) -> tuple[Int, ...]:
