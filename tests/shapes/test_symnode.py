@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.fx.experimental.sym_node import SymNode
 
+import monograph
 from monograph import Dim
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, symbolic
@@ -98,3 +99,25 @@ def test_rms_norm_below_sizes():
                 torch.nn.RMSNorm(8), (torch.randn(2, 5, 8),), dynamic_shapes=shapes,
                 more_inputs=more,
             )  # fmt: skip
+
+
+def test_what_a_tensor_takes_in_memory_is_worked_out_where_it_is_asked(monkeypatch):
+    """Torch's own way would multiply sizes and strides for each tensor, and ask if one is 0."""
+    counted = []
+    multiplied = IntNode.mul
+    monkeypatch.setattr(IntNode, "mul", lambda *numbers: counted.append(1) or multiplied(*numbers))
+    any_size = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
+    x, more = torch.randn(2, 3), [(torch.randn(1, 1),), (torch.randn(0, 4),), (torch.randn(5, 2),)]
+
+    def plain(x):
+        return torch.relu(x.transpose(0, 1) + 1) * 2
+
+    monograph.export(plain, (x,), dynamic_shapes=any_size)
+    assert not counted
+
+    def asked(x):
+        memory = torch._C.TensorBase.untyped_storage  # beside the method, which is refused
+        return x * memory(x.mT.clone()).nbytes() + memory(x[:, None].expand(-1, 4, -1) + 1).nbytes()
+
+    assert_exports(asked, (x,), dynamic_shapes=any_size, more_inputs=more)
+    assert counted

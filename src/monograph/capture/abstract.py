@@ -14,6 +14,7 @@ from monograph.capture.python.frames import frames_of_user
 from monograph.capture.restarts import is_asked_by_program, is_printed
 from monograph.diagnostics import InternalError, PythonFeatureError
 from monograph.ir.spec import TensorSpec, spec_of
+from monograph.ir.spec_tensor import wrapper_of_any_size
 from monograph.shapes.layout import question_of_order
 from monograph.shapes.symnode import symbolic
 from monograph.torch_internals import (
@@ -466,10 +467,7 @@ def make_abstract(spec: TensorSpec, value: Value) -> AbstractTensor:
             AbstractTensor, spec.shape, spec.strides, dtype=spec.dtype, device=spec.device
         )
     elif spec.wrapped is None or value.recorder.context.above_autograd:
-        env = spec.scope.owner
-        shape = tuple(symbolic(env, size) for size in spec.shape)
-        strides = tuple(symbolic(env, stride) for stride in spec.strides)
-        tensor = make_wrapper(AbstractTensor, shape, strides, dtype=spec.dtype, device=spec.device)
+        tensor = wrapper_of_any_size(AbstractTensor, spec)
         if spec.wrapped is None:  # torch asks a dozen questions of the sizes: once is enough
             spec.wrapped = make_alias(AbstractTensor, tensor)
             value.recorder.context.wrapped.append(spec)

@@ -254,7 +254,7 @@ class Sizes:
     def note_long(self, spec: TensorSpec, node: Node) -> None:
         """Long sizes of a result are read of it where they are needed, not computed again."""
         for i, size in enumerate(spec.shape):
-            if isinstance(size, Expr) and size.weight > _LONG and size not in self._nodes:
+            if size.__class__ is Expr and size.weight > _LONG and size not in self._nodes:
                 self._nodes[size] = (node, i)
 
     def _build(self, tree: Tree, item: Expr | None = None) -> Operand:

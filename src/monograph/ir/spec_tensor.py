@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import torch
 
 from monograph.diagnostics import InternalError
 from monograph.ir.spec import TensorSpec
-from monograph.shapes.symnode import symbolic
+from monograph.shapes.env import ShapeEnv
+from monograph.shapes.expr import Int
+from monograph.shapes.questions import equal
+from monograph.shapes.symnode import later, symbolic
 from monograph.torch_internals import (
     disabled_torch_function,
     make_wrapper,
     mark_bits,
 )
 
-__all__ = ["SpecTensor", "spec_tensor"]
+__all__ = ["SpecTensor", "spec_tensor", "wrapper_of_any_size"]
+
+T = TypeVar("T", bound=torch.Tensor)
 
 
 class SpecTensor(torch.Tensor):
@@ -50,11 +55,36 @@ def spec_tensor(spec: TensorSpec) -> SpecTensor:
             SpecTensor, spec.shape, spec.strides, dtype=spec.dtype, device=spec.device
         )
     else:
-        env = spec.scope.owner
-        shape = tuple(symbolic(env, size) for size in spec.shape)
-        strides = tuple(symbolic(env, stride) for stride in spec.strides)
-        tensor = make_wrapper(SpecTensor, shape, strides, dtype=spec.dtype, device=spec.device)
+        tensor = wrapper_of_any_size(SpecTensor, spec)
     if spec.bits:
         mark_bits(tensor, spec.bits)
     tensor.spec = spec
     return tensor
+
+
+def wrapper_of_any_size(kind: type[T], spec: TensorSpec) -> T:
+    """A wrapper tensor whose sizes vary; what its memory takes is worked out if it is asked for.
+
+    Torch would compute it of sizes and strides each time, and ask of each size if it is 0.
+    """
+    assert spec.scope is not None
+    env = spec.scope.owner
+    made: T = make_wrapper(
+        kind,
+        tuple(symbolic(env, size) for size in spec.shape),
+        tuple(symbolic(env, stride) for stride in spec.strides),
+        dtype=spec.dtype,
+        device=spec.device,
+        storage_size=later(env, lambda: _bytes_of(spec, env)),
+    )
+    return made
+
+
+def _bytes_of(spec: TensorSpec, env: ShapeEnv) -> Int:
+    """As ``computeStorageNbytes`` in ATen counts them, from the first element to the last."""
+    reach: Int = 1
+    for size, stride in zip(spec.shape, spec.strides, strict=True):
+        if env.is_known(equal(size, 0)):
+            return 0
+        reach = reach + stride * (size - 1)
+    return spec.dtype.itemsize * reach

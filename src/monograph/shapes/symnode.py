@@ -48,6 +48,7 @@ __all__ = [
     "expression_of",
     "facade",
     "in_normal_form",
+    "later",
     "symbolic",
 ]
 
@@ -454,6 +455,27 @@ IntNode.and_, IntNode.or_ = IntNode.bitwise_and, IntNode.bitwise_or  # type: ign
 
 def _contents(nodes: Nodes) -> list[Int]:
     return [node.content for node in nodes]
+
+
+class _LaterNode(IntNode):
+    """A number that is computed when it is asked for."""
+
+    __slots__ = ("_compute",)
+
+    def __init__(self, env: ShapeEnv, compute: Callable[[], Int]) -> None:
+        self.env = env
+        self._compute = compute
+
+    def __getattr__(self, name: str) -> Int:  # ``content``, as long as it is not there
+        if name != "content":
+            raise AttributeError(name)
+        self.content = self._compute()
+        return self.content
+
+
+def later(env: ShapeEnv, compute: Callable[[], Int]) -> torch.SymInt:
+    """A SymInt of what ``compute`` gives, which is called if somebody asks for it."""
+    return torch.SymInt(_LaterNode(env, compute))
 
 
 class FloatNode(_Node):

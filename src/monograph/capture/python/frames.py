@@ -18,13 +18,14 @@ __all__ = [
     "caller_line",
     "current_source_line",
     "frames_of_user",
+    "is_asked_by_user",
     "is_of_python",
     "is_of_user",
     "is_ours",
     "source_line_of_traceback",
 ]
 
-_SKIP, _USER, _STOP = 0, 1, 2
+_PYTHON, _SKIP, _USER, _STOP = -1, 0, 1, 2  # Python's own library; ours, and torch's
 _id = id  # a program that is captured gets another function under this name, which costs more
 _PACKAGE = str(Path(__file__).parents[2])
 _CASES = os.path.join(_PACKAGE, "exportdb", "cases") + os.sep
@@ -70,8 +71,10 @@ def _kind_of(code: CodeType) -> int:
     name = code.co_filename
     if name.startswith(_CASES):
         kind = _USER
-    elif name.startswith((_OURS, _TORCH, "<string")) or is_of_python(code):
+    elif name.startswith((_OURS, _TORCH, "<string")):
         kind = _SKIP
+    elif is_of_python(code):
+        kind = _PYTHON
     else:
         kind = _USER
     _keep(code, kind)
@@ -91,7 +94,7 @@ def current_source_line(depth: int = 1) -> SourceLine | None:
         kind = _kinds.get(_id(code))
         if kind is None:
             kind = _kind_of(code)
-        if kind:
+        if kind > _SKIP:
             if kind == _STOP:
                 break
             return _line_at(code, frame.f_lasti)
@@ -142,6 +145,19 @@ def is_of_user(code: CodeType) -> bool:
     """Whether it is the user's program (or a library's) that runs."""
     kind = _kinds.get(_id(code))
     return (_kind_of(code) if kind is None else kind) == _USER
+
+
+def is_asked_by_user() -> bool:
+    """Whether the user's program has called who asks this, or Python's own library for it."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        kind = _kinds.get(_id(frame.f_code))
+        if kind is None:
+            kind = _kind_of(frame.f_code)
+        if kind != _PYTHON:
+            return kind == _USER
+        frame = frame.f_back
+    return False
 
 
 def is_of_python(code: CodeType) -> bool:

@@ -9,14 +9,12 @@ it). A truth counts as 1 or 0 among numbers, as Python's does.
 from __future__ import annotations
 
 import operator
-import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import torch
 
-from monograph.capture.python.frames import is_of_python, is_of_user, stands_in
+from monograph.capture.python.frames import is_asked_by_user, stands_in
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test, both, either, negated
 from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, Node, expression_of, symbolic
@@ -221,11 +219,8 @@ def _said_to_be(plain: type, kind: type) -> Method:
     """
 
     def class_of(self: Symbolic) -> type:
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None and is_of_python(frame.f_code):
-            frame = frame.f_back  # as abstract base classes ask, and ``functools.singledispatch``
-        is_asked = frame is not None and isinstance(self.node, Node) and is_of_user(frame.f_code)
-        return plain if is_asked else kind
+        # Of Python's library, abstract base classes ask, and ``functools.singledispatch``.
+        return plain if is_asked_by_user() and isinstance(self.node, Node) else kind
 
     return class_of
 

@@ -28,7 +28,7 @@ from monograph.capture.operators import mapping
 from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
 from monograph.capture.python.builtin_functions import instead_of
-from monograph.capture.python.frames import is_of_python, is_of_user, is_ours
+from monograph.capture.python.frames import is_asked_by_user, is_of_user, is_ours
 from monograph.capture.python.importing import executed_outside
 from monograph.capture.python.made_tensors import MAKERS
 from monograph.capture.python.number_methods import METHODS
@@ -499,13 +499,9 @@ def _environment(
     recorder: Recorder, original: Callable[[Any, str], str], mine: Mine
 ) -> Callable[[Any, str], str]:
     def getitem(self: object, key: str) -> str:
-        if mine() and recorder.context.is_running:
-            frame: FrameType | None = sys._getframe(1)
-            while frame is not None and is_of_python(frame.f_code):  # ``get``, ``os.getenv``
-                frame = frame.f_back
-            if frame is not None and is_of_user(frame.f_code):
-                text = f"the environment variable {key} was read while capturing: it is fixed"
-                recorder.assume("environment", text, recorder.here())
+        if mine() and recorder.context.is_running and is_asked_by_user():  # ``os.getenv`` for it
+            text = f"the environment variable {key} was read while capturing: it is fixed"
+            recorder.assume("environment", text, recorder.here())
         return original(self, key)
 
     return getitem
