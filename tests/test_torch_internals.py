@@ -577,6 +577,19 @@ def test_a_batching_rule_in_python_holds_until_it_is_removed():
     assert len(seen) == 1
 
 
+def test_what_vmap_maps_over_is_told_under_other_transforms():
+    seen = []
+
+    def row(x, y):
+        seen.append((internals.is_mapped(x), internals.is_mapped(y)))
+        return (x * y).sum()
+
+    x, y = torch.randn(3, 2), torch.randn(2)
+    torch.vmap(torch.func.grad(row), in_dims=(0, None))(x, y)
+    torch.func.grad(row)(y, y)
+    assert seen == [(True, False), (False, False)]
+
+
 def test_vmap_looks_up_where_a_level_begins_and_ends():
     module = internals.mapping_module()
     names = (internals.MAPPING_BEGINS, internals.MAPPING_ENDS, internals.MAPPING_ENTERS)

@@ -562,6 +562,16 @@ def mapped_over(tensor: torch.Tensor, level: int) -> tuple[torch.Tensor, int | N
     return ask.get_unwrapped(tensor), ask.maybe_get_bdim(tensor)
 
 
+def is_mapped(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is another one in each row of a ``vmap`` that runs."""
+    ask = _C._functorch
+    while ask.is_functorch_wrapped_tensor(tensor):
+        if ask.is_batchedtensor(tensor):
+            return True
+        tensor = ask.get_unwrapped(tensor)
+    return False
+
+
 def as_mapped(tensor: torch.Tensor, dim: int, level: int) -> torch.Tensor:
     """A tensor as it is seen inside of a ``vmap``, without the dimension that is mapped over."""
     found: torch.Tensor = _C._functorch._add_batch_dim(tensor, dim, level)

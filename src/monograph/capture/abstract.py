@@ -20,6 +20,7 @@ from monograph.shapes.symnode import symbolic
 from monograph.torch_internals import (
     Operator,
     disabled_torch_function,
+    is_mapped,
     make_alias,
     make_wrapper,
     mark_bits,
@@ -435,11 +436,16 @@ def _rows_of(part: torch.Tensor) -> tuple[slice, ...]:
 
 
 def _is_number(part: object) -> bool:
-    """Whether one part of an index is (or a slice has) a tensor that stands for an integer."""
+    """Whether one part of an index is (or a slice has) a tensor that stands for an integer.
+
+    One that ``vmap`` maps over stands for many: a mode may take it, such as torch's own that turns
+    ``x[i]`` into an operator.
+    """
     if isinstance(part, slice):
         return any(_is_number(bound) for bound in (part.start, part.stop, part.step))
     if isinstance(part, torch.Tensor):
-        return part.dim() == 0 and not part.is_floating_point() and part.dtype != torch.bool
+        is_integer = not part.is_floating_point() and part.dtype != torch.bool
+        return part.dim() == 0 and is_integer and not is_mapped(part)
     return hasattr(part, "rows_as_tensor")
 
 

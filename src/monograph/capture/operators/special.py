@@ -63,11 +63,27 @@ def _with_mask(
     if op._opname == "where":
         args = (_truths(recorder, args[0]), *args[1:])
     else:
-        args = (args[0], [_truths(recorder, place) for place in args[1]], *args[2:])
+        places = [_truths(recorder, place) for place in args[1]]
+        if op is aten.index.Tensor:
+            places = _with_rows(recorder, places)
+        args = (args[0], places, *args[2:])
     return recorder.record(op, args, kwargs)
 
 
-def _truths(recorder: Recorder, mask: torch.Tensor | None) -> object:
+def _with_rows(recorder: Recorder, places: list[torch.Tensor | None]) -> list[torch.Tensor | None]:
+    """A number among rows of numbers as one row of it: torch's fake tensors forget the others."""
+    ranks = [place.dim() for place in places if place is not None]
+    if 0 not in ranks or not any(ranks):
+        return places
+    return [
+        place
+        if place is None or place.dim() or place.dtype == torch.bool
+        else recorder.call(aten.unsqueeze.default, (place, 0), {})
+        for place in places
+    ]
+
+
+def _truths(recorder: Recorder, mask: torch.Tensor | None) -> torch.Tensor | None:
     if mask is None or mask.dtype is not torch.uint8:
         return mask
     return recorder.call(aten._to_copy.default, (mask,), {"dtype": torch.bool})
