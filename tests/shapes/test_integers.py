@@ -270,3 +270,15 @@ def test_sides_that_are_tried_have_their_price():
     with pytest.raises(TiredError):
         decider.turn_aside()
     assert 800_000 < decider.patience.left < 900_000
+
+
+def test_quotients_by_divisors_of_a_divisor_are_steps_on_the_way():
+    env = ShapeEnv()
+    n = env.scope.symbol("n")
+    for inner, outer, more in ((8, 16, 7), (2, 6, 1), (4, 64, 0), (3, 12, 2)):
+        near, far, times = (n + more) // inner, (n + more) // outer, outer // inner
+        assert env.is_known(not_less(near, far * times))
+        assert env.is_known(not_less(far * times + times - 1, near))
+    tile = ((n + 7) // 8 - (n + 7) // 16) * 2  # n / 8 rounded up to an even number
+    assert env.is_known(not_less(tile * 8, n))
+    assert not env.is_known(not_less(n, tile * 8))

@@ -22,6 +22,9 @@ def one_size(env: ShapeEnv, sizes: Sequence[Int], paths: Sequence[Test]) -> Int 
     """An expression that is each of ``sizes`` where its path is taken; None if none is found."""
     if any(isinstance(path, bool) for path in paths):
         return None
+    found = _by_digit(env, sizes, paths)
+    if found is not None:
+        return found
     left = list(dict.fromkeys(_candidates(env, sizes, paths)))[:_MOST_CANDIDATES]
     for size, path in zip(sizes, paths, strict=True):
         if left:
@@ -96,6 +99,19 @@ def _candidates(env: ShapeEnv, sizes: Sequence[Int], paths: Sequence[Test]) -> I
                         yield scope.with_atom(size, symbol, step * floor - rest)
     yield scope.maximum(*sizes)
     yield scope.minimum(*sizes)
+
+
+def _by_digit(env: ShapeEnv, sizes: Sequence[Int], paths: Sequence[Test]) -> Int | None:
+    """``1 if n % 2 else 0``: two sizes, a number apart, by what is never anything but 0 or 1."""
+    apart = sizes[0] - sizes[1]
+    if len(sizes) != 2 or not isinstance(apart, int) or not isinstance(paths[0], Compare):
+        return None
+    kind, compared = paths[0].kind, paths[0].expr
+    for digit in (compared + 1,) if kind == "ge" else (compared, -compared):
+        if env.is_known(not_less(digit, 0)) and env.is_known(not_less(1, digit)):
+            holds = 1 - digit if kind == "eq" else digit
+            return sizes[1] + holds * apart
+    return None
 
 
 def _expressions(test: Test) -> list[Expr]:

@@ -6,8 +6,9 @@ arithmetic stated in its class.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -39,6 +40,8 @@ __all__ = [
     "shifted_bound",
     "unfolded",
 ]
+
+_MOST_DIVISOR = 257  # of the divisors of a divisor
 
 
 @dataclass(frozen=True)
@@ -193,6 +196,8 @@ def definitions(atom: Atom) -> list[Expr]:
     if atom.kind == "div":
         k = atom.args[1]
         found = [n - k * me, k * me - n + (k - 1)]
+        for times, inner in _in_steps(n, k):
+            found += [inner - times * me, times * me - inner + (times - 1)]
     elif atom.kind == "ratio":
         m = atom.args[1]
         lo = interval(m)[0]
@@ -205,6 +210,22 @@ def definitions(atom: Atom) -> list[Expr]:
     elif atom.kind == "isqrt":
         found = [n - me * me, me * me + 2 * me - n]
     return [item for item in found if isinstance(item, Expr)]
+
+
+def _in_steps(n: Expr, k: Int) -> Iterator[tuple[int, Int]]:
+    """``n // k`` is ``inner // m``: with the quotients of ``n`` by divisors of ``k`` that exist."""
+    if not isinstance(k, int):
+        return
+    for d in _divisors(k):
+        whole = n.const // d
+        atom = n.scope.existing("div", (n - whole * d, d))
+        if atom is not None:
+            yield k // d, n.scope.bare(atom) + whole
+
+
+@functools.cache
+def _divisors(k: int) -> tuple[int, ...]:
+    return tuple(d for d in range(2, min(k, _MOST_DIVISOR)) if k % d == 0)
 
 
 def unfolded(goal: Expr, atom: Atom) -> list[Int]:

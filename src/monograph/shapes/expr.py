@@ -400,6 +400,11 @@ class Scope:
             found = self._by_key[key] = made
         return found
 
+    def existing(self, kind: str, args: tuple[Int, ...]) -> Atom | None:
+        """The derived atom with these arguments, if there is one by now."""
+        found = self._by_key.get((kind, "", args))
+        return None if found is None else self.atom_of(found)
+
     def atom_of(self, expr: Expr) -> Atom | None:
         """The atom that ``expr`` consists of, if it is a bare atom."""
         if expr.const or len(expr.terms) != 1:
