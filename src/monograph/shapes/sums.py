@@ -2,39 +2,69 @@
 
 from __future__ import annotations
 
-from monograph.shapes.expr import Atom, Expr, Int
+import itertools
+from collections.abc import Iterator
+
+from monograph.shapes.expr import Atom, Expr, Int, value_of
 
 __all__ = ["sum_over"]
 
-_TRIED = range(34)  # values of the size that the sum depends on
+# Values of the sizes that the sum depends on, by how many there are.
+_TRIED = {1: range(34), 2: (0, 1, 2, 3, 5, 8, 13), 3: (0, 1, 2, 5)}
 _MOST = 200  # items of one sum
 
 
 def sum_over(item: Int, counter: Atom, first: int, length: Int) -> Int | None:
     """The sum of ``item`` for ``counter`` from ``first`` to ``length - 1``: linear in one size.
 
-    ``min(n - 4*i, 4)`` over all pieces is ``n``. It is found by numbers, not proved: who relies on
-    it asserts it. None where no such sum fits all numbers that are tried.
+    ``min(n - 4*i, 4)`` over all pieces is ``n``, which may be a product of sizes. It is found by
+    numbers, not proved: who relies on it asserts it. None where no such sum fits all numbers that
+    are tried.
     """
-    sizes = {
-        symbol.name: symbol
-        for part in (item, length)
-        if isinstance(part, Expr)
-        for symbol in part.symbols()
-        if symbol is not counter
-    }
-    if len(sizes) != 1:
+    parts = [part for part in (length, item) if isinstance(part, Expr)]
+    symbols = {s.name: s for part in parts for s in part.symbols() if s is not counter}
+    if len(symbols) not in _TRIED:
         return None
-    ((name, size),) = sizes.items()
+    tried = [
+        dict(zip(symbols, values, strict=True))
+        for values in itertools.product(_TRIED[len(symbols)], repeat=len(symbols))
+    ]
     try:
-        sums = [_summed(item, counter, first, length, {name: value}) for value in _TRIED]
+        sums = [_summed(item, counter, first, length, sizes) for sizes in tried]
+        for size in _taken_apart(parts, [*symbols.values()], counter):
+            found = _linear(size, [value_of(size, sizes) for sizes in tried], sums)
+            if found is not None:
+                return found
     except (ZeroDivisionError, ValueError, OverflowError):
+        pass
+    return None
+
+
+def _taken_apart(parts: list[Expr], symbols: list[Atom], counter: Atom) -> Iterator[Int]:
+    """What the sum may be linear in: the one size, or what is divided into pieces."""
+    scope = parts[0].scope
+    if len(symbols) == 1:
+        yield scope.bare(symbols[0])
+    left = list(parts)
+    while left:
+        for atom in left.pop(0).atoms():
+            inside = [arg for arg in atom.args if isinstance(arg, Expr)]
+            left += inside
+            if atom.kind == "div" and inside and counter not in inside[0].symbols():
+                yield scope.make(inside[0].terms, 0)
+
+
+def _linear(size: Int, values: list[int], sums: list[int]) -> Int | None:
+    """``slope * size + offset`` that is each of ``sums`` where ``size`` is its value."""
+    low, high = values.index(min(values)), values.index(max(values))
+    across = values[high] - values[low]
+    if not across or (sums[high] - sums[low]) % across:
         return None
-    slope, offset = sums[-1] - sums[-2], sums[-1] - (sums[-1] - sums[-2]) * _TRIED[-1]
-    if any(found != slope * value + offset for value, found in zip(_TRIED, sums, strict=True)):
+    slope = (sums[high] - sums[low]) // across
+    offset = sums[low] - slope * values[low]
+    if any(found != slope * n + offset for n, found in zip(values, sums, strict=True)):
         return None
-    scope = next(part.scope for part in (item, length) if isinstance(part, Expr))
-    return scope.bare(size) * slope + offset
+    return size * slope + offset
 
 
 def _summed(item: Int, counter: Atom, first: int, length: Int, sizes: dict[str, int]) -> int:
