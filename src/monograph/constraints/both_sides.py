@@ -141,13 +141,46 @@ def _sizes_of_other_side(
     env = captured.recorder.sizes.env
     before = list(itertools.takewhile(lambda g: g is not guard, guards))
     for changed in candidates(env, guard, hints):
-        values = hints | changed
-        if not all(_is_allowed(env, name, values[name]) for name in changed):
+        values = _with_what_follows(before, hints, changed)
+        if not all(_is_allowed(env, name, value) for name, value in values.items()):
             continue
         known = [g for g in before if set(g.symbols) <= set(values)]
         if not holds(guard.test, values) and all(holds(g.test, values) for g in known):
             return values
     return None
+
+
+def _with_what_follows(
+    guards: list[Guard], hints: dict[str, float], changed: dict[str, int]
+) -> dict[str, float]:
+    """``hints`` with the sizes in ``changed``, and with those that ``guards`` make follow."""
+    values, settled = hints | changed, set(changed)
+    for guard in guards:
+        names = [name for name in guard.symbols if name not in settled]
+        if not names or not _is_equation(guard) or not set(guard.symbols) <= set(values):
+            continue
+        for name in names:
+            if not holds(guard.test, values):
+                found = _solved_for(guard, name, values)
+                if found is not None:
+                    values[name] = found
+        settled.update(guard.symbols)
+    return values
+
+
+def _is_equation(guard: Guard) -> bool:
+    return isinstance(guard.test, Compare) and guard.test.kind == "eq"
+
+
+def _solved_for(guard: Guard, name: str, values: dict[str, float]) -> int | None:
+    """The value of the size ``name`` with which the equation ``guard`` holds, if it is linear."""
+    expr = _expression(guard)
+    assert expr is not None
+    at_zero, at_one = (expr.evaluate(values | {name: value}) for value in (0, 1))
+    slope = at_one - at_zero
+    if not slope or at_zero % slope:
+        return None
+    return -at_zero // slope
 
 
 def _hints(captured: Captured) -> dict[str, float]:
@@ -204,8 +237,32 @@ def _tied(env: ShapeEnv, name: str) -> frozenset[str]:
 
     mine = now(name)
     if not isinstance(mine, Expr):
-        return frozenset((name,))
+        return _equated(env, name)
     return frozenset(other for other in env.symbols if now(other) is mine)
+
+
+def _equated(env: ShapeEnv, name: str) -> frozenset[str]:
+    """What guards make equal to the size ``name``, which is a number by now."""
+    pairs = [set(guard.symbols) for guard in env.guards if _equates(guard)]
+    found = {name}
+    for _ in pairs:
+        found.update(*(pair for pair in pairs if pair & found))
+    return frozenset(found)
+
+
+def _equates(guard: Guard) -> bool:
+    """Whether it says that two sizes are the same."""
+    expr = _expression(guard) if _is_equation(guard) else None
+    if expr is None or expr.const or len(expr.terms) != 2 or len(guard.symbols) != 2:
+        return False
+    return sum(coefficient for _, coefficient in expr.terms) == 0 and _is_linear(expr)
+
+
+def _is_linear(expr: Expr) -> bool:
+    return all(
+        len(monomial) == 1 and expr.scope.atoms[monomial[0]].kind == "symbol"
+        for monomial, _ in expr.terms
+    )
 
 
 def _is_about(guard: Guard, tied: frozenset[str]) -> bool:
