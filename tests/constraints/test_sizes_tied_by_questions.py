@@ -76,3 +76,31 @@ def test_sizes_that_are_not_tied_are_refused() -> None:
     program = mg.export(model, given, dynamic_shapes=({0: mg.Dim.DYNAMIC},) * 3).module()
     with pytest.raises(mg.InputError):
         program(torch.rand(3, 4), torch.rand(2, 4), torch.rand(1, 4))
+
+
+LIKELIHOODS: dict[str, tuple[str, Callable[[int], Tensor]]] = {
+    "normal": ("Normal(x, 1.0).log_prob(a)", lambda b: torch.randn(b, 4)),
+    "independent": (
+        "Independent(Normal(x, x.exp()), 1).log_prob(a)",
+        lambda b: torch.randn(b, 4),
+    ),
+    "categorical": ("Categorical(logits=x).log_prob(a)", lambda b: torch.randint(0, 3, (b,))),
+    "bernoulli": ("Bernoulli(logits=x).log_prob(a)", lambda b: torch.rand(b, 4).round()),
+}
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_what_is_compared_with_a_batch_of_1_has_any_batch(name: str) -> None:
+    """A library asks whether a size is 1 before it asks whether two are equal."""
+    call, made = LIKELIHOODS[name]
+    scope: dict[str, object] = {}
+    exec("from torch.distributions import *", scope)
+    exec(f"def forward(self, x, a):\n    return {call}", scope)
+    model = type("Likelihood", (nn.Module,), {"forward": scope["forward"]})()
+    for example in (1, 2):
+        given = torch.randn(example, 4), made(example)
+        dynamic = ({0: mg.Dim.DYNAMIC},) * 2
+        program = mg.export(model, given, dynamic_shapes=dynamic).module()
+        for batch in (1, 2, 3, 5):
+            given = torch.randn(batch, 4), made(batch)
+            torch.testing.assert_close(program(*given), model(*given))

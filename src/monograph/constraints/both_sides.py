@@ -104,8 +104,36 @@ def settle(captured: Captured, attempt: Attempt, follow: Follow | None = None) -
             guard.kind = "precondition"
             guard.message = f"{type(error).__name__}: {error}".split("\n")[0][:200]
             continue
-        captured = _merged(captured, other, guard, joined, attempt) or captured
+        found = _merged(captured, other, guard, joined, attempt)
+        if found is None and _is_number(guard):
+            found = _merged_with_all_alike(captured, guard, joined, attempt)
+        captured = found or captured
     return captured
+
+
+def _is_number(guard: Guard) -> bool:
+    """Whether it makes one size a number."""
+    return guard.solved and len(guard.symbols) == 1
+
+
+def _merged_with_all_alike(
+    mine: Captured, guard: Guard, joined: dict[str, set[int]], attempt: Attempt
+) -> Captured | None:
+    """The same where all sizes that are equal in the example go to the other side together.
+
+    A batch of 1 is then as any other, and not what is broadcast.
+    """
+    hints = _hints(mine)
+    alike = [name for name, hint in hints.items() if hint == hints[guard.symbols[0]]]
+    sizes = hints | dict.fromkeys(alike, hints[guard.symbols[0]] + 1)
+    env = mine.recorder.sizes.env
+    if len(alike) == 1 or not all(_is_allowed(env, name, sizes[name]) for name in alike):
+        return None
+    try:
+        other = attempt(sizes)
+    except Exception:
+        return None
+    return _merged(mine, other, guard, joined, attempt, may_tie=True)
 
 
 def _key(guard: Guard) -> str:
@@ -281,8 +309,12 @@ def _merged(
     guard: Guard,
     joined: dict[str, set[int]],
     attempt: Attempt,
+    may_tie: bool = False,
 ) -> Captured | None:
-    """One of the two, for the sizes of both; None where they differ."""
+    """One of the two, for the sizes of both; None where they differ.
+
+    ``may_tie``: ``other`` may ask for equal sizes where they are equal in the example.
+    """
     envs = mine.recorder.sizes.env, other.recorder.sizes.env
     name = guard.symbols[0]
     if not _is_about(guard, _tied(envs[0], name)):
@@ -307,7 +339,10 @@ def _merged(
         sizes = [{}] if points is None else [dict.fromkeys(tied, point) for point in points]
         if union is None or not all(is_same_program(kept, dropped, size) for size in sizes):
             continue
-        if kept is other and not (rest[1] <= rest[0] and _holds_for_example(mine, other, name)):
+        gained = rest[1] - rest[0]
+        if may_tie and not joined:
+            gained -= {text_of(each.test) for each in envs[1].guards if _equates(each)}
+        if kept is other and (gained or not _holds_for_example(mine, other, name)):
             continue  # it would lose sizes that an earlier question has joined
         if not _covers_the_rest(kept, dropped, name, points, joined, attempt):
             continue
