@@ -4,6 +4,7 @@ import pytest
 
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.questions import equal, holds, not_less
+from monograph.shapes.supposing import forget, mark
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,34 @@ def test_a_bounded_quotient_bounds_what_is_divided(bounded, lo, hi):
     for value in range(last):  # by counting
         inside = lo <= value and (hi is None or value <= hi)
         assert holds(test, {"n": value}) is inside
+
+
+def test_what_was_answered_before_an_attempt_is_known_after_it():
+    env = ShapeEnv()
+    n = env.symbol("n", 8, "n", 0, None)
+    question, sign = not_less(n, 3), not_less(n * n, n)
+    assert env.known(question) is None
+    assert env.known(sign) is True
+    before = mark(env)
+    env.assume(question)
+    assert env.known(question) is True
+    asked = env.decider.statistics["questions"]
+    forget(env, before)
+    assert env.known(question) is None
+    assert env.known(sign) is True
+    assert env.decider.statistics["questions"] == asked
+    env.assume(question)  # and what is learned after that is not taken for what was known before
+    assert env.known(question) is True
+    forget(env, before)
+    assert env.known(question) is None
+
+
+def test_what_is_learned_of_a_later_size_stays():
+    env = ShapeEnv()
+    env.symbol("n", 8, "n", 0, None)
+    before = mark(env)
+    m = env.symbol("m", 8, "m", 0, None)
+    assert env.known(not_less(m, 2)) is None
+    env.assume(not_less(m, 2))
+    forget(env, before)
+    assert env.known(not_less(m, 2)) is True

@@ -40,7 +40,7 @@ from monograph.shapes.certificates import (
 from monograph.shapes.expr import Atom, Expr, Int, Scope, congruence, interval, value_of
 from monograph.shapes.linear import Multipliers, by_differences, by_simplex
 
-__all__ = ["Answer", "Decider", "Patience", "TiredError", "Verdict"]
+__all__ = ["Answer", "Answers", "Decider", "Patience", "TiredError", "Verdict"]
 
 _MOST_FACTS = 200
 _FUEL = 24  # atoms replaced, one after the other
@@ -95,6 +95,7 @@ class Answer(NamedTuple):
     witnesses: tuple[dict[str, int], dict[str, int]] | None = None
 
 
+Answers = dict[tuple[str, Expr], Answer]  # by the kind of question, and what it is about
 _YES, _NO = Answer(Verdict.PROVED), Answer(Verdict.REFUTED)
 
 
@@ -113,7 +114,7 @@ class Decider:
         self.statistics: Counter[str] = Counter()
         self.patience: Patience | None = None
         self._spent = 0
-        self._memo: dict[tuple[str, Expr], Answer] = {}
+        self._memo: Answers = {}
         self._epoch = -1
         self._normal: tuple[object, list[Expr], list[Expr]] | None = None
         self._steps = 0
@@ -165,25 +166,35 @@ class Decider:
 
     def forget(self) -> None:
         """``facts`` or ``distinct`` have changed: what was answered may be answered better."""
-        self._memo.clear()
+        self._memo = {}  # another one: what was answered before may hold again
         self._normal = None
+
+    def answers(self) -> Answers:
+        """What was answered, and will be, under all that is known now."""
+        if self._epoch != self.scope.epoch:
+            self.forget()
+            self._epoch = self.scope.epoch
+        return self._memo
+
+    def remember(self, answers: Answers) -> None:
+        """What is known is again what it was when ``answers`` were."""
+        self.forget()
+        self._memo, self._epoch = answers, self.scope.epoch
 
     def _remembered(self, kind: str, item: Int) -> Answer:
         item = self.scope.normal(item)
         if not isinstance(item, Expr):
             is_true = item >= 0 if kind == "nonnegative" else item == 0
             return _YES if is_true else _NO
-        if self._epoch != self.scope.epoch:
-            self.forget()
-            self._epoch = self.scope.epoch
-        found = self._memo.get((kind, item))
+        memo = self.answers()
+        found = memo.get((kind, item))
         if found is None:
             if self.tires():
                 raise TiredError
             self.statistics["questions"] += 1
             self._steps = _STEPS_THEN if self.is_weary else _STEPS
             found = self._sign(item) if kind == "nonnegative" else self._is_zero(item)
-            self._memo[kind, item] = found
+            memo[kind, item] = found
         return found
 
     def _sign(self, item: Expr) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from monograph.shapes.decide import Answers
 from monograph.shapes.env import Alone, Guard, Listener, Place, ShapeEnv
 from monograph.shapes.expr import Atom, Expr, Int, Values
 from monograph.shapes.float_facts import FloatFacts
@@ -20,6 +21,7 @@ class Known(NamedTuple):
     bounds: list[tuple[Atom, int | None, int | None]]
     facts: list[Expr]
     distinct: list[Expr]
+    answers: Answers
     floats: FloatFacts
     guards: int
     values: Values
@@ -36,6 +38,7 @@ def mark(env: ShapeEnv) -> Known:
         [(atom, atom.lo, atom.hi) for atom in atoms],
         list(env.decider.facts),
         list(env.decider.distinct),
+        env.decider.answers(),
         env.floats.copy(),
         len(env.guards),
         env.values.copy(),
@@ -126,7 +129,10 @@ def go_back(env: ShapeEnv, mark: Known) -> None:
     env.floats = mark.floats.copy()
     scope.epoch += 1
     scope.replaced += 1
-    env.decider.forget()
+    if len(env.symbols) == mark.symbols:
+        env.decider.remember(mark.answers)
+    else:  # of later symbols more is known by now
+        env.decider.forget()
     for name in list(env.symbols)[mark.symbols :]:
         if name in env.definitions:  # of a size that is only so divisible on this path
             env.symbols[name].is_given_up = True
