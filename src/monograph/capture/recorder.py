@@ -22,7 +22,7 @@ from monograph.capture.operators.composites import OpenInstead, open_where_neede
 from monograph.capture.operators.registry import HANDLERS, PURE, handler_of
 from monograph.capture.outcomes import Outcomes
 from monograph.capture.python.frames import current_source_line
-from monograph.capture.sizes import Sizes, in_sizes
+from monograph.capture.sizes import SIZES, Sizes
 from monograph.diagnostics import SourceLine
 from monograph.inference.fakes import Outcome, Result
 from monograph.ir.meta import SHARES
@@ -165,6 +165,10 @@ class Recorder(DispatchMode):
             key.append(cls)
             key.append(arg)
             return arg
+        if cls in SIZES:  # first, as it answers Python each time when asked what else it is
+            content = self.size_of(arg)
+            key.append(content)
+            return self.sizes.node_of(content)
         if isinstance(arg, torch.Tensor):
             value = self.value_of(arg)
             if value.seen != value.root.version:
@@ -174,10 +178,6 @@ class Recorder(DispatchMode):
             return value.node
         if isinstance(arg, (list, tuple)):  # torch.Size, immutable_list
             return self.argument(list(arg), key, sources)
-        if in_sizes(arg):
-            content = self.size_of(arg)
-            key.append(content)
-            return self.sizes.node_of(content)
         key.append(id(arg))
         if isinstance(arg, torch.Generator):
             self.context.require_own(arg)
@@ -186,7 +186,7 @@ class Recorder(DispatchMode):
     def size_of(self, arg: object) -> Any:
         """The expression of a SymInt or SymFloat; a truth value is decided here."""
         content = expression_of(arg)
-        if isinstance(content, Expr):
+        if content.__class__ is Expr:
             return self.sizes.env.scope.normal(content)
         if isinstance(arg, torch.SymBool):
             return bool(arg)
@@ -204,11 +204,13 @@ class Recorder(DispatchMode):
 
     def to_specs(self, arg: Any) -> Any:
         """``arg`` with each tensor in it replaced by its spec."""
+        if type(arg) in SIZES:
+            return self.size_of(arg)
         if isinstance(arg, torch.Tensor):
             return self.value_of(arg).spec
         if isinstance(arg, (list, tuple)):
             return [self.to_specs(item) for item in arg]
-        return self.size_of(arg) if in_sizes(arg) else arg
+        return arg
 
     def _emit(
         self,

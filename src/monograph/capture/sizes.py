@@ -50,11 +50,12 @@ if TYPE_CHECKING:
     from monograph.capture.settling import Settling
     from monograph.inference.fakes import Outcome
 
-__all__ = ["OPERATORS", "Operand", "Sizes", "float_operator", "in_sizes"]
+__all__ = ["OPERATORS", "SIZES", "Operand", "Sizes", "float_operator", "in_sizes"]
 
 aten = torch.ops.aten
 
 Operand = Node | int | float  # of a node that computes with sizes
+SIZES = frozenset({torch.SymInt, torch.SymFloat, torch.SymBool, Expr, FloatExpr})  # that vary
 _LONG = 8  # parts of an expression that is not computed again
 
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -554,7 +555,7 @@ def _value_of_call(target: Callable[..., Any], args: tuple[Operand, ...]) -> Int
 
 def in_sizes(item: object) -> bool:
     """Whether ``item`` is a size, a float or a truth that varies."""
-    return isinstance(item, (torch.SymInt, torch.SymFloat, torch.SymBool, Expr, FloatExpr))
+    return type(item) in SIZES
 
 
 def _has_no_source(name: str) -> NoReturn:
