@@ -137,7 +137,8 @@ def _by_trying(
         return None
     sizes = list(dict.fromkeys(n for spec in specs for n in spec.shape))
     small = {n: 1 if n == 1 else i + 2 for i, n in enumerate(sizes)}
-    small[query.shape[-1]] = small[value.shape[-1]] = 8
+    small[value.shape[-1]] = 16  # the fast kernels want one width
+    small[query.shape[-1]] = 8
     shapes = [tuple(small[n] for n in spec.shape) for spec in specs]
     token = (tuple(orders), tuple(shapes), query.dtype, rest, tuple(sorted(options.items())))
     key_of_call = (*token, attention_state())
@@ -192,12 +193,15 @@ def _order(
         return None
     token = (plain, rest, tuple(sorted(options.items())), attention_state())
     if token not in LAYOUTS:
-        outcome = outcome_on_fakes(
-            aten.scaled_dot_product_attention.default, (*plain, *rest), options, None
-        )
-        assert outcome.single is not None
-        assert outcome.single.spec is not None
-        LAYOUTS[token] = _permutation(outcome.single.spec)
+        found = _by_trying(plain, rest, options)
+        if found is None:  # which loads torch's compiler, where it is not loaded yet
+            outcome = outcome_on_fakes(
+                aten.scaled_dot_product_attention.default, (*plain, *rest), options, None
+            )
+            assert outcome.single is not None
+            found = outcome.single.spec
+        assert found is not None
+        LAYOUTS[token] = _permutation(found)
     return LAYOUTS[token]
 
 
@@ -207,7 +211,7 @@ def _permutation(spec: TensorSpec) -> tuple[int, ...]:
     return tuple(sorted(rank, key=lambda i: (-spec.strides[i], i)))
 
 
-def _examples(given: _Given) -> tuple[TensorSpec | None, ...] | None:
+def _examples(given: _Given) -> _Given | None:
     """The specs with numbers that tell the dimensions apart; None where there are none.
 
     Equal sizes stay equal. The numbers go by the order in which symbols occur, so that calls that
@@ -234,7 +238,11 @@ def _examples(given: _Given) -> tuple[TensorSpec | None, ...] | None:
             found.append(TensorSpec.of(shape, strides, spec.dtype, spec.device))
     except (ZeroDivisionError, ValueError):
         return None
-    return tuple(found)
+    query, key, value, mask = found
+    assert query is not None
+    assert key is not None
+    assert value is not None
+    return query, key, value, mask
 
 
 def attention_state() -> tuple[bool, ...]:
