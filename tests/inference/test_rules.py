@@ -1,6 +1,7 @@
 """Inference rules agree with the kernels, for every layout of their arguments."""
 
 import functools
+from random import Random
 
 import pytest
 import torch
@@ -139,3 +140,68 @@ def test_the_layout_of_attention_is_that_of_its_own_kernel():
 class _Attention(torch.nn.Module):
     def forward(self, query, key, value):
         return F.scaled_dot_product_attention(query, key, value)
+
+
+# Pointwise operators by how many tensors they take; whatever else they take.
+_POINTWISE = {
+    aten.add.Tensor: (2,), aten.maximum.default: (2,), aten.lt.Tensor: (2,),
+    aten.where.self: (3,), aten.exp.default: (1,), aten.gelu.default: (1,),
+    aten.clamp_min.default: (1, 2.0), aten.pow.Tensor_Scalar: (1, 2.0),
+}  # fmt: skip
+
+
+def _in_some_order(shape, random):
+    order = random.sample(range(len(shape)), len(shape))
+    back = sorted(range(len(shape)), key=order.__getitem__)
+    return torch.rand([shape[i] for i in order]).permute(back)
+
+
+def _in_some_layout(shape, random):
+    kind = random.choice(["plain", "ordered", "part", "expanded", "fewer"])
+    if kind == "plain":
+        return torch.rand(shape)
+    if kind == "part":
+        whole = _in_some_order([n + random.choice((0, 0, 1, 3)) for n in shape], random)
+        return whole[tuple(slice(n) for n in shape)]
+    rows = [1 if kind != "ordered" and random.random() < 0.5 else n for n in shape]
+    if kind == "fewer":
+        return _in_some_order(rows[random.randrange(len(shape)) :], random)
+    return _in_some_order(rows, random).expand(shape)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pointwise_results_lie_as_kernels_lay_them(seed):
+    """Of any layouts of any operands, to the strides of single rows."""
+    random = Random(seed)
+    by_rule = 0
+    for _ in range(600):
+        op = random.choice([*_POINTWISE])
+        count, *rest = _POINTWISE[op]
+        shape = random.choices((1, 2, 2, 3, 4), k=random.randint(2, 4))
+        args = [*(_in_some_layout(shape, random) for _ in range(count)), *rest]
+        if op is aten.where.self:
+            args[0] = args[0] > 0.5
+        found = RULES[op](*(spec_of(a) if isinstance(a, torch.Tensor) else a for a in args))
+        if found is not None:
+            expected, by_rule = op(*args), by_rule + 1
+            assert (found.shape, found.strides) == (expected.shape, expected.stride()), (op, args)
+            assert found.dtype is expected.dtype
+    assert by_rule > 300
+
+
+@pytest.mark.parametrize("sizes", [None, {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}])
+@pytest.mark.parametrize("widths", [(16, 16), (16, 32), (8, 5)])
+def test_attention_lies_as_its_kernel_lays_it(widths, sizes):
+    """The fast kernels want values as wide as keys."""
+
+    def attend(query, key, value):
+        heads = (x.transpose(1, 2) for x in (query, key, value))
+        return F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+
+    def example(batch, length):
+        return [torch.randn(batch, length, 3, widths[i]) for i in (0, 0, 1)]
+
+    shapes = None if sizes is None else (sizes,) * 3
+    program = assert_exports(attend, tuple(example(2, 7)), dynamic_shapes=shapes)
+    for call in [example(2, 7)] if sizes is None else [example(2, 7), example(4, 3)]:
+        assert_specs_hold(program, tuple(call))

@@ -77,6 +77,8 @@ def _elementwise(operands: Sequence[Operand], dtype: torch.dtype) -> TensorSpec 
     if all(spec.shape == shape and spec.strides == strides for spec in placed) and (
         is_canonical(first) or is_dense(first)
     ):
+        if first.scope is None and 1 in shape:
+            strides = _strides_of_new(first)
         return TensorSpec.of(shape, strides, dtype, first.device)
     rank = len(shape)
     sizes = list(shape)
@@ -88,14 +90,28 @@ def _elementwise(operands: Sequence[Operand], dtype: torch.dtype) -> TensorSpec 
                 return None
     if all(is_canonical(spec) for spec in placed):
         return fresh(first, sizes, dtype)
-    if all(spec.scope is None for spec in placed):
-        return None
+    if all(spec.scope is None for spec in placed) and any(size in (0, 1) for size in sizes):
+        return None  # of a single row the very strides are told
     steps = [_steps(spec, sizes) for spec in placed]
     order = _iterated(range(rank), sizes, steps)
     long = [i for i in range(rank) if sizes[i] != 1]
     if order is None or _iterated(long, sizes, steps) != [i for i in order if sizes[i] != 1]:
         return None  # strides of single rows would matter, which nobody promises
     return TensorSpec.of(tuple(sizes), _packed(sizes, order), dtype, first.device)
+
+
+def _strides_of_new(spec: TensorSpec) -> tuple[Int, ...]:
+    """Those of a new tensor that lies as ``spec`` does: single rows have strides, too."""
+    rank = len(spec.shape)
+    orders = [tuple(reversed(range(rank)))]
+    if rank in (4, 5):  # channels last
+        orders.append((1, *reversed(range(2, rank)), 0))
+    for order in orders:
+        laid = _packed(spec.shape, order)
+        steps = zip(spec.shape, spec.strides, laid, strict=True)
+        if all(n == 1 or step == new for n, step, new in steps):
+            return laid
+    return spec.strides
 
 
 def _are_equal(left: Int, right: Int) -> bool:
