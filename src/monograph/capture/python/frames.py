@@ -19,6 +19,7 @@ __all__ = [
     "current_source_line",
     "frames_of_user",
     "is_asked_by_user",
+    "is_entry",
     "is_of_python",
     "is_of_user",
     "is_ours",
@@ -139,6 +140,11 @@ def frames_of_user(depth: int = 1) -> list[FrameType]:
             found.append(frame)
         frame = frame.f_back
     return found
+
+
+def is_entry(code: CodeType) -> bool:
+    """Whether the program is called from here."""
+    return _kinds.get(_id(code)) == _STOP
 
 
 def is_of_user(code: CodeType) -> bool:

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import dis
+import sys
 from types import CodeType, FrameType, FunctionType, ModuleType
 
-from monograph.capture.python.frames import frames_of_user
+from monograph.capture.python.frames import is_entry, is_of_user
 
 __all__ = ["is_identity_asked"]
 
 _MOST_KEPT = 4096
 _id = id  # a program that is captured gets another function under this name
 _Asks = bool | frozenset[str]  # or where such a variable of the function around it is a tensor
-_known: dict[int, tuple[CodeType, _Asks]] = {}
+_known: dict[int, tuple[CodeType, _Asks | None]] = {}
 
 
 def is_identity_asked() -> bool:
     """Whether a function of the program that runs now compares objects that may be tensors."""
-    return any(map(_asks, frames_of_user(2)))
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        found = _known.get(_id(frame.f_code)) or _looked_at(frame.f_code)
+        asks = found[1]
+        if asks is None:
+            return False
+        if asks and (asks is True or _may_be_tensors(frame, asks)):
+            return True
+        frame = frame.f_back
+    return False
 
 
-def _asks(frame: FrameType) -> bool:
-    code = frame.f_code
-    found = _known.get(_id(code))
-    if found is None:
-        if len(_known) >= _MOST_KEPT:
-            _known.clear()
-        found = _known[_id(code)] = code, _is_asking(code)
-    asks = found[1]
-    if isinstance(asks, bool):
-        return asks
-    return not all(isinstance(frame.f_locals.get(name), _NO_TENSORS) for name in asks)
+def _looked_at(code: CodeType) -> tuple[CodeType, _Asks | None]:
+    """``code``, which is kept, and whether it asks; None where the program is called from."""
+    if len(_known) >= _MOST_KEPT:
+        _known.clear()
+    asks = None if is_entry(code) else is_of_user(code) and _is_asking(code)
+    found = _known[_id(code)] = code, asks
+    return found
+
+
+def _may_be_tensors(frame: FrameType, names: frozenset[str]) -> bool:
+    return not all(isinstance(frame.f_locals.get(name), _NO_TENSORS) for name in names)
 
 
 _NO_TENSORS = (FunctionType, ModuleType, type)
