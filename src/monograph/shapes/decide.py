@@ -134,7 +134,8 @@ class Decider:
     @property
     def is_weary(self) -> bool:
         """Whether so many answers were not found that others are not looked for as long."""
-        return self.statistics["unknown"] > _MANY_UNKNOWN
+        known = self.statistics
+        return known["unknown"] - known["unknown in trials"] > _MANY_UNKNOWN
 
     def tires(self) -> bool:
         """Whether the answers have cost more than there is patience for."""

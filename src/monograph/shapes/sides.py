@@ -59,7 +59,12 @@ def found_on_all_sides(
     Raises:
         Undone: where ``run`` needs what cannot be undone.
     """
-    return _Sides(env, run, holds, sizes_in, refusals, divides_by_zero).settled()
+    known = env.decider.statistics
+    unknown, in_trials = known["unknown"], known["unknown in trials"]
+    try:
+        return _Sides(env, run, holds, sizes_in, refusals, divides_by_zero).settled()
+    finally:  # each run asks the same again
+        known["unknown in trials"] = in_trials + known["unknown"] - unknown
 
 
 class _Run:
