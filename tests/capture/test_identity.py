@@ -103,3 +103,44 @@ def test_other_objects_are_compared_as_well():
         example = (torch.randn(rows, 3),)
         exported = monograph.export(program, example, dynamic_shapes=({0: Dim.DYNAMIC},))
         assert str(exported.range_constraints["s0"]) == "VR[0, int_oo]"
+
+
+def _asked_before(x, y=None):
+    if x is y:
+        return x
+    return x.sin().transpose(0, 1).contiguous()
+
+
+def _asked_of_others(x, kind="rows", kinds=("rows",)):
+    y = x.sin().transpose(0, 1).contiguous()
+    return y if kind is not kinds else x
+
+
+def _asked_of_another(x, kind=None, kinds=None):
+    y = x.sin().transpose(0, 1).contiguous()
+    return x if y is kinds else y
+
+
+def _asked_again(x):
+    before, total = x, x.sum()
+    for _ in range(2):
+        if before is x:
+            total = total + 1
+        before = x.contiguous()
+    return total
+
+
+@pytest.mark.parametrize("f", [_asked_before, _asked_of_others, _asked_of_another])
+def test_what_is_not_asked_of_the_tensor_narrows_nothing(f):
+    exported = monograph.export(f, (torch.randn(2, 3),), dynamic_shapes={"x": {0: Dim.DYNAMIC}})
+    assert str(exported.range_constraints["s0"]) == "VR[0, int_oo]"
+    for rows in (0, 1, 2, 5):
+        x = torch.randn(rows, 3)
+        assert torch.equal(exported.module()(x), f(x))
+
+
+def test_a_loop_asks_again():
+    exported = monograph.export(_asked_again, (torch.ones(4, 3).t(),))
+    assert exported.module()(torch.ones(4, 3).t()) == _asked_again(torch.ones(4, 3).t())
+    with pytest.raises(monograph.InputError):
+        exported.module()(torch.ones(3, 4))

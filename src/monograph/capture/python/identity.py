@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dis
+import itertools
 import sys
-from types import CodeType, FrameType, FunctionType, ModuleType
+from dataclasses import dataclass
+from types import CodeType, FrameType
+
+import torch
 
 from monograph.capture.python.frames import is_entry, is_of_user
 
@@ -12,8 +16,23 @@ __all__ = ["is_identity_asked"]
 
 _MOST_KEPT = 4096
 _id = id  # a program that is captured gets another function under this name
-_Asks = bool | frozenset[str]  # or where such a variable of the function around it is a tensor
-_known: dict[int, tuple[CodeType, _Asks | None]] = {}
+_LOADS = ("LOAD_FAST", "LOAD_DEREF", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW")
+_UNBOUND = torch.empty(0)  # what a variable may hold that has no value yet
+
+
+@dataclass(frozen=True)
+class _Question:
+    """An ``is``, or an ``id``, in the code of a function.
+
+    It comes up at instructions up to ``last`` (its own, or that of the loop around it), and is of
+    tensors where all of ``variables`` are: those that the function does not write.
+    """
+
+    last: int
+    variables: frozenset[str]
+
+
+_known: dict[int, tuple[CodeType, list[_Question] | None]] = {}
 
 
 def is_identity_asked() -> bool:
@@ -21,44 +40,48 @@ def is_identity_asked() -> bool:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         found = _known.get(_id(frame.f_code)) or _looked_at(frame.f_code)
-        asks = found[1]
-        if asks is None:
+        questions = found[1]
+        if questions is None:
             return False
-        if asks and (asks is True or _may_be_tensors(frame, asks)):
+        if questions and any(_is_open(question, frame) for question in questions):
             return True
         frame = frame.f_back
     return False
 
 
-def _looked_at(code: CodeType) -> tuple[CodeType, _Asks | None]:
-    """``code``, which is kept, and whether it asks; None where the program is called from."""
+def _looked_at(code: CodeType) -> tuple[CodeType, list[_Question] | None]:
+    """``code``, which is kept, and what it asks; None where the program is called from."""
     if len(_known) >= _MOST_KEPT:
         _known.clear()
-    asks = None if is_entry(code) else is_of_user(code) and _is_asking(code)
-    found = _known[_id(code)] = code, asks
+    questions = None if is_entry(code) else _questions(code) if is_of_user(code) else []
+    found = _known[_id(code)] = code, questions
     return found
 
 
-def _may_be_tensors(frame: FrameType, names: frozenset[str]) -> bool:
-    return not all(isinstance(frame.f_locals.get(name), _NO_TENSORS) for name in names)
+def _is_open(question: _Question, frame: FrameType) -> bool:
+    """Whether it is still to come, and may be of tensors."""
+    if frame.f_lasti >= question.last:
+        return False
+    names = frame.f_locals if question.variables else {}
+    return all(isinstance(names.get(name, _UNBOUND), torch.Tensor) for name in question.variables)
 
 
-_NO_TENSORS = (FunctionType, ModuleType, type)
-
-
-def _is_asking(code: CodeType) -> _Asks:
+def _questions(code: CodeType) -> list[_Question]:
     instructions = [each for each in dis.get_instructions(code) if each.opname != "EXTENDED_ARG"]
     written = {each.argval for each in instructions if each.opname.startswith("STORE")}
-    variables = set()
+    loops = [(each.argval, each.offset) for each in instructions
+             if each.opname.startswith("JUMP_BACKWARD")]  # fmt: skip
+    found = []
     for at, each in enumerate(instructions):
-        if each.opname == "LOAD_GLOBAL" and each.argval == "id":
-            return True
-        if each.opname == "IS_OP" and not _is_of_a_name(instructions, at - 1):
-            other = instructions[at - 1]
-            if other.opname != "LOAD_DEREF" or other.argval in {*written, *code.co_cellvars}:
-                return True
-            variables.add(other.argval)
-    return frozenset(variables) if variables else False
+        is_id = each.opname == "LOAD_GLOBAL" and each.argval == "id"
+        if not is_id and (each.opname != "IS_OP" or _is_of_a_name(instructions, at - 1)):
+            continue
+        last = max([each.offset, *(end for start, end in loops if start <= each.offset)])
+        sides = [] if is_id else [instructions[at - 1], instructions[at - 2]]
+        variables = itertools.takewhile(lambda side: side.opname in _LOADS, sides)
+        names = {variable.argval for variable in variables}
+        found.append(_Question(last, frozenset(names - {*written, *code.co_cellvars})))
+    return found
 
 
 def _is_of_a_name(instructions: list[dis.Instruction], at: int) -> bool:
