@@ -11,7 +11,7 @@ from torch.fx.node import Argument
 from monograph.capture.following import MOST_ELEMENTS, gives_its_argument
 from monograph.capture.session import Captured
 from monograph.diagnostics import PythonFeatureError
-from monograph.ir.operators import RESHAPING, draws
+from monograph.ir.operators import RESHAPING, SQUEEZING, draws
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import subgraphs_of
 from monograph.shapes.env import ShapeEnv
@@ -38,7 +38,9 @@ def is_same_program(
 ) -> bool:
     """Whether the left one computes what the right one does for the sizes of the right one.
 
-    Operator by operator; with ``sizes``, for these.
+    Operator by operator; with ``sizes``, for these. Then a tensor that ``squeeze`` gives, and what
+    is made of it, may be noted with dimensions that the operator leaves out at such sizes: the
+    operators are the same, and so is what they give when they run.
 
     ``found``: placeholders of the right one that stand for nodes of the left one. ``apart``:
     state of the right one whose new content is not compared.
@@ -104,6 +106,7 @@ class _Reader:
         self.fresh = {o.node: o.tensor for o in origins if o.fresh}
         self.ids: dict[object, int] = scope.interned.setdefault("ids", {})
         self.keys: dict[Node, int] = {}
+        self.squeezed: set[Node] = set()  # whose dimensions of size 1 are of no matter
         self.draws = 0
         self.reshaping: dict[int, bool] = {}  # by identity: an operator's hash takes long
         self.taken_over: dict[int, Int] = {}  # atoms of the capture's scope
@@ -114,6 +117,9 @@ class _Reader:
         """The whole capture."""
         captured = self.captured
         returned, effects = self._read_graph(captured.graph)
+        results = [n for n in captured.graph.output_node().all_input_nodes if n in self.squeezed]
+        if not {o.node for o in captured.mutations}.isdisjoint(results):
+            raise ValueError("the state has another number of dimensions")
         bindings = captured.recorder.sizes.bindings
         unbacked = [
             (name, self.keys.get(source[0] if isinstance(source, tuple) else source))
@@ -149,11 +155,21 @@ class _Reader:
                     key = ("size", self._size(value))
                 self.keys[node] = self._id(key)
             else:
+                if not inside and self.sizes and self._is_squeezed(node):
+                    self.squeezed.add(node)
                 found = self._key(node)
                 self.keys[node] = found if isinstance(found, int) else self._id(found)
                 if node.op == "call_function" and not node.users:
                     effects.append(self.keys[node])
         return returned, tuple(effects)
+
+    def _is_squeezed(self, node: Node) -> bool:
+        """Whether its dimensions of size 1 are there for some of the sizes, and not for others."""
+        sources = node.all_input_nodes
+        if node.target in SQUEEZING:
+            spec = sources[0].meta["val"]
+            return any(isinstance(n, Expr) and self._size(n) == 1 for n in spec.shape)
+        return not self.squeezed.isdisjoint(sources)
 
     def _id(self, key: Read) -> int:
         return self.ids.setdefault(key, len(self.ids))
@@ -187,7 +203,8 @@ class _Reader:
         kwargs = tuple(sorted((k, self._argument(v)) for k, v in given.items())) if given else ()
         read = tuple(self._read_graph(body.graph, i) for i, body in enumerate(bodies, 1))
         name = target if isinstance(target, str) else (id(target), read)
-        return "call", name, args, kwargs, draw, self._result(value)
+        result = self._result(value, is_squeezed=node in self.squeezed)
+        return "call", name, args, kwargs, draw, result
 
     def _returns_its_argument(self, node: Node, value: object) -> bool:
         target = node.target
@@ -196,6 +213,8 @@ class _Reader:
             may_be = target in RESHAPING
             self.reshaping[id(target)] = may_be
         if not may_be or not node.args or not isinstance(node.args[0], Node):
+            return False
+        if node in self.squeezed:
             return False
         before = node.args[0].meta.get("val")
         if not isinstance(value, TensorSpec) or not isinstance(before, TensorSpec):
@@ -237,11 +256,14 @@ class _Reader:
         specs = [a.meta["val"] for a in node.args[:2] if isinstance(a, Node)]
         return all(self._size(spec.shape[-2]) == 1 for spec in specs)
 
-    def _result(self, value: object) -> Read | None:
+    def _result(self, value: object, *, is_squeezed: bool = False) -> Read | None:
+        if isinstance(value, TensorSpec) and is_squeezed:
+            shape = tuple(size for size in self._spec(value)[1] if size != 1)
+            return "squeezed", shape, value.dtype, value.device
         if isinstance(value, TensorSpec):
             return self._spec(value)[:1]
         if isinstance(value, tuple):
-            return tuple(self._result(item) for item in value)
+            return tuple(self._result(item, is_squeezed=is_squeezed) for item in value)
         return None
 
     def _spec(self, spec: TensorSpec) -> tuple[int, Read]:

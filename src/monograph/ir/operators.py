@@ -10,7 +10,15 @@ from torch.fx import Node
 
 from monograph.torch_internals import Operator, schema_of
 
-__all__ = ["RESHAPING", "SIZE_FUNCTIONS", "draws", "is_operator", "is_random", "writes"]
+__all__ = [
+    "RESHAPING",
+    "SIZE_FUNCTIONS",
+    "SQUEEZING",
+    "draws",
+    "is_operator",
+    "is_random",
+    "writes",
+]
 
 aten = torch.ops.aten
 
@@ -43,6 +51,9 @@ RESHAPING = frozenset(
         aten.slice.Tensor,
     }
 )
+
+# Operators that leave dimensions out where their size is 1.
+SQUEEZING = frozenset({aten.squeeze.default, aten.squeeze.dim, aten.squeeze.dims})
 
 # Composite operators that update running statistics which their schema does not show.
 _UPDATES_STATISTICS = {aten.batch_norm.default, aten.instance_norm.default,

@@ -6,14 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from torch.fx import Graph
+from torch.fx import Graph, Node
 
 from monograph.diagnostics import DecompositionError
 from monograph.ir.assumptions import Assumption, about_sizes
+from monograph.ir.meta import noted
+from monograph.ir.operators import SQUEEZING
 from monograph.ir.program import DECOMPOSED, Parts
 from monograph.passes.decompose import decompose
 from monograph.passes.table import Decompositions, default_decompositions
 from monograph.shapes.constraints import ranges_of
+from monograph.shapes.env import Guard
+from monograph.shapes.expr import Expr
+from monograph.shapes.questions import Test, equal, negated, symbols_of, text_of
 
 __all__ = ["decomposed"]
 
@@ -41,7 +46,7 @@ def decomposed(parts: Parts, table: Mapping[Any, Callable[..., object]] | None) 
     plan, env = parts.plan, parts.env
     known = len(env.guards)
     found = decompose(parts.graph, parts.attributes, env, rules)
-    new = env.guards[known:]
+    new = [*env.guards[known:], *_kept_dimensions(parts)]
     if new and plan.sizes is not None:
         plan = replace(plan, sizes=replace(plan.sizes, guards=[*plan.sizes.guards, *new]))
     return replace(
@@ -59,6 +64,35 @@ def decomposed(parts: Parts, table: Mapping[Any, Callable[..., object]] | None) 
         ranges={**ranges_of(env), **parts.ranges},
         dialect=DECOMPOSED,
     )
+
+
+def _kept_dimensions(parts: Parts) -> list[Guard]:
+    """What is asked of sizes so that ``squeeze`` leaves no more dimensions out than is noted.
+
+    At other sizes it gives what eager mode gives, as long as it is ``squeeze``; what stands for it
+    now, and for operators on its result, is made for dimensions that are there.
+    """
+    tests: dict[Test, Node] = {}
+    for node in parts.graph.nodes:
+        for size in _perhaps_left_out(node) if node.target in SQUEEZING else ():
+            test = equal(size, 1, is_equal=False)
+            if not parts.env.is_known(test):
+                tests.setdefault(test, node)
+    return [
+        Guard(test, "branch", node.meta.get("location"), text_of(negated(test)), False,
+              symbols=symbols_of(test))
+        for test, node in tests.items()
+    ]  # fmt: skip
+
+
+def _perhaps_left_out(node: Node) -> list[Expr]:
+    """The sizes that a ``squeeze`` looks at, and that vary."""
+    source, *rest = node.args
+    assert isinstance(source, Node)
+    shape = noted(source.meta["val"]).shape
+    dims: Any = rest[0] if rest else range(len(shape))
+    sizes = [shape[dim] for dim in ([dims] if isinstance(dims, int) else dims)]
+    return [size for size in sizes if isinstance(size, Expr)]
 
 
 def _outputs_of(graph: Graph) -> list[str]:
