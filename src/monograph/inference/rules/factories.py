@@ -182,6 +182,17 @@ def _arange_step(
     return _range(start, end, step, options)
 
 
+@rule(aten.linspace.default, aten.logspace.default)
+def _linspace(
+    start: Number, end: Number, steps: Int, base: float = 10.0, **options: Unpack[_Options]
+) -> TensorSpec | None:
+    if not isinstance(steps, Expr) or isinstance(start, complex) or isinstance(end, complex):
+        return None  # torch knows what it makes of plain numbers
+    if not must_hold(steps, not_less(steps, 0)):
+        return None
+    return _filled((steps,), torch.get_default_dtype(), options)
+
+
 @rule(aten.zeros_like.default, aten.ones_like.default, aten.empty_like.default)
 def _like(
     x: TensorSpec,
