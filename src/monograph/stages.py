@@ -36,7 +36,7 @@ from monograph.diagnostics import (
 from monograph.diagnostics.watching import Watch, current_watch
 from monograph.ir.program import Parts
 from monograph.shapes.decide import Patience
-from monograph.shapes.env import PUT_TOGETHER, TAKEN_AS_EQUAL, Guard
+from monograph.shapes.env import AS_EVER, PUT_TOGETHER, TAKEN_AS_EQUAL, Guard
 from monograph.source.audit import Culprit
 from monograph.source.convert import Converting, Widening, is_used
 from monograph.source.strict import Strict
@@ -118,16 +118,12 @@ def exported(
         def follow(first: Captured) -> Captured:
             return capture_once(shapes, mode=None, first=first)  # nothing new is converted
 
+        is_by_example = strict or collected is not None
         for_all = partial(
-            capture_once,
-            shapes,
-            patience=Patience(_MOST_EFFORT_EACH, _MOST_EFFORT_EACH),
-            is_for_all=True,
+            _captured_for_all, root, args, kwargs, None if is_by_example else shapes, capture_once
         )
         with watch.during("capture"):
-            is_by_example = strict or collected is not None
-            found = captured_for_all(root, args, kwargs, None if is_by_example else shapes, for_all)
-            captured, hints = found or (once(None), None)
+            captured, hints = for_all(mode) or (once(None), None)
         first.append((captured, hints))
         with watch.during("both sides of questions"):
             captured = settle(captured, other, None if strict or collected else follow)
@@ -136,7 +132,8 @@ def exported(
             return captured
 
         def again() -> Captured:
-            return settle(other(None, widening), lambda hints: other(hints, widening))
+            found, _ = for_all(widening) or (other(None, widening), None)
+            return settle(found, lambda hints: other(hints, widening))
 
         with watch.during("branches on sizes"):
             captured = _widened(captured, widening, again, failures)
@@ -164,6 +161,20 @@ def exported(
             refuse_violations(captured, shapes, attempt, refusals)
     with watch.during("assembly"):
         return assembled(captured, (args, kwargs), preserved)
+
+
+def _captured_for_all(
+    root: Root,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    shapes: object,
+    capture_once: Callable[..., Captured],
+    mode: Strict | None,
+) -> tuple[Captured, dict[str, float]] | None:
+    """The capture with usual sizes in place of each 1 that varies, if it holds for all sizes."""
+    patience = Patience(_MOST_EFFORT_EACH, _MOST_EFFORT_EACH)
+    attempt = partial(capture_once, shapes, mode=mode, patience=patience, is_for_all=True)
+    return captured_for_all(root, args, kwargs, shapes, attempt)
 
 
 def _narrowing(captured: Captured, mode: Strict) -> list[Guard]:
@@ -196,14 +207,14 @@ def _demands(captured: Captured) -> int:
     """How many equalities a program asserts when it runs: of sizes that a branch has made, say.
 
     What was no assertion before may not hold, for the example even: it was decided of the sizes.
-    Those are left out that are equal in the example, and taken to be equal for that, and sums that
-    were computed.
+    Those are left out that are equal in the example, and taken to be equal for that, sums that were
+    computed, and what an operator has given whenever it was tried.
     """
     asserted = [node.args for node in captured.graph.nodes if node.target is _ASSERT]
     return sum(
         isinstance(test, Node)
         and test.target is operator.eq
-        and not str(text).startswith((TAKEN_AS_EQUAL, PUT_TOGETHER))
+        and not str(text).startswith((TAKEN_AS_EQUAL, PUT_TOGETHER, AS_EVER))
         for test, text in asserted
     )
 

@@ -400,7 +400,8 @@ class Sizes:
 
     def narrows(self, guard: Guard) -> None:
         """The program is about to rely on ``guard``, which excludes sizes that it might take."""
-        if self.is_for_all and guard.kind != "precondition":
+        is_demanded = guard.kind == "precondition" or guard.excludes_zero_alone()
+        if self.is_for_all and not is_demanded:
             restart(self.recorder, NarrowedError())
 
     # Questions that nobody can answer --------------------------------------------------------

@@ -46,7 +46,7 @@ def captured_for_all(
     except (Exception, Restart):  # it holds for fewer, or raises an error for such sizes
         return None
     env = captured.recorder.sizes.env
-    if env.definitions or not _is_for_all(env, example):
+    if env.definitions or env.numbers_refused or not _is_for_all(env, example):
         return None
     for name in changed:
         env.values[name] = env.decider.hints[name] = env.symbols[name].hint = 1
@@ -80,7 +80,8 @@ def _may_be_more(declaration: Declaration) -> bool:
 def _is_for_all(env: ShapeEnv, example: Sizes) -> bool:
     """Whether nothing narrows the sizes but what is demanded of them, and the example has it."""
     for guard in env.guards:
-        if guard.is_narrowing and guard.kind != "precondition":
+        is_demanded = guard.kind == "precondition" or guard.excludes_zero_alone()
+        if guard.is_narrowing and not is_demanded:
             return False
         if example.keys() >= set(guard.symbols) and not holds(guard.test, example):
             return False

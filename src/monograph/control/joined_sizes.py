@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from monograph.shapes.env import Quotient, ShapeEnv
+from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Atom, Expr, Int, interval
 from monograph.shapes.questions import All, Compare, Some, Test, equal, not_less
 from monograph.shapes.supposing import go_back, mark
 
-__all__ = ["in_sizes_of_inputs", "least_on", "one_size"]
+__all__ = ["least_on", "one_size"]
 
 _MOST_CANDIDATES = 12
 
@@ -31,20 +31,6 @@ def one_size(env: ShapeEnv, sizes: Sequence[Int], paths: Sequence[Test]) -> Int 
             with _taken(env, path):
                 left = [each for each in left if _is_equal(env, each, size)]
     return left[0] if left else None
-
-
-def in_sizes_of_inputs(env: ShapeEnv, size: Int) -> Int:
-    """``size`` without the symbols that were made because a size is a multiple on one side."""
-    while isinstance(size, Expr):
-        made = [s for s in size.symbols() if isinstance(env.definitions.get(s.name), Quotient)]
-        if not made:
-            break
-        definition = env.definitions[made[0].name]
-        assert isinstance(definition, Quotient)
-        old, step, offset = definition
-        by = env.scope.floordiv(env.scope.bare(old) - offset, step)
-        size = env.scope.substitute(size, {made[0].index: by})
-    return size
 
 
 def least_on(env: ShapeEnv, sizes: Sequence[Int], paths: Sequence[Test]) -> int | None:

@@ -25,10 +25,20 @@ from monograph.control.witness import values_where
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.names import Names
 from monograph.ir.spec import TensorSpec
-from monograph.ir.subgraphs import Subgraph, refuse_leak
+from monograph.ir.subgraphs import Subgraph, refuse_leak, subgraphs_of
+from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
-from monograph.shapes.questions import Test
+from monograph.shapes.questions import (
+    All,
+    Compare,
+    CompareFloats,
+    OneOf,
+    Some,
+    Test,
+    real_with_sizes,
+)
+from monograph.shapes.quotients import are_any_made, in_sizes_of_inputs, test_of_inputs
 from monograph.shapes.supposing import go_back, mark, suppose
 from monograph.shapes.symnode import symbolic
 from monograph.torch_internals import append_placeholder, claim_names, erase_nodes
@@ -259,8 +269,38 @@ class Region:
         for node in self.graph.nodes:
             if node.meta.get(SHARES) in inside:
                 node.meta[SHARES] = inside[node.meta[SHARES]]
+        _note_sizes_of_inputs(self.recorder.sizes.env, self.graph)
         claim_names(self.graph, self.names.used)
         return Subgraph(self.graph, self.attributes)
+
+
+def _note_sizes_of_inputs(env: ShapeEnv, graph: Graph) -> None:
+    """Note what is noted in ``graph``, a side that is over, in sizes that are known around it."""
+    if not are_any_made(env):
+        return
+    for node in graph.nodes:
+        if "val" in node.meta:
+            node.meta["val"] = _of_inputs(env, node.meta["val"])
+        for subgraph in subgraphs_of(node):
+            _note_sizes_of_inputs(env, subgraph.graph)
+
+
+def _of_inputs(env: ShapeEnv, content: object) -> object:
+    """What is noted of a node: a spec, a number, a test, or several."""
+    if isinstance(content, TensorSpec):
+        shape, strides = (
+            tuple(_of_inputs(env, size) for size in sizes)
+            for sizes in (content.shape, content.strides)
+        )
+        is_same = shape == content.shape and strides == content.strides
+        return content if is_same else content.with_layout(shape, strides)
+    if isinstance(content, (tuple, list)):
+        return type(content)(_of_inputs(env, each) for each in content)
+    if isinstance(content, (Compare, OneOf, CompareFloats, All, Some)):
+        return test_of_inputs(env, content)
+    if isinstance(content, (Expr, FloatExpr)):
+        return real_with_sizes(content, lambda size: in_sizes_of_inputs(env, size))
+    return content
 
 
 def lift(regions: Sequence[Region], preferred: Sequence[Argument] = ()) -> list[Node]:

@@ -15,12 +15,13 @@ from monograph.capture.aliasing import Value
 from monograph.capture.operators.data_dependence import number_in, tensor_of_truth
 from monograph.capture.recorder import Recorder
 from monograph.capture.sizes import in_sizes
-from monograph.control.joined_sizes import in_sizes_of_inputs, least_on, one_size
+from monograph.control.joined_sizes import least_on, one_size
 from monograph.control.region import Region
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test
+from monograph.shapes.quotients import in_sizes_of_inputs
 from monograph.shapes.symnode import BoolNode, expression_of, symbolic
 
 __all__ = [

@@ -6,8 +6,10 @@ says of a tensor inside the program, or somebody who has edited it, is believed 
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
+import torch
 from torch.fx import Node
 
 from monograph.inference.fakes import Outcome
@@ -17,7 +19,16 @@ from monograph.ir.specification.regions import CONTROL_FLOW
 from monograph.ir.specification.table import Found, Place, content_of, of_graph
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr, float_value
-from monograph.shapes.questions import All, Compare, CompareFloats, OneOf, Some, Test, holds
+from monograph.shapes.questions import (
+    All,
+    Compare,
+    CompareFloats,
+    OneOf,
+    Some,
+    Test,
+    holds,
+    symbols_of,
+)
 from monograph.torch_internals import Operator
 
 __all__ = ["inferred"]
@@ -34,7 +45,8 @@ class _NoExampleError(Exception):
 def inferred(place: Place) -> Found:
     """What is noted of a tensor is what its operator gives: dtype, dimensions, fixed sizes.
 
-    It is inferred for the example sizes; an operator that cannot be asked (its result's size
+    It is inferred for the example sizes (inside a branch that is not taken for them, for those that
+    it does not ask for); an operator that cannot be asked (its result's size
     depends on values, say, or it has no fake implementation) is believed. So are graphs that
     another operator calls than those of control flow: under autocast, say, operators give others.
     """
@@ -44,9 +56,7 @@ def inferred(place: Place) -> Found:
             return
         outside = outside.outer
     known: dict[object, Outcome | None] = {}
-    env = place.program.env
-    hints = {name: env.hint(symbol.expr) for name, symbol in env.symbols.items()}
-    values = {name: hint for name, hint in hints.items() if hint is not None}
+    values = _values(place)
     for node in place.calls:
         if isinstance(node.target, Operator) and not _is_read_from_object(node):
             noted = content_of(node)
@@ -54,6 +64,25 @@ def inferred(place: Place) -> Found:
             is_fixed = not any(place.symbols(source) for source in node.all_input_nodes)
             if given is not None and not _agree(noted, given, is_fixed):
                 yield node, f"{noted} is noted, and the operator gives {given}"
+
+
+def _values(place: Place) -> Values:
+    """The example's sizes, but those that tell that a graph is not for the example."""
+    if place.outer is None or place.caller is None:
+        env = place.program.env
+        hints = {name: env.hint(symbol.expr) for name, symbol in env.symbols.items()}
+        return {name: hint for name, hint in hints.items() if hint is not None}
+    values, caller = _values(place.outer), place.caller
+    asked = content_of(caller.args[0]) if isinstance(caller.args[0], Node) else None
+    if caller.target is not torch.ops.higher_order.cond or not isinstance(asked, _TESTS):
+        return values
+    side = caller.args[1]
+    is_true = isinstance(side, Node) and side.target == place.path[-1]
+    with contextlib.suppress(KeyError, ArithmeticError, ValueError):
+        if holds(asked, values) is is_true:
+            return values
+    names = symbols_of(asked)
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def _is_read_from_object(node: Node) -> bool:

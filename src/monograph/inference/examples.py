@@ -19,7 +19,7 @@ import torch
 from monograph.diagnostics import DataDependentError, ExportError, OperatorError
 from monograph.inference.fakes import Outcome, Result, outcome_on_fakes, substitute
 from monograph.ir.spec import TensorSpec, contiguous_strides, spec_of
-from monograph.shapes.env import ShapeEnv
+from monograph.shapes.env import AS_EVER, ShapeEnv
 from monograph.shapes.expr import Expr, Int, value_of
 from monograph.shapes.floats import FloatExpr, float_value
 from monograph.shapes.questions import equal, not_less
@@ -232,6 +232,8 @@ def _examples(env: ShapeEnv, names: Sequence[str]) -> Iterator[Values]:
     steps: list[Callable[[Any], Any]] = [
         lambda n: n + 1, lambda n: 2 * n, lambda n: n + 2, lambda n: type(n)(1), lambda n: 3 * n,
     ]  # fmt: skip
+    if any(_has_highest(env, name) for name in names):  # there are few that are larger
+        steps += [lambda n: n - 1, lambda n: n - 2]
     together = zip(groups.values(), _PRIMES, strict=False)
     changes: list[Values] = [
         {},
@@ -252,6 +254,11 @@ def _examples(env: ShapeEnv, names: Sequence[str]) -> Iterator[Values]:
             yield values
             if len(seen) == _MOST:
                 return
+
+
+def _has_highest(env: ShapeEnv, name: str) -> bool:
+    expr = env.symbols[name].expr
+    return isinstance(expr, Expr) and expr.atoms()[0].hi is not None
 
 
 def _some_value(env: ShapeEnv, name: str) -> float:
@@ -345,13 +352,14 @@ class _Fit:
         found = self._expression(numbers)
         if found is not None:
             test = equal(symbol, found)
-            env.listener.assert_at_run_time(test, "an operator's result has another size than ever")
+            env.listener.assert_at_run_time(test, AS_EVER)
             env.assume(test)
         return symbol
 
     def _expression(self, numbers: list[int]) -> Int | None:
         if len(set(numbers)) == 1:
-            return numbers[0]
+            # An argument that was this in all examples, too, is no constant elsewhere.
+            return next((size for size, given in self.terms if given == numbers), numbers[0])
         for size, given in self.terms:
             line = _line(given, numbers)
             if line is not None:

@@ -90,8 +90,9 @@ def _perhaps_left_out(node: Node) -> list[Expr]:
     source, *rest = node.args
     assert isinstance(source, Node)
     shape = noted(source.meta["val"]).shape
-    dims: Any = rest[0] if rest else range(len(shape))
-    sizes = [shape[dim] for dim in ([dims] if isinstance(dims, int) else dims)]
+    named = rest[0] if rest else list(range(len(shape)))
+    dims = named if isinstance(named, (list, tuple)) else (named,)
+    sizes = [shape[dim] for dim in dims]
     return [size for size in sizes if isinstance(size, Expr)]
 
 

@@ -29,11 +29,13 @@ from monograph.shapes.questions import (
     symbols_of,
     text_of,
     truth,
+    with_sizes,
 )
 from monograph.shapes.shortening import shortened
 from monograph.shapes.solve import Solution, solve
 
 __all__ = [
+    "AS_EVER",
     "PUT_TOGETHER",
     "TAKEN_AS_EQUAL",
     "Guard",
@@ -191,11 +193,16 @@ class Symbol:
     is_given_up: bool = False  # of an attempt at a loop that came to nothing
 
 
+_FEW_SIZES = 32
+
 # The message of a guard of an operator that would take other sizes, too, which is another program:
 # it stretches a size of 1.
 TAKEN_AS_EQUAL = (
     "sizes that are equal in the example are taken to be equal (a 1 might be broadcast)"
 )
+
+# The message of an assertion of what an operator gave for all sizes that it was tried with.
+AS_EVER = "an operator's result has another size than ever"
 
 # The message of an assertion that was computed, and holds: the pieces of a tensor come to it.
 PUT_TOGETHER = "what a loop has put together is as large as what it has taken apart"
@@ -221,6 +228,13 @@ class Guard:
     is_narrowing: bool = True  # proved to exclude sizes that were allowed before
     solved: bool = False  # an equality that has become a substitution
 
+    def excludes_zero_alone(self) -> bool:
+        """Whether it says that one size is not 0, and nothing of those that examples have."""
+        if len(self.symbols) != 1 or self.kind == "fixed":
+            return False
+        answers = [truth(self.test, {self.symbols[0]: size}) for size in range(_FEW_SIZES)]
+        return answers == [False] + [True] * (_FEW_SIZES - 1)
+
     def is_lower_bound(self) -> bool:
         """Whether it says that one size is at least (or not) some number, and nothing else."""
         if isinstance(self.test, Compare) and self.test.kind in ("ge", "ne"):
@@ -245,6 +259,7 @@ class ShapeEnv:
         self.pretended: dict[str, bool] = {}  # answers to questions that nobody can answer
         self.definitions: dict[str, Quotient | Rounded] = {}  # of symbols that no input gives
         self.supposed: Test = True  # what holds because of the branch that is captured
+        self.is_of_data = False  # whether only values tell if that branch is taken
         self.refuses_numbers = False  # a size may not become that of the example
         self.of_equalities: str | None = None  # the message of those that are demanded without one
         self.numbers_refused = 0
@@ -378,6 +393,10 @@ class ShapeEnv:
             return answer
         if self.trial is not None:
             return self.trial.answer(test)
+        if any(self.symbols[name].is_unbacked for name in symbols_of(test)):
+            test = with_sizes(test, self.scope.normal)  # it may be known to be one of the inputs
+            if isinstance(test, bool):
+                return test
         value = self.truth(test)
         if value is None:
             value = self.pretended.get(text_of(test))
@@ -482,7 +501,8 @@ class ShapeEnv:
         self.guards.append(guard)
         log.info("guards: %s is %s (%s) %s", guard.asked, answer, kind, guard.where or "")
         unbacked = any(self.symbols[name].is_unbacked for name in names)
-        if unbacked or not all(isinstance(self.symbols[n].expr, Expr) for n in names):
+        is_of_sizes = all(isinstance(self.symbols[name].expr, Expr) for name in names)
+        if unbacked or not is_of_sizes or self.is_of_data:
             self.listener.assert_at_run_time(test, message)
         before = self.scope.replaced
         self.assume(test)

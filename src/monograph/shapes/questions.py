@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable
@@ -27,9 +28,11 @@ __all__ = [
     "indicator",
     "negated",
     "not_less",
+    "real_with_sizes",
     "symbols_of",
     "text_of",
     "truth",
+    "with_sizes",
 ]
 
 
@@ -164,7 +167,22 @@ def equal(left: Int, right: Int, *, is_equal: bool = True) -> Test:
     atom = difference.scope.atom_of(difference)
     if atom is not None and atom.kind == "pos":  # max(d, 0) == 0
         return not_less(0, atom.args[0]) if is_equal else not_less(atom.args[0], 1)
+    inside = _of_positive_part(difference)
+    if inside is not None:  # max(d, 0) == d
+        return not_less(inside, 0) if is_equal else not_less(-1, inside)
     return Compare("eq" if is_equal else "ne", difference)
+
+
+def _of_positive_part(difference: Expr) -> Int | None:
+    """The ``d`` of ``d - max(d, 0)``, or of the opposite."""
+    scope = difference.scope
+    for monomial, sign in difference.terms:
+        atom = scope.atoms[monomial[0]]
+        if len(monomial) == 1 and abs(sign) == 1 and atom.kind == "pos":
+            inside = atom.args[0]
+            if difference == sign * (scope.bare(atom) - inside):
+                return inside
+    return None
 
 
 def _expression(scope: Scope, terms: tuple[tuple[Monomial, int], ...], const: int) -> Expr:
@@ -291,6 +309,37 @@ class _Python:
     le = staticmethod(lambda x, y: x <= y)
     gt = staticmethod(lambda x, y: x > y)
     ge = staticmethod(lambda x, y: x >= y)
+
+
+def with_sizes(test: Test, on_size: Callable[[Expr], Int]) -> Test:
+    """``test`` about what ``on_size`` gives for each of its sizes."""
+    if isinstance(test, Compare):
+        item = on_size(test.expr)
+        if item is test.expr:
+            return test
+        if test.kind == "ge":
+            return not_less(item, 0)
+        return equal(item, 0, is_equal=test.kind == "eq")
+    if isinstance(test, OneOf):
+        item = on_size(test.expr)
+        if isinstance(item, int):
+            return (item in test.values) is test.is_one
+        return OneOf(item, test.values, test.is_one)
+    if isinstance(test, CompareFloats):
+        left, right = (real_with_sizes(side, on_size) for side in (test.left, test.right))
+        return CompareFloats(test.op, left, right)
+    if isinstance(test, (All, Some)):
+        first, *rest = (with_sizes(part, on_size) for part in test.parts)
+        return functools.reduce(both if isinstance(test, All) else either, rest, first)
+    return test
+
+
+def real_with_sizes(item: Real, on_size: Callable[[Expr], Int]) -> Real:
+    """``item`` made of what ``on_size`` gives for each of its sizes."""
+    if isinstance(item, FloatExpr):
+        args = tuple(real_with_sizes(each, on_size) for each in item.args)
+        return item if args == item.args else FloatExpr(item.op, args, item.name)
+    return on_size(item) if isinstance(item, Expr) else item
 
 
 def symbols_of(test: Test) -> list[str]:

@@ -10,6 +10,7 @@ from monograph.shapes.expr import Atom, Expr, Int, Values
 from monograph.shapes.float_facts import FloatFacts
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test, either, negated, symbols_of
+from monograph.shapes.quotients import test_of_inputs, text_of_inputs
 
 __all__ = ["Aside", "Known", "forget", "give_up", "go_back", "mark", "rely_on_again", "suppose"]
 
@@ -26,6 +27,7 @@ class Known(NamedTuple):
     guards: int
     values: Values
     supposed: Test
+    is_of_data: bool
     symbols: int
     given_up: frozenset[str]
 
@@ -43,6 +45,7 @@ def mark(env: ShapeEnv) -> Known:
         len(env.guards),
         env.values.copy(),
         env.supposed,
+        env.is_of_data,
         len(env.symbols),
         frozenset(name for name, symbol in env.symbols.items() if symbol.is_given_up),
     )
@@ -108,6 +111,7 @@ class Aside(Alone):
 def suppose(env: ShapeEnv, path: Test, values: Values) -> None:
     """From here to ``go_back``, ``path`` holds; ``values`` are an example where it does."""
     env.supposed = path
+    env.is_of_data |= any(env.symbols[name].is_unbacked for name in symbols_of(path))
     env.values.update(values)
     env.decider.hints.update(values)
     env.assume(path)
@@ -139,6 +143,7 @@ def go_back(env: ShapeEnv, mark: Known) -> None:
     for name in mark.given_up:  # it was used once more
         env.symbols[name].is_given_up = True
     condition, env.supposed = env.supposed, mark.supposed
+    env.is_of_data = mark.is_of_data
     env.values.update(mark.values)
     env.decider.hints.update({n: v for n, v in mark.values.items() if n in env.decider.hints})
     inside = env.guards[mark.guards :]
@@ -147,7 +152,8 @@ def go_back(env: ShapeEnv, mark: Known) -> None:
         if any(env.symbols[name].is_unbacked for name in guard.symbols):
             continue
         if condition is not True:
-            guard.test = either(negated(condition), guard.test)
+            guard.test = either(negated(condition), test_of_inputs(env, guard.test))
+            guard.asked = text_of_inputs(env, guard.asked)
             guard.symbols = symbols_of(guard.test)
             if isinstance(guard.test, bool):
                 continue

@@ -396,15 +396,28 @@ def _folded(
     return total
 
 
+class _Sides:
+    """The operands of a chain as far as they are known.
+
+    Each comparison gives the next its left side, which is no state of the program's.
+    """
+
+    def __init__(self, signs: Sequence[str], first: object) -> None:
+        self.signs = signs
+        self.known = [first]
+
+    def compare(self, i: int, right: Thunk) -> object:
+        """The comparison number ``i``, whose left side is that of the one before."""
+        self.known[i + 1 :] = [right()]
+        return _SIGNS[self.signs[i]](*self.known[i : i + 2])
+
+
 def chain(signs: Sequence[str], first: object, *rest: Thunk) -> object:
     """``first < rest[0]() < rest[1]() ...``, each operand evaluated once at most."""
-    left = first
+    sides = _Sides(signs, first)
 
-    def compare(i: int) -> object:
-        nonlocal left
-        right = rest[i]()
-        found = _SIGNS[signs[i]](left, right)
-        left = right
-        return found
+    def link(i: int, right: Thunk) -> Thunk:
+        return lambda: sides.compare(i, right)
 
-    return both(compare(0), *(lambda i=i: compare(i) for i in range(1, len(rest))))
+    first_link, *others = (link(i, right) for i, right in enumerate(rest))
+    return both(first_link(), *others)

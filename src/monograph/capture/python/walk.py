@@ -340,8 +340,10 @@ _parts_of = operator.itemgetter(*PARTS)
 _OPAQUE = frozenset(
     {"builtins", "functools", "typing", "logging", "weakref", "_thread", "threading"}
 )
-# Programs of earlier exports: what they know of sizes is no state of this one.
-_OF_PROGRAMS = tuple(f"monograph.{name}" for name in ("program", "variants", "ir.", "shapes."))
+# Programs of earlier exports: what they know of sizes is no state of this one. And what runs in the
+# place of a condition.
+_OURS = ("program", "variants", "ir.", "shapes.", "source.branching")
+_NO_STATE = tuple(f"monograph.{name}" for name in _OURS)
 
 
 def _is_plain_object(value: object) -> bool:
@@ -351,7 +353,7 @@ def _is_plain_object(value: object) -> bool:
         module not in _OPAQUE
         and not isinstance(value, ModuleType)
         and (not module.startswith("torch.") or module.startswith("torch.nn."))
-        and not module.startswith(_OF_PROGRAMS)
+        and not module.startswith(_NO_STATE)
     )
 
 
