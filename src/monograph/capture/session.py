@@ -313,6 +313,10 @@ class _Session:
             if not any(text.startswith(f"{name}.") for text in listed):
                 text = f"{name} drew numbers while capturing: they are fixed"
                 self.recorder.assume("random", text)
+        if not listed:
+            for path in snapshot.drawn_from():
+                text = f"{path} drew numbers while capturing: they are fixed"
+                self.recorder.assume("random", text)
 
     def _remembered(self) -> Snapshot:
         """The user's objects as they are before the program runs."""

@@ -3,13 +3,14 @@
 | in the program | default mode | strict mode |
 | --- | --- | --- |
 | an attribute, a global, a variable, a container goes on changing | MG-M107 | MG-M107 |
-| a file is opened for writing | done while capturing | MG-M107 |
+| a file is opened for writing | done while capturing, listed | MG-M107 |
 | ``random``, ``time``, ``os.environ``, ``id(tensor)`` | fixed, listed | MG-P108 |
+| the machine, settings of torch (``torch.is_grad_enabled()``) | fixed, listed | fixed, listed |
 | a library reads ``os.environ`` | fixed | fixed, listed |
 | the program goes through a set of strings | order of this run | MG-P108 (a library: listed) |
 | a Python value decides (``if self.flag``, a loop over layers) | fixed | fixed, listed |
 | ``print``, ``logging`` | done while capturing | listed; the exported program does not do it |
-| a file is read | done while capturing | listed |
+| a file is read | fixed, listed | fixed, listed |
 | a tensor in an attribute or a buffer is changed | part of the program | part of the program |
 """
 
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from monograph.capture.current import running_recorder
 from monograph.capture.kept import side_effect
+from monograph.capture.python import outside
 from monograph.capture.python.frames import is_of_user
 from monograph.capture.python.saved import Change, Saved
 from monograph.capture.python.snapshot import Snapshot
@@ -126,7 +128,9 @@ def _caller(depth: int = 2) -> tuple[Recorder, SourceLine | None] | None:
     return recorder, recorder.here()
 
 
-_STEPS = (logging.__file__, os.__file__, "<frozen _collections_abc>", "<frozen os>")
+_STEPS = (
+    logging.__file__, os.__file__, outside.__file__, "<frozen _collections_abc>", "<frozen os>",
+)  # fmt: skip
 
 
 def _print(original: Callable[P, None]) -> Callable[P, None]:

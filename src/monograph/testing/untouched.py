@@ -122,7 +122,7 @@ def _content(item: Any) -> Any:
     if isinstance(item, type):
         own = type.__getattribute__(item, "__dict__")
         return {name: id(value) for name, value in own.items() if name[:2] != "__"}
-    if isinstance(item, random.Random):
+    if isinstance(item, random.Random) and not isinstance(item, random.SystemRandom):
         return item.getstate()
     if _is_numpy_generator(item):
         return repr(item.bit_generator.state)

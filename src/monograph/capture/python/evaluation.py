@@ -715,6 +715,8 @@ def _is_operator(name: str) -> bool:
 
 def _is_pure(callee: Item) -> bool:
     """Whether it has no effect, beside that operators are called, where its arguments are plain."""
+    if isinstance(callee, FunctionType) and is_ours(callee.__code__):  # a patch
+        callee = getattr(callee, "__wrapped__", callee)
     try:
         if callee in _PURE:
             return True
@@ -722,8 +724,6 @@ def _is_pure(callee: Item) -> bool:
         return False
     if isinstance(callee, types.MethodType):
         return is_tensor(callee.__self__)  # chosen by ``_attribute_of``
-    if isinstance(callee, FunctionType) and is_ours(callee.__code__):  # a patch
-        callee = getattr(callee, "__wrapped__", callee)
     if isinstance(callee, types.BuiltinFunctionType):
         owner, name = callee.__self__, callee.__name__
         if is_tensor(owner) or type(owner) in (*_CONTAINERS, *_WITH_METHODS):

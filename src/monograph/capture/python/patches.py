@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import ctypes
 import functools
 import gc
 import inspect
 import os
-import random
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from types import FrameType
+from collections.abc import Callable, Iterator, Sequence
+from types import CellType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -28,10 +27,11 @@ from monograph.capture.operators import mapping
 from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
 from monograph.capture.python.builtin_functions import instead_of
-from monograph.capture.python.frames import is_asked_by_user, is_of_user, is_ours
+from monograph.capture.python.frames import is_of_user, is_ours
 from monograph.capture.python.importing import executed_outside
 from monograph.capture.python.made_tensors import MAKERS
 from monograph.capture.python.number_methods import METHODS
+from monograph.capture.python.outside import Asked
 from monograph.capture.python.process_state import not_exporting
 from monograph.capture.python.redirect import copied, is_redirectable, redirected
 from monograph.capture.restarts import NeedsAutograd
@@ -60,22 +60,7 @@ _MISSING = object()
 # What `isinstance` reads of an instance. As an attribute it would be the metaclass of the class,
 # so it is written into the dictionary of the class, and removed from there.
 _CLASS = "__class__"
-
-_RANDOM = (
-    "random", "randint", "randrange", "uniform", "choice", "choices", "sample", "shuffle",
-    "gauss", "normalvariate", "getrandbits", "betavariate", "expovariate",
-)  # fmt: skip
-_TIME = (
-    "time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns",
-    "process_time", "process_time_ns", "thread_time", "thread_time_ns",
-)  # fmt: skip
-_OF_SYSTEM = ("urandom", "getrandom")
-_UUIDS = ("uuid1", "uuid4")
-_SECRETS = ("token_bytes", "token_hex", "token_urlsafe", "randbelow", "randbits", "choice")
-_NUMPY_RANDOM = (
-    "rand", "randn", "randint", "random", "random_sample", "uniform", "normal", "choice",
-    "permutation", "shuffle", "standard_normal",
-)  # fmt: skip
+_HEAP = 1 << 9  # of the flags of a class: its attributes can be set
 
 
 @contextlib.contextmanager
@@ -108,8 +93,6 @@ def patched(
     ]
     replacements += builtin_functions.replacements(recorder, mine)
     replacements += _mapping(recorder, mine)
-    if notices:
-        replacements += _all_noticed(recorder, mine)
     seed, set_state = map(inspect.unwrap, (torch.manual_seed, torch.set_rng_state))
     targets: dict[Any, Callable[..., Any]] = {
         seed: _seed(recorder, copied(seed), mine),
@@ -134,7 +117,8 @@ def patched(
         tables_of_functions(),
         redirected(REPLACED, mine),
         redirected(targets, mine),
-        executed_outside(patches.suspended, mine),
+        _noticed(recorder, mine) if notices else contextlib.nullcontext() as suspended,
+        executed_outside(_both(patches.suspended, suspended), mine),
     ):
         try:
             methods.apply()  # torch's own code may have them: other numbers get torch's answers
@@ -146,42 +130,85 @@ def patched(
             thread = None
 
 
+@contextlib.contextmanager
+def _noticed(recorder: Recorder, mine: Mine) -> Iterator[Callable[[], Suspended]]:
+    """What the program asks outside is noted, but for a while when what is given is entered."""
+    asked = Asked(recorder, lambda: mine() and patches.are_on)
+    with asked.running():
+        patches = _Patches(list(asked.replacements()))
+        try:
+            patches.apply()
+            with redirected(asked.sent(), asked.mine):
+                yield patches.suspended
+        finally:
+            patches.remove()
+
+
+def _both(
+    first: Callable[[], Suspended], second: Callable[[], Suspended] | None
+) -> Callable[[], Suspended]:
+    @contextlib.contextmanager
+    def suspended() -> Iterator[None]:
+        with first(), contextlib.nullcontext() if second is None else second():
+            yield
+
+    return suspended
+
+
 class _Patches:
     """Replacements that can be taken back for a while."""
 
-    def __init__(self, replacements: list[tuple[Any, str, Any]]) -> None:
+    def __init__(self, replacements: Sequence[tuple[Any, Any, Any]]) -> None:
         self._replacements = replacements
-        self._before: list[tuple[Any, str, Any]] = []
+        self._before: list[tuple[Any, Any, Any]] = []
 
     def apply(self) -> None:
-        for owner, attribute, replacement in self._replacements:
-            if isinstance(owner, dict):  # the globals of a module of the program's
-                self._before.append((owner, attribute, owner[attribute]))
-                owner[attribute] = replacement
-                continue
-            self._before.append((owner, attribute, vars(owner).get(attribute, _MISSING)))
-            if attribute == _CLASS:
-                gc.get_referents(owner.__dict__)[0][_CLASS] = replacement
-                owner.__doc__ = owner.__doc__  # what is remembered of its attributes is forgotten
+        """Put them in place."""
+        for owner, name, replacement in self._replacements:
+            if isinstance(owner, dict):
+                before = owner.get(name, _MISSING)
+            elif isinstance(owner, list):
+                before = owner[name]
+            elif isinstance(owner, CellType):
+                before = owner.cell_contents
+            elif isinstance(owner, functools.partial):
+                before = owner.func, owner.args, owner.keywords
+            elif isinstance(owner, FunctionType):
+                before = getattr(owner, name)
             else:
-                setattr(owner, attribute, replacement)
+                before = vars(owner).get(name, _MISSING)
+            self._before.append((owner, name, before))
+            self._hold([(owner, name, replacement)])
 
     def remove(self) -> None:
-        while self._before:
-            owner, attribute, before = self._before.pop()
-            if isinstance(owner, dict):
-                owner[attribute] = before
-            elif attribute == _CLASS:
+        """All is as before."""
+        self._hold(self._before)
+
+    def _hold(self, held: list[tuple[Any, Any, Any]]) -> None:
+        """Let owners hold other objects, or none. In one call: an interrupt finds no half of it."""
+        while held:
+            owner, name, value = held.pop()
+            if isinstance(owner, type) and (name == _CLASS or not owner.__flags__ & _HEAP):
                 attributes = gc.get_referents(owner.__dict__)[0]
-                if before is _MISSING:
-                    del attributes[_CLASS]
-                else:
-                    attributes[_CLASS] = before
-                owner.__doc__ = owner.__doc__
-            elif before is _MISSING:
-                delattr(owner, attribute)
             else:
-                setattr(owner, attribute, before)
+                attributes = owner if isinstance(owner, dict) else None
+            if attributes is not None:
+                if value is _MISSING:
+                    del attributes[name]
+                else:
+                    attributes[name] = value
+                if attributes is not owner:  # what is remembered of the class is forgotten
+                    ctypes.pythonapi.PyType_Modified(ctypes.py_object(owner))
+            elif isinstance(owner, list):
+                owner[name] = value
+            elif isinstance(owner, CellType):
+                owner.cell_contents = value
+            elif isinstance(owner, functools.partial):
+                owner.__setstate__((*value, owner.__dict__))  # type: ignore[attr-defined]
+            elif value is _MISSING:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, value)
 
     @property
     def are_on(self) -> bool:
@@ -201,6 +228,7 @@ class _Patches:
 
 
 Mine = Callable[[], bool]
+Suspended = contextlib.AbstractContextManager[None]
 
 
 def _module_call(
@@ -466,65 +494,3 @@ def _identity(recorder: Recorder, mine: Mine) -> Callable[[object], int]:
         return found
 
     return identity
-
-
-def _all_noticed(recorder: Recorder, mine: Mine) -> Iterator[tuple[Any, str, Any]]:
-    sources: list[tuple[Any, tuple[str, ...], str]] = [
-        (random, _RANDOM, "random"),
-        (time, _TIME, "time"),
-        (os, _OF_SYSTEM, "random"),
-        (os, ("getpid",), "environment"),
-    ]
-    for module, names in (("numpy.random", _NUMPY_RANDOM), ("uuid", _UUIDS), ("secrets", _SECRETS)):
-        if module in sys.modules:
-            sources.append((sys.modules[module], names, "random"))
-    instead: dict[int, Callable[..., Any]] = {}
-    for owner, attributes, kind in sources:
-        for attribute in attributes:
-            original = getattr(owner, attribute, None)
-            if original is not None:
-                name = f"{owner.__name__}.{attribute}"
-                instead[_id(original)] = _noticed(recorder, original, kind, name, mine)
-                yield owner, attribute, instead[_id(original)]
-    if recorder.context.snapshot is not None:
-        for namespace, name, value in recorder.context.snapshot.globals_among(instead):
-            yield namespace, name, instead[_id(value)]
-    strict = recorder.context.strict
-    if strict is None or not strict.audits:
-        variables = type(os.environ)
-        yield variables, "__getitem__", _environment(recorder, variables.__getitem__, mine)
-
-
-def _environment(
-    recorder: Recorder, original: Callable[[Any, str], str], mine: Mine
-) -> Callable[[Any, str], str]:
-    def getitem(self: object, key: str) -> str:
-        if mine() and recorder.context.is_running and is_asked_by_user():  # ``os.getenv`` for it
-            text = f"the environment variable {key} was read while capturing: it is fixed"
-            recorder.assume("environment", text, recorder.here())
-        return original(self, key)
-
-    return getitem
-
-
-def _noticed(
-    recorder: Recorder, original: Callable[..., object], kind: str, name: str, mine: Mine
-) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def call(*args: object, **kwargs: object) -> object:
-        found = original(*args, **kwargs)
-        if mine() and recorder.context.is_running:
-            where = recorder.context.here_if_user()
-            if (
-                where is not None
-                and recorder.context.strict is not None
-                and recorder.context.strict.audits
-            ):
-                raise recorder.context.strict.unstable(f"{name}()", where)
-            if where is not None:
-                recorder.assume(
-                    kind, f"{name}() was called once, while capturing: its result is fixed", where
-                )
-        return found
-
-    return call

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import operator
 import random
@@ -10,7 +11,7 @@ import sys
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from types import GeneratorType, MemberDescriptorType
+from types import BuiltinFunctionType, CellType, GeneratorType, MemberDescriptorType, MethodType
 from typing import Any
 from weakref import ref
 
@@ -117,6 +118,10 @@ class Saved:
         """The dotted name of an entry."""
         name = "tensor" if isinstance(key, torch.Tensor) else key
         return f"{self.path}.{name}" if self.path else str(name)
+
+    def functions(self) -> Iterable[tuple[Any, Any, Any]]:
+        """Who holds functions of C, or lists, under which name, and which."""
+        return _functions_in(self.container, self.copy) if type(self) is Saved else ()
 
     def restore(self) -> None:
         """Hold the same objects again, in the same order."""
@@ -279,6 +284,9 @@ class SavedDicts(SavedSeveral):
     def content(self) -> list[dict[str, Any]]:
         return list(map(dict.copy, self.container))
 
+    def functions(self) -> Iterable[tuple[Any, Any, Any]]:
+        return _flat(map(_functions_in, self.container, self.copy))
+
     def add(self, dicts: list[dict[str, Any]], paths: list[str]) -> None:
         self.container += dicts
         self.copy += map(dict.copy, dicts)
@@ -328,6 +336,9 @@ class SavedVariable(Saved):
 
     def path_of(self, key: object) -> str:
         return self.path
+
+    def functions(self) -> Iterable[tuple[Any, Any, Any]]:
+        return _functions_in(self.container, self.copy)
 
     def restore(self) -> None:
         if self.copy:
@@ -379,6 +390,9 @@ class SavedClass(SavedNames):
             _without_special(now), _without_special(self.copy)
         )
 
+    def functions(self) -> Iterable[tuple[Any, Any, Any]]:
+        return _functions_in(self.container, _without_special(self.copy))
+
     def changes(self) -> Iterator[Change]:
         return (change for change in super().changes() if change.key[:2] != "__")
 
@@ -399,6 +413,10 @@ class SavedClasses(SavedSeveral):
     def content(self) -> list[dict[str, Any]]:
         """The attributes of each."""
         return [type.__getattribute__(kind, "__dict__").copy() for kind in self.container]
+
+    def functions(self) -> Iterable[tuple[Any, Any, Any]]:
+        """The functions in all of them."""
+        return _flat(map(_functions_in, self.container, map(_without_special, self.copy)))
 
     def is_unchanged(self) -> bool:
         """Whether no class has another attribute."""
@@ -577,10 +595,12 @@ class Together:
     ``saved``: the same one by one, for a look at what has changed.
     """
 
-    __slots__ = ("dicts", "empty", "kinds", "others", "saved")
+    __slots__ = ("dicts", "empty", "functions", "kinds", "others", "saved")
 
     def __init__(self, saved: list[Saved]) -> None:
         self.saved = saved
+        held = _flat(each.functions() for each in saved)
+        self.functions = [each for each in held if type(each[2]) in _FUNCTIONS]
         self.empty: list[object] = []
         self.dicts = Mappings()
         self.kinds = Mappings()  # classes, which hold their attributes
@@ -675,6 +695,10 @@ class SavedTogether(SavedSeveral):
         now = [Together([saved.again() for saved in group.saved]) for group in self.container]
         return SavedTogether(now, self.skipped)
 
+    def functions(self) -> Iterable[tuple[Any, Any, Any]]:
+        """Those in all groups."""
+        return _flat(group.functions for group in self.container)
+
     def but_for(self, *kinds: type[Saved]) -> SavedTogether:
         """The same without some kinds."""
         return SavedTogether(self.container, kinds)
@@ -701,6 +725,22 @@ _EXACT_CONTAINERS = frozenset({*CONTAINERS, OrderedDict})
 _attributes_of = type.__dict__["__dict__"].__get__
 _flat = itertools.chain.from_iterable
 _values_of = operator.methodcaller("values")
+
+
+def _functions_in(
+    owner: object, held: dict[Any, object] | list[object]
+) -> Iterable[tuple[Any, Any, Any]]:
+    values = held.values() if isinstance(held, dict) else held
+    if _HOLDING.isdisjoint(map(type, values)) or not isinstance(owner, _NAMING):
+        return ()
+    entries = held.items() if isinstance(held, dict) else enumerate(held)
+    return [(owner, name, value) for name, value in entries if type(value) in _HOLDING]
+
+
+_Cached = type(functools.lru_cache(lambda: None))
+_FUNCTIONS = frozenset({BuiltinFunctionType, MethodType, _Cached})
+_HOLDING = _FUNCTIONS | {staticmethod, tuple, list}  # `sys.argv` is a list
+_NAMING = (dict, list, type, CellType)
 
 
 def _content(container: Any) -> Any:

@@ -12,7 +12,7 @@ import itertools
 import random
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -59,6 +59,7 @@ class Snapshot:
             walk.add(hooks, f"torch.nn.modules.module.{name}", "global")
         walk.run(globals_too=True)
         self._saved, self.unwatched = walk.saved, walk.unwatched
+        self._with_defaults, self._partials = walk.with_defaults, walk.partials
         self.tensors = [tensor for tensor, _, _ in walk.tensors]
 
     def again(self, *, but_for: tuple[type[Saved], ...] = ()) -> list[Saved]:
@@ -86,17 +87,38 @@ class Snapshot:
         """Those of all containers that are watched."""
         return frozenset(i for saved in self._saved for i in saved.identities())
 
-    def globals_among(
-        self, wanted: Mapping[int, object]
-    ) -> Iterator[tuple[dict[str, Any], str, object]]:
-        """The globals, with their names, that are objects of these identities."""
+    def places_of(self, instead_of: Callable[[Any], Any]) -> Iterator[tuple[Any, Any, Any]]:
+        """Where the program holds what is to be replaced: owners, names and what to hold there.
+
+        ``instead_of`` gives None for what stays as it is.
+        """
         for saved in self._saved:
-            is_module = saved.field == "global" and isinstance(saved.container, dict)
-            if not is_module or wanted.keys().isdisjoint(map(id, saved.copy.values())):
-                continue
-            for name, value in saved.copy.items():
-                if id(value) in wanted:
-                    yield saved.container, name, value
+            for owner, name, value in saved.functions():
+                instead = instead_of(value.__func__ if type(value) is staticmethod else value)
+                if instead is not None:
+                    is_class = isinstance(owner, type)
+                    yield owner, name, staticmethod(instead) if is_class else instead
+        for function in self._with_defaults:
+            defaults = instead_of(function.__defaults__ or ())
+            if defaults is not None:
+                yield function, "__defaults__", defaults
+            for name, value in (function.__kwdefaults__ or {}).items():
+                if (instead := instead_of(value)) is not None:
+                    yield function.__kwdefaults__, name, instead
+        for partial in self._partials:
+            before = partial.func, *partial.args, *partial.keywords.values()
+            made = instead_of(before)
+            if made is not None:
+                count = 1 + len(partial.args)
+                keywords = dict(zip(partial.keywords, made[count:], strict=True))
+                yield partial, "", (made[0], made[1:count], keywords)
+
+    def namespaces(self) -> Iterator[dict[str, object]]:
+        """The globals of the program's own files."""
+        for saved in self._saved:
+            is_module = saved.field == "global" and type(saved.container) is dict
+            if is_module and "__name__" in saved.copy and "hash" not in saved.copy:
+                yield saved.container
 
     def generators(self) -> list[torch.Generator]:
         """Torch's random generators that the program may reach."""
@@ -130,6 +152,16 @@ class Snapshot:
             for key, item in items:
                 if isinstance(item, torch.Tensor):
                     yield (f"{saved.path}.{key}" if saved.path else str(key)), item
+
+    def drawn_from(self) -> list[str]:
+        """The paths of the program's own generators of Python or numpy that are not as before."""
+        return [
+            saved.path
+            for saved in self._saved
+            if isinstance(saved, SavedGenerator)
+            and not isinstance(saved.container, torch.Generator)
+            and not saved.is_unchanged()
+        ]
 
     def drawn(self) -> list[str]:
         """The random generators beside torch's that are not as they were."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import operator
@@ -48,6 +49,8 @@ class Walk:
         self.saved: list[Saved] = []
         self.tensors: list[tuple[torch.Tensor, str, str]] = []
         self.unwatched: str | None = None  # where it was given up
+        self.with_defaults: list[FunctionType] = []
+        self.partials: list[functools.partial[Any]] = []
         self._seen = set() if seen is None else seen
         self._queue: deque[tuple[object, str, str]] = deque()
         self._names: set[object] = set()
@@ -120,10 +123,11 @@ class Walk:
             self.add_module(value, path, field)
         elif isinstance(value, FunctionType):
             self._add_function(value, path, field)
-        elif isinstance(value, MethodType):
-            self.add(value.__self__, path, field)
-            self.add(value.__func__, path, field)
+        elif isinstance(value, MethodType) or _is_method(value):
+            self.add(value.__self__, path, field)  # type: ignore[attr-defined]
+            self.add(getattr(value, "__func__", None), path, field)
         elif isinstance(value, functools.partial):
+            self.partials.append(value)
             for part in (value.func, value.args, value.keywords):
                 self.add(part, path, field)
         elif isinstance(value, type):
@@ -155,7 +159,8 @@ class Walk:
         elif isinstance(value, _WEAK):
             self._add_entries(SavedWeak(vars(value)["data"], path, field))
         else:
-            self.saved.append(SavedGenerator(value, path, field))
+            with contextlib.suppress(NotImplementedError):  # the system's own has no state
+                self.saved.append(SavedGenerator(value, path, field))
 
     def add_modules(self, modules: list[tuple[str, nn.Module]]) -> None:
         """The program's own, with their names."""
@@ -230,6 +235,8 @@ class Walk:
                 self.saved.append(saved)
                 for content in saved.copy.values():
                     self.add(content, name, "closure")
+        if function.__defaults__ or function.__kwdefaults__:
+            self.with_defaults.append(function)
         for part in (function.__defaults__, function.__kwdefaults__):
             if part:
                 self.add(part, path, field)
@@ -261,7 +268,7 @@ class Walk:
             if kind_of is FunctionType:
                 if not (is_program and (value.__defaults__ or value.__closure__)):
                     continue
-            elif kind_of in _INERT:
+            elif kind_of in _INERT and not _is_method(value):
                 continue
             if name[:2] != "__":
                 self._queue.append((value, saved.path_of(name), "class"))
@@ -293,7 +300,7 @@ class Walk:
                 if value.__module__ == name:
                     self._nearby.append(value)
                 continue
-            elif kind in _INERT or isinstance(value, ModuleType):
+            elif (kind in _INERT and not _is_method(value)) or isinstance(value, ModuleType):
                 continue
             if key[:2] != "__":
                 self._queue.append((value, f"{name}.{key}", "global"))
@@ -344,6 +351,13 @@ _OPAQUE = frozenset(
 # place of a condition.
 _OURS = ("program", "variants", "ir.", "shapes.", "source.branching")
 _NO_STATE = tuple(f"monograph.{name}" for name in _OURS)
+
+
+def _is_method(value: object) -> bool:
+    """Whether it is a method of C of one object: ``draw = random.Random(0).random``."""
+    if value.__class__ is not BuiltinFunctionType:
+        return False
+    return not isinstance(value.__self__, (ModuleType, type, type(None)))
 
 
 def _is_plain_object(value: object) -> bool:
