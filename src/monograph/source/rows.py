@@ -56,7 +56,9 @@ class Rows(OfACapture):
         self.tensor = torch.cat([before, self._row(item), after])
 
     def _row(self, item: torch.Tensor | float) -> torch.Tensor:
-        row = as_item(item).to(self.tensor.dtype)
+        row = as_item(item)
+        _require_same(row, self.tensor, self.kind)
+        row = row.to(self.tensor.dtype)
         return row.reshape((1, *self.tensor.shape[1:]))
 
     def reverse(self) -> None:
@@ -75,7 +77,8 @@ class Rows(OfACapture):
     def extend(self, items: Rows | Iterable[torch.Tensor | float]) -> None:
         """Add rows."""
         if isinstance(items, Rows):
-            self.tensor = torch.cat([self.tensor, items.tensor])
+            _require_same(items.tensor, self.tensor, self.kind)
+            self.tensor = torch.cat([self.tensor, items.tensor.to(self.tensor.dtype)])
             return
         for item in items:
             self.append(item)
@@ -138,9 +141,10 @@ class Pieces(OfACapture):
         """Add one piece."""
         if item.dim() != self.tensor.dim():
             raise _unequal("the items of a list have other numbers of dimensions")
+        _require_same(item, self.tensor, "tensor")
         size = item.shape[self.dim]
         self.lengths = torch.cat([self.lengths, torch.full((1,), size, dtype=torch.int64)])
-        self.tensor = torch.cat([self.tensor, item.to(self.tensor.dtype)], self.dim)
+        self.tensor = torch.cat([self.tensor, item], self.dim)
 
     def extend(self, items: Iterable[torch.Tensor]) -> None:
         """Add pieces."""
@@ -300,12 +304,15 @@ def rows_like(
             where=recorder.here(),
             hint="append tensors of one shape, or write into a tensor of fixed size with a mask.",
         )
+    given = [as_item(item) for item in items]
+    for item in given:
+        _require_same(item, given[0] if found.value is not None else _DTYPES[kind], kind)
     if found.value is None:
         dtype = _DTYPES[kind]
         made = torch.tensor(list(items), dtype=dtype) if items else torch.zeros(0, dtype=dtype)
         return Rows(made, kind)
     if items and not differing:
-        return Rows(torch.stack([as_item(item) for item in items]), kind)
+        return Rows(torch.stack(given), kind)
     spec: TensorSpec = found.value.spec
     shape = [
         0 if i in differing else symbolic(recorder.sizes.env, size)
@@ -363,6 +370,17 @@ def rows_of(items: Sequence[object], count: int | torch.SymInt) -> Rows:
         )
     rows = torch.stack([as_item(item) for item in items])
     return Rows(rows.repeat(count, *(1 for _ in rows.shape[1:])), kind)
+
+
+def _require_same(item: torch.Tensor, rows: torch.Tensor | torch.dtype, kind: str) -> None:
+    """An item goes into rows as it is: a number may be one of more digits, a tensor none other."""
+    dtype = rows if isinstance(rows, torch.dtype) else rows.dtype
+    is_kept = torch.promote_types(item.dtype, dtype) == dtype
+    if kind == "tensor":
+        is_kept = item.dtype == dtype
+        is_kept &= isinstance(rows, torch.dtype) or item.device == rows.device
+    if not is_kept:
+        raise _unequal("the items of a list have other dtypes, or are on other devices")
 
 
 def as_item(item: object) -> torch.Tensor:

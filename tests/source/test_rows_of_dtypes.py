@@ -1,0 +1,60 @@
+"""Lists of unknown length whose items differ in dtype: as eager mode has them, or refused."""
+
+import itertools
+
+import pytest
+import torch
+
+import monograph
+
+_ITEMS = {
+    "same": lambda row: row,
+    "double": lambda row: row.double(),
+    "long": lambda row: row.long(),
+    "complex": lambda row: row * 1j,
+    "bool": lambda row: row > 0,
+}
+_ENDS = {"stack": torch.stack, "last": lambda rows: rows[-1]}
+N = monograph.Dim("n", min=1)
+
+
+def stacked(x, first, item, end):
+    rows = [first(x[0])]
+    for i in range(x.shape[0]):
+        rows.append(item(x[i]))
+    return end(rows)
+
+
+@pytest.mark.parametrize(("first", "item", "end"), itertools.product(_ITEMS, _ITEMS, _ENDS))
+def test_items_keep_their_dtype(first, item, end):
+    first, item, end = _ITEMS[first], _ITEMS[item], _ENDS[end]
+
+    def program(x):
+        return stacked(x, first, item, end)
+
+    x = torch.randn(4, 3)
+    try:
+        exported = monograph.export(program, (x,), dynamic_shapes={"x": {0: N}}, strict=True)
+    except monograph.ControlFlowError:
+        assert first is not item
+        return
+    for size in (4, 1, 6):
+        x = torch.randn(size, 3)
+        found, expected = exported.module()(x), program(x)
+        assert found.dtype == expected.dtype
+        assert torch.equal(found, expected)
+
+
+def test_numbers_are_not_rounded():
+    def program(x):
+        numbers = [0]
+        for i in range(x.shape[0]):
+            numbers.append(i + 0.5)
+        return torch.tensor(numbers) + x.sum()
+
+    x = torch.ones(4)
+    try:
+        exported = monograph.export(program, (x,), dynamic_shapes={"x": {0: N}}, strict=True)
+    except monograph.ExportError:
+        return
+    assert torch.equal(exported.module()(x), program(x))
