@@ -204,6 +204,8 @@ class Strict:
 
     def __init__(self) -> None:
         self.plans = _plans  # by file
+        for plan in self.plans.values():
+            plan.refused.clear()  # what did not fit another program may fit this one
         self.refusals: dict[tuple[str, int], str] = {}  # why the sides at a line are no operator
         self.snapshot: Snapshot | None = None
         self.forbidden: dict[str, tuple[Branch | None, ControlFlowError]] = {}
