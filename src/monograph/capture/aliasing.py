@@ -322,7 +322,8 @@ def overwritten(value: Value, content: AbstractTensor) -> AbstractTensor:
 def overlap_partly(left: Value, right: Value) -> bool:
     """Whether two tensors without gaps share some of their memory, but not element by element.
 
-    Where one has gaps the answer is False: kernels do not look further either.
+    Where one has gaps the answer is False: kernels do not look further either; so it is where sizes
+    decide where they lie.
     """
     if left.root is not right.root or left.spec.dtype != right.spec.dtype:
         return False
@@ -330,10 +331,12 @@ def overlap_partly(left: Value, right: Value) -> bool:
         return False
     if not (left.spec.numel and right.spec.numel and is_dense(left.spec) and is_dense(right.spec)):
         return False
-    if left.offset == right.offset and left.spec.numel == right.spec.numel:
+    distance = right.offset - left.offset
+    if isinstance(distance, Expr):
+        return False  # how far they lie from one another depends on sizes
+    if not distance and left.spec.numel == right.spec.numel:
         return left.spec.strides != right.spec.strides
-    ends = left.offset + left.spec.numel, right.offset + right.spec.numel
-    return left.offset < ends[1] and right.offset < ends[0]
+    return -right.spec.numel < distance < left.spec.numel
 
 
 # Writes to views -----------------------------------------------------------------------------
