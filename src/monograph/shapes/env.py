@@ -24,6 +24,7 @@ from monograph.shapes.questions import (
     Test,
     assertion_of,
     equal,
+    holds,
     negated,
     not_less,
     symbols_of,
@@ -232,7 +233,7 @@ class Guard:
         """Whether it says that one size is not 0, and nothing of those that examples have."""
         if len(self.symbols) != 1 or self.kind == "fixed":
             return False
-        answers = [truth(self.test, {self.symbols[0]: size}) for size in range(_FEW_SIZES)]
+        answers = [holds(self.test, {self.symbols[0]: size}) for size in range(_FEW_SIZES)]
         return answers == [False] + [True] * (_FEW_SIZES - 1)
 
     def is_lower_bound(self) -> bool:

@@ -11,6 +11,7 @@ from torch import nn
 from torch.fx import GraphModule, Interpreter, Node
 
 from monograph.exporting import export
+from monograph.ir.operators import SQUEEZING
 from monograph.ir.spec import spec_of
 from monograph.ir.structure import flatten
 from monograph.program import ExportedProgram
@@ -116,10 +117,13 @@ class _Checker(Interpreter):
         super().__init__(module)
         self.size_env = env
         self.values = values
+        self.squeezed: set[Node] = set()  # whose dimensions of size 1 may be left out
 
     def run_node(self, n: Node) -> object:
         result = super().run_node(n)
         if n.op == "call_function":
+            if n.target in SQUEEZING or not self.squeezed.isdisjoint(n.all_input_nodes):
+                self.squeezed.add(n)
             self.compare(n, n.meta["val"], result)
         return result
 
@@ -153,11 +157,20 @@ class _Checker(Interpreter):
         """Whether a size that varies is 0 or 1: kernels look at strides that lead nowhere, too."""
         return any(isinstance(value, int) and value < 2 for value in self.values.values())
 
+    def compare_squeezed(self, promised: torch.Tensor, actual: torch.Tensor) -> None:
+        """``squeeze`` has left dimensions out that are there for other sizes."""
+        sizes = [self.number(size, None) for size in promised.shape]
+        assert [n for n in sizes if n != 1] == [n for n in actual.shape if n != 1]
+        assert promised.dtype == actual.dtype
+
     def compare(self, node: Node, promised: object, actual: object) -> None:
         if isinstance(promised, (tuple, list)) and isinstance(actual, (tuple, list)):
             for one, other in zip(promised, actual, strict=True):
                 self.compare(node, one, other)
         elif isinstance(promised, torch.Tensor) and isinstance(actual, torch.Tensor):
+            if node in self.squeezed and promised.dim() != actual.dim():
+                self.compare_squeezed(promised, actual)
+                return
             pairs = list(zip(promised.shape, actual.shape, strict=True))
             shape = tuple(self.number(one, other) for one, other in pairs)
             strides = tuple(self.number(stride, None) for stride in promised.stride())

@@ -459,7 +459,8 @@ def _answers(question: Function) -> dict[tuple[object, ...], object]:
     """What the world says, before blocks of the program say otherwise."""
     found: dict[tuple[object, ...], object] = {}
     for given in ((), ("cpu",), ("cuda",)):
-        with contextlib.suppress(TypeError, RuntimeError):
+        ignored = warnings.catch_warnings(action="ignore")  # some have a newer name
+        with ignored, contextlib.suppress(TypeError, RuntimeError):
             found[given] = question(*given)
     return found
 
