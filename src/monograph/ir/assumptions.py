@@ -16,8 +16,9 @@ class Assumption:
     """One thing that the exported program takes for granted.
 
     ``kind`` is a short stable word (``constant-input``, ``random``, ``time``, ``id``,
-    ``attribute``, ``settled``, ``gradient``, ``constant-result``, ``autograd``, ``key-order``,
-    ``kept-whole``, ``exporting``); ``where`` is the user's line.
+    ``environment``, ``file``, ``setting``, ``attribute``, ``settled``, ``gradient``,
+    ``constant-result``, ``autograd``, ``key-order``, ``kept-whole``, ``exporting``); ``where`` is
+    the user's line.
     """
 
     kind: str
@@ -33,8 +34,9 @@ _KINDS = {"branch": "narrowed", "fixed": "fixed", "precondition": "precondition"
 
 # Words for several kinds.
 CLASSES = {
-    "specialised": {"fixed", "constant-input", "constant-predicate", "constant-result"},
-    "unstable": {"random", "time", "id", "environment", "set-order"},
+    "specialised": {"fixed", "constant-input", "constant-predicate", "constant-result",
+                    "setting"},
+    "unstable": {"random", "time", "id", "environment", "file", "set-order"},
     "dropped": {"attribute", "argument", "module", "global", "closure", "class", "print", "logging",
                 "file"},
 }  # fmt: skip

@@ -38,6 +38,7 @@ __all__ = [
     "definitions",
     "factored_bound",
     "shifted_bound",
+    "steps",
     "unfolded",
 ]
 
@@ -138,7 +139,8 @@ def check(certificate: Certificate, facts: Sequence[Expr]) -> bool:
     if isinstance(certificate, Combined):
         signs = all(multiplier >= 0 for _, multiplier in certificate.multipliers)
         known = all(
-            fact in facts or any(fact in definitions(a) for a in fact.scope.atoms)
+            fact in facts
+            or any(fact in definitions(a) or fact in steps(a) for a in fact.scope.atoms)
             for fact, _ in certificate.multipliers
         )
         return signs and known and certificate.bound() > -1
@@ -196,8 +198,6 @@ def definitions(atom: Atom) -> list[Expr]:
     if atom.kind == "div":
         k = atom.args[1]
         found = [n - k * me, k * me - n + (k - 1)]
-        for times, inner in _in_steps(n, k):
-            found += [inner - times * me, times * me - inner + (times - 1)]
     elif atom.kind == "ratio":
         m = atom.args[1]
         lo = interval(m)[0]
@@ -209,6 +209,19 @@ def definitions(atom: Atom) -> list[Expr]:
         found = [me - n, n - me]
     elif atom.kind == "isqrt":
         found = [n - me * me, me * me + 2 * me - n]
+    return [item for item in found if isinstance(item, Expr)]
+
+
+def steps(atom: Atom) -> list[Expr]:
+    """Inequalities that hold by what a quotient is of other quotients: ``n // 4`` of ``n // 2``."""
+    if atom.kind != "div" or not isinstance(atom.args[0], Expr):
+        return []
+    n, k = atom.args
+    assert isinstance(n, Expr)
+    me = n.scope.bare(atom)
+    found: list[Int] = []
+    for times, inner in _in_steps(n, k):
+        found += [inner - times * me, times * me - inner + (times - 1)]
     return [item for item in found if isinstance(item, Expr)]
 
 

@@ -35,6 +35,7 @@ from monograph.shapes.certificates import (
     definitions,
     factored_bound,
     shifted_bound,
+    steps,
     unfolded,
 )
 from monograph.shapes.expr import Atom, Expr, Int, Scope, congruence, interval, value_of
@@ -331,6 +332,16 @@ class Decider:
 
     def _by_facts(self, goal: Expr) -> Certificate | None:
         facts = self._relevant(goal)
+        found = self._combined(goal, facts)
+        if found is not None or self.is_weary:
+            return found
+        atoms = dict.fromkeys(atom for item in (goal, *facts) for atom in item.atoms())
+        # Not at first: the more facts, the longer it takes to combine them.
+        more = [step for atom in atoms for step in steps(atom)]
+        return self._combined(goal, [*facts, *more]) if more else None
+
+    def _combined(self, goal: Expr, facts: list[Expr]) -> Certificate | None:
+        """``goal`` as a sum of multiples of ``facts``."""
         facts = _connected(goal, facts)
         if not facts:
             return None
