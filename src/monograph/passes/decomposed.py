@@ -44,9 +44,10 @@ def decomposed(parts: Parts, table: Mapping[Any, Callable[..., object]] | None) 
         )
     rules = rules if isinstance(rules, Decompositions) else Decompositions(rules)
     plan, env = parts.plan, parts.env
+    before = _asked_before(parts)
     known = len(env.guards)
     found = decompose(parts.graph, parts.attributes, env, rules)
-    new = [*env.guards[known:], *_kept_dimensions(parts)]
+    new = [*before, *env.guards[known:], *_kept_dimensions(parts)]
     if new and plan.sizes is not None:
         plan = replace(plan, sizes=replace(plan.sizes, guards=[*plan.sizes.guards, *new]))
     return replace(
@@ -64,6 +65,24 @@ def decomposed(parts: Parts, table: Mapping[Any, Callable[..., object]] | None) 
         ranges={**ranges_of(env), **parts.ranges},
         dialect=DECOMPOSED,
     )
+
+
+def _asked_before(parts: Parts) -> list[Guard]:
+    """What another decomposition of the program has asked of sizes: they are taken for known now.
+
+    The rules may rely on it again, which nothing tells.
+    """
+    sizes = parts.plan.sizes
+    if sizes is None:
+        return []
+    told = {text_of(guard.test) for guard in (*sizes.guards, *sizes.reasons)}
+    names = {*sizes.definitions, *(bound.name for bound in sizes.bounds)}
+    return [
+        guard
+        for guard in parts.env.guards
+        if guard.is_narrowing and names.issuperset(guard.symbols)
+        and text_of(guard.test) not in told
+    ]  # fmt: skip
 
 
 def _kept_dimensions(parts: Parts) -> list[Guard]:
