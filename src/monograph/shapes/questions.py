@@ -28,6 +28,7 @@ __all__ = [
     "indicator",
     "negated",
     "not_less",
+    "of_remainders",
     "real_with_sizes",
     "symbols_of",
     "text_of",
@@ -96,6 +97,27 @@ def not_less(left: Int, right: Int) -> Test:
         terms = tuple((m, c // shared) for m, c in difference.terms)
         difference = _expression(difference.scope, terms, difference.const // shared)
     return _about_atom(difference) or _about_least(difference) or Compare("ge", difference)
+
+
+def of_remainders(test: Test) -> Test:
+    """``n % k > 0`` as ``n % k != 0``, and ``n % k <= 0`` as ``n % k == 0``; so at the other end."""
+    if not isinstance(test, Compare) or test.kind != "ge" or len(test.expr.terms) < 2:
+        return test
+    expr, scope = test.expr, test.expr.scope
+    for monomial, slope in expr.terms:
+        atom = scope.atoms[monomial[0]]
+        if len(monomial) > 1 or atom.kind != "div" or abs(slope) != atom.args[1]:
+            continue
+        inside, step = atom.args
+        sign = -1 if slope > 0 else 1
+        rest = inside - step * scope.bare(atom)
+        bound = expr - rest * sign
+        if isinstance(bound, int):  # the rest is at least -bound, or at most bound
+            if bound == (-1 if sign == 1 else 0):
+                return equal(rest, 0, is_equal=sign == -1)
+            if bound == (1 - step if sign == 1 else step - 2):
+                return equal(rest, step - 1, is_equal=sign == 1)
+    return test
 
 
 def _about_atom(expr: Expr) -> Test | None:

@@ -34,6 +34,7 @@ from monograph.shapes.questions import (
     indicator,
     negated,
     not_less,
+    of_remainders,
     text_of,
 )
 from monograph.shapes.text import format_expr
@@ -356,6 +357,7 @@ class IntNode(_Node):
         return BoolNode(self.env, True)
 
     def _test(self, test: Test) -> BoolNode:
+        test = of_remainders(test)
         known = self.env.known(test)
         return BoolNode(self.env, test if known is None else known)
 
