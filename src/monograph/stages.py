@@ -179,12 +179,14 @@ def _captured_for_all(
 
 def _narrowing(captured: Captured, mode: Strict) -> list[Guard]:
     """The guards that exclude sizes which are to be in: in strict mode, all that exclude any."""
-    declared = captured.declared
+    declared, env = captured.declared, captured.recorder.sizes.env
     varying = {name for name, d in declared.items() if mode.audits or d.kind != "AUTO"}
     return [
         guard
-        for guard in captured.recorder.sizes.env.guards
-        if guard.is_narrowing and guard.kind != "precondition" and varying & {*guard.symbols}
+        for guard in env.guards
+        if guard.is_narrowing
+        and guard.kind != "precondition"
+        and varying & env.sizes_behind(guard.symbols)
     ]
 
 

@@ -7,6 +7,7 @@ these.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn, Protocol, overload
 
@@ -689,6 +690,19 @@ class ShapeEnv:
         self.guards = guards
         for guard in guards:
             self.assume(guard.test)
+
+    def sizes_behind(self, names: Iterable[str]) -> set[str]:
+        """``names``, and the symbols that those among them are computed from, by way of floats."""
+        found: set[str] = set()
+        open_names = [*names]
+        while open_names:
+            name = open_names.pop()
+            if name not in found:
+                found.add(name)
+                definition = self.definitions.get(name)
+                if isinstance(definition, Rounded) and isinstance(definition.number, FloatExpr):
+                    open_names += definition.number.symbols()
+        return found
 
     def to_integer(self, how: str, number: Real) -> Int:
         """What "floor", "ceil", "trunc" or "round" makes of ``number``, else its own symbol."""

@@ -326,6 +326,10 @@ def _evaluate(expr: Expr, values: Values, known: dict[int, int]) -> int:
     return total
 
 
+# Of a power: exponents are tried that no size has, and their powers would fill the memory.
+_MOST_BITS = 1 << 14
+
+
 def _evaluate_atom(atom: Atom, values: Values, known: dict[int, int]) -> int:
     if atom.kind == "symbol":
         found: int = values[atom.name]
@@ -342,6 +346,8 @@ def _evaluate_atom(atom: Atom, values: Values, known: dict[int, int]) -> int:
     if atom.kind == "power":
         if args[1] < 0:
             raise ValueError("a negative exponent")
+        if args[0].bit_length() * args[1] > _MOST_BITS and abs(args[0]) > 1:
+            raise OverflowError("a power that is no size")
         return int(args[0] ** args[1])
     assert atom.evaluate is not None
     return atom.evaluate(*args)
