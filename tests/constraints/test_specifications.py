@@ -22,6 +22,7 @@ from monograph import (
 from monograph.testing import assert_exports
 
 R = torch.randn
+D = Dim.DYNAMIC
 B, S = dims("batch seq")
 
 
@@ -281,3 +282,41 @@ def test_modules_with_state():
         more_inputs=[(R(4, 2, 3),)], tolerance=1e-5,
     )  # fmt: skip
     assert program.range_constraints["length"].lower == 3
+
+
+class Variadic(nn.Module):
+    def forward(self, x, *rest, scale=1.0, **more):
+        return x * scale, [each + 1 for each in rest], {name: more[name] * 2 for name in more}
+
+
+@pytest.mark.parametrize(
+    ("count", "spec"),
+    [
+        (2, ({0: D}, ({0: D}, {1: D}), {"a": {0: D}})),
+        (2, ({0: D}, ({0: D}, (None, D)), {"a": (D,)})),
+        (2, [{0: D}, [{0: D}, {1: D}], {"a": {0: D}}]),
+        (2, ({0: D}, {0: D}, {1: D}, {0: D})),
+        (2, {"x": {0: D}, "rest": ({0: D}, {1: D}), "more": {"a": {0: D}}}),
+        (1, ({0: D}, ({0: D},), {"a": {0: D}})),
+        (1, ({0: D}, {0: D}, {0: D})),
+    ],
+)
+def test_entries_of_variadic_parameters(count, spec):
+    args, kwargs = (R(3, 4), *(R(5 + i, 6 + i) for i in range(count))), {"a": R(8)}
+    program = export(Variadic(), args, kwargs, dynamic_shapes=spec)
+    shapes = [node.meta["val"].shape for node in program.graph.nodes if node.op == "placeholder"]
+    varying = [tuple(not isinstance(size, int) for size in shape) for shape in shapes]
+    rest = [(True, False), (False, True)][:count]
+    assert varying == [(True, False), *rest, (True,)]
+
+
+def test_entries_follow_the_signature_where_names_are_given_in_another_order():
+    def f(x, y, z):
+        return x + 1, y + 2, z + 3
+
+    kwargs = {"z": R(5), "y": R(7)}
+    program = export(f, (R(3),), kwargs, dynamic_shapes=(None, {0: D}, None))
+    module = program.module()
+    assert module(R(3), z=R(5), y=R(9))[1].shape == (9,)
+    with pytest.raises(InputError):
+        module(R(3), z=R(9), y=R(7))

@@ -74,7 +74,7 @@ def read_specification(root: Root, arguments: Arguments, spec: object) -> list[A
     if isinstance(of_torch, dict):
         return [_entry_by_identity(leaf, of_torch) for leaf in arguments.leaves]
     if isinstance(spec, (tuple, list)):
-        _read_by_position(arguments, spec, found)
+        _read_by_position(root, arguments, spec, found)
     elif isinstance(spec, dict):
         _read_by_name(root, arguments, spec, found)
     else:
@@ -87,20 +87,45 @@ def _entry_by_identity(leaf: Argument, shapes: dict[int, object]) -> dict[int | 
     return None if entry is None else _entry(leaf, entry)
 
 
-def _read_by_position(arguments: Arguments, spec: Sequence[object], found: list[Any]) -> None:
-    tops = list(_top_level(arguments))
+def _read_by_position(
+    root: Root, arguments: Arguments, spec: Sequence[object], found: list[Any]
+) -> None:
+    """One entry for each parameter, in the order of the signature, or for each argument.
+
+    They differ by ``*args`` and ``**kwargs``, which are a tuple and a dict of entries then.
+    """
+    parameters = _by_parameter(root, arguments)
+    given = list(zip(parameters, spec, strict=False))
+    if len(spec) <= len(parameters) and any(_is_entry_of(*pair) for pair in given):
+        for (name, group), entry in given:
+            _spread_group(group, entry, arguments, found, name)
+        return
+    tops = [top for _, group in parameters for top in _tops_of(group)]
     if len(spec) > len(tops):
         _refuse(f"dynamic_shapes has {len(spec)} entries for {len(tops)} arguments", arguments)
     for (_, structure, first), entry in zip(tops, spec, strict=False):
         _spread(structure, entry, arguments, first, found)
 
 
+def _is_entry_of(parameter: tuple[str, _Group], entry: object) -> bool:
+    """Whether ``entry`` has the form of all that ``*args`` or ``**kwargs`` stand for."""
+    group = parameter[1]
+    if isinstance(group, dict):
+        return isinstance(entry, dict) and bool(entry) and entry.keys() <= group.keys()
+    return (
+        isinstance(group, list)
+        and isinstance(entry, (tuple, list))
+        and len(entry) == len(group)
+        and any(isinstance(item, (dict, tuple, list)) for item in entry)
+    )
+
+
 def _read_by_name(
     root: Root, arguments: Arguments, spec: dict[Any, object], found: list[Any]
 ) -> None:
-    tops = list(_top_level(arguments))
-    by_name = {name: (structure, first) for name, structure, first in tops}
-    grouped = _grouped(root, tops)
+    parameters = _by_parameter(root, arguments)
+    by_name = {top[0]: top[1:] for _, group in parameters for top in _tops_of(group)}
+    grouped = {name: group for name, group in parameters if not isinstance(group, tuple)}
     for key, entry in spec.items():
         if key in by_name:
             structure, first = by_name[key]
@@ -116,8 +141,41 @@ def _read_by_name(
             _refuse(f"dynamic_shapes names {key!r}, which is no argument", arguments)
 
 
-def _top_level(arguments: Arguments) -> Iterator[tuple[str, Structure, int]]:
-    """Name, structure and first leaf of each argument."""
+# The name, the structure and the first leaf of an argument.
+_Top = tuple[str, Structure, int]
+# What a parameter stands for: an argument, or those of ``*args`` or ``**kwargs``.
+_Group = _Top | list[_Top] | dict[str, _Top]
+
+
+def _by_parameter(root: Root, arguments: Arguments) -> list[tuple[str, _Group]]:
+    """The arguments by parameters, as the signature has them; by their own names without one."""
+    tops = list(_top_level(arguments))
+    count = len(arguments.args.children)
+    by_position, by_name = tops[:count], {top[0]: top for top in tops[count:]}
+    found: list[tuple[str, _Group]] = []
+    for parameter in root.signature.parameters.values() if root.signature else ():
+        name, kind = parameter.name, parameter.kind
+        if kind is parameter.VAR_POSITIONAL:
+            found.append((name, by_position))
+            by_position = []
+        elif kind is parameter.VAR_KEYWORD:
+            found.append((name, by_name))
+            by_name = {}
+        elif by_position and kind is not parameter.KEYWORD_ONLY:
+            found.append((name, by_position.pop(0)))
+        elif name in by_name:
+            found.append((name, by_name.pop(name)))
+    return [*found, *((top[0], top) for top in (*by_position, *by_name.values()))]
+
+
+def _tops_of(group: _Group) -> list[_Top]:
+    if isinstance(group, dict):
+        return list(group.values())
+    return group if isinstance(group, list) else [group]
+
+
+def _top_level(arguments: Arguments) -> Iterator[_Top]:
+    """Those by position, then those by name."""
     first = 0
     for structure in arguments.args.children:
         count = structure.num_leaves
@@ -129,26 +187,12 @@ def _top_level(arguments: Arguments) -> Iterator[tuple[str, Structure, int]]:
         first += structure.num_leaves
 
 
-def _grouped(root: Root, tops: list[tuple[str, Structure, int]]) -> dict[Any, Any]:
-    """What ``*args`` and ``**kwargs`` of the signature stand for."""
-    if root.signature is None:
-        return {}
-    names = list(root.signature.parameters.values())
-    known = {p.name for p in names}
-    found: dict[Any, Any] = {}
-    for parameter in names:
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            prefix = parameter.name + "_"
-            found[parameter.name] = [t for t in tops if t[0].startswith(prefix)]
-        elif parameter.kind is parameter.VAR_KEYWORD:
-            found[parameter.name] = {t[0]: t for t in tops if t[0] not in known}
-    return found
-
-
 def _spread_group(
-    group: object, entry: object, arguments: Arguments, found: list[Any], key: str
+    group: _Group, entry: object, arguments: Arguments, found: list[Any], key: str
 ) -> None:
-    if isinstance(group, dict) and isinstance(entry, dict):
+    if isinstance(group, tuple):
+        _spread(group[1], entry, arguments, group[2], found)
+    elif isinstance(group, dict) and isinstance(entry, dict):
         for name, inner in entry.items():
             if name not in group:
                 _refuse(f"dynamic_shapes names {key}[{name!r}], which was not passed", arguments)
