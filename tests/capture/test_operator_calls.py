@@ -24,6 +24,13 @@ CASES = {
         lambda x: F.avg_pool2d(x, x.shape[2:]), (R(2, 3, 5, 6),), ({0: D, 2: D, 3: D},),
         [(R(1, 3, 7, 4),), (R(2, 3, 1, 1),)],
     ),
+    "pooling everything, by name": (
+        lambda x: F.avg_pool2d(x, kernel_size=(x.shape[2], x.shape[3])), (R(2, 3, 5, 6),),
+        ({0: D, 2: D, 3: D},), [(R(1, 3, 7, 4),), (R(2, 3, 1, 1),)],
+    ),
+    "names and defaults": (
+        lambda x: torch.logspace(end=1.0, start=0.0, steps=len(x)), (R(5),), ({0: D},), ONE,
+    ),
     "the maximum of everything": (
         lambda x: F.max_pool1d(x, x.shape[2]), (R(2, 3, 5),), ({2: D},), [(R(2, 3, 7),)],
     ),

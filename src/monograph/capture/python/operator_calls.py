@@ -136,8 +136,16 @@ def _bound(
         varies = varies or (argument.name not in _OF_FORM and _is_plain_and_varies(kind, content))
     if given.keys() - {argument.name for argument in arguments}:
         return None
-    positional = tuple(given.pop(argument.name) for argument in by_position[: len(args)])
-    return varies, positional, given
+    return varies, _in_order(by_position, given), given
+
+
+def _in_order(by_position: list[Any], given: dict[str, Any]) -> tuple[Any, ...]:
+    """What is ``given`` by position, taken out of it: as torch's dispatcher hands it on.
+
+    That is all up to the last one, also what was given by name or not at all.
+    """
+    last = max((i for i, a in enumerate(by_position) if a.name in given), default=-1)
+    return tuple(given.pop(a.name, a.default_value) for a in by_position[: last + 1])
 
 
 def _takes(kind: torch.JitType, value: object) -> bool:
