@@ -217,3 +217,28 @@ def test_a_part_of_a_tensor_that_may_be_shorter_lies_as_in_eager_mode(cut, order
         assert_specs_hold(program, args)
     if cut == 1 and order == (0, 1, 2):
         assert not on_fakes
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+def test_a_table_is_resized_to_sizes_that_vary(mode, monkeypatch):
+    table = torch.randn(1, 4, 5, 6)
+
+    def resized(x):
+        return F.interpolate(table, size=x.shape[-2:], mode=mode)
+
+    monkeypatch.setattr(infer, "outcome_on_fakes", None)  # by rules alone
+    same(resized, (torch.randn(2, 3, 7, 8),), IMAGE, (torch.randn(1, 3, 1, 12),))
+
+
+@pytest.mark.parametrize("layout", ["dense", "permuted", "with gaps", "of one row"])
+def test_what_is_written_into_keeps_its_strides(layout):
+    def written(x):
+        base = {
+            "dense": x, "permuted": x.transpose(0, 2), "with gaps": x[:, ::2], "of one row": x[:1],
+        }[layout]  # fmt: skip
+        return torch.slice_scatter(base, base[:, :1] * 2, 1, 0, 1)
+
+    same(
+        written, (torch.randn(2, 5, 6),), ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC, 2: Dim.DYNAMIC},),
+        (torch.randn(1, 4, 3),), (torch.randn(3, 1, 7),), (torch.randn(0, 2, 2),),
+    )  # fmt: skip

@@ -7,7 +7,7 @@ from functools import reduce
 
 import torch
 
-from monograph.inference.rules.pointwise import category, lies_apart
+from monograph.inference.rules.pointwise import category
 from monograph.inference.rules.table import (
     View,
     broadcast,
@@ -113,9 +113,8 @@ def _diff(
 def _scatter_into(x: TensorSpec, source: TensorSpec, *where: object) -> TensorSpec | None:
     if x.scope is None and source.scope is None:
         return None
-    if source.dtype != x.dtype or not (is_dense(x) or lies_apart(x)):
-        return None
-    return x  # gaps and all
+    is_expanded = any(n != 1 and step == 0 for n, step in zip(x.shape, x.strides, strict=True))
+    return None if source.dtype != x.dtype or is_expanded else x  # gaps and all
 
 
 @rule(aten.pad.default, aten.constant_pad_nd.default)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import torch
@@ -14,7 +13,7 @@ from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import equal, not_less
 
-__all__ = ["Number", "category", "is_less", "lies_apart", "number_dtype"]
+__all__ = ["Number", "category", "is_less", "number_dtype"]
 
 aten = torch.ops.aten
 
@@ -208,20 +207,6 @@ def _packed(sizes: Sequence[Int], order: Sequence[int]) -> tuple[Int, ...]:
         strides[i] = step
         step = sizes[i] * step
     return tuple(strides)
-
-
-def lies_apart(spec: TensorSpec) -> bool:
-    """Whether no two elements lie at one address: each dimension steps over those inside it."""
-    order: list[int] = []  # from the innermost
-    for i in reversed(range(len(spec.shape))):
-        inside = (is_less(spec.strides[j] - 1, spec.strides[i]) for j in order)
-        order.insert(sum(itertools.takewhile(bool, inside)), i)
-    reach: Int = 1
-    for i in order:
-        if not is_less(reach - 1, spec.strides[i]):
-            return False
-        reach = spec.shape[i] * spec.strides[i]
-    return True
 
 
 def is_less(left: Int, right: Int, sizes: Sequence[Int] = ()) -> bool:

@@ -110,7 +110,8 @@ def _adaptive_avg_pool2d(x: TensorSpec, sizes: Sequence[int]) -> TensorSpec | No
 def _upsample_nearest(
     x: TensorSpec, sizes: Sequence[Int] | None, scales: Sequence[float] | None
 ) -> TensorSpec | None:
-    if not has_rows(x):
+    is_resized = len(x.shape) > 2 and sizes is not None and any(type(n) is Expr for n in sizes)
+    if not (has_rows(x) or (is_resized and is_canonical(x))):
         return None
     if sizes is None:
         found = [_scaled(n, f) for n, f in zip(x.shape[2:], scales or (), strict=True)]
