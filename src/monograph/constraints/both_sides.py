@@ -204,7 +204,10 @@ def _solved_for(guard: Guard, name: str, values: dict[str, float]) -> int | None
     """The value of the size ``name`` with which the equation ``guard`` holds, if it is linear."""
     expr = _expression(guard)
     assert expr is not None
-    at_zero, at_one = (expr.evaluate(values | {name: value}) for value in (0, 1))
+    try:
+        at_zero, at_one = (expr.evaluate(values | {name: value}) for value in (0, 1))
+    except (ArithmeticError, ValueError):  # a division by zero at one of them
+        return None
     slope = at_one - at_zero
     if not slope or at_zero % slope:
         return None

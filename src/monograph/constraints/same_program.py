@@ -304,7 +304,7 @@ class _Reader:
     def _float(self, item: FloatExpr) -> float | None:
         try:
             return item.evaluate(self.sizes)
-        except KeyError:
+        except (KeyError, ArithmeticError, ValueError):
             return None
 
     def _size(self, item: Int) -> Int:

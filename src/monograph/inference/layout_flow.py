@@ -249,7 +249,10 @@ class LayoutFlow:
         if isinstance(size, (int, float)):
             return size
         if alone and isinstance(size, Expr):
-            return size.evaluate(dict.fromkeys(self._env.symbols, 1))
+            try:
+                return size.evaluate(dict.fromkeys(self._env.symbols, 1))
+            except (ArithmeticError, ValueError):
+                raise _Unknown from None
         found = self._env.hint(size)
         if found is None:
             raise _Unknown
