@@ -34,7 +34,7 @@ from monograph.torch_internals import (
     without_modes,
 )
 
-__all__ = ["associative_scan", "cond", "map", "scan", "while_loop"]
+__all__ = ["associative_scan", "cond", "map", "map_noted", "scan", "while_loop"]
 
 higher_order = torch.ops.higher_order
 
@@ -302,15 +302,33 @@ def map(f: Callable[..., object], xs: object, *args: object) -> Any:  # noqa: A0
 
 @_inside_capture
 def _capture_map(
-    recorder: Recorder, f: Callable[..., object], xs: object, args: tuple[object, ...]
+    recorder: Recorder,
+    f: Callable[..., object],
+    xs: object,
+    args: tuple[object, ...],
+    note: Callable[[object], object] | None = None,
 ) -> Any:
+    """``note`` gets what the body returns, and gives what is stacked of it."""
     _require_callables(recorder, "map", f=f)
     f = _pure(recorder, f)
     leaves, structure = _tensors(recorder, "map", "xs", xs)
-    found, stacked = capture_map(
-        recorder, lambda rows: f(structure.unflatten(list(rows)), *args), leaves
-    )
+
+    def body(rows: Sequence[torch.Tensor]) -> object:
+        result = f(structure.unflatten(list(rows)), *args)
+        return result if note is None else note(result)
+
+    found, stacked = capture_map(recorder, body, leaves)
     return found.unflatten(stacked)
+
+
+def map_noted(
+    recorder: Recorder,
+    f: Callable[[torch.Tensor], object],
+    xs: torch.Tensor,
+    note: Callable[[object], object],
+) -> object:
+    """``map``; ``note`` gets what ``f`` returns, and gives what is stacked of it."""
+    return _capture_map(recorder, f, xs, (), note)
 
 
 def _tensors(

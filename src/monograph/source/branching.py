@@ -31,7 +31,7 @@ from monograph.shapes.questions import All, CompareFloats, Some, Test, negated
 from monograph.shapes.questions import both as both_tests
 from monograph.shapes.questions import either as either_test
 from monograph.shapes.symnode import BoolNode, expression_of
-from monograph.source.rows import Pieces, Rows, rows_like
+from monograph.source.rows import Pieces, Records, Rows, rows_like
 from monograph.torch_internals import without_modes
 
 __all__ = [
@@ -61,7 +61,7 @@ def undecided(recorder: Recorder | None, value: object) -> Question | None:
     """The question that ``value`` asks, if it has two answers."""
     if recorder is None:
         return None
-    if isinstance(value, Rows):
+    if isinstance(value, (Rows, Records)):
         return undecided(recorder, value.length() > 0)
     if isinstance(value, (torch.SymInt, torch.SymFloat)):
         value = value != 0
@@ -235,7 +235,7 @@ def _with_next(
         region.abandon()
     if isinstance(value, (torch.SymInt, torch.SymFloat)):
         value = value != 0
-    if not is_plain or isinstance(value, (torch.Tensor, Rows, Pieces)):
+    if not is_plain or isinstance(value, (torch.Tensor, Rows, Records, Pieces)):
         return None
     test: Test = expression_of(value) if isinstance(value, torch.SymBool) else bool(value)
     if not _has_a_value(test):

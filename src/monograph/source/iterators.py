@@ -12,14 +12,19 @@ import torch
 from torch import nn
 
 from monograph.capture.current import running_recorder
-from monograph.control.operators import cond
-from monograph.control.operators import map as map_rows
-from monograph.source.rows import Pieces, Rows, rows_of
+from monograph.capture.recorder import Recorder
+from monograph.control.carrying import tensor_of
+from monograph.control.operators import cond, map_noted
+from monograph.ir.structure import flatten
+from monograph.source.rows import Pieces, Records, Rows, kind_of, rows_of
 
 __all__ = [
     "Unknown", "iterator", "listed", "numbers", "pieces", "repeated", "rows", "subscript",
     "unknown_length",
 ]  # fmt: skip
+
+
+_ASSERT = torch.ops.aten._assert_scalar.default
 
 
 class Unknown:
@@ -48,6 +53,8 @@ def unknown_length(value: object) -> Unknown | None:
         return value
     if isinstance(value, Rows):
         value = value.tensor if value.kind == "tensor" else _Numbers(value.tensor)
+    if isinstance(value, Records):
+        return Unknown(value.length(), lambda i: value[i])
     if isinstance(value, Pieces):
         return Unknown(value.length(), functools.partial(value.piece, value.owners()))
     if isinstance(value, _Numbers):
@@ -168,7 +175,7 @@ def iterator(function: Callable[..., object], *args: Any) -> object:
         return function(*args)
     if function is builtins.range:
         return _range(*args)
-    if function is builtins.len and isinstance(args[0], (Rows, Pieces)):
+    if function is builtins.len and isinstance(args[0], (Rows, Records, Pieces)):
         return args[0].length()
     if function is builtins.sum and isinstance(args[0], Rows):
         return args[0].total()
@@ -202,11 +209,29 @@ def _range(*args: Any) -> range | Unknown:
 
 def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
     """``[body(item) for item in iterable]``."""
-    found = unknown_length(iterable)
-    if found is None or running_recorder() is None:
+    found, recorder = unknown_length(iterable), running_recorder()
+    if found is None or recorder is None:
         return [body(item) for item in iterable]
-    made = map_rows(lambda i: body(found.item(i.item())), torch.arange(found.length))  # type: ignore[arg-type]
-    return Rows(made, "tensor") if isinstance(made, torch.Tensor) else made
+    kinds: list[str] = []
+    asserts = False
+
+    def note(item: object) -> object:
+        nonlocal asserts
+        asserts = any(node.target is _ASSERT for node in recorder.emission.graph.nodes)
+        leaves, structure = flatten(item)
+        kinds[:] = map(kind_of, leaves)
+        return structure.unflatten([_precise(recorder, leaf) for leaf in leaves])
+
+    numbers = torch.arange(found.length)  # type: ignore[arg-type]
+    made = map_noted(recorder, lambda i: body(found.item(i.item())), numbers, note)
+    if asserts:  # without rows the body runs once for the shapes of its results
+        torch._check(found.length >= 1, lambda: "there is nothing to go over")
+    return Rows(made, kinds[0]) if isinstance(made, torch.Tensor) else Records(made, kinds)
+
+
+def _precise(recorder: Recorder, item: object) -> object:
+    """A number of Python as it is: it has more digits than the floats of tensors."""
+    return tensor_of(recorder, item, torch.float64) if kind_of(item) == "float" else item
 
 
 def listed(function: Callable[..., object], iterable: Iterable[object]) -> object:

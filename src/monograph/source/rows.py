@@ -17,16 +17,26 @@ from monograph.control.branches import Group
 from monograph.control.results import describe
 from monograph.diagnostics import ControlFlowError
 from monograph.ir.spec import TensorSpec
+from monograph.ir.structure import flatten
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.symnode import symbolic
 
-__all__ = ["Pieces", "Rows", "accepted", "rows_like", "rows_of"]
+__all__ = ["Pieces", "Records", "Rows", "accepted", "kind_of", "rows_like", "rows_of"]
 
 _NUMBERS: dict[str, type] = {"int": int, "bool": bool, "float": float}
 _DTYPES = {"int": torch.int64, "bool": torch.bool, "float": torch.float64}
 
 
-class Rows(OfACapture):
+class _List(OfACapture):
+    """What stands for a list of the program."""
+
+    def __getattr__(self, name: str) -> object:
+        if hasattr(list, name):
+            raise _unequal(f"{name} of a list whose length is only known when the program runs")
+        raise AttributeError(name)
+
+
+class Rows(_List):
     """What becomes of a list that a branch, or a loop of unknown length, appends to.
 
     ``tensor`` holds the items along its first dimension. ``kind``: ``tensor``, or ``int``,
@@ -117,7 +127,49 @@ class Rows(OfACapture):
         return len(self.tensor)
 
 
-class Pieces(OfACapture):
+class Records(_List):
+    """A list of unknown length whose items are tuples, lists or dictionaries.
+
+    ``stacked`` looks like one of them: each leaf has those of all items along its first dimension.
+    ``kinds``: what each leaf is, as in ``Rows``.
+    """
+
+    def __init__(self, stacked: object, kinds: Sequence[str]) -> None:
+        self.stacked = stacked
+        self.kinds = tuple(kinds)
+
+    as_a_result = Rows.as_a_result
+
+    @property
+    def rows(self) -> list[Rows]:
+        """For each leaf, those of all items."""
+        leaves, _ = flatten(self.stacked)
+        return [Rows(*each) for each in zip(leaves, self.kinds, strict=True)]
+
+    def length(self) -> int | torch.SymInt:
+        """The number of items: a size that varies."""
+        return self.rows[0].length()
+
+    def __add__(self, items: object) -> object:
+        raise _unequal("a list whose length is only known when the program runs is joined")
+
+    __iadd__ = __radd__ = __mul__ = __rmul__ = __add__
+
+    def __getitem__(self, index: int | torch.SymInt | slice) -> object:
+        _, structure = flatten(self.stacked)
+        if isinstance(index, slice):
+            found = [rows[index].tensor for rows in self.rows]
+            return Records(structure.unflatten(found), self.kinds)
+        return structure.unflatten([rows[index] for rows in self.rows])
+
+    def __iter__(self) -> Iterator[object]:
+        return (self[i] for i in range(self.length()))
+
+    def __len__(self) -> int:
+        return len(self.rows[0])
+
+
+class Pieces(_List):
     """A list that a loop appends tensors to which differ in their sizes along ``dim``.
 
     ``tensor`` is all of them, one after the other along ``dim``; ``lengths`` are their sizes there.
@@ -209,24 +261,58 @@ _ONE_SHAPE = "Append tensors of one shape, or write into a tensor of fixed size 
 
 def stack(rows: Rows, dim: int = 0) -> torch.Tensor:
     """``torch.stack(rows, dim)``."""
+    _require_tensors(rows)
     return rows.tensor.movedim(0, dim).contiguous() if dim else rows.tensor
 
 
 def cat(rows: Rows, dim: int = 0) -> torch.Tensor:
     """``torch.cat(rows, dim)``."""
+    _require_tensors(rows)
     tensor = rows.tensor
     dim = dim % (tensor.dim() - 1)
     return tensor.movedim(0, dim).flatten(dim, dim + 1).contiguous()
 
 
+def _require_tensors(rows: Rows) -> None:
+    if rows.kind != "tensor":
+        raise _unequal("a list of numbers is joined as tensors are")
+
+
 def tensor(
-    rows: Rows, *, dtype: torch.dtype | None = None, device: torch.device | None = None
+    rows: Rows | Records,
+    *,
+    dtype: torch.dtype | None = None,
+    device: torch.device | None = None,
 ) -> torch.Tensor:
     """``torch.tensor(rows)``."""
-    if rows.kind in ("int", "bool") and dtype is None:
-        torch._check(rows.length() >= 1, lambda: "torch.tensor of an empty list has floats")
+    if isinstance(rows, Records):
+        torch._check(rows.length() >= 1, lambda: "torch.tensor of an empty list has one dimension")
+        made = _nested(rows.stacked, iter(rows.kinds), dtype)
+    else:
+        made = _leaf(rows, dtype)
+        if made.dtype != torch.get_default_dtype() and dtype is None:
+            torch._check(rows.length() >= 1, lambda: "torch.tensor of an empty list has floats")
+    return made.to(dtype=dtype or made.dtype, device=device or made.device).detach()
+
+
+def _leaf(rows: Rows, dtype: torch.dtype | None) -> torch.Tensor:
+    if rows.tensor.dim() != 1:
+        raise _unequal("torch.tensor of tensors that have dimensions")
     own = torch.get_default_dtype() if rows.kind == "float" else rows.tensor.dtype
-    return rows.tensor.to(dtype=dtype or own, device=device or rows.tensor.device)
+    return rows.tensor.to(dtype or own)
+
+
+def _nested(stacked: object, kinds: Iterator[str], dtype: torch.dtype | None) -> torch.Tensor:
+    """What ``torch.tensor`` makes of items like ``stacked``, whose leaves are of these kinds."""
+    if isinstance(stacked, torch.Tensor):
+        return _leaf(Rows(stacked, next(kinds)), dtype)
+    if not isinstance(stacked, (list, tuple)) or not stacked:
+        raise _unequal(f"torch.tensor of a list of a {type(stacked).__name__} each")
+    parts = [_nested(item, kinds, dtype) for item in stacked]
+    if any(part.shape[1:] != parts[0].shape[1:] for part in parts):
+        raise _unequal("torch.tensor of lists of other lengths")
+    dtype = functools.reduce(torch.promote_types, (part.dtype for part in parts))
+    return torch.stack([part.to(dtype) for part in parts], 1)
 
 
 OF_ROWS: dict[str, Callable[..., torch.Tensor]] = {
@@ -255,6 +341,8 @@ def _accepting(name: str, original: Callable[..., object]) -> Callable[..., obje
         if isinstance(given, Rows):
             kwargs.pop("tensors", None)
             return OF_ROWS[name](given, *args[1:], **kwargs)
+        if isinstance(given, Records) and OF_ROWS[name] is tensor:
+            return tensor(given, *args[1:], **kwargs)  # type: ignore[arg-type]
         if isinstance(given, Pieces):
             kwargs.pop("tensors", None)
             return OF_PIECES.get(name, _refused(name))(given, *args[1:], **kwargs)
@@ -381,6 +469,17 @@ def _require_same(item: torch.Tensor, rows: torch.Tensor | torch.dtype, kind: st
         is_kept &= isinstance(rows, torch.dtype) or item.device == rows.device
     if not is_kept:
         raise _unequal("the items of a list have other dtypes, or are on other devices")
+
+
+def kind_of(item: object) -> str:
+    """What an item is: a tensor, a number (of which type), or ``other``."""
+    if isinstance(item, torch.Tensor):
+        return "tensor"
+    if isinstance(item, (bool, torch.SymBool)):
+        return "bool"
+    if isinstance(item, (int, torch.SymInt)):
+        return "int"
+    return "float" if isinstance(item, (float, torch.SymFloat)) else "other"
 
 
 def as_item(item: object) -> torch.Tensor:
