@@ -1,4 +1,4 @@
-"""Counts that come of floats: a loop goes ``int(math.log(n))`` times, a power has such an exponent."""
+"""Counts that come of floats: loops that go ``int(math.log(n))`` times, and powers."""
 
 from __future__ import annotations
 

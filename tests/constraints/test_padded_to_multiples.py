@@ -1,4 +1,4 @@
-"""Tensors that are padded to a multiple of a number, however a program asks whether they are one."""
+"""Tensors that are padded to a multiple of a number, however a program asks if they are one."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def not_less(left: Int, right: Int) -> Test:
 
 
 def of_remainders(test: Test) -> Test:
-    """``n % k > 0`` as ``n % k != 0``, and ``n % k <= 0`` as ``n % k == 0``; so at the other end."""
+    """``n % k > 0`` as ``n % k != 0``, ``n % k <= 0`` as ``n % k == 0``; so at the other end."""
     if not isinstance(test, Compare) or test.kind != "ge" or len(test.expr.terms) < 2:
         return test
     expr, scope = test.expr, test.expr.scope
