@@ -7,6 +7,7 @@ template, and written out for every equal call. Nodes that no rule touches are c
 from __future__ import annotations
 
 import contextlib
+import itertools
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,11 +32,10 @@ from monograph.diagnostics import (
     OperatorIndexError,
 )
 from monograph.inference.layout_flow import LayoutFlow
-from monograph.inference.rules.table import is_canonical
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.meta import noted, of_user
 from monograph.ir.names import Names
-from monograph.ir.spec import TensorSpec
+from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
 from monograph.passes.bodies import is_same_body
 from monograph.passes.composites import view_of_any_layout
@@ -69,6 +69,8 @@ Rules = Mapping[Target, Rule]
 # What an operator's results have become: nodes, numbers, and tuples of these.
 Results = Node | float | complex | None | tuple["Results", ...]
 _SYMBOLIC = (Expr, FloatExpr)
+Sizes = tuple[Any, ...]
+_MOST_DIMENSIONS = 5  # of a tensor whose dimensions are tried in every order
 _VIEWS = frozenset({aten.view.default, aten._unsafe_view.default})
 
 
@@ -136,7 +138,11 @@ class _Rewriter:
         rules: Decompositions,
         templates: dict[tuple[object, ...], list[_Template]],
         kept: dict[Target, str],
+        is_body: bool = False,
     ) -> None:
+        self.is_body = (
+            is_body  # of a branch or a loop: who takes its results counts on their layout
+        )
         self.env = env
         self.rules = rules
         self.templates = templates
@@ -157,7 +163,7 @@ class _Rewriter:
         held = dict(attributes)
         for node in graph.nodes:
             for subgraph in subgraphs_of(node):
-                inside = _Rewriter(self.env, self.rules, self.templates, self.kept)
+                inside = _Rewriter(self.env, self.rules, self.templates, self.kept, is_body=True)
                 found = inside.rewrite(subgraph.graph, subgraph.attributes)
                 for name, item in attributes.items():
                     if item is subgraph:
@@ -171,6 +177,8 @@ class _Rewriter:
         return Decomposed(self.made, held, renamed, self.kept)
 
     def _visit(self, node: Node, held: dict[str, Any]) -> None:
+        if subgraphs_of(node) or (node.op == "output" and self.is_body):
+            self._lay_as_before(node)
         if node.target is operator.getitem and isinstance(node.args[0], Node):
             whole = self.results[node.args[0]]
             if isinstance(whole, tuple):
@@ -193,22 +201,44 @@ class _Rewriter:
             self._copy(node, held)
 
     def _lay_as_before(self, node: Node) -> bool:
-        """Copy the row-major tensors that ``node`` takes and that a replacement lays otherwise.
+        """Copy the tensors that ``node`` takes and that a replacement lays otherwise.
 
-        A ``view`` is possible of one layout and not of another. Returns whether all are so.
+        A ``view`` is possible of one layout and not of another, and what goes into a body, or
+        comes out of one, lies as the other side of it takes it to lie. Returns whether all do.
         """
         moved = [source for source in node.all_input_nodes if source in self.changed]
-        promised = [noted(source.meta.get("val")) for source in moved]
-        if not all(isinstance(spec, TensorSpec) and is_canonical(spec) for spec in promised):
-            return False
-        for source, spec in zip(moved, promised, strict=True):
-            name, taken = self.names.fresh("clone"), self._node_of(source)
-            layout = {"memory_format": torch.contiguous_format}
-            copy = append_node(self.made, name, aten.clone.default, (taken,), layout)
-            copy.meta = {**source.meta, "val": spec}
-            self.results[source] = copy
-            self.changed.discard(source)
-        return True
+        orders = [_order_of(noted(source.meta.get("val"))) for source in moved]
+        for source, order in zip(moved, orders, strict=True):
+            if order is not None:
+                self._lay(source, order)
+        return None not in orders
+
+    def _lay(self, source: Node, order: tuple[int, ...]) -> None:
+        """A copy of what stands for ``source``, whose dimensions lie in this order in memory."""
+        promised, taken = noted(source.meta.get("val")), self.results[source]
+        assert isinstance(promised, TensorSpec)
+        assert isinstance(taken, Node)
+
+        def added(op: Operator, args: tuple[Any, ...], shape: Sizes, strides: Sizes) -> Node:
+            name = self.names.fresh(op.name().split("::")[-1])
+            kwargs = {} if args[1:] else {"memory_format": torch.contiguous_format}
+            node = append_node(self.made, name, op, args, kwargs)
+            spec = TensorSpec.of(shape, strides, promised.dtype, promised.device, promised.bits)
+            node.meta = {k: v for k, v in source.meta.items() if k != SHARES} | {"val": spec}
+            return node
+
+        clone, permute = aten.clone.default, aten.permute.default
+        shape = tuple(promised.shape[i] for i in order)
+        is_turned = order != tuple(range(len(order)))
+        if is_turned:
+            old = taken.meta["val"].strides
+            taken = added(permute, (taken, [*order]), shape, tuple(old[i] for i in order))
+        taken = added(clone, (taken,), shape, contiguous_strides(shape))
+        if is_turned:
+            back = [order.index(i) for i in range(len(order))]
+            taken = added(permute, (taken, back), promised.shape, promised.strides)
+        self.results[source] = taken
+        self.changed.discard(source)
 
     def _require_dialect(self) -> None:
         """No operator is left that a rule replaces, and none writes what it is given."""
@@ -504,6 +534,17 @@ class _Input:
 
     index: int
     value: object
+
+
+def _order_of(spec: object) -> tuple[int, ...] | None:
+    """The order that the dimensions of a dense tensor lie in; None where there is none."""
+    if not isinstance(spec, TensorSpec) or len(spec.shape) > _MOST_DIMENSIONS:
+        return None
+    for order in itertools.permutations(range(len(spec.shape))):
+        shape = tuple(spec.shape[i] for i in order)
+        if contiguous_strides(shape) == tuple(spec.strides[i] for i in order):
+            return order
+    return None
 
 
 def _sizes_in(template: _Template) -> set[str]:
