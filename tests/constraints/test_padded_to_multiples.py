@@ -7,6 +7,7 @@ import itertools
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 import monograph
 from monograph import Dim
@@ -71,3 +72,23 @@ def test_a_bound_of_a_remainder_is_an_equality_where_it_says_as_much(step):
         told = of_remainders(test)
         for size in range(12):
             assert holds(told, {"n": size}) == holds(test, {"n": size})
+
+
+class Mirrored(torch.nn.Module):
+    """The padding is what the tensor must be longer than: a side is tried with sizes near by."""
+
+    def forward(self, x):
+        n = x.shape[-1]
+        if n % 3 != 0:
+            x = F.pad(x, (0, 3 - n % 3), "reflect")
+            n = n + 3 - n % 3
+        return x.view(x.shape[0], -1, n // 3, 3).sum(2)
+
+
+@pytest.mark.parametrize("length", [12, 13])
+def test_a_side_is_tried_with_sizes_like_those_of_the_example(length):
+    shapes = ({0: Dim.DYNAMIC, 2: Dim.DYNAMIC},)
+    program = monograph.export(Mirrored(), (torch.randn(2, 4, length),), dynamic_shapes=shapes)
+    for batch, n in itertools.product((1, 3), (12, 13, 14, 5, 3)):
+        x = torch.randn(batch, 4, n)
+        assert_equal(program.module()(x), Mirrored()(x))

@@ -28,6 +28,8 @@ def values_where(env: ShapeEnv, test: Test) -> dict[str, int]:
             return {}
         options = [
             hint,
+            hint + 1,  # what operators ask of sizes besides holds there, too, more often than not
+            hint - 1,
             *(c + d for c in near for d in (0, 1, -1)),
             2 * hint,
             3 * hint,
