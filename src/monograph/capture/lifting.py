@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ class Entrance:
         self._recorder = recorder
         self.values: dict[int, Value] = {}
         self.origins: list[Origin] = []
+        self._counts = Counter[str]()  # of origins that have entered, by their kind
         self.argument_values: dict[Node, Value] = {}
         self.targets = Targets()
         self.find_constant_path: Callable[[torch.Tensor], str | None] | None = None
@@ -53,6 +55,7 @@ class Entrance:
         value.tracks = 2 if tensor.requires_grad else 0
         value.origin = Origin(kind, target, tensor, node, value)
         self.origins.append(value.origin)
+        self._counts[value.origin.kind] += 1
         self.values[_id(tensor)] = value
         node.meta["val"] = value.spec
         self._recorder.aliases.meet(value)
@@ -81,6 +84,7 @@ class Entrance:
             value.tracks = 2 if example.requires_grad else 1
         value.origin = Origin("input", path, example, node, value)
         self.origins.append(value.origin)
+        self._counts[value.origin.kind] += 1
         self.argument_values[node] = value
         if spec.scope is not None:
             sizes.bind_sizes(spec, node)
@@ -102,10 +106,10 @@ class Entrance:
         """A tensor that no module owns: closed over, in a list, made from an array ..."""
         path = self.find_constant_path(tensor) if self.find_constant_path else None
         if isinstance(tensor, torch.nn.Parameter):  # it can be trained all the same
-            path = path or f"lifted_parameter_{sum(o.kind == 'parameter' for o in self.origins)}"
+            path = path or f"lifted_parameter_{self._counts['parameter']}"
             path = self.targets.free(path)
             return self.enter("parameter", "p_" + path, path, tensor)
-        path = path or f"lifted_tensor_{sum(o.kind == 'constant' for o in self.origins)}"
+        path = path or f"lifted_tensor_{self._counts['constant']}"
         path = self.targets.free(path)
         value = self.enter("constant", "c_" + path, path, tensor)
         if tensor.requires_grad:
