@@ -51,6 +51,7 @@ from monograph.torch_internals import (
     COMPOSITE,
     Operator,
     append_node,
+    append_placeholder,
     below_autograd,
     bits_untouched,
     claim_names,
@@ -156,6 +157,8 @@ class _Rewriter:
         self.changed: set[Node] = set()  # old nodes whose layout is another one now
         self.sizes: dict[object, Node] = {}  # nodes for expressions, and of (node, dimension)
         self.floats: dict[FloatExpr, FloatExpr] = {}  # read again, and what they were
+        self.asked: dict[str, Node] = {}  # inputs that the graph has got for symbols
+        self.bodies: dict[Subgraph, _Rewriter] = {}  # who has made it
 
     def rewrite(self, graph: Graph, attributes: dict[str, Any]) -> Decomposed:
         """The new graph, with what it holds."""
@@ -167,7 +170,8 @@ class _Rewriter:
                 found = inside.rewrite(subgraph.graph, subgraph.attributes)
                 for name, item in attributes.items():
                     if item is subgraph:
-                        held[name] = Subgraph(found.graph, found.attributes)
+                        made = held[name] = Subgraph(found.graph, found.attributes)
+                        self.bodies[made] = inside
         for node in graph.nodes:
             self._visit(node, held)
         remove_dead_nodes(self.made)
@@ -268,7 +272,11 @@ class _Rewriter:
             if known is not None and node.target is not aten.item.default:
                 self.results[node] = known
                 return
+        given = self._given_symbols(node, held)
         copy = copied_node(self.made, node, self._node_of)
+        if given:
+            *others, operands = copy.args
+            copy.args = (*others, (*operands, *given))  # type: ignore[misc]
         copy.meta = {**node.meta, "val": value}
         if SHARES in copy.meta:
             shared = self.results.get(copy.meta.pop(SHARES))
@@ -328,11 +336,41 @@ class _Rewriter:
                     found.meta = {**found.meta, "val": size, "location": old.meta.get("location")}
                     self.sizes[symbol] = self.sizes[size] = found
                     return found
+        if self.is_body and isinstance(symbol, Expr):
+            found = self.sizes[symbol] = self._input_for(name)
+            return found
         raise DecompositionError(
             f"the decomposition of {old.target} needs the size {name}, which no tensor here has",
             where=old.meta.get("location"),
             hint=f"keep the operator whole: del table[torch.ops.{old.target}].",
         )
+
+    def _input_for(self, name: str) -> Node:
+        """An input for a symbol: what calls this graph has to give it."""
+        if name not in self.asked:
+            made = append_placeholder(self.made, self.names.fresh(name))
+            made.meta["val"] = self.env.symbols[name].expr
+            self.asked[name] = made
+            first = next(
+                node for node in self.made.nodes if node.op != "placeholder" or node is made
+            )
+            if first is not made:
+                first.prepend(made)
+        return self.asked[name]
+
+    def _given_symbols(self, call: Node, held: dict[str, Any]) -> list[Node]:
+        """What a branch or a loop has to be given besides: the symbols that a body asks for."""
+        if SUBGRAPHS not in call.meta:
+            return []
+        graphs = [str(node.target) for node in call.all_input_nodes if node.op == "get_attr"]
+        bodies = [self.bodies[held[name]] for name in graphs if held[name] in self.bodies]
+        names = list(dict.fromkeys(name for body in bodies for name in body.asked))
+        for body in bodies if names else ():
+            inputs = [body._input_for(name) for name in names]
+            first = next(node for node in body.made.nodes if node.op != "placeholder")
+            for node in inputs:
+                first.prepend(node)  # in the same order in each
+        return [self._symbol(name, call) for name in names]
 
     def _unify(self, new: object, old: object) -> None:
         """Numbers that only the values tell are the ones that the operator gave before."""
