@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import operator
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,12 +33,18 @@ from monograph.ir import signature as ours
 from monograph.ir.call_plan import arguments_of
 from monograph.ir.meta import of_user
 from monograph.ir.metadata import described
+from monograph.ir.names import Names
 from monograph.ir.program import TRAINING, Parts
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.ir.structure import flatten
 from monograph.ir.subgraphs import Subgraph
 from monograph.shapes.symnode import expression_of
-from monograph.torch_internals import HigherOrderOperator, claim_names, copied_node
+from monograph.torch_internals import (
+    HigherOrderOperator,
+    append_placeholder,
+    claim_names,
+    copied_node,
+)
 
 __all__ = ["converted"]
 
@@ -99,7 +106,7 @@ class _Writer:
         self.norms = InPlace()
         if program.dialect == TRAINING:
             self.norms = in_place(program.graph, program.signature)
-        self.renamed: dict[str, str] = {}
+        self.renamed = _written_under_builtin_names(program)
         self.given = program.signature
         self.kept_inputs, self.kept = _kept_constants(program, is_for_files)
         # Objects of classes that C++ registered: inputs there, attributes of the graph here.
@@ -163,7 +170,11 @@ class _Writer:
                     f"torch.export has no word for {node.target.__name__} of sizes",
                     hint="compute it with tensors instead.",
                 )
-            copy = nodes[node] = copied_node(made, node, nodes.__getitem__)
+            if is_root and node.op == "placeholder" and node.name in self.renamed:
+                copy = append_placeholder(made, self.renamed[node.name])
+            else:
+                copy = copied_node(made, node, nodes.__getitem__)
+            nodes[node] = copy
             copy.meta = self._meta(node, index if is_root else None)
             if isinstance(node.target, HigherOrderOperator):
                 copy.args = tuple(_of_one_kind(made, copy, argument) for argument in copy.args)
@@ -173,17 +184,25 @@ class _Writer:
     def signature(self) -> ours.ExportGraphSignature:
         """That of the graph that was written."""
         outputs = [
-            replace(output, arg=ours.ConstantArgument("", None)) if i in self.kept else output
+            replace(output, arg=ours.ConstantArgument("", None))
+            if i in self.kept
+            else replace(output, target=self._name_of(output))
             for i, output in enumerate(self.given.output_specs)
         ]
         inputs = [
             replace(spec, arg=ours.ConstantArgument(spec.arg.name, None))
             if i in self.kept_inputs
-            else spec
+            else spec.renamed(self.renamed)
             for i, spec in enumerate(self.given.input_specs)
         ]
         given = replace(self.given, input_specs=inputs, output_specs=outputs)
         return self.norms.signature(given, self.renamed)
+
+    def _name_of(self, output: ours.OutputSpec) -> str | None:
+        """What an output is written to: an argument under the name that it has there."""
+        if output.kind is ours.OutputKind.USER_INPUT_MUTATION and output.target is not None:
+            return self.renamed.get(output.target, output.target)
+        return output.target
 
     def _norm(self, made: Graph, node: Node, nodes: dict[Node, Node]) -> Node:
         """A batch norm that writes its statistics."""
@@ -296,6 +315,22 @@ class _Writer:
             symbol = value.node.expr
             if symbol in self.symbols.unbacked and symbol not in self.bound:
                 yield symbol, path
+
+
+def _written_under_builtin_names(program: Parts) -> dict[str, str]:
+    """Other names for arguments that are written and are called as builtins are, as ``input``.
+
+    Each copy of a graph names such nodes anew, and torch looks for what is written by its name.
+    """
+    names = Names()
+    names.used = {node.name for node in program.graph.nodes}
+    return {
+        spec.target: names.fresh(spec.target)
+        for spec in program.signature.output_specs
+        if spec.kind is ours.OutputKind.USER_INPUT_MUTATION
+        and spec.target is not None
+        and hasattr(builtins, spec.target)
+    }
 
 
 def _requiring_gradients(program: Parts) -> set[int]:
