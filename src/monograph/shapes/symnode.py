@@ -552,8 +552,9 @@ class FloatNode(_Node):
         value = env.hint(self.content)
         if value is None:
             value = env.listener.unknown(self.content)
-        test = CompareFloats("eq", self.content, value)
-        env.rely_on(test, "fixed", asked=test, answer=True)
+        test = self._compare("eq", self.wrap_float(value)).content  # of a quotient, of integers
+        if not isinstance(test, bool):
+            env.rely_on(test, "fixed", asked=test, answer=True)
         return float(value)
 
     def evaluate(self, size_oblivious: bool = False) -> float:

@@ -126,6 +126,22 @@ def _floor_of_quotient(self: object, left: object, right: object, of_integers: M
     return of_integers(self, other)
 
 
+def _of_numpy(name: str) -> Method:
+    """What numpy calls for the function of this name, of an object that it does not know."""
+    in_python = name.replace("arc", "a")
+
+    def call(self: torch.SymInt | torch.SymFloat) -> object:
+        if in_python == "sqrt" or in_python.startswith("log"):  # numpy warns, Python raises
+            text = f"numpy.{name} of what is not positive"
+            torch._check(self >= 0 if in_python == "sqrt" else self > 0, lambda: text)
+        return _of_floats(in_python, self)
+
+    return call
+
+
+_NUMPY = (
+    "sqrt", "exp", "log", "log2", "log10", "cos", "cosh", "sin", "sinh", "tan", "tanh", "arctan",
+)  # fmt: skip
 _INTEGER_POWER, _POWER_OF_BASE, _INTEGER_QUOTIENT, _INTEGER_QUOTIENT_OF = (
     getattr(torch.SymInt, name) for name in ("__pow__", "__rpow__", "__floordiv__", "__rfloordiv__")
 )
@@ -264,6 +280,7 @@ _METHODS: dict[type, dict[str, Method]] = {
         "__floordiv__": _quotient,
         "__rfloordiv__": _quotient_of,
         **_OF_ANY,
+        **{n: _of_numpy(n) for n in _NUMPY},
         **{n: _of_the_number(n) for n in ("bit_count", "bit_length", "to_bytes")},
     },
     torch.SymFloat: {
@@ -273,6 +290,7 @@ _METHODS: dict[type, dict[str, Method]] = {
         "__floordiv__": _quotient,
         "__rfloordiv__": _quotient_of,
         **_OF_ANY,
+        **{n: _of_numpy(n) for n in _NUMPY},
         **{n: _of_the_number(n) for n in ("as_integer_ratio", "hex")},
     },
     torch.SymBool: {**_OF_ANY, **_methods_of_truths()},

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ _NUMBERS = (torch.SymInt, torch.SymFloat, torch.SymBool)
 _CONTAINERS = (list, tuple, set, frozenset, torch.Size)
 _REFUSALS = (TypeError, ValueError, AttributeError, AssertionError)
 _MOST_GIVEN = 4
-_OF_NUMBERS = re.compile(r"\b(Sym(Int|Float|Bool)|(Int|Float|Bool)Node)\b")
+_OF_NUMBERS = re.compile(r"\b(Sym(Int|Float|Bool)|(Int|Float|Bool)Node|numpy\.object_)\b")
 
 
 def given_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,6 +57,9 @@ def _plain(item: object) -> object:
     """``item`` with the numbers in it that vary exchanged for the example's."""
     if isinstance(item, _NUMBERS):
         return number_of(item)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(item, numpy.ndarray) and item.dtype == object:
+        return numpy.array(_plain(item.tolist()))
     if type(item) is dict:
         return {_plain(key): _plain(value) for key, value in item.items()}
     if isinstance(item, _CONTAINERS) and type(item) in _CONTAINERS:

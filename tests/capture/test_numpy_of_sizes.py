@@ -1,0 +1,71 @@
+"""Functions of numpy, of sizes that vary: computed where they can be, else refused with a line."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+import monograph
+
+N = monograph.Dim.DYNAMIC
+FUNCTIONS = ("sqrt", "exp", "log", "log2", "log10", "cos", "sinh", "tan", "tanh", "arctan", "ceil")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_of_sizes(name):
+    function = getattr(np, name)
+
+    def program(x):
+        n = x.shape[0]
+        return x * function(n / 4), x.double() + function(n) * 0.5, function(n)
+
+    exported = monograph.export(program, (torch.rand(6),), dynamic_shapes=({0: N},))
+    for n in (6, 1, 2, 5, 9, 0):
+        x = torch.rand(n)
+        with warnings.catch_warnings(action="ignore"):
+            expected = program(x)
+        try:
+            found = exported.module()(x)
+        except monograph.InputError:
+            assert n == 0
+            assert "log" in name
+            continue
+        torch.testing.assert_close(found, expected)
+
+
+def test_as_many_as_a_function_of_numpy_says():
+    def program(x):
+        for i in range(int(np.log2(x.shape[0]))):
+            x = x.sin() + i
+        return x[: int(np.ceil(np.sqrt(x.shape[0])))]
+
+    exported = monograph.export(program, (torch.rand(6),), dynamic_shapes=({0: N},))
+    for n in (6, 1, 2, 3, 4, 8, 9, 31, 32):
+        x = torch.rand(n)
+        torch.testing.assert_close(exported.module()(x), program(x))
+
+
+ARRAYS = {
+    "a tensor": lambda x: torch.as_tensor(np.arange(1, x.shape[0] + 1)),
+    "a tensor of numbers": lambda x: torch.tensor(np.array([x.shape[0], 2])),
+    "the memory": lambda x: torch.from_numpy(np.arange(1, x.shape[0] + 1)),
+    "an index": lambda x: x[np.arange(0, x.shape[0])],
+    "like another": lambda x: x.new_tensor(np.array(x.shape)),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_arrays_of_sizes_are_refused(name):
+    with pytest.raises(monograph.ExportError) as caught:
+        monograph.export(ARRAYS[name], (torch.rand(6),), dynamic_shapes=({0: N},))
+    assert caught.value.code in ("MG-S101", "MG-D102")
+    assert caught.value.where is not None
+
+
+@pytest.mark.parametrize("name", ["a tensor", "a tensor of numbers", "the memory"])
+def test_arrays_of_sizes_that_may_be_fixed(name):
+    x = torch.rand(6)
+    shapes = ({0: monograph.Dim.AUTO},)
+    exported = monograph.export(ARRAYS[name], (x,), dynamic_shapes=shapes)
+    torch.testing.assert_close(exported.module()(x), ARRAYS[name](x))
