@@ -692,7 +692,7 @@ class ShapeEnv:
             self.assume(guard.test)
 
     def sizes_behind(self, names: Iterable[str]) -> set[str]:
-        """``names``, and the symbols that those among them are computed from, by way of floats."""
+        """``names``, and the symbols that those among them are computed from."""
         found: set[str] = set()
         open_names = [*names]
         while open_names:
@@ -700,7 +700,9 @@ class ShapeEnv:
             if name not in found:
                 found.add(name)
                 definition = self.definitions.get(name)
-                if isinstance(definition, Rounded) and isinstance(definition.number, FloatExpr):
+                if isinstance(definition, Quotient):
+                    open_names.append(definition.atom.name)
+                elif definition is not None and isinstance(definition.number, FloatExpr):
                     open_names += definition.number.symbols()
         return found
 
