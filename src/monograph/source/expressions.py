@@ -5,7 +5,13 @@ from __future__ import annotations
 import ast
 from typing import TypeVar
 
-from monograph.capture.python.sites import Site, is_listing, is_reducing, is_repeating
+from monograph.capture.python.sites import (
+    Site,
+    is_listing,
+    is_reducing,
+    is_repeating,
+    is_taking_apart,
+)
 from monograph.source.syntax import PREFIX, cannot_move, is_site, require_movable
 
 __all__ = ["RUNTIME", "Expressions", "located", "name_of", "runtime_call", "thunk"]
@@ -14,7 +20,6 @@ RUNTIME = "the runtime of converted code"
 _Node = TypeVar("_Node", bound=ast.AST)
 _OF_SEQUENCES = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)  # which ask about item after item
 _ITERATORS = ("range", "enumerate", "zip", "reversed", "len")
-_PIECES = ("unbind", "split", "chunk")
 
 
 def name_of(name: str, context: ast.expr_context | None = None) -> ast.Name:
@@ -122,7 +127,9 @@ class Expressions(ast.NodeTransformer):
         return located(made, node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """``len(x)``, ``sum(x)``, ``any(...)``, ``all(...)`` or ``list(...)`` at a site."""
+        """``len(x)``, ``sum(x)``, ``any``, ``all``, ``list`` or ``x.unbind()`` at a site."""
+        if self._is_site(node) and is_taking_apart(node):
+            return self._pieces(node)
         if self._is_site(node) and is_listing(node):
             made = runtime_call("listed", node.func, self.iterable(node.args[0]))
             return located(made, node)
@@ -180,17 +187,18 @@ class Expressions(ast.NodeTransformer):
             return self.visit(node)
         return located(made, node)
 
+    def _pieces(self, node: ast.Call) -> ast.expr:
+        function = node.func
+        assert isinstance(function, ast.Attribute)
+        args = [self.visit(arg) for arg in (function.value, *node.args)]
+        made = runtime_call("pieces", ast.Constant(function.attr), *args)
+        made.keywords = [ast.keyword(each.arg, self.visit(each.value)) for each in node.keywords]
+        return located(made, node)
+
     def iterable(self, node: ast.expr) -> ast.expr:
         """What a loop goes over: ``range(n)`` and its like may be of unknown length."""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            is_plain = not any(isinstance(arg, ast.Starred) for arg in node.args)
-            if node.func.attr in _PIECES and is_plain and all(k.arg for k in node.keywords):
-                args = [self.visit(arg) for arg in (node.func.value, *node.args)]
-                made = runtime_call("pieces", ast.Constant(node.func.attr), *args)
-                made.keywords = [
-                    ast.keyword(keyword.arg, self.visit(keyword.value)) for keyword in node.keywords
-                ]
-                return located(made, node)
+        if isinstance(node, ast.Call) and is_taking_apart(node):
+            return self._pieces(node)
         if isinstance(node, ast.Call) and not any(map(_says_more, node.keywords)):
             function = node.func
             if isinstance(function, ast.Name) and function.id in _ITERATORS:

@@ -16,7 +16,7 @@ from monograph.capture.recorder import Recorder
 from monograph.control.carrying import tensor_of
 from monograph.control.operators import cond, map_noted
 from monograph.ir.structure import flatten
-from monograph.source.rows import Pieces, Records, Rows, kind_of, rows_of
+from monograph.source.rows import OF_ROWS, Pieces, Records, Rows, Together, kind_of, rows_of
 
 __all__ = [
     "Unknown", "iterator", "listed", "numbers", "pieces", "repeated", "rows", "subscript",
@@ -36,6 +36,46 @@ class Unknown:
 
     def __iter__(self) -> Iterator[object]:
         return (self.item(i) for i in range(self.length))
+
+    def __len__(self) -> int:
+        return operator.index(self.length)
+
+    def __getitem__(self, index: int | slice | torch.SymInt) -> object:
+        if isinstance(index, slice):
+            return list(self)[index]
+        if isinstance(index, int) and index < 0:
+            index = index + self.length
+        torch._check(index >= 0, lambda: "index out of range")
+        torch._check(index < self.length, lambda: "index out of range")
+        return self.item(index)
+
+
+class _Parts(Unknown, Together):
+    """What a tensor is taken apart into along ``dim``: rows, or pieces of it."""
+
+    def __init__(
+        self,
+        tensor: torch.Tensor,
+        dim: int,
+        length: int | torch.SymInt,
+        item: Callable[[Any], object],
+        *,
+        are_rows: bool,
+    ) -> None:
+        super().__init__(length, item)
+        self.tensor = tensor
+        self.dim = dim % tensor.dim()
+        self.are_rows = are_rows
+
+    def together(self, name: str, dim: int = 0) -> torch.Tensor:
+        """``torch.stack`` or ``torch.cat`` of them: a new tensor."""
+        if self.are_rows:
+            made = OF_ROWS[name](Rows(self.tensor.movedim(self.dim, 0), "tensor"), dim)
+        elif name == "stack" or dim % self.tensor.dim() != self.dim:
+            return super().together(name, dim)
+        else:
+            made = self.tensor
+        return made.clone(memory_format=torch.contiguous_format)
 
 
 class _Range(Unknown):
@@ -103,7 +143,7 @@ def _unbound(tensor: torch.Tensor, *args: object, **kwargs: object) -> Unknown |
     dim = _dimension(args, kwargs)
     if dim is None or not isinstance(tensor.shape[dim], torch.SymInt):
         return None
-    return Unknown(tensor.shape[dim], lambda i: tensor.select(dim, i))
+    return _Parts(tensor, dim, tensor.shape[dim], lambda i: tensor.select(dim, i), are_rows=True)
 
 
 def _split(tensor: torch.Tensor, *args: object, **kwargs: object) -> Unknown | None:
@@ -119,9 +159,11 @@ def _split(tensor: torch.Tensor, *args: object, **kwargs: object) -> Unknown | N
 
 def _chunk(tensor: torch.Tensor, *args: object, **kwargs: object) -> Unknown | None:
     dim, recorder = _dimension(args[1:], kwargs), running_recorder()
-    if dim is None or recorder is None or not args or not isinstance(args[0], torch.SymInt):
+    if dim is None or recorder is None or not args:
         return None
     count, size = args[0], tensor.shape[dim]
+    if not isinstance(count, int | torch.SymInt) or not isinstance(size, torch.SymInt):
+        return None
     if recorder.size_of(count) == recorder.size_of(size):
         return _in_ones(tensor, dim)
     torch._check(count >= 1, lambda: "chunk takes a positive number of pieces")
@@ -141,7 +183,8 @@ def _in_pieces(tensor: torch.Tensor, dim: int, each: int | torch.SymInt) -> Unkn
     def piece(i: int | torch.SymInt) -> torch.Tensor:
         return tensor[(*before, slice(i * each, i * each + each))]
 
-    return Unknown(torch.sym_max((size + each - 1) // each, 1), piece)
+    count = torch.sym_max((size + each - 1) // each, 1)
+    return _Parts(tensor, dim, count, piece, are_rows=False)
 
 
 def _in_ones(tensor: torch.Tensor, dim: int) -> Unknown | None:
@@ -177,6 +220,8 @@ def iterator(function: Callable[..., object], *args: Any) -> object:
         return _range(*args)
     if function is builtins.len and isinstance(args[0], (Rows, Records, Pieces)):
         return args[0].length()
+    if function is builtins.len and isinstance(args[0], Unknown):
+        return args[0].length
     if function is builtins.sum and isinstance(args[0], Rows):
         return args[0].total()
     found = [unknown for arg in args if (unknown := unknown_length(arg)) is not None]
@@ -246,8 +291,10 @@ def listed(function: Callable[..., object], iterable: Iterable[object]) -> objec
 
 
 def repeated(left: object, right: object) -> object:
-    """``[x, y] * n``: a list as long as a size."""
-    items, count = (left, right) if isinstance(left, list) else (right, left)
+    """``[x, y] * n``: a list as long as a size; ``(x,) * n`` is a tuple of one thing."""
+    items, count = (left, right) if isinstance(left, list | tuple) else (right, left)
+    if isinstance(items, tuple) and len(items) == 1 and isinstance(count, torch.SymInt):
+        return Unknown(torch.sym_max(count, 0), lambda i: items[0])
     if isinstance(items, list) and isinstance(count, torch.SymInt) and running_recorder():
         return rows_of(items, torch.sym_max(count, 0))
     return operator.mul(left, right)

@@ -21,7 +21,17 @@ from monograph.ir.structure import flatten
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.symnode import symbolic
 
-__all__ = ["Pieces", "Records", "Rows", "accepted", "kind_of", "rows_like", "rows_of"]
+__all__ = [
+    "OF_ROWS",
+    "Pieces",
+    "Records",
+    "Rows",
+    "Together",
+    "accepted",
+    "kind_of",
+    "rows_like",
+    "rows_of",
+]
 
 _NUMBERS: dict[str, type] = {"int": int, "bool": bool, "float": float}
 _DTYPES = {"int": torch.int64, "bool": torch.bool, "float": torch.float64}
@@ -248,6 +258,14 @@ class Pieces(_List):
         return self.tensor
 
 
+class Together:
+    """Tensors that are parts of one."""
+
+    def together(self, name: str, dim: int = 0) -> torch.Tensor:
+        """What ``torch.cat`` or ``torch.stack``, by ``name``, makes of them."""
+        raise _unequal(f"torch.{name} of pieces of a tensor along dimension {dim}")
+
+
 def _unequal(what: str) -> ControlFlowError:
     return ControlFlowError(
         what,
@@ -343,6 +361,9 @@ def _accepting(name: str, original: Callable[..., object]) -> Callable[..., obje
             return OF_ROWS[name](given, *args[1:], **kwargs)
         if isinstance(given, Records) and OF_ROWS[name] is tensor:
             return tensor(given, *args[1:], **kwargs)  # type: ignore[arg-type]
+        if isinstance(given, Together) and name not in ("tensor", "as_tensor"):
+            kwargs.pop("tensors", None)
+            return given.together("cat" if name == "concat" else name, *args[1:], **kwargs)  # type: ignore[arg-type]
         if isinstance(given, Pieces):
             kwargs.pop("tensors", None)
             return OF_PIECES.get(name, _refused(name))(given, *args[1:], **kwargs)

@@ -20,6 +20,7 @@ __all__ = [
     "is_made",
     "is_reducing",
     "is_repeating",
+    "is_taking_apart",
     "note_made",
     "note_patched",
     "position",
@@ -193,12 +194,9 @@ class SourceFile:
         if isinstance(node, ast.stmt):
             return _only_choice(node)
         logical: ast.AST | None = None
-        if isinstance(node, ast.Subscript) and not is_tested:
-            return Site("Subscript", span)
-        if isinstance(node, ast.Call) and is_reducing(node) and not is_tested:
-            return Site("Call", span)
-        if is_repeating(node) and not is_tested:
-            return Site("BinOp", span)
+        alone = None if is_tested else self._read_alone(node)
+        if alone is not None:
+            return Site(alone, span)
         around = self.parents.get(node)
         if isinstance(around, ast.Call) and is_listing(around) and node in around.args:
             return _site(around)
@@ -218,6 +216,42 @@ class SourceFile:
                 break
             node = parent
         return None if logical is None else _site(logical)
+
+    def _read_alone(self, node: ast.AST) -> str | None:
+        """The kind of an expression that is rewritten wherever it stands."""
+        if isinstance(node, ast.Call):
+            is_site = is_reducing(node) or (is_taking_apart(node) and self._is_kept(node))
+            return "Call" if is_site else None
+        if isinstance(node, ast.Subscript):
+            return "Subscript"
+        return "BinOp" if is_repeating(node) else None
+
+    def _is_kept(self, node: ast.expr) -> bool:
+        """Whether a variable gets it (or ``zip``, by way of ``map``) that is only gone through."""
+        around = self.parents.get(node)
+        while isinstance(around, ast.IfExp) and node is not around.test:
+            node, around = around, self.parents.get(around)
+        if isinstance(around, ast.Lambda):
+            mapping = self.parents.get(around)
+            is_mapped = isinstance(mapping, ast.Call) and _called(mapping) == "map"
+            starred = self.parents.get(mapping) if is_mapped else None  # type: ignore[arg-type]
+            return isinstance(starred, ast.Starred) and self._is_gone_through(starred)
+        if not isinstance(around, ast.Assign) or not isinstance(around.targets[0], ast.Name):
+            return False
+        name, function = around.targets[0].id, self.function_of(span_of(node))
+        every = [] if function is None else ast.walk(function)
+        uses = [n for n in every if isinstance(n, ast.Name) and n.id == name]
+        reads = [n for n in uses if isinstance(n.ctx, ast.Load)]
+        return len(around.targets) == 1 and all(map(self._is_gone_through, reads))
+
+    def _is_gone_through(self, node: ast.expr) -> bool:
+        """Whether its items are asked for, one after the other or by number, and nothing else."""
+        around = self.parents.get(node)
+        if isinstance(around, (ast.For, ast.comprehension)):
+            return node is around.iter
+        if isinstance(around, ast.Subscript):
+            return node is around.value
+        return isinstance(around, ast.Call) and _called(around) in _GOING_THROUGH
 
     def function_of(self, span: Span) -> ast.AST | None:
         """The outermost function around ``span``."""
@@ -252,11 +286,31 @@ def is_listing(node: ast.Call) -> bool:
     return is_plain and node.func.id == "list"  # type: ignore[attr-defined]
 
 
+def is_taking_apart(node: ast.Call) -> bool:
+    """Whether it is ``x.unbind()``, ``x.split(n)`` or ``x.chunk(n)``, or ``torch.unbind(x)``."""
+    is_plain = not any(isinstance(arg, ast.Starred) for arg in node.args)
+    is_named = isinstance(node.func, ast.Attribute) and node.func.attr in _PIECES
+    return is_plain and is_named and all(keyword.arg for keyword in node.keywords)
+
+
+_PIECES = ("unbind", "split", "chunk")
+_GOING_THROUGH = ("zip", "enumerate", "reversed", "len", "stack", "cat", "concat")
+
+
+def _called(node: ast.Call) -> str | None:
+    """The name of what is called."""
+    function = node.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else None
+
+
 def is_repeating(node: ast.AST) -> bool:
-    """Whether it is ``[x, y] * n``, or ``n * [x, y]``."""
+    """Whether it is ``[x, y] * n``, or ``n * [x, y]``, or a tuple so often."""
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
         return False
-    return isinstance(node.left, ast.List) or isinstance(node.right, ast.List)
+    listed = (ast.List, ast.Tuple)
+    return isinstance(node.left, listed) or isinstance(node.right, listed)
 
 
 def _only_choice(statement: ast.stmt) -> Site | None:
