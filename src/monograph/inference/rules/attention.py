@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 import torch
 
 from monograph.inference.fakes import outcome_on_fakes
-from monograph.inference.rules.table import fresh, rule, tied
+from monograph.inference.rules.table import fresh, is_canonical, rule, tied
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import equal
@@ -39,10 +39,8 @@ def _attention(
     **options: object,
 ) -> TensorSpec | None:
     given = (query, key, value, mask)
-    if len(query.shape) in (2, 3):
-        return _of_matrices(given)
     if len(query.shape) != 4:
-        return None
+        return _of_matrices(given) if len(query.shape) > 1 else None
     if all(spec is None or spec.scope is None for spec in given):
         return _by_trying(given, rest, options)
     query, key, value = (spec.normal() for spec in (query, key, value))
@@ -104,7 +102,7 @@ def _equal_to_scores(given: _Given) -> list[tuple[Int, Int]]:
 
 
 def _of_matrices(given: _Given) -> TensorSpec | None:
-    """Without a dimension for heads the fast kernels are out: products and a softmax, row-major."""
+    """With other than four dimensions the fast kernels are out: matrix products, row-major."""
     query, key, value, _ = given
     specs = [spec for spec in given if spec is not None]
     if any(s.device != query.device or len(s.shape) > len(query.shape) for s in specs):
@@ -123,8 +121,8 @@ def _by_trying(
 ) -> TensorSpec | None:
     """The layout that the kernel gives to small tensors of the same form (CPU only)."""
     query, key, value, mask = given
-    specs = [spec for spec in given if spec is not None]
-    if mask is not None or any(s.device.type != "cpu" or s.numel == 0 for s in specs):
+    specs = [query, key, value]
+    if any(s.device.type != "cpu" or s.numel == 0 for s in specs):
         return None
     if any(len(s.shape) != 4 or s.dtype != query.dtype for s in specs):
         return None
@@ -133,22 +131,41 @@ def _by_trying(
     if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         return None
     orders = [order for spec in specs if (order := _dense_order(spec)) is not None]
-    if len(orders) < len(specs) or any(1 in spec.shape[1:] for spec in specs):
+    if len(orders) < len(specs):
+        return None
+    if 1 in (query.shape[-1], value.shape[-1]):
+        return None
+    if any(1 in spec.shape for spec in specs) and any(
+        spec.strides != _laid(spec.shape, order) for spec, order in zip(specs, orders, strict=True)
+    ):
+        return None  # of a single row the very strides are told
+    if mask is not None and not _is_plain_mask(given):
         return None
     sizes = list(dict.fromkeys(n for spec in specs for n in spec.shape))
     small = {n: 1 if n == 1 else i + 2 for i, n in enumerate(sizes)}
     small[value.shape[-1]] = 16  # the fast kernels want one width
     small[query.shape[-1]] = 8
     shapes = [tuple(small[n] for n in spec.shape) for spec in specs]
+    masked = None if mask is None else (mask.dtype, tuple(small.get(n, 1) for n in mask.shape))
     token = (tuple(orders), tuple(shapes), query.dtype, rest, tuple(sorted(options.items())))
-    key_of_call = (*token, attention_state())
+    key_of_call = (*token, masked, attention_state())
     if key_of_call not in LAYOUTS:
-        LAYOUTS[key_of_call] = _tried(shapes, orders, query.dtype, rest, options)
+        LAYOUTS[key_of_call] = _tried(shapes, orders, query.dtype, masked, rest, options)
     order = LAYOUTS[key_of_call]
     if not order:
         return None
     shape = (*query.shape[:-1], value.shape[-1])
     return query.with_layout(shape, _laid(shape, order))
+
+
+def _is_plain_mask(given: _Given) -> bool:
+    """Whether a mask lies in order, and each of its sizes is that of the scores, or 1."""
+    query, _, _, mask = given
+    if mask is None or not is_canonical(mask) or mask.device != query.device:
+        return False
+    if mask.dtype not in (torch.bool, query.dtype) or not 2 <= len(mask.shape) <= 4:
+        return False
+    return all(own in (1, score) for own, score in _equal_to_scores(given))
 
 
 def _dense_order(spec: TensorSpec) -> tuple[int, ...] | None:
@@ -169,6 +186,7 @@ def _tried(
     shapes: Sequence[tuple[int, ...]],
     orders: Sequence[tuple[int, ...]],
     dtype: torch.dtype,
+    masked: tuple[torch.dtype, tuple[int, ...]] | None,
     rest: tuple[object, ...],
     options: dict[str, object],
 ) -> tuple[int, ...]:
@@ -179,7 +197,8 @@ def _tried(
             )
             for shape, order in zip(shapes, orders, strict=True)
         ]
-        found = aten.scaled_dot_product_attention.default(*tensors, None, *rest, **options)
+        mask = None if masked is None else torch.ones(masked[1], dtype=masked[0])
+        found = aten.scaled_dot_product_attention.default(*tensors, mask, *rest, **options)
     order = tuple(sorted(range(4), key=lambda i: (-found.stride(i), i)))
     is_plain = tuple(found.stride()) == _laid(tuple(found.shape), order)
     return order if is_plain else ()

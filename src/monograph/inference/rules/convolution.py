@@ -43,7 +43,7 @@ def _conv(
         return None
     if x.device != weight.device or x.numel == 0:
         return None
-    if x.scope is None and 1 in (x.shape[1], weight.shape[1]):
+    if x.scope is None and 1 in (x.shape[1], weight.shape[1]) and not is_canonical(x):
         return None  # one channel: channels-last and contiguous look alike
     is_channels_last = steps_channels_last(x)
     if not is_canonical(weight) or not (is_canonical(x) or _may_be_copied(x) or is_channels_last):

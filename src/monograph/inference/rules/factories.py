@@ -7,7 +7,7 @@ from typing import TypedDict, Unpack
 
 import torch
 
-from monograph.inference.rules.pointwise import Number, number_dtype
+from monograph.inference.rules.pointwise import Number, elementwise, number_dtype
 from monograph.inference.rules.table import (
     View,
     describe,
@@ -49,10 +49,12 @@ def _clone(x: TensorSpec, *, memory_format: torch.memory_format | None = None) -
 def _to_dtype(
     x: TensorSpec, dtype: torch.dtype, non_blocking: bool = False, copy: bool = False, *rest: object
 ) -> TensorSpec | View | None:
-    if rest or not is_dense(x):
+    if rest:
         return None
     if dtype == x.dtype and not copy:
         return View(x)
+    if not is_dense(x):
+        return elementwise((x,), dtype)
     return TensorSpec.of(x.shape, x.strides, dtype, x.device)
 
 
@@ -266,12 +268,18 @@ def _to_device(
     return _to_dtype(x, dtype, non_blocking, copy, *rest) if device == x.device else None
 
 
+@rule(aten.type_as.default)
+def _type_as(x: TensorSpec, other: TensorSpec) -> TensorSpec | View | None:
+    return _to_dtype(x, other.dtype) if other.device == x.device else None
+
+
 describe(aten.to.other, in_order=True, itself=True, may_copy="format")
 describe(aten.to.prim_Device, aten.to.prim_dtype, aten.to.prim_other, in_order=True, itself=True)
 
 
 @rule(aten.cat.default)
 def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> TensorSpec | None:
+    tensors = [spec for spec in tensors if spec.shape != (0,)] or tensors  # these are left out
     first = tensors[0]
     at = resolve(first, dim)
     if at is None or any(
@@ -283,8 +291,6 @@ def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> TensorSpec | None:
         for spec in tensors
     ):
         return None
-    if len(first.shape) == 4 and first.scope is None and any(1 in spec.shape for spec in tensors):
-        return None  # channels-last and contiguous may look alike
     size = sum(spec.shape[at] for spec in tensors)
     return fresh(first, (*first.shape[:at], size, *first.shape[at + 1 :]))
 
@@ -301,8 +307,10 @@ def _agree(spec: TensorSpec, first: TensorSpec, at: int) -> bool:
 
 
 def _is_not_channels_last(spec: TensorSpec) -> bool:
-    """With sizes that vary: whether joining it gives a row-major result."""
-    return spec.scope is not None and (len(spec.shape) < 4 or spec.strides[1] != 1)
+    """Whether joining it gives a row-major result."""
+    if spec.scope is not None:
+        return spec.strides[1] != 1
+    return len(spec.shape) == 4 and spec.shape[1] * spec.strides[1] > spec.strides[3]
 
 
 @rule(aten.stack.default)

@@ -7,7 +7,7 @@ from functools import reduce
 
 import torch
 
-from monograph.inference.rules.pointwise import category
+from monograph.inference.rules.pointwise import category, elementwise
 from monograph.inference.rules.table import (
     View,
     broadcast,
@@ -26,10 +26,12 @@ aten = torch.ops.aten
 
 @rule(aten.index.Tensor)
 def _index(x: TensorSpec, indices: Sequence[TensorSpec | None]) -> TensorSpec | None:
-    """By vectors of integers, with sizes that vary."""
+    """By integers that lie in order."""
     given = [(i, spec) for i, spec in enumerate(indices) if spec is not None]
-    if not given or all(spec.scope is None for spec in (x, *(s for _, s in given))):
+    if not given:
         return None
+    if all(spec.scope is None for spec in (x, *(s for _, s in given))):
+        return _index_of_numbers(x, given)
     if any(spec.dtype not in (torch.int64, torch.int32) for _, spec in given):
         return None
     shape = broadcast([spec.shape for _, spec in given])
@@ -39,6 +41,32 @@ def _index(x: TensorSpec, indices: Sequence[TensorSpec | None]) -> TensorSpec | 
     if last - first + 1 != len(given):
         return None
     return fresh(x, (*x.shape[:first], *shape, *x.shape[last + 1 :]))
+
+
+def _index_of_numbers(x: TensorSpec, given: Sequence[tuple[int, TensorSpec]]) -> TensorSpec | None:
+    """With fixed sizes: as the iterator over the indices and the rest of ``x`` lays it out."""
+    first, last = given[0][0], given[-1][0]
+    shape = broadcast([spec.shape for _, spec in given])
+    if shape is None or last - first + 1 != len(given) or last >= len(x.shape) or x.numel == 0:
+        return None
+    before, after = x.shape[:first], x.shape[last + 1 :]
+    if 1 in (*before, *after) or not all(_may_index(x, spec) for _, spec in given):
+        return None
+    sizes = (*before, *shape, *after)
+    rest = (*x.strides[:first], *(0 for _ in shape), *x.strides[last + 1 :])
+    operands = [x.with_layout(sizes, rest)]
+    for _, spec in given:
+        missing = len(shape) - len(spec.shape)
+        pairs = zip(spec.shape, shape[missing:], spec.strides, strict=True)
+        own = [0 if n == 1 != size else step for n, size, step in pairs]
+        steps = (*(0 for _ in before), *(0 for _ in range(missing)), *own, *(0 for _ in after))
+        operands.append(x.with_layout(sizes, steps))
+    return elementwise(operands, x.dtype)
+
+
+def _may_index(x: TensorSpec, index: TensorSpec) -> bool:
+    is_integer = index.dtype in (torch.int64, torch.int32) and index.device == x.device
+    return is_integer and (is_canonical(index) or 1 not in index.shape)
 
 
 @rule(aten.pad_sequence.default)
@@ -122,14 +150,12 @@ def _pad(x: TensorSpec, pads: Sequence[Int], *rest: object) -> TensorSpec | None
     """With zeros or another constant; ``pads`` counts from the last dimension."""
     if rest and isinstance(rest[0], str) and rest[0] != "constant":
         return None
-    if all(isinstance(n, int) for n in (*x.shape, *pads)):
-        return None
     if len(pads) % 2 or len(pads) > 2 * len(x.shape) or not is_canonical(x):
         return None
     shape = list(x.shape)
     for i in range(len(pads) // 2):
         size = shape[-1 - i] + pads[2 * i] + pads[2 * i + 1]
-        if not is_size(size):
+        if not is_size(size) or (size == 0 and x.scope is None):
             return None
         shape[-1 - i] = size
     return fresh(x, shape)

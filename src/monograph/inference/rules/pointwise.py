@@ -13,7 +13,7 @@ from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import equal, not_less
 
-__all__ = ["Number", "category", "is_less", "number_dtype"]
+__all__ = ["Number", "category", "elementwise", "is_less", "number_dtype"]
 
 aten = torch.ops.aten
 
@@ -65,7 +65,7 @@ def _promoted(operands: Sequence[Operand]) -> torch.dtype:
     return result
 
 
-def _elementwise(operands: Sequence[Operand], dtype: torch.dtype) -> TensorSpec | None:
+def elementwise(operands: Sequence[Operand], dtype: torch.dtype) -> TensorSpec | None:
     """The layout that ``TensorIterator`` gives the result, where it is certain for all sizes."""
     tensors = [operand for operand in operands if isinstance(operand, TensorSpec)]
     first = max(tensors, key=lambda spec: len(spec.shape))
@@ -73,9 +73,11 @@ def _elementwise(operands: Sequence[Operand], dtype: torch.dtype) -> TensorSpec 
     placed = [spec for spec in tensors if spec.shape]
     if any(spec.device != first.device for spec in placed):
         return None
-    if all(spec.shape == shape and spec.strides == strides for spec in placed) and (
-        is_canonical(first) or is_dense(first)
-    ):
+    is_alike = all(spec.shape == shape and spec.strides == strides for spec in placed)
+    # Beside a number the iterator looks at the strides of single rows, too.
+    is_beside = len(placed) < len(operands)
+    is_apart = is_beside and first.scope is None and 1 in shape and not is_canonical(first)
+    if is_alike and (is_canonical(first) or is_dense(first)) and not is_apart:
         if first.scope is None and 1 in shape:
             strides = _strides_of_new(first)
         return TensorSpec.of(shape, strides, dtype, first.device)
@@ -89,10 +91,17 @@ def _elementwise(operands: Sequence[Operand], dtype: torch.dtype) -> TensorSpec 
                 return None
     if all(is_canonical(spec) for spec in placed):
         return fresh(first, sizes, dtype)
-    if all(spec.scope is None for spec in placed) and any(size in (0, 1) for size in sizes):
-        return None  # of a single row the very strides are told
+    is_static = all(spec.scope is None for spec in placed)
+    if is_static and 0 in sizes:
+        return None
+    if is_static and 1 in sizes and all(spec.shape == shape for spec in placed) and not is_apart:
+        laid = [_strides_of_new(spec) for spec in placed]  # of a single row, too
+        if all(is_dense(spec) for spec in placed) and all(found == laid[0] for found in laid):
+            return TensorSpec.of(shape, laid[0], dtype, first.device)
     steps = [_steps(spec, sizes) for spec in placed]
     order = _iterated(range(rank), sizes, steps)
+    if is_static and order is not None:
+        return TensorSpec.of(tuple(sizes), _packed(sizes, order), dtype, first.device)
     long = [i for i in range(rank) if sizes[i] != 1]
     if order is None or _iterated(long, sizes, steps) != [i for i in order if sizes[i] != 1]:
         return None  # strides of single rows would matter, which nobody promises
@@ -103,7 +112,7 @@ def _strides_of_new(spec: TensorSpec) -> tuple[Int, ...]:
     """Those of a new tensor that lies as ``spec`` does: single rows have strides, too."""
     rank = len(spec.shape)
     orders = [tuple(reversed(range(rank)))]
-    if rank in (4, 5):  # channels last
+    if rank == 4:  # channels last
         orders.append((1, *reversed(range(2, rank)), 0))
     for order in orders:
         laid = _packed(spec.shape, order)
@@ -221,7 +230,21 @@ def is_less(left: Int, right: Int, sizes: Sequence[Int] = ()) -> bool:
             if coefficient == 1 and len(monomial) == 1:
                 least[monomial[0]] = 2
     bound = shifted_bound(difference, least)
-    return bound is not None and bound >= 0
+    if bound is not None and bound >= 0:
+        return True
+    return any(_is_stepped_over(left, right, size) for size in sizes if isinstance(size, Expr))
+
+
+def _is_stepped_over(left: Int, right: Int, size: Expr) -> bool:
+    """Whether ``right`` is ``left`` times ``size``, which is from 2, or more."""
+    if len(size.terms) == 1 and not size.const and len(size.terms[0][0]) == 1:
+        return False  # a symbol: its least value has been taken
+    rest = right - left * size
+    positive = [item for item in (left - 1, rest) if isinstance(item, Expr)]
+    if any(item < 0 for item in (left - 1, rest) if not isinstance(item, Expr)):
+        return False
+    bounds = [shifted_bound(item, {a.index: 1 for a in item.atoms()}) for item in positive]
+    return all(bound is not None and bound >= 0 for bound in bounds)
 
 
 def _numbers_and_tensors(*operands: Operand) -> bool:
@@ -233,17 +256,31 @@ def _add(left: Operand, right: Operand, *rest: object, alpha: Number = 1) -> Ten
     if rest or alpha != 1 or not _numbers_and_tensors(left, right):
         return None
     dtype = _promoted((left, right))
-    return None if dtype is torch.bool else _elementwise((left, right), dtype)
+    return None if dtype is torch.bool else elementwise((left, right), dtype)
 
 
 @rule(
-    aten.mul.Tensor, aten.mul.Scalar, aten.maximum.default, aten.minimum.default, aten.max.other,
-    aten.min.other,
+    aten.mul.Tensor, aten.mul.Scalar, aten.multiply.Tensor, aten.maximum.default,
+    aten.minimum.default, aten.max.other, aten.min.other,
 )  # fmt: skip
 def _mul(left: Operand, right: Operand) -> TensorSpec | None:
     if not _numbers_and_tensors(left, right):
         return None
-    return _elementwise((left, right), _promoted((left, right)))
+    return elementwise((left, right), _promoted((left, right)))
+
+
+@rule(aten.floor_divide.default)
+def _floor_divide(left: Operand, right: Operand) -> TensorSpec | None:
+    found = _mul(left, right)
+    return found if found is not None and 0 < category(found.dtype) < 3 else None
+
+
+@rule(aten.fill.Tensor, aten.fill.Scalar)
+def _fill(x: TensorSpec, value: Operand) -> TensorSpec | None:
+    is_number = not isinstance(value, TensorSpec) or not value.shape
+    if not is_number:
+        return None
+    return x if x.scope is None and is_dense(x) else elementwise((x,), x.dtype)
 
 
 @rule(aten.div.Tensor)
@@ -253,14 +290,14 @@ def _div(left: Operand, right: Operand) -> TensorSpec | None:
     dtype = _promoted((left, right))
     if category(dtype) < 2:
         dtype = torch.get_default_dtype()
-    return _elementwise((left, right), dtype)
+    return elementwise((left, right), dtype)
 
 
 @rule(aten.pow.Tensor_Scalar)
 def _pow(base: TensorSpec, exponent: Number) -> TensorSpec | None:
     if not _numbers_and_tensors(base, exponent) or category(base.dtype) < 2:
         return None
-    return _elementwise((base,), _promoted((base, exponent)))
+    return elementwise((base,), _promoted((base, exponent)))
 
 
 @rule(
@@ -271,19 +308,19 @@ def _pow(base: TensorSpec, exponent: Number) -> TensorSpec | None:
 def _compare(left: Operand, right: Operand) -> TensorSpec | None:
     if not _numbers_and_tensors(left, right):
         return None
-    return _elementwise((left, right), torch.bool)
+    return elementwise((left, right), torch.bool)
 
 
 @rule(aten.where.self, aten.where.ScalarSelf, aten.where.ScalarOther, aten.where.Scalar)
 def _where(condition: TensorSpec, left: Operand, right: Operand) -> TensorSpec | None:
     if not _numbers_and_tensors(left, right):
         return None
-    return _elementwise((condition, left, right), _promoted((left, right)))
+    return elementwise((condition, left, right), _promoted((left, right)))
 
 
 @rule(aten.masked_fill.Scalar)
 def _masked_fill(spec: TensorSpec, mask: TensorSpec, value: Number) -> TensorSpec | None:
-    found = _elementwise((spec, mask), spec.dtype)
+    found = elementwise((spec, mask), spec.dtype)
     if found is None or found.shape != spec.shape or not is_canonical(spec):
         return None  # the kernel clones into row-major order, the fake kernel does too
     return found
@@ -296,21 +333,21 @@ def _masked_fill(spec: TensorSpec, mask: TensorSpec, value: Number) -> TensorSpe
 )  # fmt: skip
 def _float_unary(spec: TensorSpec) -> TensorSpec | None:
     dtype = spec.dtype if category(spec.dtype) >= 2 else torch.get_default_dtype()
-    return _elementwise((spec,), dtype)
+    return elementwise((spec,), dtype)
 
 
 @rule(
     aten.relu.default, aten.silu.default, aten.hardswish.default,
-    aten.hardsigmoid.default, aten.relu6.default, aten.bitwise_not.default,
+    aten.hardsigmoid.default, aten.relu6.default,
     aten.logical_not.default, aten.floor.default, aten.ceil.default, aten.round.default,
 )  # fmt: skip
 def _same_unary(spec: TensorSpec) -> TensorSpec | None:
-    return _elementwise((spec,), spec.dtype) if category(spec.dtype) == 2 else None
+    return elementwise((spec,), spec.dtype) if category(spec.dtype) == 2 else None
 
 
 @rule(aten.neg.default, aten.abs.default)
 def _sign(spec: TensorSpec) -> TensorSpec | None:
-    return _elementwise((spec,), spec.dtype) if 0 < category(spec.dtype) < 3 else None
+    return elementwise((spec,), spec.dtype) if 0 < category(spec.dtype) < 3 else None
 
 
 @rule(
@@ -319,10 +356,13 @@ def _sign(spec: TensorSpec) -> TensorSpec | None:
 )  # fmt: skip
 def _bitwise(left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
     dtype = _promoted((left, right))
-    return _elementwise((left, right), dtype) if category(dtype) < 2 else None
+    return elementwise((left, right), dtype) if category(dtype) < 2 else None
 
 
-RULES[aten.logical_not.default] = lambda spec: _elementwise((spec,), torch.bool)
+RULES[aten.logical_not.default] = lambda spec: elementwise((spec,), torch.bool)
+RULES[aten.bitwise_not.default] = lambda spec: (
+    elementwise((spec,), spec.dtype) if category(spec.dtype) < 2 else None
+)
 
 
 @rule(aten.gelu.default, aten.leaky_relu.default, aten.elu.default, aten.softplus.default)
@@ -344,4 +384,4 @@ def _clamp(spec: TensorSpec, *bounds: Operand | None) -> TensorSpec | None:
     if not all(bound is None or _numbers_and_tensors(bound) for bound in bounds):
         return None
     operands = [spec, *(bound for bound in bounds if bound is not None)]
-    return _elementwise((spec,), _promoted(operands))
+    return elementwise((spec,), _promoted(operands))

@@ -13,6 +13,7 @@ from monograph.inference.rules.table import (
     fresh,
     has_rows,
     is_canonical,
+    lies_with_channels_last,
     must_hold_if_varies,
     rule,
     steps_channels_last,
@@ -24,6 +25,7 @@ from monograph.shapes.questions import not_less
 from monograph.shapes.symnode import FloatNode
 
 aten = torch.ops.aten
+_FLOATS = (torch.float32, torch.float64)
 
 
 @rule(aten.max_pool1d.default, aten.max_pool2d.default, aten.max_pool3d.default)
@@ -38,7 +40,7 @@ def _max_pool(
     is_channels_last = steps_channels_last(x)
     if len(x.shape) < 3 or x.numel == 0 or not (is_canonical(x) or is_channels_last):
         return None
-    if x.scope is None and (ceil_mode or len(x.shape) != 4 or x.shape[1] == 1):
+    if x.scope is None and (ceil_mode or len(x.shape) != 4 or not is_canonical(x)):
         return None
     rank = len(x.shape) - 2
     kernel = kernel if len(kernel) == rank else (kernel[0],) * rank
@@ -104,6 +106,12 @@ def _adaptive_avg_pool2d(x: TensorSpec, sizes: Sequence[int]) -> TensorSpec | No
     return fresh(x, (*x.shape[:2], *sizes))
 
 
+@rule(aten.adaptive_avg_pool3d.default)
+def _adaptive_avg_pool3d(x: TensorSpec, sizes: Sequence[Int]) -> TensorSpec | None:
+    is_whole = x.scope is not None and len(x.shape) == 5 and list(sizes) == [1, 1, 1]
+    return fresh(x, (*x.shape[:2], 1, 1, 1)) if is_whole and is_canonical(x) else None
+
+
 @rule(aten.upsample_nearest1d.vec, aten.upsample_nearest2d.vec, aten.upsample_nearest3d.vec,
       aten._upsample_nearest_exact1d.vec, aten._upsample_nearest_exact2d.vec,
       aten._upsample_nearest_exact3d.vec)  # fmt: skip
@@ -111,7 +119,9 @@ def _upsample_nearest(
     x: TensorSpec, sizes: Sequence[Int] | None, scales: Sequence[float] | None
 ) -> TensorSpec | None:
     is_resized = len(x.shape) > 2 and sizes is not None and any(type(n) is Expr for n in sizes)
-    if not (has_rows(x) or (is_resized and is_canonical(x))):
+    is_channels_last = lies_with_channels_last(x)
+    is_plain = _is_plain_image(x) or (is_resized and is_canonical(x))
+    if not (has_rows(x) or is_channels_last or is_plain):
         return None
     if sizes is None:
         found = [_scaled(n, f) for n, f in zip(x.shape[2:], scales or (), strict=True)]
@@ -120,7 +130,12 @@ def _upsample_nearest(
         return None
     if not all(must_hold_if_varies(n, not_less(n, 1)) for n in (*x.shape[1:], *sizes)):
         return None
-    return fresh(x, (*x.shape[:2], *sizes))
+    shape = (*x.shape[:2], *sizes)
+    return channels_last(x, shape) if is_channels_last else fresh(x, shape)
+
+
+def _is_plain_image(x: TensorSpec) -> bool:
+    return x.scope is None and len(x.shape) == 4 and is_canonical(x) and x.dtype in _FLOATS
 
 
 @rule(aten.upsample_linear1d.vec, aten.upsample_bilinear2d.vec, aten.upsample_trilinear3d.vec,

@@ -108,3 +108,11 @@ def _native_layer_norm(
     rest = len(x.shape) - len(shape)
     statistic = fresh(x, (*x.shape[:rest], *(1 for _ in shape)))
     return (found, statistic, statistic)
+
+
+@rule(aten.rms_norm.default)
+def _rms_norm(
+    x: TensorSpec, shape: Sequence[int], weight: TensorSpec | None = None, *rest: object
+) -> TensorSpec | None:
+    found = _layer_norm(x, shape, weight)
+    return found if is_canonical(x) and category(x.dtype) == 2 else None

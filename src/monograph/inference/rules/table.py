@@ -37,6 +37,7 @@ __all__ = [
     "is_canonical",
     "is_size",
     "lies_channels_last",
+    "lies_with_channels_last",
     "must_hold",
     "must_hold_if_varies",
     "resolve",
@@ -208,6 +209,15 @@ def steps_channels_last(x: TensorSpec) -> bool:
         and _is_never_less(row, pixel * width)
         and _is_never_less(batch, row * height)
     )
+
+
+def lies_with_channels_last(x: TensorSpec) -> bool:
+    """Whether kernels give results that are channels-last, whatever other sizes these have."""
+    if x.scope is not None:
+        return steps_channels_last(x)
+    if len(x.shape) != 4 or x.shape[1] == 1 or x.numel == 0:
+        return False
+    return x.strides == channels_last(x, x.shape).strides
 
 
 def _is_never_less(item: Int, other: Int) -> bool:
