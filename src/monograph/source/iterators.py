@@ -16,7 +16,17 @@ from monograph.capture.recorder import Recorder
 from monograph.control.carrying import tensor_of
 from monograph.control.operators import cond, map_noted
 from monograph.ir.structure import flatten
-from monograph.source.rows import OF_ROWS, Pieces, Records, Rows, Together, kind_of, rows_of
+from monograph.source.rows import (
+    OF_ROWS,
+    Pieces,
+    Records,
+    Rows,
+    Steps,
+    Together,
+    kind_of,
+    rows_in_steps,
+    rows_of,
+)
 
 __all__ = [
     "Unknown", "iterator", "listed", "numbers", "pieces", "repeated", "rows", "subscript",
@@ -92,6 +102,9 @@ def unknown_length(value: object) -> Unknown | None:
     if isinstance(value, Unknown):
         return value
     if isinstance(value, Rows):
+        steps = Steps.of(value)
+        if steps is not None and not steps.front:
+            return _Range(steps.start, steps.step, steps.count)
         value = value.tensor if value.kind == "tensor" else _Numbers(value.tensor)
     if isinstance(value, Records):
         return Unknown(value.length(), lambda i: value[i])
@@ -285,8 +298,7 @@ def listed(function: Callable[..., object], iterable: Iterable[object]) -> objec
     if found is None or running_recorder() is None or function is not builtins.list:
         return function(iterable)
     if isinstance(found, _Range):
-        numbers_from_zero = torch.arange(found.length)  # type: ignore[arg-type]
-        return Rows(torch.add(numbers_from_zero * found.step, found.start), "int")  # type: ignore[arg-type]
+        return rows_in_steps((), found.start, found.step, found.length)
     return rows(found, lambda item: item)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import torch
@@ -26,9 +28,11 @@ __all__ = [
     "Pieces",
     "Records",
     "Rows",
+    "Steps",
     "Together",
     "accepted",
     "kind_of",
+    "rows_in_steps",
     "rows_like",
     "rows_of",
 ]
@@ -44,6 +48,71 @@ class _List(OfACapture):
         if hasattr(list, name):
             raise _unequal(f"{name} of a list whose length is only known when the program runs")
         raise AttributeError(name)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What is known of a list of integers: some at the front, and others in equal steps.
+
+    ``tensor``: the list that it is known of, as long as that is not another one.
+    """
+
+    tensor: torch.Tensor
+    front: tuple[int | torch.SymInt, ...]
+    start: int | torch.SymInt
+    step: int
+    count: int | torch.SymInt
+
+    @staticmethod
+    def of(rows: Rows) -> Steps | None:
+        """What is known of ``rows``."""
+        found = _steps.get(rows)
+        return found if found is not None and found.tensor is rows.tensor else None
+
+    def item(self, index: int) -> int | torch.SymInt:
+        """The number there; where that is counted from the end, it is one of those in steps."""
+        ahead = len(self.front)
+        if 0 <= index < ahead:
+            return self.front[index]
+        place = index - ahead if index >= 0 else self.count + index
+        is_there = place < self.count if index >= 0 else place >= 0
+        torch._check(is_there, lambda: "list index out of range")
+        return self.start + place * self.step
+
+    def part(self, index: slice) -> Rows | None:
+        """``rows[index]``, where it is in equal steps, too."""
+        first, last, each = index.start or 0, index.stop, index.step or 1
+        is_plain = all(type(n) is int for n in (first, each, 0 if last is None else last))
+        if not is_plain or first < 0 or each < 1 or (last is not None and last >= 0):
+            return None
+        count = self.count
+        if last is not None:
+            torch._check(count >= -last, lambda: "a list that is shorter than what is left out")
+            count = count + last
+        front = self.front[first:]
+        left_out = max(first - len(self.front), 0) + -len(front) % each
+        count = torch.sym_max((count - left_out + each - 1) // each, 0)
+        start = self.start + left_out * self.step
+        return rows_in_steps(front[::each], start, self.step * each, count)
+
+
+_steps: weakref.WeakKeyDictionary[Rows, Steps] = weakref.WeakKeyDictionary()
+
+
+def rows_in_steps(
+    front: Sequence[int | torch.SymInt],
+    start: int | torch.SymInt,
+    step: int,
+    count: int | torch.SymInt,
+) -> Rows:
+    """A list of ``front``, and of ``count`` numbers from ``start`` on."""
+    made = torch.arange(count)  # type: ignore[arg-type]
+    made = torch.add(made * step, start)  # type: ignore[arg-type]
+    if front:
+        made = torch.cat([torch.stack([as_item(item) for item in front]), made])
+    rows = Rows(made, "int")
+    _steps[rows] = Steps(made, tuple(front), start, step, count)
+    return rows
 
 
 class Rows(_List):
@@ -109,6 +178,10 @@ class Rows(_List):
         return self.tensor
 
     def __radd__(self, items: Iterable[torch.Tensor | float]) -> Rows:
+        steps, items = Steps.of(self), list(items)
+        if steps is not None and all(kind_of(item) == "int" for item in items):
+            front = (*items, *steps.front)
+            return rows_in_steps(front, steps.start, steps.step, steps.count)  # type: ignore[arg-type]
         before = torch.cat([self._row(item) for item in items] or [self.tensor[:0]])
         return Rows(torch.cat([before, self.tensor]), self.kind)
 
@@ -120,11 +193,20 @@ class Rows(_List):
 
     def length(self) -> int | torch.SymInt:
         """The number of rows: a size that varies."""
+        steps = Steps.of(self)
+        if steps is not None:
+            return len(steps.front) + steps.count
         return self.tensor.shape[0]
 
     def __getitem__(self, index: int | torch.SymInt | slice) -> Any:
         if isinstance(index, slice) and index == slice(None, None, -1):
             return Rows(self.tensor.flip(0), self.kind)
+        steps = Steps.of(self)
+        if steps is not None and type(index) is int:
+            return steps.item(index)
+        part = steps.part(index) if steps is not None and isinstance(index, slice) else None
+        if part is not None:
+            return part
         found = self.tensor[index]
         if isinstance(index, slice):
             return Rows(found, self.kind)
