@@ -268,7 +268,7 @@ class Sizes:
             found = self._atom_node(tree)
         else:
             args = tuple(self._build(arg) for arg in tree.args)
-            found = self._call(OPERATORS[tree.name], args, item)
+            found = self._computed(OPERATORS[tree.name], args, item)
         self._nodes[tree] = found
         return found
 
@@ -293,18 +293,18 @@ class Sizes:
             old, step, offset = definition
             base = self._symbol_node_of(old)
             if offset:
-                base = self._call(operator.sub, (base, offset), None)
-            return self._call(operator.floordiv, (base, step), None)
+                base = self._computed(operator.sub, (base, offset))
+            return self._computed(operator.floordiv, (base, step))
         if isinstance(source, Node):
             is_truth = isinstance(source.meta["val"], Compare)  # which is no number elsewhere
             if not is_truth:
                 return source
             return self._call(torch.sym_ite, (source, 1, 0), self.env.symbols[name].expr)
         node, dim, slope, const = source
-        size = self._sized(node, dim)
+        size: Operand = self._sized(node, dim)
         if const:
-            size = self._call(operator.sub, (size, const), None)
-        return size if slope == 1 else self._call(operator.floordiv, (size, slope), None)
+            size = self._computed(operator.sub, (size, const))
+        return size if slope == 1 else self._computed(operator.floordiv, (size, slope))
 
     def _symbol_node_of(self, atom: Atom) -> Operand:
         return self._build(atom)
@@ -319,6 +319,16 @@ class Sizes:
             )
         made: Node = found
         return made
+
+    def _computed(
+        self, target: Callable[..., Any], args: tuple[Operand, ...], item: Real | None = None
+    ) -> Operand:
+        """A node for a number; where it is known by now, it is no node, and files have none."""
+        if not any(isinstance(arg, Node) for arg in args):
+            found: Operand = target(*args)
+            return found
+        value = _value_of_call(target, args) if item is None else item
+        return value if isinstance(value, int) else self._call(target, args, value)
 
     def _call(
         self, target: Callable[..., object], args: tuple[Operand, ...], item: Real | Test | None
