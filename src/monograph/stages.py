@@ -213,12 +213,14 @@ def _demands(captured: Captured) -> int:
     computed, and what an operator has given whenever it was tried.
     """
     asserted = [node.args for node in captured.graph.nodes if node.target is _ASSERT]
-    return sum(
+    of_sizes = sum(
         isinstance(test, Node)
         and test.target is operator.eq
         and not str(text).startswith((TAKEN_AS_EQUAL, PUT_TOGETHER, AS_EVER))
         for test, text in asserted
     )
+    env = captured.recorder.sizes.env
+    return of_sizes + sum(map(env.is_of_one_side, env.guards))
 
 
 def _promotions(captured: Captured) -> int:

@@ -398,7 +398,9 @@ def _join_sizes(recorder: Recorder, sizes: Sequence[Int], sides: Sides) -> Int:
     if found is not None:
         return found
     lowest = max(least_on(env, sizes, sides.paths) or 0, 0)
-    return _covering(recorder, sizes, "a size that depends on a branch", lowest=lowest)
+    covering = _covering(recorder, sizes, "a size that depends on a branch", lowest=lowest)
+    env.sides[covering] = tuple(sizes)
+    return covering
 
 
 def _refuse(code: str, what: str, found: Sequence[Found]) -> NoReturn:

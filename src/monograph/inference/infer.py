@@ -31,7 +31,12 @@ from monograph.inference.fakes import (
 )
 from monograph.inference.rules import RULES, VIEWS, Found, View
 from monograph.inference.sides import outcome_of_all_sides
-from monograph.inference.ties import fewest_fixed, fewest_ties, require_stretched_rows
+from monograph.inference.ties import (
+    fewest_fixed,
+    fewest_ties,
+    require_stretched_rows,
+    stretched_by_sides,
+)
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import TAKEN_AS_EQUAL, ShapeEnv
 from monograph.shapes.expr import Expr, UndeterminedError
@@ -64,6 +69,8 @@ def infer(
         DataDependentError: MG-D104 when the result's size depends on values.
         PythonFeatureError: MG-P102 for a custom operator without a fake implementation.
     """
+    if env is not None and env.sides and torch.Tag.pointwise in op.tags:
+        args, kwargs = stretched_by_sides(env, args, kwargs)
     outcome = _outcome_by_rule(op, args, kwargs)
     if outcome is not None:
         return outcome

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
-from monograph.ir.spec import TensorSpec
+from monograph.inference.fakes import specs_in, substitute
+from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.env import Alone, ShapeEnv
 from monograph.shapes.expr import Expr, Int
+from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test, equal, not_less
 from monograph.shapes.supposing import forget, mark
 
-__all__ = ["fewest_fixed", "fewest_ties", "require_stretched_rows"]
+__all__ = ["fewest_fixed", "fewest_ties", "require_stretched_rows", "stretched_by_sides"]
 
 _MOST_TRIED = 64  # ways to tie the sizes of one call
 _Classes = list[list[Int]]  # sizes that are to be equal
@@ -56,6 +58,40 @@ def require_stretched_rows(env: ShapeEnv, specs: Sequence[TensorSpec]) -> None:
         for row in rows & sizes if sizes - rows else ():
             if others.isdisjoint(_symbols_in(row)):
                 env.require(not_less(row, 1))
+
+
+def stretched_by_sides(
+    env: ShapeEnv, args: tuple[object, ...], kwargs: dict[str, object]
+) -> tuple[tuple[object, ...], dict[str, object]]:
+    """The arguments of a pointwise operator, with the sizes that they are stretched to.
+
+    A size that is 1 (or that of the first row, if there is one) on one side of a branch, and on
+    the other that of another operand, gives the size of that operand on both.
+    """
+    specs = specs_in((args, tuple(kwargs.values())))
+    if any(spec.strides != contiguous_strides(spec.shape) for spec in specs):
+        return args, kwargs
+    columns = list(_columns(env, specs))
+
+    def on_both_sides(size: Int, column: set[Int]) -> Int:
+        known = env.sides.get(size, ()) if isinstance(size, Expr) else ()
+        sides = {env.scope.normal(side) for side in known}
+        for whole in sides & column:
+            if sides <= {whole, 1, env.scope.minimum(1, whole)}:
+                return whole
+        return size
+
+    def stretched(spec: TensorSpec) -> TensorSpec:
+        sizes = map(env.scope.normal, reversed(spec.shape))
+        found = tuple(itertools.starmap(on_both_sides, zip(sizes, columns, strict=False)))[::-1]
+        return spec.with_layout(found, contiguous_strides(found))
+
+    named = {name: substitute(value, stretched, _itself) for name, value in kwargs.items()}
+    return tuple(substitute(value, stretched, _itself) for value in args), named
+
+
+def _itself(item: Expr | FloatExpr) -> object:
+    return item
 
 
 def _columns(env: ShapeEnv, specs: Sequence[TensorSpec]) -> Iterator[set[Int]]:

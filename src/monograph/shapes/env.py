@@ -268,6 +268,7 @@ class ShapeEnv:
         self.trial: Trial | None = None
         self.by_example = False  # questions that may be left open are answered by the example
         self.sets: dict[str, tuple[int, ...]] = {}
+        self.sides: dict[Expr, tuple[Int, ...]] = {}  # what a symbol is on each side of a branch
         self._rounded: dict[Rounded, Expr] = {}
         self._parameter: dict[tuple[int, int, int], Expr] = {}
 
@@ -475,6 +476,14 @@ class ShapeEnv:
         names = [name for name in symbols_of(test) if name not in self.values]
         values = self.listener.example(names)
         return None if values is None else shortened(test, {**self.values, **values})
+
+    def is_of_one_side(self, guard: Guard) -> bool:
+        """Whether sizes were taken for equal of which a branch gives a 1 on one side alone."""
+        if guard.message != TAKEN_AS_EQUAL:
+            return False
+        symbols = [self.symbols[name].expr for name in guard.symbols]
+        sides = [s for each in symbols if isinstance(each, Expr) for s in self.sides.get(each, ())]
+        return any(interval(side)[1] == 1 for side in sides)
 
     def rely_on(
         self,
