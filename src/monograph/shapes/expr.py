@@ -94,8 +94,8 @@ class Expr:
     """
 
     __slots__ = (
-        "const", "domain", "epoch", "factors", "inside", "normal", "normal_epoch", "scope",
-        "terms", "tree", "weight", "wrap",
+        "const", "domain", "epoch", "factors", "inside", "least", "least_epoch", "normal",
+        "normal_epoch", "scope", "terms", "tree", "weight", "wrap",
     )  # fmt: skip
 
     scope: Scope
@@ -103,6 +103,8 @@ class Expr:
     const: int
     domain: tuple[Interval, Congruence]
     epoch: int
+    least: int | None  # the lower bound in it, at ``least_epoch``
+    least_epoch: int
     normal: Int
     normal_epoch: int
     weight: int  # its parts: the atoms, and what is inside them
@@ -391,7 +393,7 @@ class Scope:
             found.factors = found.inside = None
             table = self.atoms
             found.weight = sum(table[index].weight for monomial, _ in terms for index in monomial)
-            found.epoch = found.normal_epoch = -1
+            found.epoch = found.least_epoch = found.normal_epoch = -1
             self._table[key] = found
         return found
 
@@ -803,6 +805,25 @@ def _domain(item: Expr) -> tuple[Interval, Congruence]:
     scope = item.scope
     if item.epoch == scope.epoch:
         return item.domain
+    lo, hi, modulus, remainder = _of_terms(item)
+    if lo is None:
+        lo = _by_definition(item)
+    if hi is None:
+        opposite = -item
+        assert isinstance(opposite, Expr)
+        found = _by_definition(opposite)
+        hi = None if found is None else -found
+    if modulus > 1:
+        lo = None if lo is None else lo + (remainder - lo) % modulus
+        hi = None if hi is None else hi - (hi - remainder) % modulus
+    item.domain = ((lo, hi), (modulus, remainder))
+    item.epoch = scope.epoch
+    return item.domain
+
+
+def _of_terms(item: Expr) -> tuple[int | None, int | None, int, int]:
+    """Bounds that the terms have, each by itself, and the residue class."""
+    scope = item.scope
     lo: int | None = item.const
     hi: int | None = item.const
     modulus, remainder = 0, item.const
@@ -815,21 +836,24 @@ def _domain(item: Expr) -> tuple[Interval, Congruence]:
         m, r = _monomial_congruence(scope, monomial)
         modulus = math.gcd(modulus, coefficient * m)
         remainder += coefficient * r
-    if lo is None:
-        lo = _by_definition(item)
-    if hi is None:
-        opposite = -item
-        assert isinstance(opposite, Expr)
-        found = _by_definition(opposite)
-        hi = None if found is None else -found
-    if modulus:
-        remainder %= modulus
-    if modulus > 1:
-        lo = None if lo is None else lo + (remainder - lo) % modulus
-        hi = None if hi is None else hi - (hi - remainder) % modulus
-    item.domain = ((lo, hi), (modulus, remainder))
-    item.epoch = scope.epoch
-    return item.domain
+    return lo, hi, modulus, remainder % modulus if modulus else remainder
+
+
+def _least(item: Int) -> int | None:
+    """The lower bound alone: with the upper ones, those of definitions would double each time."""
+    if not isinstance(item, Expr):
+        return item
+    epoch = item.scope.epoch
+    if item.epoch == epoch:
+        return item.domain[0][0]
+    if item.least_epoch != epoch:
+        lo, _, modulus, remainder = _of_terms(item)
+        if lo is None:
+            lo = _by_definition(item)
+        if modulus > 1 and lo is not None:
+            lo += (remainder - lo) % modulus
+        item.least, item.least_epoch = lo, epoch
+    return item.least
 
 
 def _by_definition(item: Expr) -> int | None:
@@ -849,7 +873,7 @@ def _by_definition(item: Expr) -> int | None:
     assert isinstance(k, int)
     rest = item - slope * item.scope.bare(newest)
     low = k * rest + slope * (n if slope < 0 else n - k + 1)
-    bound = interval(low)[0]
+    bound = _least(low)
     return None if bound is None else -(-bound // k)
 
 
