@@ -202,7 +202,7 @@ def checked(plan: CallPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> li
     sizes = {} if plan.sizes is None else plan.sizes.run(leaves)
     if plan.layouts:
         require_layouts(plan.layouts, leaves, sizes)
-    if plan.writes:
+    if plan.writes or plan.twins:
         _check_memory(plan, leaves)
     return leaves
 
@@ -329,7 +329,7 @@ def _check_memory(plan: CallPlan, leaves: list[Any]) -> None:
         if leaves[first] is not leaves[second]:
             raise InputError(
                 f"Expected inputs at {plan.checks[first].path} and {plan.checks[second].path} to "
-                "be the same tensor, which the program writes",
+                "be the same tensor, which the program writes, or asks to be one",
                 code="MG-I104",
                 hint="pass one tensor as both, or export with two.",
             )

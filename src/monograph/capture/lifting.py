@@ -34,7 +34,8 @@ class Entrance:
 
     ``values`` maps the identity of each real tensor that has entered the graph to its value;
     ``origins`` are those tensors in order of entry. ``targets`` are the names that state and
-    constants have.
+    constants have. ``one_tensor``: where the program asks if two arguments are one, those that are
+    are one for it, and in every call.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -43,6 +44,7 @@ class Entrance:
         self.origins: list[Origin] = []
         self._counts = Counter[str]()  # of origins that have entered, by their kind
         self.argument_values: dict[Node, Value] = {}
+        self.one_tensor: dict[int, tuple[Node, torch.Tensor]] | None = None  # by the example's id
         self.targets = Targets()
         self.find_constant_path: Callable[[torch.Tensor], str | None] | None = None
 
@@ -92,6 +94,11 @@ class Entrance:
         if recorder.context.above_autograd and example.requires_grad:
             tensor.requires_grad_()
         node.meta["val"] = value.spec
+        if self.one_tensor is not None:
+            first, one = self.one_tensor.setdefault(_id(example), (node, tensor))
+            if first is not node:
+                recorder.aliases.twins.append((first.name, node.name))
+            return one
         return tensor
 
     def value_of(self, tensor: torch.Tensor) -> Value:

@@ -29,6 +29,7 @@ from monograph.capture.python.indexing import Indexing
 from monograph.capture.python.patches import patched
 from monograph.capture.python.plain_numbers import refusal_of_numbers
 from monograph.capture.python.process_state import exporting_flags, kept
+from monograph.capture.python.reached import AskingIfOne
 from monograph.capture.python.saved import Change
 from monograph.capture.python.snapshot import Changed, Snapshot
 from monograph.capture.python.type_calls import types_as_in_eager_mode
@@ -329,6 +330,16 @@ class _Session:
             )
         return snapshot
 
+    def _are_asked_if_one(self) -> bool:
+        """Whether a tensor is passed twice to a program that asks if two arguments are one."""
+        tensors = [a.example for a in self.arguments.leaves if isinstance(a.example, torch.Tensor)]
+        if len({id(tensor) for tensor in tensors}) == len(tensors):
+            return False
+        search = AskingIfOne()
+        search.add_all([self.root.call])
+        search.add_modules(module for _, module in self.state.modules)
+        return bool(search.run())
+
     def _given(self, snapshot: Snapshot) -> _Given:
         """State and arguments enter the graph."""
         recorder = self.recorder
@@ -342,6 +353,8 @@ class _Session:
         else:
             recorder.sizes.use(self.first.recorder.sizes.env)
             sizes, declared = self.first.sizes, self.first.declared
+        if self._are_asked_if_one():
+            recorder.entrance.one_tensor = {}
         leaves = [
             recorder.entrance.enter_argument(a.name, a.path, a.example, size)
             for a, size in zip(self.arguments.leaves, sizes, strict=True)

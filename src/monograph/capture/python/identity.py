@@ -12,7 +12,7 @@ import torch
 
 from monograph.capture.python.frames import is_entry, is_of_user
 
-__all__ = ["is_identity_asked"]
+__all__ = ["is_identity_asked", "is_one_asked_of_parameters"]
 
 _MOST_KEPT = 4096
 _id = id  # a program that is captured gets another function under this name
@@ -56,6 +56,15 @@ def _looked_at(code: CodeType) -> tuple[CodeType, list[_Question] | None]:
     questions = None if is_entry(code) else _questions(code) if is_of_user(code) else []
     found = _known[_id(code)] = code, questions
     return found
+
+
+def is_one_asked_of_parameters(code: CodeType) -> bool:
+    """Whether a function asks if two things that it is called with are one: ``query is key``."""
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return any(
+        len(question.variables) == 2 and question.variables <= {*parameters}
+        for question in _questions(code)
+    )
 
 
 def _is_open(question: _Question, frame: FrameType) -> bool:

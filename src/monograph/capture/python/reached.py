@@ -15,8 +15,9 @@ from typing import Any
 from torch import nn
 
 from monograph.capture.python.frames import is_of_user
+from monograph.capture.python.identity import is_one_asked_of_parameters
 
-__all__ = ["Search", "is_installed", "names_in"]
+__all__ = ["AskingIfOne", "Search", "is_installed", "names_in"]
 
 _MOST_ITEMS = 100  # of a container that a name leads to
 _MISSING = object()
@@ -162,6 +163,18 @@ class Search:
             members = vars(module)
             for name in names_in(code):
                 self.add(members.get(name))
+
+
+class AskingIfOne(Search):
+    """Looks for the functions that ask if two of their arguments are one."""
+
+    def __init__(self) -> None:
+        super().__init__(_MISSING)
+
+    def _look_at(self, function: FunctionType, search: Search) -> None:
+        super()._look_at(function, search)
+        if is_one_asked_of_parameters(function.__code__):
+            self._found.add(function)
 
 
 def is_installed(code: CodeType) -> bool:
