@@ -187,7 +187,8 @@ class Rows(_List):
 
     def total(self) -> object:
         """``sum(rows)``; of no rows, that would be a number."""
-        torch._check(self.length() >= 1, lambda: "there is nothing to add up")
+        if self.kind not in ("int", "bool"):  # of nothing, 0 has another type
+            torch._check(self.length() >= 1, lambda: "there is nothing to add up")
         found = self.tensor.sum(0)
         return found if self.kind == "tensor" else found.item()
 
