@@ -212,6 +212,7 @@ class Strict:
         self.culprit: Culprit | None = None
         self.listener: Listener | None = None
         self._unseen: tuple[CodeType, ...] | None = None
+        self._looked_for: set[tuple[str, Site]] = set()  # functions made anew since it was lowered
 
     def start(self, snapshot: Snapshot) -> None:
         """A capture begins."""
@@ -370,8 +371,12 @@ class Strict:
                 continue
             plan = self._plan(where.file)
             site = None if plan is None else plan.site_at(where.span)
-            if plan is not None and site is not None and plan.is_open(site):
-                found.setdefault((where.file, site), (where.file, where.span))
+            if plan is None or site is None or site in plan.refused:
+                continue
+            key = (where.file, site)
+            if plan.is_open(site) or key not in self._looked_for:
+                self._looked_for.add(key)
+                found.setdefault(key, (where.file, where.span))
         return list(found.values())
 
     def learn_places(self, places: Iterable[tuple[str, Span]]) -> bool:
