@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from monograph.diagnostics import DataDependentError, ExportError, OperatorError
-from monograph.inference.fakes import Outcome, Result, outcome_on_fakes, substitute
+from monograph.inference.fakes import Outcome, Result, outcome_on_fakes, specs_in, substitute
 from monograph.ir.spec import TensorSpec, contiguous_strides, spec_of
 from monograph.shapes.env import AS_EVER, ShapeEnv
 from monograph.shapes.expr import Expr, Int, value_of
@@ -31,7 +31,7 @@ from monograph.torch_internals import (
     storage_key,
 )
 
-__all__ = ["laid_as_in_examples", "outcome_by_examples"]
+__all__ = ["laid_as_in_examples", "outcome_by_examples", "outcome_of_kernel"]
 
 Values = dict[str, Any]  # of symbols, for one example
 Arguments = tuple[tuple[object, ...], dict[str, object]]
@@ -39,6 +39,14 @@ Arguments = tuple[tuple[object, ...], dict[str, object]]
 _MOST = 32  # examples of one call
 _ENOUGH_FOR_LAYOUT = 4
 _MOST_ELEMENTS = 1_000_000  # of a tensor with values
+_MOST_ELEMENTS_OF_CALL = 100_000
+_SEEN_BY_CALLING = frozenset(
+    getattr(torch.ops.aten, f"fft_{name}{rank}").default
+    for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
+    for rank in ("", "2", "n")
+) | {
+    getattr(torch.ops.aten, name).input for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")
+}  # fmt: skip
 _PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
 
 
@@ -72,6 +80,21 @@ def outcome_by_examples(
     fit = _Fit(env, examples, [size for size in given if isinstance(size, Expr)])
     results = fit.results([outcome.results for outcome in outcomes])
     return None if results is None else Outcome(results, outcomes[0].container)
+
+
+def outcome_of_kernel(
+    op: Operator, args: tuple[object, ...], kwargs: dict[str, object]
+) -> Outcome | None:
+    """What transforms and recurrent layers give for a few numbers, seen by calling them.
+
+    Fake tensors tell it as well, and load torch's compiler, which takes a second.
+    """
+    if op not in _SEEN_BY_CALLING or torch.is_autocast_enabled("cpu"):
+        return None
+    specs = specs_in((args, tuple(kwargs.values())))
+    if sum(spec.numel for spec in specs) > _MOST_ELEMENTS_OF_CALL:
+        return None
+    return _outcome_on_tensors(op, args, kwargs, 0)
 
 
 def laid_as_in_examples(

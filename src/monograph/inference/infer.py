@@ -19,7 +19,11 @@ from monograph.diagnostics import (
     OperatorIndexError,
     OperatorTypeError,
 )
-from monograph.inference.examples import laid_as_in_examples, outcome_by_examples
+from monograph.inference.examples import (
+    laid_as_in_examples,
+    outcome_by_examples,
+    outcome_of_kernel,
+)
 from monograph.inference.fakes import (
     BUILT_IN_NAMESPACES,
     Outcome,
@@ -76,7 +80,7 @@ def infer(
         return outcome
     with unpatched():
         if env is None or not varies((args, tuple(kwargs.values()))):
-            return outcome_on_fakes(op, args, kwargs, env)
+            return outcome_of_kernel(op, args, kwargs) or outcome_on_fakes(op, args, kwargs, env)
         known = mark(env)
         if torch.Tag.pointwise in op.tags:
             env.of_equalities = TAKEN_AS_EQUAL
