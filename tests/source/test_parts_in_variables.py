@@ -63,6 +63,11 @@ USES = {
                 inner = inner + seen(other)
             total = total + seen(part) * inner
         return total""",
+    "by the old name": """
+        x = {taking}
+        for part in x:
+            total = total + seen(part)
+        return total""",
     "beside none": """
         nothing = (None,) * len(parts)
         for part, mask in zip(parts, nothing):
@@ -81,7 +86,7 @@ class Taken(torch.nn.Module):
         parts = {taking}
 """
 EVERY = list(itertools.product(TAKINGS, USES))
-SOME = [EVERY[i] for i in range(0, len(EVERY), 5)]
+SOME = [EVERY[i] for i in range(0, len(EVERY), 5)] + [("unbind", "by the old name")]
 
 
 def check(taking, use, folder, strict=False):

@@ -242,7 +242,17 @@ class SourceFile:
         every = [] if function is None else ast.walk(function)
         uses = [n for n in every if isinstance(n, ast.Name) and n.id == name]
         reads = [n for n in uses if isinstance(n.ctx, ast.Load)]
+        if not self._is_in_a_loop(around):  # what the name was before is no matter
+            end = (around.end_lineno or 0, around.end_col_offset or 0)
+            reads = [n for n in reads if (n.lineno, n.col_offset) >= end]
         return len(around.targets) == 1 and all(map(self._is_gone_through, reads))
+
+    def _is_in_a_loop(self, node: ast.AST | None) -> bool:
+        while node is not None and not isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            if isinstance(node, (ast.For, ast.While)):
+                return True
+            node = self.parents.get(node)
+        return False
 
     def _is_gone_through(self, node: ast.expr) -> bool:
         """Whether its items are asked for, one after the other or by number, and nothing else."""
