@@ -1,4 +1,4 @@
-"""Transforms and recurrent layers of fixed sizes are seen by calling them: no compiler is loaded."""
+"""Transforms and recurrent layers of fixed sizes are seen by calling them, with no compiler."""
 
 import itertools
 import subprocess
