@@ -154,7 +154,7 @@ _FIRST = """
 import sys, time, warnings; warnings.simplefilter("ignore")
 import torch, monograph
 from bench.models import FULL
-from bench.run import specification
+from bench.whole import specification
 which, how, *names = sys.argv[1:]
 exporter = monograph if which == "monograph" else torch.export
 options = {} if which == "monograph" else {"strict": False}
