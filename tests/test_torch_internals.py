@@ -703,3 +703,15 @@ def test_a_new_thread_computes_gradients():
         with internals.dispatch_of_a_new_thread():
             assert (torch.ones(1, requires_grad=True) * 2).requires_grad
         assert not (torch.ones(1, requires_grad=True) * 2).requires_grad
+
+
+def test_whether_a_mask_is_causal_is_asked_by_one_function_and_is_a_hint():
+    mask = torch.nn.Transformer.generate_square_subsequent_mask(3)
+    assert internals.detect_causal_mask(mask, None, 3)
+    assert not internals.detect_causal_mask(mask[:, :2], None, 3)
+    assert not internals.detect_causal_mask(mask, False, 3)
+    for kind in (torch.nn.TransformerEncoder, torch.nn.TransformerDecoder):
+        assert internals.detect_causal_mask.__name__ in kind.forward.__code__.co_names
+    layer = torch.nn.TransformerEncoderLayer(4, 1, 4, batch_first=True).eval()
+    x = torch.randn(2, 3, 4)
+    torch.testing.assert_close(layer(x, mask, is_causal=True), layer(x, mask, is_causal=False))

@@ -32,6 +32,7 @@ from torch.fx import Graph, Node, traceback
 from torch.fx.graph import _PyTreeCodeGen, _PyTreeInfo
 from torch.fx.node import Argument
 from torch.nn.modules import module as nn_module
+from torch.nn.modules.transformer import _detect_is_causal_mask as detect_causal_mask
 from torch.utils._device import _device_constructors
 from torch.utils._python_dispatch import (
     TorchDispatchMode,
@@ -73,6 +74,7 @@ __all__ = [
     "claim_names",
     "copied_node",
     "core_decompositions",
+    "detect_causal_mask",
     "dispatch_kept",
     "dispatch_of_a_new_thread",
     "fake_mode",

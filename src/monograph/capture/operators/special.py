@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 
+from monograph.capture.abstract import AbstractTensor
+from monograph.capture.current import running_recorder
 from monograph.capture.operators.mutation import check_write, store
-from monograph.capture.operators.registry import handles, handles_kind
+from monograph.capture.operators.registry import handles, handles_kind, replaces
+from monograph.capture.python.redirect import copied
 from monograph.diagnostics import ControlFlowError, PythonFeatureError
 from monograph.inference.rules.table import is_canonical
 from monograph.shapes.expr import Expr
@@ -16,6 +19,7 @@ from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     HigherOrderOperator,
     Operator,
+    detect_causal_mask,
     opened_composite,
 )
 
@@ -193,3 +197,26 @@ def _instance_norm(
         return recorder.record(op, args, kwargs)
     with recorder:
         return opened_composite(op, args, kwargs)
+
+
+_detect_causal_mask = copied(detect_causal_mask)  # type: ignore[arg-type]
+
+
+@replaces(detect_causal_mask)
+def _is_causal(
+    mask: torch.Tensor | None, is_causal: bool | None = None, size: int | None = None
+) -> bool:
+    """Whether ``nn.TransformerEncoder`` tells its layers that a mask is causal: a hint for kernels.
+
+    The layers have the mask itself, too. So where only a run knows what is in it, no is an answer
+    that is right for all masks.
+    """
+    recorder = running_recorder()
+    if (
+        recorder is not None
+        and is_causal is None
+        and isinstance(mask, AbstractTensor)
+        and not recorder.knowledge.is_known(mask.value)
+    ):
+        return False
+    return _detect_causal_mask(mask, is_causal, size)
