@@ -300,7 +300,8 @@ class Decider:
             return None
         self._steps -= 1
         atom = derived[-1]
-        for lower in unfolded(goal, atom):
+        lowers = unfolded(goal, atom)
+        for lower in lowers:
             rest: Certificate | None = None
             if isinstance(lower, Expr):
                 rest = self._quickly(lower) or self._by_definitions(lower, fuel - 1)
@@ -308,9 +309,12 @@ class Decider:
                 rest = Bounded(lower)
             if rest is not None:
                 return Defined(goal, atom, lower, rest)
-        if atom.kind == "pos":
-            return self._by_cases(goal, atom, fuel - 1)
-        return None
+        if atom.kind != "pos":
+            return None
+        # Of a maximum that adds to the goal each case alone was tried; one that takes away is
+        # no more than both of its cases.
+        split = atom if not lowers else _one_that_takes_away(goal, derived[:-1])
+        return None if split is None else self._by_cases(goal, split, fuel - 1)
 
     def _by_cases(self, goal: Expr, atom: Atom, fuel: int) -> Certificate | None:
         """``max(d, 0)`` is ``d`` or ``0``: prove both."""
@@ -435,6 +439,12 @@ class Decider:
         if len(symbols) > 1:
             for chosen in itertools.product(*choices.values()):
                 yield dict(zip(choices, chosen, strict=True))
+
+
+def _one_that_takes_away(goal: Expr, derived: list[Atom]) -> Atom | None:
+    """The newest ``max(d, 0)`` whose cofactor in ``goal`` is not known to be positive."""
+    found = (a for a in reversed(derived) if a.kind == "pos" and not unfolded(goal, a))
+    return next(found, None)
 
 
 def _connected(goal: Expr, facts: list[Expr]) -> list[Expr]:

@@ -954,6 +954,8 @@ def _ratio_interval(n: Interval, m: Interval) -> Interval:
         c, d = max(-d, 1), None if c is None else -c
     else:
         return None, None
+    if d is not None and d < c:  # zero alone
+        return None, None
     lows = [None if a is None else a // c]
     highs = [None if b is None else b // c]
     if d is None:  # the quotient tends to 0, or to -1 from below
