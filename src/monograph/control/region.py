@@ -155,9 +155,12 @@ class Region:
                 self.written.append((value, self.snapshot(value)))
 
     def snapshot(self, value: Value) -> Value:
-        """A value of its own with the content that ``value`` has now."""
+        """A value of its own with the content that ``value`` has now.
+
+        Its sizes are those of the region's inputs: what is known of others ends with the region.
+        """
         node = self.recorder.read(value)
-        found = Value(node, value.spec, self.recorder)
+        found = Value(node, value.spec.normal(), self.recorder)
         found.tracks = value.tracks
         return found
 

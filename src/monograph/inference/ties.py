@@ -102,8 +102,11 @@ def _columns(env: ShapeEnv, specs: Sequence[TensorSpec]) -> Iterator[set[Int]]:
 
 
 def _is_row_at_most(env: ShapeEnv, size: Int) -> bool:
-    """Whether a size that is 1 in the example is no more for any call, and may be less."""
-    if not isinstance(size, Expr) or env.hint(size) != 1:
+    """Whether a size that is 1 in the example is no more for any call, and may be less.
+
+    In a loop nobody knows the example: of a row that goes by the count there is one, then.
+    """
+    if not isinstance(size, Expr) or env.hint(size) not in (1, None):
         return False
     return env.is_known(not_less(1, size)) and not env.is_known(equal(size, 1))
 
