@@ -242,3 +242,40 @@ def test_what_is_written_into_keeps_its_strides(layout):
         written, (torch.randn(2, 5, 6),), ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC, 2: Dim.DYNAMIC},),
         (torch.randn(1, 4, 3),), (torch.randn(3, 1, 7),), (torch.randn(0, 2, 2),),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("example", [(2, 8), (1, 4)])
+def test_a_hole_in_a_view_has_no_size_that_both_sides_have(example):
+    def grouped(x):
+        return x.view(x.size(0), -1, 4, 3)
+
+    shapes = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
+    ep = same(grouped, (torch.randn(*example, 3),), shapes, (torch.randn(3, 12, 3),))
+    (view,) = [n for n in ep.graph.nodes if n.target is torch.ops.aten.view.default]
+    assert str(view.meta["val"].shape[1]) == "_s1"
+    for refused in ((0, 8, 3), (2, 6, 3)):
+        with pytest.raises(monograph.InputError):
+            ep.module()(torch.randn(refused))
+        with pytest.raises(RuntimeError):
+            grouped(torch.randn(refused))
+
+
+def test_attention_whose_mask_has_a_length_of_its_own():
+    def padded(x, mask):
+        t = x.size(1)
+        n = -t % 4
+        blocks = F.pad(x, (0, 0, 0, n)).view(x.size(0), -1, 4, 8)
+        kept = F.pad(mask, (0, n)).view(x.size(0), -1, 4, 1)
+        x = (blocks * kept).reshape(x.size(0), -1, 8)[:, :t]
+        q = x.view(x.size(0), -1, 2, 4).transpose(1, 2)
+        wide = mask[:, None, None, :].expand(-1, 1, mask.size(1), -1) > 0
+        return F.scaled_dot_product_attention(q, q, q, attn_mask=wide)
+
+    def given(batch, length):
+        return torch.randn(batch, length, 8), torch.ones(batch, length)
+
+    each = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
+    ep = monograph.export(padded, given(2, 9), dynamic_shapes=(each, each))
+    for sizes in ((2, 9), (1, 8), (3, 1), (2, 14)):
+        args = given(*sizes)
+        torch.testing.assert_close(ep.module()(*args), padded(*args), rtol=1e-4, atol=1e-5)

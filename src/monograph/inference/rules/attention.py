@@ -11,6 +11,7 @@ from collections.abc import Hashable, Sequence
 
 import torch
 
+from monograph.diagnostics import OperatorError
 from monograph.inference.fakes import outcome_on_fakes
 from monograph.inference.rules.table import fresh, is_canonical, rule, tied
 from monograph.ir.spec import TensorSpec, contiguous_strides
@@ -214,9 +215,12 @@ def _order(
     if token not in LAYOUTS:
         found = _by_trying(plain, rest, options)
         if found is None:  # which loads torch's compiler, where it is not loaded yet
-            outcome = outcome_on_fakes(
-                aten.scaled_dot_product_attention.default, (*plain, *rest), options, None
-            )
+            try:
+                outcome = outcome_on_fakes(
+                    aten.scaled_dot_product_attention.default, (*plain, *rest), options, None
+                )
+            except OperatorError:  # sizes are tied whose symbols may have any number still
+                return None
             assert outcome.single is not None
             found = outcome.single.spec
         assert found is not None

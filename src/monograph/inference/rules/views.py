@@ -22,7 +22,7 @@ from monograph.inference.rules.table import (
     view,
 )
 from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec, contiguous_strides, is_dense
-from monograph.shapes.expr import Expr, Int
+from monograph.shapes.expr import Expr, Int, shared_atoms
 from monograph.shapes.questions import both, equal, not_less
 
 aten = torch.ops.aten
@@ -125,10 +125,28 @@ def _complete_symbolic(
     elif isinstance(known, int) and numel % known == 0:
         quotient = numel // known
     if quotient is None:
+        numel, known = _without_shared_sizes(numel, known)
         quotient = scope.floordiv(numel, known)
         if not scope.owner.require(equal(quotient * known, numel)):
             return None
     return tuple(quotient if size.__class__ is int and size == -1 else size for size in shape)
+
+
+def _without_shared_sizes(numel: Int, known: Int) -> tuple[Int, Int]:
+    """Both without the sizes that they share, which are not 0: -1 is refused beside a 0."""
+    if not isinstance(numel, Expr) or not isinstance(known, Expr):
+        return numel, known
+    scope = known.scope
+    both = set(shared_atoms(numel)) & set(shared_atoms(known))
+    for index in sorted(both):
+        size = scope.bare(scope.atoms[index])
+        if scope.owner.is_known(not_less(size, 0)) and scope.owner.require(not_less(size, 1)):
+            fewer, rest = numel.exact_quotient(size), known.exact_quotient(size)
+            if fewer is not None and rest is not None:
+                numel, known = fewer, rest
+        if not isinstance(numel, Expr) or not isinstance(known, Expr):
+            break
+    return numel, known
 
 
 @view(aten.view.default, aten._unsafe_view.default, in_order=True)
