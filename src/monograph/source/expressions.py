@@ -19,7 +19,7 @@ __all__ = ["RUNTIME", "Expressions", "located", "name_of", "runtime_call", "thun
 RUNTIME = "the runtime of converted code"
 _Node = TypeVar("_Node", bound=ast.AST)
 _OF_SEQUENCES = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)  # which ask about item after item
-_ITERATORS = ("range", "enumerate", "zip", "reversed", "len")
+_ITERATORS = ("range", "enumerate", "zip", "reversed", "len", "map", "iter")
 
 
 def name_of(name: str, context: ast.expr_context | None = None) -> ast.Name:
@@ -130,6 +130,9 @@ class Expressions(ast.NodeTransformer):
         """``len(x)``, ``sum(x)``, ``any``, ``all``, ``list`` or ``x.unbind()`` at a site."""
         if self._is_site(node) and is_taking_apart(node):
             return self._pieces(node)
+        if self._takes_rows(node):
+            made = runtime_call("iterator", node.func, self.visit(node.args[0]))
+            return located(made, node)
         if self._is_site(node) and is_listing(node):
             made = runtime_call("listed", node.func, self.iterable(node.args[0]))
             return located(made, node)
@@ -137,13 +140,20 @@ class Expressions(ast.NodeTransformer):
             return self.generic_visit(node)
         argument = node.args[0]
         if not isinstance(argument, ast.GeneratorExp):
-            made = runtime_call("iterator", node.func, self.visit(argument))
+            made = runtime_call("iterator", node.func, self.iterable(argument))
             return located(made, node)
         require_movable(argument.elt, self.file)
         generator = argument.generators[0]
         body = self._of_item(generator, self.condition(argument.elt))
         made = runtime_call("reduced", node.func, self.visit(generator.iter), body)
         return located(made, node)
+
+    def _takes_rows(self, node: ast.Call) -> bool:
+        """``sum(f(row) for row in x)``, or a list or a tuple of it."""
+        if len(node.args) != 1 or not isinstance(node.args[0], ast.GeneratorExp):
+            return False
+        is_sum = isinstance(node.func, ast.Name) and node.func.id == "sum"
+        return self._is_site(node.args[0]) and not node.keywords and (is_sum or is_listing(node))
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         """``[x] * n`` at a site."""
@@ -192,26 +202,25 @@ class Expressions(ast.NodeTransformer):
         assert isinstance(function, ast.Attribute)
         args = [self.visit(arg) for arg in (function.value, *node.args)]
         made = runtime_call("pieces", ast.Constant(function.attr), *args)
-        made.keywords = [ast.keyword(each.arg, self.visit(each.value)) for each in node.keywords]
+        made.keywords = self._keywords(node)
         return located(made, node)
+
+    def _keywords(self, node: ast.Call) -> list[ast.keyword]:
+        return [ast.keyword(each.arg, self.visit(each.value)) for each in node.keywords]
 
     def iterable(self, node: ast.expr) -> ast.expr:
         """What a loop goes over: ``range(n)`` and its like may be of unknown length."""
         if isinstance(node, ast.Call) and is_taking_apart(node):
             return self._pieces(node)
-        if isinstance(node, ast.Call) and not any(map(_says_more, node.keywords)):
+        if isinstance(node, ast.Call) and all(keyword.arg for keyword in node.keywords):
             function = node.func
             if isinstance(function, ast.Name) and function.id in _ITERATORS:
                 args = [self.iterable(arg) for arg in node.args]
                 made = runtime_call("iterator", function, *args)
+                made.keywords = self._keywords(node)
                 return located(made, node)
-            if isinstance(function, ast.Attribute) and function.attr == "tolist" and not node.args:
+            is_bare = not node.args and not node.keywords
+            if isinstance(function, ast.Attribute) and function.attr == "tolist" and is_bare:
                 made = runtime_call("numbers", self.visit(function.value))
                 return located(made, node)
         return self.visit(node)
-
-
-def _says_more(keyword: ast.keyword) -> bool:
-    """``strict=False`` of ``zip`` says what holds without it."""
-    value = keyword.value
-    return not (keyword.arg == "strict" and isinstance(value, ast.Constant) and not value.value)

@@ -225,29 +225,56 @@ _PIECES: dict[str, Callable[..., Unknown | None]] = {
 }
 
 
-def iterator(function: Callable[..., object], *args: Any) -> object:
+_LISTS = (builtins.list, builtins.tuple)
+
+
+def iterator(function: Callable[..., object], *args: Any, **options: Any) -> object:
     """``range``, ``enumerate``, ``zip``, ``reversed`` or ``len`` of something of unknown length."""
     if running_recorder() is None:
-        return function(*args)
+        return function(*args, **options)
     if function is builtins.range:
         return _range(*args)
     if function is builtins.len and isinstance(args[0], (Rows, Records, Pieces)):
         return args[0].length()
     if function is builtins.len and isinstance(args[0], Unknown):
         return args[0].length
-    if function is builtins.sum and isinstance(args[0], Rows):
-        return args[0].total()
-    found = [unknown for arg in args if (unknown := unknown_length(arg)) is not None]
     first = unknown_length(args[0]) if args else None
+    if first is not None and len(args) == 1 and function in (builtins.sum, *_LISTS):
+        return _taken(function, args[0], first)
+    if function in (builtins.zip, builtins.map):
+        others = [unknown_length(each) for each in args[function is builtins.map :]]
+        found = [unknown for unknown in others if unknown is not None]
+        if found and len(found) == len(others):
+            combine = args[0] if function is builtins.map else _in_a_tuple
+            return _side_by_side(found, combine, bool(options.get("strict")))
+    if function is builtins.iter and first is not None:
+        return first
     if function is builtins.enumerate and first is not None:
-        start = args[1] if len(args) > 1 else 0
+        start = args[1] if len(args) > 1 else options.get("start", 0)
         return Unknown(first.length, lambda i: (start + i, first.item(i)))
     if function is builtins.reversed and first is not None:
         return Unknown(first.length, lambda i: first.item(first.length - 1 - i))
-    if function is builtins.zip and first is not None and len(found) == len(args):
-        length = functools.reduce(torch.sym_min, [inner.length for inner in found])
-        return Unknown(length, lambda i: tuple(inner.item(i) for inner in found))
-    return function(*args)
+    return function(*args, **options)
+
+
+def _taken(function: Callable[..., object], given: object, found: Unknown) -> object:
+    """``list``, ``tuple`` or ``sum`` of what is of unknown length."""
+    made = given if isinstance(given, (Rows, Records)) else rows(found, lambda item: item)
+    if function in _LISTS:
+        return made
+    return made.total() if isinstance(made, Rows) else function(given)
+
+
+def _in_a_tuple(*items: object) -> tuple[object, ...]:
+    return items
+
+
+def _side_by_side(found: list[Unknown], combine: Callable[..., object], strict: bool) -> Unknown:
+    """``zip`` or ``map`` of several: as long as the shortest; with ``strict``, as all of them."""
+    length = functools.reduce(torch.sym_min, [inner.length for inner in found])
+    for inner in found if strict else ():
+        torch._check(inner.length == length, lambda: "zip() of unequal lengths")
+    return Unknown(length, lambda i: combine(*(inner.item(i) for inner in found)))
 
 
 def _range(*args: Any) -> range | Unknown:
@@ -295,7 +322,7 @@ def _precise(recorder: Recorder, item: object) -> object:
 def listed(function: Callable[..., object], iterable: Iterable[object]) -> object:
     """``list(iterable)``."""
     found = unknown_length(iterable)
-    if found is None or running_recorder() is None or function is not builtins.list:
+    if found is None or running_recorder() is None or function not in _LISTS:
         return function(iterable)
     if isinstance(found, _Range):
         return rows_in_steps((), found.start, found.step, found.length)

@@ -197,9 +197,9 @@ class SourceFile:
         alone = None if is_tested else self._read_alone(node)
         if alone is not None:
             return Site(alone, span)
-        around = self.parents.get(node)
-        if isinstance(around, ast.Call) and is_listing(around) and node in around.args:
-            return _site(around)
+        taker = self._taker(node)
+        if taker is not None:
+            return _site(taker)
         while node in self.parents:
             if isinstance(node, (ast.BoolOp, ast.IfExp)) or _is_logical(node):
                 logical = node
@@ -263,6 +263,16 @@ class SourceFile:
             return node is around.value
         return isinstance(around, ast.Call) and _called(around) in _GOING_THROUGH
 
+    def _taker(self, node: ast.AST) -> ast.Call | None:
+        """The ``list(...)``, ``tuple(...)`` or ``sum(...)`` that goes over ``node``."""
+        inner, around = node, self.parents.get(node)
+        while isinstance(around, ast.Call) and _called(around) in _OVER_OTHERS:
+            inner, around = around, self.parents.get(around)
+        if not isinstance(around, ast.Call) or inner not in around.args:
+            return None
+        is_sum = is_reducing(around) and _called(around) == "sum"
+        return around if is_sum or is_listing(around) else None
+
     def function_of(self, span: Span) -> ast.AST | None:
         """The outermost function around ``span``."""
         found = None
@@ -291,9 +301,9 @@ def is_reducing(node: ast.Call) -> bool:
 
 
 def is_listing(node: ast.Call) -> bool:
-    """Whether it is ``list(x)``."""
+    """Whether it is ``list(x)`` or ``tuple(x)``."""
     is_plain = isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords
-    return is_plain and node.func.id == "list"  # type: ignore[attr-defined]
+    return is_plain and _called(node) in ("list", "tuple")
 
 
 def is_taking_apart(node: ast.Call) -> bool:
@@ -304,7 +314,19 @@ def is_taking_apart(node: ast.Call) -> bool:
 
 
 _PIECES = ("unbind", "split", "chunk")
-_GOING_THROUGH = ("zip", "enumerate", "reversed", "len", "stack", "cat", "concat")
+_OVER_OTHERS = ("enumerate", "zip", "reversed", "map", "iter")
+_GOING_THROUGH = (
+    "zip",
+    "enumerate",
+    "reversed",
+    "len",
+    "stack",
+    "cat",
+    "concat",
+    "sum",
+    "list",
+    "tuple",
+)
 
 
 def _called(node: ast.Call) -> str | None:
