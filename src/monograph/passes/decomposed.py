@@ -8,7 +8,7 @@ from typing import Any
 
 from torch.fx import Graph, Node
 
-from monograph.diagnostics import DecompositionError
+from monograph.diagnostics import DecompositionError, SourceLine
 from monograph.ir.assumptions import Assumption, about_sizes
 from monograph.ir.meta import noted
 from monograph.ir.operators import SQUEEZING
@@ -47,7 +47,7 @@ def decomposed(parts: Parts, table: Mapping[Any, Callable[..., object]] | None) 
     before = _asked_before(parts)
     known = len(env.guards)
     found = decompose(parts.graph, parts.attributes, env, rules)
-    new = [*before, *env.guards[known:], *_kept_dimensions(parts)]
+    new = [*before, *_told_at_the_door(parts, env.guards[known:]), *_kept_dimensions(parts)]
     if new and plan.sizes is not None:
         plan = replace(plan, sizes=replace(plan.sizes, guards=[*plan.sizes.guards, *new]))
     return replace(
@@ -83,6 +83,27 @@ def _asked_before(parts: Parts) -> list[Guard]:
         if guard.is_narrowing and names.issuperset(guard.symbols)
         and text_of(guard.test) not in told
     ]  # fmt: skip
+
+
+def _told_at_the_door(parts: Parts, asked: list[Guard]) -> list[Guard]:
+    """Those about sizes of arguments.
+
+    What operators demand of others, of what a loop carries, say, they demand when they run.
+
+    Raises:
+        DecompositionError: a rule holds for some of such sizes alone.
+    """
+    sizes = parts.plan.sizes
+    names = set() if sizes is None else {*sizes.definitions, *(b.name for b in sizes.bounds)}
+    for guard in asked:
+        if guard.is_narrowing and not names.issuperset(guard.symbols):
+            raise DecompositionError(
+                f"a decomposition holds where {text_of(guard.test)}, which is about sizes that "
+                "are only known when the program runs",
+                where=SourceLine.of(guard.where),
+                hint="keep the operator whole: delete it from the table.",
+            )
+    return [guard for guard in asked if names.issuperset(guard.symbols)]
 
 
 def _kept_dimensions(parts: Parts) -> list[Guard]:
