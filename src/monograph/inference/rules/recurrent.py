@@ -50,6 +50,14 @@ def _recurrent(
     return (output, last, last) if is_lstm else (output, last)
 
 
+@rule(aten.mkldnn_rnn_layer.default)
+def _layer_of_onednn(x: TensorSpec, *rest: object) -> None:
+    """One layer, as ``lstm`` is decomposed: without a step or a row oneDNN ends the process."""
+    if x.scope is not None:
+        for size in x.shape[:2]:
+            must_hold_if_varies(size, not_less(size, 1))
+
+
 @rule(aten._pack_padded_sequence.default)
 def _packing(*args: object) -> NoReturn:
     """How many rows there are, and how many steps, stands in the lengths."""
