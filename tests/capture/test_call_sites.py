@@ -25,7 +25,7 @@ import torch
 from torch._dynamo.source import ConstantSource
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
-from monograph import Dim, InputError, InternalError, MonographError, export
+from monograph import Dim, InputError, InternalError, MonographError, ShapeError, export
 from monograph.capture.python.builtin_functions import CALL_SITES
 
 R = torch.randn
@@ -438,7 +438,9 @@ def test_a_file_that_has_changed_is_not_believed(module):
     made = module(COUNTED)
     path = Path(made.__file__)
     path.write_text(path.read_text().replace("+ max", "- max"))
-    exported = export(made.program, (R(4, 3),), dynamic_shapes=DYNAMIC)
+    with pytest.raises(ShapeError, match="inferred to be a constant"):
+        export(made.program, (R(4, 3),), dynamic_shapes=DYNAMIC)
+    exported = export(made.program, (R(4, 3),), dynamic_shapes=({0: Dim.AUTO},))
     assert "fixed" in [a.kind for a in exported.assumptions]
     _same(exported.module(), made.program, sizes=(4,))
     with pytest.raises(InputError):
@@ -497,7 +499,9 @@ def test_without_source_a_size_is_fixed():
     space = {}
     exec("def program(x):\n    return x * int(x.shape[0] / 2)\n", space)
     program = space["program"]
-    exported = export(program, (R(4, 3),), dynamic_shapes=DYNAMIC)
+    with pytest.raises(ShapeError, match="inferred to be a constant"):
+        export(program, (R(4, 3),), dynamic_shapes=DYNAMIC)
+    exported = export(program, (R(4, 3),), dynamic_shapes=({0: Dim.AUTO},))
     assert [a.kind for a in exported.assumptions] == ["fixed"]
     _same(exported.module(), program, sizes=(4,))
     with pytest.raises(InputError):
