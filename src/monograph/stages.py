@@ -22,6 +22,7 @@ from monograph.collection import rarer_collection
 from monograph.constraints.between_calls import Calls
 from monograph.constraints.both_sides import settle
 from monograph.constraints.key_order import note_order
+from monograph.constraints.one_or_two import Twins
 from monograph.constraints.same_program import refuse_difference
 from monograph.constraints.usual_sizes import captured_for_all
 from monograph.constraints.violations import refuse_violations
@@ -79,6 +80,7 @@ def exported(
     refusals: dict[tuple[str, int], str] = {}
     failures: list[str] = []
     patience = Patience(_MOST_EFFORT, _MOST_EFFORT_EACH)
+    twins = Twins()
 
     def capture_once(
         shapes: object,
@@ -104,6 +106,7 @@ def exported(
                 first=first,
                 patience=patience,
                 is_for_all=is_for_all,
+                are_two=twins.are_two,
             )
 
         return calls.captured(once)
@@ -141,7 +144,7 @@ def exported(
         return captured
 
     try:
-        captured = attempt(shapes)
+        captured = twins.attempted(partial(attempt, shapes), first)
     except (ShapeError, PythonFeatureError) as error:
         error.where = error.where or caller_line()
         raise

@@ -78,3 +78,38 @@ def test_nothing_is_tied_where_nothing_is_asked():
     x, y = torch.randn(3), torch.randn(3)
     program = monograph.export(Adds(), (x, x))
     assert_equal(program.module()(x, y), Adds()(x, y))
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.project = nn.Linear(4, 4)
+
+    def forward(self, query, key):
+        projected = self.project(query)
+        other = projected if query is key else self.project(key) + 1
+        return projected @ other.transpose(-1, -2) @ other
+
+
+class EachByItself(nn.Module):
+    """Asks of tensors that it made, and of one argument beside itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.own, self.across = Attention(), Attention()
+
+    def forward(self, source, target):
+        target = target + self.own(target, target)
+        return self.across(target, source * 2) + self.own(source, source)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("shapes", [None, ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},) * 2])
+def test_two_tensors_are_taken_where_nothing_was_asked_of_the_two(shapes, strict):
+    model, x = EachByItself(), torch.randn(2, 3, 4)
+    program = monograph.export(model, (x, x), dynamic_shapes=shapes, strict=strict)
+    sizes = [(2, 3)] if shapes is None else [(2, 3), (1, 5), (4, 1)]
+    for batch, rows in sizes:
+        x, y = torch.randn(2, batch, rows, 4)
+        assert_equal(program.module()(x, x), model(x, x), tolerance=1e-5)
+        assert_equal(program.module()(x, y), model(x, y), tolerance=1e-5)

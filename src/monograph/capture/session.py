@@ -96,6 +96,7 @@ def capture(
     first: Captured | None = None,
     patience: Patience | None = None,
     is_for_all: bool = False,
+    are_two: bool = False,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
@@ -109,7 +110,8 @@ def capture(
     capture whose graph is followed (``following.py``), with its sizes, as they are supposed to be
     in its environment. ``patience``: what questions about sizes may cost, and what is left of
     it afterwards. ``is_for_all`` gives the capture up where it narrows the sizes, or leaves
-    behind what the next call finds. Only one thread captures at a time.
+    behind what the next call finds. ``are_two``: a tensor that is passed twice is two for the
+    program, which may ask. Only one thread captures at a time.
 
     Raises:
         ExportError: what stands in the way, with the user's line.
@@ -136,6 +138,7 @@ def capture(
                     context.given_numbers = ways.given_numbers
                     context.strict, context.collected = strict, collected
                     session.hints, session.turned = hints or {}, turned
+                    session.are_two = are_two
                     session.recorder.sizes.env.pretended = pretended or {}
                     session.recorder.sizes.is_for_all = is_for_all
                     decider = session.recorder.sizes.env.decider
@@ -266,6 +269,7 @@ class _Session:
         self.recorder.context.watched = watched
         self.hints: dict[str, float] = {}
         self.turned: frozenset[str] = frozenset()
+        self.are_two = False
         self.specification = read_specification(root, self.arguments, dynamic_shapes)
         self.state = State(root.module)
         self.names: dict[int, tuple[str, str]] = {}
@@ -353,7 +357,7 @@ class _Session:
         else:
             recorder.sizes.use(self.first.recorder.sizes.env)
             sizes, declared = self.first.sizes, self.first.declared
-        if self._are_asked_if_one():
+        if not self.are_two and self._are_asked_if_one():
             recorder.entrance.one_tensor = {}
         leaves = [
             recorder.entrance.enter_argument(a.name, a.path, a.example, size)
