@@ -279,3 +279,22 @@ def test_attention_whose_mask_has_a_length_of_its_own():
     for sizes in ((2, 9), (1, 8), (3, 1), (2, 14)):
         args = given(*sizes)
         torch.testing.assert_close(ep.module()(*args), padded(*args), rtol=1e-4, atol=1e-5)
+
+
+TURNED = {
+    "rows": lambda x, i: x[i.t()],
+    "columns": lambda x, i: x[:, i.t()],
+    "both": lambda x, i: x[i.t(), i.t() * 0],
+    "rows of what is turned": lambda x, i: x.t()[i.t()],
+    "of three dimensions": lambda x, i: x[i[None].permute(2, 0, 1)],
+    "in order": lambda x, i: x[i],
+}
+
+
+@pytest.mark.parametrize("name", TURNED)
+def test_an_index_that_is_turned_turns_the_result(name):
+    def given(rows, columns, *sizes):
+        return torch.randn(rows, columns), torch.randint(0, 2, sizes)
+
+    each = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
+    same(TURNED[name], given(6, 7, 3, 5), (each, each), given(4, 3, 2, 3), given(2, 5, 6, 4))

@@ -26,12 +26,13 @@ aten = torch.ops.aten
 
 @rule(aten.index.Tensor)
 def _index(x: TensorSpec, indices: Sequence[TensorSpec | None]) -> TensorSpec | None:
-    """By integers that lie in order."""
+    """By integers."""
     given = [(i, spec) for i, spec in enumerate(indices) if spec is not None]
     if not given:
         return None
-    if all(spec.scope is None for spec in (x, *(s for _, s in given))):
-        return _index_of_numbers(x, given)
+    is_fixed = all(spec.scope is None for spec in (x, *(s for _, s in given)))
+    if is_fixed or not all(is_canonical(spec) for _, spec in given):
+        return _index_as_laid(x, given)
     if any(spec.dtype not in (torch.int64, torch.int32) for _, spec in given):
         return None
     shape = broadcast([spec.shape for _, spec in given])
@@ -43,8 +44,8 @@ def _index(x: TensorSpec, indices: Sequence[TensorSpec | None]) -> TensorSpec | 
     return fresh(x, (*x.shape[:first], *shape, *x.shape[last + 1 :]))
 
 
-def _index_of_numbers(x: TensorSpec, given: Sequence[tuple[int, TensorSpec]]) -> TensorSpec | None:
-    """With fixed sizes: as the iterator over the indices and the rest of ``x`` lays it out."""
+def _index_as_laid(x: TensorSpec, given: Sequence[tuple[int, TensorSpec]]) -> TensorSpec | None:
+    """As the iterator over the indices and the rest of ``x`` lays it out."""
     first, last = given[0][0], given[-1][0]
     shape = broadcast([spec.shape for _, spec in given])
     if shape is None or last - first + 1 != len(given) or last >= len(x.shape) or x.numel == 0:
