@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from monograph.shapes.env import ShapeEnv
 
 __all__ = [
-    "MOST_ELEMENTS", "Along", "ApartError", "Following", "can_be_followed", "gives_its_argument",
+    "MOST_ELEMENTS", "Along", "ApartError", "Following", "but_for_causality", "can_be_followed",
+    "gives_its_argument",
 ]  # fmt: skip
 
 aten = torch.ops.aten
@@ -191,7 +192,7 @@ class Along(Emission):
             return True
         if step.target is not _ATTENTION:
             return False
-        one, other = _but_for_causality(args, kwargs), _but_for_causality(then, named)
+        one, other = but_for_causality(args, kwargs), but_for_causality(then, named)
         return self._are_named(one, other) and self._is_single(one)
 
     def _is_single(self, given: Mapping[str, Any]) -> bool:
@@ -383,7 +384,7 @@ def _is_step(node: Node) -> bool:
     return not isinstance(node.meta.get("val"), (Expr, FloatExpr)) and node.target is not _SIZE
 
 
-def _but_for_causality(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+def but_for_causality(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     """The arguments of an attention, in one form, without ``is_causal``."""
     found = {"attn_mask": None, "dropout_p": 0.0, **kwargs}
     found.update(zip(_OF_ATTENTION, args, strict=False))

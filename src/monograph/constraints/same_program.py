@@ -8,7 +8,7 @@ import torch
 from torch.fx import Graph, Node
 from torch.fx.node import Argument
 
-from monograph.capture.following import MOST_ELEMENTS, gives_its_argument
+from monograph.capture.following import MOST_ELEMENTS, but_for_causality, gives_its_argument
 from monograph.capture.session import Captured
 from monograph.diagnostics import PythonFeatureError
 from monograph.ir.operators import RESHAPING, SQUEEZING, draws
@@ -191,15 +191,14 @@ class _Reader:
         if draws(node):
             self.draws += 1
             draw = self.draws
-        args = tuple(map(self._argument, node.args))
+        positional, given = node.args, node.kwargs
+        if target is aten.scaled_dot_product_attention.default and self._is_single(node):
+            # One query and one key: there is nothing to mask.
+            positional, given = (), but_for_causality(node.args, node.kwargs)
+        args = tuple(map(self._argument, positional))
         bodies = subgraphs_of(node)
         if bodies:
             args = (*args[:-1], tuple(a for a in args[-1] if not _is_size(a)))
-        given = node.kwargs
-        if target is aten.scaled_dot_product_attention.default and self._is_single(node):
-            # One query and one key: there is nothing to mask.
-            given = {name: value for name, value in given.items() if name != "is_causal"}
-            args = args[:5]
         kwargs = tuple(sorted((k, self._argument(v)) for k, v in given.items())) if given else ()
         read = tuple(self._read_graph(body.graph, i) for i, body in enumerate(bodies, 1))
         name = target if isinstance(target, str) else (id(target), read)
@@ -254,7 +253,7 @@ class _Reader:
 
     def _is_single(self, node: Node) -> bool:
         specs = [a.meta["val"] for a in node.args[:2] if isinstance(a, Node)]
-        return all(self._size(spec.shape[-2]) == 1 for spec in specs)
+        return all(self._size(spec.shape[-2]) in (0, 1) for spec in specs)
 
     def _result(self, value: object, *, is_squeezed: bool = False) -> Read | None:
         if isinstance(value, TensorSpec) and is_squeezed:
