@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch.fx import Graph, Node
@@ -191,7 +191,8 @@ class _Reader:
         if draws(node):
             self.draws += 1
             draw = self.draws
-        positional, given = node.args, node.kwargs
+        positional: Sequence[Argument] = node.args
+        given: Mapping[str, Argument] = node.kwargs
         if target is aten.scaled_dot_product_attention.default and self._is_single(node):
             # One query and one key: there is nothing to mask.
             positional, given = (), but_for_causality(node.args, node.kwargs)

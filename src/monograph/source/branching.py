@@ -43,6 +43,7 @@ __all__ = [
     "compared",
     "either",
     "first_true",
+    "flagged",
     "grow",
     "inverted",
     "last_true",
@@ -173,6 +174,20 @@ def settle(recorder: Recorder, state: State, key: Key, value: object, site: Bran
 def either(test: object, then: Thunk, otherwise: Thunk) -> object:
     """``then() if test else otherwise()``."""
     return branch(None, test, then, otherwise)
+
+
+def flagged(function: Callable[..., object], *args: object, **kwargs: object) -> object:
+    """``function(*args, **kwargs)``; where a flag in it varies, the one or the other call."""
+    recorder = running_recorder()
+    for name, value in kwargs.items():
+        question = undecided(recorder, value) if isinstance(value, torch.SymBool) else None
+        if recorder is not None and question is not None:
+            then, otherwise = (
+                functools.partial(flagged, function, *args, **(kwargs | {name: flag}))
+                for flag in (True, False)
+            )
+            return captured_branch(recorder, None, question, then, otherwise)
+    return function(*args, **kwargs)
 
 
 def both(first: object, *rest: Thunk) -> object:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from monograph.capture.python.sites import (
     Site,
+    has_flag,
     is_listing,
     is_reducing,
     is_repeating,
@@ -135,6 +136,11 @@ class Expressions(ast.NodeTransformer):
             return located(made, node)
         if self._is_site(node) and is_listing(node):
             made = runtime_call("listed", node.func, self.iterable(node.args[0]))
+            return located(made, node)
+        if self._is_site(node) and has_flag(node):
+            self.generic_visit(node)
+            made = runtime_call("flagged", node.func, *node.args)
+            made.keywords = node.keywords
             return located(made, node)
         if not self._is_site(node) or not is_reducing(node):
             return self.generic_visit(node)

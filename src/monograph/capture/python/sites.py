@@ -16,6 +16,7 @@ __all__ = [
     "SourceFile",
     "Span",
     "codes_in",
+    "has_flag",
     "is_listing",
     "is_made",
     "is_reducing",
@@ -215,6 +216,8 @@ class SourceFile:
             if isinstance(node, ast.stmt) or isinstance(parent, ast.Lambda):
                 break
             node = parent
+        if logical is None and isinstance(nodes[0], ast.Call) and has_flag(nodes[0]):
+            return Site("Call", span)
         return None if logical is None else _site(logical)
 
     def _read_alone(self, node: ast.AST) -> str | None:
@@ -304,6 +307,17 @@ def is_listing(node: ast.Call) -> bool:
     """Whether it is ``list(x)`` or ``tuple(x)``."""
     is_plain = isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords
     return is_plain and _called(node) in ("list", "tuple")
+
+
+def has_flag(node: ast.Call) -> bool:
+    """Whether it is given a flag that may be a truth about sizes: ``is_causal=n > 1``."""
+    return any(
+        keyword.arg in _FLAGS and not isinstance(keyword.value, ast.Constant)
+        for keyword in node.keywords
+    )
+
+
+_FLAGS = ("is_causal", "causal", "training", "train", "align_corners")
 
 
 def is_taking_apart(node: ast.Call) -> bool:
