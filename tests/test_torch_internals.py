@@ -214,6 +214,15 @@ def test_switches_can_be_read_and_set():
         assert switch.get() == value, switch.name
 
 
+def test_the_stance_of_the_compiler_is_set_when_it_is_made():
+    """So what is interrupted before ``with`` has it leaves the stance behind."""
+    before = internals.STANCE.get()
+    made = torch.compiler.set_stance("force_eager")
+    assert internals.STANCE.get() == made.stance != before
+    internals.STANCE.set(before)
+    assert internals.STANCE.get() == before
+
+
 def test_set_data_asks_whether_types_fit():
     mode = Seen()
     x = torch.ones(2)

@@ -50,6 +50,7 @@ __all__ = [
     "MAPPING_BEGINS",
     "MAPPING_ENDS",
     "MAPPING_ENTERS",
+    "STANCE",
     "SWITCHES",
     "DispatchMode",
     "FakeTensor",
@@ -388,12 +389,6 @@ def function_modes() -> tuple[Any, ...]:
     return tuple(_C._get_function_stack_at(i) for i in range(_C._len_torch_function_stack()))
 
 
-def stance_of_compiler() -> str:
-    """What ``torch.compiler.set_stance`` has set."""
-    eval_frame = sys.modules.get(f"{COMPILER}.eval_frame")
-    return "default" if eval_frame is None else str(eval_frame._stance.stance)
-
-
 def is_compiler_loaded() -> bool:
     """Whether the program, or a part of torch, has imported the compiler."""
     return f"{COMPILER}.eval_frame" in sys.modules
@@ -472,10 +467,23 @@ def _set_default_device(context: Any) -> None:
     torch._GLOBAL_DEVICE_CONTEXT.device_context = context
 
 
+def _stance() -> object:
+    """What ``torch.compiler.set_stance`` has set; None: nothing."""
+    stance = getattr(sys.modules.get(f"{COMPILER}.eval_frame"), "_stance", None)
+    return None if stance is None or stance == type(stance)() else stance
+
+
+def _set_stance(stance: object) -> None:
+    eval_frame = sys.modules.get(f"{COMPILER}.eval_frame")
+    if eval_frame is not None:
+        eval_frame._stance = stance or eval_frame.DynamoStance()  # type: ignore[attr-defined]
+
+
 def _set_full_backward_hooks(value: bool | None) -> None:
     nn_module._global_is_full_backward_hook = value
 
 
+STANCE = Switch("stance of the compiler", _stance, _set_stance)
 SWITCHES: tuple[Switch, ...] = (
     Switch("dispatch modes", _dispatch_modes, _set_dispatch_modes),
     Switch("function modes", function_modes, _set_function_modes),
@@ -522,6 +530,7 @@ SWITCHES: tuple[Switch, ...] = (
         lambda: nn_module._global_is_full_backward_hook,
         _set_full_backward_hooks,
     ),
+    STANCE,
     *_backend_switches(),
 )  # fmt: skip
 # The hooks that run for every module of the process.

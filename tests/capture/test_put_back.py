@@ -5,6 +5,7 @@ import contextlib
 import contextvars
 import copy
 import gc
+import importlib
 import queue
 import random
 import sys
@@ -391,6 +392,20 @@ def test_a_fault_at_any_call_leaves_all_as_it_was():
 def test_a_fault_at_every_call_leaves_all_as_it_was():
     total = _faults(lambda total: range(1, total, 3), {"x": {0: monograph.Dim("n", min=2)}})
     print(f"{total} calls")
+
+
+def test_a_fault_while_the_stance_of_the_compiler_is_set(monkeypatch):
+    """It is set when the context manager is made, before ``with`` has it."""
+    importlib.import_module("torch._dynamo")  # else nothing can have been compiled
+    set_stance = torch.compiler.set_stance
+
+    def interrupted(*args):
+        set_stance(*args)
+        raise Fault
+
+    monkeypatch.setattr(torch.compiler, "set_stance", interrupted)
+    with unchanged(_program), pytest.raises(Fault):
+        monograph.export(_program, (torch.ones(3, 3), torch.tensor(0.25)))
 
 
 def test_going_on_after_a_question_of_a_fake_kernel():

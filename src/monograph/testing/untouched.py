@@ -29,10 +29,10 @@ from torch import nn
 
 from monograph.capture.python.redirect import redirected
 from monograph.torch_internals import (
+    STANCE,
     dispatcher_keys,
     function_modes,
     is_compiler_loaded,
-    stance_of_compiler,
     writes_to,
 )
 
@@ -210,7 +210,7 @@ def thread_state() -> dict[str, Any]:
             warnings.showwarning,
         ),
         f"importing, {len(sys.modules)} modules": [id(finder) for finder in sys.meta_path],
-        "stance of the compiler": stance_of_compiler(),
+        "stance of the compiler": STANCE.get(),
         "torch's generator": bytes(torch.get_rng_state().tolist()),
         "Python's generator": random.getstate(),
     }
