@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from monograph import Dim, export
+from monograph import Dim, InputError, ShapeError, export
 from monograph.testing import assert_exports
 
 D = Dim.DYNAMIC
 R = torch.randn
 ONE = [(R(9),), (R(1),), (R(2),)]
 
+TABLE = R(1, 3, 4, 4)
 CASES = {
     "linspace": (lambda x: torch.linspace(-1.0, 1.0, x.shape[0]), (R(5),), ({0: D},), ONE),
     "logspace": (lambda x: torch.logspace(0.0, 1.0, steps=len(x)), (R(5),), ({0: D},), ONE),
@@ -46,6 +47,21 @@ CASES = {
         (R(1, 17, 21, dtype=torch.complex64), R(1, 160)), ({2: D}, {1: D}),
         [(R(1, 17, 11, dtype=torch.complex64), R(1, 80))],
     ),
+    "a table scaled by a size": (
+        lambda x: F.interpolate(
+            TABLE, scale_factor=((x.shape[2] + 0.1) / 4, (x.shape[3] + 0.1) / 4), mode="bicubic"
+        ),
+        (R(2, 3, 6, 8),), ({2: D, 3: D},), [(R(2, 3, 4, 5),), (R(2, 3, 1, 9),)],
+    ),
+    "scaled to one height": (
+        lambda x: F.interpolate(x, scale_factor=8 / x.shape[2], mode="bilinear"),
+        (R(2, 3, 5, 6),), ({0: D, 2: D, 3: D},), [(R(1, 3, 4, 8),), (R(2, 3, 16, 2),)],
+    ),
+    "parts of sizes": (
+        lambda x: F.leaky_relu(x.clamp(max=x.shape[0] / 3), 1 / x.shape[0])
+        + torch.full((1,), x.shape[0] / 7),
+        (R(5),), ({0: D},), [(R(9),), (R(1),)],
+    ),
     "a number in a tensor": (
         lambda x, s: F.interpolate(x, scale_factor=(s.abs() + 1).item()),
         (R(1, 1, 4), torch.tensor(2.0)), None, [(R(1, 1, 4), torch.tensor(3.0))],
@@ -57,6 +73,19 @@ CASES = {
 def test_any_size(name):
     f, args, shapes, more = CASES[name]
     assert_exports(f, args, dynamic_shapes=shapes, more_inputs=more, tolerance=1e-4)
+
+
+@pytest.mark.parametrize("part", [3, 0.7, 2])
+def test_a_part_of_a_size_that_is_a_text_fixes_the_size(part):
+    def f(x):
+        return x * float(f"{x.shape[0] / part:.3f}")
+
+    with pytest.raises(ShapeError, match="inferred to be a constant"):
+        export(f, (R(7),), dynamic_shapes=({0: D},))
+    program = export(f, (R(7),), dynamic_shapes=({0: Dim.AUTO},))
+    assert not program.range_constraints
+    with pytest.raises(InputError, match="equal to 7"):
+        program.module()(R(6))
 
 
 def test_the_operator_stays_whole():

@@ -21,6 +21,7 @@ __all__ = [
     "float_value",
     "is_never_negative",
     "rational",
+    "scaled_size",
     "to_integer",
 ]
 
@@ -143,6 +144,19 @@ def rational(item: Real) -> tuple[Int, int] | None:
             if k > 0 and k & (k - 1) == 0:
                 return left[0] * right[1], left[1] * k
     return None
+
+
+def scaled_size(item: Real) -> Expr | None:
+    """The expression of which ``item`` is a multiple or a part: no two sizes give one number."""
+    while isinstance(item, FloatExpr):
+        left, *rest = item.args
+        if item.op == "mul" and isinstance(left, (int, float)):
+            left, rest = rest[0], [left]
+        is_scaled = item.op in ("mul", "truediv") and isinstance(rest[0], (int, float)) and rest[0]
+        if item.op != "float" and not is_scaled:
+            return None
+        item = left
+    return item if isinstance(item, Expr) else None
 
 
 def _floor_or_rest(item: FloatExpr) -> tuple[Int, int] | None:

@@ -23,6 +23,7 @@ from monograph.shapes.floats import (
     Real,
     is_never_negative,
     rational,
+    scaled_size,
 )
 from monograph.shapes.layout import lies_densely, lies_in_order
 from monograph.shapes.questions import (
@@ -552,7 +553,12 @@ class FloatNode(_Node):
         value = env.hint(self.content)
         if value is None:
             value = env.listener.unknown(self.content)
-        test = self._compare("eq", self.wrap_float(value)).content  # of a quotient, of integers
+        size = scaled_size(self.content)
+        number = None if size is None else env.hint(size)
+        if size is None or number is None:
+            test = self._compare("eq", self.wrap_float(value)).content
+        else:
+            test = equal(size, number)
         if not isinstance(test, bool):
             env.rely_on(test, "fixed", asked=test, answer=True)
         return float(value)

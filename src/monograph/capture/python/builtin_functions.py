@@ -43,7 +43,7 @@ from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import negated
-from monograph.shapes.symnode import BoolNode, IntNode, Node, expression_of, symbolic
+from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, Node, expression_of, symbolic
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -542,6 +542,7 @@ def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
         (torch.SymBool, "__format__", _format(torch.SymBool.__format__)),
         (torch.SymBool, "__bool__", _truth(recorder)),
         (IntNode, "guard_int", _number_for_c(recorder)),
+        (FloatNode, "guard_float", _float_for_c(recorder)),
         (torch, "_check_with", _check_with(env, torch._check_with, mine)),
         (torch, "_check_is_size", _check_is_size(torch._check_is_size, mine)),
     ]
@@ -673,6 +674,17 @@ def _number_for_c(recorder: Recorder) -> Callable[[IntNode, str, int], int]:
         return original(self, file, line)
 
     return guard_int
+
+
+def _float_for_c(recorder: Recorder) -> Callable[[FloatNode, str, int], float]:
+    original = FloatNode.guard_float
+
+    def guard_float(self: FloatNode, file: str, line: int) -> float:
+        if file and recorder.context.is_running and not self.is_constant():
+            ask_for_operator(recorder, sys._getframe(1))
+        return original(self, file, line)
+
+    return guard_float
 
 
 def _truth(recorder: Recorder) -> Callable[[torch.SymBool], bool]:

@@ -19,8 +19,8 @@ from monograph.inference.rules.table import (
     steps_channels_last,
 )
 from monograph.ir.spec import TensorSpec
-from monograph.shapes.expr import Expr, Int
-from monograph.shapes.floats import FloatExpr
+from monograph.shapes.expr import Expr, Int, Scope
+from monograph.shapes.floats import FloatExpr, Real
 from monograph.shapes.questions import not_less
 from monograph.shapes.symnode import FloatNode
 
@@ -116,7 +116,7 @@ def _adaptive_avg_pool3d(x: TensorSpec, sizes: Sequence[Int]) -> TensorSpec | No
       aten._upsample_nearest_exact1d.vec, aten._upsample_nearest_exact2d.vec,
       aten._upsample_nearest_exact3d.vec)  # fmt: skip
 def _upsample_nearest(
-    x: TensorSpec, sizes: Sequence[Int] | None, scales: Sequence[float] | None
+    x: TensorSpec, sizes: Sequence[Int] | None, scales: Sequence[Real] | None
 ) -> TensorSpec | None:
     is_resized = len(x.shape) > 2 and sizes is not None and any(type(n) is Expr for n in sizes)
     is_channels_last = lies_with_channels_last(x)
@@ -142,16 +142,29 @@ def _is_plain_image(x: TensorSpec) -> bool:
       aten.upsample_bicubic2d.vec, aten._upsample_bilinear2d_aa.vec,
       aten._upsample_bicubic2d_aa.vec)  # fmt: skip
 def _upsample_smoothly(
-    x: TensorSpec, sizes: Sequence[Int] | None, corners: bool, scales: Sequence[float] | None
+    x: TensorSpec, sizes: Sequence[Int] | None, corners: bool, scales: Sequence[Real] | None
 ) -> TensorSpec | None:
     return _upsample_nearest(x, sizes, scales)
 
 
-def _scaled(size: Int, factor: float) -> Int | None:
+def _scaled(size: Int, factor: Real) -> Int | None:
     """``int(size * factor)``, in floats."""
-    if type(factor) is not float or factor <= 0:
+    if not isinstance(size, Expr) and not isinstance(factor, FloatExpr):
+        return int(size * factor) if type(factor) is float and factor > 0 else None
+    if type(factor) is not float and not isinstance(factor, FloatExpr):
         return None
-    if not isinstance(size, Expr):
-        return int(size * factor)
-    env = size.scope.owner
-    return FloatNode(env, FloatExpr("mul", (FloatExpr("float", (size,)), factor))).trunc().content
+    if isinstance(factor, float) and factor <= 0:
+        return None
+    scope = size.scope if isinstance(size, Expr) else _scope_of(factor)
+    if scope is None:
+        return None
+    whole = FloatExpr("float", (size,)) if isinstance(size, Expr) else float(size)
+    return FloatNode(scope.owner, FloatExpr("mul", (whole, factor))).trunc().content
+
+
+def _scope_of(item: Real) -> Scope | None:
+    """Where the sizes in a float belong; None where it has none."""
+    if isinstance(item, Expr):
+        return item.scope
+    found = map(_scope_of, item.args if isinstance(item, FloatExpr) else ())
+    return next((scope for scope in found if scope is not None), None)
