@@ -56,6 +56,20 @@ def test_any_length(name, strict):
         torch.testing.assert_close(module(*args), f(*args))
 
 
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("name", ["sum", "sum of a list", "sum of a generator", "map"])
+@pytest.mark.parametrize(
+    "dtype", [torch.bool, torch.uint8, torch.int32, torch.int64, torch.float16, torch.complex64]
+)
+def test_rows_of_any_dtype_are_added_as_python_adds_them(dtype, name, strict):
+    f, example = ONE[name], torch.ones(2, 5).to(dtype)
+    program = monograph.export(f, (example,), dynamic_shapes=({0: D, 1: D},), strict=strict)
+    for module in (program.module(), program.run_decompositions().module()):
+        for sizes in ((2, 5), (1, 1), (3, 300)):
+            x = torch.ones(sizes).to(dtype)  # of 300, the sum is too large for a byte
+            torch.testing.assert_close(module(x), f(x))
+
+
 def loop(x, y):
     total = torch.zeros(x.size(0))
     for i, (row, other) in enumerate(zip(x.unbind(1), y.unbind(1), strict=True), start=1):

@@ -189,7 +189,9 @@ class Rows(_List):
         """``sum(rows)``; of no rows, that would be a number."""
         if self.kind not in ("int", "bool"):  # of nothing, 0 has another type
             torch._check(self.length() >= 1, lambda: "there is nothing to add up")
-        found = self.tensor.sum(0)
+        # 0 + row + ... has the rows' dtype; the operator alone would make wider integers of it.
+        dtype = torch.int64 if self.tensor.dtype == torch.bool else self.tensor.dtype
+        found = self.tensor.sum(0, dtype=dtype)
         return found if self.kind == "tensor" else found.item()
 
     def length(self) -> int | torch.SymInt:
