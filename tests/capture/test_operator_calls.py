@@ -75,10 +75,20 @@ def test_any_size(name):
     assert_exports(f, args, dynamic_shapes=shapes, more_inputs=more, tolerance=1e-4)
 
 
-@pytest.mark.parametrize("part", [3, 0.7, 2])
-def test_a_part_of_a_size_that_is_a_text_fixes_the_size(part):
+PARTS = {
+    "a part": lambda n: n / 3,
+    "a multiple": lambda n: n * 0.7,
+    "a half": lambda n: n / 2,
+    "a sum": lambda n: (n + 0.1) / 4,
+    "a difference": lambda n: 1.5 - n,
+    "a quotient": lambda n: 7 / n,
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_number_of_a_size_that_is_a_text_fixes_the_size(name):
     def f(x):
-        return x * float(f"{x.shape[0] / part:.3f}")
+        return x * float(f"{PARTS[name](x.shape[0]):.3f}")
 
     with pytest.raises(ShapeError, match="inferred to be a constant"):
         export(f, (R(7),), dynamic_shapes=({0: D},))

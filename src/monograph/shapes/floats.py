@@ -147,15 +147,16 @@ def rational(item: Real) -> tuple[Int, int] | None:
 
 
 def scaled_size(item: Real) -> Expr | None:
-    """The expression of which ``item`` is a multiple or a part: no two sizes give one number."""
+    """The expression that ``item`` is made of with one number after the other.
+
+    No two sizes give one number then: a multiple, a part, a sum, or a number divided by it.
+    """
     while isinstance(item, FloatExpr):
-        left, *rest = item.args
-        if item.op == "mul" and isinstance(left, (int, float)):
-            left, rest = rest[0], [left]
-        is_scaled = item.op in ("mul", "truediv") and isinstance(rest[0], (int, float)) and rest[0]
-        if item.op != "float" and not is_scaled:
+        sizes = [arg for arg in item.args if not isinstance(arg, (int, float))]
+        is_scaled = item.op in ("mul", "truediv") and 0 not in item.args
+        if len(sizes) != 1 or not (is_scaled or item.op in ("float", "add", "sub")):
             return None
-        item = left
+        item = sizes[0]
     return item if isinstance(item, Expr) else None
 
 
