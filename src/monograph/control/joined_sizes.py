@@ -46,9 +46,12 @@ def least_on(env: ShapeEnv, sizes: Sequence[Int], paths: Sequence[Test]) -> int 
 
 
 def _is_equal(env: ShapeEnv, left: Int, right: Int) -> bool:
-    if env.is_known(equal(left, right)):
-        return True
-    return env.is_known(not_less(left, right)) and env.is_known(not_less(right, left))
+    try:
+        if env.is_known(equal(left, right)):
+            return True
+        return env.is_known(not_less(left, right)) and env.is_known(not_less(right, left))
+    except ZeroDivisionError:  # ``m // n if n else 0``: one of them is no number on this side
+        return False
 
 
 @contextlib.contextmanager

@@ -153,7 +153,12 @@ def join(recorder: Recorder, found: Sequence[Found], sides: Sides) -> Joined:
             else "the branches give different Python objects"
         )
         raise Mismatch(code, what, rows, _HINTS[code])
-    if kinds == {"int"} or kinds == {"int", "bool"}:
+    if kinds == {"int", "bool"} and not any(isinstance(path, bool) for path in sides.paths):
+        # Sizes decide: Python has a truth here and a number there, and tensors are made of either.
+        rows = [("", *(describe(f) for f in found))]
+        what = "the branches give different Python objects"
+        raise Mismatch("MG-C102", what, rows, _HINTS["MG-C102"])
+    if kinds <= {"int", "bool"} and "int" in kinds:
         return _join_integers(recorder, found, sides)
     way = _way_told_by(contents, sides)
     if way is not None:

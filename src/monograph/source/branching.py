@@ -230,12 +230,12 @@ def _combined(first: object, rest: Sequence[Thunk], is_and: bool) -> object:
 
 
 def _with_next(
-    recorder: Recorder, question: Test, thunk: Thunk, is_and: bool
+    recorder: Recorder, question: Test, thunk: Thunk, is_and: bool, only_truths: bool = False
 ) -> torch.SymBool | bool | None:
     """``question and thunk()``, or ``or``, where that is one question about sizes.
 
     None where the next operand does more than ask, or must not be looked at if the first settles
-    the matter.
+    the matter; with ``only_truths`` also where it is no truth itself, but a number, say.
     """
     state = State(recorder, (thunk,))
     region = Region(recorder, "operand")
@@ -248,6 +248,8 @@ def _with_next(
     finally:
         state.restore()
         region.abandon()
+    if only_truths and not isinstance(value, (bool, torch.SymBool)):
+        return None
     if isinstance(value, (torch.SymInt, torch.SymFloat)):
         value = value != 0
     if not is_plain or isinstance(value, (torch.Tensor, Rows, Records, Pieces)):
@@ -295,8 +297,10 @@ def _operand(first: object, rest: Sequence[Thunk], is_and: bool) -> object:
         return first
     if recorder is None or question is None:
         return first if bool(first) is not is_and else _operand(rest[0](), rest[1:], is_and)
-    if not isinstance(question, torch.Tensor):
-        return _combined(first, rest, is_and)
+    if isinstance(first, torch.SymBool) and not isinstance(question, torch.Tensor):
+        joined = _with_next(recorder, question, rest[0], is_and, only_truths=True)
+        if joined is not None:
+            return _operand(joined, rest[1:], is_and)
 
     def settled() -> object:
         return first
