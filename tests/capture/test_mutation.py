@@ -6,7 +6,7 @@ from torch import nn
 
 import monograph
 from monograph import MutationError, OperatorError
-from monograph.testing import assert_exports
+from monograph.testing import assert_equal, assert_exports
 
 X = torch.arange(24.0).reshape(4, 6) - 11
 
@@ -433,3 +433,37 @@ def test_two_arguments_get_one_content():
     program = monograph.export(writes, (torch.ones(3, 3), torch.zeros(3, 3)))
     program.verify(writes)
     monograph.from_torch(program.to_torch()).verify(writes)
+
+
+SHAPES_WITH_DIAGONALS = {
+    "wide": (3, 4), "tall": (7, 3), "square": (3, 3), "cube": (3, 3, 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bool, torch.complex64])
+@pytest.mark.parametrize("name", SHAPES_WITH_DIAGONALS)
+def test_a_diagonal_is_filled_in_any_matrix(name, dtype, wrap):
+    shape = SHAPES_WITH_DIAGONALS[name]
+
+    def fill(x):
+        y = x.clone()
+        y.fill_diagonal_(1, wrap=wrap)
+        return y, y.mT.fill_diagonal_(0)
+
+    example = torch.randn(shape).to(dtype)
+    dims = dict.fromkeys(range(len(shape)), monograph.Dim.DYNAMIC)
+    program = monograph.export(fill, (example,), dynamic_shapes=(dims,))
+    others = (
+        [(1, 1), (0, 3), (7, 2), (2, 7), (9, 1), shape] if len(shape) == 2 else [(4,) * 3, shape]
+    )
+    for each in (program, program.run_decompositions()):
+        for sizes in (shape, *others):
+            x = torch.randn(sizes).to(dtype)
+            assert_equal(each.module()(x), fill(x))
+
+
+def test_what_has_no_diagonal_is_refused():
+    for shape in ((3,), (3, 4, 3)):
+        with pytest.raises(OperatorError, match="fails in eager mode too"):
+            monograph.export(lambda x: x.clone().fill_diagonal_(1), (torch.zeros(shape),))

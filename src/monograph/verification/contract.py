@@ -11,7 +11,7 @@ import torch
 
 from monograph.diagnostics import InputError
 from monograph.ir.call_plan import CallPlan, Looks, arguments_of
-from monograph.ir.program import Parts
+from monograph.ir.program import TRAINING, Parts
 from monograph.ir.size_checks import Bound
 from monograph.ir.structure import flatten
 from monograph.shapes.expr import Expr
@@ -79,6 +79,7 @@ class Contract:
     plan: CallPlan
     among: dict[int, tuple[int, int]] = field(default_factory=dict)
     reads_numbers: bool = False  # extreme numbers would become extreme sizes
+    is_decomposed: bool = False  # parts of an operator overflow where the operator does not
     asks_for_gradients: bool = False  # what it asked of requires_grad is part of the program
 
     @staticmethod
@@ -90,6 +91,7 @@ class Contract:
             leaves = flatten(args)[0] + flatten(kwargs)[0]
             if len(leaves) == len(parts.plan.checks):
                 contract.among = {i: _range_of(leaf) for i, leaf in enumerate(leaves)}
+        contract.is_decomposed = parts.dialect != TRAINING
         contract.reads_numbers = any(s.is_unbacked for s in parts.env.symbols.values())
         contract.asks_for_gradients = any(a.kind == "gradient" for a in parts.assumptions)
         return contract
@@ -118,8 +120,12 @@ class Contract:
         differentiable = dtype.is_floating_point or dtype.is_complex
         if plain:
             return DrawnTensor(seed=seed, among=among)
-        values = choose.choice(("normal", "normal", "normal", "few", "ones", "zeros", "special"))
-        if values == "special" and not differentiable and self.reads_numbers:
+        values = choose.choice(
+            ("normal", "normal", "normal", "few", "ones", "zeros", "special", "extreme")
+        )
+        if values == "extreme" and self.is_decomposed:
+            values = "special"
+        if values in ("special", "extreme") and not differentiable and self.reads_numbers:
             values = "normal"
         if values in ("ones", "zeros") and not differentiable and dtype is not torch.bool:
             values = "normal"  # an integer outside the range may be no index

@@ -13,7 +13,7 @@ __all__ = ["LAYOUTS", "VALUES", "drawn_tensor"]
 LAYOUTS = (
     "contiguous", "offset", "transposed", "channels last", "spaced", "expanded", "conjugated",
 )  # fmt: skip
-VALUES = ("ones", "zeros", "few", "normal", "special")
+VALUES = ("ones", "zeros", "few", "normal", "special", "extreme")
 
 
 def drawn_tensor(
@@ -33,8 +33,9 @@ def drawn_tensor(
     "channels last", "spaced" (every other element of its memory), "expanded" (one row many times),
     "conjugated". Where a shape or a dtype has no such layout, the tensor is contiguous.
     ``values``: "ones", "zeros", "few" (many ties), "normal", "special" (NaN, infinities, zeros of
-    both signs, the least and the largest numbers). ``among``: the integers that are drawn, but for
-    "special" ones.
+    both signs, the least numbers; of integers the largest, too), "extreme" (the largest floats
+    among them, whose squares overflow). ``among``: the integers that are drawn, but for "special"
+    ones.
     """
     random = torch.Generator().manual_seed(seed)
     target = torch.empty(0, dtype=dtype, device=device)
@@ -59,22 +60,33 @@ def _drawn(
     if not (dtype.is_floating_point or dtype.is_complex):
         low, high = among
         plain = torch.randint(low, high + 1, (count,), generator=random).to(dtype)
-        return _mixed(plain, _special(dtype), random) if values == "special" else plain
+        return _mixed(plain, _special(dtype), random) if values in _SPECIAL else plain
     if values == "few":
         plain = torch.randint(-2, 3, (count,), generator=random).to(dtype)
     else:
         plain = torch.randn(count, generator=random).to(dtype)
     if dtype.is_complex:
         plain = plain + 1j * torch.randn(count, generator=random).to(dtype)
-    return _mixed(plain, _special(dtype), random) if values == "special" else plain
+    if values not in _SPECIAL:
+        return plain
+    special = _special(dtype)
+    if values == "extreme":
+        largest = torch.finfo(dtype).max
+        special = torch.cat(
+            [special, torch.tensor([largest, -largest], dtype=torch.float64).to(dtype)]
+        )
+    return _mixed(plain, special, random)
+
+
+_SPECIAL = ("special", "extreme")
 
 
 def _special(dtype: torch.dtype) -> torch.Tensor:
     if not (dtype.is_floating_point or dtype.is_complex):
         limits = torch.iinfo(dtype)
         return torch.tensor([limits.min, limits.max, 0, 1], dtype=dtype)
-    least, largest = torch.finfo(dtype).tiny, torch.finfo(dtype).max
-    found = [math.nan, math.inf, -math.inf, 0.0, -0.0, least, largest, -largest, 1.0]
+    least = torch.finfo(dtype).tiny
+    found = [math.nan, math.inf, -math.inf, 0.0, -0.0, least, 1.0]
     return torch.tensor(found, dtype=torch.float64).to(dtype)
 
 

@@ -29,6 +29,7 @@ from monograph.inference.layout_flow import depends_on_layout
 from monograph.inference.rules import VIEWS
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.questions import equal
+from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     FunctionSchema,
     Operator,
@@ -462,6 +463,37 @@ def _resize(
             hint="make a new tensor of the size that is needed.",
         )  # fmt: skip
     _become(recorder, target, empty, "resize_")
+    return target
+
+
+@handles(aten.fill_diagonal_.default)
+def _fill_diagonal(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
+    """A diagonal is a view that is filled; one that begins again below the matrix is a mask."""
+    target, value, wrap = (*args, False)[:3]
+    shape = target.shape
+    if len(shape) < 2:
+        raise OperatorError("fill_diagonal_: a tensor has to have at least two dimensions")
+    check_write(recorder, op, target)
+    if len(shape) == 2 and wrap:
+        rows, columns = (
+            recorder.call(aten.arange.default, (size,), {"device": target.device}) for size in shape
+        )
+        rows = recorder.call(aten.remainder.Scalar, (rows, shape[1] + 1))
+        rows = recorder.call(aten.unsqueeze.default, (rows, 1))
+        mask = recorder.call(aten.eq.Tensor, (rows, columns))
+        filled = recorder.call(aten.masked_fill.Scalar, (target, mask, value))
+        store(recorder, target, filled)
+        return target
+    sizes = [expression_of(size) for size in shape]
+    diagonal = target
+    for size in sizes[1:]:
+        if len(sizes) > 2 and not recorder.sizes.env.require(equal(sizes[0], size)):
+            raise OperatorError("fill_diagonal_: sizes of more than two dimensions must be equal")
+        # The diagonal so far is the last dimension.
+        diagonal = recorder.call(aten.diagonal.default, (diagonal, 0, 0, -1))
+    store(recorder, diagonal, recorder.call(aten.fill.Scalar, (diagonal, value)))
     return target
 
 
