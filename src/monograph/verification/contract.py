@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -152,12 +152,20 @@ class Contract:
             (i, j)
             for j in range(len(leaves))
             for i in range(j)
-            if looks[i] is not None and looks[i] == looks[j]
+            if looks[i] is not None and looks[i] == looks[j] and not self._is_nothing(looks, i, j)
         ]
         if pairs:
             i, j = choose.choice(pairs)
             leaf = leaves[j]
             leaves[j] = None if leaf is None else replace(leaf, like=i)
+
+    def _is_nothing(
+        self, looks: Sequence[tuple[tuple[int, ...], torch.dtype] | None], *pair: int
+    ) -> bool:
+        """Whether one without elements is written: nothing but autograd's counter can tell."""
+        found = looks[pair[0]]
+        written = any(self.plan.checks[i].is_written for i in pair)
+        return written and found is not None and 0 in found[0]
 
     def _looks(
         self, index: int, sizes: Mapping[str, float]

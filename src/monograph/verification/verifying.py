@@ -20,7 +20,7 @@ from monograph.ir.meta import SUBGRAPHS
 from monograph.ir.program import TRAINING, Parts
 from monograph.ir.structure import flatten
 from monograph.shapes.env import TAKEN_AS_EQUAL
-from monograph.torch_internals import DispatchMode, share_memory, writes_to
+from monograph.torch_internals import DispatchMode, Operator, share_memory, writes_to
 from monograph.verification.comparison import assert_equal
 from monograph.verification.contract import Arguments, Contract, DrawnCall
 
@@ -342,11 +342,11 @@ class _WritesNoted(DispatchMode):
 
     def __torch_dispatch__(
         self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
+        func: Operator,
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
         if func._schema.is_mutable:
             self.found |= any(not t.is_contiguous() for t in _tensors(args))
         return func(*args, **(kwargs or {}))
