@@ -94,7 +94,7 @@ _KINDS = {"requires_grad": "requires grad", "is_leaf": "leaf",
 def layouts_as_code(program: Parts) -> list[str]:
     """What the program has read of layouts, as torch writes such demands.
 
-    Of strides, those of all dimensions with several elements.
+    Of strides, those of all dimensions with several elements, where the tensor has any.
     """
     plan = program.plan
     if not plan.layouts:
@@ -118,8 +118,17 @@ def layouts_as_code(program: Parts) -> list[str]:
         strides = fact.answer if isinstance(fact.answer, tuple) else {fact.detail: fact.answer}
         for dim, stride in strides.items() if isinstance(strides, dict) else enumerate(strides):
             if fact.kind != "strides" or spec.shape[dim] != 1:
-                lines[f"{way}.stride()[{dim}] == {_in_sizes(stride, sizes)}"] = None
+                line = f"{way}.stride()[{dim}] == {_in_sizes(stride, sizes)}"
+                lines[_excuse(way, dim, spec) + line if fact.kind == "strides" else line] = None
     return list(lines)
+
+
+def _excuse(way: str, dim: int, spec: TensorSpec) -> str:
+    """Where a stride leads nowhere: the dimension has one element, or the tensor none."""
+    sizes = [f"{way}.size()[{i}] == 0" for i, n in enumerate(spec.shape) if isinstance(n, Expr)]
+    if isinstance(spec.shape[dim], Expr):
+        sizes.append(f"{way}.size()[{dim}] == 1")
+    return "".join(f"{size} or " for size in sizes)
 
 
 def _in_sizes(number: Any, sizes: Mapping[str, str]) -> str:
@@ -132,7 +141,8 @@ def _in_sizes(number: Any, sizes: Mapping[str, str]) -> str:
 
 def fact_of_code(line: str, leaves: Mapping[str, Any]) -> LayoutFact | None:
     """The fact that ``line`` demands, with the way to its argument as path; None for another."""
-    question, sign, answer = line.partition(" == ")
+    excused, _, demand = line.rpartition(" or ")
+    question, sign, answer = demand.partition(" == ")
     found = _QUESTION.search(question)
     if not sign or found is None or question[: found.start()] not in leaves:
         return None
@@ -148,6 +158,8 @@ def fact_of_code(line: str, leaves: Mapping[str, Any]) -> LayoutFact | None:
         if place is None or int(place[1]) >= len(spec.shape):
             return None
         dim = int(place[1])
+        if excused:
+            return LayoutFact(way, "strides", None, spec.strides)
         return LayoutFact(way, "stride", dim, spec.strides[dim])
     return _plain_fact(way, found[1], rest, answer)
 
