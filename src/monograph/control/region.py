@@ -234,6 +234,7 @@ class Region:
     def _copy_numbers_in(self) -> None:
         """Floats and truths are no operands: what computes them is written here too."""
         copies: dict[Node, Node] = {}
+        first = next((n for n in self.graph.nodes if n.op != "placeholder"), None)
 
         def copied(source: Node) -> Node:
             if source.graph is self.graph:
@@ -242,7 +243,7 @@ class Region:
                 return source
             if source not in copies:
                 args = torch.fx.map_arg(source.args, copied)
-                first = next(iter(n for n in self.graph.nodes if n.op != "placeholder"))
+                assert first is not None
                 with self.graph.inserting_before(first):
                     made = self.graph.call_function(source.target, args)  # type: ignore[arg-type]
                 made.meta.update(source.meta)
