@@ -41,7 +41,6 @@ __all__ = [
     "captured_branch",
     "chain",
     "compared",
-    "either",
     "first_true",
     "flagged",
     "grow",
@@ -171,11 +170,6 @@ def settle(recorder: Recorder, state: State, key: Key, value: object, site: Bran
 # Logic ---------------------------------------------------------------------------------------
 
 
-def either(test: object, then: Thunk, otherwise: Thunk) -> object:
-    """``then() if test else otherwise()``."""
-    return branch(None, test, then, otherwise)
-
-
 def flagged(function: Callable[..., object], *args: object, **kwargs: object) -> object:
     """``function(*args, **kwargs)``; where a flag in it varies, the one or the other call."""
     recorder = running_recorder()
@@ -280,36 +274,36 @@ def _as_truth(recorder: Recorder, test: Test) -> torch.SymBool | bool:
     return test if isinstance(test, bool) else torch.SymBool(BoolNode(recorder.sizes.env, test))
 
 
-def last_true(first: object, *rest: Thunk) -> object:
+def last_true(site: Branch, first: object, *rest: Thunk) -> object:
     """The value of ``first and rest[0]() and ...``: one of the operands."""
-    return _operand(first, rest, True)
+    return _operand(site, first, rest, True)
 
 
-def first_true(first: object, *rest: Thunk) -> object:
+def first_true(site: Branch, first: object, *rest: Thunk) -> object:
     """The value of ``first or rest[0]() or ...``: one of the operands."""
-    return _operand(first, rest, False)
+    return _operand(site, first, rest, False)
 
 
-def _operand(first: object, rest: Sequence[Thunk], is_and: bool) -> object:
+def _operand(site: Branch, first: object, rest: Sequence[Thunk], is_and: bool) -> object:
     recorder = running_recorder()
     question = undecided(recorder, first)
     if not rest:
         return first
     if recorder is None or question is None:
-        return first if bool(first) is not is_and else _operand(rest[0](), rest[1:], is_and)
+        return first if bool(first) is not is_and else _operand(site, rest[0](), rest[1:], is_and)
     if isinstance(first, torch.SymBool) and not isinstance(question, torch.Tensor):
         joined = _with_next(recorder, question, rest[0], is_and, only_truths=True)
         if joined is not None:
-            return _operand(joined, rest[1:], is_and)
+            return _operand(site, joined, rest[1:], is_and)
 
     def settled() -> object:
         return first
 
     def follow() -> object:
-        return _operand(rest[0](), rest[1:], is_and)
+        return _operand(site, rest[0](), rest[1:], is_and)
 
     sides = (follow, settled) if is_and else (settled, follow)
-    return captured_branch(recorder, None, question, *sides)
+    return captured_branch(recorder, site, question, *sides)
 
 
 @overload

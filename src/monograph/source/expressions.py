@@ -12,6 +12,7 @@ from monograph.capture.python.sites import (
     is_reducing,
     is_repeating,
     is_taking_apart,
+    span_of,
 )
 from monograph.source.syntax import PREFIX, cannot_move, is_site, require_movable
 
@@ -48,6 +49,12 @@ def thunk(body: ast.expr) -> ast.Lambda:
     return ast.Lambda(nothing, body)
 
 
+def site_constant(file: str, node: ast.AST) -> ast.Constant:
+    """Where a branch stands, for the runtime."""
+    place: object = (file, type(node).__name__, *span_of(node))
+    return ast.Constant(place)  # type: ignore[arg-type]
+
+
 class Expressions(ast.NodeTransformer):
     """Expressions at sites; conditions of statements at sites come through ``condition``."""
 
@@ -77,7 +84,8 @@ class Expressions(ast.NodeTransformer):
         for part in (node.body, node.orelse):
             require_movable(part, self.file)
         test = self.condition(node.test)
-        return located(runtime_call("either", test, thunk(body), thunk(orelse)), node)
+        site = site_constant(self.file, node)
+        return located(runtime_call("branch", site, test, thunk(body), thunk(orelse)), node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
         """One of these, perhaps at a site: its value is one of the operands."""
@@ -88,7 +96,8 @@ class Expressions(ast.NodeTransformer):
             require_movable(part, self.file)
         name = "last_true" if isinstance(node.op, ast.And) else "first_true"
         thunks = [thunk(self.visit(part)) for part in rest]
-        return located(runtime_call(name, self.visit(first), *thunks), node)
+        site = site_constant(self.file, node)
+        return located(runtime_call(name, site, self.visit(first), *thunks), node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         """One of these, perhaps at a site."""

@@ -13,16 +13,26 @@ import copy
 from collections.abc import Sequence
 
 from monograph.capture.python.sites import Site, Span, span_of
-from monograph.source.expressions import RUNTIME, Expressions, located, name_of, runtime_call, thunk
+from monograph.source.expressions import (
+    RUNTIME,
+    Expressions,
+    located,
+    name_of,
+    runtime_call,
+    site_constant,
+    thunk,
+)
 from monograph.source.syntax import (
     JUMPS,
     LOOPS,
     PREFIX,
     SCOPES,
     ExplicitSuper,
+    Replaced,
     always_leaves,
     assigned_in,
     cannot_move,
+    choices_of,
     is_site,
     jumps_of,
     own_nodes,
@@ -216,20 +226,44 @@ class _Lowering:
         return made
 
     def _as_statement(self, node: ast.stmt) -> ast.stmt:
-        """``x = a if c else b`` at a site, as an ``if`` statement."""
-        value = getattr(node, "value", None)
-        is_plain = isinstance(node, (ast.Assign, ast.AnnAssign, ast.Return, ast.Expr))
-        if not is_plain or not isinstance(value, ast.IfExp) or not is_site(value, self.sites):
+        """``x = a if c else b`` at a site, as an ``if`` statement.
+
+        So is ``x = f(a if c else b)``, where ``a`` and ``b`` are no one thing.
+        """
+        choice = self._choice(node)
+        if choice is None:
             return node
-        sides = []
-        for part in (value.body, value.orelse):
-            side = copy.copy(node)
-            side.value = part  # type: ignore[attr-defined]
-            sides.append([side])
-        made = self._dynamic(ast.If(value.test, *sides), value)
-        if self._is_ending(value):
+        if isinstance(choice, ast.BoolOp):
+            first, *rest = choice.values
+            others = rest[0] if len(rest) == 1 else ast.BoolOp(choice.op, rest)
+            located(others, choice)
+            parts = [others, first] if isinstance(choice.op, ast.And) else [first, others]
+            test = first
+        else:
+            test, parts = choice.test, [choice.body, choice.orelse]
+        sides = [[Replaced(choice, part).of(node)] for part in parts]
+        made = self._dynamic(ast.If(test, *sides), choice)
+        if self._is_ending(choice):
             self.made_ending.add(id(made))
         return made
+
+    def _choice(self, node: ast.stmt) -> ast.IfExp | ast.BoolOp | None:
+        """The expression in ``node`` by which it becomes an ``if`` statement."""
+        value = getattr(node, "value", None)
+        kinds = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr)
+        if not isinstance(node, kinds) or value is None:
+            return None
+        is_whole = isinstance(value, ast.IfExp) and not isinstance(node, ast.AugAssign)
+        if is_whole and is_site(value, self.sites):
+            return value
+        return next(
+            (
+                choice
+                for choice in choices_of(value)
+                if is_site(choice, self.sites) and self._is_ending(choice)
+            ),
+            None,
+        )
 
     def _ends(self, node: ast.If, boundary: _Boundary) -> bool:
         """Whether what follows a branch is moved into it."""
@@ -320,7 +354,7 @@ class _Lowering:
         then = self._closure(f"then_{number}", self._nested(node.body, boundary), node)
         otherwise = self._closure(f"else_{number}", self._nested(node.orelse, boundary), node)
         test = self.expressions.condition(copy.deepcopy(node.test))
-        site = _site_constant(self.file, node)
+        site = site_constant(self.file, node)
         call = runtime_call("branch", site, test, name_of(then.name), name_of(otherwise.name))
         return [then, otherwise, located(ast.Expr(call), node.test)]
 
@@ -335,7 +369,7 @@ class _Lowering:
             lowered = self.block(whole, [], boundary)
             sides.append(self._closure(f"{name}_{number}", lowered, node))
         test = self.expressions.condition(copy.deepcopy(node.test))
-        site = _site_constant(self.file, node)
+        site = site_constant(self.file, node)
         call = runtime_call("branch", site, test, *(name_of(side.name) for side in sides))
         return [*sides, located(ast.Return(call), node.test)]
 
@@ -448,11 +482,6 @@ class _Lowering:
         self.made_dynamic.add(id(statement))
         self.kept.append(statement)
         return statement
-
-
-def _site_constant(file: str, node: ast.AST) -> ast.Constant:
-    place: object = (file, type(node).__name__, *span_of(node))
-    return ast.Constant(place)  # type: ignore[arg-type]
 
 
 class _Inside(_Boundary):

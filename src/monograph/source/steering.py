@@ -268,7 +268,7 @@ class _Instrument(ast.NodeTransformer):
         return b"".join(lines).decode(errors="replace")
 
 
-_TESTS = {"branch": 1, "either": 0}  # where these functions of the runtime take their test
+_TESTS = {"branch": 1}  # where these functions of the runtime take their test
 
 
 def _is_made(node: ast.AST) -> bool:

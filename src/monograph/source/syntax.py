@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterator, Sequence
 
 from monograph.capture.python.sites import Site, span_of
 from monograph.diagnostics import ControlFlowError, SourceLine
@@ -14,9 +15,11 @@ __all__ = [
     "PREFIX",
     "SCOPES",
     "ExplicitSuper",
+    "Replaced",
     "always_leaves",
     "assigned_in",
     "cannot_move",
+    "choices_of",
     "is_site",
     "jumps_of",
     "own_nodes",
@@ -157,3 +160,78 @@ def cannot_move(node: ast.AST, what: str, file: str) -> ControlFlowError:
         where=SourceLine(file, line, "", start, end if last == line else None),
         hint="write it as an `if` statement or a `for` loop of its own.",
     )
+
+
+def choices_of(value: ast.expr) -> Iterator[ast.IfExp | ast.BoolOp]:
+    """The choices in an expression that are made in any case, by a test that may come first."""
+    if any(isinstance(n, ast.NamedExpr | ast.Await | ast.Yield) for n in ast.walk(value)):
+        return
+    if any(isinstance(n, ast.Call) and _writes(n) for n in ast.walk(value)):
+        return
+    stack: list[ast.expr] = [value]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (ast.IfExp, ast.BoolOp)):
+            test = node.test if isinstance(node, ast.IfExp) else node.values[0]
+            if _only_asks(test):
+                yield node
+            stack.append(test)
+        elif not isinstance(node, (*SCOPES, *_COMPREHENSIONS)):
+            stack.extend(_parts(node))
+
+
+def _parts(node: ast.AST) -> Iterator[ast.expr]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            yield child
+        elif isinstance(child, (ast.keyword, ast.FormattedValue)):
+            yield child.value
+
+
+def _writes(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    return name.endswith("_") and not name.endswith("__")
+
+
+def _only_asks(test: ast.expr) -> bool:
+    """Whether it reads names and sizes and compares, and does nothing else."""
+    for node in ast.walk(test):
+        if isinstance(node, ast.Call):
+            function = node.func
+            name = function.attr if isinstance(function, ast.Attribute) else None
+            name = function.id if isinstance(function, ast.Name) else name
+            if name not in _ASKING:
+                return False
+        elif isinstance(node, (*SCOPES, *_COMPREHENSIONS)):
+            return False
+    return True
+
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_ASKING = ("size", "dim", "numel", "len", "min", "max", "int", "isinstance")
+
+
+class Replaced(ast.NodeTransformer):
+    """A statement with another expression in the place of one."""
+
+    def __init__(self, old: ast.expr, new: ast.expr) -> None:
+        self.old, self.new = old, new
+
+    def of(self, statement: ast.stmt) -> ast.stmt:
+        """``statement`` with the other expression in it; it stays as it is."""
+        made = self.visit(statement)
+        assert isinstance(made, ast.stmt)
+        return made
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """``node``, copied where something in it is another."""
+        return self.new if node is self.old else self.generic_visit(copy.copy(node))
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """The fields of a copy: its lists are copied, too."""
+        for name, field in ast.iter_fields(node):
+            if isinstance(field, list):
+                setattr(node, name, [self.visit(x) if isinstance(x, ast.AST) else x for x in field])
+            elif isinstance(field, ast.AST):
+                setattr(node, name, self.visit(field))
+        return node
