@@ -64,9 +64,7 @@ def test_a_float_of_several_steps(function: Callable[[Tensor], object], strict: 
             return function(x)
 
     dynamic = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
-    program = monograph.export(
-        Model(), (torch.randn(8, 6),), dynamic_shapes=dynamic, strict=strict
-    )
+    program = monograph.export(Model(), (torch.randn(8, 6),), dynamic_shapes=dynamic, strict=strict)
     forms = (program, program.run_decompositions())
     for sizes in ((8, 6), (6, 8), (4, 4), (2, 9), (1, 1)):
         for x in (torch.randn(sizes), torch.rand(sizes) + 1, -torch.rand(sizes)):
