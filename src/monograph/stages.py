@@ -17,6 +17,7 @@ from monograph.capture.python.frames import caller_line
 from monograph.capture.python.saved import Change
 from monograph.capture.python.sites import Span
 from monograph.capture.session import Captured, capture
+from monograph.capture.settling import Unsettled
 from monograph.capture.start import Start
 from monograph.collection import rarer_collection
 from monograph.constraints.between_calls import Calls
@@ -81,6 +82,7 @@ def exported(
     failures: list[str] = []
     patience = Patience(_MOST_EFFORT, _MOST_EFFORT_EACH)
     twins = Twins()
+    unsettled = Unsettled()
 
     def capture_once(
         shapes: object,
@@ -107,6 +109,7 @@ def exported(
                 patience=patience,
                 is_for_all=is_for_all,
                 are_two=twins.are_two,
+                unsettled=unsettled,
             )
 
         return calls.captured(once)

@@ -45,7 +45,7 @@ from monograph.capture.restarts import (
     NeedsRows,
     Restart,
 )
-from monograph.capture.settling import Settling
+from monograph.capture.settling import Settling, Unsettled
 from monograph.capture.sizes import Operand, in_sizes
 from monograph.capture.start import Start
 from monograph.capture.strictness import OfACapture, Strictness
@@ -97,6 +97,7 @@ def capture(
     patience: Patience | None = None,
     is_for_all: bool = False,
     are_two: bool = False,
+    unsettled: Unsettled | None = None,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
@@ -111,7 +112,8 @@ def capture(
     in its environment. ``patience``: what questions about sizes may cost, and what is left of
     it afterwards. ``is_for_all`` gives the capture up where it narrows the sizes, or leaves
     behind what the next call finds. ``are_two``: a tensor that is passed twice is two for the
-    program, which may ask. Only one thread captures at a time.
+    program, which may ask. ``unsettled``: what other captures have tried in vain. Only one thread
+    captures at a time.
 
     Raises:
         ExportError: what stands in the way, with the user's line.
@@ -139,6 +141,7 @@ def capture(
                     context.strict, context.collected = strict, collected
                     session.hints, session.turned = hints or {}, turned
                     session.are_two = are_two
+                    session.unsettled = unsettled or Unsettled()
                     session.recorder.sizes.env.pretended = pretended or {}
                     session.recorder.sizes.is_for_all = is_for_all
                     decider = session.recorder.sizes.env.decider
@@ -270,6 +273,7 @@ class _Session:
         self.hints: dict[str, float] = {}
         self.turned: frozenset[str] = frozenset()
         self.are_two = False
+        self.unsettled = Unsettled()
         self.specification = read_specification(root, self.arguments, dynamic_shapes)
         self.state = State(root.module)
         self.names: dict[int, tuple[str, str]] = {}
@@ -353,7 +357,7 @@ class _Session:
             sizes, declared = declare(env, self.arguments, self.specification, self.hints)
             strict, collected = recorder.context.strict, recorder.context.collected
             if declared and collected is None and (strict is None or strict.settles):
-                recorder.sizes.settling = Settling(recorder, declared)
+                recorder.sizes.settling = Settling(recorder, declared, self.unsettled)
         else:
             recorder.sizes.use(self.first.recorder.sizes.env)
             sizes, declared = self.first.sizes, self.first.declared

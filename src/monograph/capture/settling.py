@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ from monograph.capture.python.frames import frames_of_user, is_ours
 from monograph.capture.recorder import Recorder
 from monograph.capture.restarts import Restart
 from monograph.inference.fakes import Outcome
+from monograph.shapes.decide import Patience, TiredError
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import (
@@ -54,15 +56,21 @@ __all__ = ["Settling"]
 
 aten = torch.ops.aten
 _MOST_FRAMES = 3  # functions that have called each other
+_MOST_LOOKED_AT = 6  # among these: a comprehension is none, nor what is in the middle of a loop
 _MOST_SIDES = 8  # of questions that come up on the other side
 _MOST_FORMS = 8  # of what a function reads, where a question is settled
 _MOST_FAILURES = 8  # in one capture
+_MOST_TRIED = 24  # functions in one export, in vain
+# What questions about sizes may cost in the trials of one export, and in one of them.
+_MOST_EFFORT, _MOST_EFFORT_EACH = 1_000_000, 300_000
 # Operators that are more than a node, and no more than nodes.
 _NODES_ONLY = frozenset({
     aten.reshape.default, aten.flatten.using_ints, aten.contiguous.default, aten.to.dtype,
     aten.to.device, aten.to.dtype_layout, aten.to.other, aten.detach.default, aten.alias.default,
     aten.reshape_as.default, aten.conv1d.default, aten.where.self, aten.where.ScalarSelf,
-    aten.where.ScalarOther, aten.where.Scalar, aten.index.Tensor,
+    aten.where.ScalarOther, aten.where.Scalar, aten.index.Tensor, aten.dropout.default,
+    aten.feature_dropout.default, aten.alpha_dropout.default, aten.feature_alpha_dropout.default,
+    aten.type_as.default, aten.broadcast_tensors.default, aten.batch_norm.default,
 })  # fmt: skip
 
 
@@ -74,10 +82,26 @@ class _Running(NamedTuple):
     answer: bool
 
 
+class Unsettled:
+    """What was tried in vain in the captures of one export, and what trials may still cost."""
+
+    def __init__(self) -> None:
+        self.tried: set[tuple[object, ...]] = set()
+        self.patience = Patience(_MOST_EFFORT, _MOST_EFFORT_EACH)
+
+    def begin(self) -> bool:
+        """Whether there is patience for one more."""
+        self.patience.spent = 0
+        return self.patience.left > 0 and len(self.tried) < _MOST_TRIED
+
+
 class Settling:
     """The questions of one capture, as they come up."""
 
-    def __init__(self, recorder: Recorder, declared: Mapping[str, Declaration]) -> None:
+    def __init__(
+        self, recorder: Recorder, declared: Mapping[str, Declaration], unsettled: Unsettled
+    ) -> None:
+        self._unsettled = unsettled
         self._recorder = recorder
         self._declared = declared
         self._is_trying = False
@@ -103,9 +127,10 @@ class Settling:
                 return each.answer
         if self._failures >= _MOST_FAILURES or not self._is_open(test):
             return None
-        for frame in asking[:_MOST_FRAMES]:
-            rest = rest_of(frame)
-            if rest is not None and self._is_settled(frame, rest, test, answer):
+        rests = ((frame, rest_of(frame)) for frame in asking[:_MOST_LOOKED_AT])
+        known = ((frame, rest) for frame, rest in rests if rest is not None)
+        for frame, rest in itertools.islice(known, _MOST_FRAMES):
+            if self._is_settled(frame, rest, test, answer):
                 self._running.append(_Running(frame, text, answer))
                 return answer
         self._failures += 1
@@ -125,12 +150,17 @@ class Settling:
         known = self._known.setdefault(key, [])
         if any(each.holds_in(frame, recorder) for each in known):
             return True
+        question = rest.code, frame.f_lasti, text_of(test), answer
+        if question in self._unsettled.tried or not self._unsettled.begin():
+            return False
         self._is_trying = True
         try:
-            reads = _Comparison(recorder, frame, rest, test, answer, answers).reads()
+            with recorder.sizes.env.decider.impatient(self._unsettled.patience):
+                reads = _Comparison(recorder, frame, rest, test, answer, answers).reads()
         finally:
             self._is_trying = False
         if reads is None:
+            self._unsettled.tried.add(question)
             return False
         if len(known) < _MOST_FORMS:
             known.append(_Settled.of(reads, recorder))
@@ -244,6 +274,7 @@ class _Comparison:
         self.test = test
         self.answer = answer
         self.answers = answers
+        self.inferred: Outcomes | None = None  # with no answer given: for all sizes
 
     def reads(self) -> Reads | None:
         """What both have read, where they are the same for all sizes of the other side."""
@@ -253,12 +284,16 @@ class _Comparison:
             with _writes_nothing(self.recorder):
                 found = self._compared(before)
             return found if len(env.symbols) == symbols else None
-        except (Exception, Restart):  # it is not known, or raises an error, or goes another way
+        except (Exception, Restart, TiredError):
+            # It is not known, or raises an error, or goes another way, or takes too long.
             return None
         finally:
+            has_new = len(env.symbols) > symbols
             env.trial = None
             forget(env, before)
             env.listener = listener
+            if self.inferred is not None and not has_new:
+                self.recorder.outcomes.take(self.inferred)
 
     def _compared(self, before: Known) -> Reads:
         env, test = self.env, self.test
@@ -281,7 +316,6 @@ class _Comparison:
             taken = tuple(other.taken)
             sides += [(*taken[:i], not taken[i]) for i in range(len(given), len(taken))]
             if not sides:
-                self.recorder.outcomes.take(outcomes)
                 return reads
         raise ApartError
 
@@ -291,8 +325,13 @@ class _Comparison:
         env, context = self.env, emission.context
         trial = _Trying(self.recorder, emission)
         outcomes = trial.outcomes = _OfATrial(trial, known, answers)
+        if answers.given is None:
+            self.inferred = outcomes
         env.trial = answers
-        evaluation = Evaluation(lambda item: env.decide(expression_of(item)))
+        evaluation = Evaluation(
+            lambda item: env.decide(expression_of(item)),
+            lambda item: type(item) is AbstractTensor and item.value.recorder is trial,
+        )
         try:
             with without_modes(), trial:
                 value = evaluation.finish(self.frame, self.rest)
@@ -433,7 +472,8 @@ class _Trying(Recorder):
         kwargs: dict[str, Any] | None = None,
     ) -> object:
         handler = HANDLERS.get(op) or handler_of(op)
-        if handler is not PURE and op not in _NODES_ONLY:
+        is_training = op is aten.batch_norm.default and (len(args) < 6 or args[5])
+        if (handler is not PURE and op not in _NODES_ONLY) or is_training:
             raise ApartError
         return super().__torch_dispatch__(op, types, args, kwargs)
 

@@ -16,6 +16,7 @@ each of them sound, are tried in the order of their cost:
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Iterator
@@ -147,6 +148,17 @@ class Decider:
         patience.spend(effort - self._spent)
         self._spent = effort
         return patience.left < 0 or patience.spent > patience.each
+
+    @contextlib.contextmanager
+    def impatient(self, patience: Patience) -> Iterator[None]:
+        """What is asked meanwhile is asked with ``patience``, and of no other."""
+        self.tires()  # what was asked before is counted
+        before, self.patience = self.patience, patience
+        try:
+            yield
+        finally:
+            self.tires()
+            self.patience = before
 
     def turn_aside(self) -> None:
         """Questions come under other facts now, for a while: that has its price, too.

@@ -97,8 +97,6 @@ class Widening(Converting):
     What is converted is forgotten with it: no other export is another one for it.
     """
 
-    settles = False
-
     def __init__(self) -> None:
         super().__init__()
         self.plans = {}

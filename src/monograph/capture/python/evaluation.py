@@ -7,6 +7,7 @@ part of the program can be run once more, and nothing has to be put back.
 
 from __future__ import annotations
 
+import abc
 import ast
 import functools
 import math
@@ -14,6 +15,7 @@ import operator
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple, NoReturn
 
@@ -33,8 +35,8 @@ Item = Any  # whatever the program computes with
 _builtins_of = operator.attrgetter("__builtins__")  # which not all stubs have
 _MOST_STEPS = 1000  # expressions in one evaluation
 _MOST_CALLS = 12  # functions that are running in each other
-_GOES_ON = object()
-_MISSING = object()
+_GOES_ON, _BREAKS, _CONTINUES = object(), object(), object()
+_MISSING, _LOST = object(), object()
 _UNSUITABLE = 0x20 | 0x80 | 0x200  # generators and coroutines: they run in pieces
 
 _SIZES = (torch.SymInt, torch.SymFloat, torch.SymBool)
@@ -44,6 +46,7 @@ _ATOMS = (
     torch.layout, torch.memory_format, torch.finfo, torch.iinfo,
 )  # fmt: skip
 _CONTAINERS = (tuple, list, dict, torch.Size, range)
+_OF_MODULES = (nn.ModuleList, nn.Sequential, nn.ModuleDict)
 _TENSORS = (AbstractTensor, torch.Tensor, nn.Parameter, nn.Buffer)
 
 _BINARY: dict[type, Callable[[Any, Any], Any]] = {
@@ -61,6 +64,7 @@ _BUILTINS = (
     abs, bool, bytes, complex, dict, divmod, float, int, len, list, max, min, pow, range, round,
     slice, str, sum, tuple, type,
 )  # fmt: skip
+_OF_ITEMS = (all, any, enumerate, len, list, reversed, tuple, zip)
 _PURE: frozenset[Any] = frozenset({
     *_BUILTINS, *(f for f in vars(math).values() if isinstance(f, types.BuiltinFunctionType)),
     torch.finfo, torch.iinfo, torch.device, torch.Size, torch.is_grad_enabled,
@@ -68,6 +72,7 @@ _PURE: frozenset[Any] = frozenset({
     vars(torch.jit)["is_scripting"],
     torch.compiler.is_compiling, torch.compiler.is_exporting, torch.compiler.is_dynamo_compiling,
 })  # fmt: skip
+_THROUGH = (all, any, dict, list, max, min, sum, tuple)  # what takes a generator to its end
 _OF_TORCH = ("torch.nn.functional", "torch.functional")  # modules of functions on tensors
 _ATTRIBUTES = frozenset({
     "shape", "dtype", "device", "ndim", "layout", "T", "mT", "is_cuda", "is_sparse", "is_quantized",
@@ -105,10 +110,14 @@ class Reads(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """What a function has still to do: the rest of each block, from the inside out."""
+    """What a function has still to do: the rest of each block, from the inside out.
+
+    ``lost``: variables whose values before that are not known any more.
+    """
 
     code: CodeType
     blocks: Sequence[Sequence[ast.stmt]]
+    lost: frozenset[str]
 
 
 def rest_of(frame: FrameType) -> Rest | None:
@@ -125,10 +134,9 @@ def _rest_at(syntax: Syntax, offset: int) -> Rest | None:
     node = syntax.node_at(offset)
     while node is not None and not isinstance(node, ast.stmt):
         node = syntax.parent(node)
-    if node is None or any(isinstance(part, ast.NamedExpr) for part in ast.walk(node)):
+    if node is None or not _is_closed(syntax.function):
         return None
-    if not _is_closed(syntax.function):
-        return None
+    lost = _assigned_in_passing(node)
     blocks: list[list[ast.stmt]] = []
     while not isinstance(node, ast.FunctionDef):
         parent = syntax.around(node)
@@ -142,13 +150,25 @@ def _rest_at(syntax: Syntax, offset: int) -> Rest | None:
         at = block.index(node)
         blocks.append(block[at if not blocks else at + 1 :])
         node = parent
-    return Rest(code, blocks) if node.name == code.co_name else None
+    return Rest(code, blocks, lost) if node.name == code.co_name else None
+
+
+def _assigned_in_passing(statement: ast.AST) -> frozenset[str]:
+    """Variables that it assigns within expressions: they may not be what they were before it."""
+    # An ``if`` has not yet run its blocks.
+    parts = [*ast.walk(statement.test if isinstance(statement, ast.If) else statement)]
+    targets: list[ast.AST] = [part.target for part in parts if isinstance(part, ast.NamedExpr)]
+    for part in parts:
+        if isinstance(part, ast.comprehension):  # from Python 3.12 on in the function itself
+            targets += ast.walk(part.target)
+    return frozenset(each.id for each in targets if isinstance(each, ast.Name))
 
 
 class _Names:
     """The variables of a function that runs; ``reads``: where it is noted what is read.
 
-    ``shared``: those that functions inside it see, where it was running before.
+    ``shared``: those that functions inside it see, where it was running before. ``around``: the
+    variables of the function that it was made in.
     """
 
     def __init__(
@@ -158,7 +178,9 @@ class _Names:
         builtins: Mapping[str, Any],
         reads: Reads,
         shared: Sequence[str] | None = None,
+        around: _Names | None = None,
     ) -> None:
+        self.around = around
         self.local = local
         self.shared = shared or ()
         self.outer = outer
@@ -168,10 +190,14 @@ class _Names:
 
     def load(self, name: str) -> Item:
         found = self.local.get(name, _MISSING)
+        if found is _LOST:
+            raise UnknownError(name)
         if found is not _MISSING:
             if self.is_before(name):
                 self.reads.whole[name] = found
             return found
+        if self.around is not None:
+            return self.around.load(name)
         for names in (self.outer, self.builtins):
             if name in names:
                 self.reads.others[id(names), name] = names, name, names[name]
@@ -180,17 +206,76 @@ class _Names:
 
     def is_before(self, name: str) -> bool:
         """Whether a variable still holds what it held before."""
-        return name in self.before and self.before[name] is self.local.get(name, _MISSING)
+        if self.around is not None and name not in self.local:
+            return self.around.is_before(name)
+        found = self.local.get(name, _MISSING)
+        return name in self.before and self.before[name] is found and found is not _LOST
+
+    def held(self, name: str) -> Item:
+        """What a variable holds that is as before."""
+        is_here = self.around is None or name in self.local
+        return self.local[name] if is_here or self.around is None else self.around.held(name)
+
+    def inside(self, local: dict[str, Any]) -> _Names:
+        """The variables of a function that is made here."""
+        return _Names(local, self.outer, self.builtins, self.reads, around=self)
+
+
+@dataclass(eq=False)
+class _Made:
+    """A function that was made here; ``defaults``: of its parameters, by their names."""
+
+    parameters: ast.arguments
+    body: Sequence[ast.stmt]
+    names: _Names
+    defaults: dict[str, Any]
+
+    def bound(self, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Its parameters."""
+        told = self.parameters
+        first = [each.arg for each in (*told.posonlyargs, *told.args)]
+        others = {each.arg for each in (*told.args, *told.kwonlyargs)}
+        found = dict(zip(first, args, strict=False))
+        if told.vararg is not None:
+            found[told.vararg.arg] = tuple(args[len(first) :])
+        elif len(args) > len(first):
+            raise UnknownError("arguments")
+        rest = {name: value for name, value in kwargs.items() if name not in others}
+        named = {name: value for name, value in kwargs.items() if name in others}
+        if found.keys() & named.keys() or (rest and told.kwarg is None):
+            raise UnknownError("arguments")
+        found = self.defaults | found | named
+        if told.kwarg is not None:
+            found[told.kwarg.arg] = rest
+        if not found.keys() >= {*first, *others}:
+            raise UnknownError("arguments")
+        return found
+
+
+class _Iterator:
+    """What gives its items once."""
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self._items = [*items]
+
+    def take(self) -> list[Any]:
+        """All that it has still to give."""
+        found, self._items = self._items, []
+        return found
 
 
 class Evaluation:
     """One evaluation. ``reads``: what it has read of the variables of the frame it begins in.
 
-    ``decide`` answers whether a number that varies is true.
+    ``decide`` answers whether a number that varies is true; ``is_new``, whether a tensor was made
+    here: it may be another one's stand-in, where the program itself has the very tensor.
     """
 
-    def __init__(self, decide: Callable[[Any], bool]) -> None:
+    def __init__(
+        self, decide: Callable[[Any], bool], is_new: Callable[[Any], bool] = lambda _: False
+    ) -> None:
         self.decide = decide
+        self.is_new = is_new
         self.reads = Reads({}, {}, {})
         self._steps = self._depth = 0
         self._made: dict[int, object] = {}  # containers
@@ -207,7 +292,9 @@ class Evaluation:
             Exception: what the program raises.
         """
         local, code = dict(frame.f_locals), frame.f_code
-        names = _Names(local, frame.f_globals, frame.f_builtins, self.reads, code.co_cellvars)
+        local.update(dict.fromkeys(rest.lost, _LOST))
+        shared = [name for name in code.co_cellvars if name in local]  # others have no value yet
+        names = _Names(local, frame.f_globals, frame.f_builtins, self.reads, shared)
         for block in rest.blocks:
             found = self._run(block, names)
             if found is not _GOES_ON:
@@ -285,9 +372,57 @@ class Evaluation:
         for item in self._items(self.value(statement.iter, names)):
             self._assign(statement.target, item, names)
             found = self._run(statement.body, names)
-            if found is not _GOES_ON:
+            if found is _BREAKS:
+                return _GOES_ON
+            if found is not _GOES_ON and found is not _CONTINUES:
                 return found
         return self._run(statement.orelse, names)
+
+    def _while(self, statement: ast.While, names: _Names) -> object:
+        while self._truth(self.value(statement.test, names)):
+            found = self._run(statement.body, names)
+            if found is _BREAKS:
+                return _GOES_ON
+            if found is not _GOES_ON and found is not _CONTINUES:
+                return found
+        return self._run(statement.orelse, names)
+
+    def _break(self, statement: ast.Break, names: _Names) -> object:
+        return _BREAKS
+
+    def _continue(self, statement: ast.Continue, names: _Names) -> object:
+        return _CONTINUES
+
+    def _assert(self, statement: ast.Assert, names: _Names) -> object:
+        if not self._truth(self.value(statement.test, names)):
+            raise UnknownError("an assertion that fails")
+        return _GOES_ON
+
+    def _define(self, statement: ast.FunctionDef, names: _Names) -> object:
+        """A function: it sees the variables here as they are when it is called."""
+        parts = [*ast.walk(statement)]
+        is_plain = not any(
+            isinstance(part, (ast.Yield, ast.YieldFrom, ast.Await)) for part in parts
+        )
+        if statement.decorator_list or not is_plain or not _is_closed(statement):
+            raise UnknownError("a function")
+        made = self._function(statement.args, statement.body, names)
+        self._assign(ast.Name(statement.name, ast.Store()), made, names)
+        return _GOES_ON
+
+    def _function(
+        self, parameters: ast.arguments, body: Sequence[ast.stmt], names: _Names
+    ) -> _Made:
+        first = [each.arg for each in (*parameters.posonlyargs, *parameters.args)]
+        last = first[len(first) - len(parameters.defaults) :]
+        defaults = {
+            name: self.value(each, names)
+            for name, each in zip(last, parameters.defaults, strict=True)
+        }
+        for named, each in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True):
+            if each is not None:
+                defaults[named.arg] = self.value(each, names)
+        return _Made(parameters, body, names, defaults)
 
     def _attempt(self, statement: ast.Try, names: _Names) -> object:
         """What raises nothing."""
@@ -367,10 +502,10 @@ class Evaluation:
         left, found = self.value(node.left, names), True
         for i, (op, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
             right = self.value(right_node, names)
-            if isinstance(op, ast.Is):
-                found = left is right
-            elif isinstance(op, ast.IsNot):
-                found = left is not right
+            if isinstance(op, (ast.Is, ast.IsNot)):
+                if left is not right and self._may_be_one(left, right):
+                    raise UnknownError("is")
+                found = (left is right) is isinstance(op, ast.Is)
             elif isinstance(op, (ast.In, ast.NotIn)):
                 if not _is_plain(left) or type(right) not in (str, *_CONTAINERS):
                     raise UnknownError("in")
@@ -386,6 +521,11 @@ class Evaluation:
             left = right
         return found
 
+    def _may_be_one(self, left: Item, right: Item) -> bool:
+        """Whether two tensors may be the very same in eager mode."""
+        are_tensors = is_tensor(left) and is_tensor(right)
+        return are_tensors and (self.is_new(left) or self.is_new(right))
+
     def _attribute(self, node: ast.Attribute, names: _Names) -> Item:
         return self._read(node.value, node.attr, names)
 
@@ -393,7 +533,7 @@ class Evaluation:
         """An attribute of what ``node`` gives."""
         if not isinstance(node, ast.Name) or not names.is_before(node.id):
             return self._attribute_of(self.value(node, names), name, default)
-        owner = names.local[node.id]
+        owner = names.held(node.id)
         if type(owner) in (*_TENSORS, *_ATOMS, *_CONTAINERS):
             return self._attribute_of(self.value(node, names), name, default)
         known = dict(self.reads.others)
@@ -408,6 +548,8 @@ class Evaluation:
 
     def _attribute_of(self, owner: Item, name: str, default: Item = _MISSING) -> Item:
         kind = type(owner)
+        if kind in _MADE_HERE:
+            raise UnknownError(name)
         if is_tensor(owner):
             if name in _ATTRIBUTES or _is_operator(name):
                 return getattr(owner, name)
@@ -468,6 +610,9 @@ class Evaluation:
     def _item(self, node: ast.Subscript, names: _Names) -> Item:
         owner = self.value(node.value, names)
         key = self._key(self.value(node.slice, names))
+        if type(owner) in _OF_MODULES and type(key) in (int, str, slice):
+            self._modules_of(owner)
+            return owner[key]
         if is_tensor(owner) or type(owner) in (*_CONTAINERS, str):
             return self._kept(owner[key])
         raise UnknownError("item")
@@ -477,6 +622,12 @@ class Evaluation:
         if is_tuple or _is_index(key):
             return key
         raise UnknownError("item")
+
+    def _modules_of(self, owner: Item) -> Sequence[Any]:
+        """The modules of a container."""
+        held: dict[str, Any] = vars(owner)["_modules"]
+        self.reads.others[id(owner), "_modules"] = owner, "_modules", dict(held)
+        return tuple(held) if type(owner) is nn.ModuleDict else tuple(held.values())
 
     def _slice(self, node: ast.Slice, names: _Names) -> Item:
         ends = [None if e is None else self.value(e, names) for e in
@@ -497,6 +648,50 @@ class Evaluation:
             else:
                 found.append(self.value(each, names))
         return found
+
+    def _walrus(self, node: ast.NamedExpr, names: _Names) -> Item:
+        value = self.value(node.value, names)
+        if names.around is not None:
+            raise UnknownError("a variable that others see")
+        self._assign(node.target, value, names)
+        return value
+
+    def _lambda(self, node: ast.Lambda, names: _Names) -> Item:
+        return self._function(node.args, [ast.Return(node.body)], names)
+
+    def _list_of(self, node: ast.ListComp, names: _Names) -> Item:
+        return self._kept([*self._each(node.elt, node.generators, names.inside({}))])
+
+    def _dict_of(self, node: ast.DictComp, names: _Names) -> Item:
+        pair = ast.Tuple([node.key, node.value], ast.Load())
+        pairs = self._each(pair, node.generators, names.inside({}))
+        return self._kept({self._key(key): value for key, value in pairs})
+
+    def _each(
+        self, element: ast.expr, generators: Sequence[ast.comprehension], names: _Names
+    ) -> Iterator[Any]:
+        """What a comprehension gives, one by one."""
+        if not generators:
+            yield self.value(element, names)
+            return
+        first, *others = generators
+        if first.is_async:
+            raise UnknownError("async")
+        for item in self._items(self.value(first.iter, names)):
+            self._assign(first.target, item, names)
+            if all(self._truth(self.value(test, names)) for test in first.ifs):
+                yield from self._each(element, others, names)
+
+    def _consumed(self, callee: Item, node: ast.GeneratorExp, names: _Names) -> Item:
+        """What a function gives that takes what a generator gives."""
+        items = self._each(node.elt, node.generators, names.inside({}))
+        if _is_one_of(callee, (any, all)):
+            return self._until(_is_one_of(callee, (any,)), items)
+        return self.call(callee, [tuple(items)], {})
+
+    def _until(self, ends: bool, items: Iterable[Any]) -> bool:
+        """What ``any`` gives of them, or ``all``."""
+        return next((ends for item in items if self._truth(item) is ends), not ends)
 
     def _text(self, node: ast.JoinedStr, names: _Names) -> Item:
         found = ""
@@ -529,6 +724,9 @@ class Evaluation:
         callee = self.value(node.func, names)
         if (callee is getattr or callee is hasattr) and not node.keywords:
             return self._asked_for(callee, node.args, names)
+        only = node.args[0] if len(node.args) == 1 and not node.keywords else None
+        if isinstance(only, ast.GeneratorExp) and _is_one_of(callee, _THROUGH):
+            return self._consumed(callee, only, names)
         args = self._elements(node.args, names)
         kwargs: dict[str, Any] = {}
         for keyword in node.keywords:
@@ -557,6 +755,18 @@ class Evaluation:
         """What a call gives."""
         if callee is isinstance:
             return _is_instance(*args)
+        if callee is callable and len(args) == 1 and not kwargs:
+            return type(args[0]) is _Made or callable(args[0])
+        if isinstance(callee, _Made):
+            return self._call_made(callee, args, kwargs)
+        if type(callee) is functools.partial:
+            # Never the same again: what it holds may have been exchanged.
+            self.reads.others[id(callee), "keywords"] = callee, "keywords", object()
+            return self.call(callee.func, (*callee.args, *args), {**callee.keywords, **kwargs})
+        is_plain = _is_one_of(callee, (len, list, tuple)) and all(map(_is_content, args))
+        is_lax = kwargs.keys() == {"strict"} and kwargs["strict"] is False
+        if (not kwargs or is_lax) and not is_plain and _is_one_of(callee, _OF_ITEMS):
+            return self._of_items(callee, args)
         if isinstance(callee, types.MethodType) and not is_tensor(callee.__self__):
             return self.call(callee.__func__, (callee.__self__, *args), kwargs)
         if _is_pure(callee):
@@ -568,6 +778,31 @@ class Evaluation:
         if not isinstance(callee, FunctionType) or is_ours(callee.__code__):
             raise UnknownError(getattr(callee, "__qualname__", "call"))
         return self._call_function(callee, args, kwargs)
+
+    def _of_items(self, callee: Item, args: Sequence[Any]) -> Item:
+        """What Python's own functions give that do no more with items than hand them on."""
+        items = [self._items(each) for each in args]
+        if _is_one_of(callee, (zip,)):
+            return _Iterator(zip(*items, strict=False))
+        if len(items) != 1:
+            raise UnknownError("arguments")
+        if _is_one_of(callee, (any, all)):
+            return self._until(_is_one_of(callee, (any,)), items[0])
+        if _is_one_of(callee, _THROUGH):
+            return self._kept(callee(items[0]))
+        if type(args[0]) is _Iterator and not _is_one_of(callee, (enumerate,)):
+            raise UnknownError("an iterator")
+        if _is_one_of(callee, (len,)):
+            return len(items[0])
+        return _Iterator(callee(items[0]))
+
+    def _call_made(self, made: _Made, args: Sequence[Any], kwargs: dict[str, Any]) -> Item:
+        if self._depth > _MOST_CALLS:
+            raise UnknownError("call")
+        self._depth += 1
+        found = self._run(made.body, made.names.inside(made.bound(args, kwargs)))
+        self._depth -= 1
+        return None if found is _GOES_ON else found
 
     def _call_function(
         self, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]
@@ -635,11 +870,19 @@ class Evaluation:
 
     def _items(self, value: Item) -> Sequence[Any]:
         kind = type(value)
+        if kind in _OF_MODULES:
+            return self._modules_of(value)
+        if kind is _Iterator:
+            taken: list[Any] = value.take()
+            return taken
         if kind in (*_CONTAINERS, *_DICT_VIEWS):
             found = [*value]
             if len(found) <= _MOST_STEPS:
                 return found
         raise UnknownError("items")
+
+
+_MADE_HERE = (_Made, _Iterator)
 
 
 def attribute_of(owner: Item, name: str) -> object:
@@ -660,7 +903,9 @@ _RUN: dict[type, Callable[[Evaluation, Any, _Names], object]] = {
     ast.If: Evaluation._if, ast.Assign: Evaluation._assigned, ast.For: Evaluation._loop,
     ast.AnnAssign: Evaluation._annotated, ast.AugAssign: Evaluation._updated,
     ast.Try: Evaluation._attempt, ast.Import: Evaluation._import,
-    ast.ImportFrom: Evaluation._import,
+    ast.ImportFrom: Evaluation._import, ast.While: Evaluation._while, ast.Break: Evaluation._break,
+    ast.Continue: Evaluation._continue, ast.Assert: Evaluation._assert,
+    ast.FunctionDef: Evaluation._define,
 }  # fmt: skip
 _EVALUATED: dict[type, Callable[[Evaluation, Any, _Names], Any]] = {
     ast.Name: Evaluation._name, ast.Constant: Evaluation._constant, ast.BoolOp: Evaluation._both,
@@ -668,7 +913,9 @@ _EVALUATED: dict[type, Callable[[Evaluation, Any, _Names], Any]] = {
     ast.Compare: Evaluation._compared, ast.Attribute: Evaluation._attribute,
     ast.Subscript: Evaluation._item, ast.Slice: Evaluation._slice, ast.Tuple: Evaluation._tuple,
     ast.List: Evaluation._list, ast.Dict: Evaluation._dict, ast.Call: Evaluation._called,
-    ast.JoinedStr: Evaluation._text,
+    ast.JoinedStr: Evaluation._text, ast.NamedExpr: Evaluation._walrus,
+    ast.Lambda: Evaluation._lambda, ast.ListComp: Evaluation._list_of,
+    ast.DictComp: Evaluation._dict_of,
 }  # fmt: skip
 
 
@@ -713,6 +960,13 @@ def _is_operator(name: str) -> bool:
     return is_plain and hasattr(torch.ops.aten, name)
 
 
+def _is_one_of(callee: Item, functions: tuple[Any, ...]) -> bool:
+    """Whether it is one of Python's functions, or what stands for one meanwhile."""
+    if isinstance(callee, FunctionType) and is_ours(callee.__code__):
+        callee = getattr(callee, "__wrapped__", callee)
+    return any(callee is each for each in functions)
+
+
 def _is_pure(callee: Item) -> bool:
     """Whether it has no effect, beside that operators are called, where its arguments are plain."""
     if isinstance(callee, FunctionType) and is_ours(callee.__code__):  # a patch
@@ -735,11 +989,17 @@ def _is_pure(callee: Item) -> bool:
 
 
 def _is_instance(item: Item, kinds: Item) -> bool:
+    if type(item) in _MADE_HERE:
+        raise UnknownError("isinstance")
     for kind in kinds if isinstance(kinds, tuple) else (kinds,):
         if isinstance(kind, types.UnionType):
             return _is_instance(item, kind.__args__)
         asks = _of_class(type(kind), "__instancecheck__")
-        if asks is not vars(type)["__instancecheck__"] and not kind.__module__.startswith("torch"):
+        is_plain = asks is vars(type)["__instancecheck__"] or (
+            asks is vars(abc.ABCMeta)["__instancecheck__"]
+            and _of_class(kind, "__subclasshook__") is vars(object)["__subclasshook__"]
+        )
+        if not is_plain and not kind.__module__.startswith("torch"):
             raise UnknownError("isinstance")
     return isinstance(item, kinds)
 
