@@ -1,6 +1,7 @@
 """The functions that are alive, found without looking at all objects each time."""
 
 import gc
+import random
 import weakref
 
 from monograph.capture.python.live_functions import live_functions
@@ -30,3 +31,19 @@ def test_functions_that_are_gone_are_not_kept():
     reference = weakref.ref(function)
     del function
     assert reference() is None
+
+
+def test_none_is_missed_whatever_is_collected_between_looks():
+    numbers = random.Random(0)
+    kept = []
+    for _ in range(100):
+        kept += [made() for _ in range(numbers.randrange(3))]
+        ballast = [[i] for i in range(numbers.randrange(50))]
+        if numbers.random() < 0.6:
+            gc.collect(numbers.choice((0,) * 8 + (1,) * 4 + (2,)))
+        if numbers.random() < 0.3 and kept:
+            kept.pop(numbers.randrange(len(kept)))
+        if numbers.random() < 0.7:
+            assert set(names()) >= set(kept)
+        del ballast
+    assert set(names()) >= set(kept)
