@@ -615,7 +615,7 @@ class ShapeEnv:
 
     def _assume_zero(self, expr: Expr) -> None:
         solution = solve(expr, lambda atom: self.symbols[atom.name].is_unbacked)
-        if solution is None:
+        if solution is None or self._is_known_before(solution):
             for fact in (expr, -expr):
                 if isinstance(fact, Expr):
                     self._assume_not_negative(fact)
@@ -624,6 +624,15 @@ class ShapeEnv:
         rest = self.scope.normal(expr)
         if isinstance(rest, Expr) and rest is not expr:
             self._assume_zero(rest)
+
+    def _is_known_before(self, solution: Solution) -> bool:
+        """Whether a size of an argument would be said in numbers that the program computes.
+
+        An argument is looked at when the program is called, when none of them is there yet.
+        """
+        if self.symbols[solution.symbol.name].is_unbacked or not isinstance(solution.value, Expr):
+            return False
+        return any(self.symbols[atom.name].is_unbacked for atom in solution.value.symbols())
 
     def _replace(self, solution: Solution) -> None:
         """The symbol is an expression from now on, whose range it hands on."""
