@@ -47,6 +47,7 @@ _SEEN_BY_CALLING = frozenset(
 ) | {
     getattr(torch.ops.aten, name).input for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")
 }  # fmt: skip
+_ROLL = torch.ops.aten.roll.default
 _PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
 
 
@@ -87,11 +88,14 @@ def outcome_of_kernel(
 ) -> Outcome | None:
     """What transforms and recurrent layers give for a few numbers, seen by calling them.
 
-    Fake tensors tell it as well, and load torch's compiler, which takes a second.
+    Fake tensors tell it as well, and load torch's compiler, which takes a second. Of ``roll`` they
+    tell another layout than its kernel where dimensions do not lie in order.
     """
+    specs = specs_in((args, tuple(kwargs.values())))
+    if op is _ROLL and specs[0].strides != contiguous_strides(specs[0].shape):
+        return _outcome_on_tensors(op, args, kwargs, 0)
     if op not in _SEEN_BY_CALLING or torch.is_autocast_enabled("cpu"):
         return None
-    specs = specs_in((args, tuple(kwargs.values())))
     if sum(spec.numel for spec in specs) > _MOST_ELEMENTS_OF_CALL:
         return None
     return _outcome_on_tensors(op, args, kwargs, 0)
@@ -113,7 +117,8 @@ def laid_as_in_examples(
     found: list[tuple[Result, ...]] = []
     for values in islice(_examples(env, names), _ENOUGH_FOR_LAYOUT):
         with contextlib.suppress(ExportError):
-            example = outcome_on_fakes(op, *_with_numbers(values, args, kwargs), None)
+            given = _with_numbers(values, args, kwargs)
+            example = outcome_of_kernel(op, *given) or outcome_on_fakes(op, *given, None)
             found.append(example.results)
     results = []
     for result, *examples in zip(outcome.results, *found, strict=True):

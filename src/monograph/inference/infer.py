@@ -34,6 +34,7 @@ from monograph.inference.fakes import (
     varies,
 )
 from monograph.inference.rules import RULES, VIEWS, Found, View
+from monograph.inference.rules.table import is_canonical
 from monograph.inference.sides import outcome_of_all_sides
 from monograph.inference.ties import (
     fewest_fixed,
@@ -89,6 +90,8 @@ def infer(
             outcome = _outcome_for_any_sizes(op, args, kwargs, env)
         finally:
             env.of_equalities = None
+        if _may_lie_otherwise(op, args, kwargs):
+            outcome = laid_as_in_examples(op, *_in_normal_form(args, kwargs, env), env, outcome)
         if env.scope.replacements == known.replacements or len(env.symbols) > known.symbols:
             return outcome
         # Sizes are tied or fixed by now: a rule may tell the result, which asks nothing more. Or
@@ -133,10 +136,7 @@ def _outcome_for_any_sizes(
     is_built_in = op.namespace in BUILT_IN_NAMESPACES
     numbers = env.numbers_refused
     with contextlib.suppress(_RefusedError), _numbers_refused(env, is_built_in):
-        outcome = _attempted(attempt, env)
-        if is_built_in and "fft" in op.name():
-            return laid_as_in_examples(op, *_in_normal_form(args, kwargs, env), env, outcome)
-        return outcome
+        return _attempted(attempt, env)
     if env.numbers_refused > numbers:
         found = outcome_by_examples(op, *_in_normal_form(args, kwargs, env), env)
         if found is not None:
@@ -166,6 +166,17 @@ def _outcome_for_any_sizes(
     for test in fixed:
         env.rely_on(test, "fixed", asked=test, answer=True, message=f"{op} needs this number")
     return attempt()
+
+
+def _may_lie_otherwise(op: Operator, args: tuple[object, ...], kwargs: dict[str, object]) -> bool:
+    """Whether torch's implementation for sizes that vary may promise a layout that is not theirs.
+
+    It does not see the order in which the dimensions of such an argument lie.
+    """
+    given = specs_in((args, tuple(kwargs.values())))
+    return op.namespace in BUILT_IN_NAMESPACES and (
+        "fft" in op.name() or not all(map(is_canonical, given))
+    )
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ template, and written out for every equal call. Nodes that no rule touches are c
 from __future__ import annotations
 
 import contextlib
-import itertools
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,13 +34,14 @@ from monograph.inference.layout_flow import LayoutFlow
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.meta import noted, of_user
 from monograph.ir.names import Names
+from monograph.ir.operators import draws
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
 from monograph.passes.bodies import is_same_body
 from monograph.passes.composites import view_of_any_layout
 from monograph.passes.table import Decompositions
 from monograph.shapes.env import ShapeEnv
-from monograph.shapes.expr import Expr
+from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Compare, equal, text_of
 from monograph.shapes.sides import Undone, found_on_all_sides
@@ -71,7 +71,10 @@ Rules = Mapping[Target, Rule]
 Results = Node | float | complex | None | tuple["Results", ...]
 _SYMBOLIC = (Expr, FloatExpr)
 Sizes = tuple[Any, ...]
-_MOST_DIMENSIONS = 5  # of a tensor whose dimensions are tried in every order
+# Operators that address the memory of an argument.
+_ADDRESSES = frozenset(
+    {aten.as_strided.default, aten.as_strided_copy.default, aten.as_strided_scatter.default}
+)
 _VIEWS = frozenset({aten.view.default, aten._unsafe_view.default})
 
 
@@ -183,6 +186,13 @@ class _Rewriter:
     def _visit(self, node: Node, held: dict[str, Any]) -> None:
         if subgraphs_of(node) or (node.op == "output" and self.is_body):
             self._lay_as_before(node)
+        if _goes_by_memory(node) and not self._lay_as_before(node):
+            raise DecompositionError(
+                f"{node.format_node()} depends on how its arguments lie in memory, which rules "
+                "for what they are made of change",
+                where=node.meta.get("location"),
+                hint="lay the argument in order before: x.contiguous().",
+            )
         if node.target is operator.getitem and isinstance(node.args[0], Node):
             whole = self.results[node.args[0]]
             if isinstance(whole, tuple):
@@ -208,10 +218,15 @@ class _Rewriter:
         """Copy the tensors that ``node`` takes and that a replacement lays otherwise.
 
         A ``view`` is possible of one layout and not of another, and what goes into a body, or
-        comes out of one, lies as the other side of it takes it to lie. Returns whether all do.
+        comes out of one, lies as the other side of it takes it to lie. Random numbers are drawn
+        in the order of the result, which is that of such a tensor. Returns whether all do.
         """
         moved = [source for source in node.all_input_nodes if source in self.changed]
         orders = [_order_of(noted(source.meta.get("val"))) for source in moved]
+        drawn = _order_of(noted(node.meta.get("val"))) if draws(node) else None
+        for i, source in enumerate(moved):
+            if orders[i] is None and drawn is not None and _rank_of(source) == len(drawn):
+                orders[i] = drawn
         for source, order in zip(moved, orders, strict=True):
             if order is not None:
                 self._lay(source, order)
@@ -574,15 +589,32 @@ class _Input:
     value: object
 
 
+def _rank_of(node: Node) -> int | None:
+    value = noted(node.meta.get("val"))
+    return len(value.shape) if isinstance(value, TensorSpec) else None
+
+
+def _goes_by_memory(node: Node) -> bool:
+    """Whether its result depends on how its arguments lie, and not on their elements alone."""
+    return node.target in _ADDRESSES or draws(node)
+
+
 def _order_of(spec: object) -> tuple[int, ...] | None:
     """The order that the dimensions of a dense tensor lie in; None where there is none."""
-    if not isinstance(spec, TensorSpec) or len(spec.shape) > _MOST_DIMENSIONS:
+    if not isinstance(spec, TensorSpec):
         return None
-    for order in itertools.permutations(range(len(spec.shape))):
-        shape = tuple(spec.shape[i] for i in order)
-        if contiguous_strides(shape) == tuple(spec.strides[i] for i in order):
-            return order
-    return None
+    shape, strides = spec.shape, spec.strides
+    order: list[int] = []
+    rest = sorted(range(len(shape)), key=lambda i: (shape[i] == 1, i))
+    step: Int = 1
+    while rest:  # the innermost first, and a single element before others at the same distance
+        found = next((i for i in reversed(rest) if strides[i] == step), None)
+        if found is None:
+            return None
+        rest.remove(found)
+        order.insert(0, found)
+        step = step * (shape[found] if shape[found] != 0 else 1)
+    return tuple(order)
 
 
 def _sizes_in(template: _Template) -> set[str]:

@@ -18,7 +18,7 @@ from monograph.inference.rules.table import (
     rule,
     tied,
 )
-from monograph.ir.spec import TensorSpec, is_dense
+from monograph.ir.spec import TensorSpec, contiguous_strides, is_dense
 from monograph.shapes.expr import Expr, Int
 
 aten = torch.ops.aten
@@ -104,7 +104,7 @@ def _cumsum(x: TensorSpec, dim: int, *, dtype: torch.dtype | None = None) -> Ten
     if x.scope is None or resolve(x, dim) is None or not is_dense(x):
         return None
     found = dtype or (torch.int64 if category(x.dtype) < 2 else x.dtype)
-    return TensorSpec.of(x.shape, x.strides, found, x.device)
+    return TensorSpec.of(x.shape, contiguous_strides(x.shape), found, x.device)
 
 
 @rule(aten.dropout.default)
