@@ -3,10 +3,11 @@
 from monograph.capture.operators import (
     composites,
     data_dependence,
+    drawing,
     mapped,
     mutation,
     special,
     unbacked,
 )
 
-__all__ = ["composites", "data_dependence", "mapped", "mutation", "special", "unbacked"]
+__all__ = ["composites", "data_dependence", "drawing", "mapped", "mutation", "special", "unbacked"]

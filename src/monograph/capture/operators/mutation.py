@@ -40,13 +40,13 @@ from monograph.torch_internals import (
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
-__all__ = ["check_write", "store"]
+__all__ = ["check_write", "store", "write_in_place"]
 
 aten = torch.ops.aten
 
 
 @handles_kind("writes in place")
-def _write_in_place(
+def write_in_place(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> object:
     """``add_`` and its like: the functional form, and its result stored in the argument."""
