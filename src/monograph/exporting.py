@@ -25,7 +25,6 @@ from monograph.diagnostics import (
 from monograph.diagnostics.watching import watching
 from monograph.ir.statistics import times_of
 from monograph.program import ExportedProgram
-from monograph.source.advice import find_fix
 from monograph.source.convert import Converting, convert, is_used
 from monograph.source.strict import Strict
 from monograph.stages import exported
@@ -198,6 +197,8 @@ def _advise(
         error.is_captured_in_strict_mode = again(Strict()) is not None
     except Exception:
         error.is_captured_in_strict_mode = False
+    from monograph.source.advice import find_fix  # what only a refusal needs
+
     error.patch = find_fix(error, again)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import nn
@@ -35,12 +35,12 @@ from monograph.ir.signature import (
 from monograph.ir.statistics import Statistics, Times, statistics_of
 from monograph.ir.subgraphs import built
 from monograph.ir.verify import check, require
-from monograph.passes.decomposed import decomposed
 from monograph.passes.place import devices_of, place, tensor_on
 from monograph.passes.signed import Signed, named
-from monograph.passes.unflatten import unflattened
 from monograph.shapes.constraints import Range
-from monograph.verification import Verification, verify
+
+if TYPE_CHECKING:
+    from monograph.verification import Verification
 
 __all__ = ["ExportedProgram", "placed", "values_for"]
 
@@ -184,6 +184,8 @@ class ExportedProgram:
                 found = Signed(inputs, outputs, call.in_spec, call.out_spec)
                 signed.setdefault(entry.fqn.partition("@")[0], []).append(found)
         targets = {s.arg.name: s.target for s in parts.signature.input_specs if s.target}
+        from monograph.passes.unflatten import unflattened  # not every program is
+
         root = unflattened(self.graph, parts.attributes, targets, parts.state, signed)
         check(parts)
         return UnflattenedModule(root, parts.plan, parts.state, flat_args_adapter)
@@ -247,6 +249,8 @@ class ExportedProgram:
             DiffersError: an ``AssertionError`` with the smallest calls that show a difference, as a
                 test to be kept.
         """
+        from monograph.verification import verify  # not every program is
+
         return verify(
             self.parts,
             self.module(),
@@ -296,6 +300,8 @@ class ExportedProgram:
 
             opened = self.to_torch().run_decompositions({}, decompose_custom_triton_ops=True)
             return ExportedProgram(from_torch(opened)).run_decompositions(decomp_table)
+        from monograph.passes.decomposed import decomposed  # not every program is
+
         return ExportedProgram(decomposed(self.parts, decomp_table))
 
     def to_torch(self) -> Any:
