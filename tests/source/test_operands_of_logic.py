@@ -63,6 +63,42 @@ def test_a_size_that_logic_chooses_is_that_size(name: str, strict: bool) -> None
         torch.testing.assert_close(module(*arguments), model(*arguments))
 
 
+class Counted(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        least = int(x.max()) - 1
+        return torch.bincount(x, minlength=least or 0)
+
+
+class Asked(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        n = x.shape[0]
+        once = x.sum() + 1 if n or 0 else x.sum() - 1
+        if n or 0:
+            return once * 2
+        return once * 3
+
+
+class Truth(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, object]:
+        found = x.shape[0] != 0
+        return x, found or 0
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_or_zero_asks_nothing_of_a_number(strict: bool) -> None:
+    dims = ({0: Dim.DYNAMIC},)
+    for model in (Counted(), Asked()):
+        module = monograph.export(
+            model, (torch.tensor([1, 2, 3]),), dynamic_shapes=dims, strict=strict
+        ).module()
+        for n in (0, 1, 2, 3, 7):
+            if n > 1 or isinstance(model, Asked):
+                torch.testing.assert_close(module(torch.arange(n)), model(torch.arange(n)))
+    program = monograph.export(Truth(), (torch.ones(3),), dynamic_shapes=dims, strict=strict)
+    with pytest.raises(monograph.MonographError):  # False is no 0
+        program.module()(torch.ones(0))
+
+
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("name", TRUTHS)
 def test_a_truth_is_no_number(name: str, strict: bool) -> None:

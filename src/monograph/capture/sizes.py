@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -12,8 +13,9 @@ import torch
 from torch.fx import Node
 
 from monograph.capture.provenance import lines_to
-from monograph.capture.python.frames import frames_of_user
+from monograph.capture.python.frames import frames_of_user, is_ours
 from monograph.capture.python.nodes import subscripts
+from monograph.capture.python.truths import is_or_zero
 from monograph.capture.restarts import (
     NarrowedError,
     NeedsIndexing,
@@ -103,6 +105,10 @@ _NAMES = {
     operator.lt: "lt", operator.le: "le", operator.gt: "gt", torch.sym_not: "sym_not",
     torch.sym_ite: "sym_ite",
 }  # fmt: skip
+
+
+# Torch's own functions, which something else stands in for while a program is captured.
+_TRUTHS = tuple(kind.__bool__.__code__ for kind in (torch.SymInt, torch.SymBool))
 
 
 class Nodes(NamedTuple):
@@ -403,6 +409,14 @@ class Sizes:
         )
 
     # Questions -------------------------------------------------------------------------------
+
+    def is_no_matter(self) -> bool:
+        """Whether the truth of a size is asked, for ``n or 0``, which is that size in any case."""
+        frame, is_of_size = sys._getframe(1).f_back, False
+        while frame is not None and (is_ours(frame.f_code) or frame.f_code in _TRUTHS):
+            is_of_size = is_of_size or frame.f_code is _TRUTHS[0]
+            frame = frame.f_back
+        return is_of_size and frame is not None and is_or_zero(frame.f_code, frame.f_lasti)
 
     def settled(self, test: Test, answer: bool) -> bool | None:
         """The answer that the program goes on with, whatever it is; None where it matters."""

@@ -73,6 +73,9 @@ class Listener(Protocol):
     def undecided(self, test: Test) -> bool:
         """The answer to a question that nothing known answers; raises where there is none."""
 
+    def is_no_matter(self) -> bool:
+        """Whether the answer to what is asked now is no matter, as it is in ``n or 0``."""
+
     def settled(self, test: Test, answer: bool) -> bool | None:
         """The answer to go on with for all sizes, whatever it is for them; None: it matters.
 
@@ -131,6 +134,10 @@ class Alone:
             LookupError: always.
         """
         raise LookupError(str(test))
+
+    def is_no_matter(self) -> bool:
+        """Nothing is known of what it is asked for."""
+        return False
 
     def settled(self, test: Test, answer: bool) -> bool | None:
         """Nothing is known of what it is asked for."""
@@ -396,6 +403,8 @@ class ShapeEnv:
             return answer
         if self.trial is not None:
             return self.trial.answer(test)
+        if kind == "branch" and self.listener.is_no_matter():
+            return True
         if any(self.symbols[name].is_unbacked for name in symbols_of(test)):
             test = with_sizes(test, self.scope.normal)  # it may be known to be one of the inputs
             if isinstance(test, bool):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from monograph.capture.python.nodes import Syntax, compares, syntax_of, takes_truth
 from monograph.capture.python.static_values import UNKNOWN, value_of
 
-__all__ = ["Assertion", "assertion_at", "asserts", "is_asserted", "is_check"]
+__all__ = ["Assertion", "assertion_at", "asserts", "is_asserted", "is_check", "is_or_zero"]
 
 _CONTAINERS = (tuple, list, set, frozenset, dict, str, bytes)
 
@@ -81,6 +81,31 @@ def asserts(code: CodeType, offset: int) -> Assertion | None:
     if syntax is None or asked is None:
         return None
     return _assertion_of(syntax, asked)
+
+
+def is_or_zero(code: CodeType, offset: int) -> bool:
+    """Whether the truth at ``offset`` is that of ``n`` in ``n or 0``, or in ``n and 0``.
+
+    Of a whole number it is no matter: where it is 0, it is what stands there.
+    """
+    syntax = syntax_of(code) if takes_truth(code, offset) else None
+    asked = None if syntax is None else _asked(syntax, offset)
+    if syntax is None or not isinstance(asked, ast.expr):
+        return False
+    parent = syntax.parent(asked)
+    if not isinstance(parent, ast.BoolOp) or asked is parent.values[-1]:
+        return False
+    if isinstance(syntax.parent(parent), _ASKING_MORE):  # whether it is true is asked at once
+        return False
+    others = parent.values[parent.values.index(asked) + 1 :]
+    return all(
+        isinstance(n, ast.Constant) and type(n.value) is int and n.value == 0 for n in others
+    )
+
+
+_ASKING_MORE = (
+    ast.If, ast.While, ast.IfExp, ast.Assert, ast.BoolOp, ast.UnaryOp, ast.comprehension, ast.Match,
+)  # fmt: skip
 
 
 def is_asserted(syntax: Syntax, node: ast.expr) -> bool:
