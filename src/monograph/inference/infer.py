@@ -41,6 +41,7 @@ from monograph.inference.ties import (
     fewest_ties,
     require_stretched_rows,
     stretched_by_sides,
+    stretched_rows,
 )
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import TAKEN_AS_EQUAL, ShapeEnv
@@ -54,6 +55,17 @@ from monograph.torch_internals import (
 
 __all__ = ["infer"]
 
+aten = torch.ops.aten
+# Without the tag of pointwise operators, and still all tensors are brought to one shape.
+_BROADCASTING = frozenset(
+    (
+        aten.broadcast_tensors.default, aten.cross.default, aten.dist.default,
+        aten.isclose.default, aten.kl_div.default, aten.linalg_cross.default,
+        aten.mse_loss.default, aten.pairwise_distance.default, aten.smooth_l1_loss.default,
+        aten.huber_loss.default, aten.l1_loss.default, aten.where.Scalar, aten.where.ScalarOther,
+        aten.where.ScalarSelf,
+    )
+)  # fmt: skip
 _REFUSALS = (MissingFakeError, OperatorError, OperatorIndexError, OperatorTypeError)
 
 
@@ -79,6 +91,13 @@ def infer(
     outcome = _outcome_by_rule(op, args, kwargs)
     if outcome is not None:
         return outcome
+    if env is not None and (torch.Tag.pointwise in op.tags or op in _BROADCASTING):
+        rows = stretched_rows(env, args, kwargs)
+        if rows is not None:
+            args, kwargs = rows
+            outcome = _outcome_by_rule(op, args, kwargs)
+            if outcome is not None:
+                return outcome
     with unpatched():
         if env is None or not varies((args, tuple(kwargs.values()))):
             return outcome_of_kernel(op, args, kwargs) or outcome_on_fakes(op, args, kwargs, env)

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 from monograph.inference.fakes import specs_in, substitute
+from monograph.inference.rules.table import is_row_at_most, is_row_of
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.env import Alone, ShapeEnv
 from monograph.shapes.expr import Expr, Int
@@ -13,7 +14,13 @@ from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test, equal, not_less
 from monograph.shapes.supposing import forget, mark
 
-__all__ = ["fewest_fixed", "fewest_ties", "require_stretched_rows", "stretched_by_sides"]
+__all__ = [
+    "fewest_fixed",
+    "fewest_ties",
+    "require_stretched_rows",
+    "stretched_by_sides",
+    "stretched_rows",
+]
 
 _MOST_TRIED = 64  # ways to tie the sizes of one call
 _Classes = list[list[Int]]  # sizes that are to be equal
@@ -45,19 +52,18 @@ def require_stretched_rows(env: ShapeEnv, specs: Sequence[TensorSpec]) -> None:
     open, it makes torch ask for zeros and ones in all other dimensions, too; so these are tied.
     """
     columns = list(_columns(env, specs))
-    rows = {size for sizes in columns for size in sizes if _is_row_at_most(env, size)}
+    rows = {size for sizes in columns for size in sizes if is_row_at_most(size)}
     if not any(sizes & rows and sizes - rows for sizes in columns):
         return
     for sizes in columns:
         by_example: dict[int | None, Int] = {}
         for size in sorted(sizes - rows, key=str):
             first = by_example.setdefault(env.hint(size), size)
-            env.require(equal(first, size))
+            if env.hint(size) is not None:
+                env.require(equal(first, size))
     for sizes in map(set, _columns(env, specs)):
-        others = {name for size in sizes for name in _symbols_in(size) if size not in rows}
         for row in rows & sizes if sizes - rows else ():
-            if others.isdisjoint(_symbols_in(row)):
-                env.require(not_less(row, 1))
+            env.require(not_less(row, 1))
 
 
 def stretched_by_sides(
@@ -71,7 +77,6 @@ def stretched_by_sides(
     specs = specs_in((args, tuple(kwargs.values())))
     if any(spec.strides != contiguous_strides(spec.shape) for spec in specs):
         return args, kwargs
-    columns = list(_columns(env, specs))
 
     def on_both_sides(size: Int, column: set[Int]) -> Int:
         known = env.sides.get(size, ()) if isinstance(size, Expr) else ()
@@ -81,10 +86,48 @@ def stretched_by_sides(
                 return whole
         return size
 
+    return _stretched(env, args, kwargs, on_both_sides)
+
+
+def stretched_rows(
+    env: ShapeEnv, args: tuple[object, ...], kwargs: dict[str, object]
+) -> tuple[tuple[object, ...], dict[str, object]] | None:
+    """The arguments of a pointwise operator, the first rows among them as often as there are rows.
+
+    ``x - x[:1]``: of no rows there is no first one, and the sizes agree; of any other number it is
+    stretched to all. None where there is no such size.
+    """
+    rows: dict[Int, Int] = {}
+
+    def whole_of(size: Int, column: set[Int]) -> Int:
+        for whole in column - {size}:
+            if is_row_of(size, whole):
+                return rows.setdefault(size, whole)
+        return size
+
+    stretched = _stretched(env, args, kwargs, whole_of)
+    return stretched if rows else None
+
+
+def _stretched(
+    env: ShapeEnv,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    choose: Callable[[Int, set[Int]], Int],
+) -> tuple[tuple[object, ...], dict[str, object]]:
+    """Arguments with the size that ``choose`` gives for each, of those in its dimension."""
+    columns = list(_columns(env, specs_in((args, tuple(kwargs.values())))))
+
     def stretched(spec: TensorSpec) -> TensorSpec:
         sizes = map(env.scope.normal, reversed(spec.shape))
-        found = tuple(itertools.starmap(on_both_sides, zip(sizes, columns, strict=False)))[::-1]
-        return spec.with_layout(found, contiguous_strides(found))
+        found = tuple(itertools.starmap(choose, zip(sizes, columns, strict=False)))[::-1]
+        if spec.strides == contiguous_strides(spec.shape):
+            return spec.with_layout(found, contiguous_strides(found))
+        triples = zip(spec.shape, found, spec.strides, strict=True)
+        strides = tuple(
+            step if env.scope.normal(size) == whole else 0 for size, whole, step in triples
+        )
+        return spec.with_layout(found, strides)
 
     named = {name: substitute(value, stretched, _itself) for name, value in kwargs.items()}
     return tuple(substitute(value, stretched, _itself) for value in args), named
@@ -99,20 +142,6 @@ def _columns(env: ShapeEnv, specs: Sequence[TensorSpec]) -> Iterator[set[Int]]:
     shapes = [[env.scope.normal(size) for size in reversed(spec.shape)] for spec in specs]
     for sizes in itertools.zip_longest(*shapes, fillvalue=1):
         yield set(sizes) - {1}
-
-
-def _is_row_at_most(env: ShapeEnv, size: Int) -> bool:
-    """Whether a size that is 1 in the example is no more for any call, and may be less.
-
-    In a loop nobody knows the example: of a row that goes by the count there is one, then.
-    """
-    if not isinstance(size, Expr) or env.hint(size) not in (1, None):
-        return False
-    return env.is_known(not_less(1, size)) and not env.is_known(equal(size, 1))
-
-
-def _symbols_in(size: Int) -> set[str]:
-    return {atom.name for atom in size.symbols()} if isinstance(size, Expr) else set()
 
 
 def _sizes_by_example(env: ShapeEnv, args: object) -> dict[int, dict[Int, None]]:

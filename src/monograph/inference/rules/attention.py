@@ -13,7 +13,7 @@ import torch
 
 from monograph.diagnostics import OperatorError
 from monograph.inference.fakes import outcome_on_fakes
-from monograph.inference.rules.table import fresh, is_canonical, rule, tied
+from monograph.inference.rules.table import fresh, is_canonical, is_row_of, rule, tied
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import equal
@@ -68,7 +68,7 @@ def _broadcast_where_single(mask: TensorSpec, query: TensorSpec, key: TensorSpec
         size = shape[i]
         if isinstance(size, Expr) and size != score and size.scope.owner.hint(size) == 1:
             is_same = size.scope.owner.hint(score) == 1
-            if not is_same and size.scope.owner.decide(equal(size, 1)):
+            if is_row_of(size, score) or (not is_same and size.scope.owner.decide(equal(size, 1))):
                 shape[i] = 1
     return mask.with_layout(tuple(shape), mask.strides)
 

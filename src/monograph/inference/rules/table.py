@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeGuard, TypeVar
 
 import torch
 
@@ -35,6 +35,8 @@ __all__ = [
     "fresh",
     "has_rows",
     "is_canonical",
+    "is_row_at_most",
+    "is_row_of",
     "is_size",
     "lies_channels_last",
     "lies_with_channels_last",
@@ -174,11 +176,35 @@ def broadcast(shapes: Sequence[tuple[Int, ...]]) -> tuple[Int, ...] | None:
     sizes: list[Int] = [1] * rank
     for shape in shapes:
         for i, size in enumerate(shape, rank - len(shape)):
-            if sizes[i] == 1:
+            if sizes[i] == 1 or (size != sizes[i] and is_row_of(sizes[i], size)):
                 sizes[i] = size
-            elif size not in (1, sizes[i]):
+            elif size not in (1, sizes[i]) and not is_row_of(size, sizes[i]):
                 return None
     return tuple(sizes)
+
+
+def is_row_of(size: Int, whole: Int) -> bool:
+    """Whether ``size`` is 1 wherever it is not ``whole``: that of ``x[:1]`` beside ``x``.
+
+    Of no rows there is no first one, and the sizes agree; beside any other number it is broadcast.
+    """
+    if not is_row_at_most(size):
+        return False
+    scope = size.scope
+    known: bool = scope.owner.is_known(not_less(size, scope.minimum(1, whole)))
+    return known
+
+
+def is_row_at_most(size: Int) -> TypeGuard[Expr]:
+    """Whether a size that is 1 in the example is no more for any call, and may be less.
+
+    In a loop nobody knows the example: of a row that goes by the count there is one, then.
+    """
+    if not isinstance(size, Expr):
+        return False
+    env: ShapeEnv = size.scope.owner
+    is_one = env.hint(size) in (1, None)
+    return is_one and env.is_known(not_less(1, size)) and not env.is_known(equal(size, 1))
 
 
 def channels_last(x: TensorSpec, shape: tuple[Int, ...]) -> TensorSpec:

@@ -14,6 +14,7 @@ from monograph.inference.rules.table import (
     fresh,
     has_rows,
     is_canonical,
+    is_row_of,
     is_size,
     must_hold,
     must_hold_if_varies,
@@ -493,6 +494,8 @@ def _is_repeated(old: Expr, size: Int) -> bool | None:
     same = equal(old, size)
     if env.known(same) is True:
         return False
+    if is_row_of(old, size):
+        return True
     hints = env.hint(old), env.hint(size)
     if None in hints:
         return False if env.require(same) else None
