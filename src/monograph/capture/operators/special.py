@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
 aten = torch.ops.aten
+profiler = torch.ops.profiler
 
 
 @handles_kind("higher order")
@@ -54,6 +55,17 @@ def _assert_scalar(
         condition = recorder.sizes.env.require(expression_of(condition), message)
     if not condition:
         raise RuntimeError(message)
+
+
+@handles(
+    profiler._record_function_enter.default, profiler._record_function_enter_new.default,
+    profiler._record_function_exit.default, profiler._record_function_exit._RecordFunction,
+)  # fmt: skip
+def _profiled(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
+    """A part of the program that has a name in profiles: of the capture's run, of no graph."""
+    return op(*args, **kwargs)
 
 
 @handles(
