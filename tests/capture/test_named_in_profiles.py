@@ -42,9 +42,7 @@ def _in_parallel(x: Tensor) -> Any:
 
 
 @pytest.mark.parametrize("strict", [False, True])
-@pytest.mark.parametrize(
-    "function", [_with_new, _decorated, _with_old, _in_a_branch, _in_parallel]
-)
+@pytest.mark.parametrize("function", [_with_new, _decorated, _with_old, _in_a_branch, _in_parallel])
 def test_profiles(function: Any, strict: bool) -> None:
     if function is _in_a_branch and not strict:
         pytest.skip("a branch on data")
@@ -54,9 +52,7 @@ def test_profiles(function: Any, strict: bool) -> None:
             return function(x)
 
     dynamic = ({0: Dim.DYNAMIC},)
-    program = monograph.export(
-        Model(), (torch.randn(3, 2),), dynamic_shapes=dynamic, strict=strict
-    )
+    program = monograph.export(Model(), (torch.randn(3, 2),), dynamic_shapes=dynamic, strict=strict)
     assert "profiler" not in program.graph_module.code
     file = io.BytesIO()
     monograph.save(program, file)
