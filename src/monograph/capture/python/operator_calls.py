@@ -1,4 +1,4 @@
-"""Functions of torch's whose signature in C wants plain numbers, called with sizes that vary.
+"""Functions of torch's whose signature in C wants plain numbers, called with some that vary.
 
 ``torch.linspace(0, 1, n)`` makes a number of ``n`` before any operator is called. The operator
 itself is another matter: a graph may give it a number that is computed when the program runs. So
@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from types import BuiltinMethodType, MethodDescriptorType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 
@@ -36,6 +36,7 @@ __all__ = ["calls_an_operator", "through_schema"]
 
 _SYMBOLIC = (torch.SymInt, torch.SymFloat)
 _PLAIN_TYPES = ("IntType", "FloatType")
+_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 # Numbers that decide what a graph looks like: which dimension, how many results.
 _OF_FORM = frozenset({
     "dim", "dims", "dim0", "dim1", "dim2", "dimension", "axis", "axis0", "axis1", "start_dim",
@@ -53,7 +54,7 @@ def calls_an_operator(function: object) -> bool:
     return _is_ours(function.__self__) or is_operator_function(function)
 
 
-def _is_ours(owner: object) -> bool:
+def _is_ours(owner: object) -> TypeGuard[torch.Tensor]:
     return isinstance(owner, torch.Tensor) and hasattr(owner, "value")
 
 
@@ -62,7 +63,7 @@ def through_schema(function: Callable[..., object]) -> Callable[..., object]:
 
     @functools.wraps(function)
     def call(*args: object, **kwargs: object) -> object:
-        if any(_is_symbolic(arg) for arg in (*args, *kwargs.values())):
+        if any(_is_symbolic(arg) or _is_count(arg) for arg in (*args, *kwargs.values())):
             recorder = running_recorder()
             owner = getattr(function, "__self__", None)
             if recorder is not None and not (
@@ -87,10 +88,15 @@ def _is_symbolic(arg: object) -> bool:
     return isinstance(arg, _SYMBOLIC)
 
 
+def _is_count(arg: object) -> bool:
+    """Whether it is a tensor of one integer, which torch takes for a plain one."""
+    return _is_ours(arg) and arg.ndim == 0 and arg.dtype in _INTEGERS
+
+
 def _operator(
     recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Operator, tuple[Any, ...], dict[str, Any]] | None:
-    """The operator that such a call means, if one of its plain numbers is a size that varies.
+    """The operator that such a call means, if one of its plain numbers varies: a size, a tensor.
 
     With it come its arguments: some of those by name are Python's alone.
     """
@@ -101,33 +107,45 @@ def _operator(
     for option, nothing in (("out", None), ("requires_grad", False)):
         if option in named and named[option] is nothing:
             del named[option]
-    for overload in packet.overloads():
-        op = getattr(packet, overload)
-        schema = schema_of(op)
-        bound = None if schema.is_mutable else _bound(recorder, schema.arguments, args, named)
-        if bound is not None:
-            return (op, *bound[1:]) if bound[0] else None
+    overloads = [getattr(packet, overload) for overload in packet.overloads()]
+    for takes_counts in (False, True):
+        for op in overloads:
+            schema = schema_of(op)
+            if schema.is_mutable:
+                continue
+            bound = _bound(recorder, schema.arguments, args, named, takes_counts=takes_counts)
+            if bound is not None:
+                return (op, *bound[1:]) if bound[0] else None
     return None
 
 
 def _bound(
-    recorder: Recorder, arguments: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    recorder: Recorder,
+    arguments: list[Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
+    takes_counts: bool,
 ) -> tuple[bool, tuple[Any, ...], dict[str, Any]] | None:
     """The arguments as the schema wants them; None where they do not fit.
 
-    First comes whether one of its plain numbers is a size that varies.
+    First comes whether one of its plain numbers varies: a size, or a tensor of one integer, where
+    such are taken for plain ones.
     """
     by_position = [argument for argument in arguments if not argument.kwarg_only]
     if len(args) > len(by_position) or {a.name for a in by_position[: len(args)]} & kwargs.keys():
         return None
     given = dict(zip((a.name for a in by_position), args, strict=False)) | kwargs
-    varies = False
+    varies, counts = False, list[str]()
     for argument in arguments:
         if argument.name not in given:
             if not argument.has_default_value():
                 return None
             continue
         kind, value = argument.real_type, given[argument.name]
+        if takes_counts and kind.kind() == "IntType" and _is_count(value):
+            counts.append(argument.name)
+            continue
         content = recorder.to_specs(value)
         if not _takes(kind, content):
             return None
@@ -136,7 +154,9 @@ def _bound(
         varies = varies or (argument.name not in _OF_FORM and _is_plain_and_varies(kind, content))
     if given.keys() - {argument.name for argument in arguments}:
         return None
-    return varies, _in_order(by_position, given), given
+    for name in counts:
+        given[name] = given[name].item()
+    return varies or bool(counts), _in_order(by_position, given), given
 
 
 def _in_order(by_position: list[Any], given: dict[str, Any]) -> tuple[Any, ...]:
