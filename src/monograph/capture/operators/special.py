@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 
-from monograph.capture.abstract import AbstractTensor
 from monograph.capture.current import running_recorder
 from monograph.capture.operators.mutation import check_write, store
 from monograph.capture.operators.registry import handles, handles_kind, replaces
@@ -227,8 +226,8 @@ def _is_causal(
     if (
         recorder is not None
         and is_causal is None
-        and isinstance(mask, AbstractTensor)
-        and not recorder.knowledge.is_known(mask.value)
+        and isinstance(mask, torch.Tensor)
+        and not recorder.knowledge.is_known(recorder.value_of(mask))
     ):
         return False
     return _detect_causal_mask(mask, is_causal, size)
