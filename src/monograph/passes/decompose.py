@@ -157,6 +157,7 @@ class _Rewriter:
         self.made = Graph()
         self.names = Names()
         self.results: dict[Node, Results] = {}  # what old nodes have become
+        self.may_narrow = False  # whether an operator may ask more of sizes, of another layout
         self.changed: set[Node] = set()  # old nodes whose layout is another one now
         self.sizes: dict[object, Node] = {}  # nodes for expressions, and of (node, dimension)
         self.floats: dict[FloatExpr, FloatExpr] = {}  # read again, and what they were
@@ -208,9 +209,12 @@ class _Rewriter:
                 self._replace(node, op, held)
             except DecompositionError:
                 forget(self.env, before)
-                if not self._lay_as_before(node):
-                    raise
-                self._copy(node, held)
+                if self._lay_as_before(node):
+                    self._copy(node, held)
+                else:
+                    self.may_narrow = True
+                    self._replace(node, op, held)
+                    self.may_narrow = False
         else:
             self._copy(node, held)
 
@@ -488,6 +492,8 @@ class _Rewriter:
 
             try:
                 found = self._on_all_sides(attempt)
+                if rule is node.target and not self.may_narrow:
+                    self._require_as_wide(node, before.guards)
                 reason = self._unfit(node, rule, found, before.guards)
                 if reason is not None:
                     forget(self.env, before)
@@ -550,6 +556,16 @@ class _Rewriter:
         if template.gives_symbols or self._fits(_value_of(template.results), promised):
             return None
         return "its decomposition is not known to give the same sizes"
+
+    def _require_as_wide(self, node: Node, guards: int) -> None:
+        """An operator asks no more of sizes for a tensor that lies otherwise now.
+
+        Raises:
+            DecompositionError: with what it asks: it wants the tensor as it lay before.
+        """
+        if len(self.env.guards) > guards:
+            asked = text_of(self.env.guards[guards].test)
+            raise DecompositionError(f"{node.target} holds for {asked} alone")
 
     def _fits(self, new: object, old: object) -> bool:
         if isinstance(new, tuple) and isinstance(old, tuple):
