@@ -1,4 +1,4 @@
-"""Functions of torch's whose signature in C wants plain numbers, called with some that vary.
+"""Functions of torch's whose signature in C wants plain numbers, called with sizes that vary.
 
 ``torch.linspace(0, 1, n)`` makes a number of ``n`` before any operator is called. The operator
 itself is another matter: a graph may give it a number that is computed when the program runs. So
