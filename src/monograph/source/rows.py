@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import torch
 
 from monograph.capture.python.builtin_functions import called_instead, instead_of
-from monograph.capture.python.made_tensors import MAKERS
+from monograph.capture.python.made_tensors import MAKERS, TYPES, dtype_of
 from monograph.capture.recorder import Recorder
 from monograph.capture.strictness import OfACapture
 from monograph.control.branches import Group
@@ -460,6 +460,22 @@ def _accepting(name: str, original: Callable[..., object]) -> Callable[..., obje
 # Where the program has another name for it (``from torch import stack``).
 for _function in (torch.stack, torch.cat, torch.concat, *MAKERS):
     called_instead(_function, _accepting(_function.__name__, instead_of(_function)))
+
+
+def _typed(kind: Callable[..., torch.Tensor]) -> Callable[..., object]:
+    """``torch.LongTensor(rows)`` and its like."""
+    original = instead_of(kind)
+
+    def call(*args: object, **kwargs: object) -> object:
+        if len(args) == 1 and isinstance(args[0], (Rows, Records)):
+            return tensor(args[0], dtype=dtype_of(kind))
+        return original(*args, **kwargs)
+
+    return call
+
+
+for _kind in TYPES:
+    called_instead(_kind, _typed(_kind))
 
 
 @contextlib.contextmanager

@@ -190,7 +190,10 @@ def ask_for_operator(recorder: Recorder, frame: FrameType) -> None:
     code = frame.f_code
     if is_ours(code) or id(code) in recorder.context.as_called or CALL_SITES.is_chosen(code):
         return
-    if any(found is UNKNOWN or calls_an_operator(found) for found in mentioned(frame)):
+    if any(
+        found is UNKNOWN or calls_an_operator(found) or id(found) in _STAND_INS
+        for found in mentioned(frame)
+    ):
         restart(recorder, NeedsCalls(code, function_of(frame)))
 
 

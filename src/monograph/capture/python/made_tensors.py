@@ -1,4 +1,4 @@
-"""``torch.tensor`` and ``torch.as_tensor`` of what varies: C would need the very numbers."""
+"""``torch.tensor`` and its like of what varies: C would need the very numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monograph.capture.current import running_recorder
 from monograph.capture.operators.data_dependence import tensor_of_truth
 from monograph.capture.python.builtin_functions import called_instead
 
-__all__ = ["MAKERS"]
+__all__ = ["MAKERS", "TYPES", "dtype_of"]
 
 _NUMBERS = (torch.SymInt, torch.SymFloat, torch.SymBool)
 
@@ -64,3 +64,34 @@ _tensor = torch.tensor
 MAKERS = (torch.tensor, torch.as_tensor)
 for _function in MAKERS:
     called_instead(_function, _made(_function))
+
+
+def _of_type(kind: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """``torch.LongTensor([n, 2])``: a tensor of these numbers, of its type."""
+
+    def make(*args: object, **kwargs: object) -> torch.Tensor:
+        data = args[0] if len(args) == 1 else None
+        is_list = isinstance(data, (list, tuple)) and not isinstance(data, torch.Size)
+        if kwargs or not is_list or not _varies(data) or running_recorder() is None:
+            return kind(*args, **kwargs)
+        return torch.tensor(data, dtype=dtype_of(kind))
+
+    return make
+
+
+def dtype_of(kind: object) -> torch.dtype:
+    """What ``torch.LongTensor`` and its like make."""
+    dtype = TYPES[kind]
+    return torch.get_default_dtype() if dtype is None else dtype
+
+
+# ``torch.Tensor`` makes what the default is.
+TYPES: dict[Any, torch.dtype | None] = {
+    torch.Tensor: None,
+    torch.FloatTensor: torch.float32, torch.DoubleTensor: torch.float64,
+    torch.HalfTensor: torch.float16, torch.BFloat16Tensor: torch.bfloat16,
+    torch.LongTensor: torch.int64, torch.IntTensor: torch.int32, torch.ShortTensor: torch.int16,
+    torch.CharTensor: torch.int8, torch.ByteTensor: torch.uint8, torch.BoolTensor: torch.bool,
+}  # fmt: skip
+for _kind in TYPES:
+    called_instead(_kind, _of_type(_kind))

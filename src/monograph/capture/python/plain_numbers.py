@@ -71,7 +71,7 @@ def refusal_of_numbers(recorder: Recorder, error: Exception) -> BaseException | 
     """What to raise instead of ``error``, where a function has refused a number that varies."""
     numbers = recorder.sizes.env.symbols
     if wants_plain_sizes(error):
-        return _refusal_of_mapping(recorder, error)
+        return _refusing_type(recorder, error) or _refusal_of_mapping(recorder, error)
     if isinstance(error, MonographError) or not isinstance(error, _REFUSALS) or not numbers:
         return None
     if is_raised_by_program(error):
@@ -90,6 +90,15 @@ def refusal_of_numbers(recorder: Recorder, error: Exception) -> BaseException | 
         where=where,
         hint="use the number in operators of torch and in arithmetic, or keep it from varying.",
     )
+
+
+def _refusing_type(recorder: Recorder, error: Exception) -> NeedsNumbers | None:
+    """The call of ``torch.LongTensor`` or its like, which takes plain numbers in C."""
+    for found in _calls_that_raised(error):
+        kind = found.refusing
+        if isinstance(kind, type) and id(kind) not in recorder.context.given_numbers:
+            return found
+    return None
 
 
 def _refusal_of_mapping(recorder: Recorder, error: Exception) -> BaseException:
