@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import monograph
-from monograph import Dim
+from monograph import Dim, export
+from monograph.testing import assert_equal
 
 
 def in_place(x):
@@ -110,3 +111,26 @@ def test_a_program_that_goes_another_way_without_the_batch_is_refused_there():
     assert torch.equal(exported.module()(torch.ones(3, 4)), program(torch.ones(3, 4)))
     with pytest.raises(monograph.InputError):
         exported.module()(torch.ones(1, 4))
+
+
+def test_dimensions_that_are_named_are_squeezed_alone():
+    """Code without a source, as a library's: what checks sizes holds for any batch."""
+    scope: dict[str, object] = {}
+    lines = [
+        "def forward(self, x, y):",
+        "    if x.size(0) != y.size(0):",
+        "        return y.nonzero().tolist()",
+        "    chosen = x.argmax(-1)",
+        "    for i, j in zip(reversed(chosen.shape), reversed(x.shape[:1])):",
+        "        if i != 1 and j != 1 and i != j:",
+        "            raise ValueError(i)",
+        "    return x.gather(-1, chosen.unsqueeze(-1)).squeeze(-1), y + 1",
+    ]
+    exec("\n".join(lines), scope)
+    model = type("Checks", (nn.Module,), {"forward": scope["forward"]})()
+    for example in (1, 2):
+        given = torch.rand(example, 4), torch.rand(example, 4)
+        module = export(model, given, dynamic_shapes=({0: Dim.DYNAMIC},) * 2).module()
+        for batch in range(4):
+            given = torch.rand(batch, 4), torch.rand(batch, 4)
+            assert_equal(module(*given), model(*given))

@@ -167,8 +167,10 @@ class _Reader:
         """Whether its dimensions of size 1 are there for some of the sizes, and not for others."""
         sources = node.all_input_nodes
         if node.target in SQUEEZING:
-            spec = sources[0].meta["val"]
-            return any(isinstance(n, Expr) and self._size(n) == 1 for n in spec.shape)
+            shape = sources[0].meta["val"].shape
+            dims = node.args[1] if len(node.args) > 1 else range(len(shape))
+            asked = (shape[d] for d in (dims if isinstance(dims, Sequence) else [dims]))
+            return any(isinstance(n, Expr) and self._size(n) == 1 for n in asked)
         return not self.squeezed.isdisjoint(sources)
 
     def _id(self, key: Read) -> int:
