@@ -410,6 +410,19 @@ def test_parts_of_complex_tensors_are_written_where_gradients_are_required():
     torch.testing.assert_close(found, expected)
 
 
+def test_a_complex_tensor_is_overwritten_where_gradients_are_required():
+    def writes(x):
+        y = x.mT + 3
+        y.copy_(x.mT * 2)
+        return y
+
+    x = torch.randn(3, 4, dtype=torch.complex64, requires_grad=True)
+    program = monograph.export(writes, (x,)).module()
+    assert_equal(program(x), writes(x))
+    found, expected = (torch.autograd.grad(f(x).abs().sum(), x)[0] for f in (program, writes))
+    torch.testing.assert_close(found, expected)
+
+
 def test_a_tensor_that_is_overwritten_keeps_its_layout_and_its_history():
     def copies(x, y):
         made = y.clone()

@@ -230,6 +230,8 @@ def laid_out_as(
     whole = model.abstract()
     if not want.shape:
         return call(aten.as_strided_scatter.default, (whole, content, [], []))
+    if want.dtype.is_complex and (model.root.tracks or content.value.tracks):
+        call = _in_parts(content.value.recorder)
     return call(aten.slice_scatter.default, (whole, content, 0, 0, _END))
 
 
