@@ -263,7 +263,7 @@ class _Trial:
         is_plain = not (self.parts.plan.writes or self._has_regions())
         strided = is_plain and self.parts.dialect == TRAINING
         found = _unequal(ours[2], eager[2], self.tolerance, "result", strided=strided)
-        if found and strided and _writes_otherwise_laid(eager):
+        if found and strided and _writes(eager):
             found = _unequal(ours[2], eager[2], self.tolerance, "result", strided=False)
         if found:
             return found
@@ -336,7 +336,7 @@ _Called = tuple[Any, Arguments, object]
 
 
 class _WritesNoted(DispatchMode):
-    """Whether an operator writes to a tensor that is not contiguous."""
+    """Whether an operator writes to one of its arguments."""
 
     found = False
 
@@ -347,16 +347,15 @@ class _WritesNoted(DispatchMode):
         args: tuple[object, ...] = (),
         kwargs: dict[str, object] | None = None,
     ) -> object:
-        if func._schema.is_mutable:
-            self.found |= any(not t.is_contiguous() for t in _tensors(args))
+        self.found |= func._schema.is_mutable
         return func(*args, **(kwargs or {}))
 
 
-def _writes_otherwise_laid(call: _Called) -> bool:
-    """Whether eager mode writes to a tensor of its own that is not contiguous.
+def _writes(call: _Called) -> bool:
+    """Whether eager mode writes to a tensor of its own, and so leaves it where it lies.
 
-    Eager mode leaves it where it is. Some operators that take the place of the write in a program
-    return contiguous tensors: their strides are promised where arguments lie as the example alone.
+    Some operators that take the place of the write in a program return contiguous tensors: their
+    strides are promised where arguments lie as the example alone.
     """
     with _WritesNoted() as noted:  # type: ignore[no-untyped-call]
         _made(call[0], call[1], 0)
@@ -376,12 +375,16 @@ def _is_overwritten(result: torch.Tensor, call: _Called) -> bool:
         found = torch.autograd.grad(result, inputs, ones, retain_graph=True, allow_unused=True)
     except RuntimeError:  # what it was computed from was written since
         return True
-    return not any(each is not None and each.count_nonzero() for each in found)
+    return not any(each is not None and each.nan_to_num().count_nonzero() for each in found)
 
 
 def _has_history(model: Model) -> bool:
-    """Whether a buffer remembers what it was computed from: in a program it is its values alone."""
-    return isinstance(model, nn.Module) and any(b.grad_fn is not None for b in model.buffers())
+    """Whether state remembers what it was computed from: in a program it is its values alone."""
+    if not isinstance(model, nn.Module):
+        return False
+    plain = (value for module in model.modules() for value in vars(module).values())
+    kept = (*model.buffers(), *(value for value in plain if isinstance(value, torch.Tensor)))
+    return any(tensor.grad_fn is not None for tensor in kept)
 
 
 def _made(called: Model, given: Arguments, seed: int) -> _Ended:
