@@ -18,25 +18,33 @@ __all__ = ["drop_unused_operands", "remove_dead_nodes"]
 def remove_dead_nodes(graph: Graph, kept: Collection[Node] = ()) -> None:
     """Drop operators whose results nobody reads; ``kept`` are read though nothing shows it yet.
 
-    A random operator stays: each draw moves the generator on, for the next call, too.
+    A random operator stays while a later one is live: each draw moves the generator on.
     """
+    draws_later = False
     for node in reversed(graph.nodes):
         if node.op not in ("call_function", "get_attr"):
             continue
         if node.users and _is_cond(node):
             _drop_unused_results(node)
         is_read = bool(node.users) or node in kept
-        if is_read or (node.op == "call_function" and not _may_be_dropped(node)):
+        if is_read or (node.op == "call_function" and not _may_be_dropped(node, draws_later)):
+            draws_later = draws_later or _draws(node)
             continue
         graph.erase_node(node)
 
 
-def _may_be_dropped(node: Node) -> bool:
-    if draws(node):
+def _draws(node: Node) -> bool:
+    return draws(node) or any(
+        _draws(inner) for subgraph in subgraphs_of(node) for inner in subgraph.graph.nodes
+    )
+
+
+def _may_be_dropped(node: Node, draws_later: bool) -> bool:
+    if draws_later and _draws(node):
         return False
     inner = [n for subgraph in subgraphs_of(node) for n in subgraph.graph.nodes]
     if inner:
-        return all(n.op != "call_function" or _may_be_dropped(n) for n in inner)
+        return all(n.op != "call_function" or _may_be_dropped(n, draws_later) for n in inner)
     target = node.target
     if not isinstance(target, Operator):  # getitem
         return True
