@@ -352,11 +352,13 @@ class _WritesNoted(DispatchMode):
 
 
 def _writes(call: _Called) -> bool:
-    """Whether eager mode writes to a tensor of its own, and so leaves it where it lies.
+    """Whether eager mode writes to a tensor that may lie as no contiguous argument does.
 
     Some operators that take the place of the write in a program return contiguous tensors: their
-    strides are promised where arguments lie as the example alone.
+    strides are promised for contiguous arguments alone.
     """
+    if all(tensor.is_contiguous() for tensor in _tensors(call[1])):
+        return False
     with _WritesNoted() as noted:  # type: ignore[no-untyped-call]
         _made(call[0], call[1], 0)
     return noted.found
