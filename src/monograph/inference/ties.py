@@ -97,6 +97,9 @@ def stretched_rows(
     ``x - x[:1]``: of no rows there is no first one, and the sizes agree; of any other number it is
     stretched to all. None where there is no such size.
     """
+    columns = _columns(env, specs_in((args, tuple(kwargs.values()))))
+    if all(len(sizes) < 2 for sizes in columns):
+        return None
     rows: dict[Int, Int] = {}
 
     def whole_of(size: Int, column: set[Int]) -> Int:
