@@ -37,6 +37,20 @@ def resized(q, k):
     return x + k.mean()
 
 
+def in_methods(q, k):
+    n = q.shape[2]
+    first = q.sort(dim=-1, descending=n > 3).values
+    second = q.topk(2, largest=n > 4 and n != 6)[0]
+    return first, second, q.flatten(1).var(1, unbiased=n > 3), q.argsort(-1, n > 3)
+
+
+def in_functions(q, k):
+    n = q.shape[2]
+    found = torch.searchsorted(torch.tensor([0.0, 1.0]), q, right=n > 3)
+    pooled = F.max_pool2d(q, 2, 1, 1, ceil_mode=n > 3)
+    return found, F.dropout(pooled, 0.0, training=n > 3), torch.hann_window(8, periodic=n > 3)
+
+
 class Layer(nn.Module):
     """With a cache: the keys of the steps before come first."""
 
@@ -49,8 +63,8 @@ class Layer(nn.Module):
         return attention(q, k, k, is_causal=q.size(2) > 1), k
 
 
-PROGRAMS = [in_the_call, in_a_variable, with_other_conditions, with_options, resized,
-            Layer().eval()]  # fmt: skip
+PROGRAMS = [in_the_call, in_a_variable, with_other_conditions, with_options, resized, in_methods,
+            in_functions, Layer().eval()]  # fmt: skip
 
 
 @pytest.mark.parametrize("strict", [False, True])

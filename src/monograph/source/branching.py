@@ -173,15 +173,22 @@ def settle(recorder: Recorder, state: State, key: Key, value: object, site: Bran
 def flagged(function: Callable[..., object], *args: object, **kwargs: object) -> object:
     """``function(*args, **kwargs)``; where a flag in it varies, the one or the other call."""
     recorder = running_recorder()
-    for name, value in kwargs.items():
+    given = dict[int | str, object](enumerate(args)) | kwargs
+    for place, value in given.items():
         question = undecided(recorder, value) if isinstance(value, torch.SymBool) else None
         if recorder is not None and question is not None:
             then, otherwise = (
-                functools.partial(flagged, function, *args, **(kwargs | {name: flag}))
+                functools.partial(_flagged_anew, function, given | {place: flag})
                 for flag in (True, False)
             )
             return captured_branch(recorder, None, question, then, otherwise)
     return function(*args, **kwargs)
+
+
+def _flagged_anew(function: Callable[..., object], given: Mapping[int | str, object]) -> object:
+    args = [value for place, value in given.items() if isinstance(place, int)]
+    kwargs = {place: value for place, value in given.items() if isinstance(place, str)}
+    return flagged(function, *args, **kwargs)
 
 
 def both(first: object, *rest: Thunk) -> object:

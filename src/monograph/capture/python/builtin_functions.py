@@ -86,7 +86,9 @@ def choose(function: Any) -> Any:
         if _is_cached(function):
             return _called_through(function)
         if kind is BuiltinMethodType and function.__name__ in _METHODS_IN_C:
-            return _METHODS_IN_C[function.__name__](function)
+            instead = _METHODS_IN_C[function.__name__](function)
+            if instead is not function:
+                return instead
         return through_schema(function) if calls_an_operator(function) else function
     return function if running_recorder() is None else found
 

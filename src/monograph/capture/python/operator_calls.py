@@ -59,10 +59,16 @@ def _is_ours(owner: object) -> TypeGuard[torch.Tensor]:
 
 
 def through_schema(function: Callable[..., object]) -> Callable[..., object]:
-    """``function``, but where a size that varies is given for a plain number: then its operator."""
+    """``function``, but where a size that varies is given for a plain number: then its operator.
+
+    Flags are plain truths in all of them: those about sizes are asked for.
+    """
 
     @functools.wraps(function)
     def call(*args: object, **kwargs: object) -> object:
+        if running_recorder() is not None:
+            args = tuple(map(_plain_truth, args))
+            kwargs = {name: _plain_truth(value) for name, value in kwargs.items()}
         if any(_is_symbolic(arg) or _is_count(arg) for arg in (*args, *kwargs.values())):
             recorder = running_recorder()
             owner = getattr(function, "__self__", None)
@@ -80,6 +86,10 @@ def through_schema(function: Callable[..., object]) -> Callable[..., object]:
         return function(*args, **kwargs)
 
     return call
+
+
+def _plain_truth(arg: object) -> object:
+    return bool(arg) if isinstance(arg, torch.SymBool) else arg
 
 
 def _is_symbolic(arg: object) -> bool:

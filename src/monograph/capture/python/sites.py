@@ -310,14 +310,30 @@ def is_listing(node: ast.Call) -> bool:
 
 
 def has_flag(node: ast.Call) -> bool:
-    """Whether it is given a flag that may be a truth about sizes: ``is_causal=n > 1``."""
-    return any(
+    """Whether it is given a flag that may be a truth about sizes: ``is_causal=n > 1``.
+
+    By position only where it is seen to be a truth: ``x.median(1, n > 3)``.
+    """
+    return any(map(_is_truth, node.args)) or any(
         keyword.arg in _FLAGS and not isinstance(keyword.value, ast.Constant)
         for keyword in node.keywords
     )
 
 
-_FLAGS = ("is_causal", "causal", "training", "train", "align_corners")
+def _is_truth(node: ast.expr) -> bool:
+    is_not = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+    return is_not or isinstance(node, (ast.Compare, ast.BoolOp))
+
+
+# What the truths are called among the arguments of operators.
+_FLAGS = frozenset({
+    "accumulate", "adjoint", "align_corners", "antialias", "assume_unique", "batch_first",
+    "bidirectional", "causal", "ceil_mode", "center", "count_include_pad", "descending",
+    "enable_gqa", "full", "hermitian", "include_self", "invert", "is_causal", "keepdim", "keepdims",
+    "largest", "left", "log_input", "log_target", "normalized", "onesided", "periodic", "reverse",
+    "right", "sorted", "stable", "swap", "train", "training", "transpose", "unbiased",
+    "unitriangular", "upper",
+})  # fmt: skip
 
 
 def is_taking_apart(node: ast.Call) -> bool:
