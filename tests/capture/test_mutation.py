@@ -390,6 +390,23 @@ def test_windows_that_lie_over_each_other_for_other_sizes_are_not_written():
     assert monograph.export(apart, (torch.ones(2, 4),), dynamic_shapes=any_size).verify(apart)
 
 
+@pytest.mark.parametrize("dim", [0, 1, -1, -2])
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_windows_of_any_dimension_are_written_where_none_lies_over_another(dim, step):
+    def writes(x):
+        y = x.clone()
+        y.unfold(dim, 2, step).add_(1)
+        return y
+
+    sizes = ({0: monograph.Dim.DYNAMIC, 1: monograph.Dim.DYNAMIC},)
+    if step == 1:
+        with pytest.raises(OperatorError, match="single memory location"):
+            monograph.export(writes, (torch.ones(5, 4),), dynamic_shapes=sizes)
+    else:
+        program = monograph.export(writes, (torch.ones(5, 4),), dynamic_shapes=sizes)
+        assert program.verify(writes).compared
+
+
 def test_parts_of_complex_tensors_are_written_where_gradients_are_required():
     def writes(x):
         y = x + 1

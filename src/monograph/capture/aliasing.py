@@ -303,7 +303,8 @@ def _overlapping_windows(value: Value) -> Expr | None:
     if value.parent is None or value.step.target is not aten.unfold.default:
         return None
     _, dim, size, step = value.step.args
-    count = value.spec.shape[dim]  # type: ignore[index]
+    # Counted from the end it is one further in the result, which has the windows last.
+    count = value.spec.shape[dim - (dim < 0)]  # type: ignore[index,operator]
     is_apart = isinstance(size, int) and isinstance(step, int) and step >= size
     return count if isinstance(count, Expr) and not is_apart else None
 
