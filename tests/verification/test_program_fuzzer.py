@@ -42,6 +42,28 @@ def test_a_stage_that_crashes_is_found(monkeypatch):
     assert [find.kind for find in found.finds] == ["KeyError"]
 
 
+@pytest.mark.parametrize(
+    ("lines", "outcome"),
+    [
+        (("v = x * 2", "u = torch.rand_like(x)"), "leaves out draws"),  # nobody reads it
+        (("v = x * torch.rand_like(x)",), "right"),
+    ],
+)
+def test_a_last_draw_that_nobody_reads_is_counted_apart(tmp_path, lines, outcome):
+    source = Source(lines, ("v",), ((3, 4), (3, 4)), (torch.float32,) * 2)
+    assert fuzzing._Runner(tmp_path).outcome(source, "static") == (outcome, "")
+
+
+def test_other_draws_than_those_of_eager_mode_are_found(tmp_path, monkeypatch):
+    def wrong(program, example):
+        return STAGES["static"](lambda x, y: torch.rand(5)[:0].sum() + program(x, y)[0], example)
+
+    monkeypatch.setattr(fuzzing, "STAGES", {"static": wrong})
+    lines = ("v = x * torch.rand_like(x)",)
+    source = Source(lines, ("v",), ((3, 4), (3, 4)), (torch.float32,) * 2)
+    assert fuzzing._Runner(tmp_path).outcome(source, "static")[0] == "differs"
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_each_stage_takes_a_plain_program(stage):
     source = Source(("v = x * y.shape[0]",), ("v",), ((3, 4), (3, 4)), (torch.float32,) * 2)
@@ -54,6 +76,23 @@ def test_each_stage_takes_a_plain_program(stage):
 def test_the_command_prints_its_seed(capsys):
     assert main(["--programs", "1", "--seed", "7"]) == 0
     assert "# seed 7" in capsys.readouterr().out
+
+
+def test_a_part_of_a_sweep_is_noted_with_its_fault(tmp_path, monkeypatch):
+    monkeypatch.setenv(trust.RECORD, str(tmp_path / "record.jsonl"))
+    with trust.trying("operators", "python x", "add"):
+        pass
+
+    def fails():
+        with trust.trying("operators", "python x", "sin") as counts:
+            counts["tried"] = 3
+            raise AssertionError("2 is not 3\nand more")
+
+    with pytest.raises(AssertionError):
+        fails()
+    text = trust.page((tmp_path / "record.jsonl").read_text().splitlines())
+    assert "| [Operators](#operators) | 4 | 1 |" in text
+    assert "- sin: AssertionError: 2 is not 3\n" in text
 
 
 def test_what_was_tried_is_recorded_and_shown(tmp_path, capsys):

@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 
-__all__ = ["Tried", "main", "note", "page"]
+__all__ = ["Tried", "main", "note", "page", "trying"]
 
 RECORD = "MONOGRAPH_TRUST"
 
@@ -83,6 +85,26 @@ def note(tried: Tried, file: str | None = None) -> None:
     if name:
         with Path(name).open("a", encoding="utf-8") as record:
             record.write(json.dumps(asdict(tried), sort_keys=True) + "\n")
+
+
+@contextmanager
+def trying(kind: str, command: str, part: str = "") -> Iterator[Counter[str]]:
+    """Note what is tried inside, with what it raises as its fault.
+
+    Under ``tried`` the block may count, else it counts as one; other counts are details.
+    """
+    counts: Counter[str] = Counter()
+    start = time.perf_counter()
+    faults: tuple[str, ...] = ()
+    try:
+        yield counts
+    except Exception as error:
+        faults = (f"{part}: {type(error).__name__}: {str(error).partition(chr(10))[0][:160]}",)
+        raise
+    finally:
+        seconds = round(time.perf_counter() - start, 1)
+        count = counts.pop("tried", 1)
+        note(Tried(kind, command, count, faults, seconds, dict(counts), part))
 
 
 def page(lines: Sequence[str]) -> str:

@@ -29,6 +29,7 @@ __all__ = ["DiffersError", "Verification", "verify"]
 Model = Callable[..., object]
 
 _CALLS_IN_A_ROW = 3
+OTHER_DRAWS = "the program has drawn other random numbers"
 _DEMANDS = ("Expected inputs to satisfy", TAKEN_AS_EQUAL)
 _MOST_TRIALS = 300  # to make a call that fails simpler
 
@@ -248,7 +249,7 @@ class _Trial:
         if actual.error is not None:
             return f"the program raises {_told(actual.error)}; eager mode returns a result"
         if not torch.equal(drawn, torch.get_rng_state()):
-            return "the program has drawn other random numbers"
+            return OTHER_DRAWS
         self.counts.compared += 1
         for find in (self._results, self._aliases, self._left, self._gradients):
             difference = find((module, mine, actual.result), (eager, theirs, expected.result))
