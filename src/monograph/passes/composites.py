@@ -105,6 +105,8 @@ def _attention(
     if attn_mask is not None and attn_mask.dtype is torch.bool:
         nothing = aten.zeros_like.default(attn_mask, dtype=query.dtype)
         attn_mask = nothing.masked_fill(attn_mask.logical_not(), -math.inf)
+    if isinstance(scale, torch.SymFloat):  # the operator below takes a plain number
+        query, scale = query * scale, 1.0
     math_of = aten._scaled_dot_product_attention_math.default
     options = {"scale": scale, "enable_gqa": enable_gqa}
     return math_of(query, key, value, attn_mask, dropout_p, is_causal, **options)[0]

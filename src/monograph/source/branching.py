@@ -16,6 +16,7 @@ import torch
 
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.current import running_recorder
+from monograph.capture.python.builtin_functions import choose
 from monograph.capture.recorder import Recorder
 from monograph.capture.restarts import Branch
 from monograph.capture.strictness import Strictness
@@ -182,7 +183,7 @@ def flagged(function: Callable[..., object], *args: object, **kwargs: object) ->
                 for flag in (True, False)
             )
             return captured_branch(recorder, None, question, then, otherwise)
-    return function(*args, **kwargs)
+    return choose(function)(*args, **kwargs)
 
 
 def _flagged_anew(function: Callable[..., object], given: Mapping[int | str, object]) -> object:

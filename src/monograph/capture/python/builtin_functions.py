@@ -581,6 +581,7 @@ def _with_truths(original: Callable[..., object], mine: Mine) -> Callable[..., o
             for name, value in kwargs.items():
                 if isinstance(value, torch.SymBool):
                     kwargs[name] = bool(value)
+            return through_schema(original)(*args, **kwargs)
         return original(*args, **kwargs)
 
     return call

@@ -16,6 +16,7 @@ from monograph.inference.fakes import outcome_on_fakes
 from monograph.inference.rules.table import fresh, is_canonical, is_row_of, rule, tied
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
+from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import equal
 from monograph.torch_internals import without_modes
 
@@ -40,6 +41,8 @@ def _attention(
     **options: object,
 ) -> TensorSpec | None:
     given = (query, key, value, mask)
+    if isinstance(options.get("scale"), FloatExpr):  # which is no matter for the layout
+        options = options | {"scale": 1.0}
     if len(query.shape) != 4:
         return _of_matrices(given) if len(query.shape) > 1 else None
     if all(spec is None or spec.scope is None for spec in given):
