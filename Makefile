@@ -16,7 +16,7 @@ docs: $(STAMP)
 
 test: $(STAMP)
 	@echo "the tests: about 18 minutes on two cores"
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=40
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -229,6 +229,27 @@ def _batch_norm(
     return norm(x, weight, bias, mean, var, momentum, eps)[0]
 
 
+def _embedding_bag(
+    weight: torch.Tensor,
+    indices: torch.Tensor,
+    offsets: torch.Tensor,
+    scale_grad_by_freq: bool = False,
+    mode: int = 0,
+    sparse: bool = False,
+    per_sample_weights: torch.Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Part:
+    # The operator with gradients, of Core ATen: torch's rule takes the one that has none wherever
+    # the weight asks for none while it is replaced.
+    if padding_idx is None:
+        padding_idx = -1
+    elif padding_idx < 0:
+        padding_idx += weight.shape[0]
+    bags = (scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx)
+    return aten._embedding_bag.default(weight, indices, offsets, *bags)
+
+
 def _roll(x: torch.Tensor, shifts: Sequence[Size], dims: Sequence[int] = ()) -> torch.Tensor:
     """Torch's own divides by sizes, which may be 0."""
     if not dims:
@@ -256,6 +277,8 @@ PARTS: dict[Operator, Callable[..., Part]] = {
     aten.to.dtype: _to,
     aten.to.other: _to,
     aten.diff.default: _diff,
+    aten.embedding_bag.default: _embedding_bag,
+    aten.embedding_bag.padding_idx: _embedding_bag,
     aten.batch_norm.default: _batch_norm,
     aten.group_norm.default: _group_norm,
 }
