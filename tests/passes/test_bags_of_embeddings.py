@@ -1,5 +1,7 @@
 """Bags of embeddings, decomposed: the operator of Core ATen, with the gradient of eager mode."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -18,8 +20,10 @@ def test_a_bag_decomposed(mode, padding, trains):
     program = monograph.export(model, example, dynamic_shapes=(sizes, sizes)).run_decompositions()
     targets = {str(node.target) for node in program.graph.nodes}
     assert "aten._embedding_bag.default" in targets
-    for bags in (2, 1, 4):
-        given = torch.arange(2 * bags) % 10, torch.arange(0, 2 * bags, 2)
+    for bags, step in itertools.product((2, 1, 4), (1, 3)):  # rows that lie one by one, and apart
+        rows = torch.arange(2 * bags * step).view(2 * bags, step) % 10
+        starts = torch.arange(0, 2 * bags, 2).repeat_interleave(step).view(bags, step)
+        given = rows[:, 0], starts[:, 0]
         expected, found = model(*given), program.module()(*given)
         torch.testing.assert_close(found, expected)
         assert found.requires_grad == expected.requires_grad

@@ -241,7 +241,8 @@ def _embedding_bag(
     padding_idx: int | None = None,
 ) -> Part:
     # The operator with gradients, of Core ATen: torch's rule takes the one that has none wherever
-    # the weight asks for none while it is replaced.
+    # the weight asks for none while it is replaced. It reads indices as they lie.
+    indices, offsets = (aten.contiguous.default(x) for x in (indices, offsets))
     if padding_idx is None:
         padding_idx = -1
     elif padding_idx < 0:
