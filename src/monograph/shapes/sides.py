@@ -31,6 +31,7 @@ __all__ = ["Undone", "found_on_all_sides"]
 
 _MOST_RUNS = 40  # on the way to one thing; the rest of its questions stay
 _MOST_EFFORT = 120_000  # numbers of simplex tableaus, on the way to one thing
+_MOST_ASKED = 500  # questions and demands on one way: a loop that sizes end may have no end
 
 _MOST_NAMES = 4  # of sizes in a demand that is tried with numbers
 
@@ -101,18 +102,24 @@ class _Run:
         self.asked.append(test)
         self.answers.append(found)
         self.narrowing.append(self.is_first and self.env.depends(test))
-        self._known[key] = found
-        self._known[text_of(negated(test))] = not found
-        self.env.assume(test if found else negated(test))
+        self._is_told(test, found)
         return found
 
     def demand(self, test: Test, message: str | None) -> bool:
         """What is asserted on the way; for the example it must be true."""
         if self.is_first and self.env.truth(test) is False:
             return False
+        self._is_told(test, True)
         self.demands.append((test, message))
-        self.env.assume(test)
         return True
+
+    def _is_told(self, test: Test, truth: bool) -> None:
+        """From here on it is so, also where it is no fact that can be assumed."""
+        if len(self.asked) + len(self.demands) > _MOST_ASKED:
+            self.give_up()
+        self._known[text_of(test)] = truth
+        self._known[text_of(negated(test))] = not truth
+        self.env.assume(test if truth else negated(test))
 
     def give_up(self) -> NoReturn:
         """Raise, whoever catches it."""
