@@ -395,7 +395,7 @@ class _Session:
         with below_autograd(), bits_untouched(), recorder:
             self.kept.adopt(changed, known)
             if not self.turned:
-                self._compare_arguments(given.args, given.kwargs, given.parts)
+                self._compare_arguments(given.args, given.kwargs, given.parts, result)
             outputs, structure = self._outputs(result)
             self.kept.finish()
             leaving = self.kept.leaving()
@@ -518,9 +518,12 @@ class _Session:
     # After the program has run ---------------------------------------------------------------
 
     def _compare_arguments(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], result: object
     ) -> None:
-        """List what the program changed in the containers that it was given."""
+        """List what the program changed in the containers that it was given.
+
+        Strict mode refuses what is lost: what the caller finds in the result is not.
+        """
         given = self.arguments
         try:
             now, structure = flatten(args)
@@ -535,8 +538,9 @@ class _Session:
         else:
             changed = ["a container"]
         for path in changed[:1]:
-            if self.recorder.context.strict is not None and self.recorder.context.strict.audits:
-                raise self.recorder.context.strict.side_effect(path, "argument", None)
+            strict = self.recorder.context.strict
+            if strict is not None and strict.audits and _is_lost([*now, *named], leaves, result):
+                raise strict.side_effect(path, "argument", None)
             self._require_once(path)
             more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
             self.recorder.assume(
@@ -635,6 +639,17 @@ def trim(recorder: Recorder) -> None:
     """Drop what nobody reads."""
     remove_dead_nodes(recorder.emission.program_graph)
     _remove_unused_constants(recorder)
+
+
+def _is_lost(now: list[Any], before: list[Any], result: object) -> bool:
+    """Whether arguments hold other things than before that are not in the result."""
+    if len(now) == len(before):
+        new = [leaf for leaf, old in zip(now, before, strict=True) if leaf is not old]
+    else:
+        held = {id(leaf) for leaf in before}
+        new = [leaf for leaf in now if id(leaf) not in held]
+    returned = {id(leaf) for leaf in flatten(result, "the result")[0]}
+    return not new or len(now) < len(before) or any(id(leaf) not in returned for leaf in new)
 
 
 def _refuse_change(change: Change, strict: Strictness | None) -> None:

@@ -3,6 +3,7 @@
 | in the program | default mode | strict mode |
 | --- | --- | --- |
 | an attribute, a global, a variable, a container goes on changing | MG-M107 | MG-M107 |
+| a container of the arguments is changed | listed | listed if returned, else MG-M107 |
 | a file is opened for writing | done while capturing, listed | MG-M107 |
 | ``random``, ``time``, ``os.environ``, ``id(tensor)`` | fixed, listed | MG-P108 |
 | the machine, settings of torch (``torch.is_grad_enabled()``) | fixed, listed | fixed, listed |
