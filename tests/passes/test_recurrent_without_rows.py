@@ -28,3 +28,28 @@ def test_layers_that_are_never_empty_are_decomposed():
     program = monograph.export(module, (torch.randn(2, 5, 8),), dynamic_shapes=shapes)
     found = {str(node.target) for node in program.run_decompositions().graph.nodes}
     assert "aten.lstm.input" not in found
+
+
+def test_rows_of_lengths_decomposed():
+    """A rule that takes rows apart whose number is not known leaves the operator whole."""
+
+    class Packed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.LSTM(6, 4, batch_first=True)
+
+        def forward(self, x, lengths):
+            packed = torch.nn.utils.rnn.pack_padded_sequence(
+                x, lengths, batch_first=True, enforce_sorted=False
+            )
+            rows, (last, _) = self.layer(packed)
+            rows, _ = torch.nn.utils.rnn.pad_packed_sequence(rows, batch_first=True)
+            return last[-1], rows.sum((1, 2))
+
+    model, varies = Packed(), Dim.DYNAMIC
+    example = torch.randn(2, 5, 6), torch.tensor([3, 5])
+    program = monograph.export(model, example, dynamic_shapes=({0: varies, 1: varies}, {0: varies}))
+    module = [program.run_decompositions()][0].module()  # a line that indexes
+    for lengths in ([3, 5], [1], [4, 2, 2]):
+        given = torch.randn(len(lengths), max(lengths), 6), torch.tensor(lengths)
+        torch.testing.assert_close(module(*given), model(*given))

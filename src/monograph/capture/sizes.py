@@ -465,8 +465,9 @@ class Sizes:
     def unknown(self, item: Expr | FloatExpr) -> float:
         """The value for the examples, where the capture goes on with these; else an error."""
         error = self._refusal(item)
-        frames = frames_of_user()
-        if frames and subscripts(frames[0]) and not self.recorder.context.indexes:
+        context = self.recorder.context
+        frames = frames_of_user() if context.is_running and not context.indexes else []
+        if frames and subscripts(frames[0]):
             restart(self.recorder, NeedsIndexing())
         found = self._by_example(error, item)
         if found is not None:
