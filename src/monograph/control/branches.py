@@ -79,6 +79,11 @@ class Group:
     found: list[Found]
     is_dead: bool = False  # nobody looks at it after this side
 
+    @property
+    def length(self) -> int:
+        """How many items there are, of a list: each may hold several leaves."""
+        return len(self.found if self.structure is LEAF else self.structure.children)
+
 
 def side(state: State, name: str, result: object) -> Side:
     """What a side has changed, and its ``result``."""

@@ -117,9 +117,9 @@ def captured_branch(
             for key in {k: None for found in results for k in found if isinstance(k, Items)}:
                 sides = [found.get(key) for found in results]
                 before = len(state.items_before(key))
-                lengths = {before if s is None else len(s.found) for s in sides}
+                lengths = {before if s is None else s.length for s in sides}
                 if len(lengths) > 1 and state.variables_of(key):
-                    raise _Growing(key, max((s for s in sides if s), key=lambda s: len(s.found)))
+                    raise _Growing(key, max((s for s in sides if s), key=lambda s: s.length))
 
         try:
             with without_modes():

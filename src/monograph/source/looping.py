@@ -309,7 +309,7 @@ def _grown_list(state: State, found: dict[Key, Group]) -> Items | None:
     for key, after in found.items():
         if not isinstance(key, Items) or not state.variables_of(key):
             continue
-        if len(after.found) != len(state.items_before(key)):
+        if after.length != len(state.items_before(key)):
             return key
     return None
 
