@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import operator
 import types
 from collections import OrderedDict, deque
@@ -39,6 +40,8 @@ NUMBERS = (bool, int, float)
 _INERT = frozenset({*NUMBERS, str, bytes, type(None), type, types.ModuleType})
 # What an abstract tensor stands for; whether it shares its memory with something that stays.
 Content = tuple[Node, TensorSpec, bool]
+_MOST_LARGE = 1 << 26  # elements of a stand-in; or it is not so much larger than in the example
+_MOST_LARGER = 4
 _MOST_ZEROS = 1 << 16  # a larger stand-in has the values that its memory happens to have
 _VARYING = (torch.SymInt, torch.SymFloat, torch.SymBool)
 Place = tuple[int, object]  # the identity of a container, and a key in it
@@ -160,8 +163,13 @@ class Leaving:
     contents: dict[int, Content] = field(default_factory=dict)
 
     def next_start(self, sizes: Mapping[str, float]) -> Start:
-        """Where the next call starts, if these were the sizes of this one."""
-        copies = _Copies(self.known, _Sizes(sizes), lambda tensor: self.contents[id(tensor)])
+        """Where the next call starts, if these were the sizes of this one.
+
+        Raises:
+            MemoryError: other sizes than the example's would take too much.
+        """
+        values = _Sizes(sizes), _Sizes(self.sizes)
+        copies = _Copies(self.known, *values, lambda tensor: self.contents[id(tensor)])
         contents = []
         for saved, after in self.parts:
             keys = {left.place[1] for left in self.lefts if left.saved is saved}
@@ -272,7 +280,8 @@ def _is_equal(old: object, new: object) -> bool:
 class _Copies:
     """What a call has left behind, without anything abstract.
 
-    ``known``: identities of the user's own containers. ``values``: of the sizes that vary.
+    ``known``: identities of the user's own containers. ``values``: of the sizes that vary, and
+    in the ``example``.
     ``content_of``: what an abstract tensor stands for.
     """
 
@@ -280,10 +289,12 @@ class _Copies:
         self,
         known: Container[int],
         values: Mapping[str, float],
+        example: Mapping[str, float],
         content_of: Callable[[AbstractTensor], Content],
     ) -> None:
         self.known = known
         self.values = values
+        self.example = example
         self.content_of = content_of
         self.stand_ins: dict[int, StandIn] = {}
         self._made: dict[int, object] = {}
@@ -340,6 +351,9 @@ class _Copies:
         node, spec, shares = self.content_of(value)
         shape, strides = ([int(_plain(n, self.values)) for n in each] for each in
                           (spec.shape, spec.strides))  # fmt: skip
+        in_example = math.prod(int(_plain(n, self.example)) for n in spec.shape)
+        if math.prod(shape) > max(_MOST_LARGE, _MOST_LARGER * in_example):
+            raise MemoryError
         with without_modes(), torch.no_grad():
             made = torch.empty_strided(shape, strides, dtype=spec.dtype, device=spec.device)
             if made.numel() <= _MOST_ZEROS:
@@ -432,7 +446,7 @@ class _Leaves(_Copies):
     """Looks for what is abstract, and copies nothing."""
 
     def __init__(self, known: Container[int]) -> None:
-        super().__init__(known, {}, self._content)
+        super().__init__(known, {}, {}, self._content)
         self.tensors: list[AbstractTensor] = []
         self.varies = False
 

@@ -13,6 +13,7 @@ what is found there; else it is another program, and refused. See docs/notes/002
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 import torch
@@ -42,6 +43,8 @@ __all__ = ["Calls"]
 
 Capture = Callable[[Start], Captured]
 aten = torch.ops.aten
+# Factors and summands that make other sizes of the example's; a smaller one if it is too large.
+_OTHER_SIZES = (((1, 1),), ((7, 10), (3, 5), (2, 3)))
 _ONCE = "call the program once before it is exported: the export starts from what it has then."
 # Operators that look at the form of their argument only.
 _OF_FORMS = frozenset({
@@ -309,7 +312,14 @@ class _Two:
 
     def _holds_for_other_sizes(self) -> bool:
         """Whether the first call is also what comes after a call with other sizes."""
-        return all(self._holds_after(sizes) for sizes in _other_sizes(self.first, self.leaving))
+        return all(map(self._holds_after_one, _OTHER_SIZES))
+
+    def _holds_after_one(self, ways: Iterable[tuple[int, int]]) -> bool:
+        """The first of these other sizes is tried for which the memory will do."""
+        for factor, summand in ways:
+            with contextlib.suppress(MemoryError):
+                return self._holds_after(_other_sizes(self.first, self.leaving, factor, summand))
+        return False
 
     def _holds_after(self, sizes: Mapping[str, float]) -> bool:
         start = self.leaving.next_start(sizes)
@@ -410,15 +420,16 @@ def _narrowing(captured: Captured) -> set[str]:
     return {text_of(guard.test) for guard in guards if guard.is_narrowing}
 
 
-def _other_sizes(captured: Captured, leaving: Leaving) -> Iterator[dict[str, float]]:
+def _other_sizes(
+    captured: Captured, leaving: Leaving, factor: int, summand: int
+) -> dict[str, float]:
     """Sizes that another call might have had: all of them others than in the example."""
     symbols = captured.recorder.sizes.env.symbols
-    for factor, summand in ((1, 1), (7, 10)):
-        found: dict[str, float] = {}
-        for i, (name, hint) in enumerate(leaving.sizes.items()):
-            lo, hi = symbols[name].range
-            wanted = factor * hint + summand + i
-            if hi is not None and wanted > hi:
-                wanted = hi if hi != hint else hint - 1
-            found[name] = hint if lo is not None and wanted < lo else wanted
-        yield found
+    found: dict[str, float] = {}
+    for i, (name, hint) in enumerate(leaving.sizes.items()):
+        lo, hi = symbols[name].range
+        wanted = factor * hint + summand + i
+        if hi is not None and wanted > hi:
+            wanted = hi if hi != hint else hint - 1
+        found[name] = hint if lo is not None and wanted < lo else wanted
+    return found
