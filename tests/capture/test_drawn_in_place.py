@@ -21,6 +21,7 @@ DRAWS = {
     "exponential": lambda y: y.exponential_(),
     "random": lambda y: y.random_(7),
     "random between": lambda y: y.random_(-2, 7),
+    "random from": lambda y: y.random_(3, None),
 }
 
 
@@ -50,3 +51,24 @@ def test_draws(lies, draws):
                 expected = model(given)
                 torch.manual_seed(0)
                 torch.testing.assert_close(module(given), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("low", [-3, 0, 1])
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.int32, torch.uint8]
+)
+def test_draws_up_to_the_largest_number(dtype, low):
+    def draws(x):
+        return x.clone().random_(low, None)
+
+    x = torch.zeros(3, 7).to(dtype)
+    if low < 0 and dtype in (torch.int64, torch.uint8):  # more than an argument says; none
+        with pytest.raises((monograph.OperatorError, RuntimeError), match="from"):
+            monograph.export(draws, (x,)).module()(x)
+        return
+    program = monograph.export(draws, (x,))
+    for module in (program.module(), program.run_decompositions().module()):
+        torch.manual_seed(0)
+        expected = draws(x)
+        torch.manual_seed(0)
+        assert torch.equal(module(x), expected)
