@@ -153,3 +153,48 @@ def test_what_a_backward_pass_would_run_is_not_there():
     with pytest.raises(monograph.PythonFeatureError, match="MG-P106") as caught:
         monograph.export(f, (torch.ones(3, requires_grad=True),))
     assert caught.value.where.text.startswith("return x * 2 if")
+
+
+# What is written to a tensor before it is asked.
+WRITES = {
+    "in place": lambda y, x: y.sub_(x),
+    "copied": lambda y, x: y.copy_(x),
+    "to a part": lambda y, x: y[0].copy_(x[0]),
+    "to a view": lambda y, x: y.view(-1).mul_(x.view(-1)),
+    "overwritten": lambda y, x: y.sub_(x).zero_(),
+    "of the detached": lambda y, x: y.add_(x.detach()),
+    "behind autograd": lambda y, x: y.data.add_(x),
+    "under no_grad": torch.no_grad()(lambda y, x: y.add_(x)),
+}
+QUESTIONS = {
+    "requires_grad": lambda y: y.requires_grad,
+    "is_leaf": lambda y: not y.is_leaf,
+    "of a view": lambda y: y[0].requires_grad,
+    "of what is made": lambda y: (y * 2).requires_grad,
+}
+
+
+@pytest.mark.parametrize("asks", QUESTIONS)
+@pytest.mark.parametrize("writes", WRITES)
+@pytest.mark.parametrize("made", [False, True])
+def test_what_is_written_decides_too(writes, asks, made):
+    """At other calls what is written requires a gradient, or what was there: refused, or right."""
+
+    def f(x, y):
+        y = y.clone() if made else y
+        WRITES[writes](y, x)
+        return y + 3 if QUESTIONS[asks](y) else y + 5
+
+    def arguments(flags):
+        return [torch.ones(2, 2, requires_grad=flag).clone() for flag in flags]
+
+    calls = list(itertools.product((False, True), repeat=2))
+    for example in calls:
+        module = monograph.export(f, tuple(arguments(example))).module()
+        for call in calls:
+            try:
+                found = module(*arguments(call))
+            except monograph.InputError:
+                assert call != example
+            else:
+                torch.testing.assert_close(found, f(*arguments(call)))

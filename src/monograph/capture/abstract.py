@@ -141,7 +141,7 @@ class AbstractTensor(torch.Tensor):
             recorder.assume("gradient", text, recorder.here())
             if kind == "leaf" and value is not self.value:  # a view is one where none is needed
                 recorder.layouts.gradient(value, "requires grad", not answer)
-            elif not value.detached:
+            elif not value.detached or recorder.layouts.is_hidden(value):
                 recorder.layouts.gradient(value, kind, answer)
         return answer
 
@@ -153,7 +153,8 @@ class AbstractTensor(torch.Tensor):
 
     def _is_leaf(self) -> bool:
         value = self.value
-        is_made = value.origin is None or not value.origin.tensor.is_leaf
+        is_given = value.origin is not None and value.origin.tensor.is_leaf
+        is_made = not is_given or value.recorder.layouts.is_written(value)
         return value.is_view_of_cut() or not (is_made and self._has_gradient())
 
     def stride(self, dim: Any = None) -> Any:

@@ -71,7 +71,9 @@ class Aliases:
             if not _is_grad_enabled() or self._recorder.context.custom_functions:
                 return
             # Computed under no_grad and now used where gradients flow: cut them off here.
-            value.detached, value.tracks = False, 0
+            value.detached = False
+            if not self._recorder.layouts.is_hidden(value):  # else that of before is left
+                value.tracks = 0
             old = value.node
             value.node = append(_DETACH, (old,), {}, value.spec)
             self._recorder.emission.shares(value.node, old)

@@ -149,18 +149,22 @@ def fold_into_root(value: Value, written: AbstractTensor) -> None:
     recorder.aliases.touch(value)
     if is_hidden and root.tracks:
         content = _behind_autograd(root, content)
-    become(root, content)
+    become(root, content, is_hidden=is_hidden)
     if value is not root and written.value.spec is value.spec:
         value.node, value.seen = recorder.read(written.value), root.version
         recorder.layouts.note_write(value, value.step)
         value.tracks = written.value.tracks
 
 
-def become(root: Value, content: AbstractTensor) -> None:
-    """Make ``content`` what a root holds; the views of it are out of date."""
+def become(root: Value, content: AbstractTensor, *, is_hidden: bool = False) -> None:
+    """Make ``content`` what a root holds; the views of it are out of date.
+
+    ``is_hidden``: autograd sees nothing of it.
+    """
     before, root.node = root.node, root.recorder.read(content.value)
     root.recorder.layouts.note_write(root, before)
-    root.tracks = max(root.tracks, content.value.tracks)
+    root.recorder.layouts.note_gradient(root, before, is_hidden=is_hidden)
+    root.tracks = max(root.tracks, 0 if is_hidden else content.value.tracks)
     root.version += 1
     root.detached = content.value.detached
     root.seen = -1 if root.detached else root.version
@@ -192,7 +196,8 @@ def _behind_autograd(root: Value, content: AbstractTensor) -> AbstractTensor:
             "is taken, the exported program cuts it off there",
             recorder.here(),
         )
-        return content
+        is_seen = content.value.tracks == 2 and not content.value.detached
+        return recorder.call(aten.detach.default, (content,)) if is_seen else content
     with torch.enable_grad():
         call, old = recorder.call, root.abstract()
         zero = call(aten.sub.Tensor, (old, call(aten.detach.default, (old,))))

@@ -47,6 +47,9 @@ class Layouts:
         self._born: dict[Value, Node] = {}
         self._flows: dict[bool, LayoutFlow] = {}
         self._units: UnitSizes | None = None
+        self._contents: dict[Value, list[Node]] = {}  # all that a written one has been
+        self._overwritten: dict[Node, list[Node]] = {}  # what was there before a content
+        self._hidden: dict[Node, list[Node]] = {}  # of these, what autograd has not seen go
         self._without_gradient: set[Node] = set()  # nothing that they are made of requires one
         self.follows: Callable[[Node], bool] | None = None  # of an input that is not the program's
 
@@ -139,26 +142,31 @@ class Layouts:
         Of what it computes, ``answer`` is what those arguments decide that it is made of.
         """
         origin = _argument_of(value)
-        if origin is not None:
+        contents = self._contents.get(value, [value.node])
+        if origin is not None and not self.is_written(value):
             self._note(origin, kind, None, answer)
         elif value.tracks == 1:
-            for made_of in self._made_of(value.node, self._without_gradient):
+            for made_of in self._made_of(contents, self._without_gradient):
                 if made_of.kind == "input":
                     self._note(made_of, "requires grad", None, False)
         else:
-            found = [o for o in self._made_of(value.node, set()) if o.tensor.requires_grad]
+            found = [o for o in self._made_of(contents, set()) if o.tensor.requires_grad]
             if found and all(each.kind == "input" for each in found):  # one of them is enough
                 self._note(found[0], "requires grad", None, True)
 
-    def _made_of(self, node: Node, seen: set[Node]) -> list[Origin]:
-        """The tensors that gradients flow to from ``node``; nothing is looked for in ``seen``."""
+    def _made_of(self, nodes: list[Node], seen: set[Node]) -> list[Origin]:
+        """The tensors that gradients flow to from ``nodes``; nothing is looked for in ``seen``."""
         origins = {each.node: each for each in self._recorder.entrance.origins}
-        found, stack = [], [node]
+        found, stack = [], [*nodes]
         while stack:
             current = stack.pop()
-            if current in seen or current.target is aten.detach.default:
+            if current in seen:
                 continue
             seen.add(current)
+            stack += self._overwritten.get(current, ())  # it still requires what that did
+            if current.target is aten.detach.default:
+                stack += [n for cut in current.all_input_nodes for n in self._hidden.get(cut, ())]
+                continue
             origin = origins.get(current)
             if origin is None:
                 stack += current.all_input_nodes
@@ -211,6 +219,25 @@ class Layouts:
         if value.node is not before:
             for exact in (False, True):
                 self._flow(exact).note_write(value.node, self._born[value])
+
+    def note_gradient(self, root: Value, before: Node, *, is_hidden: bool) -> None:
+        """``root``, which was ``before``, has got new content, which autograd may not have seen."""
+        if root.node is before:
+            return
+        contents = self._contents.setdefault(root, [before])
+        if not is_hidden:
+            contents.append(root.node)
+        else:
+            self._hidden.setdefault(root.node, []).append(before)
+        self._overwritten.setdefault(root.node, []).append(before)
+
+    def is_hidden(self, value: Value) -> bool:
+        """Whether it was written, and autograd has seen nothing of it."""
+        return len(self._contents.get(value, ())) == 1
+
+    def is_written(self, value: Value) -> bool:
+        """Whether autograd has seen a write to it."""
+        return len(self._contents.get(value, ())) > 1
 
     def follows_inputs(self, value: Value) -> bool:
         """Whether ``value`` lies as some input of the graph does."""
