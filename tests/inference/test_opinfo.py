@@ -11,6 +11,7 @@ import pytest
 import monograph
 from monograph import MonographError
 from monograph.ir.operators import is_random
+from monograph.testing.trust import trying
 
 LISTED = {
     line.split("#")[0].strip()
@@ -19,6 +20,7 @@ LISTED = {
 }
 # Torch's fake kernels promise another layout or size for some samples; values are right.
 FAKES = {"nn.functional.max_unpool2d.grad:float32", "nn.functional.embedding_bag:float32"}
+COMMAND = "python -m pytest -m slow tests/inference/test_opinfo.py -k many_samples"
 ENTRIES = {name: (info, dtype) for name, info, dtype in opinfo.entries()}
 
 
@@ -47,13 +49,17 @@ def test_operator(name):
 def test_operator_on_many_samples(name):
     """All samples (25 at most); a refusal because of values or sizes that vary may stand."""
     info, dtype = ENTRIES[name]
-    for sample in opinfo.samples(info, dtype, 25):
-        if not opinfo.is_valid(info, sample):
-            continue
-        try:
-            opinfo.run_sample(info, sample, partial(opinfo.by_monograph, specs=name not in FAKES))
-        except monograph.DataDependentError:
-            continue
+    with trying("operators", COMMAND, name) as counts:
+        for sample in opinfo.samples(info, dtype, 25):
+            if not opinfo.is_valid(info, sample):
+                continue
+            export = partial(opinfo.by_monograph, specs=name not in FAKES)
+            try:
+                opinfo.run_sample(info, sample, export)
+            except monograph.DataDependentError:
+                counts["samples that are refused in words"] += 1
+                continue
+            counts["samples as in eager mode"] += 1
 
 
 def test_exceptions_name_operators():

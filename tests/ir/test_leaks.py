@@ -13,6 +13,7 @@ import monograph
 from monograph import Dim
 from monograph.capture.abstract import AbstractTensor
 from monograph.shapes.env import ShapeEnv
+from monograph.testing.trust import trying
 
 X = torch.randn(3, 4)
 ROWS = ({0: Dim.DYNAMIC},)
@@ -142,4 +143,6 @@ def test_some_exports_leave_nothing():
 
 @pytest.mark.slow
 def test_two_thousand_exports_leave_nothing():
-    require_flat(rounds=100, objects_each=8)  # torch keeps the source of each graph
+    with trying("leaks", "python -m pytest -m slow tests/ir/test_leaks.py") as counts:
+        counts["tried"] = 100 * len(KINDS)
+        require_flat(rounds=100, objects_each=8)  # torch keeps the source of each graph
