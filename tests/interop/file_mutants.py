@@ -195,6 +195,8 @@ def signature_exchanged(data, notes, rng):
     if len(specs) < 2:
         return False
     i, j = rng.sample(range(len(specs)), 2)
+    if specs[i] == specs[j]:  # one tensor twice: nothing would be changed
+        return False
     specs[i], specs[j] = specs[j], specs[i]
     return True
 

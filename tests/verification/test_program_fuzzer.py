@@ -54,6 +54,12 @@ def test_a_last_draw_that_nobody_reads_is_counted_apart(tmp_path, lines, outcome
     assert fuzzing._Runner(tmp_path).outcome(source, "static") == (outcome, "")
 
 
+def test_a_weight_that_gets_no_gradient_in_either(tmp_path):
+    lines = ("v = x.to(torch.complex64) * self.weight", "v.copy_(x)")
+    source = Source(lines, ("v",), ((3, 4), (3, 4)), (torch.uint8,) * 2, is_module=True)
+    assert fuzzing._Runner(tmp_path).outcome(source, "static") == ("right", "")
+
+
 def test_other_draws_than_those_of_eager_mode_are_found(tmp_path, monkeypatch):
     def wrong(program, example):
         return STAGES["static"](lambda x, y: torch.rand(5)[:0].sum() + program(x, y)[0], example)

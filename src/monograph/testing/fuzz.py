@@ -395,7 +395,8 @@ class _Runner:
             return False
         name = _LAST_DRAW.partition(" ")[0]
         lines, results = (*source.lines, _LAST_DRAW), (*source.results, name)
-        return self.outcome(replace(source, lines=lines, results=results), stage)[0] == "right"
+        drawing = replace(source, lines=lines, results=results)
+        return self.outcome(drawing, stage)[0] in ("right", "accepts more")
 
     def _loaded(self, source: Source) -> Program:
         """The program, from a file: strict mode reads its source."""
