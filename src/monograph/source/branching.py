@@ -32,6 +32,7 @@ from monograph.shapes.questions import All, CompareFloats, Some, Test, negated
 from monograph.shapes.questions import both as both_tests
 from monograph.shapes.questions import either as either_test
 from monograph.shapes.symnode import BoolNode, expression_of
+from monograph.source.holders import is_held
 from monograph.source.rows import Pieces, Records, Rows, rows_like
 from monograph.torch_internals import without_modes
 
@@ -42,6 +43,7 @@ __all__ = [
     "captured_branch",
     "chain",
     "compared",
+    "exchange",
     "first_true",
     "flagged",
     "grow",
@@ -151,9 +153,29 @@ def strictness(recorder: Recorder) -> Strictness:
 
 def grow(recorder: Recorder, state: State, key: Items, sample: Group) -> None:
     """From now on the list behind ``key`` is one of unknown length."""
-    made = rows_like(recorder, state.items_before(key), sample, state.before(key)[0])
-    for variable in state.variables_of(key):
+    name, variables = state.before(key)[0], state.variables_of(key)
+    made = rows_like(recorder, state.items_before(key), sample, name)
+    exchange(recorder, state, variables, made)
+
+
+def exchange(recorder: Recorder, state: State, variables: Sequence[Variable], made: object) -> None:
+    """A list that is appended to is ``made`` from now on, in all variables that hold it.
+
+    Raises:
+        ControlFlowError: MG-C114, where something else holds it, which would not see the items.
+    """
+    name, before = state.before(variables[0])
+    for variable in variables:
         state.set(variable, made)
+    if is_held(before):
+        for variable in variables:
+            state.set(variable, before)
+        raise ControlFlowError(
+            f"{name} becomes a list of unknown length, and something else is the same list",
+            code="MG-C114",
+            where=recorder.here(),
+            hint="let one variable hold the list; return it from the function that appends to it.",
+        )
 
 
 def settle(recorder: Recorder, state: State, key: Key, value: object, site: Branch | None) -> None:

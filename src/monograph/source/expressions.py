@@ -8,6 +8,7 @@ from typing import TypeVar
 from monograph.capture.python.sites import (
     Site,
     has_flag,
+    is_joining,
     is_listing,
     is_reducing,
     is_repeating,
@@ -177,6 +178,25 @@ class Expressions(ast.NodeTransformer):
             return node
         return located(runtime_call("repeated", node.left, node.right), node)
 
+    def visit_List(self, node: ast.List | ast.Tuple) -> ast.AST:
+        """``[x, *more]`` at a site, or a tuple."""
+        self.generic_visit(node)
+        if not self._is_site(node) or not is_joining(node):
+            return node
+        parts: list[ast.expr] = []
+        for item in node.elts:
+            if isinstance(item, ast.Starred):
+                parts.append(item.value)
+            elif parts and isinstance(parts[-1], ast.Tuple) and hasattr(parts[-1], "is_ours"):
+                parts[-1].elts.append(item)
+            else:
+                parts.append(ast.Tuple([item], ast.Load()))
+                parts[-1].is_ours = True  # type: ignore[attr-defined]
+        kind = "list" if isinstance(node, ast.List) else "tuple"
+        return located(runtime_call("joined", ast.Constant(kind), *parts), node)
+
+    visit_Tuple = visit_List  # noqa: N815
+
     def _of_item(self, generator: ast.comprehension, body: ast.expr) -> ast.Lambda:
         """``body`` as a function of the item that the generator's target takes apart."""
         item = f"{PREFIX}item"
@@ -225,6 +245,11 @@ class Expressions(ast.NodeTransformer):
 
     def iterable(self, node: ast.expr) -> ast.expr:
         """What a loop goes over: ``range(n)`` and its like may be of unknown length."""
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            if self._is_site(node):
+                return self.visit(node)
+            part = ast.Subscript(self.iterable(node.value), self.visit(node.slice), ast.Load())
+            return located(part, node)
         if isinstance(node, ast.Call) and is_taking_apart(node):
             return self._pieces(node)
         if isinstance(node, ast.Call) and all(keyword.arg for keyword in node.keywords):

@@ -29,7 +29,7 @@ from monograph.source.rows import (
 )
 
 __all__ = [
-    "Unknown", "iterator", "listed", "numbers", "pieces", "repeated", "rows", "subscript",
+    "Unknown", "iterator", "joined", "listed", "numbers", "pieces", "repeated", "rows", "subscript",
     "unknown_length",
 ]  # fmt: skip
 
@@ -52,12 +52,19 @@ class Unknown:
 
     def __getitem__(self, index: int | slice | torch.SymInt) -> object:
         if isinstance(index, slice):
-            return list(self)[index]
+            return self.backwards() if index == _BACKWARDS else list(self)[index]
         if isinstance(index, int) and index < 0:
             index = index + self.length
         torch._check(index >= 0, lambda: "index out of range")
         torch._check(index < self.length, lambda: "index out of range")
         return self.item(index)
+
+    def backwards(self) -> Unknown:
+        """The last one first."""
+        return Unknown(self.length, lambda i: self.item(self.length - 1 - i))
+
+
+_BACKWARDS = slice(None, None, -1)
 
 
 class _Parts(Unknown, Together):
@@ -77,10 +84,24 @@ class _Parts(Unknown, Together):
         self.dim = dim % tensor.dim()
         self.are_rows = are_rows
 
+        self.is_backwards = False
+
+    def backwards(self) -> Unknown:
+        """The last one first: each of them is still a part of the tensor."""
+        last, item = self.length - 1, self.item
+        found = _Parts(
+            self.tensor, self.dim, self.length, lambda i: item(last - i), are_rows=self.are_rows
+        )
+        found.is_backwards = not self.is_backwards
+        return found
+
     def together(self, name: str, dim: int = 0) -> torch.Tensor:
         """``torch.stack`` or ``torch.cat`` of them: a new tensor."""
+        if self.is_backwards and not self.are_rows:
+            return super().together(name, dim)
         if self.are_rows:
-            made = OF_ROWS[name](Rows(self.tensor.movedim(self.dim, 0), "tensor"), dim)
+            rows = self.tensor.movedim(self.dim, 0)
+            made = OF_ROWS[name](Rows(rows.flip(0) if self.is_backwards else rows, "tensor"), dim)
         elif name == "stack" or dim % self.tensor.dim() != self.dim:
             return super().together(name, dim)
         else:
@@ -327,6 +348,18 @@ def listed(function: Callable[..., object], iterable: Iterable[object]) -> objec
     if isinstance(found, _Range):
         return rows_in_steps((), found.start, found.step, found.length)
     return rows(found, lambda item: item)
+
+
+def joined(kind: str, *parts: Iterable[object]) -> object:
+    """``[*part, *another]``, or a tuple: rows, where one of the parts is of unknown length."""
+    unknown = running_recorder() is not None and any(
+        unknown_length(part) is not None for part in parts
+    )
+    if not unknown:
+        items = [item for part in parts for item in part]
+        return items if kind == "list" else tuple(items)
+    rows = [part if isinstance(part, tuple) else listed(builtins.list, part) for part in parts]
+    return functools.reduce(operator.add, rows, ())
 
 
 def repeated(left: object, right: object) -> object:

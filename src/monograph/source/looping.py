@@ -229,7 +229,11 @@ def _capture(
             continue
         turned = _turned_into_rows(recorder, state, found)
         if turned is not None:
-            state.set(*turned)
+            what, made = turned
+            if isinstance(what, Variable) and not _is_another(state.before(what)[1], found[what]):
+                branching.exchange(recorder, state, [what], made)  # it is appended to, as it is
+            else:
+                state.set(what, made)
             continue
         _carry_what_is_returned(recorder, state, known)
         defined = [key for key in known if state.before(key)[1] is not UNDEFINED]
@@ -317,9 +321,14 @@ def _grown_list(state: State, found: dict[Key, Group]) -> Items | None:
 def _turned_into_rows(
     recorder: Recorder, state: State, found: dict[Key, Group]
 ) -> tuple[Key, Rows | Pieces] | None:
-    """A list that a branch in the body has made one of unknown length: so before the loop."""
+    """A list that a branch in the body has made one of unknown length: so before the loop.
+
+    Or one that is joined with others: ``rows = rows + [row]``.
+    """
     for key, after in found.items():
         before = state.before(key)[1]
+        if _is_another(before, after):
+            return key, rows_like(recorder, before, after, after.name)  # type: ignore[arg-type]
         if not isinstance(before, list) or after.structure.kind is not Rows:
             continue
         tensor = next(one.value for one in after.found if one.value is not None)
@@ -331,6 +340,15 @@ def _turned_into_rows(
         group_of_one = Group(after.name, LEAF, [sample])
         return key, rows_like(recorder, before, group_of_one, after.name)
     return None
+
+
+def _is_another(before: object, after: Group) -> bool:
+    """Whether it is a longer list now, or tuple, of tensors and numbers."""
+    kind = type(before)
+    if kind not in (list, tuple) or after.structure.kind is not kind:
+        return False
+    is_flat = all(child.kind is None for child in after.structure.children)
+    return is_flat and len(after.found) > len(before)  # type: ignore[arg-type]
 
 
 def _carry_what_is_returned(recorder: Recorder, state: State, known: dict[Key, Group]) -> None:

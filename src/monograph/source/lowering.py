@@ -12,7 +12,7 @@ import ast
 import copy
 from collections.abc import Sequence
 
-from monograph.capture.python.sites import Site, Span, span_of
+from monograph.capture.python.sites import Site, Span, is_extending, span_of
 from monograph.source.expressions import (
     RUNTIME,
     Expressions,
@@ -228,8 +228,11 @@ class _Lowering:
     def _as_statement(self, node: ast.stmt) -> ast.stmt:
         """``x = a if c else b`` at a site, as an ``if`` statement.
 
-        So is ``x = f(a if c else b)``, where ``a`` and ``b`` are no one thing.
+        So is ``x = f(a if c else b)``, where ``a`` and ``b`` are no one thing. And ``x.extend(y)``
+        is a loop that appends.
         """
+        if isinstance(node, ast.Expr) and is_extending(node.value):
+            return self._appending(node) if is_site(node.value, self.sites) else node
         choice = self._choice(node)
         if choice is None:
             return node
@@ -246,6 +249,15 @@ class _Lowering:
         if self._is_ending(choice):
             self.made_ending.add(id(made))
         return made
+
+    def _appending(self, node: ast.Expr) -> ast.stmt:
+        call = copy.deepcopy(node.value)
+        assert isinstance(call, ast.Call)
+        assert isinstance(call.func, ast.Attribute)
+        item = f"{PREFIX}appended_{self.fresh()}"
+        (items,), call.args, call.func.attr = call.args, [name_of(item)], "append"
+        loop = ast.For(name_of(item, ast.Store()), items, [ast.Expr(call)], [])
+        return self._dynamic(loop, node)
 
     def _choice(self, node: ast.stmt) -> ast.IfExp | ast.BoolOp | None:
         """The expression in ``node`` by which it becomes an ``if`` statement."""
@@ -477,7 +489,7 @@ class _Lowering:
             made.append(located(ast.Return(None), node))
         return made
 
-    def _dynamic(self, statement: ast.If, where: ast.AST) -> ast.stmt:
+    def _dynamic(self, statement: ast.If | ast.For, where: ast.AST) -> ast.stmt:
         located(statement, where)
         self.made_dynamic.add(id(statement))
         self.kept.append(statement)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import torch
+from torch.nn.utils import rnn
+from torch.nn.utils.rnn import pad_sequence
 
 from monograph.capture.python.builtin_functions import called_instead, instead_of
 from monograph.capture.python.made_tensors import MAKERS, TYPES, dtype_of
@@ -149,6 +151,10 @@ class Rows(_List):
         _require_same(row, self.tensor, self.kind)
         row = row.to(self.tensor.dtype)
         return row.reshape((1, *self.tensor.shape[1:]))
+
+    def copy(self) -> Rows:
+        """A list of the same items."""
+        return self[:]
 
     def reverse(self) -> None:
         """The last row first."""
@@ -336,6 +342,18 @@ class Pieces(_List):
         torch._check(index < self.length(), lambda: "list index out of range")
         return self.tensor.index_select(self.dim, torch.eq(owners, index).nonzero().squeeze(1))  # type: ignore[arg-type]
 
+    def padded(self, value: float) -> torch.Tensor:
+        """All of them as rows of the longest one's size, with ``value`` behind the others."""
+        torch._check(self.length() >= 1, lambda: "there is nothing to pad")
+        longest = self.lengths.max().item()
+        torch._check(longest >= 0, lambda: "sizes are not negative")
+        shape = (self.length(), longest, *self.tensor.shape[1:])
+        owners = self.owners()
+        starts = self.lengths.cumsum(0) - self.lengths
+        places = torch.arange(self.tensor.shape[0], device=owners.device) - starts[owners]
+        made = torch.full(shape, value, dtype=self.tensor.dtype, device=self.tensor.device)
+        return made.index_put((owners, places), self.tensor)
+
     def joined(self, dim: int = 0) -> torch.Tensor:
         """``torch.cat(pieces, dim)``."""
         if dim % self.tensor.dim() != self.dim:
@@ -430,6 +448,29 @@ OF_ROWS: dict[str, Callable[..., torch.Tensor]] = {
 OF_PIECES: dict[str, Callable[..., torch.Tensor]] = {"cat": Pieces.joined, "concat": Pieces.joined}
 
 
+def _padding(original: Callable[..., object]) -> Callable[..., object]:
+    """``pad_sequence(rows)``, also of rows that differ in their first size."""
+
+    @functools.wraps(original)
+    def pad(
+        sequences: object, batch_first: bool = False, padding_value: float = 0.0, *rest: object
+    ) -> object:
+        rest = () if rest == ("right",) else rest
+        if isinstance(sequences, Together) and not rest:
+            sequences = Rows(sequences.together("stack"), "tensor")
+        if isinstance(sequences, Rows) and not rest:
+            return stack(sequences, 0 if batch_first else 1)
+        if isinstance(sequences, Pieces) and sequences.dim == 0 and not rest:
+            made = sequences.padded(padding_value)
+            return made if batch_first else made.transpose(0, 1).contiguous()
+        return original(sequences, batch_first, padding_value, *rest)
+
+    return pad
+
+
+called_instead(pad_sequence, _padding(instead_of(pad_sequence)))
+
+
 def _refused(name: str) -> Callable[..., NoReturn]:
     def refuse(*args: object, **kwargs: object) -> NoReturn:
         raise _unequal(f"torch.{name} of tensors of unequal size")
@@ -485,8 +526,10 @@ def accepted() -> Iterator[None]:
     try:
         for name, original in before.items():
             setattr(torch, name, _accepting(name, original))
+        setattr(rnn, "pad_sequence", _padding(pad_sequence))
         yield
     finally:
+        rnn.pad_sequence = pad_sequence
         for name, original in before.items():
             setattr(torch, name, original)
 
@@ -561,12 +604,19 @@ def _differing(recorder: Recorder, shapes: Sequence[tuple[Int, ...]]) -> list[in
     ]
 
 
-def rows_of(items: Sequence[object], count: int | torch.SymInt) -> Rows:
+def rows_of(items: Sequence[object], count: int | torch.SymInt) -> Rows | Records:
     """``items``, as often as ``count`` says.
 
     Raises:
         ControlFlowError: MG-C114, where the items are not of one kind and shape.
     """
+    if items and all(isinstance(item, (list, tuple)) for item in items):
+        taken = [flatten(item) for item in items]
+        columns = zip(*(found for found, _ in taken), strict=False)
+        leaves = [rows_of(column, count) for column in columns]
+        if all(structure == taken[0][1] for _, structure in taken) and leaves:
+            stacked = taken[0][1].unflatten([each.tensor for each in leaves if type(each) is Rows])
+            return Records(stacked, [each.kind for each in leaves if type(each) is Rows])
     kinds = {int if isinstance(item, torch.SymInt) else type(item) for item in items}
     shapes = {item.shape for item in items if isinstance(item, torch.Tensor)}
     kind = next((name for name, dtype in _NUMBERS.items() if kinds == {dtype}), None)

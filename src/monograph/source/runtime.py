@@ -21,7 +21,15 @@ from monograph.source.branching import (
     last_true,
     reduced,
 )
-from monograph.source.iterators import iterator, listed, numbers, pieces, repeated, subscript
+from monograph.source.iterators import (
+    iterator,
+    joined,
+    listed,
+    numbers,
+    pieces,
+    repeated,
+    subscript,
+)
 from monograph.source.looping import for_loop, while_loop
 from monograph.source.steering import in_order, steered, steps
 
@@ -39,6 +47,7 @@ __all__ = [
     "in_order",
     "inverted",
     "iterator",
+    "joined",
     "last_true",
     "listed",
     "numbers",

@@ -17,6 +17,9 @@ __all__ = [
     "Span",
     "codes_in",
     "has_flag",
+    "is_copying",
+    "is_extending",
+    "is_joining",
     "is_listing",
     "is_made",
     "is_reducing",
@@ -192,6 +195,8 @@ class SourceFile:
         node: ast.AST = nodes[0]
         if isinstance(node, (ast.If, ast.While, ast.For, ast.IfExp, ast.ListComp)):
             return _site(node)  # Python gives some jumps the place of the whole statement
+        if isinstance(node, ast.Expr) and is_extending(node.value):
+            return Site("Call", span)
         if isinstance(node, ast.stmt):
             return _only_choice(node)
         logical: ast.AST | None = None
@@ -223,10 +228,13 @@ class SourceFile:
     def _read_alone(self, node: ast.AST) -> str | None:
         """The kind of an expression that is rewritten wherever it stands."""
         if isinstance(node, ast.Call):
-            is_site = is_reducing(node) or (is_taking_apart(node) and self._is_kept(node))
+            is_site = is_reducing(node) or is_copying(node) or is_extending(node)
+            is_site |= is_taking_apart(node) and self._is_kept(node)
             return "Call" if is_site else None
         if isinstance(node, ast.Subscript):
             return "Subscript"
+        if is_joining(node):
+            return type(node).__name__
         return "BinOp" if is_repeating(node) else None
 
     def _is_kept(self, node: ast.expr) -> bool:
@@ -234,6 +242,11 @@ class SourceFile:
         around = self.parents.get(node)
         while isinstance(around, ast.IfExp) and node is not around.test:
             node, around = around, self.parents.get(around)
+        reverses = False
+        while isinstance(around, ast.Subscript) and _reverses(around) and node is around.value:
+            reverses, node, around = True, around, self.parents.get(around)
+        if (reverses and self._is_gone_through(node)) or self._joins(node):
+            return True
         if isinstance(around, ast.Lambda):
             mapping = self.parents.get(around)
             is_mapped = isinstance(mapping, ast.Call) and _called(mapping) == "map"
@@ -264,7 +277,15 @@ class SourceFile:
             return node is around.iter
         if isinstance(around, ast.Subscript):
             return node is around.value
-        return isinstance(around, ast.Call) and _called(around) in _GOING_THROUGH
+        is_called = isinstance(around, ast.Call) and _called(around) in _GOING_THROUGH
+        return is_called or self._joins(node)
+
+    def _joins(self, node: ast.expr) -> bool:
+        """Whether another list gets its items: ``x.extend(node)``, or ``[y, *node]``."""
+        around = self.parents.get(node)
+        if isinstance(around, ast.Starred):
+            return is_joining(self.parents[around])
+        return around is not None and is_extending(around) and node in around.args  # type: ignore[attr-defined]
 
     def _taker(self, node: ast.AST) -> ast.Call | None:
         """The ``list(...)``, ``tuple(...)`` or ``sum(...)`` that goes over ``node``."""
@@ -309,6 +330,26 @@ def is_listing(node: ast.Call) -> bool:
     return is_plain and _called(node) in ("list", "tuple")
 
 
+def is_copying(node: ast.Call) -> bool:
+    """Whether it is ``list(x)`` or ``tuple(x)`` of a variable."""
+    return is_listing(node) and isinstance(node.args[0], (ast.Name, ast.Attribute, ast.Subscript))
+
+
+def is_extending(node: ast.AST) -> bool:
+    """Whether it is ``x.extend(y)``."""
+    is_method = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    if not is_method or node.func.attr != "extend" or node.keywords:  # type: ignore[attr-defined]
+        return False
+    return len(node.args) == 1 and not isinstance(node.args[0], ast.Starred)  # type: ignore[attr-defined]
+
+
+def is_joining(node: ast.AST) -> bool:
+    """Whether it is ``[x, *more]``, or a tuple of the kind."""
+    if not isinstance(node, (ast.List, ast.Tuple)) or not isinstance(node.ctx, ast.Load):
+        return False
+    return any(isinstance(item, ast.Starred) for item in node.elts)
+
+
 def has_flag(node: ast.Call) -> bool:
     """Whether it is given a flag that may be a truth about sizes: ``is_causal=n > 1``.
 
@@ -334,6 +375,11 @@ _FLAGS = frozenset({
     "right", "sorted", "stable", "swap", "train", "training", "transpose", "unbiased",
     "unitriangular", "upper",
 })  # fmt: skip
+
+
+def _reverses(node: ast.Subscript) -> bool:
+    """Whether it is ``x[::-1]``."""
+    return ast.unparse(node.slice) == "::-1"
 
 
 def is_taking_apart(node: ast.Call) -> bool:
