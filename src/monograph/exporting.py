@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -25,9 +25,11 @@ from monograph.diagnostics import (
 from monograph.diagnostics.watching import watching
 from monograph.ir.statistics import times_of
 from monograph.program import ExportedProgram
-from monograph.source.convert import Converting, convert, is_used
-from monograph.source.strict import Strict
-from monograph.stages import exported
+from monograph.source.convert import convert
+from monograph.stages import exported, mode_of
+
+if TYPE_CHECKING:
+    from monograph.source.strict import Strict
 
 __all__ = ["assume_constant_result", "convert", "export", "export_methods", "program_of"]
 
@@ -190,11 +192,11 @@ def _advise(
     """Add to ``error`` a patch that exports, and whether strict mode captures the program."""
 
     def again(strict: Strict | None = None) -> Captured:
-        mode = strict or (Converting() if is_used() else None)
+        mode = strict or mode_of(strict=False)
         return capture(root, args, kwargs, dynamic_shapes=shapes, strict=mode)
 
     try:
-        error.is_captured_in_strict_mode = again(Strict()) is not None
+        error.is_captured_in_strict_mode = again(mode_of(strict=True)) is not None
     except Exception:
         error.is_captured_in_strict_mode = False
     from monograph.source.advice import find_fix  # what only a refusal needs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,12 +18,8 @@ from monograph.diagnostics import (
     InteropError,
     InvalidProgramError,
 )
-from monograph.graph_module import ProgramGraphModule
-from monograph.hierarchy import FlatArgsAdapter, UnflattenedModule
-from monograph.inference.agreement import inferred
 from monograph.ir.assumptions import Assumption
 from monograph.ir.call_plan import CallPlan
-from monograph.ir.printing import format_program
 from monograph.ir.program import Parts
 from monograph.ir.signature import (
     Argument,
@@ -34,12 +31,10 @@ from monograph.ir.signature import (
 )
 from monograph.ir.statistics import Statistics, Times, statistics_of
 from monograph.ir.subgraphs import built
-from monograph.ir.verify import check, require
-from monograph.passes.place import devices_of, place, tensor_on
-from monograph.passes.signed import Signed, named
 from monograph.shapes.constraints import Range
 
 if TYPE_CHECKING:
+    from monograph.hierarchy import FlatArgsAdapter, UnflattenedModule
     from monograph.verification import Verification
 
 __all__ = ["ExportedProgram", "placed", "values_for"]
@@ -57,7 +52,7 @@ class ExportedProgram:
         self.parts = parts
         self.times: Times | None = None
         self._graph_module: GraphModule | None = None
-        check(parts)
+        _check(parts)
 
     @property
     def graph(self) -> Graph:
@@ -140,6 +135,8 @@ class ExportedProgram:
         ``check_guards``: a call is refused where the program demands more of sizes and layouts
         than their ranges, and its arguments are otherwise; without, its results are then wrong.
         """
+        from monograph.graph_module import ProgramGraphModule  # not every program is called
+
         return ProgramGraphModule(self.graph_module, self.parts, self.call_plan(check_guards))
 
     def call_plan(self, check_guards: bool = True) -> CallPlan:
@@ -175,19 +172,26 @@ class ExportedProgram:
         Raises:
             InteropError: MG-F104, where a call signature cannot be kept.
         """
+        from monograph.hierarchy import UnflattenedModule  # not every program is
+        from monograph.passes.signed import Signed, named
+        from monograph.passes.unflatten import unflattened
+
+        def leaves_of(arguments: list[Argument]) -> list[Any]:
+            return [
+                a.value if isinstance(a, ConstantArgument) else named(a.name) for a in arguments
+            ]
+
         parts = self.parts
         signed: dict[str, list[Signed]] = {}
         for entry in parts.module_calls:
             call = entry.signature
             if entry.fqn and call is not None:
-                inputs, outputs = map(_leaves_of, (call.inputs, call.outputs))
+                inputs, outputs = map(leaves_of, (call.inputs, call.outputs))
                 found = Signed(inputs, outputs, call.in_spec, call.out_spec)
                 signed.setdefault(entry.fqn.partition("@")[0], []).append(found)
         targets = {s.arg.name: s.target for s in parts.signature.input_specs if s.target}
-        from monograph.passes.unflatten import unflattened  # not every program is
-
         root = unflattened(self.graph, parts.attributes, targets, parts.state, signed)
-        check(parts)
+        _check(parts)
         return UnflattenedModule(root, parts.plan, parts.state, flat_args_adapter)
 
     def _batch_norm_buffers(self) -> frozenset[int | str]:
@@ -212,6 +216,9 @@ class ExportedProgram:
         Raises:
             InvalidProgramError: MG-F106, with the first violation, the node and those around it.
         """
+        from monograph.inference.agreement import inferred  # what is asked of few programs
+        from monograph.ir.verify import require
+
         require(
             self.parts,
             InvalidProgramError,
@@ -352,7 +359,7 @@ class ExportedProgram:
     def take(self, values: Mapping[int, torch.Tensor]) -> None:
         """Have other tensors: ``values``, by the identities of those that they replace."""
         self.parts = with_values(self.parts, values)
-        check(self.parts)
+        _check(self.parts)
         self._graph_module = None
 
     def compile(self, backend: str = "inductor", *, output: Any = None, **options: Any) -> Any:
@@ -401,9 +408,19 @@ class ExportedProgram:
         return _of_bytes, (as_bytes(self.parts),)
 
     def __str__(self) -> str:
+        from monograph.ir.printing import format_program  # what is asked of few programs
+
         return format_program(self.parts)
 
     __repr__ = __str__
+
+
+def _check(parts: Parts) -> None:
+    """Hold a program to its specification, where ``MONOGRAPH_VERIFY`` is set."""
+    if os.environ.get("MONOGRAPH_VERIFY", "0") not in ("", "0"):
+        from monograph.ir.verify import verify
+
+        verify(parts)
 
 
 def _of_bytes(content: bytes) -> ExportedProgram:
@@ -424,10 +441,6 @@ class Verifier:
         program.validate()
 
 
-def _leaves_of(arguments: list[Argument]) -> list[Any]:
-    return [a.value if isinstance(a, ConstantArgument) else named(a.name) for a in arguments]
-
-
 def placed(
     parts: Parts, device: torch.device | str, moved: dict[int, torch.Tensor] | None = None
 ) -> Parts:
@@ -438,6 +451,8 @@ def placed(
         raise InteropError(
             f"{device!r} is no device", hint='pass "cpu", "cuda", "cuda:1" or "mps".'
         ) from None
+    from monograph.passes.place import devices_of, tensor_on
+
     devices = devices_of(parts.graph)
     if len(devices) > 1:
         raise InteropError(
@@ -459,6 +474,8 @@ def _with_tensors(
 
     ``known``: what tensors have become already, by their identities; gets those of this program.
     """
+    from monograph.passes.place import place
+
     found = place(parts.graph, parts.attributes, move)
     changed = {} if known is None else known
 
@@ -534,6 +551,8 @@ def with_values(parts: Parts, values: Mapping[int, torch.Tensor]) -> Parts:
         state_dict={name: value_of(tensor) for name, tensor in parts.state_dict.items()},
         constants={name: value_of(tensor) for name, tensor in parts.constants.items()},
     )
+    from monograph.passes.place import devices_of
+
     devices = devices_of(parts.graph)
     target = next((tensor.device for tensor in values.values()), None)
     if devices == {torch.device("meta")} and target is not None and target.type != "meta":

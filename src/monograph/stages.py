@@ -7,6 +7,7 @@ import operator
 import os
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch.fx import Node
@@ -21,12 +22,8 @@ from monograph.capture.settling import Unsettled
 from monograph.capture.start import Start
 from monograph.collection import rarer_collection
 from monograph.constraints.between_calls import Calls
-from monograph.constraints.both_sides import settle
-from monograph.constraints.key_order import note_order
 from monograph.constraints.one_or_two import Twins
-from monograph.constraints.same_program import refuse_difference
-from monograph.constraints.usual_sizes import captured_for_all
-from monograph.constraints.violations import refuse_violations
+from monograph.control.on_demand import expect_control_flow
 from monograph.diagnostics import (
     ControlFlowError,
     ExportError,
@@ -39,11 +36,14 @@ from monograph.diagnostics.watching import Watch, current_watch
 from monograph.ir.program import Parts
 from monograph.shapes.decide import Patience
 from monograph.shapes.env import AS_EVER, PUT_TOGETHER, TAKEN_AS_EQUAL, Guard
-from monograph.source.audit import Culprit
-from monograph.source.convert import Converting, Widening, is_used
-from monograph.source.strict import Strict
+from monograph.source.convert import is_used
 
-__all__ = ["exported"]
+__all__ = ["exported", "mode_of"]
+
+if TYPE_CHECKING:
+    from monograph.source.strict import Strict
+
+expect_control_flow()
 
 Place = tuple[str, Span]  # a file, and where a statement stands in it
 
@@ -73,7 +73,8 @@ def exported(
     ``collected`` gets the refusals after which the capture goes on with what holds for the example
     inputs. ``is_one_side``: the program may hold for fewer sizes than were declared.
     """
-    mode = Strict() if strict else Converting() if is_used() else None
+    mode = mode_of(strict)
+    _load_what_runs_in_captures()
     watch = current_watch() or Watch()
 
     calls = Calls()
@@ -132,14 +133,15 @@ def exported(
             captured, hints = for_all(mode) or (once(None), None)
         first.append((captured, hints))
         with watch.during("both sides of questions"):
-            captured = settle(captured, other, None if strict or collected else follow)
-        widening = mode if mode is not None and mode.audits else Widening()
-        if not _narrowing(captured, widening):
+            captured = _settled(captured, other, None if strict or collected else follow)
+        audited = mode if mode is not None and mode.audits else None
+        if not _narrowing(captured, audited is not None):
             return captured
+        widening = audited or _widening()
 
         def again() -> Captured:
             found, _ = for_all(widening) or (other(None, widening), None)
-            return settle(found, lambda hints: other(hints, widening))
+            return _settled(found, lambda hints: other(hints, widening))
 
         with watch.during("branches on sizes"):
             captured = _widened(captured, widening, again, failures)
@@ -153,20 +155,91 @@ def exported(
         raise
     except MutationError as error:
         if error.where is None and isinstance(error.change, Change):
-            looking = Strict() if strict else Converting()
-            error.where = _line_of(error.change, looking, root, args, kwargs, shapes)
+            error.where = _line_of(error.change, strict, root, args, kwargs, shapes)
         raise
     if os.environ.get("MONOGRAPH_REPEAT") == "1":
+        from monograph.constraints.same_program import refuse_difference
+
         refuse_difference(captured, attempt(shapes))
     if collected is None:
         with watch.during("order of keys"):
             begun, hints = first[0]
-            note_order(captured, begun, lambda turned: capture_once(shapes, hints, turned))
+            _note_order(captured, begun, lambda turned: capture_once(shapes, hints, turned))
     if not is_one_side:
         with watch.during("ranges of sizes"):
-            refuse_violations(captured, shapes, attempt, refusals)
+            _refuse_violations(captured, shapes, attempt, refusals)
     with watch.during("assembly"):
         return assembled(captured, (args, kwargs), preserved)
+
+
+def _load_what_runs_in_captures() -> None:
+    """Before the program runs and is watched: a module that is loaded then is seen as its doing."""
+    import monograph.control.operators
+    import monograph.inference.examples
+    import monograph.inference.sides
+    import monograph.inference.ties
+    import monograph.inference.unit_sizes
+    import monograph.shapes.linear
+    import monograph.shapes.shortening
+    import monograph.shapes.solve  # noqa: F401
+
+
+def mode_of(strict: bool) -> Strict | None:
+    """What reads the program's source, where something does; it is loaded then."""
+    if strict:
+        from monograph.source.strict import Strict
+
+        return Strict()
+    if is_used():
+        from monograph.source.modes import Converting
+
+        return Converting()
+    return None
+
+
+def _widening() -> Strict:
+    """What reads the source of branches that have narrowed the sizes."""
+    from monograph.source.modes import Widening
+
+    return Widening()
+
+
+def _settled(
+    captured: Captured,
+    attempt: Callable[[dict[str, float]], Captured],
+    follow: Callable[[Captured], Captured] | None = None,
+) -> Captured:
+    """``captured``, or the capture of another side of its questions, where it has asked any."""
+    if not captured.recorder.sizes.env.guards:
+        return captured
+    from monograph.constraints.both_sides import settle
+
+    return settle(captured, attempt, follow)
+
+
+def _note_order(
+    captured: Captured, begun: Captured, attempt: Callable[[frozenset[str]], Captured]
+) -> None:
+    """Note which dictionaries must have their keys in order, where there are any."""
+    if begun.arguments.dictionaries(begun.root.signature):
+        from monograph.constraints.key_order import note_order
+
+        note_order(captured, begun, attempt)
+
+
+def _refuse_violations(
+    captured: Captured,
+    shapes: object,
+    attempt: Callable[[object], Captured],
+    refusals: dict[tuple[str, int], str],
+) -> None:
+    """Raise where the capture is narrower than what was declared, where anything was."""
+    if not captured.declared:
+        captured.recorder.sizes.env.summarise()
+        return
+    from monograph.constraints.violations import refuse_violations
+
+    refuse_violations(captured, shapes, attempt, refusals)
 
 
 def _captured_for_all(
@@ -178,15 +251,19 @@ def _captured_for_all(
     mode: Strict | None,
 ) -> tuple[Captured, dict[str, float]] | None:
     """The capture with usual sizes in place of each 1 that varies, if it holds for all sizes."""
+    if shapes is None:
+        return None
+    from monograph.constraints.usual_sizes import captured_for_all
+
     patience = Patience(_MOST_EFFORT_EACH, _MOST_EFFORT_EACH)
     attempt = partial(capture_once, shapes, mode=mode, patience=patience, is_for_all=True)
     return captured_for_all(root, args, kwargs, shapes, attempt)
 
 
-def _narrowing(captured: Captured, mode: Strict) -> list[Guard]:
+def _narrowing(captured: Captured, is_audited: bool) -> list[Guard]:
     """The guards that exclude sizes which are to be in: in strict mode, all that exclude any."""
     declared, env = captured.declared, captured.recorder.sizes.env
-    varying = {name for name, d in declared.items() if mode.audits or d.kind != "AUTO"}
+    varying = {name for name, d in declared.items() if is_audited or d.kind != "AUTO"}
     return [
         guard
         for guard in env.guards
@@ -204,7 +281,7 @@ def _widened(
     ``failures``: what has stood against that in this export, whatever sizes it was tried with.
     """
     for _ in range(_MOST_ROUNDS):
-        places = mode.open_places(_narrowing(captured, mode))
+        places = mode.open_places(_narrowing(captured, mode.audits))
         if not places or len(failures) >= _MOST_FAILURES:
             break
         captured = _converted(captured, mode, places[:_MOST_SITES], again, failures)
@@ -283,13 +360,18 @@ def _parted(places: list[Place], mode: Strict, error: Exception) -> tuple[list[P
 
 def _line_of(
     change: Change,
-    looking: Strict,
+    strict: bool,
     root: Root,
     args: tuple[object, ...],
     kwargs: dict[str, object],
     shapes: object,
 ) -> SourceLine | None:
     """The line that makes a change: the program runs once more, and is watched."""
+    from monograph.source.audit import Culprit
+    from monograph.source.modes import Converting
+    from monograph.source.strict import Strict
+
+    looking = Strict() if strict else Converting()
     looking.culprit = Culprit(change)
     with contextlib.suppress(ExportError):
         capture(root, args, kwargs, dynamic_shapes=shapes, strict=looking)

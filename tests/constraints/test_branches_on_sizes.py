@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import monograph
-from monograph import Dim, stages
+from monograph import Dim
+from monograph.source import modes
 from monograph.testing import assert_equal
 
 H, W, N = Dim("h"), Dim("w"), Dim("n")
@@ -297,9 +298,9 @@ def test_what_cannot_be_joined_is_tried_a_few_times(monkeypatch):
         return a, b, c, d, x if x.shape[0] % 17 else x[None]
 
     tried = []
-    original = stages.Widening.learn_places
+    original = modes.Widening.learn_places
     monkeypatch.setattr(
-        stages.Widening,
+        modes.Widening,
         "learn_places",
         lambda self, places: tried.append(len(places)) or original(self, places),
     )
@@ -320,9 +321,9 @@ def test_what_cannot_be_joined_is_found_by_its_line(monkeypatch):
         return e, c
 
     tried = []
-    original = stages.Widening.learn_places
+    original = modes.Widening.learn_places
     monkeypatch.setattr(
-        stages.Widening,
+        modes.Widening,
         "learn_places",
         lambda self, places: tried.append(len(places)) or original(self, places),
     )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import monograph
 from monograph import Dim, stages
 from monograph.capture.session import Captured
+from monograph.constraints import usual_sizes
 
 Program = Callable[..., Any]
 
@@ -140,7 +141,7 @@ def test_nothing_is_lost(
 ) -> None:
     """Beside the program that the example alone leads to."""
     found = outcome(make, dim)
-    monkeypatch.setattr(stages, "captured_for_all", lambda *_: None)
+    monkeypatch.setattr(usual_sizes, "captured_for_all", lambda *_: None)
     expected = outcome(make, dim)
     assert found[0] == expected[0]
     assert found[1] == expected[1]

@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch.fx import Node, map_arg
 
-from monograph.capture.provenance import lines_to
 from monograph.capture.python.frames import frames_of_user
 from monograph.capture.restarts import refused
 from monograph.diagnostics import DataDependentError, OperatorError
-from monograph.diagnostics.hints import instead_of
 from monograph.ir.operators import draws
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS
@@ -119,6 +117,9 @@ class Knowledge:
         shows = context.strict is None or not context.strict.audits
         if shows and origin is None:
             what += self._example_in_words(recorder.read(value))
+        from monograph.capture.provenance import lines_to  # what only a refusal needs
+        from monograph.diagnostics.hints import instead_of
+
         error = DataDependentError(
             what,
             code=code,

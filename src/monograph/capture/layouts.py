@@ -16,7 +16,6 @@ from monograph.capture.operators.registry import handles
 from monograph.diagnostics import PythonFeatureError
 from monograph.inference.layout_flow import COPY_OR_VIEW, LayoutFlow, may_copy
 from monograph.inference.rules.table import is_canonical
-from monograph.inference.unit_sizes import UnitSizes
 from monograph.ir.layouts import OF_GRADIENTS, LayoutFact
 from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec
 from monograph.shapes.expr import Int
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from monograph.capture.aliasing import Value
     from monograph.capture.inputs import Origin
     from monograph.capture.recorder import Recorder
+    from monograph.inference.unit_sizes import UnitSizes
 
 __all__ = ["Layouts"]
 
@@ -315,6 +315,8 @@ class Layouts:
 
     def _unit_sizes(self) -> UnitSizes:
         if self._units is None:
+            from monograph.inference.unit_sizes import UnitSizes  # of sizes that vary
+
             self._units = UnitSizes(self._recorder.sizes.env, self._as_torch)
         return self._units
 

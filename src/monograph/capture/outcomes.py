@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from monograph.capture.operators.registry import RESCUES
-from monograph.capture.provenance import lines_to
 from monograph.diagnostics import DataDependentError, ExportError
 from monograph.inference.fakes import Outcome
 from monograph.inference.infer import infer
@@ -114,6 +113,8 @@ def _place(recorder: Recorder, error: ExportError, args: tuple[Any, ...]) -> Non
     """Note the line of an operator that is refused, and where its arguments have come from."""
     error.where = error.where or recorder.here()
     if isinstance(error, DataDependentError):
+        from monograph.capture.provenance import lines_to
+
         tensors = [a for arg in args for a in (arg if isinstance(arg, (list, tuple)) else [arg])]
         nodes = [recorder.value_of(a).node for a in tensors if isinstance(a, torch.Tensor)]
         error.origins = lines_to(nodes, error.where)

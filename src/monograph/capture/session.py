@@ -60,7 +60,6 @@ from monograph.diagnostics import (
     PythonFeatureError,
     errors_made,
 )
-from monograph.diagnostics.reproduction import write_report
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.operators import draws
 from monograph.ir.structure import Structure, flatten, in_code, is_constant, met_twice
@@ -220,6 +219,8 @@ def _own_mistakes(root: Root, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             raise
         if isinstance(error, TypeError) and not root.can_take(args, kwargs):
             raise
+        from monograph.diagnostics.reproduction import write_report  # what is never needed
+
         program = root.module if root.is_module else root.call
         report = write_report(error, program, args, kwargs)
         raise InternalError(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import torch
 from torch.fx import Node
 
-from monograph.capture.provenance import lines_to
 from monograph.capture.python.frames import frames_of_user, is_ours
 from monograph.capture.python.nodes import subscripts
 from monograph.capture.python.truths import is_or_zero
@@ -25,7 +24,6 @@ from monograph.capture.restarts import (
     restart,
 )
 from monograph.diagnostics import DataDependentError, ExportError, SourceLine, UndecidedError
-from monograph.diagnostics.hints import instead_of
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import Guard, Rounded, ShapeEnv
 from monograph.shapes.expr import Atom, Expr, Int, Values
@@ -487,6 +485,8 @@ class Sizes:
 
     def _refusal(self, item: Real | Test) -> DataDependentError:
         """What to say where Python needs the very number, or the truth."""
+        from monograph.diagnostics.hints import instead_of
+
         where = self.recorder.here()
         names = _names_in(item)
         symbols = [self.env.symbols[name] for name in names]
@@ -516,6 +516,8 @@ class Sizes:
 
     def _lines_to(self, names: Iterable[str], where: SourceLine | None) -> list[SourceLine]:
         """The lines that have led to these symbols."""
+        from monograph.capture.provenance import lines_to
+
         found = [self.bindings.get(name) for name in names]
         nodes = [each[0] if isinstance(each, tuple) else each for each in found]
         return lines_to([node for node in nodes if isinstance(node, Node)], where)

@@ -32,7 +32,6 @@ from monograph.capture.start import (
     Start,
     leaf_pairs,
 )
-from monograph.constraints.same_program import is_same_program
 from monograph.diagnostics import ExportError, MonographError, MutationError
 from monograph.ir.operators import draws
 from monograph.shapes.expr import Expr
@@ -57,6 +56,19 @@ _AS_ANOTHER = frozenset({
     aten.type_as.default, aten.to.other, aten.expand_as.default, aten.view_as.default,
     aten.reshape_as.default,
 })  # fmt: skip
+
+
+def _is_same(
+    first: Captured,
+    second: Captured,
+    sizes: Mapping[str, float] | None = None,
+    found: Mapping[Node, Node] | None = None,
+    apart: Collection[str] = (),
+) -> bool:
+    """Whether they are one program: asked of those that leave something behind, and loaded then."""
+    from monograph.constraints.same_program import is_same_program
+
+    return is_same_program(first, second, sizes, found=found, apart=apart)
 
 
 class Calls:
@@ -153,7 +165,7 @@ class _Two:
         trim(self.first.recorder)
         varies = any(left.varies for left in self.leaving.lefts)
         narrows = _narrowing(second) - _narrowing(self.first)
-        is_plain = not second.numbers and not narrows and is_same_program(self.first, second)
+        is_plain = not second.numbers and not narrows and _is_same(self.first, second)
         if is_plain and (not varies or self._holds_for_other_sizes()):
             return self._as_first()
         is_continued = self._is_only_counting(start) or self._continues(start, second)
@@ -265,7 +277,7 @@ class _Two:
             if id(origin.tensor) in start.stand_ins
         }
         sizes = {**self.leaving.sizes, **second.numbers}
-        return is_same_program(self.first, second, sizes, found=found, apart=second.counted)
+        return _is_same(self.first, second, sizes, found=found, apart=second.counted)
 
     def _agrees(self, second: Captured) -> bool:
         """Whether both calls give the same for the example, bit by bit, though not by one way."""
@@ -332,7 +344,7 @@ class _Two:
         return (
             {left.place for left in lefts} <= self.settled
             and not _used(start, other)
-            and is_same_program(self.first, other)
+            and _is_same(self.first, other)
         )
 
     # The program ------------------------------------------------------------------------------

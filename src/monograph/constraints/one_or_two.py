@@ -11,7 +11,6 @@ import contextlib
 from collections.abc import Callable
 
 from monograph.capture.session import Captured
-from monograph.constraints.same_program import is_same_program
 
 __all__ = ["Twins"]
 
@@ -47,6 +46,8 @@ def _holds_for_two(one: Captured, two: Captured) -> bool:
     written = {origin.node for origin in one.mutations}
     if not written.isdisjoint(found.values()):
         return False
+    from monograph.constraints.same_program import is_same_program
+
     return is_same_program(one, two, two.recorder.sizes.env.values, found=found)
 
 

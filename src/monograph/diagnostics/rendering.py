@@ -6,7 +6,6 @@ a line of a change, and so on. The kind alone decides how it looks.
 
 from __future__ import annotations
 
-import html
 import re
 import traceback
 from collections.abc import Iterable
@@ -67,6 +66,8 @@ def styled(lines: Iterable[Line]) -> Text:
 
 def as_html(lines: Iterable[Line]) -> str:
     """The message as the content of a ``<pre>``."""
+    import html  # what a terminal has no use for
+
     parts = []
     for line in lines:
         text = html.escape(line.text)

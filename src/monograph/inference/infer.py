@@ -19,11 +19,6 @@ from monograph.diagnostics import (
     OperatorIndexError,
     OperatorTypeError,
 )
-from monograph.inference.examples import (
-    laid_as_in_examples,
-    outcome_by_examples,
-    outcome_of_kernel,
-)
 from monograph.inference.fakes import (
     BUILT_IN_NAMESPACES,
     Outcome,
@@ -35,14 +30,6 @@ from monograph.inference.fakes import (
 )
 from monograph.inference.rules import RULES, VIEWS, Found, View
 from monograph.inference.rules.table import is_canonical
-from monograph.inference.sides import outcome_of_all_sides
-from monograph.inference.ties import (
-    fewest_fixed,
-    fewest_ties,
-    require_stretched_rows,
-    stretched_by_sides,
-    stretched_rows,
-)
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.env import TAKEN_AS_EQUAL, ShapeEnv
 from monograph.shapes.expr import Expr, UndeterminedError
@@ -87,23 +74,31 @@ def infer(
         PythonFeatureError: MG-P102 for a custom operator without a fake implementation.
     """
     if env is not None and env.sides and torch.Tag.pointwise in op.tags:
+        from monograph.inference.ties import stretched_by_sides
+
         args, kwargs = stretched_by_sides(env, args, kwargs)
     outcome = _outcome_by_rule(op, args, kwargs)
     if outcome is not None:
         return outcome
     if env is not None and (torch.Tag.pointwise in op.tags or op in _BROADCASTING):
+        from monograph.inference.ties import stretched_rows
+
         rows = stretched_rows(env, args, kwargs)
         if rows is not None:
             args, kwargs = rows
             outcome = _outcome_by_rule(op, args, kwargs)
             if outcome is not None:
                 return outcome
+    from monograph.inference.examples import laid_as_in_examples, outcome_of_kernel
+
     with unpatched():
         if env is None or not varies((args, tuple(kwargs.values()))):
             return outcome_of_kernel(op, args, kwargs) or outcome_on_fakes(op, args, kwargs, env)
         known = mark(env)
         if torch.Tag.pointwise in op.tags:
             env.of_equalities = TAKEN_AS_EQUAL
+            from monograph.inference.ties import require_stretched_rows
+
             require_stretched_rows(env, specs_in((args, tuple(kwargs.values()))))
         try:
             outcome = _outcome_for_any_sizes(op, args, kwargs, env)
@@ -150,6 +145,9 @@ def _outcome_for_any_sizes(
         except Exception:
             return False
         return True
+
+    from monograph.inference.examples import outcome_by_examples
+    from monograph.inference.ties import fewest_fixed, fewest_ties
 
     given = (args, tuple(kwargs.values()))
     is_built_in = op.namespace in BUILT_IN_NAMESPACES
@@ -292,6 +290,8 @@ def _of_all_sides(
     given = specs_in((args, tuple(kwargs.values())))
     if op.namespace not in BUILT_IN_NAMESPACES or not given:
         return outcome_on_fakes(op, args, kwargs, env)
+    from monograph.inference.sides import outcome_of_all_sides
+
     return outcome_of_all_sides(lambda: outcome_on_fakes(op, args, kwargs, env), env, given)
 
 

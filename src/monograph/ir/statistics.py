@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from monograph.diagnostics.watching import Clock, Watch
-from monograph.ir.printing import format_target
 from monograph.ir.program import Parts
 from monograph.ir.subgraphs import subgraphs_of
 from monograph.torch_internals import Operator
@@ -60,6 +59,8 @@ class Statistics:
 
 def statistics_of(program: Parts, times: Times | None) -> Statistics:
     """Counts of a program's graph and its subgraphs, and of its parameters."""
+    from monograph.ir.printing import format_target  # an export asks for times alone
+
     parameters = [parameter for _, parameter in program.named_parameters()]
     graphs = [program.graph]
     for each in graphs:

@@ -1,12 +1,11 @@
 """Whether a program is valid: the rules of ``specification.py``, and how a violation is shown.
 
-``check`` runs after every construction of a program where ``MONOGRAPH_VERIFY=1`` is set, as it is
-in the tests; programs from files are always held to the rules, and users ask by ``validate()``.
+Every program that is made is held to the rules where ``MONOGRAPH_VERIFY=1`` is set, as it is in the
+tests; programs from files always are, and users ask by ``validate()``.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from monograph.ir.printing import format_node
 from monograph.ir.program import Parts
 from monograph.ir.specification import FORM, RULES, Place, Rule
 
-__all__ = ["Violation", "check", "require", "verify", "violations"]
+__all__ = ["Violation", "require", "verify", "violations"]
 
 _NEIGHBOURS = 3
 
@@ -123,9 +122,3 @@ def verify(program: Parts) -> None:
         InternalError: MG-X101, with the rule, the node, the user's line and the nodes around it.
     """
     require(program, InternalError, "the program is not valid")
-
-
-def check(program: Parts) -> None:
-    """``verify``, where ``MONOGRAPH_VERIFY`` is set."""
-    if os.environ.get("MONOGRAPH_VERIFY", "0") not in ("", "0"):
-        verify(program)

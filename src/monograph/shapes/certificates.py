@@ -10,7 +10,7 @@ import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from monograph.shapes.expr import (
     Atom,
@@ -23,6 +23,9 @@ from monograph.shapes.expr import (
     monomial_interval,
     shared_atoms,
 )
+
+if TYPE_CHECKING:
+    from fractions import Fraction  # loaded where a proof combines facts
 
 __all__ = [
     "Apart",
@@ -103,6 +106,8 @@ class Combined:
         for fact, multiplier in self.multipliers:
             rest = rest - int(multiplier * scale) * fact
         lo = interval(rest)[0]
+        from fractions import Fraction
+
         return Fraction(-1) if lo is None else Fraction(lo, scale)
 
     def __str__(self) -> str:

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import NamedTuple
 
 from monograph.shapes.certificates import (
@@ -40,7 +41,6 @@ from monograph.shapes.certificates import (
     unfolded,
 )
 from monograph.shapes.expr import Atom, Expr, Int, Scope, congruence, interval, value_of
-from monograph.shapes.linear import Multipliers, by_differences, by_simplex
 
 __all__ = ["Answer", "Answers", "Decider", "Patience", "TiredError", "Verdict"]
 
@@ -343,9 +343,6 @@ class Decider:
             proofs.append(proof)
         return Branch(atom.args[0], proofs[0], proofs[1], goal)
 
-    def _by_simplex(self, goal: Expr, facts: list[Expr]) -> Multipliers | None:
-        return by_simplex(goal, facts, self.statistics)
-
     def _by_facts(self, goal: Expr) -> Certificate | None:
         facts = self._relevant(goal)
         found = self._combined(goal, facts)
@@ -361,7 +358,10 @@ class Decider:
         facts = _connected(goal, facts)
         if not facts:
             return None
-        for find in (by_differences,) if self.is_weary else (by_differences, self._by_simplex):
+        from monograph.shapes.linear import by_differences, by_simplex  # sizes that vary
+
+        by_all = partial(by_simplex, effort=self.statistics)
+        for find in (by_differences,) if self.is_weary else (by_differences, by_all):
             multipliers = find(goal, facts)
             if multipliers:
                 proof = Combined(goal, tuple(multipliers))

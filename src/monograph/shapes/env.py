@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn, Protocol, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, overload
 
 from monograph.shapes.decide import Decider, Verdict
 from monograph.shapes.expr import Atom, Expr, Int, Scope, Values, interval
@@ -33,8 +33,9 @@ from monograph.shapes.questions import (
     truth,
     with_sizes,
 )
-from monograph.shapes.shortening import shortened
-from monograph.shapes.solve import Solution, solve
+
+if TYPE_CHECKING:
+    from monograph.shapes.solve import Solution
 
 __all__ = [
     "AS_EVER",
@@ -484,7 +485,11 @@ class ShapeEnv:
             return None
         names = [name for name in symbols_of(test) if name not in self.values]
         values = self.listener.example(names)
-        return None if values is None else shortened(test, {**self.values, **values})
+        if values is None:
+            return None
+        from monograph.shapes.shortening import shortened
+
+        return shortened(test, {**self.values, **values})
 
     def is_of_one_side(self, guard: Guard) -> bool:
         """Whether sizes were taken for equal of which a branch gives a 1 on one side alone."""
@@ -623,6 +628,8 @@ class ShapeEnv:
             self.scope.replace(symbol, symbol.lo)
 
     def _assume_zero(self, expr: Expr) -> None:
+        from monograph.shapes.solve import solve
+
         solution = solve(expr, lambda atom: self.symbols[atom.name].is_unbacked)
         if solution is None or self._is_known_before(solution):
             for fact in (expr, -expr):

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from types import CodeType
 from typing import TypeVar
 
-from monograph.capture.python.saved import Change
 from monograph.capture.python.sites import codes_in
-from monograph.capture.recorder import Recorder
 from monograph.diagnostics import PythonFeatureError
-from monograph.source.strict import Strict
 
-__all__ = ["Converting", "Widening", "convert", "is_used", "marked_in", "marks_of"]
+__all__ = ["convert", "is_marked", "is_used", "marked_in", "marks_of"]
 
 F = TypeVar("F", bound=Callable[..., object])
 Lines = list[tuple[int, int]]
@@ -46,6 +42,12 @@ def _lines_of(code: CodeType) -> tuple[int, int]:
     return code.co_firstlineno, max(lines, default=code.co_firstlineno)
 
 
+def is_marked(code: CodeType) -> bool:
+    """Whether ``code`` stands in a marked function."""
+    line = code.co_firstlineno
+    return any(first <= line <= last for first, last in _marks.get(code.co_filename, ()))
+
+
 def is_used() -> bool:
     """Whether any function is marked."""
     return bool(_marks)
@@ -67,44 +69,3 @@ def marked_in(tree: ast.Module) -> Lines:
         if isinstance(node, ast.FunctionDef)
         and any(ast.unparse(d) in ("monograph.convert", "convert") for d in node.decorator_list)
     ]
-
-
-class Converting(Strict):
-    """The mode of an export where functions are marked: those are converted, nothing is audited."""
-
-    audits = False
-    settles = True  # whether a function is marked somewhere is no matter to the others
-
-    def converts(self, code: CodeType) -> bool:
-        """Whether ``code`` stands in a marked function."""
-        line = code.co_firstlineno
-        return any(first <= line <= last for first, last in _marks.get(code.co_filename, ()))
-
-    def finish(self, recorder: Recorder, kinds: frozenset[type]) -> None:
-        """Nothing more is to be seen."""
-
-    def refuse_change(self, change: Change) -> None:
-        """Not called: side effects are listed."""
-
-    def auditing(self) -> AbstractContextManager[None]:
-        """Nothing is watched."""
-        return nullcontext()
-
-
-class Widening(Converting):
-    """The mode of an export that keeps both sides of branches on sizes.
-
-    What is converted is forgotten with it: no other export is another one for it.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.plans = {}
-
-    def converts(self, code: CodeType) -> bool:
-        """What a statement that was converted has made is asked later, wherever that is."""
-        return True
-
-    def exchanges(self, code: CodeType) -> bool:
-        """Where a statement is to be kept whole, and nowhere else."""
-        return True

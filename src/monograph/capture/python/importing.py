@@ -23,12 +23,15 @@ Outside = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 @contextlib.contextmanager
-def executed_outside(unpatched: Outside, mine: Callable[[], bool]) -> Iterator[None]:
+def executed_outside(
+    unpatched: Outside, mine: Callable[[], bool], loaded: Callable[[], None]
+) -> Iterator[None]:
     """Have modules that are imported inside, by a call that is ``mine``, executed as outside.
 
-    ``unpatched``: what takes the capture's replacements of functions back for a while.
+    ``unpatched``: what takes the capture's replacements of functions back for a while;
+    ``loaded``: called after each.
     """
-    finder = _Finder(unpatched, mine)
+    finder = _Finder(unpatched, mine, loaded)
     sys.meta_path.insert(0, finder)
     try:
         yield
@@ -39,9 +42,12 @@ def executed_outside(unpatched: Outside, mine: Callable[[], bool]) -> Iterator[N
 class _Finder(importlib.abc.MetaPathFinder):
     """What the finders behind it find, to be executed outside."""
 
-    def __init__(self, unpatched: Outside, mine: Callable[[], bool]) -> None:
+    def __init__(
+        self, unpatched: Outside, mine: Callable[[], bool], loaded: Callable[[], None]
+    ) -> None:
         self._unpatched = unpatched
         self._mine = mine
+        self._loaded = loaded
         self._is_outside = False
 
     def find_spec(
@@ -71,6 +77,8 @@ class _Finder(importlib.abc.MetaPathFinder):
                     yield
         finally:
             self._is_outside = not is_first
+            if is_first:
+                self._loaded()
 
 
 class _Loader(importlib.abc.Loader):

@@ -23,8 +23,8 @@ import sys
 import tokenize
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from collections.abc import Callable, Iterator, Sequence
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -224,6 +224,10 @@ class Asked:
             # As a builtin it would cost, because torch asks for thousands of hashes.
             yield from ((names, "hash", _hash) for names in snapshot.namespaces())
 
+    def loaded(self) -> Sequence[tuple[Any, str, object]]:
+        """What is to be replaced besides, after the program has imported something."""
+        return self.table.add_numpy()
+
     def sent(self) -> dict[FunctionType, Function]:
         """The functions of Python that are sent elsewhere."""
         return self.table.targets
@@ -249,9 +253,8 @@ class Table:
         self._count = _modules()
         for source in _SOURCES:
             self._add_source(source)
-        numpy = sys.modules.get("numpy.random")
-        if numpy is not None:
-            self._add_numpy(numpy)
+        self._has_numpy = False
+        self.add_numpy()
         self._replace(builtins, "open", builtins.open, _open)
         self._replace(io, "open", io.open, _open)
         self.instead[_key(builtins.hash)] = _hash
@@ -278,8 +281,15 @@ class Table:
             else:
                 self._add(owner, name, original, functools.partial(_telling, told, source))
 
-    def _add_numpy(self, module: ModuleType) -> None:
-        """What numpy draws of its own generator: the methods of an object that is not named."""
+    def add_numpy(self) -> list[tuple[Any, str, object]]:
+        """What numpy draws of its own generator: the methods of an object that is not named.
+
+        Gives what is replaced, where it has been loaded since.
+        """
+        module, before = sys.modules.get("numpy.random"), len(self.replacements)
+        if module is None or self._has_numpy:
+            return []
+        self._has_numpy, self._count = True, _modules()
         state = getattr(module.rand, "__self__", None)
         source = Source("numpy.random", (), "random", is_refused=True)
         for name, value in list(vars(module).items()):
@@ -287,6 +297,7 @@ class Table:
             if is_method and name not in ("seed", "get_state", "set_state"):
                 told = functools.partial(_telling, f"numpy.random.{name}", source)
                 self._add(module, name, value, told)
+        return self.replacements[before:]
 
     def _add(
         self, owner: object, name: str, original: Function, told: Callable[..., Function]

@@ -117,8 +117,11 @@ def patched(
         tables_of_functions(),
         redirected(REPLACED, mine),
         redirected(targets, mine),
-        _noticed(recorder, mine) if notices else contextlib.nullcontext() as suspended,
-        executed_outside(_both(patches.suspended, suspended), mine),
+        _noticed(recorder, mine) if notices else contextlib.nullcontext((None, _nothing)) as (
+            suspended,
+            loaded,
+        ),
+        executed_outside(_both(patches.suspended, suspended), mine, loaded),
     ):
         try:
             methods.apply()  # torch's own code may have them: other numbers get torch's answers
@@ -131,17 +134,26 @@ def patched(
 
 
 @contextlib.contextmanager
-def _noticed(recorder: Recorder, mine: Mine) -> Iterator[Callable[[], Suspended]]:
-    """What the program asks outside is noted, but for a while when what is given is entered."""
+def _noticed(
+    recorder: Recorder, mine: Mine
+) -> Iterator[tuple[Callable[[], Suspended], Callable[[], None]]]:
+    """What the program asks outside is noted, but for a while when what is given is entered.
+
+    The other that is given is called after an import: there may be more that can be asked.
+    """
     asked = Asked(recorder, lambda: mine() and patches.are_on)
     with asked.running():
         patches = _Patches(list(asked.replacements()))
         try:
             patches.apply()
             with redirected(asked.sent(), asked.mine):
-                yield patches.suspended
+                yield patches.suspended, lambda: patches.add(asked.loaded())
         finally:
             patches.remove()
+
+
+def _nothing() -> None:
+    """After an import, where nothing is noted."""
 
 
 def _both(
@@ -164,7 +176,16 @@ class _Patches:
 
     def apply(self) -> None:
         """Put them in place."""
-        for owner, name, replacement in self._replacements:
+        self._put(self._replacements)
+
+    def add(self, more: Sequence[tuple[Any, Any, Any]]) -> None:
+        """Put others in place beside those that are."""
+        if more:
+            self._replacements = [*self._replacements, *more]
+            self._put(more)
+
+    def _put(self, replacements: Sequence[tuple[Any, Any, Any]]) -> None:
+        for owner, name, replacement in replacements:
             if isinstance(owner, dict):
                 before = owner.get(name, _MISSING)
             elif isinstance(owner, list):

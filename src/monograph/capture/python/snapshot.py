@@ -50,8 +50,8 @@ class Snapshot:
         self._changed: list[Saved] | None = None
         self._torch_state = torch.get_rng_state()
         self._python_state = random.getstate()
-        numpy = sys.modules.get("numpy")
-        self._numpy_state = numpy.random.get_state() if numpy is not None else None
+        numpy = sys.modules.get("numpy.random")  # which numpy loads when it is first asked for
+        self._numpy_state = numpy.get_state() if numpy is not None else None
         walk = ProgramWalk()
         walk.add_modules(modules)
         walk.add(function, "", "closure")
@@ -169,7 +169,7 @@ class Snapshot:
         if random.getstate() != self._python_state:
             found.append("random")
         if self._numpy_state is not None:
-            now, before = sys.modules["numpy"].random.get_state(), self._numpy_state
+            now, before = sys.modules["numpy.random"].get_state(), self._numpy_state
             if now[2:] != before[2:] or now[1].tobytes() != before[1].tobytes():
                 found.append("numpy.random")
         return found
@@ -185,7 +185,9 @@ class Snapshot:
         if "random" in drawn:
             random.setstate(self._python_state)
         if "numpy.random" in drawn:
-            sys.modules["numpy"].random.set_state(self._numpy_state)
+            sys.modules["numpy.random"].set_state(self._numpy_state)
+        elif self._numpy_state is None and "numpy.random" in sys.modules:
+            sys.modules["numpy.random"].seed()  # loaded meanwhile: by chance, as it begins
 
 
 def _items(held: Collection[object]) -> Collection[object]:

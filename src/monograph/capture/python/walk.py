@@ -372,5 +372,5 @@ def _is_plain_object(value: object) -> bool:
 
 
 def _numpy_generators() -> tuple[type, ...]:
-    numpy = sys.modules.get("numpy")
-    return () if numpy is None else (numpy.random.Generator,)
+    numpy = sys.modules.get("numpy.random")  # which numpy loads when it is first asked for
+    return () if numpy is None else (numpy.Generator,)
