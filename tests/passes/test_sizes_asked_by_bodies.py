@@ -55,3 +55,21 @@ def test_what_a_rule_asks_of_sizes_is_given_to_the_body(name: str) -> None:
         for form in forms:
             torch.testing.assert_close(form.module()(x), expected)
         torch.testing.assert_close(forms[0].to_torch().module()(x), expected)
+
+
+def test_a_dimension_that_is_left_out_stays_so():
+    """What ``squeeze`` leaves out in the example is asked to be 1, where no rule of sizes says."""
+
+    def halves(h):
+        while h.size(1) > 1:
+            if h.size(1) % 2:
+                h = torch.nn.functional.pad(h, (0, 0, 0, 1))
+            h = torch.tanh(h[:, 0::2] + h[:, 1::2])
+        return h.squeeze(1)
+
+    x = torch.randn(2, 6, 4)
+    program = export(halves, (x,), dynamic_shapes=({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},))
+    module = program.run_decompositions().module()
+    for batch, length in ((2, 6), (1, 5), (3, 6)):
+        x = torch.randn(batch, length, 4)
+        torch.testing.assert_close(module(x), halves(x))

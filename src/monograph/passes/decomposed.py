@@ -107,7 +107,7 @@ def _told_at_the_door(parts: Parts, asked: list[Guard]) -> list[Guard]:
 
 
 def _kept_dimensions(parts: Parts) -> list[Guard]:
-    """What is asked of sizes so that ``squeeze`` leaves no more dimensions out than is noted.
+    """What is asked of sizes so that ``squeeze`` leaves out the dimensions that are noted.
 
     At other sizes it gives what eager mode gives, as long as it is ``squeeze``; what stands for it
     now, and for operators on its result, is made for dimensions that are there.
@@ -115,7 +115,8 @@ def _kept_dimensions(parts: Parts) -> list[Guard]:
     tests: dict[Test, Node] = {}
     for node in parts.graph.nodes:
         for size in _perhaps_left_out(node) if node.target in SQUEEZING else ():
-            test = equal(size, 1, is_equal=False)
+            is_left_out = parts.env.truth(equal(size, 1)) is True  # as the example has it
+            test = equal(size, 1, is_equal=is_left_out)
             if not parts.env.is_known(test):
                 tests.setdefault(test, node)
     return [
