@@ -24,6 +24,7 @@ from monograph.capture.python import process_state, snapshot, walk
 from monograph.capture.python.process_state import kept
 from monograph.collection import rarer_collection
 from monograph.stages import exported
+from monograph.testing import untouched
 from monograph.testing.trust import trying
 from monograph.testing.untouched import Reachable, unchanged
 
@@ -327,12 +328,12 @@ def _program(x, s):
     return torch.cond(y.sum() > 0, lambda t: t.sin(), lambda t: t.cos(), (y,)), z.sum(), w, n
 
 
-def _calls_of_ours(function):
+def _calls_of_ours(function, is_watched):
     """How often code of the package, or of torch, is called while ``function`` runs."""
     count = [0]
 
     def note(frame, event, argument):
-        count[0] += event == "call" and _is_watched(frame)
+        count[0] += event == "call" and is_watched(frame)
 
     sys.setprofile(note)
     try:
@@ -344,16 +345,22 @@ def _calls_of_ours(function):
 
 def _is_watched(frame):
     name = frame.f_code.co_filename
+    if "torch/" in name and frame.f_code.co_name in ("__exit__", "_pop_mode"):
+        return False  # torch's modes end the process where an interrupt comes as they are left
     return ("/monograph/" in name and "/testing/" not in name) or "/torch/" in name
 
 
-def _fail_at(number, function):
+def _patches(frame):
+    return frame.f_code.co_filename.endswith("/capture/python/patches.py")
+
+
+def _fail_at(number, function, is_watched):
     """``function``, which raises ``Fault`` at a call of ours or torch's."""
     count = 0
 
     def note(frame, event, argument):
         nonlocal count
-        if event == "call" and _is_watched(frame):
+        if event == "call" and is_watched(frame):
             count += 1
             if count == number:
                 raise Fault
@@ -367,19 +374,22 @@ def _fail_at(number, function):
         sys.setprofile(None)
 
 
-def _faults(numbers, dynamic_shapes):
+def _faults(numbers, dynamic_shapes, is_watched=_is_watched):
     args = (torch.ones(3, 3), torch.tensor(0.25))
 
     def export():
         return monograph.export(_program, args, dynamic_shapes=dynamic_shapes)
 
+    importlib.import_module("torch._dynamo")  # it replaces some of torch's functions, once
     expected = str(export().graph)
-    total = _calls_of_ours(export)
+    total = _calls_of_ours(export, is_watched)
     gc.collect()
+    before = untouched.process_state()
     for number in numbers(total):
         with unchanged(_program):
-            _fail_at(number, export)
+            _fail_at(number, export, is_watched)
             gc.collect(1)
+        assert not untouched.differences(before, untouched.process_state()), number
         with unchanged(_program):
             assert str(export().graph) == expected, number
     return total
@@ -387,6 +397,10 @@ def _faults(numbers, dynamic_shapes):
 
 def test_a_fault_at_any_call_leaves_all_as_it_was():
     _faults(lambda total: random.Random(0).sample(range(1, total), 60), None)
+
+
+def test_a_fault_between_what_is_replaced_leaves_all_as_it_was():
+    _faults(lambda total: range(1, total, max(1, total // 60)), None, _patches)
 
 
 @pytest.mark.slow

@@ -128,9 +128,13 @@ def patched(
             patches.apply()
             yield
         finally:
-            patches.remove()
-            methods.remove()
-            thread = None
+            try:
+                patches.remove()
+                methods.remove()
+            finally:  # once more: an interrupt may have come before one of them began
+                patches.remove()
+                methods.remove()
+                thread = None
 
 
 @contextlib.contextmanager
@@ -149,7 +153,10 @@ def _noticed(
             with redirected(asked.sent(), asked.mine):
                 yield patches.suspended, lambda: patches.add(asked.loaded())
         finally:
-            patches.remove()
+            try:
+                patches.remove()
+            finally:  # once more, as above
+                patches.remove()
 
 
 def _nothing() -> None:
@@ -208,14 +215,14 @@ class _Patches:
     def _hold(self, held: list[tuple[Any, Any, Any]]) -> None:
         """Let owners hold other objects, or none. In one call: an interrupt finds no half of it."""
         while held:
-            owner, name, value = held.pop()
+            owner, name, value = held[-1]
             if isinstance(owner, type) and (name == _CLASS or not owner.__flags__ & _HEAP):
                 attributes = gc.get_referents(owner.__dict__)[0]
             else:
                 attributes = owner if isinstance(owner, dict) else None
             if attributes is not None:
-                if value is _MISSING:
-                    del attributes[name]
+                if value is _MISSING:  # perhaps it was never put in place, before an interrupt
+                    attributes.pop(name, None)
                 else:
                     attributes[name] = value
                 if attributes is not owner:  # what is remembered of the class is forgotten
@@ -227,9 +234,11 @@ class _Patches:
             elif isinstance(owner, functools.partial):
                 owner.__setstate__((*value, owner.__dict__))  # type: ignore[attr-defined]
             elif value is _MISSING:
-                delattr(owner, name)
+                if name in vars(owner):
+                    delattr(owner, name)
             else:
                 setattr(owner, name, value)
+            held.pop()
 
     @property
     def are_on(self) -> bool:
