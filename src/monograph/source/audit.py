@@ -5,9 +5,8 @@
 | an attribute, a global, a variable, a container goes on changing | MG-M107 | MG-M107 |
 | a container of the arguments is changed | listed | listed if returned, else MG-M107 |
 | a file is opened for writing | done while capturing, listed | MG-M107 |
-| ``random``, ``time``, ``os.environ``, ``id(tensor)`` | fixed, listed | MG-P108 |
-| the machine, settings of torch (``torch.is_grad_enabled()``) | fixed, listed | fixed, listed |
-| a library reads ``os.environ`` | fixed | fixed, listed |
+| ``random``, ``time``, ``id(tensor)`` | fixed, listed | MG-P108 |
+| ``os.environ``, the machine, settings (``torch.is_grad_enabled()``) | fixed, listed | the same |
 | the program goes through a set of strings | order of this run | MG-P108 (a library: listed) |
 | a Python value decides (``if self.flag``, a loop over layers) | fixed | fixed, listed |
 | ``print``, ``logging`` | done while capturing | listed; the exported program does not do it |
@@ -20,11 +19,10 @@ from __future__ import annotations
 import builtins
 import contextlib
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec
 
 from monograph.capture.current import running_recorder
 from monograph.capture.kept import side_effect
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from _typeshed import TraceFunction
 
 P = ParamSpec("P")
-T = TypeVar("T")
 
 __all__ = ["Culprit", "audited", "side_effect", "unstable"]
 
@@ -100,13 +97,11 @@ class Culprit:
 
 @contextlib.contextmanager
 def audited() -> Iterator[None]:
-    """``print``, ``open``, ``logging`` and ``os.environ`` are seen."""
-    environment = type(os.environ)
+    """``print``, ``open`` and ``logging`` are seen."""
     replaced: list[tuple[object, str, Callable[..., object]]] = [
         (builtins, "print", _print(builtins.print)),
         (builtins, "open", _open(builtins.open)),
         (logging.Logger, "handle", _handle(logging.Logger.handle)),
-        (environment, "__getitem__", _getitem(environment.__getitem__)),
     ]
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]
     try:
@@ -129,9 +124,7 @@ def _caller(depth: int = 2) -> tuple[Recorder, SourceLine | None] | None:
     return recorder, recorder.here()
 
 
-_STEPS = (
-    logging.__file__, os.__file__, outside.__file__, "<frozen _collections_abc>", "<frozen os>",
-)  # fmt: skip
+_STEPS = (logging.__file__, outside.__file__)
 
 
 def _print(original: Callable[P, None]) -> Callable[P, None]:
@@ -169,17 +162,3 @@ def _handle(
         original(self, record)
 
     return handle
-
-
-def _getitem(original: Callable[[T, str], str]) -> Callable[[T, str], str]:
-    def getitem(self: T, key: str) -> str:
-        found = _caller()
-        if found is not None:
-            recorder, where = found
-            if where is None or "site-packages" not in where.file:
-                raise unstable(f"the environment variable {key}", where)
-            text = f"a library reads the environment variable {key}: what it said is fixed"
-            recorder.assume("environment", text, where)
-        return original(self, key)
-
-    return getitem
