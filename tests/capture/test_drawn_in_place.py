@@ -17,6 +17,7 @@ LIES = {
 DRAWS = {
     "bernoulli": lambda y: y.bernoulli_(0.3),
     "bernoulli of tensors": lambda y: y.bernoulli_(torch.full_like(y, 0.4)),
+    "normal": lambda y: y.normal_(1, 3),
     "uniform": lambda y: y.uniform_(2, 3),
     "exponential": lambda y: y.exponential_(),
     "random": lambda y: y.random_(7),
@@ -51,6 +52,59 @@ def test_draws(lies, draws):
                 expected = model(given)
                 torch.manual_seed(0)
                 torch.testing.assert_close(module(given), expected, rtol=0, atol=0)
+
+
+GIVEN = {
+    "row-major": lambda x: x.clone(),
+    "turned": lambda x: x.mT.contiguous().mT,
+    "with gaps": lambda x: torch.cat([x, x], -1)[..., : x.shape[-1]],
+    "turned, with gaps": lambda x: torch.cat([x, x], -2).mT.contiguous().mT[..., : x.shape[-2], :],
+}
+
+
+@pytest.mark.parametrize("draws", ["normal", "bernoulli", "uniform", "exponential"])
+@pytest.mark.parametrize("lies", GIVEN)
+def test_draws_into_arguments_that_lie_otherwise(lies, draws):
+    """What an argument lies like is a fact of the program where the draws follow it."""
+
+    def model(x):
+        DRAWS[draws](x)
+        return torch.rand(2)
+
+    example = torch.zeros(5, 7)
+    module = monograph.export(model, (GIVEN[lies](example),)).module()
+    others = 0
+    for other in GIVEN.values():
+        mine, theirs = other(example), other(example)
+        torch.manual_seed(0)
+        expected = model(theirs)
+        torch.manual_seed(0)
+        try:
+            found = module(mine)
+        except monograph.InputError:
+            others += 1
+            continue
+        assert torch.equal(mine, theirs)
+        assert torch.equal(found, expected)
+    assert others < len(GIVEN)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.complex64])
+@pytest.mark.parametrize("columns", [3, 15, 16, 17, 40])
+def test_normal_numbers_of_a_column(columns, dtype):
+    """Of any number of elements with gaps between them, even or odd."""
+
+    def model(x):
+        x[:, 1].normal_(0 if dtype.is_complex else 1, 3)
+        return x, torch.randn(2)
+
+    program = monograph.export(model, (torch.zeros(columns, 3, dtype=dtype),))
+    for module in (program.module(), program.run_decompositions().module()):
+        torch.manual_seed(0)
+        expected = model(torch.zeros(columns, 3, dtype=dtype))
+        torch.manual_seed(0)
+        found = module(torch.zeros(columns, 3, dtype=dtype))
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("low", [-3, 0, 1])

@@ -10,10 +10,12 @@ from monograph.capture.operators.mutation import check_write, store, write_in_pl
 from monograph.capture.operators.registry import handles
 from monograph.diagnostics import OperatorError
 from monograph.ir.spec import TensorSpec
+from monograph.shapes.layout import question_of_order
 from monograph.torch_internals import Operator
 
 if TYPE_CHECKING:
     from monograph.capture.abstract import AbstractTensor
+    from monograph.capture.aliasing import Value
     from monograph.capture.recorder import Recorder
 
 aten = torch.ops.aten
@@ -28,10 +30,11 @@ def _bernoulli(
     value = recorder.value_of(target)
     order = _order_in_memory(recorder, value.spec)
     rows = list(range(len(order)))
+    if len(order) > 1:
+        recorder.layouts.rely_on_strides(value)
     if order == rows:
         return write_in_place(recorder, op, args, kwargs)
     check_write(recorder, op, target)
-    recorder.layouts.rely_on_strides(value)
     turned = recorder.call(aten.permute.default, (target, order))
     drawn = recorder.call(aten.bernoulli.p, (turned, *(args[1:] or (0.5,))), kwargs)
     back = [order.index(i) for i in rows]
@@ -47,6 +50,84 @@ def _order_in_memory(recorder: Recorder, spec: TensorSpec) -> list[int]:
     long = [i for i, size in enumerate(sizes) if size != 1]
     sorted_long = iter(sorted(long, key=lambda i: -steps[i]))
     return [next(sorted_long) if i in long else i for i in range(len(steps))]
+
+
+@handles(aten.normal_.default)
+def _normal(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
+    """In place many numbers are drawn at once where they lie in order, else one by one.
+
+    The functional form draws into a copy, which has no gaps: of a tensor that has some, the
+    numbers that are drawn one by one are drawn into one that lies out of order.
+    """
+    target = args[0]
+    value = recorder.value_of(target)
+    has_generator = any(item is not None for item in kwargs.values())
+    if has_generator or _is_of_its_own(value) or _has_few(value.spec):
+        return write_in_place(recorder, op, args, kwargs)
+    if value.origin is not None and value.spec.is_contiguous():
+        recorder.layouts.truth(value, "contiguous", torch.contiguous_format, True)
+    else:
+        recorder.layouts.rely_on_strides(value)
+    if _is_dense(recorder, value.spec) or _lies_in_order(value.spec):
+        return write_in_place(recorder, op, args, kwargs)
+    check_write(recorder, op, target)
+    order = _order_in_memory(recorder, value.spec)
+    drawn = _one_by_one(recorder, target, args[1:])
+    shape = [target.shape[i] for i in order]
+    drawn = recorder.call(aten.view.default, (drawn, shape))
+    back = [order.index(i) for i in range(len(order))]
+    store(recorder, target, recorder.call(aten.permute.default, (drawn, back)))
+    return target
+
+
+def _is_of_its_own(value: Value) -> bool:
+    """Whether it is a new tensor, and so one without gaps, however the arguments lie."""
+    return value.parent is None and value.origin is None
+
+
+def _has_few(spec: TensorSpec) -> bool:
+    """Whether there are so few elements that they are drawn one by one however they lie."""
+    return spec.numel.__class__ is int and spec.numel < 8  # 16, of which complex ones are two
+
+
+def _is_dense(recorder: Recorder, spec: TensorSpec) -> bool:
+    """Whether the elements lie without gaps, for all sizes."""
+    order = _order_in_memory(recorder, spec)
+    shape, strides = [spec.shape[i] for i in order], [spec.strides[i] for i in order]
+    return spec.with_layout(tuple(shape), tuple(strides)).is_contiguous()
+
+
+def _lies_in_order(spec: TensorSpec) -> bool:
+    """Whether it is contiguous: a question about sizes, where these vary."""
+    if spec.scope is None:
+        return spec.is_contiguous()
+    order = tuple(range(len(spec.shape)))[::-1]
+    found: bool = spec.scope.owner.decide(question_of_order(spec.shape, spec.strides, order, 0))
+    return found
+
+
+def _one_by_one(recorder: Recorder, target: torch.Tensor, how: tuple[Any, ...]) -> torch.Tensor:
+    """As many normal numbers as ``target`` has elements, in the order in which they are drawn.
+
+    Pairs that lie the other way round, and the last one of an odd number: so few are always drawn
+    one by one.
+    """
+    count = target.numel()
+    parts = []
+    for shape in ((count // 2, 2), (count % 2, 1)):
+        if shape[0].__class__ is int and not shape[0]:
+            continue
+        empty = recorder.call(
+            aten.zeros.default, (list(shape),), {"dtype": target.dtype, "device": target.device}
+        )
+        turned = recorder.call(aten.permute.default, (empty, [1, 0]))
+        drawn = recorder.call(aten.normal_functional.default, (turned, *how))
+        drawn = recorder.call(aten.permute.default, (drawn, [1, 0]))
+        parts.append(recorder.call(aten.view.default, (drawn, [-1])))
+    found: torch.Tensor = parts[0] if len(parts) == 1 else recorder.call(aten.cat.default, (parts,))
+    return found
 
 
 @handles(getattr(aten.random_, "from"))
