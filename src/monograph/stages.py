@@ -113,7 +113,7 @@ def exported(
                 unsettled=unsettled,
             )
 
-        return calls.captured(once)
+        return _in_any_order(partial(calls.captured, once), None if collected else mode)
 
     def attempt(shapes: object) -> Captured:
         def once(hints: dict[str, float] | None, mode: Strict | None = mode) -> Captured:
@@ -195,6 +195,16 @@ def mode_of(strict: bool) -> Strict | None:
 
         return Converting()
     return None
+
+
+def _in_any_order(attempt: Callable[[], Captured], mode: Strict | None) -> Captured:
+    """What ``attempt`` captures; in strict mode, the order of sets must be of no matter to it."""
+    captured = attempt()
+    if mode is not None and mode.orders.found:
+        from monograph.constraints.set_order import require_any_order
+
+        require_any_order(captured, mode.orders, attempt)
+    return captured
 
 
 def _widening() -> Strict:

@@ -1,5 +1,6 @@
 """Strict mode's guarantees: side effects and unstable values are refused with their line."""
 
+import enum
 import logging
 import os
 import random
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 import monograph
-from monograph import MonographError
+from monograph import Dim, MonographError
 from monograph.capture.python.frames import SourceLine
 from monograph.testing import assert_exports
 
@@ -130,7 +131,7 @@ def by_order_of_a_list(x):
 
 
 def by_order_in_a_comprehension(x):
-    names = frozenset(SETTINGS) | {"shift"}
+    names = frozenset(SETTINGS) | {"bias"}
     return torch.stack([x * len(name) for name in names])  # here
 
 
@@ -190,6 +191,57 @@ def test_the_environment_is_configuration(name):
         assert ("NEVER_SET" if name == "not there" else "PATH") in found.text
         assert (found.where.file, found.where.line) == (__file__, f.__code__.co_firstlineno)
         torch.testing.assert_close(program.module()(X), f(X))
+
+
+class Kind(enum.Enum):
+    FULL, SLIDING = "full", "sliding"
+
+
+def of_each_kind(x):
+    """As models with several kinds of layers make the masks of each kind once."""
+    masks = {}
+    for name in {"full", "sliding", "chunked"}:
+        masks[name] = x * len(name)
+    return masks["full"] + masks["sliding"] * masks["chunked"]
+
+
+def of_positions(x):
+    layers = ["full", "sliding", "full"]
+    last = {kind: layers.index(kind) for kind in set(layers)}
+    return x * last["sliding"] + last["full"]
+
+
+def with_a_branch(x):
+    scales = {kind: 1 + len(kind.value) for kind in frozenset(Kind)}
+    if x.sum() > 0:
+        return x * scales[Kind.FULL]
+    return x * scales[Kind.SLIDING]
+
+
+def adds_tensors(x):
+    for tensor in {x + 1, x + 2}:  # of whose addresses nobody knows
+        x = x - tensor
+    return x
+
+
+def first_of_some(x):
+    return x * len(next(iter({"scale", "shift", "bias"})))
+
+
+@pytest.mark.parametrize("f", [of_each_kind, of_positions, with_a_branch])
+def test_a_set_whose_order_decides_nothing(f):
+    program = monograph.export(f, (X,), strict=True, dynamic_shapes={"x": {0: Dim("n")}})
+    assert not [a for a in program.assumptions if a.kind == "set-order"]
+    for x in (X, -X, X[:1], X[:0]):
+        torch.testing.assert_close(program.module()(x), f(x))
+
+
+@pytest.mark.parametrize("f", [adds_tensors, first_of_some, by_order])
+def test_an_order_that_decides_is_the_one_of_this_run_in_the_default_mode(f):
+    with pytest.raises(MonographError) as caught:
+        monograph.export(f, (X,), strict=True)
+    assert caught.value.code == "MG-P108"
+    monograph.export(f, (X,))
 
 
 def test_the_callers_containers():

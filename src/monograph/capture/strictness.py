@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import CodeType
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from monograph.capture.python.saved import Change
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from monograph.diagnostics import ControlFlowError, ExportError, SourceLine
 
 __all__ = ["OfACapture", "Strictness"]
+
+T = TypeVar("T")
 
 
 class OfACapture:
@@ -65,6 +67,9 @@ class Strictness(Protocol):
 
     def converts(self, code: CodeType) -> bool:
         """Whether statements of ``code`` may be converted."""
+
+    def in_order(self, items: T, where: SourceLine | None) -> T:
+        """What the program goes through in place of a set whose order is by chance."""
 
     def unstable(self, what: str, where: SourceLine | None) -> ExportError:
         """The error for a value that is another one in each run."""

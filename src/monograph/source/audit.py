@@ -7,7 +7,7 @@
 | a file is opened for writing | done while capturing, listed | MG-M107 |
 | ``random``, ``time``, ``id(tensor)`` | fixed, listed | MG-P108 |
 | ``os.environ``, the machine, settings (``torch.is_grad_enabled()``) | fixed, listed | the same |
-| the program goes through a set of strings | order of this run | MG-P108 (a library: listed) |
+| the order of a set of strings decides | order of this run | MG-P108 (a library: listed) |
 | a Python value decides (``if self.flag``, a loop over layers) | fixed | fixed, listed |
 | ``print``, ``logging`` | done while capturing | listed; the exported program does not do it |
 | a file is read | fixed, listed | fixed, listed |

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from types import CodeType
+from typing import TypeVar
 
 from monograph.capture.python.saved import Change
 from monograph.capture.recorder import Recorder
+from monograph.diagnostics import SourceLine
 from monograph.source.convert import is_marked
 from monograph.source.strict import Strict
 
 __all__ = ["Converting", "Widening"]
+
+T = TypeVar("T")
 
 
 class Converting(Strict):
@@ -25,6 +29,10 @@ class Converting(Strict):
 
     def finish(self, recorder: Recorder, kinds: frozenset[type]) -> None:
         """Nothing more is to be seen."""
+
+    def in_order(self, items: T, where: SourceLine | None) -> T:
+        """What order there is."""
+        return items
 
     def refuse_change(self, change: Change) -> None:
         """Not called: side effects are listed."""

@@ -24,8 +24,8 @@ from monograph.capture.python.frames import is_of_user
 from monograph.capture.python.sites import Span, span_of
 from monograph.diagnostics import SourceLine
 from monograph.ir.assumptions import Assumption
-from monograph.source.audit import unstable
 from monograph.source.expressions import RUNTIME, located, runtime_call
+from monograph.source.orders import is_by_chance
 from monograph.source.syntax import PREFIX
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ T = TypeVar("T")
 _PLAIN = (bool, type(None), int, float, str, bytes, list, tuple, dict, set, frozenset)
 _SHORT = (bool, type(None), int, float, str, torch.dtype, torch.device)
 _IN_ORDER = frozenset(("list", "tuple", "enumerate", "iter", "zip", "map", "reversed", "next"))
+_NO_SETS = (
+    ast.Starred, ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.ListComp,
+    ast.DictComp, ast.GeneratorExp, ast.Lambda,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,39 +103,26 @@ def steered(number: int, value: T) -> T:
 
 def steps(number: int, iterable: T) -> T:
     """``iterable``, which a loop is about to run over."""
-    _refuse_accidental_order(iterable)
     if isinstance(iterable, Sized) and not isinstance(iterable, torch.Tensor):
         outcome: Turn = ("steps", len(iterable))
         if (number, outcome) not in _seen:
             _note(number, outcome, iterable)
-    return iterable
+    return _given(iterable)
 
 
 def in_order(iterable: T) -> T:
-    """``iterable``, whose order becomes part of the program.
-
-    Raises:
-        PythonFeatureError: MG-P108, if the order is another one in each process.
-    """
-    _refuse_accidental_order(iterable)
-    return iterable
+    """``iterable``, whose order becomes part of the program."""
+    return _given(iterable)
 
 
-def _refuse_accidental_order(iterable: object) -> None:
-    if not isinstance(iterable, (set, frozenset)) or len(iterable) < 2:
-        return
-    if type(iterable) not in (set, frozenset):
-        return  # a class of the program's own may keep an order
-    if all(isinstance(item, (int, float, complex)) for item in iterable):
-        return  # their hashes are the same in each process
-    recorder = running_recorder()
-    if recorder is None:
-        return
-    where = recorder.here()
-    if where is not None and "site-packages" in where.file:
-        recorder.assume("set-order", "a library goes through a set: its order is fixed", where)
-        return
-    raise unstable("the order of a set", where, "write sorted(...) around the set")
+def _given(iterable: T) -> T:
+    """``iterable``, or its items in another order, where each process has another one."""
+    recorder = running_recorder() if is_by_chance(iterable) else None
+    strict = None if recorder is None else recorder.context.strict
+    where = None if recorder is None else recorder.here()
+    if strict is None or where is None:
+        return iterable
+    return strict.in_order(iterable, where)
 
 
 def _note(number: int, outcome: Turn, value: object) -> None:
@@ -229,7 +220,7 @@ class _Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         if not made and isinstance(node.func, ast.Name) and node.func.id in _IN_ORDER:
             node.args = [
-                located(runtime_call("in_order", a), a) if isinstance(a, ast.Name) else a
+                a if isinstance(a, _NO_SETS) else located(runtime_call("in_order", a), a)
                 for a in node.args
             ]
         return node

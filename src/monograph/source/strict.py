@@ -13,7 +13,7 @@ import re
 import weakref
 from collections.abc import Collection, Iterable, Iterator
 from types import CodeType, FunctionType
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from monograph.capture.python.builtin_functions import CALL_SITES
 from monograph.capture.python.call_sites import choosing
@@ -40,11 +40,13 @@ from monograph.shapes.env import Guard
 from monograph.source import runtime
 from monograph.source.audit import Culprit, audited, side_effect, unstable
 from monograph.source.lowering import RUNTIME, lower
+from monograph.source.orders import Orders
 from monograph.source.rows import accepted
 from monograph.source.steering import Listener, Outcome, Steering, functions_in, with_steering
 
 __all__ = ["Strict", "forget_file"]
 
+T = TypeVar("T")
 _Key = tuple[str, int, Span | None]  # name and first line; of a lambda, where its body stands
 Learned = tuple[frozenset[Site], frozenset[Span]]  # statements, and branches with what follows
 _NOTHING: Learned = (frozenset(), frozenset())
@@ -211,6 +213,7 @@ class Strict:
         self.forbidden: dict[str, tuple[Branch | None, ControlFlowError]] = {}
         self.culprit: Culprit | None = None
         self.listener: Listener | None = None
+        self.orders = Orders()
         self._unseen: tuple[CodeType, ...] | None = None
         self._looked_for: set[tuple[str, Site]] = set()  # functions made anew since it was lowered
 
@@ -218,6 +221,7 @@ class Strict:
         """A capture begins."""
         self.snapshot = snapshot
         self.forbidden.clear()
+        self.orders.start()
         Steering.start()
         if self.listener is not None:
             self.listener.start()
@@ -293,6 +297,10 @@ class Strict:
     def auditing(self) -> contextlib.AbstractContextManager[None]:
         """Side effects are seen."""
         return audited()
+
+    def in_order(self, items: T, where: SourceLine | None) -> T:
+        """The items of a set, in the order that is tried."""
+        return self.orders.given(items, where)
 
     side_effect = staticmethod(side_effect)
     unstable = staticmethod(unstable)
