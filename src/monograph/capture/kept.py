@@ -191,6 +191,7 @@ class Kept:
             )
         tensors, varies = abstract_leaves(change.new, self._known)
         varies = varies or any(t.value.spec.scope is not None for t in tensors)
+        varies = varies or abstract_leaves(change.key, self._known)[1]
         graph = recorder.emission.graph
         if any(tensor.value.node.graph is not graph for tensor in tensors):
             self.leaks.append(change)  # who reads it has the better line

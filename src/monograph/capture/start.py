@@ -307,8 +307,11 @@ class _Copies:
             setattr(made, name, getattr(saved, name))
         old, new = saved.copy, after.copy
         if isinstance(new, dict):
-            kept = {k: v for k, v in old.items() if k in new and _hashable(k) not in left}
-            made.copy = {k: kept[k] if k in kept else self.replaced(v) for k, v in new.items()}
+            made.copy = {}
+            for key, value in new.items():
+                plain = self._key(key)
+                is_kept = plain is key and key in old and _hashable(key) not in left
+                made.copy[plain] = old[key] if is_kept else self.replaced(value)
         elif isinstance(saved.container, set):
             made.copy = [self.replaced(item) for item in new]
         else:
@@ -317,6 +320,13 @@ class _Copies:
                 for i, item in enumerate(new)
             ]
         return made
+
+    def _key(self, key: object) -> object:
+        """A key of a dictionary: the numbers in it are those of the call."""
+        if isinstance(key, tuple):
+            items = [self._key(item) for item in key]
+            return key if all(map(operator.is_, items, key)) else tuple(items)
+        return _plain(key, self.values) if isinstance(key, _VARYING) else key
 
     def replaced(self, value: object) -> object:
         """``value``, or a copy of it in which nothing is abstract."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch.fx import Node
@@ -37,6 +38,9 @@ from monograph.ir.operators import draws
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import text_of
 from monograph.torch_internals import without_modes
+
+if TYPE_CHECKING:
+    from monograph.constraints.tables import Tables
 
 __all__ = ["Calls"]
 
@@ -64,11 +68,12 @@ def _is_same(
     sizes: Mapping[str, float] | None = None,
     found: Mapping[Node, Node] | None = None,
     apart: Collection[str] = (),
+    tables: tuple[Tables, Tables] | None = None,
 ) -> bool:
     """Whether they are one program: asked of those that leave something behind, and loaded then."""
     from monograph.constraints.same_program import is_same_program
 
-    return is_same_program(first, second, sizes, found=found, apart=apart)
+    return is_same_program(first, second, sizes, found=found, apart=apart, tables=tables)
 
 
 class Calls:
@@ -85,15 +90,8 @@ class Calls:
         Raises:
             MutationError: what goes on changing and cannot be state.
         """
-        if self._start is None:
-            found = self._find(capture)
-        else:
-            found = capture(self._start)
-            if found.leaving is not None:
-                for left in found.leaving.lefts:
-                    if left.place not in self._settled:
-                        raise _goes_on(left)
-                trim(found.recorder)
+        start = self._start
+        found = self._find(capture) if start is None else self._again(capture, start)
         found.leaving = None
         for kind, text in [*self._notes, *map(_note, found.dropped)]:
             found.recorder.assume(kind, text)
@@ -108,6 +106,28 @@ class Calls:
         calls = _Two(first, first.leaving, capture)
         found = calls.program()
         self._start, self._notes, self._settled = calls.start, calls.notes, calls.settled
+        return found
+
+    def _again(self, capture: Capture, start: Start) -> Captured:
+        """A later capture, of other sizes: it may leave behind what the first one has not.
+
+        A table that an earlier call has made for the example is one that others are made beside.
+        """
+        found = capture(start)
+        if found.leaving is None:
+            return found
+        new = [left for left in found.leaving.lefts if left.place not in self._settled]
+        if not new:
+            trim(found.recorder)
+            return found
+        if start.contents or start.counted:
+            raise _goes_on(new[0])
+        calls = _Two(found, found.leaving, capture)
+        program = calls.program()
+        if program is not found:  # it would have to start from what such a call leaves
+            raise _goes_on(new[0])
+        for kind, text in calls.notes:
+            found.recorder.assume(kind, text)
         return found
 
 
@@ -341,11 +361,28 @@ class _Two:
             return False
         lefts = other.leaving.lefts if other.leaving is not None else []
         trim(other.recorder)
-        return (
-            {left.place for left in lefts} <= self.settled
-            and not _used(start, other)
-            and _is_same(self.first, other)
-        )
+        if not {left.place for left in lefts} <= self.settled:
+            return False
+        used = _used(start, other)
+        return self._is_same_with(used, sizes, other) if used else _is_same(self.first, other)
+
+    def _is_same_with(
+        self, used: Iterable[StandIn], sizes: Mapping[str, float], other: Captured
+    ) -> bool:
+        """Whether ``other`` reads from larger tables, that ``sizes`` make, what the first makes."""
+        from monograph.constraints.tables import Tables
+
+        larger = Tables(self.first, sizes)
+        nodes = {id(o.tensor): o.node for o in other.recorder.entrance.origins}
+        given: dict[Node, torch.Tensor] = {}
+        for each in used:
+            found = larger.value(each.node)
+            if not isinstance(found, torch.Tensor):
+                return False
+            given[nodes[id(each.tensor)]] = found
+        now = self.leaving.sizes
+        tables = Tables(self.first, now), Tables(other, now, given)
+        return _is_same(self.first, other, now, tables=tables)
 
     # The program ------------------------------------------------------------------------------
 

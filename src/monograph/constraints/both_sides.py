@@ -19,12 +19,15 @@ from monograph.capture.python.frames import is_raised_by_program
 from monograph.capture.session import Captured
 from monograph.constraints.other_ways import Follow, is_one_program
 from monograph.constraints.same_program import is_same_program
+from monograph.constraints.tables import Tables
 from monograph.diagnostics import MonographError
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Atom, Expr
 from monograph.shapes.questions import (
+    All,
     Compare,
     OneOf,
+    Some,
     either,
     holds,
     not_less,
@@ -39,6 +42,7 @@ Attempt = Callable[[dict[str, float]], Captured]
 _CONTIGUOUS = torch.ops.aten.contiguous.default
 _MOST_SIDES = 16  # captures in search of the other sides of questions
 _MOST_POINTS = 3  # sizes that are compared one by one
+_MOST_TABLES = 16  # sizes of one table, likewise
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,10 @@ def settle(captured: Captured, attempt: Attempt, follow: Follow | None = None) -
         found = _merged(captured, other, guard, joined, attempt)
         if found is None and _is_number(guard):
             found = _merged_with_all_alike(captured, guard, joined, attempt)
+        if found is None:
+            found = _merged_at_a_point(captured, other, _hints(captured))
+        if found is None and not joined:
+            found = _merged_at_a_point(other, captured, _hints(captured))
         captured = found or captured
     return captured
 
@@ -235,8 +243,9 @@ def candidates(env: ShapeEnv, guard: Guard, hints: dict[str, float]) -> Iterator
     """Sizes near the example's, and near the numbers that ``guard`` mentions."""
     sizes = {name: hint for name, hint in hints.items() if isinstance(hint, int)}
     names = [name for name in guard.symbols if name in sizes]
-    expr = _expression(guard)
-    constants = {abs(expr.const), *(abs(c) for _, c in expr.terms)} if expr is not None else set()
+    parts = guard.test.parts if isinstance(guard.test, (All, Some)) else (guard.test,)
+    asked = [part.expr for part in parts if isinstance(part, (Compare, OneOf))]
+    constants = {abs(number) for e in asked for number in (e.const, *(c for _, c in e.terms))}
     choices: dict[str, list[int]] = {}
     for name in names:
         hint = sizes[name]
@@ -340,7 +349,10 @@ def _merged(
             union = _adjacent(regions[a], regions[b])
         tied = _tied(envs[a], name)
         sizes = [{}] if points is None else [dict.fromkeys(tied, point) for point in points]
-        if union is None or not all(is_same_program(kept, dropped, size) for size in sizes):
+        if union is None or not (
+            all(_is_same(kept, dropped, size) for size in sizes)
+            or (points is None and _is_same_for_tables(kept, dropped, tied, regions[b]))
+        ):
             continue
         gained = rest[1] - rest[0]
         if may_tie and not joined:
@@ -353,6 +365,62 @@ def _merged(
             joined.setdefault(each, set()).update(points or ())
         return _widened(kept, name, union, guard, points)
     return None
+
+
+def _is_same(kept: Captured, dropped: Captured, size: dict[str, int]) -> bool:
+    """For a ``size``, or for any; and where one reads from a table what the other one makes."""
+    if is_same_program(kept, dropped, size):
+        return True
+    if not size:
+        return False
+    tables = Tables(kept, size), Tables(dropped, size)
+    return is_same_program(kept, dropped, size, tables=tables)
+
+
+def _is_same_for_tables(
+    kept: Captured, dropped: Captured, tied: frozenset[str], region: _Region
+) -> bool:
+    """For all sizes that one table does for; for some of them, if it is a large one."""
+    if region.lo is None or region.hi is None:
+        return False
+    lo, hi = region.lo, region.hi
+    sample = list(range(lo, min(hi, lo + _MOST_TABLES) + 1))
+    if len(sample) > _MOST_TABLES:
+        middle = (lo + hi) // 2
+        sample = [*range(lo, lo + 4), middle - 1, middle, hi - 1, hi]
+    sizes = (dict.fromkeys(tied, size) for size in sample if region.has(size))
+    return all(_is_same(kept, dropped, size) for size in sizes)
+
+
+def _merged_at_a_point(
+    kept: Captured, dropped: Captured, values: dict[str, float]
+) -> Captured | None:
+    """``kept``, where ``dropped`` is for the only sizes that it leaves out.
+
+    Such as a table for two sizes, which is looked up by both of them. ``values``: the example.
+    """
+    env, other = kept.recorder.sizes.env, dropped.recorder.sizes.env
+    regions = {name: _region(other, name) for name in values if name not in other.sets}
+    point = {name: r.lo for name, r in regions.items() if r.lo is not None and r.lo == r.hi}
+
+    def leaves_out(guard: Guard) -> bool:
+        is_at_point = bool(guard.symbols) and point.keys() >= set(guard.symbols)
+        return is_at_point and not holds(guard.test, point)
+
+    staying = [guard for guard in env.guards if not leaves_out(guard)]
+    left_out = [guard for guard in env.guards if leaves_out(guard)]
+    known = {text_of(guard.test) for guard in staying}
+    more = [guard for guard in other.guards if not point.keys() >= set(guard.symbols)]
+    if not left_out or any(guard.kind == "precondition" for guard in left_out):
+        return None
+    if not all(text_of(guard.test) in known for guard in more):
+        return None
+    if not all(holds(g.test, values) for g in staying if values.keys() >= set(g.symbols)):
+        return None
+    if not _is_same(kept, dropped, point):
+        return None
+    _restart(kept, staying)
+    return kept
 
 
 def _points(env: ShapeEnv, name: str, region: _Region) -> list[int] | None:

@@ -10,6 +10,7 @@ from torch.fx.node import Argument
 
 from monograph.capture.following import MOST_ELEMENTS, but_for_causality, gives_its_argument
 from monograph.capture.session import Captured
+from monograph.constraints.tables import Tables, are_alike
 from monograph.diagnostics import PythonFeatureError
 from monograph.ir.operators import RESHAPING, SQUEEZING, draws
 from monograph.ir.spec import TensorSpec
@@ -35,6 +36,7 @@ def is_same_program(
     *,
     found: Mapping[Node, Node] | None = None,
     apart: Collection[str] = (),
+    tables: tuple[Tables, Tables] | None = None,
 ) -> bool:
     """Whether the left one computes what the right one does for the sizes of the right one.
 
@@ -43,12 +45,15 @@ def is_same_program(
     operators are the same, and so is what they give when they run.
 
     ``found``: placeholders of the right one that stand for nodes of the left one. ``apart``:
-    state of the right one whose new content is not compared.
+    state of the right one whose new content is not compared. ``tables``: of both, for ``sizes``,
+    where what is made of sizes and constants is compared by its values.
     """
     scope = Scope()
     env = right.recorder.sizes.env
     one, other = _Reader(left, scope, sizes, env), _Reader(right, scope, sizes)
     other.apart = apart
+    if tables is not None:
+        one.tables, other.tables = tables
     try:
         before = one.read()
         for node, source in (found or {}).items():
@@ -101,6 +106,7 @@ class _Reader:
         self.scope = scope
         self.sizes = sizes or {}
         self.apart: Collection[str] = ()
+        self.tables: Tables | None = None
         self.found: dict[Node, int] = {}
         origins = captured.recorder.entrance.origins
         self.fresh = {o.node: o.tensor for o in origins if o.fresh}
@@ -179,6 +185,9 @@ class _Reader:
     def _key(self, node: Node) -> Read | int:
         if node in self.found:
             return self.found[node]
+        table = None if self.tables is None else self.tables.value(node)
+        if isinstance(table, torch.Tensor):
+            return "table", self._number_of(table), self._result(node.meta["val"])
         if node in self.fresh and self.fresh[node].numel() <= MOST_ELEMENTS:
             return "constant", repr(self.fresh[node].tolist()), self._result(node.meta["val"])
         if node.op in ("placeholder", "get_attr"):
@@ -207,6 +216,15 @@ class _Reader:
         name = target if isinstance(target, str) else (id(target), read)
         result = self._result(value, is_squeezed=node in self.squeezed)
         return "call", name, args, kwargs, draw, result
+
+    def _number_of(self, table: torch.Tensor) -> int:
+        """One that tables which are alike have in common."""
+        known: list[torch.Tensor] = self.scope.interned.setdefault("tables", [])
+        for number, each in enumerate(known):
+            if are_alike(each, table):
+                return number
+        known.append(table)
+        return len(known) - 1
 
     def _returns_its_argument(self, node: Node, value: object) -> bool:
         target = node.target

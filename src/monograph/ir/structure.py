@@ -440,7 +440,22 @@ def _take_sequence(value: Sequence[Any]) -> Parts:
 
 
 def _take_dict(value: dict[Any, Any]) -> Parts:
-    return list(value.values()), _dict_keys(value), tuple(value)
+    held = tuple(map(_settled_key, value))
+    return list(value.values()), _dict_keys(held), held
+
+
+def _settled_key(key: object) -> object:
+    """A key of a container that a program takes or gives: a size is the number of the example."""
+    if isinstance(key, tuple) and any(map(_varies, key)):
+        return tuple(map(_settled_key, key))
+    if not _varies(key):
+        return key
+    node = key.node  # type: ignore[attr-defined]
+    return node.env.fix(node.content, "a size is a key of a dictionary that is returned")
+
+
+def _varies(key: object) -> bool:
+    return isinstance(key, torch.SymInt) and hasattr(key.node, "env")
 
 
 def _take_defaultdict(value: defaultdict[Any, Any]) -> Parts:

@@ -8,6 +8,7 @@ which of the keys it is, or that it is none of them: these are questions like an
 from __future__ import annotations
 
 import ast
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
 from types import FrameType
 
@@ -15,14 +16,16 @@ import torch
 
 from monograph.capture.python.nodes import Syntax, syntax_of
 from monograph.capture.python.static_values import UNKNOWN, value_of
-from monograph.shapes.symnode import FloatNode, IntNode
+from monograph.shapes.env import ShapeEnv
+from monograph.shapes.questions import Test, both
 
 __all__ = ["is_counted", "is_looked_up"]
 
 _MOST_KEYS = 16
-_LOOK_UPS = ("get", "pop", "__getitem__", "__contains__")
-_CONTAINERS = (dict, set, frozenset)
-_NUMBERS = (int, float, torch.SymInt, torch.SymFloat)
+_LOOK_UPS = ("get", "pop", "setdefault", "__getitem__", "__setitem__", "__contains__")
+_CONTAINERS = (dict, set, frozenset, defaultdict, OrderedDict)
+_VARYING = (torch.SymInt, torch.SymFloat)
+_NUMBERS = (int, float, *_VARYING)
 
 
 def is_looked_up(number: torch.SymInt | torch.SymFloat, frame: FrameType) -> bool:
@@ -33,20 +36,71 @@ def is_looked_up(number: torch.SymInt | torch.SymFloat, frame: FrameType) -> boo
     """
     if number.node.env.hint(number.node.content) is None:
         return False
-    keys = _keys_at(frame)
-    numbers = None if keys is None else _numbers_in(keys)
-    if numbers is None:
+    found = _look_up_at(frame)
+    if found is None:
         return False
-    node: IntNode | FloatNode = number.node
-    for key in numbers:
-        if isinstance(node, IntNode) and isinstance(key, int):
-            equal = node.eq(node.wrap_int(key))
-        else:
-            number_node = node.sym_float()
-            equal = number_node._compare("eq", number_node.wrap_float(key))
-        if equal.guard_bool("", 0):
+    keys, wanted = found
+    candidates = _candidates(keys, number, wanted)
+    if candidates is None:
+        return False
+    env: ShapeEnv = number.node.env
+    for test in candidates:
+        if env.decide(test):
             break
     return True
+
+
+def _candidates(
+    keys: Iterable[object], number: torch.SymInt | torch.SymFloat, wanted: object
+) -> list[Test] | None:
+    """For each of ``keys`` what makes it the key that is ``wanted``; None if there are too many.
+
+    Where ``wanted`` is not known, ``number`` is compared with the numbers in them, one by one.
+    """
+    if isinstance(wanted, tuple):
+        tests = [_is_same(key, wanted) for key in keys]
+    else:
+        numbers = dict.fromkeys(_Identical(leaf) for leaf in _leaves(keys))
+        tests = [_is_same(each.held, number) for each in numbers]
+    found = [test for test in tests if test is not False]
+    return None if len(found) > _MOST_KEYS or None in found else found  # type: ignore[return-value]
+
+
+class _Identical:
+    """A number as a key: one that varies is itself alone."""
+
+    def __init__(self, held: object) -> None:
+        self.held = held
+
+    def __hash__(self) -> int:
+        return id(self.held) if isinstance(self.held, _VARYING) else hash(self.held)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Identical):
+            return False
+        if isinstance(self.held, _VARYING) or isinstance(other.held, _VARYING):
+            return self.held is other.held
+        return self.held == other.held
+
+
+def _is_same(key: object, wanted: object) -> Test | None:
+    """When ``key`` is what is ``wanted``; None where that is not known."""
+    if isinstance(key, tuple) and isinstance(wanted, tuple):
+        if len(key) != len(wanted):
+            return False
+        test: Test = True
+        for pair in zip(key, wanted, strict=True):
+            part = _is_same(*pair)
+            if part is None:
+                return None
+            test = both(test, part)
+        return test
+    if not isinstance(key, _VARYING) and not isinstance(wanted, _VARYING):
+        return bool(key is wanted or key == wanted)
+    if not isinstance(key, _NUMBERS) or not isinstance(wanted, _NUMBERS):
+        return False
+    compared = wanted == key if isinstance(wanted, _VARYING) else key == wanted
+    return compared.node.content if isinstance(compared, torch.SymBool) else bool(compared)
 
 
 def is_counted(frame: FrameType) -> bool:
@@ -69,18 +123,6 @@ def _is_measured(syntax: Syntax, node: ast.AST, through: str = "") -> bool:
     return bool(readers) and all(_is_measured(syntax, each, target.id) for each in readers)
 
 
-def _numbers_in(keys: Iterable[object]) -> list[float] | None:
-    """The numbers among the keys, and in those that are tuples; None if there are too many."""
-    found: dict[float, None] = {}
-    for key in _leaves(keys):
-        if isinstance(key, (torch.SymInt, torch.SymFloat)):
-            return None
-        found[key] = None
-        if len(found) > _MOST_KEYS:
-            return None
-    return list(found)
-
-
 def _leaves(keys: Iterable[object]) -> Iterator[float | torch.SymInt | torch.SymFloat]:
     for key in keys:
         if isinstance(key, (tuple, frozenset)):
@@ -89,18 +131,29 @@ def _leaves(keys: Iterable[object]) -> Iterator[float | torch.SymInt | torch.Sym
             yield key
 
 
-def _keys_at(frame: FrameType) -> Iterable[object] | None:
-    """The keys of the container that ``frame`` looks something up in; None where it does not."""
+def _look_up_at(frame: FrameType) -> tuple[Iterable[object], object] | None:
+    """The keys of the container that ``frame`` looks something up in, and what it looks for.
+
+    What it puts there is looked up as well. None where it does not look anything up.
+    """
     syntax = syntax_of(frame.f_code)
     node = None if syntax is None else syntax.node_at(frame.f_lasti)
+    container: ast.expr
+    wanted: ast.expr | None
     if isinstance(node, ast.Subscript):
-        return _keys_of(node.value, frame) if isinstance(node.ctx, ast.Load) else None
-    if isinstance(node, ast.Compare):
-        is_membership = len(node.ops) == 1 and isinstance(node.ops[0], (ast.In, ast.NotIn))
-        return _keys_of(node.comparators[0], frame) if is_membership else None
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return _keys_of(node.func.value, frame) if node.func.attr in _LOOK_UPS else None
-    return None
+        container, wanted = node.value, node.slice
+    elif isinstance(node, ast.Compare):
+        if len(node.ops) != 1 or not isinstance(node.ops[0], (ast.In, ast.NotIn)):
+            return None
+        container, wanted = node.comparators[0], node.left
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr not in _LOOK_UPS:
+            return None
+        container, wanted = node.func.value, node.args[0] if node.args else None
+    else:
+        return None
+    keys = _keys_of(container, frame)
+    return None if keys is None else (keys, UNKNOWN if wanted is None else _written(wanted, frame))
 
 
 def _keys_of(container: ast.expr, frame: FrameType) -> Iterable[object] | None:
