@@ -96,3 +96,27 @@ def test_padded(strict, batch_first):
         for lengths in ([4, 6, 1], [2], [3, 1, 2, 2, 5]):
             args = torch.randn(len(lengths), 7, 2), torch.tensor(lengths)
             torch.testing.assert_close(run(*args), program(*args))
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.int32, torch.uint8, torch.bool])
+@pytest.mark.parametrize("shape", [(), (1,)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_as_often_as_a_tensor_says(kind, shape, turned):
+    def program(count):
+        items = [4, 1]
+        return torch.tensor(count * items if turned else items * count, dtype=torch.int64)
+
+    example = torch.full(shape, 3, dtype=kind)
+    run = monograph.export(program, (example,), strict=True).module()
+    for count in (1, 0) if kind is torch.bool else (3, 1, 7, 0):
+        given = torch.full(shape, count, dtype=kind)
+        assert torch.equal(run(given), program(given))
+
+
+def test_a_repetition_is_refused_with_its_fix():
+    def program(count):
+        return torch.tensor([4] * count)
+
+    with pytest.raises(monograph.DataDependentError) as caught:
+        monograph.export(program, (torch.tensor(3),))
+    assert "[4] * count" in str(caught.value) and "fix, verified" in str(caught.value)

@@ -365,11 +365,20 @@ def joined(kind: str, *parts: Iterable[object]) -> object:
 def repeated(left: object, right: object) -> object:
     """``[x, y] * n``: a list as long as a size; ``(x,) * n`` is a tuple of one thing."""
     items, count = (left, right) if isinstance(left, list | tuple) else (right, left)
+    if isinstance(items, list | tuple) and isinstance(count, torch.Tensor):
+        count = operator.index(count) if running_recorder() is None else _index(count)
     if isinstance(items, tuple) and len(items) == 1 and isinstance(count, torch.SymInt):
         return Unknown(torch.sym_max(count, 0), lambda i: items[0])
     if isinstance(items, list) and isinstance(count, torch.SymInt) and running_recorder():
         return rows_of(items, torch.sym_max(count, 0))
-    return operator.mul(left, right)
+    return operator.mul(items, count) if items is left else operator.mul(count, items)
+
+
+def _index(number: torch.Tensor) -> object:
+    """What ``operator.index`` asks of a tensor, left in the program."""
+    if number.is_floating_point() or number.is_complex() or number.numel() != 1:
+        return operator.index(number)  # refused, as in eager mode
+    return number.to(torch.int64).item()
 
 
 # Indices -------------------------------------------------------------------------------------

@@ -414,11 +414,10 @@ def _called(node: ast.Call) -> str | None:
 
 
 def is_repeating(node: ast.AST) -> bool:
-    """Whether it is ``[x, y] * n``, or ``n * [x, y]``, or a tuple so often."""
+    """Whether it may be ``[x, y] * n``, or ``n * [x, y]``, or a tuple so often."""
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
         return False
-    listed = (ast.List, ast.Tuple)
-    return isinstance(node.left, listed) or isinstance(node.right, listed)
+    return not isinstance(node.left, ast.Constant) and not isinstance(node.right, ast.Constant)
 
 
 def _only_choice(statement: ast.stmt) -> Site | None:
