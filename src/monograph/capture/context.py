@@ -45,6 +45,7 @@ class Context:
         self.rules = rules
         self.above_autograd = above_autograd
         self.indexes = self.user_detach = False  # (see indexing, and abstract)
+        self.knows_tables = False  # buffers that no state dict holds are constants
         self.rows_in_order = False  # what is mapped over is copied (see patches)
         self.strict: Strictness | None = None  # where the strict mode is on
         self.watched: frozenset[str] = frozenset()

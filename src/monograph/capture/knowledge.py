@@ -1,7 +1,9 @@
 """Tensors whose values are known while capturing: computed from constants alone, on demand.
 
 Nothing is evaluated ahead of time. Where Python asks for a value (``if t:``, ``t.item()``), the
-part of the graph that made it is run, provided that it starts from constants only.
+part of the graph that made it is run, provided that it starts from constants only. Where nothing
+else is left but to refuse, buffers that no state dict holds and that the program does not write
+count as constants in another capture: tables and paddings that the constructor has computed.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ import torch
 from torch.fx import Node, map_arg
 
 from monograph.capture.python.frames import frames_of_user
-from monograph.capture.restarts import refused
-from monograph.diagnostics import DataDependentError, OperatorError
+from monograph.capture.restarts import NeedsTables, refused, restart
+from monograph.diagnostics import DataDependentError, OperatorError, SourceLine
 from monograph.ir.operators import draws
 from monograph.ir.spec import TensorSpec
 from monograph.ir.subgraphs import SUBGRAPHS
@@ -24,6 +26,7 @@ from monograph.torch_internals import node_is_marked_constant, real_operators, w
 
 if TYPE_CHECKING:
     from monograph.capture.aliasing import Value
+    from monograph.capture.inputs import Origin
     from monograph.capture.recorder import Recorder
 
 __all__ = ["Knowledge", "marked_constant_function"]
@@ -40,11 +43,13 @@ class Knowledge:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._known: dict[Node, Any] = {}
+        self._settled: dict[Node, Any] = {}  # what holds if tables are constants
         self._examples: dict[Node, Any] = {}  # what holds for the example inputs
 
     def forget(self) -> None:
         """An argument is written: what was computed before may not hold any more."""
         self._known.clear()
+        self._settled.clear()
 
     def value(self, value: Value, *, use_examples: bool = False) -> torch.Tensor | None:
         """The data of ``value`` if it follows from constants (or, if asked, example inputs).
@@ -52,7 +57,8 @@ class Knowledge:
         ``use_examples`` is for ``assume_constant_result``, and for going on after a refusal: the
         answer is then only right for the example inputs.
         """
-        found = self._found(self._recorder.read(value), use_examples)
+        cache = self._examples if use_examples else self._known
+        found = self._found(self._recorder.read(value), cache)
         return found if isinstance(found, torch.Tensor) else None
 
     def is_known(self, value: Value) -> bool:
@@ -86,7 +92,10 @@ class Knowledge:
             for constant in recorder.entrance.origins:
                 if constant.kind == "constant" and not constant.fresh and constant.read_at is None:
                     constant.read_at = where
+            if context.knows_tables:
+                self._rely_on_tables(recorder.read(value), where)
             return known
+        self.ask_tables([recorder.read(value)])
         marked = marked_constant_function()
         if marked is not None:
             known = self.value(value, use_examples=True)
@@ -134,9 +143,34 @@ class Knowledge:
                 return known
         raise refused(recorder, error)
 
+    def ask_tables(self, nodes: list[Node]) -> None:
+        """Capture again, if that tables are constants determines one of ``nodes``."""
+        context = self._recorder.context
+        has_tables = any(map(_is_table, self._recorder.entrance.origins))
+        if context.knows_tables or not context.is_running or not has_tables:
+            return
+        with without_modes(), torch.no_grad():
+            if any(self._found(node, self._settled) is not None for node in nodes):
+                restart(self._recorder, NeedsTables())
+
+    def _rely_on_tables(self, node: Node, where: SourceLine | None) -> None:
+        """The program holds for the values of the tables that ``node`` is made of."""
+        nodes = [node]
+        for each in nodes:  # grows
+            nodes += [source for source in each.all_input_nodes if source not in nodes]
+        for origin in self._recorder.entrance.origins:
+            if origin.node in nodes and _is_table(origin):
+                origin.read_at = origin.read_at or where
+                self._recorder.assume(
+                    "constant-buffer",
+                    f"the values of {origin.target}, a buffer that no state dict holds, are those "
+                    "that it had while capturing",
+                    where,
+                )
+
     def example(self, node: Node) -> object:
         """The tensor or number that ``node`` is for the example inputs; None if it is random."""
-        return self._found(node, True)
+        return self._found(node, self._examples)
 
     def _example_in_words(self, node: Node) -> str:
         """``; with your example inputs it is True``, where one number is cheap to compute."""
@@ -164,18 +198,19 @@ class Knowledge:
             return found.item()
         return found if isinstance(found, (int, float)) else None
 
-    def _found(self, node: Node, use_examples: bool) -> object:
-        cache = self._examples if use_examples else self._known
+    def _found(self, node: Node, cache: dict[Node, Any]) -> object:
         if node not in cache:
             with real_operators():
-                self._fill(node, cache, use_examples)
+                self._fill(node, cache)
         return cache[node]
 
-    def _fill(self, node: Node, cache: dict[Node, Any], use_examples: bool) -> None:
+    def _fill(self, node: Node, cache: dict[Node, Any]) -> None:
         """Evaluate ``node`` and all that it needs."""
-        origins = self._recorder.entrance.origins
+        origins, context = self._recorder.entrance.origins, self._recorder.context
         constants = {o.node: o.tensor for o in origins if o.kind == "constant" and not o.mutated}
-        if use_examples:
+        if cache is self._settled or (cache is self._known and context.knows_tables):
+            constants |= {o.node: o.tensor for o in origins if _is_table(o)}
+        if cache is self._examples:
             constants |= {o.node: o.tensor for o in origins}
         stack = [(node, False)]
         visited: set[Node] = set()
@@ -187,6 +222,11 @@ class Knowledge:
                 visited.add(current)
                 stack.append((current, True))
                 stack.extend((source, False) for source in current.all_input_nodes)
+
+
+def _is_table(origin: Origin) -> bool:
+    """Whether it is a buffer that the constructor has computed, and nobody loads or writes."""
+    return origin.kind == "buffer" and not origin.persistent and not origin.mutated
 
 
 def marked_constant_function() -> str | None:

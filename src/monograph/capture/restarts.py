@@ -26,6 +26,7 @@ __all__ = [
     "NeedsIndexing",
     "NeedsNumbers",
     "NeedsRows",
+    "NeedsTables",
     "Restart",
     "asking_frame",
     "is_asked_by_program",
@@ -62,6 +63,10 @@ class NeedsIndexing(Restart):
 
 class NeedsRows(Restart):
     """An operator under ``vmap`` takes no strides that vary: map over the rows of a copy."""
+
+
+class NeedsTables(Restart):
+    """What Python asks for follows from buffers that no state dict holds: they are constants."""
 
 
 class NeedsCalls(Restart):

@@ -43,6 +43,7 @@ from monograph.capture.restarts import (
     NeedsIndexing,
     NeedsNumbers,
     NeedsRows,
+    NeedsTables,
     Restart,
 )
 from monograph.capture.settling import Settling, Unsettled
@@ -136,6 +137,7 @@ def capture(
                     context = session.recorder.context
                     context.indexes, context.as_called = ways.indexes, ways.as_called
                     context.rows_in_order = ways.rows_in_order
+                    context.knows_tables = ways.knows_tables
                     context.given_numbers = ways.given_numbers
                     context.strict, context.collected = strict, collected
                     session.hints, session.turned = hints or {}, turned
@@ -174,6 +176,7 @@ class _Ways:
     def __init__(self, strict: Strictness | None) -> None:
         self.strict = strict
         self.above_autograd = self.indexes = self.rows_in_order = False
+        self.knows_tables = False
         self.as_called: dict[int, CodeType] = {}  # by identity: calls there stay as they are
         self.given_numbers: dict[int, object] = {}  # by identity: functions
         self.attempts = 0
@@ -204,6 +207,9 @@ class _Ways:
             self.attempts += 1
         elif isinstance(reason, NeedsRows):
             self.rows_in_order = True
+            self.attempts += 1
+        elif isinstance(reason, NeedsTables):
+            self.knows_tables = True
             self.attempts += 1
         elif not isinstance(reason, NeedsAnotherLook):
             raise reason

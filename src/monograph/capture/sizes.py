@@ -462,6 +462,7 @@ class Sizes:
 
     def unknown(self, item: Expr | FloatExpr) -> float:
         """The value for the examples, where the capture goes on with these; else an error."""
+        self._ask_tables(_names_in(item))
         error = self._refusal(item)
         context = self.recorder.context
         frames = frames_of_user() if context.is_running and not context.indexes else []
@@ -518,15 +519,23 @@ class Sizes:
         """The lines that have led to these symbols."""
         from monograph.capture.provenance import lines_to
 
+        return lines_to(self._nodes_of(names), where)
+
+    def _ask_tables(self, names: Iterable[str]) -> None:
+        """Capture again, where tables that the constructor has computed tell such a number."""
+        self.recorder.knowledge.ask_tables(self._nodes_of(names))
+
+    def _nodes_of(self, names: Iterable[str]) -> list[Node]:
         found = [self.bindings.get(name) for name in names]
         nodes = [each[0] if isinstance(each, tuple) else each for each in found]
-        return lines_to([node for node in nodes if isinstance(node, Node)], where)
+        return [node for node in nodes if isinstance(node, Node)]
 
     def undecided(self, test: Test) -> bool:
         """The answer for the examples, where the capture goes on with these; else an error."""
         recorder, env = self.recorder, self.env
         where = recorder.here()
         names = [n for n in symbols_of(test) if env.symbols[n].is_unbacked]
+        self._ask_tables(names)
         sources = "; ".join(
             f"{n} is {env.symbols[n].source}"
             + (f" ({env.symbols[n].where})" if env.symbols[n].where else "")

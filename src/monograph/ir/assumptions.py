@@ -17,7 +17,7 @@ class Assumption:
 
     ``kind`` is a short stable word (``constant-input``, ``random``, ``time``, ``id``,
     ``environment``, ``file``, ``setting``, ``attribute``, ``settled``, ``gradient``,
-    ``constant-result``, ``autograd``, ``key-order``, ``kept-whole``, ``exporting``); ``where`` is
+    ``constant-result``, ``constant-buffer``, ``autograd``, ``key-order``, ``kept-whole``, ``exporting``); ``where`` is
     the user's line.
     """
 
@@ -35,7 +35,7 @@ _KINDS = {"branch": "narrowed", "fixed": "fixed", "precondition": "precondition"
 # Words for several kinds.
 CLASSES = {
     "specialised": {"fixed", "constant-input", "constant-predicate", "constant-result",
-                    "setting"},
+                    "constant-buffer", "setting"},
     "unstable": {"random", "time", "id", "environment", "file", "set-order"},
     "dropped": {"attribute", "argument", "module", "global", "closure", "class", "print", "logging",
                 "file"},
