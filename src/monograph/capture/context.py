@@ -17,6 +17,7 @@ from monograph.torch_internals import Operator, is_same_generator
 
 if TYPE_CHECKING:
     from monograph.capture.python.snapshot import Snapshot
+    from monograph.capture.seeding import Seed
     from monograph.capture.strictness import Strictness
     from monograph.ir.spec import TensorSpec
 
@@ -64,6 +65,7 @@ class Context:
 
         self.assumptions: list[Assumption] = []
         self.collected: list[ExportError] | None = None  # refusals that are passed over
+        self.seeds: list[Seed] = []  # where the program seeds torch's generator
         self.reseeded: ExportError | None = None  # to be raised if random numbers are drawn
         self.pending: BaseException | None = None  # to be raised, whoever catches it before
 

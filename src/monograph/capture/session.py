@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.fx import Graph, Node
+from torch.fx import Node
 
 from monograph.capture.aliasing import Value
 from monograph.capture.captured import Captured, Output
@@ -46,6 +46,7 @@ from monograph.capture.restarts import (
     NeedsTables,
     Restart,
 )
+from monograph.capture.seeding import draws_in, fill_in_seeded
 from monograph.capture.settling import Settling, Unsettled
 from monograph.capture.sizes import Operand, in_sizes
 from monograph.capture.start import Start
@@ -62,9 +63,8 @@ from monograph.diagnostics import (
     errors_made,
 )
 from monograph.ir.dead_nodes import remove_dead_nodes
-from monograph.ir.operators import draws
 from monograph.ir.structure import Structure, flatten, in_code, is_constant, met_twice
-from monograph.ir.subgraphs import refuse_leaks, subgraphs_of
+from monograph.ir.subgraphs import refuse_leaks
 from monograph.shapes.decide import Patience, TiredError
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
@@ -636,7 +636,9 @@ class _Session:
         results = [in_code(o.constant) if o.node is None else o.node for o in outputs]
         if recorder.emission.has_regions:
             refuse_leaks(graph, [*contents, *results])
-        if recorder.context.reseeded is not None and _draws(graph):
+        if recorder.context.seeds:
+            fill_in_seeded(recorder, recorder.context.seeds)
+        if recorder.context.reseeded is not None and draws_in(graph):
             raise recorder.context.reseeded
         recorder.emission.finish((*contents, *results))
         return kept
@@ -664,14 +666,6 @@ def _refuse_change(change: Change, strict: Strictness | None) -> None:
     if strict is not None and strict.audits:
         strict.refuse_change(change)
     raise side_effect(change.path, change.field, None, change=change)
-
-
-def _draws(graph: Graph) -> bool:
-    return any(
-        draws(node) or any(_draws(body.graph) for body in subgraphs_of(node))
-        for node in graph.nodes
-        if node.op == "call_function"
-    )
 
 
 def _is_made_of_input(node: Node) -> bool:

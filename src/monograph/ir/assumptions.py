@@ -17,8 +17,8 @@ class Assumption:
 
     ``kind`` is a short stable word (``constant-input``, ``random``, ``time``, ``id``,
     ``environment``, ``file``, ``setting``, ``attribute``, ``settled``, ``gradient``,
-    ``constant-result``, ``constant-buffer``, ``autograd``, ``key-order``, ``kept-whole``, ``exporting``); ``where`` is
-    the user's line.
+    ``constant-result``, ``constant-buffer``, ``seed``, ``autograd``, ``key-order``,
+    ``kept-whole``, ``exporting``); ``where`` is the user's line.
     """
 
     kind: str
@@ -38,7 +38,7 @@ CLASSES = {
                     "constant-buffer", "setting"},
     "unstable": {"random", "time", "id", "environment", "file", "set-order"},
     "dropped": {"attribute", "argument", "module", "global", "closure", "class", "print", "logging",
-                "file"},
+                "file", "seed"},
 }  # fmt: skip
 
 

@@ -35,6 +35,7 @@ from monograph.capture.python.outside import Asked
 from monograph.capture.python.process_state import not_exporting
 from monograph.capture.python.redirect import copied, is_redirectable, redirected
 from monograph.capture.restarts import NeedsAutograd
+from monograph.capture.seeding import Seed
 from monograph.diagnostics import ExportError, PythonFeatureError, errors_made
 from monograph.ir.module_scope import Scope
 from monograph.torch_internals import (
@@ -424,17 +425,27 @@ def _set_autocast(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
 
 def _seed(recorder: Recorder, original: Callable[..., object], mine: Mine) -> Callable[..., object]:
     @functools.wraps(original)
-    def seed(*args: object, **kwargs: object) -> object:
-        if mine():
+    def torchs(seed: object) -> object:
+        if not mine():
+            return original(seed)
+        if type(seed) is not int or recorder.emission.graph is not recorder.emission.program_graph:
             raise PythonFeatureError(
-                "torch.manual_seed is called inside the program",
+                "torch.manual_seed is called inside the program, with a seed that varies"
+                if type(seed) is not int
+                else "torch.manual_seed is called inside a branch or a loop of the program",
                 code="MG-P103",
                 where=recorder.here(),
                 hint="seed before the exported program is called.",
             )
-        return original(*args, **kwargs)
+        _note_seed(recorder, seed)
+        return torch.default_generator
 
-    return seed
+    return torchs
+
+
+def _note_seed(recorder: Recorder, seed: int | None) -> None:
+    last = next(iter(reversed(recorder.emission.program_graph.nodes)), None)
+    recorder.context.seeds.append(Seed(seed, last, recorder.here()))
 
 
 # Between who sets a state and the function: ``fork_rng``, what the compiler wraps it in, and ours.
@@ -464,6 +475,8 @@ def _set_state(
                 where=recorder.here(),
                 hint="draw the numbers outside of the program, and pass them to it.",
             )
+        if mine() and is_asked and recorder.context.seeds:
+            _note_seed(recorder, None)
         return original(*args, **kwargs)
 
     return set_state
