@@ -49,6 +49,7 @@ class Aliases:
         self.region: Body | None = None  # the branch or loop body that is captured now
         self.addressed: set[Value] = set()  # roots that keep the memory of the tensors they were
         self.argument_views: list[Value] = []
+        self.perhaps_same: set[Value] = set()  # of which ``contiguous`` may give the very tensor
         self.twins: list[tuple[str, str]] = []
         self.ambiguous: list[tuple[Value, Value]] = []  # (what was copied, the copy)
         self.copies_of_branches: list[tuple[Value, Value]] = []

@@ -6,6 +6,7 @@ root; the other members are then out of date and are derived again when next rea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -39,6 +40,7 @@ __all__ = [
     "functional_form",
     "keep_memory",
     "may_lie_otherwise",
+    "meet_otherwise",
     "overlap_partly",
     "overlaps_itself",
     "overwritten",
@@ -345,6 +347,44 @@ def overlap_partly(left: Value, right: Value) -> bool:
     if not distance and left.spec.numel == right.spec.numel:
         return left.spec.strides != right.spec.strides
     return -right.spec.numel < distance < left.spec.numel
+
+
+_MOST_MET = 4096  # elements of a tensor that are looked at one by one
+
+
+def meet_otherwise(written: Value, read: Value) -> bool:
+    """Whether an element of ``read`` lies where ``written`` has the element of another place.
+
+    Of tensors with few elements, as they lie in the example; elsewhere the answer is False.
+    """
+    if written.root is not read.root or written.spec.dtype != read.spec.dtype or written is read:
+        return False
+    places = [_places(value) for value in (written, read)]
+    if places[0] is None or places[1] is None:
+        return False
+    try:
+        wide = torch.broadcast_to(places[1], places[0].shape)
+    except RuntimeError:
+        return bool(torch.isin(places[1], places[0]).any())
+    return bool(torch.isin(wide[wide != places[0]], places[0]).any())
+
+
+def _places(value: Value) -> torch.Tensor | None:
+    """Where in its root's memory each element lies, in the example."""
+    hint = value.recorder.sizes.env.hint
+    numbers = [hint(n) for n in (*value.spec.shape, *value.spec.strides, value.offset)]
+    if not all(isinstance(n, int) for n in numbers):
+        return None
+    rank = len(value.spec.shape)
+    sizes, strides, offset = numbers[:rank], numbers[rank:-1], numbers[-1]
+    if math.prod(sizes) > _MOST_MET:
+        return None
+    with value.recorder.context.unpatched(), without_modes():
+        places = torch.full(sizes, offset)
+        for i, (size, stride) in enumerate(zip(sizes, strides, strict=True)):
+            shape = [-1 if i == j else 1 for j in range(rank)]
+            places = places + (torch.arange(size) * stride).view(shape)
+    return places
 
 
 # Writes to views -----------------------------------------------------------------------------

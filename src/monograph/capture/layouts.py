@@ -6,7 +6,7 @@ So it is with what it asks of gradients.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -50,6 +50,8 @@ class Layouts:
         self._contents: dict[Value, list[Node]] = {}  # all that a written one has been
         self._overwritten: dict[Node, list[Node]] = {}  # what was there before a content
         self._hidden: dict[Node, list[Node]] = {}  # of these, what autograd has not seen go
+        self.laid_anew: dict[Node, list[Value]] = {}  # content -> arguments that decide how it lies
+        self._ordered: set[Node] = set()  # what draws were made for, in the order of its elements
         self._without_gradient: set[Node] = set()  # nothing that they are made of requires one
         self.follows: Callable[[Node], bool] | None = None  # of an input that is not the program's
 
@@ -217,8 +219,34 @@ class Layouts:
         """``value``, which was ``before``, has got new content: it lies as it did."""
         self._born.setdefault(value, before)
         if value.node is not before:
+            self._note_order(value)
             for exact in (False, True):
                 self._flow(exact).note_write(value.node, self._born[value])
+
+    def _note_order(self, root: Value) -> None:
+        """The new content lies as other arguments do than in eager mode, where it lies as before.
+
+        To most operators that is no matter.
+        """
+        flow = self._flow(exact=False)
+        lies, eager = flow.sources(root.node), flow.sources(self._born[root])
+        if len(root.spec.shape) > 1 and lies != eager:
+            values = self._recorder.entrance.argument_values
+            found = [values[node] for node in {*lies, *eager} if node in values]
+            self.laid_anew[root.node] = found
+
+    def rely_on_order(self, values: Sequence[Value]) -> None:
+        """What an operator does with its arguments follows how these lie in memory."""
+        nodes = [value.node for value in values]
+        while nodes:
+            node = nodes.pop()
+            if node in self._ordered:
+                continue
+            self._ordered.add(node)
+            nodes += node.all_input_nodes
+            for value in self.laid_anew.get(node, ()):
+                if value.origin is not None:
+                    self._note(value.origin, "strides", None, value.origin.value.spec.strides)
 
     def note_gradient(self, root: Value, before: Node, *, is_hidden: bool) -> None:
         """``root``, which was ``before``, has got new content, which autograd may not have seen."""

@@ -27,6 +27,7 @@ from monograph.diagnostics import SourceLine
 from monograph.inference.fakes import Outcome, Result
 from monograph.ir.meta import SHARES
 from monograph.ir.module_scope import ModuleCall
+from monograph.ir.operators import is_random
 from monograph.ir.structure import flatten
 from monograph.shapes.expr import Expr
 from monograph.shapes.symnode import expression_of
@@ -148,6 +149,8 @@ class Recorder(DispatchMode):
         except OpenInstead:
             with self:
                 return opened_composite(op, args, kwargs or {})
+        if self.layouts.laid_anew and is_random(op):
+            self.layouts.rely_on_order(sources)
         return self._emit(op, tuple(nodes), node_kwargs, outcome, sources)
 
     call = record

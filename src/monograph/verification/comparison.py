@@ -24,13 +24,31 @@ def assert_equal(
     for one, other in zip(leaves, wanted, strict=True):
         if isinstance(other, torch.Tensor):
             torch.testing.assert_close(
-                one, other, rtol=tolerance, atol=tolerance, equal_nan=True, check_stride=False
+                *_in_parts(one, other),
+                rtol=tolerance,
+                atol=tolerance,
+                equal_nan=True,
+                check_stride=False,
             )
             found, wanted_strides = significant_strides(one), significant_strides(other)
             assert not strided or found == wanted_strides, f"strides {found} != {wanted_strides}"
         else:
             assert type(one) is type(other), f"{one!r} is no {type(other).__name__}"
             assert one == other or one != one, f"{one!r} != {other!r}"
+
+
+def _in_parts(one: object, other: torch.Tensor) -> tuple[object, torch.Tensor]:
+    """Both, complex numbers as their two parts: beside an infinity the other part is compared.
+
+    A number of which a part is NaN is NaN.
+    """
+    if not isinstance(one, torch.Tensor) or one.dtype != other.dtype or not other.is_complex():
+        return one, other
+    found, wanted = (
+        torch.view_as_real(torch.where(each.isnan(), complex("nan+nanj"), each.detach()))
+        for each in (one, other)
+    )
+    return found, wanted
 
 
 def significant_strides(tensor: torch.Tensor) -> tuple[int, ...]:

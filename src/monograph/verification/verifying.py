@@ -322,7 +322,7 @@ class _Trial:
         except RuntimeError as error:
             return f"backward through the program raises {_told(error)}"
         for name, gradient in wanted.items():
-            if found.get(name) is None and gradient is not None and not gradient.any():
+            if found.get(name) is None and gradient is not None and _is_nothing(gradient):
                 continue  # what was computed from it was overwritten: a program computes it no more
             if (gradient is None) != (found.get(name) is None):
                 return f"the gradient of {name} is {found.get(name)}, not {gradient}"
@@ -382,6 +382,11 @@ def _is_overwritten(result: torch.Tensor, call: _Called) -> bool:
     except RuntimeError:  # what it was computed from was written since
         return True
     return not any(each is not None and each.nan_to_num().count_nonzero() for each in found)
+
+
+def _is_nothing(gradient: torch.Tensor) -> bool:
+    """Whether a gradient is zero, or zero times what is not finite."""
+    return not gradient.nan_to_num(0.0, 1.0, 1.0).any()
 
 
 def _has_history(model: Model) -> bool:

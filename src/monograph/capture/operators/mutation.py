@@ -13,6 +13,7 @@ from monograph.capture.aliasing import (
     functional_form,
     keep_memory,
     may_lie_otherwise,
+    meet_otherwise,
     overlap_partly,
     overlaps_itself,
     overwritten,
@@ -64,6 +65,7 @@ def write_in_place(
     for target in targets:
         check_write(recorder, op, target)
     _refuse_overlap(recorder, op, args, kwargs)
+    args = _without_gradients(recorder, targets, args)
     if functional is aten.zero.default and targets[0].is_complex():  # it has no gradient of these
         found = recorder.record(aten.fill.Scalar, (targets[0], 0))
     else:
@@ -87,6 +89,23 @@ def write_in_place(
         return targets[0]
     kept = results[:returns]
     return kept[0] if returns == 1 else tuple(kept)
+
+
+def _without_gradients(
+    recorder: Recorder, targets: list[torch.Tensor], args: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    """The arguments for a write of which no gradient comes: into integers.
+
+    Autograd has no such functional form of a tensor that requires one.
+    """
+    if any(t.dtype.is_floating_point or t.dtype.is_complex for t in targets):
+        return args
+    return tuple(
+        recorder.call(aten.detach.default, (item,))
+        if isinstance(item, AbstractTensor) and item.value.tracks and item.dtype.is_floating_point
+        else item
+        for item in args
+    )
 
 
 def _will_fit(have: TensorSpec, want: TensorSpec) -> bool:
@@ -117,6 +136,22 @@ def _refuse_overlap(
         )
         error.where = recorder.here()
         raise error
+    _refuse_other_places(recorder, op, written, others)
+
+
+def _refuse_other_places(
+    recorder: Recorder, op: Operator, written: Value, others: list[Value]
+) -> None:
+    """Raise MG-M105 where an element is written that is read for an element of another place."""
+    goes_through = torch.Tag.pointwise in op.tags or op is aten.copy_.default
+    if goes_through and any(meet_otherwise(written, other) for other in others):
+        raise MutationError(
+            f"{op} writes elements that it still has to read for others: in eager mode its results "
+            "depend on the order in which they are computed",
+            code="MG-M105",
+            where=recorder.here(),
+            hint="let it read a copy: .clone().",
+        )
 
 
 def _write_custom(
@@ -298,7 +333,8 @@ def store(recorder: Recorder, target: torch.Tensor, content: AbstractTensor) -> 
 def _copy(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> object:
-    target, source = args[0], args[1]
+    target, source = args[0], _made_of_number(recorder, args[1])
+    args = (target, source, *args[2:])
     if recorder.value_of(source) is recorder.value_of(target):
         return target  # a copy of a tensor to itself writes nothing
     check_write(recorder, op, target)
@@ -341,6 +377,9 @@ def _write_out(
             hint="call it without out=, and copy_ the result.",
         )  # fmt: skip
     rest = {name: value for name, value in kwargs.items() if name not in names}
+    read = [recorder.value_of(a) for a in args if isinstance(a, torch.Tensor)]
+    for out in outs:
+        _refuse_other_places(recorder, op, recorder.value_of(out), read)
     found = recorder.record(functional, args, rest)
     results = list(found) if isinstance(found, (tuple, list)) else [found]
     for out, content in zip(outs, results, strict=True):
@@ -396,6 +435,13 @@ def _become(recorder: Recorder, target: torch.Tensor, content: AbstractTensor, w
     if row is not None and row.itself and row.may_copy == "layout":
         raise MutationError(
             f"{what}: for some layouts that is also the tensor before it",
+            code="MG-M105",
+            where=recorder.here(),
+            hint="rebind the name instead: y = y.t().",
+        )
+    if old in recorder.aliases.perhaps_same:
+        raise MutationError(
+            f"{what}: for some layouts another tensor is the very same",
             code="MG-M105",
             where=recorder.here(),
             hint="rebind the name instead: y = y.t().",
@@ -557,7 +603,17 @@ def _slice_inverse(
 
 _OF_NUMBERS = {
     bool: torch.bool, int: torch.int64, float: torch.float64, complex: torch.complex128,
+    torch.SymBool: torch.bool, torch.SymInt: torch.int64, torch.SymFloat: torch.float64,
 }  # fmt: skip
+
+
+def _made_of_number(recorder: Recorder, item: object) -> torch.Tensor:
+    """The tensor that torch makes of a number where an operator takes a tensor."""
+    dtype = _OF_NUMBERS.get(type(item))
+    if dtype is None:
+        return cast(torch.Tensor, item)
+    made: torch.Tensor = recorder.record(aten.scalar_tensor.default, (item,), {"dtype": dtype})
+    return made
 
 
 def _copy_or_view(
@@ -568,10 +624,7 @@ def _copy_or_view(
     Where it is a copy for another layout, it is a view here: the tensor itself stays as it lies.
     """
     row, lies = VIEWS[op], depends_on_layout(op, kwargs)
-    if isinstance(args[0], (bool, int, float, complex)):  # a tensor that torch made of a number
-        dtype = _OF_NUMBERS[type(args[0])]
-        made = recorder.record(aten.scalar_tensor.default, (args[0],), {"dtype": dtype})
-        args = (made, *args[1:])
+    args = (_made_of_number(recorder, args[0]), *args[1:])
     if (row.itself or op is aten.flatten.using_ints) and lies and _is_identity_asked(recorder):
         recorder.layouts.rely_on_copy(recorder.value_of(args[0]))
         return _perhaps_itself(recorder, op, args, kwargs)
@@ -596,6 +649,7 @@ def _copy_or_view(
         source.node = value.node
     if not lies:
         return args[0]
+    recorder.aliases.perhaps_same.add(source)
     if value.root.origin is None:
         recorder.aliases.argument_views.append(value)
     return value.abstract()
