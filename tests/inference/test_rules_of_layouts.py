@@ -1,5 +1,6 @@
 """What rules say of tensors of fixed sizes is what the kernels give, single rows included."""
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -98,7 +99,24 @@ def _convolved(random: Random) -> list[object]:
     return [x, weight, None, [random.choice((1, 2))] * 2, [k // 2] * 2, [1, 1], groups]
 
 
+def _step(gates: int) -> Callable[[Random], list[object]]:
+    def drawn(random: Random) -> list[object]:
+        rows, width, hidden = (random.choice((0, 1, 1, 2, 3)) for _ in range(3))
+        width = max(width, 1)
+        states = [
+            state.contiguous() if random.random() < 0.7 else state
+            for state in (_tensor(random, [rows, hidden]) for _ in "hc")
+        ]
+        weights = [[gates * hidden, width], [gates * hidden, hidden], *[[gates * hidden]] * 2]
+        given = [_tensor(random, shape) for shape in weights[: random.choice((2, 4, 4))]]
+        return [_tensor(random, [rows, width]), states if gates == 4 else states[0], *given]
+
+    return drawn
+
+
 CALLS = {
+    aten.rnn_tanh_cell.default: _step(1), aten.rnn_relu_cell.default: _step(1),
+    aten.gru_cell.default: _step(3), aten.lstm_cell.default: _step(4),
     aten.add.Tensor: _pair, aten.mul.Tensor: _pair, aten.eq.Tensor: _pair,
     aten.where.self: lambda r: [
         _tensor(r, [2, 3, 1], torch.bool), *(_tensor(r, [3, 1]) for _ in "ab")
@@ -141,16 +159,19 @@ def test_a_rule_says_how_the_kernel_lays_its_result(op: object) -> None:
         if found is None:
             continue
         made = op(*args)
-        spec = found.spec if isinstance(found, View) else found
-        assert isinstance(spec, TensorSpec)
-        assert spec == spec_of(made), (
-            seed,
-            args[0].stride() if isinstance(args[0], torch.Tensor) else 0,
-            _specs(args),
-            made.stride(),
-            spec.strides,
-        )
-        assert isinstance(found, View) == (made.data_ptr() == _first(args).data_ptr())
+        many = found if type(found) is tuple else (found,)
+        for each, result in zip(many, made if isinstance(made, tuple) else (made,), strict=True):
+            spec = each.spec if isinstance(each, View) else each
+            assert isinstance(spec, TensorSpec)
+            assert spec == spec_of(result), (
+                seed,
+                args[0].stride() if isinstance(args[0], torch.Tensor) else 0,
+                _specs(args),
+                result.stride(),
+                spec.strides,
+            )
+            is_first = result.numel() and result.data_ptr() == _first(args).data_ptr()
+            assert not result.numel() or isinstance(each, View) == is_first
         told += 1
     assert told > 50, told
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 import torch
 
 from monograph.inference.fakes import sized_by_values
-from monograph.inference.rules.table import Found, fresh, must_hold_if_varies, rule
+from monograph.inference.rules.table import Found, fresh, is_canonical, must_hold_if_varies, rule
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.questions import not_less
 
@@ -48,6 +48,42 @@ def _recurrent(
         output = fresh(x, (steps, batch, out))
     last = fresh(x, (layers * (1 + bidirectional), batch, width))
     return (output, last, last) if is_lstm else (output, last)
+
+
+@rule(aten.rnn_tanh_cell.default, aten.rnn_relu_cell.default)
+def _cell(x: TensorSpec, state: TensorSpec, *weights: TensorSpec | None) -> Found:
+    """One step: loops over sizes have it for a body, which is captured several times."""
+    return fresh(state, state.shape) if _is_step(x, state, weights, gates=1) else None
+
+
+@rule(aten.gru_cell.default)
+def _cell_of_gru(x: TensorSpec, state: TensorSpec, *weights: TensorSpec | None) -> Found:
+    return fresh(state, state.shape) if _is_step(x, state, weights, gates=3) else None
+
+
+@rule(aten.lstm_cell.default)
+def _cell_of_lstm(
+    x: TensorSpec, states: Sequence[TensorSpec], *weights: TensorSpec | None
+) -> Found:
+    hidden, cell = states
+    is_alike = cell.shape == hidden.shape and cell.dtype == hidden.dtype and is_canonical(cell)
+    if not is_alike or not _is_step(x, hidden, weights, gates=4):
+        return None
+    return fresh(hidden, hidden.shape), fresh(hidden, hidden.shape)
+
+
+def _is_step(
+    x: TensorSpec, state: TensorSpec, weights: Sequence[TensorSpec | None], gates: int
+) -> bool:
+    """Whether the sizes fit, of usual tensors: one vector a row, and one state."""
+    given = [w for w in weights if w is not None]
+    if any(spec.dtype != state.dtype for spec in (x, *given)) or not is_canonical(state):
+        return False
+    if len(x.shape) != 2 or len(state.shape) != 2 or x.shape[0] != state.shape[0]:
+        return False
+    rows = gates * state.shape[1]
+    wanted = [(rows, x.shape[1]), (rows, state.shape[1]), *[(rows,) for _ in given[2:]]]
+    return [w.shape for w in given] == wanted
 
 
 @rule(aten.mkldnn_rnn_layer.default)
