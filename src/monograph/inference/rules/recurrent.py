@@ -66,8 +66,8 @@ def _cell_of_lstm(
     x: TensorSpec, states: Sequence[TensorSpec], *weights: TensorSpec | None
 ) -> Found:
     hidden, cell = states
-    is_alike = cell.shape == hidden.shape and cell.dtype == hidden.dtype and is_canonical(cell)
-    if not is_alike or not _is_step(x, hidden, weights, gates=4):
+    is_alike = cell.shape == hidden.shape and cell.dtype == hidden.dtype
+    if not is_alike or not _is_row_by_row(cell) or not _is_step(x, hidden, weights, gates=4):
         return None
     return fresh(hidden, hidden.shape), fresh(hidden, hidden.shape)
 
@@ -77,13 +77,23 @@ def _is_step(
 ) -> bool:
     """Whether the sizes fit, of usual tensors: one vector a row, and one state."""
     given = [w for w in weights if w is not None]
-    if any(spec.dtype != state.dtype for spec in (x, *given)) or not is_canonical(state):
+    if any(spec.dtype != state.dtype for spec in (x, *given)):
         return False
     if len(x.shape) != 2 or len(state.shape) != 2 or x.shape[0] != state.shape[0]:
+        return False
+    if not _is_row_by_row(state):
         return False
     rows = gates * state.shape[1]
     wanted = [(rows, x.shape[1]), (rows, state.shape[1]), *[(rows,) for _ in given[2:]]]
     return [w.shape for w in given] == wanted
+
+
+def _is_row_by_row(spec: TensorSpec) -> bool:
+    """Whether what is computed of it and of a new tensor, element by element, is row-major."""
+    if is_canonical(spec):
+        return True
+    rows, step = spec.strides
+    return step == 1 and not (isinstance(rows, int) and rows < 2)
 
 
 @rule(aten.mkldnn_rnn_layer.default)
