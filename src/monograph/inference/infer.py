@@ -95,6 +95,8 @@ def infer(
         if env is None or not varies((args, tuple(kwargs.values()))):
             return outcome_of_kernel(op, args, kwargs) or outcome_on_fakes(op, args, kwargs, env)
         known = mark(env)
+        if op is aten.einsum.default:
+            env.of_equalities = TAKEN_AS_EQUAL
         if torch.Tag.pointwise in op.tags:
             env.of_equalities = TAKEN_AS_EQUAL
             from monograph.inference.ties import require_stretched_rows

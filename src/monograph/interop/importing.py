@@ -19,6 +19,7 @@ from monograph.interop.private import pytree
 from monograph.interop.provenance import pairs_of
 from monograph.interop.reading import ProgramReader, guarded
 from monograph.interop.reflected import Given, Reflected, constants_in_spec, reflected_structure
+from monograph.interop.torch_export import GRADIENTS_CUT
 from monograph.ir import signature as ours
 from monograph.ir.meta import CUSTOM, FROM_NODE
 from monograph.ir.program import Parts
@@ -73,6 +74,8 @@ class _Importer:
         }
         self.reader = ProgramReader(data, {})
         self.reader.hints = self._hints()
+        cut = program.graph_module.meta.get(GRADIENTS_CUT, [])
+        self.reader.notes = {**self.reader.notes, "assumptions": cut}
         self.numbers: dict[sympy.Basic, object] = {}
         self.objects: dict[str, str] = {}  # names of placeholders, and of the objects
 

@@ -88,7 +88,14 @@ def converted(
             verifiers=[verifier_of(program.dialect)],
         )
     add_guards(made, layouts_as_code(program))
+    cut = [[each.kind, str(each)] for each in program.assumptions if each.kind == "gradient"]
+    if cut:
+        made.graph_module.meta[GRADIENTS_CUT] = cut
     return made, symbols
+
+
+# In the metadata of a graph module of torch's: where gradients are cut off, which no graph tells.
+GRADIENTS_CUT = "monograph_gradients_cut"
 
 
 class _Writer:

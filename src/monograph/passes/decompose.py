@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,7 @@ from monograph.passes.table import Decompositions
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
-from monograph.shapes.questions import Compare, equal, text_of
+from monograph.shapes.questions import Compare, equal, not_less, text_of
 from monograph.shapes.sides import Undone, found_on_all_sides
 from monograph.shapes.supposing import forget, mark
 from monograph.shapes.symnode import expression_of, symbolic
@@ -89,6 +89,41 @@ class Decomposed:
     attributes: dict[str, Any]
     renamed: dict[str, str] = field(default_factory=dict)
     kept: dict[Target, str] = field(default_factory=dict)
+
+
+def _dims_of(rank: int, dim: int | list[int] | None = None, *_: object) -> list[int]:
+    """The dimensions that a reduction goes over."""
+    if dim is None or dim == []:
+        return list(range(rank))
+    return [dim] if isinstance(dim, int) else list(dim)
+
+
+def _indexed(rank: int, indices: Sequence[object], *_: object) -> list[int]:
+    """The dimensions that are indexed with numbers."""
+    nodes = [(i, index) for i, index in enumerate(indices) if isinstance(index, Node)]
+    if any(index.meta["val"].dtype in (torch.bool, torch.uint8) for _, index in nodes):
+        return []
+    return [i for i, _ in nodes]
+
+
+def _is_of_truths(node: Node) -> bool:
+    """Whether it is a product of matrices that torch may compute for numbers alone."""
+    value = node.meta.get("val")
+    is_product = node.target in (aten.bmm.default, aten.mm.default)
+    return is_product and isinstance(value, TensorSpec) and value.dtype is torch.bool
+
+
+# Operators that refuse dimensions without elements: which ones.
+_REFUSE_EMPTY: dict[Any, Callable[..., list[int]]] = {
+    **dict.fromkeys(
+        (
+            aten.amax.default, aten.amin.default, aten.argmax.default, aten.argmin.default,
+            aten.max.dim, aten.min.dim,
+        ),
+        _dims_of,
+    ),
+    **dict.fromkeys((aten.index_put.default, aten.index.Tensor), _indexed),
+}  # fmt: skip
 
 
 @dataclass
@@ -552,10 +587,27 @@ class _Rewriter:
         narrowing = [guard for guard in self.env.guards[guards:] if guard.is_narrowing]
         if narrowing:
             return f"its decomposition holds for {text_of(narrowing[0].test)} alone"
+        wants = next(filter(self._may_want_elements, template.body), None)
+        if wants is not None and node.target not in _REFUSE_EMPTY:
+            return f"its decomposition has {wants.target}, which may be of no elements"
+        if any(map(_is_of_truths, template.body)):
+            return "torch has no kernel for products of matrices of truths"
         promised = noted(node.meta.get("val"))
         if template.gives_symbols or self._fits(_value_of(template.results), promised):
             return None
         return "its decomposition is not known to give the same sizes"
+
+    def _may_want_elements(self, node: Node) -> bool:
+        """Whether it refuses a dimension without elements, and one that varies may have none."""
+        of_dims = _REFUSE_EMPTY.get(node.target)
+        if of_dims is None:
+            return False
+        source = node.args[0]
+        spec = source.meta["val"] if isinstance(source, Node) else None
+        if not isinstance(spec, TensorSpec):
+            return False
+        sizes = [spec.shape[i] for i in of_dims(len(spec.shape), *node.args[1:])]
+        return any(not self.env.is_known(not_less(size, 1)) for size in sizes)
 
     def _require_as_wide(self, node: Node, guards: int) -> None:
         """An operator asks no more of sizes for a tensor that lies otherwise now.

@@ -465,7 +465,7 @@ class ShapeEnv:
         answer = self.known(test)
         if answer is not None:
             return answer
-        if message is None and isinstance(test, Compare) and test.kind == "eq":
+        if message is None and _is_of_equalities(test):
             message = self.of_equalities
         if self.trial is not None:
             return self.trial.demand(test, message)
@@ -790,3 +790,9 @@ def _inside(expr: Expr) -> Int | None:
             if slope < 0 and most >= 0:
                 return most - d
     return None
+
+
+def _is_of_equalities(test: Test) -> bool:
+    """Whether it is asked if one size equals another, or one of several."""
+    parts = test.parts if isinstance(test, Some) else (test,)
+    return all(isinstance(part, Compare) and part.kind == "eq" for part in parts)
