@@ -724,3 +724,10 @@ def test_whether_a_mask_is_causal_is_asked_by_one_function_and_is_a_hint():
     layer = torch.nn.TransformerEncoderLayer(4, 1, 4, batch_first=True).eval()
     x = torch.randn(2, 3, 4)
     torch.testing.assert_close(layer(x, mask, is_causal=True), layer(x, mask, is_causal=False))
+
+
+def test_graphs_name_imaginary_numbers_that_are_not_finite():
+    """What Python writes for them is a name in the code of every graph."""
+    graph = torch.fx.Graph()
+    graph.output(complex(0, float("inf")))
+    assert torch.fx.GraphModule({}, graph)() == complex(0, float("inf"))

@@ -29,7 +29,7 @@ from torch._ops import HigherOrderOperator, OpOverload, OpOverloadPacket
 from torch._subclasses.fake_tensor import FakeTensor
 from torch._tensor_str import PRINT_OPTS
 from torch.fx import Graph, Node, traceback
-from torch.fx.graph import _PyTreeCodeGen, _PyTreeInfo
+from torch.fx.graph import _PyTreeCodeGen, _PyTreeInfo, _register_custom_builtin
 from torch.fx.node import Argument
 from torch.nn.modules import module as nn_module
 from torch.nn.modules.transformer import _detect_is_causal_mask as detect_causal_mask
@@ -1004,3 +1004,8 @@ def compiled_original(module: torch.nn.Module) -> torch.nn.Module:
     """The module that ``torch.compile`` wrapped."""
     original: torch.nn.Module = module._orig_mod  # type: ignore[assignment]
     return original
+
+
+# Imaginary numbers as Python writes them in the code of a graph; torch knows ``inf`` and ``nan``.
+_register_custom_builtin("infj", "infj = complex(0, float('inf'))", complex(0, float("inf")))
+_register_custom_builtin("nanj", "nanj = complex(0, float('nan'))", complex(0, float("nan")))

@@ -253,7 +253,7 @@ _PLAIN: dict[str, Callable[[Any], Argument]] = {
     "as_float": lambda value: float(
         value if isinstance(value, (float, str)) else checked(value, int)
     ),
-    "as_complex": lambda value: complex(value["real"], value["imag"]),
+    "as_complex": lambda value: complex(float(value["real"]), float(value["imag"])),
     "as_scalar_type": DTYPES.__getitem__,
     "as_layout": LAYOUTS.__getitem__,
     "as_memory_format": MEMORY_FORMATS.__getitem__,
