@@ -10,8 +10,7 @@ The order of a set of strings is another one in each process.
 
 What Monograph does
 -------------------
-Membership is fine in both modes. Strict mode refuses a loop over the set whose order decides
-something: it captures the program again with the items in other orders, and compares.
+Membership is fine in both modes; iterating over the set is refused in strict mode.
 """
 
 import torch
