@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
+from torch.fx.node import Argument
 
 from monograph.capture.current import running_recorder
 from monograph.capture.operators.registry import handles, replaces
@@ -34,7 +35,15 @@ from monograph.torch_internals import (
     without_modes,
 )
 
-__all__ = ["associative_scan", "cond", "map", "map_noted", "scan", "while_loop"]
+__all__ = [
+    "associative_scan",
+    "cond",
+    "map",
+    "map_noted",
+    "on_both_sides",
+    "scan",
+    "while_loop",
+]
 
 higher_order = torch.ops.higher_order
 
@@ -151,18 +160,33 @@ def _capture_cond(
         return true_fn(*operands) if asked else false_fn(*operands)
     tensors = [leaf for leaf in flatten(operands)[0] if isinstance(leaf, torch.Tensor)]
     nodes = [recorder.argument(tensor, [], []) for tensor in tensors]
-    state = State(recorder, functions)
+    sides = functools.partial(true_fn, *operands), functools.partial(false_fn, *operands)
+    return on_both_sides(recorder, asked, sides, State(recorder, functions), nodes)
 
-    def body(function: Callable[..., object]) -> Side:
+
+def on_both_sides(
+    recorder: Recorder,
+    question: torch.Tensor | Test,
+    sides: tuple[Callable[[], object], Callable[[], object]],
+    state: State,
+    preferred: Sequence[Argument] = (),
+) -> object:
+    """What ``sides`` give where ``question`` holds and where it does not, as one operator.
+
+    What they change of ``state`` is joined as well.
+
+    Raises:
+        ControlFlowError: what they give, or what they change, is no one thing.
+    """
+
+    def body(function: Callable[[], object]) -> Side:
         try:
-            result = function(*operands)
-            return side(state, "the result", result)
+            return side(state, "the result", function())
         finally:
             state.restore()
 
-    joined = branch(
-        recorder, asked, [lambda: body(true_fn), lambda: body(false_fn)], state.before, nodes
-    )
+    bodies = [functools.partial(body, each) for each in sides]
+    joined = branch(recorder, question, bodies, state.before, preferred)
     for key, value in joined.items():
         if isinstance(value, Mismatch):
             raise explain(value, ("true branch", "false branch"), recorder)
