@@ -26,6 +26,11 @@ from monograph.capture.python.exception_handlers import catches, may_be_caught
 from monograph.capture.python.frames import frames_of_user, is_ours, stands_in
 from monograph.capture.python.keys import is_counted, is_looked_up
 from monograph.capture.python.nodes import compares, subscripts, syntax_of, takes_truth
+from monograph.capture.python.number_functions import (
+    FUNCTIONS_OF_MATH,
+    METHODS_OF_NUMPY,
+    functions_of_numpy,
+)
 from monograph.capture.python.number_methods import as_integer, number_of
 from monograph.capture.python.operator_calls import calls_an_operator, through_schema
 from monograph.capture.python.plain_numbers import given_numbers
@@ -473,6 +478,7 @@ _FUNCTIONS: list[tuple[Any, Callable[..., Any]]] = [
     (torch.Size.numel, _count),
     (math.isqrt, _isqrt),
     (math.pow, _power),
+    *FUNCTIONS_OF_MATH,
     *((getattr(math, name), _float_function(name)) for name in _MATH),
     *((f, _with_chosen_function(f)) for f in (
         map, filter, functools.reduce, itertools.accumulate, itertools.dropwhile,
@@ -551,6 +557,10 @@ def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
         (torch, "_check_with", _check_with(env, torch._check_with, mine)),
         (torch, "_check_is_size", _check_is_size(torch._check_is_size, mine)),
     ]
+    if "numpy" in sys.modules:
+        for function, called in functions_of_numpy():
+            called_instead(function, called)
+        found += [(kind, *method) for kind in _SYMBOLIC for method in METHODS_OF_NUMPY.items()]
     functional = torch.nn.functional
     attention = functional.scaled_dot_product_attention
     found.append((functional, "scaled_dot_product_attention", _with_truths(attention, mine)))
