@@ -27,7 +27,7 @@ from monograph.shapes.supposing import give_up
 from monograph.shapes.symnode import expression_of
 from monograph.source import branching
 from monograph.source.iterators import Unknown, unknown_length
-from monograph.source.rows import Pieces, Rows, rows_like
+from monograph.source.rows import Pieces, Records, Rows, rows_like
 from monograph.torch_internals import without_modes
 
 __all__ = ["for_loop", "while_loop"]
@@ -320,7 +320,7 @@ def _grown_list(state: State, found: dict[Key, Group]) -> Items | None:
 
 def _turned_into_rows(
     recorder: Recorder, state: State, found: dict[Key, Group]
-) -> tuple[Key, Rows | Pieces] | None:
+) -> tuple[Key, Rows | Records | Pieces] | None:
     """A list that a branch in the body has made one of unknown length: so before the loop.
 
     Or one that is joined with others: ``rows = rows + [row]``.
@@ -451,6 +451,11 @@ def _sizes_of_lists(recorder: Recorder, state: State) -> dict[str, Int]:
             found[name] = recorder.size_of(value.tensor.shape[value.dim])
         elif isinstance(value, Rows):
             found[name] = recorder.size_of(value.tensor.shape[0])
+        elif isinstance(value, Records):
+            found |= {
+                f"{name} {i}": recorder.size_of(rows.tensor.shape[0])
+                for i, rows in enumerate(value.rows)
+            }
     return found
 
 

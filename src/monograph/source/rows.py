@@ -21,7 +21,7 @@ from monograph.control.branches import Group
 from monograph.control.results import describe
 from monograph.diagnostics import ControlFlowError
 from monograph.ir.spec import TensorSpec
-from monograph.ir.structure import flatten
+from monograph.ir.structure import LEAF, flatten
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.symnode import symbolic
 
@@ -250,6 +250,19 @@ class Records(_List):
     def length(self) -> int | torch.SymInt:
         """The number of items: a size that varies."""
         return self.rows[0].length()
+
+    def append(self, item: object) -> None:
+        """Add one item, which is made as the others are."""
+        leaves, structure = flatten(item)
+        _, own = flatten(self.stacked)
+        if structure != own:
+            raise _unequal("the items of a list are other containers")
+        rows = self.rows
+        for each, leaf, kind in zip(rows, leaves, self.kinds, strict=True):
+            if kind_of(leaf) != kind:
+                raise _unequal("the items of a list hold other things")
+            each.append(leaf)
+        self.stacked = own.unflatten([each.tensor for each in rows])
 
     def __add__(self, items: object) -> object:
         raise _unequal("a list whose length is only known when the program runs is joined")
@@ -536,12 +549,14 @@ def accepted() -> Iterator[None]:
 
 def rows_like(
     recorder: Recorder, items: Sequence[object], sample: Group, name: str
-) -> Rows | Pieces:
+) -> Rows | Records | Pieces:
     """``items`` as rows, or as pieces, that look like the last of ``sample``.
 
     Raises:
         ControlFlowError: MG-C114, where the items are neither.
     """
+    if sample.structure.children and sample.structure.children[-1] is not LEAF:
+        return _records_like(recorder, items, sample, name)
     found = sample.found[-1]
     kind = found.kind()
     kinds = {f.kind() for f in sample.found}
@@ -577,6 +592,37 @@ def rows_like(
     pieces = Pieces(nothing, torch.zeros(0, dtype=torch.int64), differing[0])
     pieces.extend(as_item(item) for item in items)
     return pieces
+
+
+def _records_like(recorder: Recorder, items: Sequence[object], sample: Group, name: str) -> Records:
+    """``items``, which are containers as those of ``sample`` are.
+
+    Raises:
+        ControlFlowError: MG-C114, where they differ, or hold what cannot be stacked.
+    """
+    taken = [flatten(item) for item in items]
+    structures = [*sample.structure.children, *(structure for _, structure in taken)]
+    width = len(sample.found) // len(sample.structure.children)
+    is_one = all(structure == structures[0] for structure in structures)
+    columns = [
+        rows_like(
+            recorder,
+            [leaves[i] for leaves, _ in taken],
+            Group(name, LEAF, sample.found[i::width]),
+            name,
+        )
+        for i in range(width if is_one else 0)
+    ]
+    rows = [column for column in columns if isinstance(column, Rows)]
+    if not rows or len(rows) < len(columns):
+        raise ControlFlowError(
+            f"{name} becomes a list of unknown length, of containers that are not all alike",
+            code="MG-C114",
+            where=recorder.here(),
+            hint="append tuples of as many numbers and tensors of one shape.",
+        )
+    stacked = structures[0].unflatten([each.tensor for each in rows])
+    return Records(stacked, [each.kind for each in rows])
 
 
 def _differing(recorder: Recorder, shapes: Sequence[tuple[Int, ...]]) -> list[int]:
