@@ -89,3 +89,22 @@ def test_gradients_cut_are_told_by_way_of_torch():
     back = from_torch(program.to_torch())
     assert [a.kind for a in back.assumptions] == ["gradient"]
     back.verify(model)
+
+
+def test_a_squeeze_of_a_single_number():
+    def model(x):
+        return x.sum().squeeze(0), x.sum().squeeze(-1), x.sum().squeeze()
+
+    program = monograph.export(model, (torch.randn(3, 4),), dynamic_shapes=({0: Dim.DYNAMIC},))
+    program.run_decompositions().verify(model, tolerance=1e-4)
+
+
+def test_group_norm_of_a_weight_with_gaps():
+    def model(x, weight, bias):
+        return torch.nn.functional.group_norm(x, 2, weight, bias)
+
+    wide = torch.randn(2, 6, 2)
+    arguments = torch.randn(3, 6, 5), wide[0, :, 0], wide[1, :, 1]
+    for example in (arguments, tuple(each.contiguous() for each in arguments)):
+        module = monograph.export(model, example).run_decompositions().module()
+        torch.testing.assert_close(module(*arguments), model(*arguments))

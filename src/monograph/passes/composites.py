@@ -209,6 +209,7 @@ def _group_norm(
     rows = aten.clone.default(x, memory_format=torch.contiguous_format)
     batch, channels, *rest = x.shape
     norm = aten.native_group_norm.default
+    weight, bias = (None if each is None else _contiguous(each) for each in (weight, bias))
     return norm(rows, weight, bias, batch, channels, math.prod(rest), groups, eps)[0]
 
 

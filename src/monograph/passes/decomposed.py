@@ -133,7 +133,7 @@ def _perhaps_left_out(node: Node) -> list[Expr]:
     shape = noted(source.meta["val"]).shape
     named = rest[0] if rest else list(range(len(shape)))
     dims = named if isinstance(named, (list, tuple)) else (named,)
-    sizes = [shape[dim] for dim in dims]
+    sizes = [shape[dim] for dim in dims] if shape else []
     return [size for size in sizes if isinstance(size, Expr)]
 
 

@@ -26,6 +26,7 @@ from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec, contiguous_stride
 from monograph.shapes.env import TAKEN_AS_EQUAL
 from monograph.shapes.expr import Expr, Int, shared_atoms
 from monograph.shapes.questions import both, equal, not_less
+from monograph.shapes.symnode import expression_of, symbolic
 
 aten = torch.ops.aten
 _END = 2**63 - 1
@@ -418,12 +419,28 @@ def _pixel_shuffle(x: TensorSpec, factor: int) -> TensorSpec | None:
 
 def _unnarrow(w: Written) -> torch.Tensor:
     dim, start, length = w.args
-    if isinstance(start, int) and start < 0:
+    number, size = expression_of(start), expression_of(w.tensor.shape[dim])
+    if isinstance(number, Expr):
+        start = symbolic(number.scope.owner, _from_front(number, size))
+    elif start < 0:
         start += w.tensor.shape[dim]
     return w.call(aten.slice_scatter.default, (w.tensor, w.content, dim, start, start + length))
 
 
-describe(aten.narrow.default, undo=_unnarrow)
+@view(aten.narrow.default, undo=_unnarrow)
+def _narrow(x: TensorSpec, dim: int, start: Int, length: Int) -> View | None:
+    """Where only the start varies; numbers, and lengths that vary, are torch's own to tell."""
+    at = resolve(x, dim)
+    if at is None or not isinstance(start, Expr) or not isinstance(length, int) or length < 0:
+        return None
+    size, owner = x.shape[at], start.scope.owner
+    if not owner.require(both(not_less(start, -size), not_less(size, start))):
+        return None
+    front = _from_front(start, size)
+    if not owner.require(not_less(size, front + length)):
+        return None
+    shape = (*x.shape[:at], length, *x.shape[at + 1 :])
+    return View(x.with_layout(shape, x.strides), front * x.strides[at])
 
 
 def _undiagonal(w: Written) -> torch.Tensor:
