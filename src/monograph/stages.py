@@ -117,7 +117,7 @@ def exported(
                 around=_around(questions),
             )
 
-        return _in_any_order(partial(calls.captured, once), None if collected else mode)
+        return _without_chance(partial(calls.captured, once), None if collected else mode)
 
     def attempt(shapes: object) -> Captured:
         def once(hints: dict[str, float] | None, mode: Strict | None = mode) -> Captured:
@@ -202,13 +202,13 @@ def mode_of(strict: bool) -> Strict | None:
     return None
 
 
-def _in_any_order(attempt: Callable[[], Captured], mode: Strict | None) -> Captured:
-    """What ``attempt`` captures; in strict mode, the order of sets must be of no matter to it."""
+def _without_chance(attempt: Callable[[], Captured], mode: Strict | None) -> Captured:
+    """What ``attempt`` captures; in strict mode, chance must be of no matter to it."""
     captured = attempt()
-    if mode is not None and mode.orders.found:
-        from monograph.constraints.set_order import require_any_order
+    if mode is not None and mode.chances.found:
+        from monograph.constraints.chance import require_no_chance
 
-        require_any_order(captured, mode.orders, attempt)
+        require_no_chance(captured, mode.chances, attempt)
     return captured
 
 

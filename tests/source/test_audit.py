@@ -228,6 +228,65 @@ def first_of_some(x):
     return x * len(next(iter({"scale", "shift", "bias"})))
 
 
+def timed(x):
+    began = time.perf_counter()
+    y = x.sin()
+    logging.getLogger("model").debug("took %f", time.perf_counter() - began)
+    return y
+
+
+def waits(x):
+    until = time.monotonic() + 0.001
+    while time.monotonic() < until:
+        pass
+    return x + 1
+
+
+def memo_of_identities(x):
+    memo = {}
+    for tensor in (x, x + 1, x):
+        if id(tensor) not in memo:
+            memo[id(tensor)] = tensor * 2
+    return torch.stack(list(memo.values()))
+
+
+def among_tensors(x):
+    seen = {x}
+    y = x + 1
+    return y * len(seen | {y, x})
+
+
+@pytest.mark.parametrize("f", [timed, waits, memo_of_identities, among_tensors])
+def test_chance_that_decides_nothing_is_listed(f):
+    program = monograph.export(f, (X,), strict=True)
+    assert {a.kind for a in program.assumptions} & {"time", "id"}
+    for x in (X, -X):
+        torch.testing.assert_close(program.module()(x), f(x))
+
+
+def early(x):
+    return x + (1 if time.time() > 1000 else 2)
+
+
+def slow(x):
+    began = time.perf_counter()
+    y = x + 1
+    return y if time.perf_counter() - began < 100 else x
+
+
+def by_address(x):
+    first, second = sorted((x, x + 1), key=id)
+    return first - second
+
+
+@pytest.mark.parametrize("f", [early, slow, by_address])
+def test_chance_that_decides_something_is_refused(f):
+    with pytest.raises(MonographError) as caught:
+        monograph.export(f, (X,), strict=True)
+    assert caught.value.code == "MG-P108"
+    assert caught.value.where.function == f.__name__
+
+
 @pytest.mark.parametrize("f", [of_each_kind, of_positions, with_a_branch])
 def test_a_set_whose_order_decides_nothing(f):
     program = monograph.export(f, (X,), strict=True, dynamic_shapes={"x": {0: Dim("n")}})

@@ -71,8 +71,8 @@ class Strictness(Protocol):
     def in_order(self, items: T, where: SourceLine | None) -> T:
         """What the program goes through in place of a set whose order is by chance."""
 
-    def unstable(self, what: str, where: SourceLine | None) -> ExportError:
-        """The error for a value that is another one in each run."""
+    def by_chance(self, kind: str, what: str, found: T, where: SourceLine | None) -> T:
+        """What the program gets in place of ``found``, which is another one in each run."""
 
     def side_effect(self, path: str, field: str, where: SourceLine | None) -> ExportError:
         """The error for a change that outlives the call."""

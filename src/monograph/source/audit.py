@@ -5,7 +5,8 @@
 | an attribute, a global, a variable, a container goes on changing | MG-M107 | MG-M107 |
 | a container of the arguments is changed | listed | listed if returned, else MG-M107 |
 | a file is opened for writing | done while capturing, listed | MG-M107 |
-| ``random``, ``time``, ``id(tensor)`` | fixed, listed | MG-P108 |
+| ``random`` | fixed, listed | MG-P108 |
+| ``time``, ``id(tensor)`` | fixed, listed | MG-P108 if it decides anything, else listed |
 | ``os.environ``, the machine, settings (``torch.is_grad_enabled()``) | fixed, listed | the same |
 | the order of a set of strings decides | order of this run | MG-P108 (a library: listed) |
 | a Python value decides (``if self.flag``, a loop over layers) | fixed | fixed, listed |

@@ -24,8 +24,8 @@ from monograph.capture.python.frames import is_of_user
 from monograph.capture.python.sites import Span, span_of
 from monograph.diagnostics import SourceLine
 from monograph.ir.assumptions import Assumption
+from monograph.source.chance import is_by_chance
 from monograph.source.expressions import RUNTIME, located, runtime_call
-from monograph.source.orders import is_by_chance
 from monograph.source.syntax import PREFIX
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import re
 import weakref
 from collections.abc import Collection, Iterable, Iterator
 from types import CodeType, FunctionType
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TypeVar, cast
 
 from monograph.capture.python.builtin_functions import CALL_SITES
 from monograph.capture.python.call_sites import choosing
@@ -39,8 +39,8 @@ from monograph.diagnostics import ControlFlowError, SourceLine
 from monograph.shapes.env import Guard
 from monograph.source import runtime
 from monograph.source.audit import Culprit, audited, side_effect, unstable
+from monograph.source.chance import Chances
 from monograph.source.lowering import RUNTIME, lower
-from monograph.source.orders import Orders
 from monograph.source.rows import accepted
 from monograph.source.steering import Listener, Outcome, Steering, functions_in, with_steering
 
@@ -213,7 +213,7 @@ class Strict:
         self.forbidden: dict[str, tuple[Branch | None, ControlFlowError]] = {}
         self.culprit: Culprit | None = None
         self.listener: Listener | None = None
-        self.orders = Orders()
+        self.chances = Chances()
         self._unseen: tuple[CodeType, ...] | None = None
         self._looked_for: set[tuple[str, Site]] = set()  # functions made anew since it was lowered
 
@@ -221,7 +221,7 @@ class Strict:
         """A capture begins."""
         self.snapshot = snapshot
         self.forbidden.clear()
-        self.orders.start()
+        self.chances.start()
         Steering.start()
         if self.listener is not None:
             self.listener.start()
@@ -300,10 +300,16 @@ class Strict:
 
     def in_order(self, items: T, where: SourceLine | None) -> T:
         """The items of a set, in the order that is tried."""
-        return self.orders.given(items, where)
+        return self.chances.items(items, where)
 
     side_effect = staticmethod(side_effect)
-    unstable = staticmethod(unstable)
+
+    def by_chance(self, kind: str, what: str, found: T, where: SourceLine | None) -> T:
+        """A time or an identity, if it decides nothing: other ones are tried."""
+        if kind not in ("time", "id") or type(found) not in (int, float):
+            raise unstable(what, where)
+        assert isinstance(found, (int, float))
+        return cast("T", self.chances.number(kind, what, found, where))
 
     def refuse_change(self, change: Change) -> None:
         """A change outlives the call: find its line, then raise MG-M107."""

@@ -172,11 +172,11 @@ class Asked:
             frame = frame.f_back
         return frame is not None and is_of_user(frame.f_code)
 
-    def note(self, name: str, source: Source, found: object) -> None:
-        """List what was answered, or refuse it."""
+    def note(self, name: str, source: Source, found: object) -> object:
+        """List what was answered, or refuse it; what the program gets."""
         strict, where = self.recorder.context.strict, self.recorder.here()
         if source.is_refused and strict is not None and strict.audits:
-            raise strict.unstable(f"{name}()", where)
+            found = strict.by_chance(source.kind, f"{name}()", found, where)
         if source.kind == "setting":
             text = f"{name}() was {found} while capturing: what depends on it is fixed"
         elif source.kind == "file":
@@ -184,6 +184,7 @@ class Asked:
         else:
             text = f"{name}() was called once, while capturing: its result is fixed"
         self.recorder.assume(source.kind, text, where)
+        return found
 
     def list(self, kind: str, text: str) -> None:
         """List it where the program is what asks."""
@@ -356,7 +357,7 @@ def _telling(name: str, source: Source, original: Function) -> Function:
         if capture.is_by_chance(name, args, found) and capture.is_asked(at_once=source.is_refused):
             is_of_python = bool(args) and args[0] is _OF_PYTHON
             told = name.replace(".Random.", ".") if is_of_python else name
-            capture.note(told, source, found)
+            found = capture.note(told, source, found)
         return found
 
     return call
