@@ -41,6 +41,8 @@ def _attention(
     **options: object,
 ) -> TensorSpec | None:
     given = (query, key, value, mask)
+    if options.get("enable_gqa") and _is_in_unequal_groups(query, key, value):
+        return _of_unequal_groups(given)
     if isinstance(options.get("scale"), FloatExpr):  # which is no matter for the layout
         options = options | {"scale": 1.0}
     if len(query.shape) != 4:
@@ -103,6 +105,33 @@ def _equal_to_scores(given: _Given) -> list[tuple[Int, Int]]:
         return []
     scores = (*query.shape[:-1], key.shape[-2])
     return list(zip(mask.shape, scores[len(scores) - len(mask.shape) :], strict=True))
+
+
+def _is_in_unequal_groups(query: TensorSpec, key: TensorSpec, value: TensorSpec) -> bool:
+    """Whether keys and values have other numbers of heads, each of which divides the queries'."""
+    if any(len(spec.shape) != 4 for spec in (query, key, value)):
+        return False
+    heads, keys, values = (spec.shape[1] for spec in (query, key, value))
+    if not (isinstance(heads, int) and isinstance(keys, int) and isinstance(values, int)):
+        return False
+    return keys != values and min(keys, values) > 0 and heads % keys == heads % values == 0
+
+
+def _of_unequal_groups(given: _Given) -> TensorSpec | None:
+    """The fast kernels are out: matrix products, row-major. Fake tensors refuse these heads."""
+    query, key, value, mask = given
+    if any(spec.device.type != "cpu" or spec.dtype != query.dtype for spec in (key, value)):
+        return None
+    if mask is not None and (mask.device != query.device or len(mask.shape) > 4):
+        return None
+    heads = query.shape[1]
+    whole = (
+        spec.with_layout((spec.shape[0], heads, *spec.shape[2:]), spec.strides)
+        for spec in (query, key, value)
+    )
+    if not tied(_equal_sizes(*whole), stretched=_equal_to_scores(given)):
+        return None
+    return fresh(query, (*query.shape[:-1], value.shape[-1]))
 
 
 def _of_matrices(given: _Given) -> TensorSpec | None:
