@@ -43,9 +43,19 @@ from monograph.passes.table import Decompositions
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
-from monograph.shapes.questions import Compare, equal, not_less, text_of
+from monograph.shapes.questions import (
+    All,
+    Compare,
+    Some,
+    Test,
+    both,
+    equal,
+    negated,
+    not_less,
+    text_of,
+)
 from monograph.shapes.sides import Undone, found_on_all_sides
-from monograph.shapes.supposing import forget, mark
+from monograph.shapes.supposing import forget, go_back, mark, suppose
 from monograph.shapes.symnode import expression_of, symbolic
 from monograph.torch_internals import (
     COMPOSITE,
@@ -198,14 +208,16 @@ class _Rewriter:
         self.floats: dict[FloatExpr, FloatExpr] = {}  # read again, and what they were
         self.asked: dict[str, Node] = {}  # inputs that the graph has got for symbols
         self.bodies: dict[Subgraph, _Rewriter] = {}  # who has made it
+        self.path: Test = True  # the condition of sizes under which it runs
 
     def rewrite(self, graph: Graph, attributes: dict[str, Any]) -> Decomposed:
         """The new graph, with what it holds."""
         self.names.used = {node.name for node in graph.nodes}
         held = dict(attributes)
         for node in graph.nodes:
-            for subgraph in subgraphs_of(node):
+            for side, subgraph in enumerate(subgraphs_of(node)):
                 inside = _Rewriter(self.env, self.rules, self.templates, self.kept, is_body=True)
+                inside.path = both(self.path, _path_to(node, side))
                 found = inside.rewrite(subgraph.graph, subgraph.attributes)
                 for name, item in attributes.items():
                     if item is subgraph:
@@ -629,6 +641,17 @@ class _Rewriter:
             self.env.is_known(equal(a, b)) for a, b in zip(new.shape, old.shape, strict=True)
         )
 
+    def _fits_on_path(self, new: TensorSpec, old: TensorSpec) -> bool:
+        """The same by what the condition of the branch says of sizes."""
+        if self.path is True:
+            return False
+        before = mark(self.env)
+        suppose(self.env, self.path, {})
+        try:
+            return self._fits(new, old)
+        finally:
+            go_back(self.env, before)
+
     def _note_layout(self, node: Node) -> None:
         """Compare what stands for ``node`` now with what was promised."""
         old, new = noted(node.meta.get("val")), self.results[node]
@@ -637,9 +660,7 @@ class _Rewriter:
         want, have = old.normal(), new.meta["val"].normal()
         if want is have:
             return
-        fits = len(want.shape) == len(have.shape) and all(
-            self.env.is_known(equal(a, b)) for a, b in zip(want.shape, have.shape, strict=True)
-        )
+        fits = self._fits(have, want) or self._fits_on_path(have, want)
         if want.dtype != have.dtype or want.device != have.device or not fits:
             raise DecompositionError(
                 f"{node.format_node()} gives {want}, and its decomposition {have}",
@@ -655,6 +676,15 @@ class _Input:
 
     index: int
     value: object
+
+
+def _path_to(node: Node, side: int) -> Test:
+    """What holds of sizes in one of the bodies of ``node``: the first is for a truth."""
+    asked = node.args[0] if node.target is torch.ops.higher_order.cond else None
+    test = noted(asked.meta.get("val")) if isinstance(asked, Node) else None
+    if not isinstance(test, (Compare, All, Some)):
+        return True
+    return negated(test) if side else test
 
 
 def _rank_of(node: Node) -> int | None:
