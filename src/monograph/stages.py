@@ -76,7 +76,6 @@ def exported(
     inputs. ``is_one_side``: the program may hold for fewer sizes than were declared.
     """
     mode = mode_of(strict)
-    _load_what_runs_in_captures()
     watch = current_watch() or Watch()
 
     calls = Calls()
@@ -175,18 +174,6 @@ def exported(
             _refuse_violations(captured, shapes, attempt, refusals)
     with watch.during("assembly"):
         return assembled(captured, (args, kwargs), preserved)
-
-
-def _load_what_runs_in_captures() -> None:
-    """Before the program runs and is watched: a module that is loaded then is seen as its doing."""
-    import monograph.control.operators
-    import monograph.inference.examples
-    import monograph.inference.sides
-    import monograph.inference.ties
-    import monograph.inference.unit_sizes
-    import monograph.shapes.linear
-    import monograph.shapes.shortening
-    import monograph.shapes.solve  # noqa: F401
 
 
 def mode_of(strict: bool) -> Strict | None:

@@ -9,6 +9,7 @@ guess, so it is asserted when the program runs; a size for which none is found i
 from __future__ import annotations
 
 import contextlib
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, islice, pairwise
@@ -28,6 +29,7 @@ from monograph.torch_internals import (
     Operator,
     has_kernel,
     real_operators,
+    schema_of,
     storage_key,
 )
 
@@ -40,14 +42,18 @@ _MOST = 32  # examples of one call
 _ENOUGH_FOR_LAYOUT = 4
 _MOST_ELEMENTS = 1_000_000  # of a tensor with values
 _MOST_ELEMENTS_OF_CALL = 100_000
-_SEEN_BY_CALLING = frozenset(
-    getattr(torch.ops.aten, f"fft_{name}{rank}").default
-    for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
-    for rank in ("", "2", "n")
-) | {
-    getattr(torch.ops.aten, name).input for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")
-}  # fmt: skip
-_ROLL = torch.ops.aten.roll.default
+_MOST_WORK = 300_000_000
+_NO_END = 1 << 40  # numbers from here on say that a slice goes to the end
+# Their results have other sizes, or there is none, as the values of their arguments are: known to
+# have them where a call with other values is refused, and does not show it.
+_BY_VALUES = {
+    getattr(torch.ops.aten, name).default
+    for name in (
+        "_ctc_loss", "_pack_padded_sequence", "argwhere", "linalg_lstsq", "nonzero_numpy",
+        "one_hot",
+    )
+} | {torch.ops.aten.tensor_split.tensor_indices_or_sections}  # fmt: skip
+_UNSEEN_TAGS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 _PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
 
 
@@ -86,19 +92,44 @@ def outcome_by_examples(
 def outcome_of_kernel(
     op: Operator, args: tuple[object, ...], kwargs: dict[str, object]
 ) -> Outcome | None:
-    """What transforms and recurrent layers give for a few numbers, seen by calling them.
+    """What an operator without a rule gives for a few numbers, seen by calling it.
 
-    Fake tensors tell it as well, and load torch's compiler, which takes a second. Of ``roll`` they
-    tell another layout than its kernel where dimensions do not lie in order.
+    Fake tensors tell it as well, and load torch's compiler, which takes seconds. And some tell
+    another layout than the kernel.
     """
     specs = specs_in((args, tuple(kwargs.values())))
-    if op is _ROLL and specs[0].strides != contiguous_strides(specs[0].shape):
-        return _outcome_on_tensors(op, args, kwargs, 0)
-    if op not in _SEEN_BY_CALLING or torch.is_autocast_enabled("cpu"):
+    if not _may_be_seen(op) or torch.is_autocast_enabled("cpu"):
         return None
-    if sum(spec.numel for spec in specs) > _MOST_ELEMENTS_OF_CALL:
+    if (
+        any(spec.numel > _MOST_ELEMENTS_OF_CALL for spec in specs)
+        or _work(args, specs) > _MOST_WORK
+    ):
         return None
-    return _outcome_on_tensors(op, args, kwargs, 0)
+    found, other = (_outcome_on_tensors(op, args, kwargs, fill) for fill in (0, 1))
+    if found is None or other is None:  # it cannot divide by zero, or a 1 is no index
+        return found or other
+    return found if _told(found) == _told(other) else None
+
+
+def _told(outcome: Outcome) -> list[tuple[TensorSpec | None, int, Int]]:
+    return [(each.spec, each.source, each.offset) for each in outcome.results]
+
+
+def _may_be_seen(op: Operator) -> bool:
+    """Whether what it gives is told by sizes alone, and nothing else comes of a call."""
+    if op.namespace != "aten" or schema_of(op).is_mutable or op in _BY_VALUES:
+        return False
+    return not _UNSEEN_TAGS.intersection(op.tags) and all(
+        isinstance(each.type, torch.TensorType) or str(each.type) == "List[Tensor]"
+        for each in schema_of(op).returns
+    )
+
+
+def _work(args: tuple[object, ...], specs: Sequence[TensorSpec]) -> int:
+    """How many elements a call may make at most: its two largest arguments, each with each."""
+    items = [item for arg in args for item in (arg if isinstance(arg, (list, tuple)) else (arg,))]
+    numbers = [item for item in items if type(item) is int and 1 < item < _NO_END]
+    return math.prod(sorted(spec.numel for spec in specs)[-2:]) * math.prod(numbers)
 
 
 def laid_as_in_examples(
@@ -189,18 +220,25 @@ def _outcome_on_tensors(
     def same(size: object) -> object:
         return size
 
-    with real_operators(), torch.no_grad(), torch.random.fork_rng([]):
+    quiet = warnings.catch_warnings(action="ignore")  # of values that are not the program's
+    with real_operators(), torch.no_grad(), torch.random.fork_rng([]), quiet:
         named = {name: substitute(value, make, same) for name, value in kwargs.items()}
         try:
             found = op(*(substitute(arg, make, same) for arg in args), **named)
         except (RuntimeError, IndexError, ValueError):
             return None
-        memory = {storage_key(tensor) for tensor in tensors}
+        memory = {storage_key(tensor): i for i, tensor in enumerate(tensors)}
         items = found if isinstance(found, (list, tuple)) else (found,)
-        if not all(isinstance(i, torch.Tensor) and storage_key(i) not in memory for i in items):
+        if not all(isinstance(i, torch.Tensor) and i.layout is torch.strided for i in items):
             return None
-        results = tuple(Result(spec_of(item)) for item in items)
+        results = tuple(_result(item, memory) for item in items)
     return Outcome(results, None if items is not found else type(found))
+
+
+def _result(found: torch.Tensor, memory: dict[int, int]) -> Result:
+    """``memory``: which argument has it, by its key."""
+    source = memory.get(storage_key(found), -1)
+    return Result(spec_of(found), source, int(found.storage_offset()) if source >= 0 else 0)
 
 
 # Examples ------------------------------------------------------------------------------------

@@ -56,8 +56,9 @@ class _Finder(importlib.abc.MetaPathFinder):
         if self._is_outside or not self._mine():
             return None
         others = sys.meta_path[sys.meta_path.index(self) + 1 :]
-        found = (each.find_spec(name, path, target) for each in others)
-        spec = next((each for each in found if each is not None), None)
+        with self._outside(name):  # what they ask of files, the program does not
+            found = (each.find_spec(name, path, target) for each in others)
+            spec = next((each for each in found if each is not None), None)
         loader = None if spec is None else spec.loader
         if spec is not None and loader is not None and hasattr(loader, "exec_module"):
             spec.loader = _Loader(loader, self._outside)

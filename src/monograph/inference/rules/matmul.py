@@ -7,7 +7,6 @@ import torch
 from monograph.inference.rules.table import (
     broadcast,
     fresh,
-    is_canonical,
     must_hold_if_varies,
     rule,
     tied,
@@ -21,6 +20,7 @@ aten = torch.ops.aten
 
 @rule(aten.linear.default)
 def _linear(x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None) -> TensorSpec | None:
+    """Row-major, however ``x`` lies."""
     if len(weight.shape) != 2 or len(x.shape) < 2 or x.dtype != weight.dtype:
         return None
     if bias is not None and (bias.dtype != x.dtype or len(bias.shape) != 1):
@@ -29,8 +29,6 @@ def _linear(x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None) -
     if not tied([(x.shape[-1], columns), *([(bias.shape[0], rows)] if bias is not None else ())]):
         return None
     if x.device != weight.device or x.numel == 0:
-        return None
-    if len(x.shape) > 2 and x.scope is None and not is_canonical(x):
         return None
     return fresh(x, (*x.shape[:-1], weight.shape[0]))
 

@@ -269,7 +269,8 @@ def _mul(left: Operand, right: Operand) -> TensorSpec | None:
     return elementwise((left, right), _promoted((left, right)))
 
 
-@rule(aten.floor_divide.default)
+@rule(aten.floor_divide.default, aten.remainder.Tensor, aten.remainder.Scalar, aten.fmod.Tensor,
+      aten.fmod.Scalar)  # fmt: skip
 def _floor_divide(left: Operand, right: Operand) -> TensorSpec | None:
     found = _mul(left, right)
     return found if found is not None and 0 < category(found.dtype) < 3 else None

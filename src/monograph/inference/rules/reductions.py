@@ -14,7 +14,8 @@ from monograph.shapes.expr import Int
 aten = torch.ops.aten
 
 
-def _reduced(x: TensorSpec, dims: Sequence[int] | None, keepdim: bool) -> tuple[Int, ...] | None:
+def reduced(x: TensorSpec, dims: Sequence[int] | None, keepdim: bool) -> tuple[Int, ...] | None:
+    """The sizes that are left; None where a dimension is not there, or twice."""
     rank = len(x.shape)
     chosen = set(range(rank)) if not dims else {resolve(x, d) for d in dims}
     if None in chosen or (dims and len(chosen) != len(dims)):
@@ -34,7 +35,7 @@ def _mean(
 ) -> TensorSpec | None:
     if category(dtype or x.dtype) != 2 or not x.shape:
         return None
-    shape = _reduced(x, dims, keepdim)
+    shape = reduced(x, dims, keepdim)
     if shape is None:
         return None
     return fresh(x, shape, dtype)  # row-major, however the argument lies
@@ -56,7 +57,7 @@ def _any(
         return fresh(x, x.shape, torch.bool)
     if not is_canonical(x):
         return None
-    shape = _reduced(x, chosen, keepdim)
+    shape = reduced(x, chosen, keepdim)
     return None if shape is None else fresh(x, shape, torch.bool)
 
 

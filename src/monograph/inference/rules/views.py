@@ -239,8 +239,18 @@ def _t(x: TensorSpec) -> View | None:
     return _permute(x, _reversed(len(x.shape))) if len(x.shape) <= 2 else None
 
 
-describe(aten.movedim.int, aten.movedim.intlist, aten.moveaxis.int, aten.moveaxis.intlist,
-         order=_moved)  # fmt: skip
+@view(aten.movedim.int, aten.movedim.intlist, aten.moveaxis.int, aten.moveaxis.intlist,
+      order=_moved)  # fmt: skip
+def _movedim(
+    x: TensorSpec, source: int | Sequence[int], destination: int | Sequence[int]
+) -> View | None:
+    given = [[d] if isinstance(d, int) else list(d) for d in (source, destination)]
+    resolved = [{resolve(x, d) for d in dims} for dims in given]
+    if any(None in dims or len(dims) != len(given[0]) for dims in resolved):
+        return None
+    return _permute(x, _moved(len(x.shape), *given))
+
+
 describe(aten.numpy_T.default, aten.numpy_T.a, order=_reversed)
 describe(aten.mT.default, aten.mT.a, order=_last_two)
 
@@ -454,7 +464,6 @@ def _undiagonal_of_matrices(w: Written) -> torch.Tensor:
 
 describe(aten.diagonal.default, undo=_undiagonal)
 describe(aten.linalg_diagonal.default, undo=_undiagonal_of_matrices)
-describe(aten.expand_as.default, aten.broadcast_to.default)
 
 
 @view(aten.unfold.default)
@@ -501,6 +510,16 @@ def _expand(x: TensorSpec, shape: Sequence[Int], *, implicit: bool = False) -> V
     if any(sizes[i] == 1 for i in range(added)):
         return None  # the stride of a new dimension of size 1 is a special case
     return View(x.with_layout(tuple(sizes), tuple(strides)))
+
+
+@view(aten.expand_as.default)
+def _expand_as(x: TensorSpec, other: TensorSpec) -> View | None:
+    return _expand(x, other.shape)
+
+
+@view(aten.broadcast_to.default)
+def _broadcast_to(x: TensorSpec, shape: Sequence[Int]) -> View | None:
+    return _expand(x, shape)
 
 
 def _is_repeated(old: Expr, size: Int) -> bool | None:

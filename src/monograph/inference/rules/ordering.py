@@ -1,0 +1,231 @@
+"""Rules of what looks for the largest, sorts, counts, and picks or writes by an index.
+
+Tensors that lie in order give results that lie in order. What an operator demands of sizes that
+vary it says here; where the answer would be a question that it does not ask, there is no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from monograph.inference.rules.pointwise import category
+from monograph.inference.rules.reductions import reduced
+from monograph.inference.rules.table import (
+    fresh,
+    is_canonical,
+    is_size,
+    must_hold_if_varies,
+    resolve,
+    rule,
+)
+from monograph.ir.spec import TensorSpec
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import not_less
+
+aten = torch.ops.aten
+Two = tuple[TensorSpec, TensorSpec]
+
+
+def _has_some(x: TensorSpec, dims: Sequence[int]) -> bool:
+    """Whether there is something along these dimensions, as the search for a largest demands."""
+    return all(must_hold_if_varies(x.shape[d], not_less(x.shape[d], 1)) for d in dims)
+
+
+def _is_orderly(x: TensorSpec) -> bool:
+    return bool(x.shape) and is_canonical(x) and category(x.dtype) in (1, 2)
+
+
+@rule(aten.argmax.default, aten.argmin.default)
+def _argmax(x: TensorSpec, dim: int | None = None, keepdim: bool = False) -> TensorSpec | None:
+    if dim is None or not _is_orderly(x) or resolve(x, dim) is None or not _has_some(x, [dim]):
+        return None
+    shape = reduced(x, [dim], keepdim)
+    return None if shape is None else fresh(x, shape, torch.int64)
+
+
+@rule(aten.amax.default, aten.amin.default)
+def _amax(x: TensorSpec, dims: Sequence[int] = (), keepdim: bool = False) -> TensorSpec | None:
+    shape = reduced(x, dims, keepdim) if dims and _is_orderly(x) else None
+    return fresh(x, shape) if shape is not None and _has_some(x, dims) else None
+
+
+@rule(aten.max.dim, aten.min.dim)
+def _max_along(x: TensorSpec, dim: int, keepdim: bool = False) -> Two | None:
+    found = _amax(x, [dim], keepdim)
+    return None if found is None else (found, fresh(found, found.shape, torch.int64))
+
+
+@rule(aten.max.default, aten.min.default)
+def _max_of_all(x: TensorSpec) -> TensorSpec | None:
+    if not _is_orderly(x) or not _has_some(x, range(len(x.shape))):
+        return None
+    return fresh(x, ())
+
+
+@rule(aten.topk.default)
+def _topk(x: TensorSpec, k: Int, dim: int = -1, *how: bool) -> Two | None:
+    at = resolve(x, dim)
+    if at is None or not _is_orderly(x) or not is_size(k):
+        return None
+    size = x.shape[at]
+    if isinstance(size, Expr) or isinstance(k, Expr):
+        if not must_hold_if_varies(size if isinstance(size, Expr) else k, not_less(size, k)):
+            return None
+    elif k > size:
+        return None
+    found = fresh(x, (*x.shape[:at], k, *x.shape[at + 1 :]))
+    return found, fresh(found, found.shape, torch.int64)
+
+
+@rule(aten.sort.default)
+def _sort(x: TensorSpec, dim: int = -1, descending: bool = False) -> Two | None:
+    if not _is_orderly(x) or resolve(x, dim) is None:
+        return None
+    return fresh(x, x.shape), fresh(x, x.shape, torch.int64)
+
+
+@rule(aten.argsort.default)
+def _argsort(x: TensorSpec, dim: int = -1, descending: bool = False) -> TensorSpec | None:
+    found = _sort(x, dim)
+    return None if found is None else found[1]
+
+
+@rule(aten.linalg_vector_norm.default)
+def _vector_norm(
+    x: TensorSpec,
+    order: float = 2,
+    dims: Sequence[int] | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: torch.dtype | None = None,
+) -> TensorSpec | None:
+    """Of an order that has a value for no numbers."""
+    if dtype is not None or category(x.dtype) != 2 or x.dtype.is_complex or not is_canonical(x):
+        return None
+    is_plain = isinstance(order, (int, float)) and 0 <= order < float("inf")
+    shape = reduced(x, dims, keepdim) if is_plain and x.shape else None
+    return None if shape is None else fresh(x, shape)
+
+
+@rule(aten.logsumexp.default)
+def _logsumexp(x: TensorSpec, dims: Sequence[int], keepdim: bool = False) -> TensorSpec | None:
+    is_real = category(x.dtype) == 2 and not x.dtype.is_complex
+    shape = reduced(x, dims, keepdim) if is_real and dims and _is_orderly(x) else None
+    return None if shape is None else fresh(x, shape)
+
+
+# By an index ---------------------------------------------------------------------------------
+
+
+def _fits(part: TensorSpec, whole: TensorSpec, but: int | None = None) -> bool:
+    """Whether it is no longer along any dimension, for certain; ``but``: along this one, maybe."""
+    if len(part.shape) != len(whole.shape):
+        return False
+    for i, (size, limit) in enumerate(zip(part.shape, whole.shape, strict=True)):
+        if i != but and size != limit and not _is_known_less(size, limit):
+            return False
+    return True
+
+
+def _is_known_less(size: Int, limit: Int) -> bool:
+    test = not_less(limit, size)
+    scopes = [each.scope for each in (size, limit) if isinstance(each, Expr)]
+    return scopes[0].owner.is_known(test) if scopes else test is True
+
+
+@rule(aten.gather.default)
+def _gather(
+    x: TensorSpec, dim: int, index: TensorSpec, *, sparse_grad: bool = False
+) -> TensorSpec | None:
+    at = resolve(x, dim)
+    if at is None or index.dtype is not torch.int64 or not _fits(index, x, at):
+        return None
+    if x.device != index.device or not is_canonical(x) or not is_canonical(index):
+        return None
+    return fresh(x, index.shape)
+
+
+@rule(aten.scatter.src, aten.scatter_add.default, aten.scatter_reduce.two)
+def _scatter(
+    x: TensorSpec, dim: int, index: TensorSpec, source: TensorSpec, *how: object, **more: object
+) -> TensorSpec | None:
+    if source.dtype != x.dtype or source.device != x.device or not _fits(index, source):
+        return None
+    return _scatter_number(x, dim, index) if is_canonical(source) else None
+
+
+@rule(aten.scatter.value)
+def _scatter_number(
+    x: TensorSpec, dim: int, index: TensorSpec, value: object = 0
+) -> TensorSpec | None:
+    at = resolve(x, dim)
+    if at is None or index.dtype is not torch.int64 or not _fits(index, x, at):
+        return None
+    if x.device != index.device or not is_canonical(x) or not is_canonical(index):
+        return None
+    return fresh(x, x.shape)
+
+
+@rule(aten.index_add.default, aten.index_copy.default)
+def _index_add(
+    x: TensorSpec, dim: int, index: TensorSpec, source: TensorSpec, **scale: object
+) -> TensorSpec | None:
+    at = resolve(x, dim)
+    if at is None or index.dtype is not torch.int64 or len(index.shape) != 1:
+        return None
+    if source.dtype != x.dtype or {source.device, index.device} != {x.device}:
+        return None
+    shape = (*x.shape[:at], index.shape[0], *x.shape[at + 1 :])
+    if source.shape != shape or not all(map(is_canonical, (x, index, source))):
+        return None
+    return fresh(x, x.shape)
+
+
+# Copies --------------------------------------------------------------------------------------
+
+
+@rule(aten.repeat.default)
+def _repeat(x: TensorSpec, times: Sequence[Int]) -> TensorSpec | None:
+    added = len(times) - len(x.shape)
+    if added < 0 or not all(map(is_size, times)):
+        return None
+    sizes = (*(1 for _ in range(added)), *x.shape)
+    return fresh(x, tuple(size * n for size, n in zip(sizes, times, strict=True)))
+
+
+@rule(aten.diag.default)
+def _diag(x: TensorSpec, diagonal: int = 0) -> TensorSpec | None:
+    """Of a vector: a matrix; of a matrix it is a view."""
+    if len(x.shape) != 1 or diagonal:
+        return None
+    return fresh(x, (x.shape[0], x.shape[0]))
+
+
+@rule(aten.cdist.default)
+def _cdist(
+    x: TensorSpec, y: TensorSpec, p: float = 2, mode: int | None = None
+) -> TensorSpec | None:
+    if x.dtype != y.dtype or x.device != y.device or category(x.dtype) != 2:
+        return None
+    if len(x.shape) < 2 or x.shape[:-2] != y.shape[:-2] or x.shape[-1] != y.shape[-1]:
+        return None
+    return fresh(x, (*x.shape[:-1], y.shape[-2])) if is_canonical(x) and is_canonical(y) else None
+
+
+@rule(aten.outer.default)
+def _outer(left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
+    if len(left.shape) != 1 or len(right.shape) != 1 or left.dtype != right.dtype:
+        return None
+    if left.device != right.device or not is_canonical(left) or not is_canonical(right):
+        return None
+    return fresh(left, (*left.shape, *right.shape))
+
+
+@rule(aten.one_hot.default)
+def _one_hot(x: TensorSpec, classes: Int = -1) -> TensorSpec | None:
+    """Of a number of classes that is said; how many there are else, the values say."""
+    if x.dtype is not torch.int64 or isinstance(classes, Expr) or classes < 1:
+        return None
+    return fresh(x, (*x.shape, classes))
