@@ -109,6 +109,11 @@ class _Reader:
         self.tables: Tables | None = None
         self.found: dict[Node, int] = {}
         origins = captured.recorder.entrance.origins
+        self.sources = {
+            source
+            for source in captured.recorder.sizes.bindings.values()
+            if isinstance(source, Node) and source.op == "call_function"
+        }
         self.fresh = {o.node: o.tensor for o in origins if o.fresh}
         self.ids: dict[object, int] = scope.interned.setdefault("ids", {})
         self.keys: dict[Node, int] = {}
@@ -194,7 +199,7 @@ class _Reader:
             return node.op, str(node.target)
         value = node.meta.get("val")
         target = node.target
-        if isinstance(value, Expr) and not self._is_item(node):
+        if isinstance(value, Expr) and not self._is_source(node):
             return "size", self._size(value)
         if self._returns_its_argument(node, value):
             return self.keys[node.args[0]]  # type: ignore[index]
@@ -300,7 +305,7 @@ class _Reader:
             return item.__class__, item
         if isinstance(item, Node):
             value = item.meta.get("val")
-            if isinstance(value, Expr) and not self._is_item(item):
+            if isinstance(value, Expr) and not self._is_source(item):
                 return "size", self._size(value)
             if isinstance(value, FloatExpr) and self.sizes:
                 known = self._float(value)
@@ -314,10 +319,11 @@ class _Reader:
             return "size", item
         return type(item).__name__, repr(item)
 
-    def _is_item(self, node: Node) -> bool:
-        """Whether it reads a number of a tensor that is known for no size."""
+    def _is_source(self, node: Node) -> bool:
+        """Whether a number that no size tells comes from it: of a tensor, a branch, a loop."""
         value = node.meta.get("val")
-        if node.target is not aten.item.default or not isinstance(value, Expr):
+        is_source = node in self.sources or node.target is aten.item.default
+        if not is_source or not isinstance(value, Expr):
             return False
         return not any(atom.name in self.sizes for atom in value.symbols())
 
