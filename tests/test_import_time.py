@@ -53,7 +53,8 @@ def test_what_is_not_needed_is_not_loaded(tmp_path):
     loaded = outcome(PROGRAM, tmp_path).split()
     assert "monograph.stages" in loaded
     assert not [name for name in LATER if f"monograph.{name}" in loaded]
-    assert len(loaded) < 180
+    assert len(loaded) < 150
+    assert "torch._dynamo" not in loaded
 
 
 def test_what_is_loaded_while_capturing_is_seen(tmp_path):

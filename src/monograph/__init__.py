@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from monograph.diagnostics.watching import timings
     from monograph.dynamic_shapes import AdditionalInputs, ShapesCollection
     from monograph.edges import from_torch, load, load_methods, save, save_methods
-    from monograph.exporting import assume_constant_result, convert, export, export_methods
+    from monograph.exporting import assume_constant_result, export, export_methods
     from monograph.exporting_variants import export_variants
     from monograph.hierarchy import FlatArgsAdapter, UnflattenedModule
     from monograph.installation import install, installed, uninstall
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from monograph.passes.table import default_decompositions
     from monograph.program import ExportedProgram
     from monograph.shapes.dims import Dim, dims
+    from monograph.source.convert import convert
     from monograph.variants import ExportedVariants
 
 __all__ = [
@@ -141,7 +142,7 @@ _ROOMS = {
     "assume_constant_result": "exporting",
     "check": "checking",
     "cond": "control",
-    "convert": "exporting",
+    "convert": "source.convert",
     "default_decompositions": "passes.table",
     "dims": "shapes.dims",
     "draft_export": "counterparts",

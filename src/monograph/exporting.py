@@ -25,13 +25,12 @@ from monograph.diagnostics import (
 from monograph.diagnostics.watching import watching
 from monograph.ir.statistics import times_of
 from monograph.program import ExportedProgram
-from monograph.source.convert import convert
 from monograph.stages import exported, mode_of
 
 if TYPE_CHECKING:
     from monograph.source.strict import Strict
 
-__all__ = ["assume_constant_result", "convert", "export", "export_methods", "program_of"]
+__all__ = ["assume_constant_result", "export", "export_methods", "program_of"]
 
 F = TypeVar("F", bound=Callable[..., object])
 

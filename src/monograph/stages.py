@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import operator
 import os
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -37,7 +38,6 @@ from monograph.ir.program import Parts
 from monograph.shapes.decide import Patience
 from monograph.shapes.env import AS_EVER, PUT_TOGETHER, TAKEN_AS_EQUAL, Guard
 from monograph.shapes.questions import All, Some, Test, negated, text_of
-from monograph.source.convert import is_used
 
 __all__ = ["exported", "mode_of"]
 
@@ -182,7 +182,8 @@ def mode_of(strict: bool) -> Strict | None:
         from monograph.source.strict import Strict
 
         return Strict()
-    if is_used():
+    marks = sys.modules.get("monograph.source.convert")
+    if marks is not None and marks.is_used():
         from monograph.source.modes import Converting
 
         return Converting()

@@ -61,6 +61,8 @@ def fill_in_seeded(recorder: Recorder, seeds: list[Seed]) -> None:
     Raises:
         PythonFeatureError: MG-P103, where these draws vary from call to call, or there is none.
     """
+    if not seeds:
+        return
     at: dict[Node | None, Seed] = {seed.after: seed for seed in seeds}
     last = at.get(None)
     generator = _Seeded(last.seed) if last and last.seed is not None else None

@@ -46,7 +46,6 @@ from monograph.capture.restarts import (
     NeedsTables,
     Restart,
 )
-from monograph.capture.seeding import draws_in, fill_in_seeded
 from monograph.capture.settling import Settling, Unsettled
 from monograph.capture.sizes import Operand, in_sizes
 from monograph.capture.start import Start
@@ -642,10 +641,12 @@ class _Session:
         results = [in_code(o.constant) if o.node is None else o.node for o in outputs]
         if recorder.emission.has_regions:
             refuse_leaks(graph, [*contents, *results])
-        if recorder.context.seeds:
+        if recorder.context.seeds or recorder.context.reseeded is not None:
+            from monograph.capture.seeding import draws_in, fill_in_seeded  # of few programs
+
             fill_in_seeded(recorder, recorder.context.seeds)
-        if recorder.context.reseeded is not None and draws_in(graph):
-            raise recorder.context.reseeded
+            if recorder.context.reseeded is not None and draws_in(graph):
+                raise recorder.context.reseeded
         recorder.emission.finish((*contents, *results))
         return kept
 

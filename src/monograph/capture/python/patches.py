@@ -35,7 +35,6 @@ from monograph.capture.python.outside import Asked
 from monograph.capture.python.process_state import not_exporting
 from monograph.capture.python.redirect import copied, is_redirectable, redirected
 from monograph.capture.restarts import NeedsAutograd
-from monograph.capture.seeding import Seed
 from monograph.diagnostics import ExportError, PythonFeatureError, errors_made
 from monograph.ir.module_scope import Scope
 from monograph.torch_internals import (
@@ -444,6 +443,8 @@ def _seed(recorder: Recorder, original: Callable[..., object], mine: Mine) -> Ca
 
 
 def _note_seed(recorder: Recorder, seed: int | None) -> None:
+    from monograph.capture.seeding import Seed
+
     last = next(iter(reversed(recorder.emission.program_graph.nodes)), None)
     recorder.context.seeds.append(Seed(seed, last, recorder.here()))
 
