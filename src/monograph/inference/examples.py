@@ -229,10 +229,14 @@ def _outcome_on_tensors(
             return None
         memory = {storage_key(tensor): i for i, tensor in enumerate(tensors)}
         items = found if isinstance(found, (list, tuple)) else (found,)
-        if not all(isinstance(i, torch.Tensor) and i.layout is torch.strided for i in items):
+        if not all(isinstance(item, torch.Tensor) and _is_plain(item) for item in items):
             return None
         results = tuple(_result(item, memory) for item in items)
     return Outcome(results, None if items is not found else type(found))
+
+
+def _is_plain(found: torch.Tensor) -> bool:
+    return found.layout is torch.strided and not found.is_nested
 
 
 def _result(found: torch.Tensor, memory: dict[int, int]) -> Result:
