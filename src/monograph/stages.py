@@ -18,7 +18,7 @@ from monograph.capture.inputs import Root
 from monograph.capture.python.frames import caller_line
 from monograph.capture.python.saved import Change
 from monograph.capture.python.sites import Span
-from monograph.capture.session import Around, Captured, capture
+from monograph.capture.session import Captured, capture
 from monograph.capture.settling import Unsettled
 from monograph.capture.start import Start
 from monograph.collection import rarer_collection
@@ -37,7 +37,6 @@ from monograph.diagnostics.watching import Watch, current_watch
 from monograph.ir.program import Parts
 from monograph.shapes.decide import Patience
 from monograph.shapes.env import AS_EVER, PUT_TOGETHER, TAKEN_AS_EQUAL, Guard
-from monograph.shapes.questions import All, Some, Test, negated, text_of
 
 __all__ = ["exported", "mode_of"]
 
@@ -54,7 +53,6 @@ _MOST_ROUNDS = 6  # in which statements are found inside the sides of those befo
 # What questions about sizes may cost in captures of other sides, and of statements as operators:
 # they are for more sizes only, and what takes too long is left. In all, and in one of them.
 _MOST_EFFORT, _MOST_EFFORT_EACH = 20_000_000, 8_000_000
-_MOST_QUESTIONS = 4  # on both sides of which the whole program is captured
 _MOST_FAILURES = 6  # of such trials in one export: one statement of 32 that does not fit is found
 
 
@@ -85,7 +83,6 @@ def exported(
     patience = Patience(_MOST_EFFORT, _MOST_EFFORT_EACH)
     twins = Twins()
     unsettled = Unsettled()
-    questions: list[Test] = []  # on both sides of which the program is captured
 
     def capture_once(
         shapes: object,
@@ -113,7 +110,6 @@ def exported(
                 is_for_all=is_for_all,
                 are_two=twins.are_two,
                 unsettled=unsettled,
-                around=_around(questions),
             )
 
         return _without_chance(partial(calls.captured, once), None if collected else mode)
@@ -148,7 +144,6 @@ def exported(
 
         with watch.during("branches on sizes"):
             captured = _widened(captured, widening, again, failures)
-            captured = _on_all_sides(captured, questions, again)
         refusals.update(widening.refusals)
         return captured
 
@@ -289,62 +284,6 @@ def _widened(
             break
         captured = _converted(captured, mode, places[:_MOST_SITES], again, failures)
     return captured
-
-
-def _around(questions: list[Test]) -> Around | None:
-    """What calls the program on both sides of ``questions``, if there are any."""
-    if not questions:
-        return None
-    from monograph.control.whole_program import on_all_sides
-
-    return lambda recorder, program: on_all_sides(recorder, questions, program)
-
-
-def _on_all_sides(
-    captured: Captured, questions: list[Test], again: Callable[[], Captured]
-) -> Captured:
-    """The program on both sides of what narrows it still, each side from its first line on.
-
-    Questions are kept where what is left open becomes less for them.
-    """
-    before = captured
-    tried: set[str] = set()
-    for _ in range(_MOST_QUESTIONS):
-        asked = [part for g in _narrowing(captured, False) if _is_asked(g) for part in _parts(g)]
-        question = next((part for part in asked if text_of(part) not in tried), None)
-        if question is None:
-            break
-        tried |= {text_of(question), text_of(negated(question))}
-        questions.append(question)
-        try:
-            found = again()
-        except Exception:  # what there was stands
-            questions.pop()
-            continue
-        if _demands(found) > _demands(before) or _promotions(found) > _promotions(before):
-            questions.pop()
-        else:
-            captured = found
-    questions.clear()
-    is_less = len(_narrowing(captured, False)) < len(_narrowing(before, False))
-    return captured if is_less else before
-
-
-def _parts(guard: Guard) -> list[Test]:
-    """The comparisons that a question consists of: it may be asked on one side of others."""
-    parts: list[Test] = [guard.test]
-    while any(isinstance(part, (All, Some)) for part in parts):
-        parts = [
-            inner
-            for part in parts
-            for inner in (part.parts if isinstance(part, (All, Some)) else (part,))
-        ]
-    return parts
-
-
-def _is_asked(guard: Guard) -> bool:
-    """Whether the program has asked, and goes another way for a size that is no exception."""
-    return guard.kind == "branch" and guard.message is None and not guard.excludes_zero_alone()
 
 
 def _demands(captured: Captured) -> int:

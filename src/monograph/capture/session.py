@@ -72,10 +72,7 @@ from monograph.torch_internals import (
     compiled_functions_run_as_written,
 )
 
-__all__ = ["Around", "Captured", "Output", "capture", "trim"]
-
-Program = Callable[[], object]
-Around = Callable[[Recorder, Program], object]
+__all__ = ["Captured", "Output", "capture", "trim"]
 
 _lock = threading.RLock()
 _MOST_ATTEMPTS = 12
@@ -100,7 +97,6 @@ def capture(
     is_for_all: bool = False,
     are_two: bool = False,
     unsettled: Unsettled | None = None,
-    around: Around | None = None,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
@@ -115,8 +111,8 @@ def capture(
     in its environment. ``patience``: what questions about sizes may cost, and what is left of
     it afterwards. ``is_for_all`` gives the capture up where it narrows the sizes, or leaves
     behind what the next call finds. ``are_two``: a tensor that is passed twice is two for the
-    program, which may ask. ``unsettled``: what other captures have tried in vain. ``around`` calls
-    the program, more than once maybe, and returns its result. Only one thread captures at a time.
+    program, which may ask. ``unsettled``: what other captures have tried in vain. Only one thread
+    captures at a time.
 
     Raises:
         ExportError: what stands in the way, with the user's line.
@@ -146,7 +142,6 @@ def capture(
                     session.hints, session.turned = hints or {}, turned
                     session.are_two = are_two
                     session.unsettled = unsettled or Unsettled()
-                    session.around = around or _once
                     session.recorder.sizes.env.pretended = pretended or {}
                     session.recorder.sizes.is_for_all = is_for_all
                     decider = session.recorder.sizes.env.decider
@@ -285,7 +280,6 @@ class _Session:
         self.turned: frozenset[str] = frozenset()
         self.are_two = False
         self.unsettled = Unsettled()
-        self.around: Around = _once
         self.specification = read_specification(root, self.arguments, dynamic_shapes)
         self.state = State(root.module)
         self.names: dict[int, tuple[str, str]] = {}
@@ -506,8 +500,8 @@ class _Session:
                 with errors_made() as refusals, _none_is_caught(refusals):
                     self._build(given)
                     self.kept.put()
-                    program = _program(self.root.call, given.args, given.kwargs)
-                    result = context.run(self.around, recorder, program)
+                    run, call = _run_user_program, self.root.call
+                    result = context.run(run, call, given.args, given.kwargs)
                 if recorder.context.pending is not None:  # an ``except`` has taken it
                     raise recorder.context.pending
                 return result
@@ -702,19 +696,6 @@ def _raise_caught(refusals: list[ExportError], raised: Exception | None) -> None
         is_caught = error is not raised and frames.is_caught_by_program(error)
         if is_caught and not error.is_of_eager_mode:
             raise error from None
-
-
-def _once(recorder: Recorder, program: Program) -> object:
-    return program()
-
-
-def _program(call: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program:
-    """The program with its arguments, which are seen to hang on it."""
-
-    def program() -> object:
-        return _run_user_program(call, args, kwargs)
-
-    return program
 
 
 def _run_user_program(

@@ -400,7 +400,8 @@ def _merged_at_a_point(
     Such as a table for two sizes, which is looked up by both of them. ``values``: the example.
     """
     env, other = kept.recorder.sizes.env, dropped.recorder.sizes.env
-    regions = {name: _region(other, name) for name in values if name not in other.sets}
+    sizes = [name for name in values if isinstance(other.symbols[name].expr, Expr)]
+    regions = {name: _region(other, name) for name in sizes if name not in other.sets}
     point = {name: r.lo for name, r in regions.items() if r.lo is not None and r.lo == r.hi}
 
     def leaves_out(guard: Guard) -> bool:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
-from torch.fx.node import Argument
 
 from monograph.capture.current import running_recorder
 from monograph.capture.operators.registry import handles, replaces
@@ -35,15 +34,7 @@ from monograph.torch_internals import (
     without_modes,
 )
 
-__all__ = [
-    "associative_scan",
-    "cond",
-    "map",
-    "map_noted",
-    "on_both_sides",
-    "scan",
-    "while_loop",
-]
+__all__ = ["associative_scan", "cond", "map", "map_noted", "scan", "while_loop"]
 
 higher_order = torch.ops.higher_order
 
@@ -160,33 +151,18 @@ def _capture_cond(
         return true_fn(*operands) if asked else false_fn(*operands)
     tensors = [leaf for leaf in flatten(operands)[0] if isinstance(leaf, torch.Tensor)]
     nodes = [recorder.argument(tensor, [], []) for tensor in tensors]
-    sides = functools.partial(true_fn, *operands), functools.partial(false_fn, *operands)
-    return on_both_sides(recorder, asked, sides, State(recorder, functions), nodes)
+    state = State(recorder, functions)
 
-
-def on_both_sides(
-    recorder: Recorder,
-    question: torch.Tensor | Test,
-    sides: tuple[Callable[[], object], Callable[[], object]],
-    state: State,
-    preferred: Sequence[Argument] = (),
-) -> object:
-    """What ``sides`` give where ``question`` holds and where it does not, as one operator.
-
-    What they change of ``state`` is joined as well.
-
-    Raises:
-        ControlFlowError: what they give, or what they change, is no one thing.
-    """
-
-    def body(function: Callable[[], object]) -> Side:
+    def body(function: Callable[..., object]) -> Side:
         try:
-            return side(state, "the result", function())
+            result = function(*operands)
+            return side(state, "the result", result)
         finally:
             state.restore()
 
-    bodies = [functools.partial(body, each) for each in sides]
-    joined = branch(recorder, question, bodies, state.before, preferred)
+    joined = branch(
+        recorder, asked, [lambda: body(true_fn), lambda: body(false_fn)], state.before, nodes
+    )
     for key, value in joined.items():
         if isinstance(value, Mismatch):
             raise explain(value, ("true branch", "false branch"), recorder)

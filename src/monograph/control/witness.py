@@ -43,30 +43,10 @@ def values_where(env: ShapeEnv, test: Test) -> dict[str, int]:
         choices.append(sorted(allowed, key=lambda v: v < 1))  # programs divide by sizes
     guards = [g for g in env.guards if set(g.symbols) <= known.keys()]
     for values in itertools.islice(itertools.product(*choices), _MOST):
-        alone = dict(zip(names, values, strict=True))
-        for found in (_with_those_alike(env, alone), alone):
-            tried = known | found
-            if holds(test, tried) and all(holds(g.test, tried) for g in guards):
-                return found
+        tried = known | dict(zip(names, values, strict=True))
+        if holds(test, tried) and all(holds(g.test, tried) for g in guards):
+            return dict(zip(names, values, strict=True))
     return {}
-
-
-def _with_those_alike(env: ShapeEnv, changed: dict[str, int]) -> dict[str, int]:
-    """``changed``, and what is as large in the example as one of these: a batch has several names.
-
-    Only sizes of 1, and what is to be 1, tell one size from others: the rest is broadcast.
-    """
-    found = dict(changed)
-    for name, new in changed.items():
-        old = env.values[name]
-        if new == old or 1 not in (new, old):
-            continue
-        for other, symbol in env.symbols.items():
-            lo, hi = symbol.range
-            is_allowed = new >= (lo or 0) and (hi is None or new <= hi)
-            if other not in found and is_allowed and env.values.get(other) == old:
-                found[other] = new
-    return found
 
 
 def _constants(test: Test) -> list[int]:

@@ -23,7 +23,6 @@ from monograph.inference.rules.table import (
     view,
 )
 from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec, contiguous_strides, is_dense
-from monograph.shapes.env import TAKEN_AS_EQUAL
 from monograph.shapes.expr import Expr, Int, shared_atoms
 from monograph.shapes.questions import both, equal, not_less
 from monograph.shapes.symnode import expression_of, symbolic
@@ -535,7 +534,7 @@ def _is_repeated(old: Expr, size: Int) -> bool | None:
         return True
     hints = env.hint(old), env.hint(size)
     if None in hints:
-        return False if env.require(same, TAKEN_AS_EQUAL) else None
+        return False if env.require(same) else None
     if hints[0] == hints[1]:
         own = {a.name for a in old.symbols()}
         if isinstance(size, Expr) and own == {a.name for a in size.symbols()}:
