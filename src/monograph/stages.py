@@ -186,8 +186,19 @@ def mode_of(strict: bool) -> Strict | None:
 
 
 def _without_chance(attempt: Callable[[], Captured], mode: Strict | None) -> Captured:
-    """What ``attempt`` captures; in strict mode, chance must be of no matter to it."""
-    captured = attempt()
+    """What ``attempt`` captures; in strict mode, chance must be of no matter to it.
+
+    What is refused cannot be captured with other luck: the time or an identity that it has asked
+    for, before, is what is told.
+    """
+    try:
+        captured = attempt()
+    except ExportError:
+        chances = {} if mode is None else mode.chances.found
+        for place, chance in chances.items():
+            if not chance.is_set:
+                raise chance.refusal(place) from None
+        raise
     if mode is not None and mode.chances.found:
         from monograph.constraints.chance import require_no_chance
 
