@@ -25,6 +25,19 @@ __all__ = [
     "to_integer",
 ]
 
+
+def _power(x: float, y: float) -> float:
+    """``x**y``, where that is a real number.
+
+    Raises:
+        ValueError: it is complex.
+    """
+    found: float | complex = x**y
+    if isinstance(found, complex):
+        raise ValueError(f"{x} ** {y} is complex")  # as what math says of its own
+    return found
+
+
 _FUNCTIONS: dict[str, Callable[..., float]] = {
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
@@ -32,7 +45,7 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "truediv": lambda x, y: x / y,
     "floordiv": lambda x, y: x // y,
     "mod": lambda x, y: x % y,
-    "pow": lambda x, y: x**y,
+    "pow": _power,
     "neg": lambda x: -x,
     "abs": abs,
     "float": float,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import functools
 import operator
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
@@ -152,8 +153,22 @@ def strictness(recorder: Recorder) -> Strictness:
 
 
 def grow(recorder: Recorder, state: State, key: Items, sample: Group) -> None:
-    """From now on the list behind ``key`` is one of unknown length."""
+    """From now on the list behind ``key`` is one of unknown length.
+
+    Raises:
+        ControlFlowError: MG-C114, where its items cannot be stacked, or it is no plain list:
+            a short queue drops items, a set what it has, a class of the program's what it will.
+    """
     name, variables = state.before(key)[0], state.variables_of(key)
+    holder = state.before(variables[0])[1]
+    if type(holder) is not list and not (type(holder) is deque and holder.maxlen is None):
+        raise ControlFlowError(
+            f"{name}, a {type(holder).__name__}, gets items whose number is only known when the "
+            "program runs",
+            code="MG-C114",
+            where=recorder.here(),
+            hint="append to a plain list.",
+        )
     made = rows_like(recorder, state.items_before(key), sample, name)
     exchange(recorder, state, variables, made)
 

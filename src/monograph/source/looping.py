@@ -39,6 +39,7 @@ Counter = list[Number]  # of one entry: which iteration it is
 # By list: the number of an iteration, and by how much that makes all its items larger.
 Growth = dict[str, tuple[Expr, Int]]
 _MOST_ROUNDS = 100_000
+_MOST_APART = 4  # iterations before a loop that are captured by themselves
 _NOTHING: dict[str, float] = {"int": 0, "bool": False, "float": 0.0}
 
 
@@ -152,7 +153,9 @@ def _first_apart(
     length: Callable[[], Number | None],
     error: Exception,
 ) -> None:
-    """The first iteration by itself, and a loop of the others: a state may begin as None, say.
+    """The first iterations by themselves, and a loop of the others: a state may begin as None, say.
+
+    More than one where a container is what differs: a short queue is full after some.
 
     Raises:
         Exception: ``error``, where that is no help.
@@ -161,14 +164,20 @@ def _first_apart(
     symbols = recorder.sizes.env.symbols
     if isinstance(count, Expr) and any(symbols[a.name].is_unbacked for a in count.symbols()):
         raise error  # whether there is a first one is only known when the program runs
-    if recorder.context.pending is error:
-        recorder.context.pending = None
-    try:
-        torch._check(unknown.length >= 1, lambda: "there is nothing to go over")
-        step()
-        _capture(recorder, test, step, functions, counter, length)
-    except Exception:
-        raise error from None
+    last = error
+    for apart in range(1, _MOST_APART + 1):
+        if recorder.context.pending is last:
+            recorder.context.pending = None
+        try:
+            torch._check(unknown.length >= apart, lambda: "there is nothing to go over")
+            step()
+            _capture(recorder, test, step, functions, counter, length)
+            return
+        except Exception as further:
+            if getattr(further, "code", None) != "MG-C114":
+                raise error from None
+            last = further
+    raise error from None
 
 
 # Capturing -----------------------------------------------------------------------------------
