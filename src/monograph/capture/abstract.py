@@ -34,6 +34,7 @@ __all__ = ["ASKED_OF_THE_CLASS", "AbstractTensor", "make_abstract", "put", "sele
 # As they are before a capture replaces them.
 _real_tolist, _real_numpy = torch.Tensor.tolist, torch.Tensor.numpy
 _real_stride, _real_is_contiguous = torch.Tensor.stride, torch.Tensor.is_contiguous
+_real_is_view = torch.Tensor._is_view
 _of_gradients: Any = torch.Tensor
 _flag, _leaf = _of_gradients.requires_grad, _of_gradients.is_leaf
 _function = _of_gradients.grad_fn
@@ -156,6 +157,16 @@ class AbstractTensor(torch.Tensor):
         is_given = value.origin is not None and value.origin.tensor.is_leaf
         is_made = not is_given or value.recorder.layouts.is_written(value)
         return value.is_view_of_cut() or not (is_made and self._has_gradient())
+
+    def _is_view(self) -> bool:
+        """Whether it shares the memory of what it was made of, in the eyes of autograd."""
+        if not self.value.recorder.context.is_running:
+            return bool(_real_is_view(self))
+        return self.value.recorder.layouts.is_view(self.value)
+
+    @property
+    def _base(self) -> torch.Tensor | None:  # type: ignore[override]
+        return self._no_memory() if self._is_view() else None
 
     def stride(self, dim: Any = None) -> Any:
         """How many elements further each dimension (or one) leads: a fact of the contract."""
@@ -337,7 +348,7 @@ class _OfBackward:
 # What is asked of the class (``torch.Tensor.stride(x)``) goes to the methods here, too.
 ASKED_OF_THE_CLASS = (
     "stride", "storage_offset", "is_contiguous", "dim_order", "is_conj", "is_neg", "contiguous",
-    "data_ptr", "untyped_storage", "storage", "share_memory_", "__dlpack__",
+    "data_ptr", "untyped_storage", "storage", "share_memory_", "__dlpack__", "_is_view",
 )  # fmt: skip
 
 

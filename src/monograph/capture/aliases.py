@@ -11,9 +11,6 @@ from torch.fx import Graph, Node
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.aliasing import Value
 from monograph.diagnostics import ControlFlowError, MutationError, SourceLine
-from monograph.ir.spec import TensorSpec
-from monograph.shapes.expr import Expr
-from monograph.shapes.questions import equal, not_less
 from monograph.torch_internals import share_memory
 
 if TYPE_CHECKING:
@@ -23,6 +20,7 @@ __all__ = ["Aliases", "Body"]
 
 _DETACH = torch.ops.aten.detach.default
 _is_grad_enabled = torch.is_grad_enabled
+_Copy = tuple[Value, Value]  # what was copied, and the copy
 
 
 class Body(Protocol):
@@ -51,10 +49,10 @@ class Aliases:
         self.argument_views: list[Value] = []
         self.perhaps_same: set[Value] = set()  # of which ``contiguous`` may give the very tensor
         self.twins: list[tuple[str, str]] = []
-        self.ambiguous: list[tuple[Value, Value]] = []  # (what was copied, the copy)
+        self.ambiguous: list[_Copy] = []  # of which a layout decides that they are copies
         self.copies_of_branches: list[tuple[Value, Value]] = []
         # Roots that were perhaps written through another tensor: since when, and what was copied.
-        self._doubts: dict[Value, tuple[int, SourceLine | None, list[Value]]] = {}
+        self._doubts: dict[Value, tuple[int, SourceLine | None, list[_Copy]]] = {}
         self._has_written = False  # a tensor that entered
         self.reads_steps = False  # something was made of how a view was made
 
@@ -82,10 +80,10 @@ class Aliases:
             return
         parent = value.parent
         if parent is None:
-            version, where, sources = self._doubts.get(value, (0, None, []))
+            version, where, copies = self._doubts.get(value, (0, None, []))
             if version != value.version:
                 self._refuse_forbidden()
-            self._rely_on_copies(where, sources)
+            self._rely_on_copies(where, copies)
             value.seen = version
             return
         old, new = value.step_parent, self.read(parent)
@@ -187,7 +185,7 @@ class Aliases:
         doubt: whoever uses it later relies on a copy. What can be seen from outside is settled now.
         """
         if self.ambiguous:
-            for other, sources in self._perhaps_shared_with(root).items():
+            for other, copies in self._perhaps_shared_with(root).items():
                 is_hidden = (
                     other.origin is None
                     and self.region is None
@@ -195,34 +193,35 @@ class Aliases:
                 )
                 if is_hidden:
                     other.version += 1
-                    self._doubts[other] = (other.version, self._recorder.here(), sources)
+                    self._doubts[other] = (other.version, self._recorder.here(), copies)
                 else:
-                    self._rely_on_copies(self._recorder.here(), sources)
+                    self._rely_on_copies(self._recorder.here(), copies)
         for view in self.argument_views:
             if view.root is root:
                 self._recorder.layouts.rely_on_views(view)
 
-    def _perhaps_shared_with(self, root: Value) -> dict[Value, list[Value]]:
+    def _perhaps_shared_with(self, root: Value) -> dict[Value, list[_Copy]]:
         """The roots that perhaps share memory with ``root``; and what was copied between."""
-        found: dict[Value, list[Value]] = {root: []}
+        found: dict[Value, list[_Copy]] = {root: []}
         for current in (stack := [root]):
             for source, copied in self.ambiguous:
                 for here, there in ((source.root, copied.root), (copied.root, source.root)):
                     if here is current and there not in found:
-                        found[there] = [*found[current], source]
+                        found[there] = [*found[current], (source, copied)]
                         stack.append(there)
         del found[root]
         return found
 
-    def _rely_on_copies(self, where: SourceLine | None, sources: list[Value]) -> None:
+    def _rely_on_copies(self, where: SourceLine | None, copies: list[_Copy]) -> None:
         """The layout of what was copied belongs to the contract.
 
         Where it depends on sizes that vary (``x.contiguous()`` where a size is 1), the sizes must
         be such that it is a copy.
         """
-        for source in sources:
-            self._recorder.layouts.rely_on_strides(source)
-            if source.spec.scope is not None and not _lies_as_in_general(source.spec):
+        layouts = self._recorder.layouts
+        for source, copied in copies:
+            layouts.rely_on_strides(source)
+            if not layouts.is_surely_copied(source.spec, copied.spec.shape):
                 raise MutationError(
                     "a copy that is a view for some sizes is written, or what it was made of is",
                     code="MG-M101",
@@ -270,16 +269,3 @@ class Aliases:
             where=self._recorder.here(),
             hint="give one of them memory of its own (.clone()) before exporting.",
         )
-
-
-def _lies_as_in_general(spec: TensorSpec) -> bool:
-    """Whether no size and no pair of strides is special, which makes it a guard of the program."""
-    assert spec.scope is not None
-    env = spec.scope.owner
-    if not all(env.decide(not_less(n, 2)) for n in spec.shape if isinstance(n, Expr)):
-        return False
-    for i in range(len(spec.shape) - 1):
-        follows = equal(spec.strides[i], spec.shape[i + 1] * spec.strides[i + 1])
-        if env.known(follows) is None and env.decide(follows):
-            return False
-    return True

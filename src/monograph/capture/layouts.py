@@ -14,12 +14,13 @@ from torch.fx import Node
 
 from monograph.capture.operators.registry import handles
 from monograph.diagnostics import PythonFeatureError
-from monograph.inference.layout_flow import COPY_OR_VIEW, LayoutFlow, may_copy
+from monograph.inference.layout_flow import COPY_OR_VIEW, LayoutFlow, copied_where_none, may_copy
+from monograph.inference.rules import VIEWS
 from monograph.inference.rules.table import is_canonical
 from monograph.ir.layouts import OF_GRADIENTS, LayoutFact
 from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec
-from monograph.shapes.expr import Int
-from monograph.shapes.questions import Test, either, not_less
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import Test, either, equal, not_less
 from monograph.torch_internals import Operator, without_modes
 
 if TYPE_CHECKING:
@@ -128,6 +129,29 @@ class Layouts:
             self._note(origin, "all strides", None, origin.value.spec.strides)
         return found
 
+    def is_view(self, value: Value) -> bool:
+        """Whether autograd sees ``value`` as a view of what it was made of; the program asks."""
+        current = value
+        while current.parent is not None:
+            row = VIEWS.get(current.step.target)
+            if row is None or not row.itself:
+                return current.step.target is not aten.detach.default
+            self.rely_on_strides(current.parent)
+            current = current.parent
+        if current.origin is not None and current.origin.kind == "input":
+            raise PythonFeatureError(
+                "Python asks whether an argument is a view",
+                code="MG-P106",
+                where=self._recorder.here(),
+                hint="make the tensor inside the program: x = x.clone(); who calls it decides "
+                "whether an argument is a view.",
+            )
+        self._require_copies(current)
+        for source, copied in self._recorder.aliases.ambiguous:
+            if copied is current:
+                self.rely_on_copy(source)
+        return False
+
     def bit(self, value: Value, kind: str) -> bool:
         """Whether ``value`` is conjugated (or negated) when it is read; the program asks."""
         origin, bits = value.root.origin, value.spec.bits
@@ -207,6 +231,42 @@ class Layouts:
         if value.spec.scope is not None and not is_canonical(value.spec):
             self._require_elements(value.spec, 2)
 
+    def is_surely_copied(self, spec: TensorSpec, shape: Sequence[Int]) -> bool:
+        """Whether what copies ``spec`` where no view of this ``shape`` can be had copies it.
+
+        Where sizes decide it, that they do so is a guard; false if the example's do not.
+        """
+        if spec.scope is None and not any(isinstance(size, Expr) for size in shape):
+            return True
+        if tuple(shape) == tuple(spec.shape):
+            return self._lies_as_in_general(spec)
+        return self._is_copied(copied_where_none(spec, shape))
+
+    def _is_copied(self, places: list[list[Test]]) -> bool:
+        """Whether no test holds of one of the places: a guard, where sizes decide it."""
+        env = self._recorder.sizes.env
+        found = []
+        for tests in places:
+            answers = [(test, env.known(test)) for test in tests]
+            open_tests = [test for test, answer in answers if answer is None]
+            if all(answer is not True for _, answer in answers) and not any(
+                env.truth(test) for test in open_tests
+            ):
+                found.append(open_tests)
+        fewest = min(found, key=len, default=None)
+        return fewest is not None and not any(map(env.decide, fewest))
+
+    def _lies_as_in_general(self, spec: TensorSpec) -> bool:
+        """Whether no size and no pair of strides is special, which makes it a guard."""
+        env = self._recorder.sizes.env
+        if not all(env.decide(not_less(n, 2)) for n in spec.shape if isinstance(n, Expr)):
+            return False
+        for i in range(len(spec.shape) - 1):
+            follows = equal(spec.strides[i], spec.shape[i + 1] * spec.strides[i + 1])
+            if env.known(follows) is None and env.decide(follows):
+                return False
+        return True
+
     def rely_on_views(self, value: Value) -> None:
         """A write goes through the views that ``value`` is made of, or is seen through them."""
         current = value
@@ -271,8 +331,29 @@ class Layouts:
         """Whether ``value`` lies as some input of the graph does."""
         return bool(self._flow(exact=False).sources(self._node_of(value)))
 
+    def _require_copies(self, value: Value) -> None:
+        """What ``value`` lies as, and is a copy, is none of the views that other sizes make it.
+
+        (``UnitSizes`` tells of the views that there are because a symbol is 1.)
+        """
+        pairs = self._recorder.aliases.ambiguous
+        copies = {
+            self._node_of(copied): (source.spec, copied.spec.shape) for source, copied in pairs
+        }
+        if not copies:
+            return
+        env = self._recorder.sizes.env
+        for node in self._flow(exact=True).copies(self._node_of(value)):
+            spec, shape = copies.get(node, (value.spec, value.spec.shape))
+            if tuple(spec.shape) == tuple(shape):  # no copy, or one that asks for an order
+                continue
+            others = copied_where_none(spec, shape, single_rows=False)
+            if any(env.known(test) is None for tests in others for test in tests):
+                self._require(self._is_copied(copied_where_none(spec, shape)))
+
     def _derived(self, value: Value, kind: str) -> None:
         node = self._node_of(value)
+        self._require_copies(value)
         for origin in self._arguments(self._flow(kind == "all strides").sources(node)):
             self._note(origin, kind, None, origin.value.spec.strides)
 

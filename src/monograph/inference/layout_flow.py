@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -17,8 +18,9 @@ from monograph.inference.rules import VIEWS
 from monograph.inference.rules.attention import attention_state
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.env import ShapeEnv
-from monograph.shapes.expr import Expr, Int
+from monograph.shapes.expr import Expr, Int, shared_atoms
 from monograph.shapes.floats import FloatExpr, Real
+from monograph.shapes.questions import Test, equal
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import Operator
 
@@ -26,6 +28,7 @@ __all__ = [
     "CONVERSIONS",
     "COPY_OR_VIEW",
     "LayoutFlow",
+    "copied_where_none",
     "depends_on_layout",
     "may_copy",
     "only_splits",
@@ -129,6 +132,27 @@ class LayoutFlow:
             else:
                 current = None
         return strides, offsets
+
+    def copies(self, node: Node) -> list[Node]:
+        """What gives a copy or a view as its argument lies, and decides how ``node`` lies."""
+        found, seen, stack = [], set(), [node]
+        while stack:
+            current = stack.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            stack += self._stands_for.get(current, ())
+            if current.target in COPY_OR_VIEW:
+                found.append(current)
+            elif current.op == "call_function" and (before := _tensors_before(current)):
+                stack += self._decisive(current, before)
+        return found
+
+    def _decisive(self, node: Node, before: list[Node]) -> list[Node]:
+        """The arguments that decide the strides of ``node``."""
+        if isinstance(node.target, torch._ops.OpOverload):
+            return before[:1] if _is_view(node.target) else self._followed(node, before)[0]
+        return before if node.target is operator.getitem else []
 
     def _found(self, node: Node, before: list[Node]) -> frozenset[Node]:
         known = self._sources
@@ -403,6 +427,39 @@ def _shape_of(node: Any) -> Sequence[Any]:
     value = node.meta["val"]
     shape: Sequence[Any] = (spec_of(value) if isinstance(value, torch.Tensor) else value).shape
     return shape
+
+
+def copied_where_none(
+    spec: TensorSpec, shape: Sequence[Int], *, single_rows: bool = True
+) -> list[list[Test]]:
+    """Several lists of tests: ``spec`` must be copied to get this ``shape`` if one has none that
+
+    holds. Each is of a place between two dimensions that do not follow one another in memory: a
+    view has a place there, too. Without ``single_rows``, what only a symbol that is 1 makes true
+    is left out. (As ``computeStride`` in ATen's TensorUtils.cpp; no size is 0.)
+    """
+    kept = [(n, stride) for n, stride in zip(spec.shape, spec.strides, strict=True) if n != 1]
+    places = [math.prod(shape[j:]) for j in range(len(shape) + 1)]
+    found = []
+    for k in range(1, len(kept)):
+        (before, outer), (after, inner) = kept[k - 1 : k + 1]
+        rest = math.prod(size for size, _ in kept[k:])
+        pairs = [(before, 1), (after, 1), (outer, after * inner), *((rest, n) for n in places)]
+        found.append(
+            [equal(*pair) for pair in pairs if single_rows or not _differ_by_symbols(*pair)]
+        )
+    return found
+
+
+def _differ_by_symbols(left: Int, right: Int) -> bool:
+    """Whether one is the other times symbols: they are equal only where these are 1."""
+    for whole, part in ((left, right), (right, left)):
+        ratio = whole.exact_quotient(part) if isinstance(whole, Expr) else None
+        if isinstance(ratio, Expr):
+            atoms = ratio.scope.atoms
+            found = shared_atoms(ratio) if len(ratio.terms) == 1 else ()
+            return bool(found) and all(atoms[index].kind == "symbol" for index in found)
+    return False
 
 
 def only_splits(old: Sequence[Int], new: Sequence[Int]) -> bool:
