@@ -13,6 +13,25 @@ monograph.export(torch.nn.Linear(2, 2), (torch.ones(2, 2),))
 monograph.export(torch.nn.LSTM(4, 4), (torch.ones(3, 2, 4),))
 print(*sorted(set(sys.modules) - before))
 """
+# Operators without a rule, whose results torch's fake tensors tell.
+ON_FAKES = """
+import sys
+import torch
+import monograph
+from monograph.inference import fakes
+def programs(x, y):
+    return (torch.atan2(x[1:], y), torch.lerp(x[1:], y, 0.5), x.cummax(0), torch.special.i0e(x),
+            torch.nn.functional.pdist(y), torch.trapezoid(x), x.var(0))
+any_size = {0: monograph.Dim.DYNAMIC}
+x, y = torch.ones(5, 3), torch.ones(4, 3)
+ep = monograph.export(programs, (x, y), dynamic_shapes=(any_size, any_size))
+assert [each.shape for each in ep.module()(x, y)[:2]] == [(4, 3), (4, 3)]
+assert monograph.torch_internals._fake_mode_class.cache_info().misses
+fakes.outcome_on_fakes(torch.ops.aten.atan2.default, (fakes.spec_of(x), fakes.spec_of(x)), {}, None)
+assert "torch._dynamo" not in sys.modules
+assert torch.compile(torch._refs.atan2, backend="eager")(x, x).shape == (5, 3)
+ep = monograph.export(programs, (x, y), dynamic_shapes=(any_size, any_size))
+"""
 LATER = (
     "graph_module", "inference.agreement", "interop.files", "ir.verify", "passes.decomposed",
     "passes.unflatten", "source.advice", "source.strict", "verification",
@@ -59,3 +78,7 @@ def test_what_is_not_needed_is_not_loaded(tmp_path):
 
 def test_what_is_loaded_while_capturing_is_seen(tmp_path):
     outcome(MET_WHILE_CAPTURING, tmp_path)
+
+
+def test_fake_tensors_do_not_load_the_compiler(tmp_path):
+    outcome(ON_FAKES, tmp_path)

@@ -1,8 +1,10 @@
 """What the package relies on in torch's private parts, fact by fact."""
 
 import gc
+import inspect
 import io
 import operator
+import re
 
 import pytest
 import torch
@@ -156,6 +158,31 @@ def test_fake_tensors_share_storage_with_their_views():
         assert internals.storage_key(x + 1) != internals.storage_key(x)
         with pytest.raises(internals.dynamic_output_errors()):
             x.nonzero()
+
+
+def test_fake_tensors_read_these_settings_of_the_compiler():
+    from torch._subclasses import fake_tensor
+
+    source = inspect.getsource(fake_tensor.FakeTensorMode)
+    read = set(re.findall(r"torch\._dynamo\.config\.(\w+)", source))
+    stand_in = internals._WithoutCompiler()
+    assert read <= {name for name in dir(stand_in) if name != "config"}
+    import torch._dynamo.config as settings
+
+    assert settings._custom_ops_profile is stand_in._custom_ops_profile is None
+
+
+def test_references_are_hidden_from_the_compiler_once_it_is_there():
+    import torch._dynamo
+
+    internals.symbolic_fake_mode(None, no_rule)
+    function = torch._refs.nn.functional.relu
+    while internals.function_hidden_by(function) is None:
+        function = function.__wrapped__
+    hidden = internals.function_hidden_by(function)
+    hidden.__dict__["__dynamo_disable"] = internals._hidden_later(function, hidden)
+    assert function(torch.ones(2)).shape == (2,)
+    assert hidden.__dict__["__dynamo_disable"].__module__ == "torch._dynamo.eval_frame"
 
 
 def test_nodes_appended_by_hand_are_nodes():

@@ -6,6 +6,7 @@ names each fact relied on here, so that a new torch release fails there first.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import functools
 import logging
@@ -15,7 +16,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import BuiltinFunctionType, BuiltinMethodType, ModuleType
+from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, ModuleType
 from typing import Any
 
 import torch
@@ -716,6 +717,59 @@ def is_torchs_mark(op: object, rule: object) -> bool:
     return isinstance(rule, functools.partial) and rule.keywords == {"kernel": op}
 
 
+class _WithoutCompiler:
+    """Stands for ``torch`` in code of torch's that reads two settings of the compiler.
+
+    It would import the compiler for them. Both are about the memory of fake tensors, which is not
+    used here.
+    """
+
+    fake_tensor_cache_enabled = fake_tensor_cache_crosscheck_enabled = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(torch, name)
+
+    @property
+    def _dynamo(self) -> _WithoutCompiler:
+        return self
+
+    config = _dynamo
+
+    def imported(self, name: str, *where: Any) -> object:
+        """What an ``import`` of parts of torch binds."""
+        if name != f"{COMPILER}.config":
+            found = builtins.__import__(name, *where)
+            return self if found is torch else found
+        return self
+
+
+def _made_without_compiler(mode: Any, options: Mapping[str, object]) -> None:
+    """What ``FakeTensorMode`` does to a new ``mode``, but that it imports the compiler.
+
+    That takes a second, in which 800 modules are loaded.
+    """
+    from torch._subclasses import fake_tensor
+
+    whole = fake_tensor.FakeTensorMode.__init__
+    names = {**vars(builtins), "__import__": _WithoutCompiler().imported}
+    scope = {**vars(fake_tensor), "__builtins__": names}
+    made = FunctionType(whole.__code__, scope, "__init__", None, whole.__closure__)
+    made.__kwdefaults__ = whole.__kwdefaults__
+    made(mode, **options)
+
+
+def _new_mode(kind: type, **options: object) -> Any:
+    """A ``FakeTensorMode`` without a memory of its own."""
+    mode: Any = kind.__new__(kind)
+    if is_compiler_loaded():
+        mode.__init__(**options)
+    else:
+        _made_without_compiler(mode, options)
+    mode.cache_enabled = False  # our memo stands in front of it, and it wants sympy
+    mode.propagate_real_tensors = False  # there are none, whatever torch is set to
+    return mode
+
+
 _fake_mode: Any = None
 
 
@@ -723,11 +777,7 @@ def fake_mode() -> Any:
     """The one ``FakeTensorMode`` behind the inference fallback, made when first needed."""
     global _fake_mode
     if _fake_mode is None:
-        from torch._subclasses.fake_tensor import FakeTensorMode
-
-        _fake_mode = FakeTensorMode(allow_non_fake_inputs=False)
-        _fake_mode.cache_enabled = False  # our memo stands in front of it
-        _fake_mode.propagate_real_tensors = False  # there are none, whatever torch is set to
+        _fake_mode = _new_mode(_fake_mode_class(), allow_non_fake_inputs=False)
     return _fake_mode
 
 
@@ -737,9 +787,8 @@ def symbolic_fake_mode(shape_env: Any, by_rule: Callable[..., Any]) -> Any:
     ``by_rule`` gets the mode and each operator that is called in it with its arguments, also
     those that other operators are made of; what it returns is the result, but NotImplemented.
     """
-    from torch._subclasses.fake_tensor import FakeTensorMode
 
-    class Mode(FakeTensorMode):
+    class Mode(_fake_mode_class()):  # type: ignore[misc]
         def dispatch(
             self,
             func: torch._ops.OpOverload,
@@ -752,9 +801,135 @@ def symbolic_fake_mode(shape_env: Any, by_rule: Callable[..., Any]) -> Any:
                 return found
             return super().dispatch(func, types, args, kwargs or {})
 
-    mode = Mode(allow_non_fake_inputs=False, shape_env=shape_env, static_shapes=False)
-    mode.cache_enabled = False  # it wants sympy
-    mode.propagate_real_tensors = False
+    return _new_mode(Mode, allow_non_fake_inputs=False, shape_env=shape_env, static_shapes=False)
+
+
+@functools.cache
+def _fake_mode_class() -> Any:
+    """``FakeTensorMode``, but that the compiler is not imported: that takes a second.
+
+    The methods that read settings of the compiler are made once more, over other names.
+    """
+    from torch._subclasses import fake_tensor
+
+    whole = fake_tensor.FakeTensorMode
+    wrapper: Any = whole.__torch_dispatch__
+    stand_in = _WithoutCompiler()
+    names = {**vars(builtins), "__import__": stand_in.imported}
+    scope = {**vars(fake_tensor), "__builtins__": names, "torch": stand_in}
+
+    class Mode(whole):  # type: ignore[misc, valid-type]
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            return False
+
+        def __torch_dispatch__(
+            self,
+            func: torch._ops.OpOverload,
+            types: Sequence[type],
+            args: Sequence[object] = (),
+            kwargs: Mapping[str, object] | None = None,
+        ) -> object:
+            is_whole = is_compiler_loaded() or not hasattr(wrapper, "__wrapped__")
+            dispatch = wrapper if is_whole else wrapper.__wrapped__
+            return dispatch(self, func, types, args, kwargs or {})
+
+    for name, method in vars(whole).items():
+        is_plain = isinstance(method, FunctionType) and name not in vars(Mode)
+        if is_plain and "_dynamo" in method.__code__.co_names:
+            code, defaults, cells = method.__code__, method.__defaults__, method.__closure__
+            made = FunctionType(code, scope, name, defaults, cells)
+            made.__kwdefaults__ = method.__kwdefaults__
+            setattr(Mode, name, made)
+    _let_references_run()
+    return Mode
+
+
+class _WithoutCompiler:
+    """Stands for ``torch`` in code of torch's that reads a few settings of the compiler.
+
+    As long as it is not loaded, they are what they are at first; none matters here.
+    """
+
+    fake_tensor_cache_enabled = fake_tensor_cache_crosscheck_enabled = False
+    _custom_ops_profile = None
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(torch, name)
+
+    @property
+    def _dynamo(self) -> object:
+        return sys.modules[COMPILER] if is_compiler_loaded() else self
+
+    @property
+    def config(self) -> object:
+        return self
+
+    def imported(self, name: str, *where: Any) -> object:
+        """What an ``import`` of parts of torch binds."""
+        if name == f"{COMPILER}.config" and not is_compiler_loaded():
+            return self
+        found = builtins.__import__(name, *where)
+        return self if found is torch else found
+
+
+def _let_references_run() -> None:
+    """Torch's definitions of operators in Python do not import the compiler when they are called.
+
+    They are hidden from the compiler, which is imported for that at the first call of each. There
+    is nobody to hide from as long as it is not there.
+    """
+    import torch._decomp as tables
+    import torch._refs as references
+
+    modules = (references, references.nn.functional, references.special)
+    left: list[object] = [each for module in modules for each in vars(module).values()]
+    left += [*tables.decomposition_table.values(), *tables.meta_table.values()]
+    seen = set()
+    while left:
+        function = left.pop()
+        if not isinstance(function, FunctionType) or function in seen or not function.__closure__:
+            continue
+        seen.add(function)
+        inner = function_hidden_by(function)
+        if inner is not None and not hasattr(inner, "__dynamo_disable"):
+            inner.__dynamo_disable = _hidden_later(function, inner)
+        for cell in function.__closure__:
+            with contextlib.suppress(ValueError):  # an empty one
+                left.append(cell.cell_contents)
+
+
+def function_hidden_by(function: Any) -> Any:
+    """The function that ``function`` hides from the compiler, if it does no more than that."""
+    hiding = _hiding()
+    if getattr(function, "__code__", None) is not hiding:
+        return None
+    return function.__closure__[hiding.co_freevars.index("fn")].cell_contents
+
+
+@functools.cache
+def _hiding() -> Any:
+    """The code of what hides a function from the compiler."""
+    return torch._disable_dynamo(_hiding).__code__  # type: ignore[attr-defined]
+
+
+def _hidden_later(wrapper: Any, function: Any) -> Callable[..., Any]:
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if not is_compiler_loaded():
+            return function(*args, **kwargs)
+        if getattr(function, "__dynamo_disable", None) is run:
+            del function.__dynamo_disable
+        return wrapper(*args, **kwargs)
+
+    hide_from_compiler(run)
+    return run
+
+
+def _new_mode(kind: type, **options: object) -> Any:
+    """A ``FakeTensorMode`` without a memory of its own."""
+    mode: Any = kind(**options)
+    mode.cache_enabled = False  # our memo stands in front of it, and it wants sympy
+    mode.propagate_real_tensors = False  # there are none, whatever torch is set to
     return mode
 
 
