@@ -9,14 +9,17 @@ from __future__ import annotations
 import builtins
 import contextlib
 import functools
+import importlib.util
+import inspect
 import logging
+import operator
 import os
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, ModuleType
+from types import BuiltinFunctionType, BuiltinMethodType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import torch
@@ -717,59 +720,6 @@ def is_torchs_mark(op: object, rule: object) -> bool:
     return isinstance(rule, functools.partial) and rule.keywords == {"kernel": op}
 
 
-class _WithoutCompiler:
-    """Stands for ``torch`` in code of torch's that reads two settings of the compiler.
-
-    It would import the compiler for them. Both are about the memory of fake tensors, which is not
-    used here.
-    """
-
-    fake_tensor_cache_enabled = fake_tensor_cache_crosscheck_enabled = False
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(torch, name)
-
-    @property
-    def _dynamo(self) -> _WithoutCompiler:
-        return self
-
-    config = _dynamo
-
-    def imported(self, name: str, *where: Any) -> object:
-        """What an ``import`` of parts of torch binds."""
-        if name != f"{COMPILER}.config":
-            found = builtins.__import__(name, *where)
-            return self if found is torch else found
-        return self
-
-
-def _made_without_compiler(mode: Any, options: Mapping[str, object]) -> None:
-    """What ``FakeTensorMode`` does to a new ``mode``, but that it imports the compiler.
-
-    That takes a second, in which 800 modules are loaded.
-    """
-    from torch._subclasses import fake_tensor
-
-    whole = fake_tensor.FakeTensorMode.__init__
-    names = {**vars(builtins), "__import__": _WithoutCompiler().imported}
-    scope = {**vars(fake_tensor), "__builtins__": names}
-    made = FunctionType(whole.__code__, scope, "__init__", None, whole.__closure__)
-    made.__kwdefaults__ = whole.__kwdefaults__
-    made(mode, **options)
-
-
-def _new_mode(kind: type, **options: object) -> Any:
-    """A ``FakeTensorMode`` without a memory of its own."""
-    mode: Any = kind.__new__(kind)
-    if is_compiler_loaded():
-        mode.__init__(**options)
-    else:
-        _made_without_compiler(mode, options)
-    mode.cache_enabled = False  # our memo stands in front of it, and it wants sympy
-    mode.propagate_real_tensors = False  # there are none, whatever torch is set to
-    return mode
-
-
 _fake_mode: Any = None
 
 
@@ -873,6 +823,159 @@ class _WithoutCompiler:
         return self if found is torch else found
 
 
+_IMPORT: Any = builtins.__import__
+_SYMBOLS = "torch.fx.experimental.symbolic_shapes"
+# What meta functions take from there for questions about sizes, and what that is made of, with the
+# defaults of each.
+QUESTIONS: dict[str, tuple[object, ...] | None] = {
+    "_guard_or": None, "_static_eval_sym_bool": None, "_sym_node_hint_disproves": None,
+    "expect_true": (0,), "guard_bool": None, "guard_int": None, "guard_or_false": None,
+    "guard_or_true": None, "has_guarding_hint": None, "is_nested_int": None, "is_symbolic": None,
+    "statically_known_true": None, "sym_and": None, "sym_eq": None, "sym_or": None,
+}  # fmt: skip
+# What is imported, and used for sizes of torch's own, which are made with sympy.
+_OF_SYMPY = {
+    "sympy": ("Basic", "Symbol"),
+    "torch.utils._sympy.functions": ("Max",),
+    _SYMBOLS: (
+        "_constrain_range_for_size", "compute_unbacked_bindings", "guard_size_oblivious",
+        "guarding_hint_or_throw", "has_free_symbols", "optimization_hint",
+    ),
+}  # fmt: skip
+
+
+class _Later:
+    """A class or function of a module that is not loaded: there are no instances of the class."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._place = module, name
+
+    def _itself(self) -> Any:
+        module, name = self._place
+        return getattr(importlib.import_module(module), name)
+
+    def __instancecheck__(self, item: object) -> bool:
+        return self._place[0] in sys.modules and isinstance(item, self._itself())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._itself()(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._itself(), name)
+
+
+class _Scope(dict[str, Any]):
+    """Global names of functions; what they do not hold is in the module of symbolic sizes."""
+
+    def __missing__(self, name: str) -> object:
+        if hasattr(builtins, name):
+            raise KeyError(name)
+        return getattr(importlib.import_module(_SYMBOLS), name)
+
+
+class _StandIn:
+    """What code of torch's gets that imports a module which need not be loaded."""
+
+    def __init__(self, module: str, known: Mapping[str, object]) -> None:
+        self._module = module
+        self.__dict__.update(known)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(importlib.import_module(self._module), name)
+
+
+def _questions() -> dict[str, object]:
+    """Functions of the module of symbolic sizes that ask about sizes, made of its own code."""
+    from torch.utils._ordered_set import OrderedSet
+
+    def free_unbacked_symbols(item: object) -> object:
+        return OrderedSet() if "sympy" not in sys.modules else whole(item)
+
+    whole = _Later(_SYMBOLS, "free_unbacked_symbols")
+    spec = importlib.util.find_spec(_SYMBOLS)
+    code = getattr(spec and spec.loader, "get_code", lambda name: None)(_SYMBOLS)
+    scope = _Scope(
+        torch=torch, operator=operator, functools=functools, inspect=inspect,
+        SymBool=torch.SymBool, SymInt=torch.SymInt, SymFloat=torch.SymFloat,
+        SymTypes=(torch.SymInt, torch.SymFloat, torch.SymBool),
+    )  # fmt: skip
+    for each in code.co_consts if code is not None else ():
+        name = getattr(each, "co_name", None)
+        if name in QUESTIONS:
+            scope[name] = FunctionType(each, scope, name, QUESTIONS[name])
+    found = {name: scope[name] for name in QUESTIONS if name in scope}
+    return {**found, "free_unbacked_symbols": free_unbacked_symbols}
+
+
+class _Imports:
+    """``import`` inside of torch's functions, while operators run on fake tensors in a thread.
+
+    Such functions import torch's module of symbolic sizes, and with it sympy: 500 modules, for
+    which sizes of ours have no use. They get stand-ins, which load what they stand for as soon as
+    more is asked of it than what is known without.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[int, int] = {}  # by thread
+        self._lock = threading.Lock()
+        self._stand_ins: dict[str, _StandIn] = {}
+
+    @contextlib.contextmanager
+    def without_sympy(self) -> Iterator[None]:
+        """No function of torch's loads sympy for a question about sizes."""
+        is_anothers = builtins.__import__ not in (_IMPORT, self._import)
+        if is_anothers or "sympy" in sys.modules:
+            yield
+            return
+        thread = threading.get_ident()
+        with self._lock:
+            if not self._stand_ins:
+                self._stand_ins = self._made()
+            builtins.__import__ = self._import  # type: ignore[assignment]
+            self._running[thread] = self._running.get(thread, 0) + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running[thread] -= 1
+                if not self._running[thread]:
+                    del self._running[thread]
+                if not self._running and builtins.__import__ == self._import:
+                    builtins.__import__ = _IMPORT
+
+    def _import(
+        self,
+        name: str,
+        scope: Mapping[str, object] | None = None,
+        local: Mapping[str, object] | None = None,
+        wanted: Sequence[str] = (),
+        level: int = 0,
+    ) -> Any:
+        stand_in = self._stand_ins.get(name)
+        if (
+            stand_in is not None
+            and local is None  # in a function
+            and name not in sys.modules
+            and threading.get_ident() in self._running
+            and str((scope or {}).get("__name__")).split(".")[0] == "torch"
+        ):
+            return stand_in
+        return _IMPORT(name, scope, local, wanted, level)
+
+    def _made(self) -> dict[str, _StandIn]:
+        found = {}
+        for module, names in _OF_SYMPY.items():
+            known: dict[str, object] = {name: _Later(module, name) for name in names}
+            if module == _SYMBOLS:
+                known |= _questions()
+            found[module] = _StandIn(module, known)
+        return found
+
+
+_imports = _Imports()
+without_sympy = _imports.without_sympy
+
+
 def _let_references_run() -> None:
     """Torch's definitions of operators in Python do not import the compiler when they are called.
 
@@ -908,9 +1011,11 @@ def function_hidden_by(function: Any) -> Any:
 
 
 @functools.cache
-def _hiding() -> Any:
+def _hiding() -> CodeType:
     """The code of what hides a function from the compiler."""
-    return torch._disable_dynamo(_hiding).__code__  # type: ignore[attr-defined]
+    hidden: Any = torch._disable_dynamo(_hiding)  # type: ignore[attr-defined]
+    code: CodeType = hidden.__code__
+    return code
 
 
 def _hidden_later(wrapper: Any, function: Any) -> Callable[..., Any]:

@@ -36,6 +36,7 @@ from monograph.torch_internals import (
     symbolic_dispatch,
     symbolic_fake_mode,
     unsupported_operator_error,
+    without_sympy,
 )
 
 __all__ = [
@@ -181,6 +182,7 @@ def outcome_on_fakes(
         quiet_fakes(),
         read_as_marked(),
         symbolic_dispatch(mode) if is_symbolic else nullcontext(),
+        without_sympy(),
     ):
         fake_args = [substitute(arg, fake, size) for arg in args]
         fake_kwargs = {name: substitute(value, fake, size) for name, value in kwargs.items()}
