@@ -30,7 +30,7 @@ from torch._higher_order_ops.map import map as torch_map
 from torch._higher_order_ops.scan import scan as torch_scan
 from torch._higher_order_ops.while_loop import while_loop as torch_while_loop
 from torch._ops import HigherOrderOperator, OpOverload, OpOverloadPacket
-from torch._subclasses.fake_tensor import FakeTensor
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch._tensor_str import PRINT_OPTS
 from torch.fx import Graph, Node, traceback
 from torch.fx.graph import _PyTreeCodeGen, _PyTreeInfo, _register_custom_builtin
@@ -727,7 +727,7 @@ def fake_mode() -> Any:
     """The one ``FakeTensorMode`` behind the inference fallback, made when first needed."""
     global _fake_mode
     if _fake_mode is None:
-        _fake_mode = _new_mode(_fake_mode_class(), allow_non_fake_inputs=False)
+        _fake_mode = _without_memory(_fake_mode_class()(allow_non_fake_inputs=False))
     return _fake_mode
 
 
@@ -751,24 +751,23 @@ def symbolic_fake_mode(shape_env: Any, by_rule: Callable[..., Any]) -> Any:
                 return found
             return super().dispatch(func, types, args, kwargs or {})
 
-    return _new_mode(Mode, allow_non_fake_inputs=False, shape_env=shape_env, static_shapes=False)
+    mode = Mode(allow_non_fake_inputs=False, shape_env=shape_env, static_shapes=False)
+    return _without_memory(mode)
 
 
 @functools.cache
-def _fake_mode_class() -> Any:
+def _fake_mode_class() -> type[FakeTensorMode]:
     """``FakeTensorMode``, but that the compiler is not imported: that takes a second.
 
     The methods that read settings of the compiler are made once more, over other names.
     """
-    from torch._subclasses import fake_tensor
-
-    whole = fake_tensor.FakeTensorMode
-    wrapper: Any = whole.__torch_dispatch__
+    wrapper: Callable[..., object] = FakeTensorMode.__torch_dispatch__
+    raw: Callable[..., object] = getattr(wrapper, "__wrapped__", wrapper)
     stand_in = _WithoutCompiler()
     names = {**vars(builtins), "__import__": stand_in.imported}
-    scope = {**vars(fake_tensor), "__builtins__": names, "torch": stand_in}
+    scope = {**FakeTensorMode.__init__.__globals__, "__builtins__": names, "torch": stand_in}
 
-    class Mode(whole):  # type: ignore[misc, valid-type]
+    class Mode(FakeTensorMode):
         @classmethod
         def _should_skip_dynamo(cls) -> bool:
             return False
@@ -780,11 +779,10 @@ def _fake_mode_class() -> Any:
             args: Sequence[object] = (),
             kwargs: Mapping[str, object] | None = None,
         ) -> object:
-            is_whole = is_compiler_loaded() or not hasattr(wrapper, "__wrapped__")
-            dispatch = wrapper if is_whole else wrapper.__wrapped__
+            dispatch = wrapper if is_compiler_loaded() else raw
             return dispatch(self, func, types, args, kwargs or {})
 
-    for name, method in vars(whole).items():
+    for name, method in vars(FakeTensorMode).items():
         is_plain = isinstance(method, FunctionType) and name not in vars(Mode)
         if is_plain and "_dynamo" in method.__code__.co_names:
             code, defaults, cells = method.__code__, method.__defaults__, method.__closure__
@@ -815,15 +813,22 @@ class _WithoutCompiler:
     def config(self) -> object:
         return self
 
-    def imported(self, name: str, *where: Any) -> object:
+    def imported(
+        self,
+        name: str,
+        scope: Mapping[str, object] | None = None,
+        local: Mapping[str, object] | None = None,
+        wanted: Sequence[str] = (),
+        level: int = 0,
+    ) -> object:
         """What an ``import`` of parts of torch binds."""
         if name == f"{COMPILER}.config" and not is_compiler_loaded():
             return self
-        found = builtins.__import__(name, *where)
+        found = builtins.__import__(name, scope, local, wanted, level)
         return self if found is torch else found
 
 
-_IMPORT: Any = builtins.__import__
+_IMPORT = builtins.__import__
 _SYMBOLS = "torch.fx.experimental.symbolic_shapes"
 # What meta functions take from there for questions about sizes, and what that is made of, with the
 # defaults of each.
@@ -850,17 +855,18 @@ class _Later:
     def __init__(self, module: str, name: str) -> None:
         self._place = module, name
 
-    def _itself(self) -> Any:
+    def _itself(self) -> type:
         module, name = self._place
-        return getattr(importlib.import_module(module), name)
+        found: type = getattr(importlib.import_module(module), name)
+        return found
 
     def __instancecheck__(self, item: object) -> bool:
         return self._place[0] in sys.modules and isinstance(item, self._itself())
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> object:
         return self._itself()(*args, **kwargs)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._itself(), name)
 
 
@@ -950,7 +956,7 @@ class _Imports:
         local: Mapping[str, object] | None = None,
         wanted: Sequence[str] = (),
         level: int = 0,
-    ) -> Any:
+    ) -> object:
         stand_in = self._stand_ins.get(name)
         if (
             stand_in is not None
@@ -976,6 +982,9 @@ _imports = _Imports()
 without_sympy = _imports.without_sympy
 
 
+_HIDING = "__dynamo_disable"  # where a hidden function has what hides it
+
+
 def _let_references_run() -> None:
     """Torch's definitions of operators in Python do not import the compiler when they are called.
 
@@ -995,44 +1004,45 @@ def _let_references_run() -> None:
             continue
         seen.add(function)
         inner = function_hidden_by(function)
-        if inner is not None and not hasattr(inner, "__dynamo_disable"):
-            inner.__dynamo_disable = _hidden_later(function, inner)
+        if inner is not None and not hasattr(inner, _HIDING):
+            setattr(inner, _HIDING, _hidden_later(function, inner))
         for cell in function.__closure__:
             with contextlib.suppress(ValueError):  # an empty one
                 left.append(cell.cell_contents)
 
 
-def function_hidden_by(function: Any) -> Any:
+def function_hidden_by(function: object) -> Callable[..., object] | None:
     """The function that ``function`` hides from the compiler, if it does no more than that."""
     hiding = _hiding()
-    if getattr(function, "__code__", None) is not hiding:
+    if not isinstance(function, FunctionType) or function.__code__ is not hiding:
         return None
-    return function.__closure__[hiding.co_freevars.index("fn")].cell_contents
+    cells = dict(zip(hiding.co_freevars, function.__closure__ or (), strict=True))
+    found: Callable[..., object] = cells["fn"].cell_contents
+    return found
 
 
 @functools.cache
 def _hiding() -> CodeType:
     """The code of what hides a function from the compiler."""
-    hidden: Any = torch._disable_dynamo(_hiding)  # type: ignore[attr-defined]
-    code: CodeType = hidden.__code__
+    code: CodeType = torch._disable_dynamo(_hiding).__code__  # type: ignore[attr-defined]
     return code
 
 
-def _hidden_later(wrapper: Any, function: Any) -> Callable[..., Any]:
-    def run(*args: Any, **kwargs: Any) -> Any:
+def _hidden_later(
+    wrapper: Callable[..., object], function: Callable[..., object]
+) -> Callable[..., object]:
+    def run(*args: object, **kwargs: object) -> object:
         if not is_compiler_loaded():
             return function(*args, **kwargs)
-        if getattr(function, "__dynamo_disable", None) is run:
-            del function.__dynamo_disable
+        if getattr(function, _HIDING, None) is run:
+            delattr(function, _HIDING)
         return wrapper(*args, **kwargs)
 
     hide_from_compiler(run)
     return run
 
 
-def _new_mode(kind: type, **options: object) -> Any:
-    """A ``FakeTensorMode`` without a memory of its own."""
-    mode: Any = kind(**options)
+def _without_memory(mode: FakeTensorMode) -> FakeTensorMode:
     mode.cache_enabled = False  # our memo stands in front of it, and it wants sympy
     mode.propagate_real_tensors = False  # there are none, whatever torch is set to
     return mode

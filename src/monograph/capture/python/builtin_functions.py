@@ -735,6 +735,8 @@ def _check_with(env: ShapeEnv, original: Callable[..., object], mine: Mine) -> C
 
     @functools.wraps(original)
     def check(error_type: object, condition: object, message: Callable[[], object] | None) -> None:
+        if mine() and condition is True:  # torch imports sympy before it looks
+            return
         if not mine() or not isinstance(condition, torch.SymBool):
             original(error_type, condition, message)
             return
