@@ -9,12 +9,15 @@ from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING, NoReturn
 
 from monograph.capture.python.frames import frames_of_user, is_of_python, is_of_user, is_ours
+from monograph.capture.python.keys import text_as_key
 from monograph.capture.python.nodes import syntax_of
 from monograph.capture.python.shown_texts import is_shown_by
 from monograph.diagnostics import ExportError
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
+    from monograph.shapes.env import ShapeEnv
+    from monograph.shapes.expr import Expr
 
 __all__ = [
     "Branch",
@@ -32,6 +35,7 @@ __all__ = [
     "is_asked_by_program",
     "is_printed",
     "is_printed_as_number",
+    "key_wanted",
     "refused",
     "restart",
 ]
@@ -158,6 +162,16 @@ def is_printed() -> bool:
         return False
     node = syntax.node_at(frame.f_lasti)
     return node is not None and is_shown_by(frame, node)
+
+
+def key_wanted(env: ShapeEnv, size: Expr) -> str | None:
+    """What stands for a size in the text that is wanted, if that is a key: see ``text_as_key``."""
+    frame = _frame_that_wants_text()
+    syntax = None if frame is None else syntax_of(frame.f_code)
+    if frame is None or syntax is None:
+        return None
+    node = syntax.node_at(frame.f_lasti)
+    return None if node is None else text_as_key(env, size, frame, node)
 
 
 def is_printed_as_number(frame: FrameType) -> bool:

@@ -459,6 +459,7 @@ class _Trying(Recorder):
         self.entrance, self.knowledge = recorder.entrance, recorder.knowledge
         sizes = recorder.sizes
         self.sizes.use(sizes.env)
+        self.sizes.is_of_trial = True
         self.sizes.bindings, self.sizes.whole = dict(sizes.bindings), dict(sizes.whole)
         self.touched = _Touched()
         self.aliases.region = self.touched

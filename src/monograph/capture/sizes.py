@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import torch
 from torch.fx import Node
 
+from monograph.capture.python.evaluation import UnknownError
 from monograph.capture.python.frames import frames_of_user, is_ours
 from monograph.capture.python.nodes import subscripts
 from monograph.capture.python.truths import is_or_zero
@@ -20,6 +21,7 @@ from monograph.capture.restarts import (
     NeedsIndexing,
     is_asked_by_program,
     is_printed,
+    key_wanted,
     refused,
     restart,
 )
@@ -134,6 +136,7 @@ class Sizes:
         self.numbers: dict[Node, Any] = {}  # what ``.item()`` of a node gave
         self.outer: Callable[[str], Any] = _has_no_source  # a symbol that nothing here gives
         self.settling: Settling | None = None  # of questions where they come up
+        self.is_of_trial = False  # what a function has still to do is evaluated, by ``settling``
         self.is_for_all = False  # a capture of fewer sizes is of no use
         self._nodes: dict[Any, Any] = {}
 
@@ -505,12 +508,15 @@ class Sizes:
 
     def on_text(self, item: Real | Test) -> str | None:
         """``str(n)`` in the program: any text where it is printed, else that of the number."""
+        if self.is_of_trial:
+            raise UnknownError("a text")  # nothing is fixed for it there
         if not self.recorder.context.is_running or not is_asked_by_program() or is_printed():
             return None
         if any(self.env.symbols[name].is_unbacked for name in _names_in(item)):
             raise refused(self.recorder, self._refusal(item))
         if isinstance(item, Expr):
-            return str(self.env.fix(item, "a text is made of this size"))
+            as_key = key_wanted(self.env, item)
+            return as_key or str(self.env.fix(item, "a text is made of this size"))
         if isinstance(item, FloatExpr):
             return str(symbolic(self.env, item).node.guard_float("", 0))
         return None if isinstance(item, (int, float)) else str(self.env.decide(item))

@@ -23,6 +23,7 @@ from torch import nn
 from torch.fx import Node
 
 from monograph.capture.abstract import AbstractTensor
+from monograph.capture.python.keys import with_numbers
 from monograph.capture.python.saved import CONTAINERS, MISSING, Change, Saved
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Expr
@@ -326,6 +327,9 @@ class _Copies:
         if isinstance(key, tuple):
             items = [self._key(item) for item in key]
             return key if all(map(operator.is_, items, key)) else tuple(items)
+        if isinstance(key, str):
+            plain = with_numbers(key, self.values)
+            return key if plain == key else plain
         return _plain(key, self.values) if isinstance(key, _VARYING) else key
 
     def replaced(self, value: object) -> object:

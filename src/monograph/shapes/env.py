@@ -277,6 +277,7 @@ class ShapeEnv:
         self.by_example = False  # questions that may be left open are answered by the example
         self.sets: dict[str, tuple[int, ...]] = {}
         self.sides: dict[Expr, tuple[Int, ...]] = {}  # what a symbol is on each side of a branch
+        self.size_texts: dict[Expr, Any] = {}  # what stands for sizes in texts that are keys
         self._rounded: dict[Rounded, Expr] = {}
         self._parameter: dict[tuple[int, int, int], Expr] = {}
 
@@ -397,8 +398,12 @@ class ShapeEnv:
         """Whether ``test`` holds for all sizes, as far as can be proved."""
         return self.known(test) is True
 
-    def decide(self, test: Test, kind: str = "branch") -> bool:
-        """The answer that the capture goes on with; a guard where it is not the only one."""
+    def decide(self, test: Test, kind: str = "branch", *, may_settle: bool = True) -> bool:
+        """The answer that the capture goes on with; a guard where it is not the only one.
+
+        ``may_settle``: whether the program itself gets the answer, so that what its function does
+        with either one may be compared there.
+        """
         answer = self.known(test)
         if answer is not None:
             return answer
@@ -421,7 +426,8 @@ class ShapeEnv:
                 value = self.listener.undecided(test)
             self.require(test if value else negated(test))
             return value
-        settled = self.listener.settled(test, value) if kind == "branch" else None
+        may_settle = may_settle and kind == "branch"
+        settled = self.listener.settled(test, value) if may_settle else None
         if settled is not None:
             return settled
         self.rely_on(test if value else negated(test), kind, asked=test, answer=value)

@@ -26,6 +26,7 @@ from monograph.capture.abstract import AbstractTensor
 from monograph.capture.python.frames import is_ours
 from monograph.capture.python.nodes import Syntax, syntax_of
 from monograph.capture.python.sites import source_file
+from monograph.capture.python.type_calls import type_of
 from monograph.torch_internals import GLOBAL_HOOKS, is_function_of_torch
 
 __all__ = ["Evaluation", "Reads", "Rest", "UnknownError", "attribute_of", "is_tensor", "rest_of"]
@@ -769,6 +770,8 @@ class Evaluation:
             return self._of_items(callee, args)
         if isinstance(callee, types.MethodType) and not is_tensor(callee.__self__):
             return self.call(callee.__func__, (callee.__self__, *args), kwargs)
+        if _is_one_of(callee, (type,)) and len(args) == 1 and not kwargs:
+            return type_of(args[0])
         if _is_pure(callee):
             if not all(map(_is_content, (*args, *kwargs.values()))):
                 raise UnknownError("arguments")

@@ -3,13 +3,19 @@
 Python finds a key by its hash, so there the number would have to be that of the example. Where the
 container is seen in the program's source and the number is only looked up, it is enough to know
 which of the keys it is, or that it is none of them: these are questions like any other.
+
+A text that is made of a size and is a key, ``cache[f"{n}_{device}"]``, holds a text of its own in
+the place of the number, which no other size has: whether it is one of the keys is asked before.
 """
 
 from __future__ import annotations
 
 import ast
+import itertools
+import re
+import weakref
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import FrameType
 
 import torch
@@ -17,13 +23,15 @@ import torch
 from monograph.capture.python.nodes import Syntax, syntax_of
 from monograph.capture.python.static_values import UNKNOWN, value_of
 from monograph.shapes.env import ShapeEnv
-from monograph.shapes.questions import Test, both
+from monograph.shapes.expr import Expr
+from monograph.shapes.questions import Test, both, equal
 
-__all__ = ["is_counted", "is_looked_up"]
+__all__ = ["is_counted", "is_looked_up", "text_as_key", "with_numbers"]
 
 _MOST_KEYS = 16
 _LOOK_UPS = ("get", "pop", "setdefault", "__getitem__", "__setitem__", "__contains__")
 _CONTAINERS = (dict, set, frozenset, defaultdict, OrderedDict)
+_COUNT = re.compile(r"(?<!\d)\d+")  # a number as a text has it
 _VARYING = (torch.SymInt, torch.SymFloat)
 _NUMBERS = (int, float, *_VARYING)
 
@@ -138,22 +146,27 @@ def _look_up_at(frame: FrameType) -> tuple[Iterable[object], object] | None:
     """
     syntax = syntax_of(frame.f_code)
     node = None if syntax is None else syntax.node_at(frame.f_lasti)
-    container: ast.expr
-    wanted: ast.expr | None
-    if isinstance(node, ast.Subscript):
-        container, wanted = node.value, node.slice
-    elif isinstance(node, ast.Compare):
-        if len(node.ops) != 1 or not isinstance(node.ops[0], (ast.In, ast.NotIn)):
-            return None
-        container, wanted = node.comparators[0], node.left
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr not in _LOOK_UPS:
-            return None
-        container, wanted = node.func.value, node.args[0] if node.args else None
-    else:
+    place = _place_of_look_up(node)
+    if place is None:
         return None
+    container, wanted = place
     keys = _keys_of(container, frame)
     return None if keys is None else (keys, UNKNOWN if wanted is None else _written(wanted, frame))
+
+
+def _place_of_look_up(node: ast.AST | None) -> tuple[ast.expr, ast.expr | None] | None:
+    """The container that something is looked up in, and what that is."""
+    if isinstance(node, ast.Subscript):
+        return node.value, node.slice
+    if isinstance(node, ast.Compare):
+        if len(node.ops) != 1 or not isinstance(node.ops[0], (ast.In, ast.NotIn)):
+            return None
+        return node.comparators[0], node.left
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr not in _LOOK_UPS:
+            return None
+        return node.func.value, node.args[0] if node.args else None
+    return None
 
 
 def _keys_of(container: ast.expr, frame: FrameType) -> Iterable[object] | None:
@@ -170,3 +183,111 @@ def _written(key: ast.expr, frame: FrameType) -> object:
         parts = [_written(each, frame) for each in key.elts]
         return UNKNOWN if UNKNOWN in parts else tuple(parts)
     return value_of(key, frame)
+
+
+# Texts of sizes --------------------------------------------------------------------------------
+
+_STAND_IN = re.compile(
+    "\N{MATHEMATICAL LEFT ANGLE BRACKET}[^\N{MATHEMATICAL RIGHT ANGLE BRACKET}]*."
+)
+
+
+class SizeText:
+    """What stands for a size in a text that is a key: the same in each capture of a program."""
+
+    __slots__ = ("__weakref__", "size", "text")
+
+    def __init__(self, size: Expr) -> None:
+        self.size = size
+        self.text = f"\N{MATHEMATICAL LEFT ANGLE BRACKET}{size}\N{MATHEMATICAL RIGHT ANGLE BRACKET}"
+        _in_use[self.text] = self
+
+
+_in_use: weakref.WeakValueDictionary[str, SizeText] = weakref.WeakValueDictionary()
+
+
+def text_as_key(env: ShapeEnv, size: Expr, frame: FrameType, node: ast.AST) -> str | None:
+    """What stands for ``size`` in the text that ``node`` of ``frame`` makes, if that is a key only.
+
+    Asks first whether it is a number in one of the keys, or another size that has been one: then
+    that is its text. None where it is no key, or there are too many to ask for.
+    """
+    syntax = syntax_of(frame.f_code)
+    found = None if syntax is None else _containers_of(syntax, node, frame)
+    if found is None:
+        return None
+    written = dict.fromkeys(itertools.chain(*map(_texts_in, found)))
+    numbers = dict.fromkeys(itertools.chain(*map(_counts_in, written)))
+    if len(numbers) + len(env.size_texts) > _MOST_KEYS:
+        return None
+    for number in numbers:
+        if env.decide(equal(size, int(number)), may_settle=False):
+            return number
+    for other in env.size_texts:
+        if env.decide(equal(size, other), may_settle=False):
+            return env.size_texts[other].text
+    made = env.size_texts[size] = SizeText(size)
+    return made.text
+
+
+def with_numbers(key: str, values: Mapping[str, float]) -> str:
+    """A key of a dictionary with the numbers of a call for what stands for them."""
+
+    def number(found: re.Match[str]) -> str:
+        held = _in_use.get(found[0])
+        if held is None:
+            return found[0]
+        size = held.size.scope.normal(held.size)
+        return str(size.evaluate(values) if isinstance(size, Expr) else size)
+
+    return _STAND_IN.sub(number, key)
+
+
+def _counts_in(text: str) -> list[str]:
+    """The numbers in a key, but for the numbers of what stands for sizes."""
+    return [n for n in _COUNT.findall(_STAND_IN.sub("", text)) if str(int(n)) == n]
+
+
+def _texts_in(keys: Iterable[object]) -> Iterator[str]:
+    for key in keys:
+        if isinstance(key, (tuple, frozenset)):
+            yield from _texts_in(key)
+        elif isinstance(key, str):
+            yield key
+
+
+def _containers_of(
+    syntax: Syntax, node: ast.AST, frame: FrameType, variable: str = ""
+) -> list[Iterable[object]] | None:
+    """The keys of all containers that a text is looked up in; None where it goes anywhere else."""
+    while True:
+        user = syntax.around(node)
+        if not _goes_on_in(user, node):
+            break
+        assert user is not None
+        node = user
+    if isinstance(user, ast.Assign) and len(user.targets) == 1:
+        target = user.targets[0]
+        if variable or not isinstance(target, ast.Name):
+            return None
+        found = list[Iterable[object]]()
+        for reader in syntax.readers_of(target.id):
+            containers = _containers_of(syntax, reader, frame, target.id)
+            if containers is None:
+                return None
+            found += containers
+        return found
+    looked_up = _place_of_look_up(user)
+    if looked_up is None or looked_up[1] is not node:
+        return None
+    keys = _keys_of(looked_up[0], frame)
+    return None if keys is None else [keys]
+
+
+def _goes_on_in(user: ast.AST | None, node: ast.AST) -> bool:
+    """Whether what is around ``node`` is a longer text, or several things."""
+    if isinstance(user, ast.BinOp):
+        return isinstance(user.op, ast.Add)
+    if isinstance(user, ast.Call):
+        return isinstance(user.func, ast.Name) and user.func.id == "str" and node in user.args
+    return isinstance(user, (ast.JoinedStr, ast.FormattedValue, ast.Tuple))
