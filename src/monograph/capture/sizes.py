@@ -7,6 +7,7 @@ import operator
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import torch
@@ -15,7 +16,7 @@ from torch.fx import Node
 from monograph.capture.python.evaluation import UnknownError
 from monograph.capture.python.frames import frames_of_user, is_ours
 from monograph.capture.python.nodes import subscripts
-from monograph.capture.python.truths import is_or_zero
+from monograph.capture.python.truths import is_or_zero, only_tells
 from monograph.capture.restarts import (
     NarrowedError,
     NeedsIndexing,
@@ -108,6 +109,15 @@ _NAMES = {
 
 
 # Torch's own functions, which something else stands in for while a program is captured.
+def _asking(frame: FrameType | None) -> tuple[FrameType | None, bool]:
+    """Who asks for a truth, and whether that is the truth of a size."""
+    is_of_size = False
+    while frame is not None and (is_ours(frame.f_code) or frame.f_code in _TRUTHS):
+        is_of_size = is_of_size or frame.f_code is _TRUTHS[0]
+        frame = frame.f_back
+    return frame, is_of_size
+
+
 _TRUTHS = tuple(kind.__bool__.__code__ for kind in (torch.SymInt, torch.SymBool))
 
 
@@ -413,11 +423,13 @@ class Sizes:
 
     def is_no_matter(self) -> bool:
         """Whether the truth of a size is asked, for ``n or 0``, which is that size in any case."""
-        frame, is_of_size = sys._getframe(1).f_back, False
-        while frame is not None and (is_ours(frame.f_code) or frame.f_code in _TRUTHS):
-            is_of_size = is_of_size or frame.f_code is _TRUTHS[0]
-            frame = frame.f_back
+        frame, is_of_size = _asking(sys._getframe(1))
         return is_of_size and frame is not None and is_or_zero(frame.f_code, frame.f_lasti)
+
+    def only_tells(self) -> bool:
+        """Whether a warning alone is what the truth of a comparison decides of."""
+        frame, _ = _asking(sys._getframe(1))
+        return frame is not None and only_tells(frame)
 
     def settled(self, test: Test, answer: bool) -> bool | None:
         """The answer that the program goes on with, whatever it is; None where it matters."""

@@ -18,7 +18,7 @@ from monograph.inference.rules import RULES, View
 from monograph.inference.rules.table import is_canonical
 from monograph.ir.spec import spec_of
 from monograph.shapes.expr import Expr
-from monograph.shapes.questions import equal
+from monograph.shapes.questions import either, equal, not_less
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import Operator
 
@@ -27,6 +27,7 @@ __all__ = ["INSTEAD", "PARTS", "view_of_any_layout"]
 aten = torch.ops.aten
 Size = int | torch.SymInt
 Part = torch.Tensor | NotImplementedType
+Parts = Sequence[torch.Tensor] | NotImplementedType
 
 
 def _matmul(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
@@ -252,6 +253,20 @@ def _embedding_bag(
     return aten._embedding_bag.default(weight, indices, offsets, *bags)
 
 
+def _chunk(x: torch.Tensor, chunks: int, dim: int = 0) -> Parts:
+    """Torch's own makes pieces of one size, of which there are none for nothing."""
+    total = x.shape[dim]
+    size = -(-total // chunks)
+    before = size * (chunks - 1)
+    found = expression_of(total)
+    if not isinstance(found, Expr):
+        return NotImplemented
+    fills = either(equal(found, 0), not_less(found, expression_of(before) + 1))
+    if not found.scope.owner.is_known(fills):
+        return NotImplemented
+    return aten.split_with_sizes.default(x, [*[size] * (chunks - 1), total - before], dim)
+
+
 def _roll(x: torch.Tensor, shifts: Sequence[Size], dims: Sequence[int] = ()) -> torch.Tensor:
     """Torch's own divides by sizes, which may be 0."""
     if not dims:
@@ -267,7 +282,7 @@ def _roll(x: torch.Tensor, shifts: Sequence[Size], dims: Sequence[int] = ()) -> 
 INSTEAD: dict[Operator, Callable[..., torch.Tensor]] = {aten.roll.default: _roll}
 
 # What is NotImplemented is left to torch's parts.
-PARTS: dict[Operator, Callable[..., Part]] = {
+PARTS: dict[Operator, Callable[..., Part | Parts]] = {
     aten.matmul.default: _matmul,
     aten.linear.default: _linear,
     aten.scaled_dot_product_attention.default: _attention,
@@ -278,6 +293,7 @@ PARTS: dict[Operator, Callable[..., Part]] = {
     aten.to.device: _to,
     aten.to.dtype: _to,
     aten.to.other: _to,
+    aten.chunk.default: _chunk,
     aten.diff.default: _diff,
     aten.embedding_bag.default: _embedding_bag,
     aten.embedding_bag.padding_idx: _embedding_bag,

@@ -77,6 +77,9 @@ class Listener(Protocol):
     def is_no_matter(self) -> bool:
         """Whether the answer to what is asked now is no matter, as it is in ``n or 0``."""
 
+    def only_tells(self) -> bool:
+        """Whether the answer to what is asked now decides of a warning alone."""
+
     def settled(self, test: Test, answer: bool) -> bool | None:
         """The answer to go on with for all sizes, whatever it is for them; None: it matters.
 
@@ -137,6 +140,10 @@ class Alone:
         raise LookupError(str(test))
 
     def is_no_matter(self) -> bool:
+        """Nothing is known of what it is asked for."""
+        return False
+
+    def only_tells(self) -> bool:
         """Nothing is known of what it is asked for."""
         return False
 
@@ -422,6 +429,8 @@ class ShapeEnv:
                 self.require(test if value else negated(test))
                 return value
             value = self._settled_by_sizes(test)
+            if value is None and self.listener.only_tells():
+                return True
             if value is None:
                 value = self.listener.undecided(test)
             self.require(test if value else negated(test))

@@ -424,12 +424,21 @@ def _float_function(name: str) -> Callable[..., Any]:
     return call
 
 
+def _log(number: object, *base: object) -> object:
+    """``math.log``: to a base, it is the quotient of two."""
+    natural = _float_function("log")
+    if len(base) != 1 or not any(isinstance(each, _SYMBOLIC) for each in (number, *base)):
+        return natural(number, *base)
+    return operator.truediv(natural(number), natural(*base))
+
+
 def _power(base: Any, exponent: Any, /) -> Any:
     """``math.pow``."""
-    if isinstance(base, _SYMBOLIC):
-        args = (expression_of(base), expression_of(exponent))
-        return symbolic(base.node.env, FloatExpr("pow", args))
-    return math.pow(base, exponent)
+    varying = next((each for each in (base, exponent) if isinstance(each, _SYMBOLIC)), None)
+    if varying is None:
+        return math.pow(base, exponent)
+    args = tuple(expression_of(torch.sym_float(each)) for each in (base, exponent))
+    return symbolic(varying.node.env, FloatExpr("pow", args))
 
 
 def _isqrt(n: int | torch.SymInt, /) -> int | torch.SymInt:
@@ -479,7 +488,8 @@ _FUNCTIONS: list[tuple[Any, Callable[..., Any]]] = [
     (math.isqrt, _isqrt),
     (math.pow, _power),
     *FUNCTIONS_OF_MATH,
-    *((getattr(math, name), _float_function(name)) for name in _MATH),
+    *((getattr(math, name), _float_function(name)) for name in _MATH if name != "log"),
+    (math.log, _log),
     *((f, _with_chosen_function(f)) for f in (
         map, filter, functools.reduce, itertools.accumulate, itertools.dropwhile,
         itertools.filterfalse, itertools.groupby, itertools.starmap, itertools.takewhile,

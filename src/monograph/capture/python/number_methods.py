@@ -8,6 +8,7 @@ it). A truth counts as 1 or 0 among numbers, as Python's does.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -68,6 +69,13 @@ def _rounded(
     if isinstance(ndigits, (torch.SymInt, torch.SymBool)):
         ndigits = int(number_of(ndigits))
     return symbolic(node.env, node.round(ndigits).content)
+
+
+def _bit_length(self: torch.SymInt) -> object:
+    """By the logarithm, which is as exact as is needed for any size that a tensor can have."""
+    env, least = self.node.env, torch.sym_max(self, 1)
+    logarithm = symbolic(env, FloatExpr("log2", (expression_of(least),)))
+    return math.floor(logarithm) + torch.sym_min(1, self)
 
 
 def _both_parts(left: object, right: object) -> object:
@@ -281,7 +289,8 @@ _METHODS: dict[type, dict[str, Method]] = {
         "__rfloordiv__": _quotient_of,
         **_OF_ANY,
         **{n: _of_numpy(n) for n in _NUMPY},
-        **{n: _of_the_number(n) for n in ("bit_count", "bit_length", "to_bytes")},
+        "bit_length": _bit_length,
+        **{n: _of_the_number(n) for n in ("bit_count", "to_bytes")},
     },
     torch.SymFloat: {
         "__round__": _rounded,

@@ -10,7 +10,15 @@ from typing import NamedTuple
 from monograph.capture.python.nodes import Syntax, compares, syntax_of, takes_truth
 from monograph.capture.python.static_values import UNKNOWN, value_of
 
-__all__ = ["Assertion", "assertion_at", "asserts", "is_asserted", "is_check", "is_or_zero"]
+__all__ = [
+    "Assertion",
+    "assertion_at",
+    "asserts",
+    "is_asserted",
+    "is_check",
+    "is_or_zero",
+    "only_tells",
+]
 
 _CONTAINERS = (tuple, list, set, frozenset, dict, str, bytes)
 
@@ -103,6 +111,31 @@ def is_or_zero(code: CodeType, offset: int) -> bool:
     )
 
 
+def only_tells(frame: FrameType) -> bool:
+    """Whether the truth that ``frame`` asks for decides of a warning alone, or a line of a log."""
+    syntax = syntax_of(frame.f_code)
+    asked = None if syntax is None else syntax.node_at(frame.f_lasti)
+    if syntax is None or asked is None:
+        return False
+    statement = syntax.parent(asked)
+    while isinstance(statement, (ast.UnaryOp, ast.BoolOp, ast.Compare)):
+        asked, statement = statement, syntax.parent(statement)
+    if not isinstance(statement, ast.If) or statement.test is not asked or statement.orelse:
+        return False
+    return all(map(_is_told, statement.body))
+
+
+def _is_told(statement: ast.stmt) -> bool:
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+        return False
+    function = statement.value.func
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    is_of_a_name = owner is None or isinstance(owner, (ast.Name, ast.Attribute))
+    return is_of_a_name and name in _TELLING
+
+
+_TELLING = frozenset({"warn", "warning", "info", "debug", "print", "warn_once", "warning_once"})
 _ASKING_MORE = (
     ast.If, ast.While, ast.IfExp, ast.Assert, ast.BoolOp, ast.UnaryOp, ast.comprehension, ast.Match,
 )  # fmt: skip

@@ -13,6 +13,7 @@ import torch
 from monograph.inference.rules.pointwise import category
 from monograph.inference.rules.reductions import reduced
 from monograph.inference.rules.table import (
+    broadcast,
     fresh,
     is_canonical,
     is_size,
@@ -145,6 +146,22 @@ def _gather(
     if x.device != index.device or not is_canonical(x) or not is_canonical(index):
         return None
     return fresh(x, index.shape)
+
+
+@rule(aten.take_along_dim.default)
+def _take_along_dim(
+    x: TensorSpec, indices: TensorSpec, dim: int | None = None
+) -> TensorSpec | None:
+    """Both are broadcast to each other, but for the dimension that is picked along."""
+    at = None if dim is None else resolve(x, dim)
+    if at is None or indices.dtype is not torch.int64 or x.device != indices.device:
+        return None
+    if len(x.shape) != len(indices.shape):
+        return None
+    others = broadcast([(*s[:at], *s[at + 1 :]) for s in (x.shape, indices.shape)])
+    if others is None:
+        return None
+    return fresh(x, (*others[:at], indices.shape[at], *others[at:]))
 
 
 @rule(aten.scatter.src, aten.scatter_add.default, aten.scatter_reduce.two)

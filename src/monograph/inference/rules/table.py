@@ -187,12 +187,18 @@ def is_row_of(size: Int, whole: Int) -> bool:
     """Whether ``size`` is 1 wherever it is not ``whole``: that of ``x[:1]`` beside ``x``.
 
     Of no rows there is no first one, and the sizes agree; beside any other number it is broadcast.
+    Whether there is one of ``x[mask]`` is checked when the program runs.
     """
     if not is_row_at_most(size):
         return False
-    scope = size.scope
-    known: bool = scope.owner.is_known(not_less(size, scope.minimum(1, whole)))
-    return known
+    env, has_one = size.scope.owner, not_less(size, size.scope.minimum(1, whole))
+    if env.is_known(has_one):
+        return True
+    is_counted = any(env.symbols[atom.name].is_unbacked for atom in size.symbols())
+    if not is_counted or is_row_at_most(whole):
+        return False
+    found: bool = env.require(has_one, "the first row of some is broadcast: there is none")
+    return found
 
 
 def is_row_at_most(size: Int) -> TypeGuard[Expr]:

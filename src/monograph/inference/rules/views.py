@@ -24,7 +24,7 @@ from monograph.inference.rules.table import (
 )
 from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec, contiguous_strides, is_dense
 from monograph.shapes.expr import Expr, Int, shared_atoms
-from monograph.shapes.questions import both, equal, not_less
+from monograph.shapes.questions import both, either, equal, not_less
 from monograph.shapes.symnode import expression_of, symbolic
 
 aten = torch.ops.aten
@@ -565,7 +565,7 @@ def _second(rank: int, sizes: object, dim: int = 0) -> int:
     return dim
 
 
-describe(aten.tensor_split.sections, aten.tensor_split.indices,
+describe(aten.tensor_split.indices,
          aten.tensor_split.tensor_indices_or_sections, undo=_along(_second))  # fmt: skip
 describe(aten.hsplit.int, aten.hsplit.array, undo=_along(lambda rank, _: 0 if rank == 1 else 1))
 describe(aten.vsplit.int, aten.vsplit.array, undo=_along(lambda rank, _: 0))
@@ -627,10 +627,24 @@ def _chunk(x: TensorSpec, chunks: int, dim: int = 0) -> Sequence[View] | None:
     at = resolve(x, dim)
     if at is None or chunks <= 0 or x.shape[at] == 0:
         return None
-    if isinstance(x.shape[at], Expr):
-        size = x.scope.ceildiv(x.shape[at], chunks)  # type: ignore[union-attr]
+    total = x.shape[at]
+    if not isinstance(total, Expr):
+        return _split(x, -(-total // chunks), at)
+    size, env = total.scope.ceildiv(total, chunks), total.scope.owner
+    before = size * (chunks - 1)  # the last piece begins there, and of nothing there are as many
+    if not env.decide(either(equal(total, 0), not_less(total, before + 1))):
         return _pieces(x, size, at)
-    return _split(x, -(-x.shape[at] // chunks), at)
+    return _parts(x, [size] * (chunks - 1) + [total - before], at)
+
+
+@view(aten.tensor_split.sections, undo=_along(_second))
+def _tensor_split(x: TensorSpec, sections: int, dim: int = 0) -> Sequence[View] | None:
+    """As many pieces as are wanted; those at the front are longer by one."""
+    at = resolve(x, dim)
+    if at is None or not isinstance(sections, int) or sections <= 0:
+        return None
+    total = x.shape[at]
+    return _parts(x, [(total + sections - 1 - i) // sections for i in range(sections)], at)
 
 
 # What their results share with the tensor is not for the program to see.
