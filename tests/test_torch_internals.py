@@ -788,3 +788,11 @@ def test_graphs_name_imaginary_numbers_that_are_not_finite():
     graph = torch.fx.Graph()
     graph.output(complex(0, float("inf")))
     assert torch.fx.GraphModule({}, graph)() == complex(0, float("inf"))
+
+
+def test_torch_has_numpys_functions_on_tensors():
+    numpy = internals.numpy_in_torch()
+    array = numpy.ndarray(torch.arange(3))
+    assert torch.equal((array * 2).tensor, torch.tensor([0, 2, 4]))
+    array[1:] = 5
+    assert array.tensor.tolist() == [0, 5, 5]

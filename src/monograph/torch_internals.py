@@ -102,6 +102,7 @@ __all__ = [
     "name_of",
     "no_python_dispatch",
     "node_is_marked_constant",
+    "numpy_in_torch",
     "outside_of_mapping",
     "plain_name",
     "pytree_node",
@@ -1227,6 +1228,13 @@ def erase_nodes(graph: Graph) -> None:
 def claim_names(graph: Graph, names: set[str]) -> None:
     """Tell the graph which names ``append_node`` has used."""
     graph._graph_namespace._used_names.update(names)
+
+
+def numpy_in_torch() -> ModuleType:
+    """Torch's own functions of numpy, on tensors."""
+    import torch._numpy
+
+    return torch._numpy
 
 
 def operator_packet(namespace: str, name: str) -> Any:

@@ -266,11 +266,11 @@ class AbstractTensor(torch.Tensor):
         return builtin_functions.converted(self, "float")
 
     def __getitem__(self, index: object) -> torch.Tensor:
-        view, rest = selected(self, index)
+        view, rest = selected(self, _with_tensors(index))
         return super(AbstractTensor, view).__getitem__(rest)
 
     def __setitem__(self, index: object, value: torch.Tensor | float) -> None:
-        view, rest = selected(self, index)
+        view, rest = selected(self, _with_tensors(index))
         if not isinstance(value, AbstractTensor) or not put(view, rest, value):
             super(AbstractTensor, view).__setitem__(rest, value)
 
@@ -350,6 +350,14 @@ ASKED_OF_THE_CLASS = (
     "stride", "storage_offset", "is_contiguous", "dim_order", "is_conj", "is_neg", "contiguous",
     "data_ptr", "untyped_storage", "storage", "share_memory_", "__dlpack__", "_is_view",
 )  # fmt: skip
+
+
+def _with_tensors(index: object) -> object:
+    """``index`` with the tensor of what is an array to the program: see ``python/arrays.py``."""
+    if type(index) is tuple:
+        return tuple(map(_with_tensors, index))
+    as_index = getattr(type(index), "as_index", None)
+    return index if as_index is None else as_index(index)
 
 
 def selected(tensor: Any, index: object) -> tuple[Any, Any]:

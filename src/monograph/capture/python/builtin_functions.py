@@ -176,6 +176,7 @@ def ask(recorder: Recorder, frame: FrameType, *, is_number: bool) -> None:
 
     ``is_number``: a number is made, which nothing but C does; a truth is also what a test asks for.
     """
+    frame = _caller_of_numpy(frame)
     code, offset = frame.f_code, frame.f_lasti
     is_asked = takes_truth(code, offset) or compares(code, offset)
     if not recorder.context.is_running or (is_asked and not is_number):
@@ -190,6 +191,14 @@ def ask(recorder: Recorder, frame: FrameType, *, is_number: bool) -> None:
     ):  # fmt: skip
         return
     restart(recorder, NeedsCalls(code, function_of(frame)))
+
+
+def _caller_of_numpy(frame: FrameType) -> FrameType:
+    """Who calls numpy's own function that ``frame`` runs: there another may be called instead."""
+    here = frame
+    while str(here.f_globals.get("__name__")).startswith("numpy.") and here.f_back is not None:
+        here = here.f_back
+    return here
 
 
 def ask_for_operator(recorder: Recorder, frame: FrameType) -> None:

@@ -11,6 +11,7 @@ import torch
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.current import running_recorder
 from monograph.capture.operators.data_dependence import tensor_of_truth
+from monograph.capture.python.arrays import tensor_of
 from monograph.capture.python.builtin_functions import called_instead
 
 __all__ = ["MAKERS", "TYPES", "dtype_of"]
@@ -28,6 +29,9 @@ def _made(original: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
         wanted = {k: v for k, v in kwargs.items() if k in ("dtype", "device") and v is not None}
         if isinstance(data, _NUMBERS):
             return _stacked(data).to(**wanted)
+        held = tensor_of(data)
+        if held is not None:
+            return (held.clone() if copies else held).to(**wanted)
         if isinstance(data, (list, tuple)) and _varies(data):
             stacked = _stacked(data)
             return (stacked.to(**wanted) if wanted else stacked).detach()
@@ -71,6 +75,9 @@ def _of_type(kind: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
 
     def make(*args: object, **kwargs: object) -> torch.Tensor:
         data = args[0] if len(args) == 1 else None
+        held = tensor_of(data)
+        if held is not None:
+            return held.to(dtype_of(kind))
         is_list = isinstance(data, (list, tuple)) and not isinstance(data, torch.Size)
         if kwargs or not is_list or not _varies(data) or running_recorder() is None:
             return kind(*args, **kwargs)

@@ -26,6 +26,7 @@ from monograph.capture.abstract import ASKED_OF_THE_CLASS, AbstractTensor, put
 from monograph.capture.operators import mapping
 from monograph.capture.operators.registry import REPLACED
 from monograph.capture.python import builtin_functions
+from monograph.capture.python.arrays import replace_array_makers
 from monograph.capture.python.builtin_functions import instead_of
 from monograph.capture.python.frames import is_of_user, is_ours
 from monograph.capture.python.importing import executed_outside
@@ -92,6 +93,8 @@ def patched(
         (torch, name, _asked_of_the_class(name, mine)) for name in ("is_conj", "is_neg")
     ]
     replacements += builtin_functions.replacements(recorder, mine)
+    if "numpy" in sys.modules:
+        replace_array_makers()
     replacements += _mapping(recorder, mine)
     seed, set_state = map(inspect.unwrap, (torch.manual_seed, torch.set_rng_state))
     targets: dict[Any, Callable[..., Any]] = {
