@@ -67,24 +67,51 @@ def _view_strides(spec: TensorSpec, shape: Sequence[Int]) -> tuple[Int, ...] | N
 
 
 def _view_strides_symbolic(spec: TensorSpec, shape: Sequence[Int]) -> tuple[Int, ...] | None:
-    """The same with sizes that vary, of which only equality can be told."""
+    """The same with sizes that vary, of which only equality can be told: by how they are written,
+
+    and else by what is known, such as that the sizes of ``shape`` have the product of the others.
+    """
+    found = _matched(spec, shape, _is_written_alike)
+    if found is None and any(map(_is_of_quotients, (*shape, *spec.shape))):
+        found = _matched(spec, shape, _is_equal)
+    return found
+
+
+def _is_of_quotients(size: Int) -> bool:
+    return isinstance(size, Expr) and any(atom.kind != "symbol" for atom in size.atoms())
+
+
+def _is_written_alike(one: Int, other: Int) -> bool:
+    return one == other
+
+
+def _is_equal(one: Int, other: Int) -> bool:
+    if one == other:
+        return True
+    expr = one if isinstance(one, Expr) else other
+    return isinstance(expr, Expr) and expr.scope.owner.is_known(equal(one, other))
+
+
+def _matched(
+    spec: TensorSpec, shape: Sequence[Int], is_equal: Callable[[Int, Int], bool]
+) -> tuple[Int, ...] | None:
     strides: list[Int] = [0] * len(shape)
     new = len(shape) - 1
     old = len(spec.shape) - 1
     while old >= 0:
         chunk_stride, chunk = spec.strides[old], spec.shape[old]
         while old > 0 and (
-            spec.shape[old - 1] == 1 or spec.strides[old - 1] == chunk * chunk_stride
+            spec.shape[old - 1] == 1 or is_equal(spec.strides[old - 1], chunk * chunk_stride)
         ):
             old -= 1
             chunk = spec.shape[old] * chunk
         old -= 1
         matched: Int = 1
-        while new >= 0 and (matched != chunk or shape[new] == 1):
+        while new >= 0 and (not is_equal(matched, chunk) or shape[new] == 1):
             strides[new] = matched * chunk_stride
             matched = shape[new] * matched
             new -= 1
-        if matched != chunk:
+        if not is_equal(matched, chunk):
             return None
     return tuple(strides) if new < 0 else None
 
