@@ -9,6 +9,7 @@ See docs/notes/0006.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -22,18 +23,21 @@ from monograph.constraints.same_program import is_same_program
 from monograph.constraints.tables import Tables
 from monograph.diagnostics import MonographError
 from monograph.shapes.env import Guard, ShapeEnv
-from monograph.shapes.expr import Atom, Expr
+from monograph.shapes.expr import Atom, Expr, Int
 from monograph.shapes.questions import (
     All,
     Compare,
     OneOf,
     Some,
+    Test,
     either,
     holds,
     not_less,
     symbols_of,
     text_of,
+    with_sizes,
 )
+from monograph.shapes.text import format_expr, parse
 
 __all__ = ["candidates", "settle"]
 
@@ -98,7 +102,7 @@ def settle(captured: Captured, attempt: Attempt, follow: Follow | None = None) -
         if hints is None:
             continue
         try:
-            other = attempt(hints)
+            other = _captured_with(hints, _hints(captured), captured, attempt)
         except MonographError:
             continue
         except Exception as error:
@@ -117,6 +121,31 @@ def settle(captured: Captured, attempt: Attempt, follow: Follow | None = None) -
             found = _merged_at_a_point(other, captured, _hints(captured))
         captured = found or captured
     return captured
+
+
+def _captured_with(
+    hints: dict[str, float], example: dict[str, float], mine: Captured, attempt: Attempt
+) -> Captured:
+    """A capture with ``hints``; where the program takes no such sizes, with all that are equal in
+
+    the example changed together: what it demands may be no equation of two of them.
+    """
+    try:
+        return attempt(hints)
+    except Exception:
+        alike = _with_all_alike(hints, example)
+        env = mine.recorder.sizes.env
+        if alike == hints or not all(_is_allowed(env, *each) for each in alike.items()):
+            raise
+        with contextlib.suppress(Exception):
+            return attempt(alike)
+        raise
+
+
+def _with_all_alike(hints: dict[str, float], example: dict[str, float]) -> dict[str, float]:
+    """``hints``, and what was equal in ``example`` to a size that is another now, like it."""
+    changed = {example[name]: hints[name] for name in hints if hints[name] != example[name]}
+    return {name: changed.get(size, hints[name]) for name, size in example.items()}
 
 
 def _is_number(guard: Guard) -> bool:
@@ -361,6 +390,8 @@ def _merged(
             continue  # it would lose sizes that an earlier question has joined
         if not _covers_the_rest(kept, dropped, name, points, joined, attempt):
             continue
+        if not _demands_hold(envs[a], envs[b]):
+            continue
         for each in tied:
             joined.setdefault(each, set()).update(points or ())
         return _widened(kept, name, union, guard, points)
@@ -539,7 +570,8 @@ def _covers_the_rest(
         for size, corner in itertools.product(at_points, joined[third]):
             sizes = size | dict.fromkeys(_tied(one, third), corner)
             try:
-                found = attempt(_hints(kept) | sizes)
+                example = _hints(kept)
+                found = _captured_with(example | sizes, example, kept, attempt)
             except Exception:
                 return False
             env = found.recorder.sizes.env
@@ -549,6 +581,28 @@ def _covers_the_rest(
             if not is_same_program(kept, found, sizes):
                 return False
     return True
+
+
+def _demands_hold(kept: ShapeEnv, dropped: ShapeEnv) -> bool:
+    """Whether what ``kept`` demands of the program's callers is so wherever ``dropped`` holds.
+
+    A demand of a batch of 1 (``n == a * b``) may be another one for others (``m * n == a * b``).
+    """
+    known = {text_of(guard.test) for guard in dropped.guards}
+    for guard in kept.guards:
+        if guard.kind != "precondition" or not guard.solved or text_of(guard.test) in known:
+            continue
+        sizes = {n: dropped.symbols[n].expr for n in guard.symbols if n in dropped.symbols}
+        names: dict[str, Int] = {n: e for n, e in sizes.items() if isinstance(e, Expr)}
+        is_asked = len(names) == len(guard.symbols)
+        if not is_asked or not dropped.is_known(_asked_in(dropped, guard.test, names)):
+            return False
+    return True
+
+
+def _asked_in(env: ShapeEnv, test: Test, names: dict[str, Int]) -> Test:
+    """``test``, about the sizes of the same names in ``env``."""
+    return with_sizes(test, lambda size: parse(format_expr(size), env.scope, names))
 
 
 def _is_extra(guard: Guard, tied: frozenset[str], known: set[str]) -> bool:

@@ -51,6 +51,11 @@ def is_same_program(
     scope = Scope()
     env = right.recorder.sizes.env
     one, other = _Reader(left, scope, sizes, env), _Reader(right, scope, sizes)
+    one.solved = other.solved = {
+        name: symbol.expr
+        for name, symbol in env.symbols.items()
+        if name in right.declared and isinstance(symbol.expr, Expr)
+    }
     other.apart = apart
     if tables is not None:
         one.tables, other.tables = tables
@@ -105,6 +110,7 @@ class _Reader:
         self.sizes_there: dict[int, Int] = {}  # atoms of the capture's scope, in that of the other
         self.scope = scope
         self.sizes = sizes or {}
+        self.solved: dict[str, Expr] = {}  # what follows for declared sizes where it is read for
         self.apart: Collection[str] = ()
         self.tables: Tables | None = None
         self.found: dict[Node, int] = {}
@@ -121,6 +127,7 @@ class _Reader:
         self.draws = 0
         self.reshaping: dict[int, bool] = {}  # by identity: an operator's hash takes long
         self.taken_over: dict[int, Int] = {}  # atoms of the capture's scope
+        self.taken_over_there: dict[int, Int] = {}  # atoms of the scope that it is read for
         self.sizes_read: dict[Expr, Int] = {}  # most come again
         self.specs_read: dict[TensorSpec, tuple[int, Read]] = {}
 
@@ -347,10 +354,22 @@ class _Reader:
     def _symbol(self, name: str) -> Int:
         if name in self.sizes:
             return int(self.sizes[name])
+        if name in self.solved:
+            size = self.solved[name]
+            now = size.scope.normal(size)
+            if now is not size and name not in _names(now):
+                return self.scope.taken_over(now, self._symbol, self.taken_over_there)
+        return self._bare(name)
+
+    def _bare(self, name: str) -> Int:
         table: dict[str, Expr] = self.scope.interned.setdefault("symbols", {})
         if name not in table:
             table[name] = self.scope.symbol(name, None, None)
         return table[name]
+
+
+def _names(item: Int) -> set[str]:
+    return {atom.name for atom in item.symbols()} if isinstance(item, Expr) else set()
 
 
 def _are_equal(env: ShapeEnv, one: object, other: object) -> bool:
