@@ -25,6 +25,12 @@ _OF_SEQUENCES = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)  # which ask about item a
 _ITERATORS = ("range", "enumerate", "zip", "reversed", "len", "map", "iter")
 
 
+def _is_of_names(node: ast.List | ast.Tuple) -> bool:
+    """Whether what it joins are variables: nothing happens where they are read later."""
+    starred = [item.value for item in node.elts if isinstance(item, ast.Starred)]
+    return isinstance(node.ctx, ast.Load) and all(isinstance(each, ast.Name) for each in starred)
+
+
 def name_of(name: str, context: ast.expr_context | None = None) -> ast.Name:
     """The name as an expression."""
     return ast.Name(name, context or ast.Load())
@@ -165,11 +171,12 @@ class Expressions(ast.NodeTransformer):
         return located(made, node)
 
     def _takes_rows(self, node: ast.Call) -> bool:
-        """``sum(f(row) for row in x)``, or a list or a tuple of it."""
+        """``sum(f(row) for row in x)``, or ``max``, or a list or a tuple of it."""
         if len(node.args) != 1 or not isinstance(node.args[0], ast.GeneratorExp):
             return False
-        is_sum = isinstance(node.func, ast.Name) and node.func.id == "sum"
-        return self._is_site(node.args[0]) and not node.keywords and (is_sum or is_listing(node))
+        names = ("sum", "max", "min")
+        is_one = isinstance(node.func, ast.Name) and node.func.id in names
+        return self._is_site(node.args[0]) and not node.keywords and (is_one or is_listing(node))
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         """``[x] * n`` at a site."""
@@ -179,9 +186,9 @@ class Expressions(ast.NodeTransformer):
         return located(runtime_call("repeated", node.left, node.right), node)
 
     def visit_List(self, node: ast.List | ast.Tuple) -> ast.AST:
-        """``[x, *more]`` at a site, or a tuple."""
+        """``[x, *more]``, or a tuple, at a site, or where ``more`` may be what a loop makes."""
         self.generic_visit(node)
-        if not self._is_site(node) or not is_joining(node):
+        if not is_joining(node) or not (self._is_site(node) or _is_of_names(node)):
             return node
         parts: list[ast.expr] = []
         for item in node.elts:

@@ -247,6 +247,7 @@ _PIECES: dict[str, Callable[..., Unknown | None]] = {
 
 
 _LISTS = (builtins.list, builtins.tuple)
+_LARGEST = (builtins.max, builtins.min)
 
 
 def iterator(function: Callable[..., object], *args: Any, **options: Any) -> object:
@@ -260,7 +261,7 @@ def iterator(function: Callable[..., object], *args: Any, **options: Any) -> obj
     if function is builtins.len and isinstance(args[0], Unknown):
         return args[0].length
     first = unknown_length(args[0]) if args else None
-    if first is not None and len(args) == 1 and function in (builtins.sum, *_LISTS):
+    if first is not None and len(args) == 1 and function in (builtins.sum, *_LARGEST, *_LISTS):
         return _taken(function, args[0], first)
     if function in (builtins.zip, builtins.map):
         others = [unknown_length(each) for each in args[function is builtins.map :]]
@@ -279,11 +280,15 @@ def iterator(function: Callable[..., object], *args: Any, **options: Any) -> obj
 
 
 def _taken(function: Callable[..., object], given: object, found: Unknown) -> object:
-    """``list``, ``tuple`` or ``sum`` of what is of unknown length."""
+    """``list``, ``tuple``, ``sum``, ``max`` or ``min`` of what is of unknown length."""
     made = given if isinstance(given, (Rows, Records)) else rows(found, lambda item: item)
     if function in _LISTS:
         return made
-    return made.total() if isinstance(made, Rows) else function(given)
+    if function not in _LARGEST:
+        return made.total() if isinstance(made, Rows) else function(given)
+    if isinstance(made, Rows) and made.kind == "int":
+        return made.extreme(function is builtins.max)
+    return function(given)  # type: ignore[call-overload]
 
 
 def _in_a_tuple(*items: object) -> tuple[object, ...]:
@@ -352,14 +357,21 @@ def listed(function: Callable[..., object], iterable: Iterable[object]) -> objec
 
 def joined(kind: str, *parts: Iterable[object]) -> object:
     """``[*part, *another]``, or a tuple: rows, where one of the parts is of unknown length."""
-    unknown = running_recorder() is not None and any(
-        unknown_length(part) is not None for part in parts
-    )
-    if not unknown:
+    is_running = running_recorder() is not None
+    if not is_running or not any(map(_is_unknown, parts)):
         items = [item for part in parts for item in part]
         return items if kind == "list" else tuple(items)
-    rows = [part if isinstance(part, tuple) else listed(builtins.list, part) for part in parts]
+    rows = [_taken_whole(part) if _is_unknown(part) else tuple(part) for part in parts]
     return functools.reduce(operator.add, rows, ())
+
+
+def _is_unknown(part: object) -> bool:
+    """Whether it is of unknown length, if only by and by: before a loop there may be no rows."""
+    return isinstance(part, (Rows, Records)) or unknown_length(part) is not None
+
+
+def _taken_whole(part: Iterable[object]) -> object:
+    return part if isinstance(part, (Rows, Records)) else listed(builtins.list, part)
 
 
 def repeated(left: object, right: object) -> object:

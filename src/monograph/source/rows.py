@@ -200,6 +200,11 @@ class Rows(_List):
         found = self.tensor.sum(0, dtype=dtype)
         return found if self.kind == "tensor" else found.item()
 
+    def extreme(self, is_largest: bool) -> object:
+        """``max(rows)`` or ``min(rows)`` of integers."""
+        torch._check(self.length() >= 1, lambda: "there is nothing to choose from")
+        return (self.tensor.amax(0) if is_largest else self.tensor.amin(0)).item()
+
     def length(self) -> int | torch.SymInt:
         """The number of rows: a size that varies."""
         steps = Steps.of(self)

@@ -314,11 +314,14 @@ def _is_inside(part: tuple[int | None, ...], whole: Span) -> bool:
 
 
 def is_reducing(node: ast.Call) -> bool:
-    """Whether it is ``len(x)``, ``sum(x)``, or ``any`` or ``all`` of a generator."""
+    """Whether it is ``len``, ``sum``, ``max`` or ``min`` of one thing, or ``any`` or ``all`` of a
+
+    generator.
+    """
     if not isinstance(node.func, ast.Name) or len(node.args) != 1 or node.keywords:
         return False
-    if node.func.id in ("len", "sum"):
-        return True
+    if node.func.id in ("len", "sum", "max", "min"):
+        return not isinstance(node.args[0], ast.Starred)
     argument = node.args[0]
     is_plain = isinstance(argument, ast.GeneratorExp) and len(argument.generators) == 1
     return is_plain and node.func.id in ("any", "all") and not argument.generators[0].ifs  # type: ignore[attr-defined]
