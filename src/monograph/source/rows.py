@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import operator
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,10 @@ class Steps:
         """What is known of ``rows``."""
         found = _steps.get(rows)
         return found if found is not None and found.tensor is rows.tensor else None
+
+    def are_alike(self) -> bool:
+        """Whether all are one number."""
+        return not self.front and not self.step
 
     def item(self, index: int) -> int | torch.SymInt:
         """The number there; where that is counted from the end, it is one of those in steps."""
@@ -203,6 +208,9 @@ class Rows(_List):
     def extreme(self, is_largest: bool) -> object:
         """``max(rows)`` or ``min(rows)`` of integers."""
         torch._check(self.length() >= 1, lambda: "there is nothing to choose from")
+        steps = Steps.of(self)
+        if steps is not None and steps.are_alike():
+            return steps.start
         return (self.tensor.amax(0) if is_largest else self.tensor.amin(0)).item()
 
     def length(self) -> int | torch.SymInt:
@@ -218,6 +226,10 @@ class Rows(_List):
         steps = Steps.of(self)
         if steps is not None and type(index) is int:
             return steps.item(index)
+        if steps is not None and steps.are_alike() and isinstance(index, torch.SymInt):
+            for is_there in (index >= -steps.count, index < steps.count):
+                torch._check(is_there, lambda: "list index out of range")
+            return steps.start
         part = steps.part(index) if steps is not None and isinstance(index, slice) else None
         if part is not None:
             return part
@@ -240,9 +252,10 @@ class Records(_List):
     ``kinds``: what each leaf is, as in ``Rows``.
     """
 
-    def __init__(self, stacked: object, kinds: Sequence[str]) -> None:
+    def __init__(self, stacked: object, kinds: Sequence[str], made: Sequence[Rows] = ()) -> None:
         self.stacked = stacked
         self.kinds = tuple(kinds)
+        self._made = made  # the rows that it is of, of which more may be known
 
     as_a_result = Rows.as_a_result
 
@@ -250,6 +263,8 @@ class Records(_List):
     def rows(self) -> list[Rows]:
         """For each leaf, those of all items."""
         leaves, _ = flatten(self.stacked)
+        if self._made and all(map(operator.is_, leaves, (each.tensor for each in self._made))):
+            return list(self._made)
         return [Rows(*each) for each in zip(leaves, self.kinds, strict=True)]
 
     def length(self) -> int | torch.SymInt:
@@ -666,8 +681,9 @@ def rows_of(items: Sequence[object], count: int | torch.SymInt) -> Rows | Record
         columns = zip(*(found for found, _ in taken), strict=False)
         leaves = [rows_of(column, count) for column in columns]
         if all(structure == taken[0][1] for _, structure in taken) and leaves:
-            stacked = taken[0][1].unflatten([each.tensor for each in leaves if type(each) is Rows])
-            return Records(stacked, [each.kind for each in leaves if type(each) is Rows])
+            made = [each for each in leaves if type(each) is Rows]
+            stacked = taken[0][1].unflatten([each.tensor for each in made])
+            return Records(stacked, [each.kind for each in made], made)
     kinds = {int if isinstance(item, torch.SymInt) else type(item) for item in items}
     shapes = {item.shape for item in items if isinstance(item, torch.Tensor)}
     kind = next((name for name, dtype in _NUMBERS.items() if kinds == {dtype}), None)
@@ -679,6 +695,8 @@ def rows_of(items: Sequence[object], count: int | torch.SymInt) -> Rows | Record
             code="MG-C114",
             hint="fill a tensor, or append tensors of one shape to an empty list.",
         )
+    if len(items) == 1 and kind == "int":
+        return rows_in_steps((), items[0], 0, count)  # type: ignore[arg-type]
     rows = torch.stack([as_item(item) for item in items])
     return Rows(rows.repeat(count, *(1 for _ in rows.shape[1:])), kind)
 
