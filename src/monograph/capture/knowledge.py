@@ -61,6 +61,11 @@ class Knowledge:
         found = self._found(self._recorder.read(value), cache)
         return found if isinstance(found, torch.Tensor) else None
 
+    def of(self, node: Node) -> torch.Tensor | None:
+        """The data of the tensor that ``node`` gives, likewise."""
+        found = self._found(node, self._known)
+        return found if isinstance(found, torch.Tensor) else None
+
     def is_known(self, value: Value) -> bool:
         """Whether constants alone determine the data of ``value``."""
         with without_modes(), torch.no_grad():

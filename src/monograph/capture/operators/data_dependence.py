@@ -10,6 +10,7 @@ from torch.fx import Node
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
+from monograph.capture.counts import count_in, truth_in
 from monograph.capture.knowledge import marked_constant_function
 from monograph.capture.operators.registry import handles_kind, rescues
 from monograph.capture.python.builtin_functions import ask, asserted
@@ -59,6 +60,11 @@ def _answer(
     if code == "MG-D102" and isinstance(args[0], torch.Tensor):
         return number_in(recorder, args[0])
     if name == "is_nonzero":
+        truth = truth_in(recorder, recorder.read(recorder.value_of(args[0])))
+        if truth is not None and not isinstance(truth, bool):
+            if (frame := asking_frame()) is not None:
+                ask(recorder, frame, is_number=False)
+            return bool(torch.SymBool(BoolNode(recorder.sizes.env, truth)))
         wanted = _asserted(recorder, args[0])
         if wanted is not None:
             return wanted
@@ -125,6 +131,8 @@ def number_in(recorder: Recorder, tensor: torch.Tensor) -> object:
     sizes = recorder.sizes
     node = recorder.read(value)
     size = _size_in(node)
+    if size is None:
+        size = count_in(recorder, node)
     if size is not None:
         return symbolic(sizes.env, size)
     found = sizes.numbers.get(node)
