@@ -46,3 +46,29 @@ def test_every_size_that_eager_mode_takes(program, start):
                 module(x)
         else:
             assert_equal(module(x), expected)
+
+
+def test_a_size_that_is_none_for_some_examples():
+    def program(x):
+        b, _, h, _ = x.shape
+        x = x.permute(0, 2, 3, 1)[..., :1].view(b, h // 2, 2, -1)
+        return x[..., :1] + 0
+
+    shapes = ({0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC},)
+    module = monograph.export(program, (torch.randn(2, 3, 4, 4),), dynamic_shapes=shapes).module()
+    for shape in [(2, 3, 4, 4), (1, 3, 6, 5), (3, 3, 2, 1)]:
+        x = torch.randn(shape)
+        assert_equal(module(x), program(x))
+
+
+def test_a_size_that_is_none_on_the_other_side_of_a_question():
+    def program(x):
+        b, c, h, w = x.shape
+        return x.transpose(2, 3).view(b, c, h // 2, 2, w // 2, 2) + 0
+
+    shapes = ({0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC},)
+    x = torch.randn(2, 3, 2, 2)
+    module = monograph.export(program, (x,), dynamic_shapes=shapes).module()
+    for batch in (2, 1, 3):
+        x = torch.randn(batch, 3, 2, 2)
+        assert_equal(module(x), program(x))

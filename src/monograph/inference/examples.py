@@ -54,6 +54,7 @@ _BY_VALUES = {
     )
 } | {torch.ops.aten.tensor_split.tensor_indices_or_sections}  # fmt: skip
 _UNSEEN_TAGS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+_NO_EXAMPLE = (ExportError, ZeroDivisionError)  # it is refused, or some size of it is none
 _PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
 
 
@@ -71,7 +72,7 @@ def outcome_by_examples(
         try:
             with warnings.catch_warnings(action="ignore"):
                 outcome = _outcome(op, *_with_numbers(values, args, kwargs))
-        except ExportError:
+        except _NO_EXAMPLE:
             outcome = None
         if outcome is not None:
             tried.append((values, outcome))
@@ -147,7 +148,7 @@ def laid_as_in_examples(
     names = list(dict.fromkeys(name for size in sizes for name in _names_of(size)))
     found: list[tuple[Result, ...]] = []
     for values in islice(_examples(env, names), _ENOUGH_FOR_LAYOUT):
-        with contextlib.suppress(ExportError):
+        with contextlib.suppress(*_NO_EXAMPLE):
             given = _with_numbers(values, args, kwargs)
             example = outcome_of_kernel(op, *given) or outcome_on_fakes(op, *given, None)
             found.append(example.results)

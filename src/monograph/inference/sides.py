@@ -86,4 +86,7 @@ class _Comparison:
         )
 
     def _are_equal(self, left: Int, right: Int) -> bool:
-        return self.env.is_known(equal(left, right))
+        try:
+            return self.env.is_known(equal(left, right))
+        except ZeroDivisionError:  # one of them is no size for what is known now
+            return False
