@@ -417,7 +417,7 @@ def may_copy(step: Node) -> bool:
         return False
     if step.target in CONVERSIONS:
         return True
-    if step.target is aten.contiguous.default:
+    if step.target in (aten.contiguous.default, aten.ravel.default):  # in order, whatever the sizes
         return True
     old, new = _shape_of(step.args[0]), _shape_of(step)
     return not only_splits(old, new)
