@@ -103,7 +103,9 @@ class ProgramModule(nn.Module):
         return results
 
     def _store(self, name: str, content: torch.Tensor, is_hidden: bool) -> None:
-        _write_back(self._held(name), content, is_hidden)
+        held = self._held(name)
+        is_weight = held.is_leaf and held.requires_grad  # eager mode has written it under no_grad
+        _write_back(held, content, is_hidden or is_weight)
 
     def _held(self, name: str) -> torch.Tensor:
         return tensor_at(self.__dict__["_owners"][name])

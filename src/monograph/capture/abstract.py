@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
@@ -37,7 +38,8 @@ _real_stride, _real_is_contiguous = torch.Tensor.stride, torch.Tensor.is_contigu
 _real_is_view = torch.Tensor._is_view
 _of_gradients: Any = torch.Tensor
 _flag, _leaf = _of_gradients.requires_grad, _of_gradients.is_leaf
-_function = _of_gradients.grad_fn
+_function, _data = _of_gradients.grad_fn, _of_gradients.data
+_real_detach, _real_detach_in_place = torch.Tensor.detach, torch.Tensor.detach_
 _real_dim_order = torch.Tensor.dim_order
 
 # Dimensions, innermost first, by rank.
@@ -92,12 +94,37 @@ class AbstractTensor(torch.Tensor):
 
     def detach(self) -> torch.Tensor:
         """Cut gradients off; told apart from the autograd engine's own detaching."""
+        with self._detaching():
+            return _real_detach(self)
+
+    def detach_(self) -> torch.Tensor:
+        """Cut its own gradients off: above autograd, no operator arrives that says it."""
         recorder = self.value.recorder
-        before, recorder.context.user_detach = recorder.context.user_detach, True
+        found = _real_detach_in_place(self)
+        if recorder.context.above_autograd and self.value.tracks:
+            recorder.aliases.touch_tensor(self)
+            self.value = recorder.record(torch.ops.aten.detach.default, (self,)).value
+        return found
+
+    @property
+    def data(self) -> torch.Tensor:
+        """The same without gradients: it detaches, too."""
+        with self._detaching():
+            found: torch.Tensor = _data.__get__(self)
+            return found
+
+    @data.setter
+    def data(self, value: torch.Tensor) -> None:
+        _data.__set__(self, value)
+
+    @contextlib.contextmanager
+    def _detaching(self) -> Iterator[None]:
+        context = self.value.recorder.context
+        before, context.user_detach = context.user_detach, True
         try:
-            return super().detach()
+            yield
         finally:
-            recorder.context.user_detach = before
+            context.user_detach = before
 
     # Of gradients: below autograd no tensor says what it says in eager mode. Torch's own code is
     # told what is so here.
@@ -348,7 +375,8 @@ class _OfBackward:
 # What is asked of the class (``torch.Tensor.stride(x)``) goes to the methods here, too.
 ASKED_OF_THE_CLASS = (
     "stride", "storage_offset", "is_contiguous", "dim_order", "is_conj", "is_neg", "contiguous",
-    "data_ptr", "untyped_storage", "storage", "share_memory_", "__dlpack__", "_is_view",
+    "data_ptr", "untyped_storage", "storage", "share_memory_", "__dlpack__", "_is_view", "detach",
+    "detach_",
 )  # fmt: skip
 
 

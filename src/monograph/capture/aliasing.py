@@ -140,10 +140,13 @@ class Value:
         return make_abstract(self.spec, self)
 
 
-def fold_into_root(value: Value, written: AbstractTensor) -> None:
-    """Make ``written``, which has the shape and dtype of ``value``, the new content of it."""
+def fold_into_root(value: Value, written: AbstractTensor, *, is_unseen: bool = False) -> None:
+    """Make ``written``, which has the shape and dtype of ``value``, the new content of it.
+
+    ``is_unseen``: autograd takes no notice of the operator that writes.
+    """
     recorder, root = value.recorder, value.root
-    is_hidden = recorder.context.hides_gradients() or passes_detach(value)
+    is_hidden = is_unseen or recorder.context.hides_gradients() or passes_detach(value)
     content = laid_out_as(
         _folded(value, written), root, in_memory=root in recorder.aliases.addressed
     )

@@ -351,9 +351,15 @@ class Layouts:
             if any(env.known(test) is None for tests in others for test in tests):
                 self._require(self._is_copied(copied_where_none(spec, shape)))
 
+    def rely_on_strides_of(self, node: Node) -> None:
+        """What has been made of a node is so for tensors that lie like it."""
+        self._derived_of(node, "strides")
+
     def _derived(self, value: Value, kind: str) -> None:
-        node = self._node_of(value)
         self._require_copies(value)
+        self._derived_of(self._node_of(value), kind)
+
+    def _derived_of(self, node: Node, kind: str) -> None:
         for origin in self._arguments(self._flow(kind == "all strides").sources(node)):
             self._note(origin, kind, None, origin.value.spec.strides)
 

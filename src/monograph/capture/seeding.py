@@ -129,6 +129,8 @@ def _fill_in(recorder: Recorder, node: Node, generator: _Seeded, seed: Seed) -> 
             where=seed.where,
             hint="draw the numbers outside of the program, and pass them to it.",
         )
+    for source in node.all_input_nodes:  # numbers are drawn in the order of the memory
+        recorder.layouts.rely_on_strides_of(source)
     found = generator.call(node)
     assert isinstance(found, torch.Tensor)
     path = recorder.entrance.targets.free("drawn_from_seed")
@@ -139,7 +141,7 @@ def _fill_in(recorder: Recorder, node: Node, generator: _Seeded, seed: Seed) -> 
 
 
 def _depends_on_sizes(node: Node) -> bool:
-    """Whether a draw is the same for all tensors of some fixed sizes."""
+    """Whether a draw is the same for all tensors of some fixed sizes and strides."""
     target = node.target
     assert isinstance(target, Operator)
     is_like = target._opname in _LIKE or f"{target._opname}.{target._overloadname}" in _LIKE

@@ -187,7 +187,10 @@ class _Reader:
         if node.target in SQUEEZING:
             shape = sources[0].meta["val"].shape
             dims = node.args[1] if len(node.args) > 1 else range(len(shape))
-            asked = (shape[d] for d in (dims if isinstance(dims, Sequence) else [dims]))
+            dims = (
+                (dims if isinstance(dims, Sequence) else [dims]) if shape else []
+            )  # -1 of a number
+            asked = (shape[d] for d in dims)
             return any(isinstance(n, Expr) and self._size(n) == 1 for n in asked)
         return not self.squeezed.isdisjoint(sources)
 

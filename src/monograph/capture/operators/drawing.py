@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
 aten = torch.ops.aten
+# They look like their argument, and nothing of it is in them.
+_NEW = frozenset({
+    aten.empty_like.default, aten.new_empty.default, aten.new_zeros.default, aten.new_ones.default,
+    aten.new_full.default, aten.zeros_like.default, aten.ones_like.default, aten.full_like.default,
+    aten.rand_like.default, aten.randn_like.default, aten.new_empty_strided.default,
+})  # fmt: skip
 
 
 @handles(aten.bernoulli_.float)
@@ -32,14 +38,51 @@ def _bernoulli(
     rows = list(range(len(order)))
     if len(order) > 1:
         recorder.layouts.rely_on_strides(value)
-    if order == rows:
+    check_write(recorder, op, target)
+    turned = _without_history(recorder, target)
+    if order != rows:
+        turned = recorder.call(aten.permute.default, (turned, order))
+    drawn = recorder.call(aten.bernoulli.p, (turned, *(args[1:] or (0.5,))), kwargs)
+    if order != rows:
+        drawn = recorder.call(aten.permute.default, (drawn, [order.index(i) for i in rows]))
+    _store_drawn(recorder, target, drawn)
+    return target
+
+
+@handles(aten.uniform_.default)
+def _uniform(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
+    """The functional form has no gradient of complex tensors."""
+    target = args[0]
+    if not (target.is_complex() and _has_history(recorder.value_of(target))):
         return write_in_place(recorder, op, args, kwargs)
     check_write(recorder, op, target)
-    turned = recorder.call(aten.permute.default, (target, order))
-    drawn = recorder.call(aten.bernoulli.p, (turned, *(args[1:] or (0.5,))), kwargs)
-    back = [order.index(i) for i in rows]
-    store(recorder, target, recorder.call(aten.permute.default, (drawn, back)))
+    into = _without_history(recorder, target)
+    drawn = recorder.call(aten.uniform.default, (into, *args[1:]), kwargs)
+    _store_drawn(recorder, target, drawn)
     return target
+
+
+def _without_history(recorder: Recorder, target: torch.Tensor) -> torch.Tensor:
+    """What to draw into: the functional forms of some have no derivative."""
+    if not _has_history(recorder.value_of(target)):
+        return target
+    found: torch.Tensor = recorder.call(aten.detach.default, (target,))
+    return found
+
+
+def _store_drawn(recorder: Recorder, target: torch.Tensor, drawn: AbstractTensor) -> None:
+    """Store what was drawn into ``target``, whose gradient is zero from then on."""
+    if _has_history(recorder.value_of(target)):
+        zeros = recorder.call(aten.fill.Scalar, (target, 0))
+        drawn = recorder.call(aten.add.Tensor, (zeros, drawn))
+    store(recorder, target, drawn)
+
+
+def _has_history(value: Value) -> bool:
+    """Whether a gradient may flow through what ``value`` holds now."""
+    return bool(value.tracks) and value.root.node.target not in _NEW
 
 
 def _order_in_memory(recorder: Recorder, spec: TensorSpec) -> list[int]:
@@ -65,20 +108,34 @@ def _normal(
     value = recorder.value_of(target)
     has_generator = any(item is not None for item in kwargs.values())
     if has_generator or _is_of_its_own(value) or _has_few(value.spec):
-        return write_in_place(recorder, op, args, kwargs)
+        return _normal_as_it_lies(recorder, op, args, kwargs)
     if value.origin is not None and value.spec.is_contiguous():
         recorder.layouts.truth(value, "contiguous", torch.contiguous_format, True)
     else:
         recorder.layouts.rely_on_strides(value)
     if _is_dense(recorder, value.spec) or _lies_in_order(value.spec):
-        return write_in_place(recorder, op, args, kwargs)
+        return _normal_as_it_lies(recorder, op, args, kwargs)
     check_write(recorder, op, target)
     order = _order_in_memory(recorder, value.spec)
     drawn = _one_by_one(recorder, target, args[1:])
     shape = [target.shape[i] for i in order]
     drawn = recorder.call(aten.view.default, (drawn, shape))
     back = [order.index(i) for i in range(len(order))]
-    store(recorder, target, recorder.call(aten.permute.default, (drawn, back)))
+    _store_drawn(recorder, target, recorder.call(aten.permute.default, (drawn, back)))
+    return target
+
+
+def _normal_as_it_lies(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
+    """The functional form draws what the operator does."""
+    target = args[0]
+    if not _has_history(recorder.value_of(target)):
+        return write_in_place(recorder, op, args, kwargs)
+    check_write(recorder, op, target)
+    into = _without_history(recorder, target)
+    drawn = recorder.call(aten.normal_functional.default, (into, *args[1:]), kwargs)
+    _store_drawn(recorder, target, drawn)
     return target
 
 

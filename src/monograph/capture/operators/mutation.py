@@ -44,6 +44,11 @@ if TYPE_CHECKING:
 __all__ = ["check_write", "store", "write_in_place"]
 
 aten = torch.ops.aten
+# What they write has no derivative, and its target keeps the one that it had.
+_UNSEEN = frozenset({
+    aten.logical_not_.default, aten.logical_and_.default, aten.logical_or_.default,
+    aten.logical_xor_.default,
+})  # fmt: skip
 
 
 @handles_kind("writes in place")
@@ -62,6 +67,16 @@ def write_in_place(
     targets = [item for item in flat if isinstance(item, torch.Tensor)]
     if functional is None:
         return _write_custom(recorder, op, args, kwargs)
+    if op is aten._foreach_zero_.default:  # whose functional form has no gradient
+        for target in targets:
+            write_in_place(recorder, aten.zero_.default, (target,), {})
+        return None
+    if len(targets) > 1 and op._opname.startswith("_foreach_"):
+        places = _one_after_another(recorder, targets, args, kwargs)
+        for some_args, some_kwargs in places:
+            write_in_place(recorder, op, some_args, some_kwargs)
+        if places:
+            return None
     for target in targets:
         check_write(recorder, op, target)
     _refuse_overlap(recorder, op, args, kwargs)
@@ -81,7 +96,7 @@ def write_in_place(
     ) and not all(_will_fit(have, want) for have, want in specs):
         recorder.check(op, args, kwargs)  # a result that does not fit, or is cast
     for target, content in zip(targets, contents, strict=True):
-        store(recorder, target, content)
+        store(recorder, target, content, is_unseen=op in _UNSEEN)
     returns = len(schema.returns)
     if returns == 0:
         return None
@@ -89,6 +104,38 @@ def write_in_place(
         return targets[0]
     kept = results[:returns]
     return kept[0] if returns == 1 else tuple(kept)
+
+
+def _one_after_another(
+    recorder: Recorder,
+    targets: list[torch.Tensor],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """Arguments for each of several tensors, where what is written to one is seen in another.
+
+    So it is where gradients flow: those of one call flow to all of them. Else nothing: then one
+    call writes all.
+    """
+    count = len(targets)
+    lists = [a for a in (*args, *kwargs.values()) if isinstance(a, (list, tuple))]
+    roots = [
+        {recorder.value_of(a[i]).root for a in lists if isinstance(a[i], torch.Tensor)}
+        for i in range(count)
+    ]
+    written = [recorder.value_of(target).root for target in targets]
+    is_seen = any(written[i] in roots[j] for i in range(count) for j in range(count) if i != j)
+    has_gradients = any(root.tracks for each in roots for root in each)
+    if not (is_seen or (has_gradients and not recorder.context.hides_gradients())):
+        return []
+
+    def at(i: int, arg: Any) -> Any:
+        return [arg[i]] if isinstance(arg, (list, tuple)) else arg
+
+    return [
+        (tuple(at(i, a) for a in args), {name: at(i, a) for name, a in kwargs.items()})
+        for i in range(count)
+    ]
 
 
 def _without_gradients(
@@ -315,8 +362,10 @@ def check_write(recorder: Recorder, op: Operator, target: torch.Tensor) -> None:
     recorder.aliases.written(value)
 
 
-def store(recorder: Recorder, target: torch.Tensor, content: AbstractTensor) -> None:
-    """Make ``content`` the new content of ``target``."""
+def store(
+    recorder: Recorder, target: torch.Tensor, content: AbstractTensor, *, is_unseen: bool = False
+) -> None:
+    """Make ``content`` the new content of ``target``, which autograd may take no notice of."""
     value = recorder.value_of(target)
     spec = value.spec
     have = content.value.spec
@@ -326,7 +375,7 @@ def store(recorder: Recorder, target: torch.Tensor, content: AbstractTensor) -> 
         )
     if content.value.spec.shape != spec.shape:
         content = recorder.call(aten.expand.default, (content, list(spec.shape)))
-    fold_into_root(value, content)
+    fold_into_root(value, content, is_unseen=is_unseen)
 
 
 @handles(aten.copy_.default)
@@ -394,8 +443,22 @@ def _write_out(
         else:
             if have.dtype != want.dtype:
                 content = recorder.call(aten._to_copy.default, (content,), {"dtype": want.dtype})
+            _refuse_in_shared_memory(recorder, op, out)
             _become(recorder, out, content, f"{op} resizes its out= argument")
     return outs[0] if len(outs) == 1 else tuple(outs)
+
+
+def _refuse_in_shared_memory(recorder: Recorder, op: Operator, out: torch.Tensor) -> None:
+    """Raise MG-M105 where a tensor that is resized keeps memory in which others lie."""
+    value = recorder.value_of(out)
+    is_viewed = any(user.target in VIEWS for user in value.root.node.users)
+    if value.spec.numel != 0 and (value.parent is not None or is_viewed):
+        raise MutationError(
+            f"{op} resizes its out= argument, which shares its memory with other tensors",
+            code="MG-M105",
+            where=recorder.here(),
+            hint="call it without out=, and copy_ the result.",
+        )
 
 
 @handles_kind("rebinds")

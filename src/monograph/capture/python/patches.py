@@ -90,7 +90,7 @@ def patched(
         (torch.Tensor, name, _asked_of_the_class(name, mine)) for name in ASKED_OF_THE_CLASS
     ]
     replacements += [
-        (torch, name, _asked_of_the_class(name, mine)) for name in ("is_conj", "is_neg")
+        (torch, name, _asked_of_the_class(name, mine)) for name in ("detach", "is_conj", "is_neg")
     ]
     replacements += builtin_functions.replacements(recorder, mine)
     if "numpy" in sys.modules:
