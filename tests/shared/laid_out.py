@@ -19,8 +19,8 @@ from monograph.testing import assert_equal
 # it comes (that of group norm, which its caller makes contiguous); and what has no strides.
 UNSAFE = ("empty", "jiterator", "resize", "as_strided", "set_", "native_group_norm", "sparse")
 DTYPES = (
-    torch.float32, torch.float64, torch.bfloat16, torch.complex64, torch.int64, torch.uint8,
-    torch.bool,
+    torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.complex64, torch.int64,
+    torch.uint8, torch.bool,
 )  # fmt: skip
 
 
@@ -136,6 +136,6 @@ def _called(op: Callable[..., Any], arguments: Any) -> Any:
 
 def _has_halves(arguments: Any) -> bool:
     return any(
-        isinstance(leaf, torch.Tensor) and leaf.dtype is torch.bfloat16
+        isinstance(leaf, torch.Tensor) and leaf.dtype in (torch.bfloat16, torch.float16)
         for leaf in tree_leaves(arguments)
     )

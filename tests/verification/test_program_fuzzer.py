@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from monograph.ir.structure import flatten
 from monograph.testing import fuzz as fuzzing
 from monograph.testing import trust
 from monograph.testing.fuzz import STAGES, Source, fuzz, main
@@ -22,8 +23,12 @@ def test_the_same_seed_draws_the_same_programs():
 
 
 def test_a_stage_that_is_wrong_is_found_and_made_small(monkeypatch):
-    def wrong(program, example):
-        return STAGES["static"](lambda x, y: tuple(r + 1 for r in program(x, y)), example)
+    def wrong(program, args, kwargs):
+        def more(*args, **kwargs):
+            leaves, structure = flatten(program(*args, **kwargs))
+            return structure.unflatten([leaf + 1 for leaf in leaves])
+
+        return STAGES["static"](more, args, kwargs)
 
     monkeypatch.setattr(fuzzing, "STAGES", {**STAGES, "file": wrong})
     found = fuzz(seed=7, programs=10)
@@ -34,12 +39,12 @@ def test_a_stage_that_is_wrong_is_found_and_made_small(monkeypatch):
 
 
 def test_a_stage_that_crashes_is_found(monkeypatch):
-    def crashes(program, example):
+    def crashes(program, args, kwargs):
         raise KeyError("a name")
 
     monkeypatch.setattr(fuzzing, "STAGES", {**STAGES, "static": crashes})
     found = fuzz(seed=7, programs=3)
-    assert [find.kind for find in found.finds] == ["KeyError"]
+    assert {find.kind for find in found.finds} == {"KeyError"}
 
 
 @pytest.mark.parametrize(
@@ -61,8 +66,9 @@ def test_a_weight_that_gets_no_gradient_in_either(tmp_path):
 
 
 def test_other_draws_than_those_of_eager_mode_are_found(tmp_path, monkeypatch):
-    def wrong(program, example):
-        return STAGES["static"](lambda x, y: torch.rand(5)[:0].sum() + program(x, y)[0], example)
+    def wrong(program, args, kwargs):
+        drawing = lambda x, y: torch.rand(5)[:0].sum() + program(x, y)[0]  # noqa: E731
+        return STAGES["static"](drawing, args, kwargs)
 
     monkeypatch.setattr(fuzzing, "STAGES", {"static": wrong})
     lines = ("v = x * torch.rand_like(x)",)
@@ -76,12 +82,74 @@ def test_each_stage_takes_a_plain_program(stage):
     space = {}
     exec(source.text(), space)
     if not stage.startswith("strict"):  # which reads a file
-        STAGES[stage](space["program"], source.example()).verify(space["program"])
+        STAGES[stage](space["program"], *source.example()).verify(space["program"])
+
+
+@pytest.mark.parametrize("takes", ["plain", "keyword", "dictionary", "list", "nested"])
+@pytest.mark.parametrize("gives", ["tuple", "dictionary", "nested"])
+def test_arguments_and_results_in_containers(tmp_path, takes, gives):
+    lines = ("v = x * y", "w = x.view(-1)", "w.add_(1)")
+    shapes, dtypes = ((3, 4), (3, 4)), (torch.float32,) * 2
+    source = Source(lines, ("v", "w"), shapes, dtypes, takes=takes, gives=gives)
+    assert fuzzing._Runner(tmp_path).outcome(source, "any size") == ("right", "")
+    compile(source.test("any size", 1), "a test", "exec")
 
 
 def test_the_command_prints_its_seed(capsys):
-    assert main(["--programs", "1", "--seed", "7"]) == 0
+    assert main(["--programs", "1", "--seed", "7", "--here"]) == 0
     assert "# seed 7" in capsys.readouterr().out
+
+
+def test_the_functions_that_programs_reach_are_counted(tmp_path, capsys):
+    record = tmp_path / "record.jsonl"
+    given = ["--programs", "1", "--seed", "7", "--reached", "--record", str(record)]
+    assert main(given) == 0
+    reached = next(r for r in capsys.readouterr().out.splitlines() if r.endswith("  verification"))
+    ran, _, count, *_ = reached.split()
+    assert 20 < int(ran) <= int(count)
+    assert '"kind": "reach"' in record.read_text()
+
+
+# What the process of the fuzzer runs, in place of ``fuzz``.
+ENDS = """
+import os, signal, time
+from monograph.testing import fuzz as fuzzing
+
+def drawn(choose):
+    number = drawn.number = drawn.number + 1
+    if number == 2:
+        {}
+    return fuzzing.Source((), (), (), ())
+
+drawn.number = 0
+fuzzing.drawn_source = drawn
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "kind", "said"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "died", "SIGKILL"),
+        ("os._exit(3)", "died", "exit code 3"),
+        ("time.sleep(99)", "hangs", "seconds"),
+    ],
+)
+def test_a_process_that_dies_or_hangs_is_a_find_and_the_next_one_goes_on(
+    tmp_path, monkeypatch, does, kind, said
+):
+    (tmp_path / "ends.py").write_text(ENDS.format(does))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(fuzzing, "_MOST_SECONDS", 15)
+    monkeypatch.setattr(fuzzing, "_work", worker_that_ends)
+    found = fuzzing.watched(seed=1, programs=2)
+    assert found.programs == 2
+    assert [find.kind for find in found.finds] == [kind]
+    assert said in found.finds[0].said
+
+
+def worker_that_ends(*given):
+    __import__("ends")
+    fuzzing._work(*given)
 
 
 def test_a_part_of_a_sweep_is_noted_with_its_fault(tmp_path, monkeypatch):

@@ -1,19 +1,27 @@
 """Random programs, exported and compared with eager mode: ``python -m monograph.testing.fuzz``.
 
-A program is lines of Python over tensors: views and writes through them, operators of many kinds,
-sizes used in Python, containers, regions without gradients; some are methods of a module that has
-submodules, state and attributes. A line that eager mode refuses is dropped while it is made. Each
-program goes through a few stages (another mode, a decomposition, a file, ``torch.export`` and
-back); a stage is right, or refuses in Monograph's own words. What is neither is made smaller by
-dropping lines, and printed as a test.
+A program is lines of Python over tensors (``programs.py``): views and writes through them,
+operators of many kinds, sizes used in Python, containers, regions without gradients; some are
+methods of a module that has submodules, state and attributes. A line that eager mode refuses is
+dropped while it is made. Each program goes through a few stages (another mode, a decomposition, a
+file, ``torch.export`` and back); a stage is right, or refuses in Monograph's own words. What is
+neither is made smaller by dropping lines, and printed as a test.
+
+The command runs the programs in another process, with a limit for its memory. Where that process
+dies, or says nothing for two minutes, the program is a find, and another process takes up the next.
 """
 
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import importlib.util
 import io
+import multiprocessing
 import random
+import re
+import resource
+import signal
 import sys
 import tempfile
 import time
@@ -21,247 +29,59 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import torch
 
 from monograph.diagnostics import InternalError, MonographError
 from monograph.edges import from_torch, load, save
 from monograph.exporting import export
+from monograph.ir.structure import flatten
 from monograph.program import ExportedProgram
-from monograph.shapes.dims import Dim
+from monograph.shapes.dims import Dim, ShapesCollection
+from monograph.testing.programs import LAST_DRAW, Source, drawn_source, runs
+from monograph.testing.reach import reaching
 from monograph.testing.trust import Tried, note
 from monograph.verification import DiffersError, drawn_tensor
 from monograph.verification.verifying import OTHER_DRAWS
 
-__all__ = ["Find", "Fuzzing", "fuzz", "main"]
+__all__ = ["Find", "Fuzzing", "Source", "drawn_tensor", "fuzz", "main", "watched"]
 
 Program = Callable[..., object]
-Stage = Callable[[Program, tuple[torch.Tensor, ...]], ExportedProgram]
+Args: TypeAlias = tuple[Any, ...]
+Kwargs: TypeAlias = dict[str, Any]
+Stage = Callable[[Program, Args, Kwargs], ExportedProgram]
 
-_DTYPES = (
-    torch.float32, torch.float32, torch.float32, torch.float64, torch.bfloat16, torch.complex64,
-    torch.int64, torch.int32, torch.uint8, torch.bool,
-)  # fmt: skip
-_SHAPES = ((3, 4), (2, 3, 4), (4,), (3, 3), (1, 4), (2, 3, 4, 4))
-_MOST_LINES = 8
+_MOST_FINDS = 40  # that are told apart in one run
 _SAMPLES = 5  # calls for each stage
-_TRIES = 4  # for each line
-
-# {t}, {u}: tensors at hand; {i}, {j}: small integers; {k}: a number.
-_NEW = (
-    "{t} + {u}", "{t} * {k}", "{t} - {u}", "{t}.clone()", "{t}.sum()", "{t}.sum({i})",
-    "{t}.mean(-1, keepdim=True)", "{t}.amax({i})", "{t}.cumsum({i})", "{t}.abs()", "{t}.sin()",
-    "{t}.exp()", "{t} > {u}", "{t} == {u}", "torch.where({t} > 0, {t}, {u})", "{t}.sort({i})[0]",
-    "{t}.float()", "{t}.to({u}.dtype)", "{t}.to(torch.complex64)", "{t}.softmax(-1)",
-    "torch.cat([{t}, {u}], {i})", "torch.stack([{t}, {u}])", "{t} @ {u}", "{t} @ {u}.mT",
-    "torch.zeros_like({t})", "torch.ones({t}.shape[{i}])", "torch.arange({t}.shape[{i}])",
-    "{t}.new_full({t}.shape, {i})", "{t}.clamp(-1, {i})", "{t}.roll({i}, {j})", "{t}.flip({i})",
-    "{t}.tril()", "{t}.masked_fill({t} > 0, {k})", "{t}.index_select({i}, torch.tensor([0]))",
-    "torch.nn.functional.layer_norm({t}, {t}.shape[-1:])", "{t}.repeat_interleave(2, {i})",
-    "torch.nn.functional.pad({t}, (1, {i}))", "{t}.argmax({i})", "{t}.std({i})", "{t}.any({i})",
-    "{t} // 2", "{t} % 3", "{t} & {u}", "~{t}", "-{t}", "{t}.sign()", "{t}.prod({i})",
-    "{t}.logsumexp({i})", "torch.rand_like({t})", "{t}.conj()",
-    # At infinity its kernels differ by layout.
-    "torch.nn.functional.gelu({t}.clamp(-9, 9))",
-    "{t}.real", "{t}.imag", "{t}.angle()", "torch.view_as_real({t})", "{t}.nan_to_num()",
-    "{t}.norm()", "{t}.var({i}, keepdim=True)", "{t}.gather({i}, {t}.argsort({i}))",
-    "{t}.scatter_add({i}, {t}.argsort({i}), {t})",
-    "torch.outer({t}.flatten(), {u}.flatten())[:5, :5]",
-    "{t}.unique()", "{t}[{t} > 0]", "{t}.nonzero()", "torch.einsum('...i,...i->...', {t}, {u})",
-)  # fmt: skip
-_VIEWS = (
-    "{t}[{i}]", "{t}[{i}:]", "{t}[..., ::2]", "{t}[..., {i}:{i} + 2]", "{t}.mT", "{t}.T", "{t}.H",
-    "{t}.transpose({i}, {j})", "{t}.view(-1)", "{t}.reshape(-1, 2)", "{t}.unsqueeze({i})",
-    "{t}.squeeze()", "{t}.diagonal()", "{t}.flatten()", "{t}.expand(2, *{t}.shape)",
-    "{t}.chunk(2, {i})[0]", "{t}.unbind({i})[0]", "{t}.detach()", "{t}.narrow({i}, 0, 1)",
-    "{t}.movedim({i}, {j})", "{t}.unfold({i}, 2, 1)", "{t}.view_as({t})", "{t}.contiguous()",
-    "{t}.swapaxes({i}, {j})", "{t}.view({t}.shape[0], -1)", "{t}[None]",
-)  # fmt: skip
-_WRITES = (
-    "{t}.add_({k})", "{t}.mul_({u})", "{t}.zero_()", "{t}.copy_({u})", "{t}[{i}] = {k}",
-    "{t}[..., {i}] = {u}[..., {i}]", "{t}.clamp_(-1, 1)", "{t}[{t} > 0] = {k}", "{t} += {u}",
-    "{t}.relu_()", "{t}.fill_({t}.sum())", "{t}.t_()", "{t}.sub_({u}, alpha={i})",
-    "{t}.masked_fill_({t} > {k}, {k})", "{t}.index_add_({i}, torch.tensor([0]), {u})",
-)  # fmt: skip
-_PYTHON = (
-    "{v} = {t} * {t}.shape[{i}]", "{v} = {t} + len({t})",
-    "{v} = {t} * (2 if {t}.shape[{i}] > {j} else 3)", "{v} = {t}.reshape({t}.shape[0], -1)",
-    "{v} = sum(each.sum() for each in [{t}, {u}])", "{v} = dict(a={t}, b={u})['b']",
-    "{v} = [{t}, {u}][{t}.dim() % 2]", "{v} = {t} * len(f'{{{t}.dim()}}')",
-    "{v} = {t} / max({t}.shape[{i}], {j} + 1)", "{v} = {t} + {t}.shape[{i}] // 2",
-    "with torch.no_grad():\n    {v} = {t} * 2", "{v} = torch.vmap(lambda row: row * 2)({t})",
-    "for each in ({t}, {u}):\n    {v} = each + each.dim()", "{v} = {t} * {t}.dtype.itemsize",
-    "{v} = {t} if {t}.requires_grad else {u}", "{v} = {t} + {t}.numel()",
-    "with torch.autocast('cpu', torch.bfloat16):\n    {v} = {t} @ {u}.mT",
-    "{v} = {t}.view(-1)[: {t}.shape[-1] - {i}]",
-    "{v} = {t} * (2 if type({t}.shape[{i}]) is int else 3)",
-    "{v} = {t} + (1 if type({t}) is torch.Tensor else {k})",
-    "{v} = {t} * {{int: 2, float: 3}}[type({t}.shape[{i}] / {j} if {j} else {j})]",
-    "with torch.random.fork_rng(devices=[]):\n    {v} = torch.rand_like({t})",
-    "{v} = torch.rand(3, generator=torch.Generator().manual_seed({j})) + {t}.shape[{i}]",
-    "warnings.warn('of the program')\n{v} = {t} - 1",
-    "{v} = [a + b.dim() for a, b in itertools.product([{t}, {u}], [{u}])][{i}]",
-    "{v} = list(itertools.accumulate([{t}, {t}], lambda a, b: a + b))[-1]",
-    "{v} = {t} + sum(itertools.chain({t}.shape, ({j},)))",
-    "{v} = {t} * torch.ops.monograph_fuzzed.halves({u})",
-    "torch.ops.monograph_fuzzed.doubles_({t})",
-    "{v} = torch.func.grad(lambda z: (z * z).sum())({t})",
-    "{v} = torch.utils.checkpoint.checkpoint(lambda z: z.sin() * 2, {t}, use_reentrant=False)",
-)  # fmt: skip
-# Lines of a method: of a module with submodules, state, and attributes that change.
-_OF_MODULES = (
-    "{v} = self.scale({t})", "{v} = self.scale(self.scale({t}))", "{v} = self.table + {t}",
-    "self.seen.add_(1)\n{v} = {t} * self.seen", "{v} = {t} * self.weight",
-    "self.calls += 1\n{v} = {t} + self.calls", "self.table[{j}] = {t}.sum()",
-    "self.last = {t}.sum()\n{v} = {t} - 1", "{v} = {t} + self.last", "self.table.mul_({k})",
-    "{v} = torch.nn.functional.dropout({t}, 0.5, self.training)", "self.seen = self.seen + {j}",
-    "{v} = {t} * len(self.kept)", "{v} = self.kept[{j} % 2] * {t}.shape[{i}]",
-    "{v} = {t}.clone()\nself.table.copy_({v}.flatten()[0].expand(4))",
-)  # fmt: skip
-_STRICT = (
-    "if {t}.sum() > {k}:\n    {v} = {t} * 2\nelse:\n    {v} = {t} - 1",
-    # From infinity it would go on forever.
-    "{v} = {t}.clamp(-9, 9)\nwhile {v}.abs().sum() > 1:\n    {v} = {v} * 0.5",
-    "{v} = {t} + (1 if {t}.min() > 0 else 2)",
-)
-
-
-# After it, what is drawn before counts though nobody reads it.
-_LAST_DRAW = "drawn_last = torch.rand(2)"
-
-_HEAD = """\
-import itertools
-import warnings
-
-import torch
-import torch.utils.checkpoint
-
-from monograph.testing import fuzz
-"""
-_MODULES = """
-
-class Scale(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.tensor(2.0))
-        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
-
-    def forward(self, x):
-        self.calls += 1
-        return x * self.weight + self.calls
-
-
-class Program(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.scale, self.calls = Scale(), 0
-        self.weight = torch.nn.Parameter(torch.tensor(0.5))
-        self.register_buffer("seen", torch.zeros(()))
-        self.register_buffer("table", torch.arange(4.0))
-        self.last, self.kept = torch.zeros(()), [torch.ones(()), 3]
-
-    def forward(self, x, y):
-"""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A program as lines, with the tensors that it is exported with.
-
-    ``is_module``: they are the lines of a method, ``forward``.
-    """
-
-    lines: tuple[str, ...]
-    results: tuple[str, ...]
-    shapes: tuple[tuple[int, ...], ...]
-    dtypes: tuple[torch.dtype, ...]
-    is_module: bool = False
-
-    def text(self) -> str:
-        """The program: a function ``program(x, y)``, or a module under that name."""
-        body = [line for each in self.lines for line in each.split("\n")]
-        body.append(f"return {', '.join(self.results)},")
-        if self.is_module:
-            inside = "".join(f"        {line}\n" for line in body)
-            return f"{_HEAD}{_MODULES}{inside}\n\nprogram = Program()\n"
-        inside = "".join(f"    {line}\n" for line in body)
-        return f"{_HEAD}\n\ndef program(x, y):\n{inside}"
-
-    def example(self) -> tuple[torch.Tensor, ...]:
-        """The tensors that it is exported with."""
-        pairs = zip(self.shapes, self.dtypes, strict=True)
-        return tuple(drawn_tensor(s, d, among=(0, 3), seed=i) for i, (s, d) in enumerate(pairs))
-
-    def test(self, stage: str, seed: int) -> str:
-        """What to paste into a file of tests."""
-        pairs = zip(self.shapes, self.dtypes, strict=True)
-        example = ", ".join(
-            f"drawn_tensor({s}, {d}, among=(0, 3), seed={i})" for i, (s, d) in enumerate(pairs)
-        )
-        return (
-            f"{self.text()}\n\ndef test_program():  # {stage}, found with seed {seed}\n"
-            f"    drawn_tensor = fuzz.drawn_tensor\n"
-            f"    made = fuzz.STAGES[{stage!r}](program, ({example},))\n"
-            "    made.verify(program, tolerance=1e-3)\n"
-        )
-
-
-def _drawn(choose: random.Random) -> Source:
-    """A program whose lines all run in eager mode."""
-    shapes = tuple(choose.choice(_SHAPES) for _ in "xy")
-    if choose.random() < 0.6:
-        shapes = (shapes[0], shapes[0])
-    dtypes = tuple(choose.choice(_DTYPES) for _ in "xy")
-    if choose.random() < 0.6:
-        dtypes = (dtypes[0], dtypes[0])
-    is_module = choose.random() < 0.3
-    start = Source((), (), shapes, dtypes, is_module)
-    space: dict[str, object] = {}
-    exec(start.text().replace("return ,", "pass"), space)
-    space |= dict(zip("xy", start.example(), strict=True), self=space["program"])
-    names, lines = ["x", "y"], []
-    for number in range(choose.randint(2, _MOST_LINES)):
-        for _ in range(_TRIES):
-            name = f"v{number}"
-            line = _line(choose, names, name, is_module=is_module)
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    exec(line, space)
-            except Exception:  # eager mode refuses it
-                space.pop(name, None)
-                continue
-            lines.append(line)
-            if name in space and name not in names:
-                names.append(name)
-            break
-    results = names[2:] or names[-1:]
-    return Source(tuple(lines), tuple(results), shapes, dtypes, is_module)
-
-
-def _line(choose: random.Random, names: Sequence[str], name: str, *, is_module: bool) -> str:
-    kinds = ("new", "view", "write", "python", "strict", "module")
-    kind = choose.choices(kinds, (8, 6, 5, 5, 1, 6 if is_module else 0))[0]
-    forms = {
-        "new": _NEW, "view": _VIEWS, "write": _WRITES, "python": _PYTHON, "strict": _STRICT,
-        "module": _OF_MODULES,
-    }  # fmt: skip
-    form = choose.choice(forms[kind])
-    if kind in ("new", "view"):
-        form = "{v} = " + form
-    recent = names[-4:]
-    return form.format(
-        v=name, t=choose.choice(recent), u=choose.choice(recent), i=choose.choice((0, 0, 1, -1)),
-        j=choose.choice((0, 1, 2)), k=choose.choice((2, -1, 0.5)),
-    )  # fmt: skip
-
+_MOST_SECONDS = 120  # without a word
+_MOST_MEMORY = 8 << 30
 
 # Stages ----------------------------------------------------------------------------------------
 
 
-def _any_size(example: tuple[torch.Tensor, ...]) -> object:
-    return tuple(dict.fromkeys(range(tensor.dim()), Dim.DYNAMIC) for tensor in example)
+def _any_size(args: Args, kwargs: Kwargs) -> ShapesCollection:
+    """Every size of every tensor varies."""
+    found = ShapesCollection()
+    for tensor in _tensors(args, kwargs):
+        found[tensor] = dict.fromkeys(range(tensor.dim()), Dim.DYNAMIC)
+    return found
+
+
+def _first_sizes(args: Args, kwargs: Kwargs) -> ShapesCollection:
+    """The first size of every tensor has a name: one for those that are equal."""
+    found, names = ShapesCollection(), dict[int, Dim]()
+    for tensor in _tensors(args, kwargs):
+        if tensor.dim() and tensor.shape[0] > 1:
+            size = tensor.shape[0]
+            found[tensor] = {0: names.setdefault(size, Dim(f"first{len(names)}", min=2, max=50))}
+    return found
+
+
+def _tensors(args: Args, kwargs: Kwargs) -> list[torch.Tensor]:
+    return [leaf for leaf in flatten((args, kwargs))[0] if isinstance(leaf, torch.Tensor)]
 
 
 def _loaded(program: ExportedProgram) -> ExportedProgram:
@@ -274,40 +94,40 @@ def _loaded(program: ExportedProgram) -> ExportedProgram:
     return found
 
 
+def _varying(f: Program, a: Args, k: Kwargs, *, strict: bool = False) -> ExportedProgram:
+    return export(f, a, k, strict=strict, dynamic_shapes=_any_size(a, k))
+
+
+def _of(
+    called: Callable[[ExportedProgram], Program], f: Program, a: Args, k: Kwargs
+) -> ExportedProgram:
+    """What is called of a program, exported: it has no assumptions that the program tells of."""
+    made = export(f, a, k)
+    return made if _tells(made) else export(called(made), a, k)
+
+
+def _through_torch(made: ExportedProgram) -> ExportedProgram:
+    return made if _tells(made) else from_torch(made.to_torch())
+
+
+def _tells(made: ExportedProgram) -> bool:
+    """Whether it tells of something that another form of it would not tell of."""
+    return any(assumption.kind in ("gradient", "seed") for assumption in made.assumptions)
+
+
 STAGES: dict[str, Stage] = {
-    "static": lambda f, x: export(f, x),
-    "any size": lambda f, x: export(f, x, dynamic_shapes=_any_size(x)),
-    "strict": lambda f, x: export(f, x, strict=True),
-    "strict, any size": lambda f, x: export(f, x, strict=True, dynamic_shapes=_any_size(x)),
-    "decomposed": lambda f, x: export(f, x, dynamic_shapes=_any_size(x)).run_decompositions(),
-    "file": lambda f, x: _loaded(export(f, x, dynamic_shapes=_any_size(x))),
-    "torch.export": lambda f, x: from_torch(export(f, x).to_torch()),
+    "static": lambda f, a, k: export(f, a, k),
+    "any size": _varying,
+    "first sizes": lambda f, a, k: export(f, a, k, dynamic_shapes=_first_sizes(a, k)),
+    "strict": lambda f, a, k: export(f, a, k, strict=True),
+    "strict, any size": lambda f, a, k: _varying(f, a, k, strict=True),
+    "decomposed": lambda f, a, k: _varying(f, a, k).run_decompositions(),
+    "file": lambda f, a, k: _loaded(_varying(f, a, k)),
+    "decomposed file": lambda f, a, k: _loaded(export(f, a, k).run_decompositions()),
+    "again": lambda f, a, k: _of(lambda made: made.module(), f, a, k),
+    "modules": lambda f, a, k: _of(lambda made: made.unflatten(), f, a, k),
+    "torch.export": lambda f, a, k: _through_torch(export(f, a, k)),
 }
-
-
-# Operators of a library's own: what torch does not know of, with fakes.
-
-
-@torch.library.custom_op("monograph_fuzzed::halves", mutates_args=())
-def halves(x: torch.Tensor) -> torch.Tensor:
-    """A custom operator that computes."""
-    return x / 2
-
-
-@halves.register_fake
-def _(x: torch.Tensor) -> torch.Tensor:
-    return x / 2
-
-
-@torch.library.custom_op("monograph_fuzzed::doubles_", mutates_args=("x",))
-def doubles_(x: torch.Tensor) -> None:
-    """A custom operator that writes."""
-    x.mul_(2)
-
-
-@doubles_.register_fake
-def _(x: torch.Tensor) -> None:
-    return None
 
 
 @dataclass(frozen=True)
@@ -335,6 +155,18 @@ class Fuzzing:
     accepts_more: int = 0
     leaves_out_draws: int = 0
     finds: list[Find] = field(default_factory=list)
+
+    def with_another(self, other: Fuzzing) -> Fuzzing:
+        """What came of both."""
+        return Fuzzing(
+            self.programs + other.programs,
+            self.seconds + other.seconds,
+            self.right + other.right,
+            self.refused + other.refused,
+            self.accepts_more + other.accepts_more,
+            self.leaves_out_draws + other.leaves_out_draws,
+            [*self.finds, *other.finds],
+        )
 
     def as_tried(self, seed: int) -> Tried:
         """What is kept of it."""
@@ -369,12 +201,13 @@ class _Runner:
 
     def outcome(self, source: Source, stage: str) -> tuple[str, str]:
         """``right``, ``refused`` with the code, or the kind of what was raised and its text."""
+        made = None
         try:
-            program, example = self._loaded(source), source.example()
+            program, (args, kwargs) = self._loaded(source), source.example()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                made = STAGES[stage](program, example)
-                made.verify(program, samples=_SAMPLES, tolerance=1e-3)
+                made = STAGES[stage](program, args, kwargs)
+                made.verify(program, samples=_SAMPLES, tolerance=source.tolerance())
         except InternalError as error:
             return "InternalError", str(error)
         except MonographError as error:
@@ -384,6 +217,8 @@ class _Runner:
             accepts = error.difference.rpartition("; ")[2] == "the program returns a result"
             if error.difference.endswith(OTHER_DRAWS) and self._is_of_last_draws(source, stage):
                 return "leaves out draws", ""
+            if made and "promoted" in {a.kind for a in made.assumptions}:  # as it tells
+                return "refused", "promoted"
             return "accepts more" if accepts else "differs", str(error)
         except Exception as error:
             return type(error).__name__, str(error)
@@ -391,10 +226,10 @@ class _Runner:
 
     def _is_of_last_draws(self, source: Source, stage: str) -> bool:
         """Whether the program is right where it draws once more: an unread draw stays then."""
-        if _LAST_DRAW in source.lines:
+        if LAST_DRAW in source.lines:
             return False
-        name = _LAST_DRAW.partition(" ")[0]
-        lines, results = (*source.lines, _LAST_DRAW), (*source.results, name)
+        name = LAST_DRAW.partition(" ")[0]
+        lines, results = (*source.lines, LAST_DRAW), (*source.results, name)
         drawing = replace(source, lines=lines, results=results)
         return self.outcome(drawing, stage)[0] in ("right", "accepts more")
 
@@ -432,21 +267,12 @@ def _smaller(source: Source) -> list[Source]:
     for i in range(len(source.lines)):
         lines = (*source.lines[:i], *source.lines[i + 1 :])
         other = replace(source, lines=lines)
-        if _runs(other):
+        if runs(other):
             found.append(other)
     return found
 
 
-def _runs(source: Source) -> bool:
-    space: dict[str, object] = {}
-    try:
-        exec(source.text(), space)
-        program = space["program"]
-        if callable(program):
-            program(*source.example())
-    except Exception:
-        return False
-    return True
+_Says = Callable[[str, object], None]
 
 
 def fuzz(
@@ -454,20 +280,28 @@ def fuzz(
     seed: int,
     programs: int | None = None,
     minutes: float | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    first: int = 0,
+    say: _Says = lambda kind, what: None,
 ) -> Fuzzing:
-    """Draw programs until there are so many, or so much time has passed."""
-    found, start, seen = Fuzzing(), time.perf_counter(), set()
+    """Draw programs until there are so many, or so much time has passed.
+
+    ``first``: the number of the first of them. ``say`` is told of each stage that begins, with the
+    number of the program and its test, of each find, and after each program of all until then.
+    """
+    found, start, seen = Fuzzing(), time.perf_counter(), set[tuple[str, ...]]()
     with tempfile.TemporaryDirectory() as folder:
         runner = _Runner(Path(folder))
         while (programs is None or found.programs < programs) and (
             minutes is None or found.seconds < 60 * minutes
         ):
-            choose = random.Random(f"{seed} {found.programs}")
+            number = first + found.programs
+            choose = random.Random(f"{seed} {number}")
             torch.manual_seed(0)
-            source = _drawn(choose)
+            say("begins", (number, Find("drawing", "died", "", "")))
+            source = drawn_source(choose)
             others = choose.sample(list(STAGES)[1:], 2)
             for stage in ("static", *others) if source.lines else ():
+                say("begins", (number, Find(stage, "died", "", source.test(stage, seed))))
                 kind, said = runner.outcome(source, stage)
                 if kind == "right":
                     found.right[stage] += 1
@@ -477,15 +311,100 @@ def fuzz(
                     found.accepts_more += 1
                 elif kind == "leaves out draws":
                     found.leaves_out_draws += 1
-                elif (kind, said[:60]) not in seen:
-                    seen.add((kind, said[:60]))
+                elif len(found.finds) < _MOST_FINDS:
                     small, said = runner.smallest(source, stage, kind)
                     find = Find(stage, kind, said, small.test(stage, seed))
-                    found.finds.append(find)
-                    say(f"# {find.stage}: {find.kind}: {find.said}\n{find.test}")
+                    if (same := _forms(small, kind)) not in seen:
+                        seen.add(same)
+                        found.finds.append(find)
+                        say("find", find)
             found.programs += 1
             found.seconds = time.perf_counter() - start
+            say("done", found)
     return found
+
+
+def _forms(source: Source, kind: str) -> tuple[str, ...]:
+    """What makes two finds one: the kind, and the lines but for their names and numbers."""
+    return (kind, *(re.sub(r"\b(v?\d+|[xy])\b", "_", line) for line in source.lines))
+
+
+# In another process ------------------------------------------------------------------------------
+
+
+def watched(
+    *,
+    seed: int,
+    programs: int | None = None,
+    minutes: float | None = None,
+    say: Callable[[Find], None] = lambda find: None,
+) -> Fuzzing:
+    """The same as ``fuzz``, in processes that may die: that is a find, and the next one goes on."""
+    total, end = Fuzzing(), None if minutes is None else time.monotonic() + 60 * minutes
+    while (programs is None or total.programs < programs) and (
+        end is None or time.monotonic() < end
+    ):
+        left = None if programs is None else programs - total.programs
+        minutes_left = None if end is None else (end - time.monotonic()) / 60
+        part, last = _in_a_process((seed, left, minutes_left, total.programs), say)
+        total = total.with_another(part)
+        if last is not None:
+            say(last)
+            total.programs += 1
+            total.finds.append(last)
+        elif part.programs == 0:
+            break
+    return total
+
+
+def _in_a_process(
+    given: tuple[int, int | None, float | None, int], say: Callable[[Find], None]
+) -> tuple[Fuzzing, Find | None]:
+    """What a process has come to, and where it did not end by itself: the find that this is."""
+    context = multiprocessing.get_context("spawn")
+    receives, sends = context.Pipe(duplex=False)
+    worker = context.Process(target=_work, args=(sends, *given))
+    worker.start()
+    sends.close()
+    found, begun = Fuzzing(), Find("start", "died", "", "")
+    while receives.poll(_MOST_SECONDS):
+        try:
+            kind, what = receives.recv()
+        except EOFError:  # it has ended
+            break
+        if kind == "find":
+            say(what)
+        elif kind == "done":
+            found = what
+        elif kind == "begins":
+            begun = what[1]
+        else:
+            worker.join()
+            return found, None
+    else:
+        worker.kill()
+        begun = replace(begun, kind="hangs", said=f"no end after {_MOST_SECONDS} seconds")
+    worker.join()
+    if begun.kind == "died":
+        begun = replace(begun, said=f"the process has died of {_named(worker.exitcode or 0)}")
+    return found, begun
+
+
+def _named(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def _work(
+    sends: Connection, seed: int, programs: int | None, minutes: float | None, first: int
+) -> None:
+    """In another process: draw programs, and tell what comes of them."""
+    faulthandler.enable()
+    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+    fuzz(
+        seed=seed, programs=programs, minutes=minutes, first=first,
+        say=lambda kind, what: sends.send((kind, what)),
+    )  # fmt: skip
+    sends.send(("end", None))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -495,16 +414,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--programs", type=int)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--record", help="add what came of it to this file")
+    parser.add_argument(
+        "--reached", action="store_true", help="count the functions of the package that run"
+    )
+    parser.add_argument("--here", action="store_true", help="in this process, as a debugger wants")
     given = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(1 << 32) if given.seed is None else given.seed
     minutes = 15.0 if given.minutes is None and given.programs is None else given.minutes
     print(f"# seed {seed}", flush=True)
-    found = fuzz(seed=seed, programs=given.programs, minutes=minutes, say=print)
+    if given.reached:
+        return _reached(seed, given.programs or 300, given.record)
+    if given.here:
+        found = fuzz(seed=seed, programs=given.programs, minutes=minutes, say=_printed)
+    else:
+        found = watched(seed=seed, programs=given.programs, minutes=minutes, say=_print_find)
     print(f"# {found}")
     if given.record:
         note(found.as_tried(seed), given.record)
     return int(bool(found.finds))
 
 
+def _reached(seed: int, programs: int, record: str | None) -> int:
+    """Which functions the programs reach, by folder."""
+    start = time.perf_counter()
+    with reaching() as reach:
+        fuzz(seed=seed, programs=programs)
+    print(reach)
+    folders = reach.by_folder()
+    if record:
+        command = f"python -m monograph.testing.fuzz --programs {programs} --seed {seed} --reached"
+        counts = {f"{name}, of {count}": ran for name, (ran, count) in folders.items()}
+        seconds = round(time.perf_counter() - start, 1)
+        total = sum(ran for ran, _ in folders.values())
+        note(Tried("reach", command, total, (), seconds, counts), record)
+    return 0
+
+
+def _printed(kind: str, what: object) -> None:
+    if kind == "find" and isinstance(what, Find):
+        _print_find(what)
+
+
+def _print_find(find: Find) -> None:
+    print(f"# {find.stage}: {find.kind}: {find.said}\n{find.test}", flush=True)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    from monograph.testing import fuzz as itself  # what it sends to another process has one name
+
+    sys.exit(itself.main())

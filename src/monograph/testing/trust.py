@@ -47,9 +47,15 @@ class Tried:
 KINDS = {
     "programs": (
         "Random programs",
-        "Programs of random lines, each exported in three of seven ways and compared with eager "
+        "Programs of random lines, each exported in three of eleven ways and compared with eager "
         "mode on drawn calls: values, dtypes, shapes, strides, shared memory, gradients, random "
         "numbers, and what is left in arguments and state.",
+    ),
+    "reach": (
+        "What random programs reach",
+        "Functions of the package that run while random programs are exported, verified, saved, "
+        "loaded and converted: those of each folder, of all that it has. What does not run is what "
+        "the search never tries (messages, other versions of torch, other ways to call).",
     ),
     "operators": (
         "Operators",

@@ -277,11 +277,12 @@ class _Trial:
         return None
 
     def _promised(self, value: object) -> object:
-        """What is promised of values: of complex numbers, after a decomposition, finite ones alone.
+        """What is promised of values: of some complex numbers, finite ones alone.
 
-        Which parts of a product are infinite, and which NaN, is a matter of how it is computed.
+        Which parts of a product are infinite, and which NaN, is a matter of how it is computed:
+        after a decomposition, or in place, in memory that has gaps.
         """
-        if self.parts.dialect == TRAINING:
+        if self.parts.dialect == TRAINING and not self.parts.plan.writes:
             return value
         leaves, structure = flatten(value)
         return structure.unflatten([

@@ -129,7 +129,7 @@ def _one_after_another(
     if not (is_seen or (has_gradients and not recorder.context.hides_gradients())):
         return []
 
-    def at(i: int, arg: Any) -> Any:
+    def at(i: int, arg: object) -> object:
         return [arg[i]] if isinstance(arg, (list, tuple)) else arg
 
     return [
