@@ -14,6 +14,7 @@ from monograph.capture.aliases import Aliases
 from monograph.capture.aliasing import Value
 from monograph.capture.context import Context, Replacements
 from monograph.capture.emission import Emission
+from monograph.capture.failures import note_failure
 from monograph.capture.knowledge import Knowledge
 from monograph.capture.layouts import Layouts
 from monograph.capture.lifting import Entrance
@@ -111,9 +112,14 @@ class Recorder(DispatchMode):
             found = tensor_subclasses.run(self, op, types, args, kwargs or {})
             if found is not NotImplemented:
                 return found
-        if handler is not PURE:
-            return handler(self, op, args, kwargs or {})
-        return self.record(op, args, kwargs)
+        try:
+            if handler is not PURE:
+                return handler(self, op, args, kwargs or {})
+            return self.record(op, args, kwargs)
+        except (RuntimeError, IndexError, ValueError, TypeError) as error:
+            if self.sizes.env.symbols:
+                note_failure(self, error, [*args, *(kwargs or {}).values()])
+            raise
 
     def record(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         """Append ``op`` as a node and return abstract results."""

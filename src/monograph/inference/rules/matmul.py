@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from monograph.diagnostics import OperatorError
 from monograph.inference.rules.table import (
     broadcast,
     fresh,
@@ -18,10 +19,18 @@ from monograph.shapes.questions import equal
 aten = torch.ops.aten
 
 
+def _check_dtypes(left: TensorSpec, right: TensorSpec) -> None:
+    """Raise what eager mode raises; torch's fake tensors do not."""
+    if left.dtype != right.dtype:
+        one, other = (str(spec.dtype).removeprefix("torch.") for spec in (left, right))
+        raise OperatorError(f"expected m1 and m2 to have the same dtype, but got: {one} != {other}")
+
+
 @rule(aten.linear.default)
 def _linear(x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None) -> TensorSpec | None:
     """Row-major, however ``x`` lies."""
-    if len(weight.shape) != 2 or len(x.shape) < 2 or x.dtype != weight.dtype:
+    _check_dtypes(x, weight)
+    if len(weight.shape) != 2 or len(x.shape) < 2:
         return None
     if bias is not None and (bias.dtype != x.dtype or len(bias.shape) != 1):
         return None
@@ -35,7 +44,8 @@ def _linear(x: TensorSpec, weight: TensorSpec, bias: TensorSpec | None = None) -
 
 @rule(aten.mm.default, aten.bmm.default)
 def _mm(left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
-    if left.dtype != right.dtype or len(left.shape) != len(right.shape):
+    _check_dtypes(left, right)
+    if len(left.shape) < 2 or len(left.shape) != len(right.shape):
         return None
     if left.shape[-1] != right.shape[-2] or left.shape[:-2] != right.shape[:-2]:
         return None
@@ -57,8 +67,9 @@ def _addmm(
 @rule(aten.matmul.default)
 def _matmul(left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
     """Row-major, whether the kernel folds the batch into the rows or broadcasts it."""
-    if left.dtype != right.dtype or not left.shape or not right.shape:
+    if not left.shape or not right.shape:
         return None
+    _check_dtypes(left, right)
     inner = right.shape[-2] if len(right.shape) > 1 else right.shape[0]
     if left.shape[-1] != inner and not must_hold_if_varies(inner, equal(left.shape[-1], inner)):
         return None
