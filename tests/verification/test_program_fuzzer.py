@@ -1,5 +1,8 @@
 """Random programs: some go through all stages here, many by ``make fuzz``."""
 
+import dataclasses
+import json
+
 import pytest
 import torch
 
@@ -182,3 +185,11 @@ def test_what_was_tried_is_recorded_and_shown(tmp_path, capsys):
     assert "| `python x` | 3,000 |" in text
     assert "- left" in text
     assert trust.main([]) == 2
+
+
+def test_a_fault_that_is_mended_is_told_with_its_commit_and_not_counted():
+    mended = {"static: differs: a": "a commit"}
+    tried = Tried("programs", "x", 10, ("static: differs: a", "file: b"), mended=mended)
+    page = trust.page([json.dumps(dataclasses.asdict(tried))])
+    assert "| [Random programs](#random-programs) | 10 | 1 |" in page
+    assert "- static: differs: a: a commit" in page

@@ -30,7 +30,7 @@ class Tried:
 
     ``kind``: a key of ``KINDS``. ``count``: how many were tried, ``faults``: what was found, a
     line each. ``details`` are counts, by what they are counts of. ``part``: of what the command
-    tries, where it notes its parts one by one.
+    tries, where it notes its parts one by one. ``mended``: for faults that are no more, the commit.
     """
 
     kind: str
@@ -41,6 +41,11 @@ class Tried:
     details: dict[str, int] = field(default_factory=dict)
     part: str = ""
     torch: str = torch.__version__.partition("+")[0]
+    mended: dict[str, str] = field(default_factory=dict)
+
+    def left(self) -> list[str]:
+        """The faults that nobody has mended."""
+        return [fault for fault in self.faults if fault not in self.mended]
 
 
 # Each kind with what is counted, and what a fault is.
@@ -122,7 +127,7 @@ def page(lines: Sequence[str]) -> str:
     for kind, (title, _) in KINDS.items():
         of_kind = [run for run in runs if run.kind == kind]
         if of_kind:
-            faults = sum(len(run.faults) for run in of_kind)
+            faults = sum(len(run.left()) for run in of_kind)
             count = sum(run.count for run in of_kind)
             rows.append(f"| [{title}](#{_anchor(title)}) | {count:,} | {faults} |")
     parts.append("\n".join(["| tried | how many | faults |", "| --- | --- | --- |", *rows]))
@@ -152,18 +157,19 @@ def _section(title: str, what: str, runs: Sequence[Tried]) -> str:
     for run in runs:
         by_command.setdefault((run.command, run.torch), []).append(run)
     for (command, torch_version), same in by_command.items():
-        count, faults = sum(r.count for r in same), sum(len(r.faults) for r in same)
+        count, faults = sum(r.count for r in same), sum(len(r.left()) for r in same)
         minutes = sum(r.seconds for r in same) / 60
         rows.append(f"| `{command}` | {count:,} | {minutes:.1f} | {torch_version} | {faults} |")
     parts = [f"## {title}", what, "\n".join(rows)]
     if details:
         counted = "; ".join(f"{name}: {count:,}" for name, count in sorted(details.items()))
         parts.append(f"In all: {counted}.")
-    found = [f"- {fault}" for run in runs for fault in run.faults]
-    if found:
-        parts.append(
-            "What was found, with the sources of the time of the run:\n\n" + "\n".join(found)
-        )
+    left = [f"- {fault}" for run in runs for fault in run.left()]
+    if left:
+        parts.append("What was found, and is so still:\n\n" + "\n".join(left))
+    mended = [f"- {f}: {run.mended[f]}" for run in runs for f in run.faults if f in run.mended]
+    if mended:
+        parts.append("What was found, with the commit that mends it:\n\n" + "\n".join(mended))
     return "\n\n".join(parts)
 
 
