@@ -137,6 +137,29 @@ def test_what_is_detached_has_no_gradient_where_a_gradient_is_taken(name):
     monograph.export(program, (a_tensor(4), a_tensor(4))).verify(program, samples=20)
 
 
+LAID = {
+    "flatten": lambda x: x.flatten(),
+    "reshape": lambda x: x.reshape(-1, 2),
+    "contiguous": lambda x: x.contiguous(),
+    "ravel": lambda x: x.ravel(),
+}
+
+
+@pytest.mark.parametrize("name", LAID)
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("writes", [False, True])
+def test_layouts_decide_where_a_gradient_is_taken(name, turned, writes):
+    def program(x):
+        v = LAID[name](x)
+        if writes:
+            v.add_(1)
+        z = x.detach().requires_grad_()
+        return v * 2, x + 1, torch.autograd.grad((z * z).sum(), z)[0]
+
+    x = a_tensor(4, 3).mT if turned else a_tensor(3, 4)
+    monograph.export(program, (x,)).verify(program, samples=20, tolerance=1e-2)
+
+
 LISTS = {
     "one twice": lambda x, y: torch._foreach_add_([x, x], 1),
     "each other": lambda x, y: torch._foreach_add_([x, y], [y, x]),

@@ -267,6 +267,9 @@ class AbstractTensor(torch.Tensor):
         self, memory_format: torch.memory_format = torch.contiguous_format
     ) -> torch.Tensor:
         """Itself where it is contiguous, else a copy."""
+        recorder = self.value.recorder
+        if recorder.context.above_autograd:
+            recorder.layouts.rely_on_strides(self.value)
         return torch.ops.aten.contiguous.default(self, memory_format=memory_format)
 
     def __copy__(self) -> torch.Tensor:

@@ -45,6 +45,11 @@ if TYPE_CHECKING:
 __all__ = ["SHARES", "Recorder", "handlers"]
 
 _DETACH = torch.ops.aten.detach.default
+# What comes of ``reshape`` and its like where the program takes gradients itself.
+_VIEWED = frozenset({
+    torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default,
+    torch.ops.aten._reshape_alias.default,
+})  # fmt: skip
 _get_default_dtype = torch.get_default_dtype
 _PLAIN = frozenset({
     int, type(None), str, torch.dtype, torch.device, torch.layout, torch.memory_format,
@@ -155,6 +160,8 @@ class Recorder(DispatchMode):
         except OpenInstead:
             with self:
                 return opened_composite(op, args, kwargs or {})
+        if context.above_autograd and (op in _VIEWED or _is_put_in_order(op, kwargs or {})):
+            self.layouts.rely_on_strides(sources[0])  # what was called is a view or a copy
         if self.layouts.laid_anew and is_random(op):
             self.layouts.rely_on_order(sources)
         return self._emit(op, tuple(nodes), node_kwargs, outcome, sources)
@@ -324,3 +331,9 @@ class Recorder(DispatchMode):
 
 
 hide_from_compiler(Recorder.__torch_dispatch__)
+
+
+def _is_put_in_order(op: object, kwargs: dict[str, Any]) -> bool:
+    """Whether it is the copy that such an operator makes."""
+    is_copy = op is torch.ops.aten.clone.default
+    return is_copy and kwargs.get("memory_format") is torch.contiguous_format
