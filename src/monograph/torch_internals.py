@@ -105,6 +105,7 @@ __all__ = [
     "numpy_in_torch",
     "outside_of_mapping",
     "plain_name",
+    "propagates_real_tensors",
     "pytree_node",
     "read_as_marked",
     "real_operators",
@@ -1228,6 +1229,12 @@ def erase_nodes(graph: Graph) -> None:
 def claim_names(graph: Graph, names: set[str]) -> None:
     """Tell the graph which names ``append_node`` has used."""
     graph._graph_namespace._used_names.update(names)
+
+
+def propagates_real_tensors() -> bool:
+    """Whether the user has asked for fake tensors that carry real ones, if anybody can have."""
+    settings = sys.modules.get("torch._functorch.config")
+    return bool(getattr(settings, "fake_tensor_propagate_real_tensors", False))
 
 
 def numpy_in_torch() -> ModuleType:

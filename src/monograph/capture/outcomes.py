@@ -29,7 +29,7 @@ _OF_LAYOUTS = frozenset(
         torch.ops.aten.view_as_complex.default,
     }
 )
-_RESCUES = ("known values", "new symbols", "parts")  # in this order
+_RESCUES = ("known values", "new symbols", "parts", "example")  # in this order
 
 # Outcomes of built-in operators hold for the whole process; those of custom operators only for
 # one capture, because their fake implementation is the user's and may change.

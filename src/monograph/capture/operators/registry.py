@@ -51,7 +51,7 @@ KINDS: Registry[Handler] = Registry()
 handles_kind = KINDS.registers
 
 # What may know an outcome where inference refuses, by where it comes from: "known values",
-# "new symbols", "parts".
+# "new symbols", "parts", "example".
 RESCUES: Registry[Rescue] = Registry()
 rescues = RESCUES.registers
 

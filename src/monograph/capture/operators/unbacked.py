@@ -9,20 +9,27 @@ import torch
 
 from monograph.capture.operators.data_dependence import number_in
 from monograph.capture.operators.registry import rescues
-from monograph.diagnostics import ExportError
+from monograph.diagnostics import ExportError, MissingFakeError
 from monograph.inference.fakes import Outcome, Result
 from monograph.inference.infer import infer
 from monograph.ir.registry import Registry
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import equal, not_less
-from monograph.torch_internals import Operator
+from monograph.shapes.symnode import expression_of
+from monograph.torch_internals import (
+    Operator,
+    propagates_real_tensors,
+    schema_of,
+    without_modes,
+)
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
 aten = torch.ops.aten
 Rule = Callable[..., Any]
+Argument = Any  # of an operator, or a container of some
 _RULES: Registry[Rule] = Registry()
 _rule = _RULES.registers
 
@@ -50,6 +57,72 @@ def _outcome_of(
     if isinstance(found, TensorSpec):
         return Outcome((Result(found),), None)
     return Outcome(tuple(Result(spec) for spec in found), type(found))
+
+
+@rescues("example")
+def _outcome_by_example(
+    recorder: Recorder,
+    op: Operator,
+    tensors: tuple[Any, ...],
+    options: dict[str, Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    error: ExportError,
+) -> Outcome | None:
+    """What an operator without a fake implementation gives, by what it gives for the example.
+
+    Where the user has asked torch for fake tensors that carry real ones: the operator is run.
+    Only how many dimensions there are, and of which type, is taken for granted.
+    """
+    if not isinstance(error, MissingFakeError) or not propagates_real_tensors():
+        return None
+    if schema_of(op).is_mutable:
+        return None
+    try:
+        given, named = _example_of(recorder, (tensors, options))
+    except LookupError:
+        return None
+    with without_modes(), torch.no_grad():
+        found = op(*given, **named)
+    results = found if isinstance(found, (tuple, list)) else (found,)
+    if not all(isinstance(each, torch.Tensor) for each in results):
+        return None
+    what = f"a size of what {op} gives"
+    made = []
+    for each in results:
+        shape = tuple(_count(recorder, what, None) for _ in range(each.dim()))
+        strides = contiguous_strides(shape)
+        made.append(Result(TensorSpec.of(shape, strides, each.dtype, each.device)))
+    recorder.assume(
+        "kept-whole",
+        f"{op} has no fake implementation: it gives row-major tensors of as many dimensions, and "
+        "of the same type, as for the example",
+        recorder.here(),
+    )
+    return Outcome(tuple(made), type(found) if isinstance(found, (tuple, list)) else None)
+
+
+def _example_of(recorder: Recorder, item: Argument) -> Argument:
+    """What arguments are for the example.
+
+    Raises:
+        LookupError: that is not known.
+    """
+    if type(item) in (tuple, list):
+        return type(item)(_example_of(recorder, each) for each in item)
+    if type(item) is dict:
+        return {name: _example_of(recorder, each) for name, each in item.items()}
+    number = expression_of(item)
+    found: object = item
+    if isinstance(item, torch.Tensor):
+        with without_modes():
+            found = recorder.knowledge.example(recorder.read(recorder.value_of(item)))
+        found = found.clone() if isinstance(found, torch.Tensor) else None
+    elif isinstance(number, Expr):
+        found = recorder.sizes.env.hint(number)
+    if found is None and item is not None:
+        raise LookupError("an example")
+    return found
 
 
 def _count(recorder: Recorder, what: str, limit: Int | None, least: Int = 0) -> Expr:
