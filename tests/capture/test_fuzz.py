@@ -67,7 +67,7 @@ def interpret(steps, x, y):
     return tuple(pool)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=CHECKS, derandomize=True)
+@settings(max_examples=100, deadline=None, suppress_health_check=CHECKS, derandomize=True)
 @given(program, st.sampled_from([(3, 4), (2, 2, 3), (4,), (1, 3)]))
 def test_random_programs(steps, shape):
     example = torch.arange(1.0, torch.Size(shape).numel() + 1).reshape(shape)
@@ -87,7 +87,7 @@ def test_random_programs(steps, shape):
 SIZES = st.lists(st.integers(0, 5), min_size=3, max_size=3)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=CHECKS, derandomize=True)
+@settings(max_examples=100, deadline=None, suppress_health_check=CHECKS, derandomize=True)
 @given(program, st.sampled_from([(3, 4), (2, 2, 3), (4,), (1, 3)]), st.lists(SIZES, max_size=4))
 def test_random_programs_with_sizes_that_vary(steps, shape, others):
     """Whatever call the program accepts, it does what eager does."""

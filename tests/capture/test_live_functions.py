@@ -37,7 +37,7 @@ def test_functions_that_are_gone_are_not_kept():
 def test_none_is_missed_whatever_is_collected_between_looks():
     numbers = random.Random(0)
     kept = []
-    for _ in range(100):
+    for _ in range(40):
         kept += [made() for _ in range(numbers.randrange(3))]
         ballast = [[i] for i in range(numbers.randrange(50))]
         if numbers.random() < 0.6:

@@ -38,7 +38,7 @@ WITHOUT_ROW = frozenset({
     "slice_inverse",
 })  # fmt: skip
 # Of 1,000: about 30 seconds in the usual run. ``make sweep`` runs all.
-SAMPLED = 24
+SAMPLED = 12
 
 
 def view_operators() -> dict[str, Any]:
@@ -359,7 +359,7 @@ def swept(names: list[str], parts: int) -> Counter[str]:
 @pytest.mark.filterwarnings("ignore")
 def test_a_sample_of_all_programs():
     counts = swept(list(view_operators()), SAMPLED)
-    assert counts["equal"] > 1000
+    assert counts["equal"] > 500
     assert counts["refused"] < counts["equal"] / 50
 
 

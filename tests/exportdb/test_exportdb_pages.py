@@ -128,7 +128,7 @@ def case_file(folder, name, body):
 def test_crashes_and_hangs_are_outcomes(tmp_path):
     entries = [case_file(tmp_path, "hangs", HANGING), case_file(tmp_path, "dies", DYING)]
     tasks = [(entry, "monograph") for entry in [*entries, exportdb.get("static_if")]]
-    found = {m.entry.name: m.outcome for m in measured(tasks, seconds=20)}
+    found = {m.entry.name: m.outcome for m in measured(tasks, seconds=10)}
     assert found["hangs"].kind == "hangs"
     assert found["dies"].kind == "crashes"
     assert found["static_if"].kind == "right"
