@@ -592,6 +592,8 @@ def _demands_hold(kept: ShapeEnv, dropped: ShapeEnv) -> bool:
     for guard in kept.guards:
         if guard.kind != "precondition" or not guard.solved or text_of(guard.test) in known:
             continue
+        if _equates(guard) or len(guard.symbols) < 2:
+            continue  # it is the same demand whatever the other sizes are
         sizes = {n: dropped.symbols[n].expr for n in guard.symbols if n in dropped.symbols}
         names: dict[str, Int] = {n: e for n, e in sizes.items() if isinstance(e, Expr)}
         is_asked = len(names) == len(guard.symbols)
