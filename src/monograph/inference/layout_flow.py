@@ -75,11 +75,16 @@ class LayoutFlow:
         self._mixed: set[Node] = set()  # made of several tensors that lie in their own ways
         self._doubtful: set[Node] = set()  # of which the example shows that it lies otherwise
         self._stands_for: dict[Node, list[Node]] = {}
+        self._written: set[Node] = set()
 
     def note_write(self, node: Node, written: Node) -> None:
         """``node`` is the new content of ``written``, and lies like that."""
         self._stands_for.setdefault(node, []).append(written)
-        self._sources.clear()
+        if node in self._written or any(user in self._sources for user in node.users):
+            self._sources.clear()
+        else:  # nothing follows it so far: a loop that writes each time is not gone through again
+            self._sources.pop(node, None)
+        self._written.add(written)
 
     def sources(self, node: Node) -> frozenset[Node]:
         """The inputs whose strides decide those of ``node``."""
