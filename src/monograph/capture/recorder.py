@@ -14,7 +14,6 @@ from monograph.capture.aliases import Aliases
 from monograph.capture.aliasing import Value
 from monograph.capture.context import Context, Replacements
 from monograph.capture.emission import Emission
-from monograph.capture.failures import note_failure
 from monograph.capture.knowledge import Knowledge
 from monograph.capture.layouts import Layouts
 from monograph.capture.lifting import Entrance
@@ -123,6 +122,8 @@ class Recorder(DispatchMode):
             return self.record(op, args, kwargs)
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
             if self.sizes.env.symbols:
+                from monograph.capture.failures import note_failure  # of sizes that vary
+
                 note_failure(self, error, [*args, *(kwargs or {}).values()])
             raise
 

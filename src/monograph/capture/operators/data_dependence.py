@@ -10,7 +10,6 @@ from torch.fx import Node
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
-from monograph.capture.counts import count_in, truth_in
 from monograph.capture.knowledge import marked_constant_function
 from monograph.capture.operators.registry import handles_kind, rescues
 from monograph.capture.python.builtin_functions import ask, asserted
@@ -60,6 +59,8 @@ def _answer(
     if code == "MG-D102" and isinstance(args[0], torch.Tensor):
         return number_in(recorder, args[0])
     if name == "is_nonzero":
+        from monograph.capture.counts import truth_in  # of sizes that vary
+
         truth = truth_in(recorder, recorder.read(recorder.value_of(args[0])))
         if truth is not None and not isinstance(truth, bool):
             if (frame := asking_frame()) is not None:
@@ -132,6 +133,8 @@ def number_in(recorder: Recorder, tensor: torch.Tensor) -> object:
     node = recorder.read(value)
     size = _size_in(node)
     if size is None:
+        from monograph.capture.counts import count_in  # of sizes that vary
+
         size = count_in(recorder, node)
     if size is not None:
         return symbolic(sizes.env, size)
