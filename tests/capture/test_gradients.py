@@ -362,3 +362,20 @@ def test_custom_backward_is_used_inside():
         return torch.autograd.grad(Halve.apply(x, 3.0).sum(), x)[0]
 
     assert_exports(f, (torch.randn(3),))
+
+
+def test_a_negative_zero_is_written_behind_autograd():
+    def program(x):
+        y = x * 2
+        with torch.no_grad():
+            y.mul_(-1)
+        return y, y * 3
+
+    x = torch.tensor([0.0, -0.0, 1.0], requires_grad=True)
+    module = monograph.export(program, (x,)).module()
+    for mine, theirs in zip(module(x), program(x), strict=True):
+        assert torch.equal(mine.signbit(), theirs.signbit())
+        gradients = [
+            torch.autograd.grad(each.sum(), x, retain_graph=True)[0] for each in (mine, theirs)
+        ]
+        assert torch.equal(*gradients)

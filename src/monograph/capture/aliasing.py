@@ -189,8 +189,9 @@ def _behind_autograd(root: Value, content: AbstractTensor) -> AbstractTensor:
     """The new content of ``root``, written under ``no_grad`` or through ``.data``.
 
     Eager mode changes the values and leaves the gradient as it was: the derivative of the new
-    content with respect to the old is 1. ``old - old.detach()`` is zero and has that derivative;
-    ``where`` keeps the zero where old is not finite.
+    content with respect to the old is 1. ``old.detach() - old`` is zero and takes away a derivative
+    of -1; ``where`` keeps the zero where old is not finite. (A zero that is added would make a
+    negative zero positive.)
     """
     recorder = root.recorder
     if root.tracks < 2:
@@ -205,9 +206,9 @@ def _behind_autograd(root: Value, content: AbstractTensor) -> AbstractTensor:
         return recorder.call(aten.detach.default, (content,)) if is_seen else content
     with torch.enable_grad():
         call, old = recorder.call, root.abstract()
-        zero = call(aten.sub.Tensor, (old, call(aten.detach.default, (old,))))
+        zero = call(aten.sub.Tensor, (call(aten.detach.default, (old,)), old))
         zero = call(aten.where.ScalarOther, (call(aten.isfinite.default, (old,)), zero, 0.0))
-        return call(aten.add.Tensor, (call(aten.detach.default, (content,)), zero))
+        return call(aten.sub.Tensor, (call(aten.detach.default, (content,)), zero))
 
 
 def laid_out_as(
