@@ -112,6 +112,7 @@ __all__ = [
     "registered_key_paths",
     "release_frames",
     "remove_batching_rules",
+    "replaying_views",
     "schema_of",
     "set_child",
     "share_contents",
@@ -123,6 +124,7 @@ __all__ = [
     "torch_scan",
     "torch_while_loop",
     "torchs_decomposition",
+    "transform_levels",
     "tree_flatten",
     "users_annotations",
     "wants_plain_sizes",
@@ -564,6 +566,16 @@ def mapping_module() -> ModuleType:
     return sys.modules["torch._functorch.vmap"]
 
 
+def transform_levels() -> list[tuple[ModuleType, str, str]]:
+    """Where torch's transforms of functions look up what begins and what ends a level."""
+    of_gradients = sys.modules["torch._functorch.eager_transforms"]
+    return [
+        (mapping_module(), MAPPING_BEGINS, MAPPING_ENDS),
+        (of_gradients, "_grad_increment_nesting", "_grad_decrement_nesting"),
+        (of_gradients, "_jvp_increment_nesting", "_jvp_decrement_nesting"),
+    ]
+
+
 def mapping() -> tuple[int, int | torch.SymInt]:
     """The innermost ``vmap`` that runs: its level, and how many rows it maps over."""
     innermost = _C._functorch.peek_interpreter_stack()
@@ -703,6 +715,20 @@ def functorch_is_active() -> bool:
 def opened_composite(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run a composite operator as the operators it is made of."""
     return op.decompose(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def replaying_views() -> Iterator[None]:
+    """A write through a view is differentiated by making the view again, not by its address.
+
+    An abstract tensor has no address: it starts at 0, whatever it is a view of.
+    """
+    before = _C._is_view_replay_enabled()
+    _C._set_view_replay_enabled(True)
+    try:
+        yield
+    finally:
+        _C._set_view_replay_enabled(before)
 
 
 def core_decompositions() -> dict[Any, Callable[..., Any]]:

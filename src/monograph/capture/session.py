@@ -70,6 +70,7 @@ from monograph.torch_internals import (
     below_autograd,
     bits_untouched,
     compiled_functions_run_as_written,
+    replaying_views,
 )
 
 __all__ = ["Captured", "Output", "capture", "trim"]
@@ -491,6 +492,7 @@ class _Session:
             patched(recorder, self.names),
             torch.autograd.set_multithreading_enabled(False) if above else below_autograd(),
             bits_untouched(),
+            replaying_views(),
             recorder,
             running(recorder),
             Indexing() if recorder.context.indexes else nullcontext(),
