@@ -46,6 +46,8 @@ class Context:
         self.rules = rules
         self.above_autograd = above_autograd
         self.indexes = self.user_detach = False  # (see indexing, and abstract)
+        self.transforms = 0  # how many of torch.func (``vmap``, ``grad``) are running
+        self.in_composite = False  # a kernel calls, which is recorded as what it calls
         self.knows_tables = False  # buffers that no state dict holds are constants
         self.rows_in_order = False  # what is mapped over is copied (see patches)
         self.strict: Strictness | None = None  # where the strict mode is on
@@ -72,6 +74,15 @@ class Context:
     def hides_gradients(self) -> bool:
         """Whether a ``no_grad`` region of the program is running."""
         return not _is_grad_enabled() and self.base_grad and not self.custom_functions
+
+    def is_in_kernel(self) -> bool:
+        """Whether a kernel of torch's calls what is recorded, and stays no node itself.
+
+        It asks unheard how tensors lie. (What is decomposed is told as it lies.)
+        """
+        if self.opens or self.rules is not None:
+            return False
+        return self.in_composite or self.above_autograd or self.transforms > 0
 
     def require_own(self, generator: torch.Generator) -> None:
         """Refuse a random generator that the program makes: each call would make it anew.

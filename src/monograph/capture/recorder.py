@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -44,11 +44,6 @@ if TYPE_CHECKING:
 __all__ = ["SHARES", "Recorder", "handlers"]
 
 _DETACH = torch.ops.aten.detach.default
-# What comes of ``reshape`` and its like where the program takes gradients itself.
-_VIEWED = frozenset({
-    torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default,
-    torch.ops.aten._reshape_alias.default,
-})  # fmt: skip
 _get_default_dtype = torch.get_default_dtype
 _PLAIN = frozenset({
     int, type(None), str, torch.dtype, torch.device, torch.layout, torch.memory_format,
@@ -159,15 +154,27 @@ class Recorder(DispatchMode):
         try:
             outcome = self.outcomes.find(op, args, kwargs or {}, tuple(key))
         except OpenInstead:
-            with self:
-                return opened_composite(op, args, kwargs or {})
-        if context.above_autograd and (op in _VIEWED or _is_put_in_order(op, kwargs or {})):
-            self.layouts.rely_on_strides(sources[0])  # what was called is a view or a copy
+            return self.opened(op, args, kwargs or {})
+        if context.above_autograd and _is_put_in_order(op, kwargs or {}):
+            self.layouts.rely_on_strides(sources[0])  # the program asked for it to lie in order
         if self.layouts.laid_anew and is_random(op):
             self.layouts.rely_on_order(sources)
         return self._emit(op, tuple(nodes), node_kwargs, outcome, sources)
 
     call = record
+
+    def opened(self, op: Operator, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+        """Record what a composite operator is made of.
+
+        Its code is a kernel's, and asks unheard whether a tensor lies in order: it views what it
+        would have copied else.
+        """
+        before, self.context.in_composite = self.context.in_composite, True
+        try:
+            with self:
+                return opened_composite(op, tuple(args), dict(kwargs))
+        finally:
+            self.context.in_composite = before
 
     def argument(self, arg: Any, key: list[Any], sources: list[Value]) -> Any:
         """The node form of one argument; what distinguishes it goes into ``key``."""

@@ -13,7 +13,6 @@ from monograph.torch_internals import (
     Operator,
     autocast_handles,
     has_kernel,
-    opened_composite,
 )
 
 if TYPE_CHECKING:
@@ -56,15 +55,14 @@ def open_where_needed(
     if not isinstance(op, torch._ops.OpOverload) or not has_kernel(op, COMPOSITE):
         return NotImplemented
     if recorder.context.opens:
-        with recorder:
-            return opened_composite(op, args, kwargs)
+        return recorder.opened(op, args, kwargs)
     tensor = next((a for a in args if isinstance(a, torch.Tensor)), None)
     device = tensor.device.type if tensor is not None else "cpu"
     if device not in recorder.context.autocast or autocast_handles(op, device) or _is_view(op):
         return NotImplemented
     dtype = torch.get_autocast_dtype(device)
-    with torch.autocast(device, dtype, cache_enabled=False), recorder:
-        return opened_composite(op, args, kwargs)
+    with torch.autocast(device, dtype, cache_enabled=False):
+        return recorder.opened(op, args, kwargs)
 
 
 def _is_view(op: Operator) -> bool:

@@ -637,10 +637,7 @@ def _detach(
     return recorder.record(op, args, kwargs)
 
 
-@handles(
-    aten.as_strided.default, aten.as_strided_copy.default, aten.as_strided_scatter.default,
-    aten._reshape_alias.default,
-)  # fmt: skip
+@handles(aten.as_strided.default, aten.as_strided_copy.default, aten.as_strided_scatter.default)
 def _address(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> object:
@@ -716,6 +713,41 @@ def _copy_or_view(
     if value.root.origin is None:
         recorder.aliases.argument_views.append(value)
     return value.abstract()
+
+
+@handles(aten.view.default, aten._unsafe_view.default, aten._reshape_alias.default)
+def _view(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
+    """What a kernel views it would have copied, were it to lie otherwise."""
+    if recorder.context.is_in_kernel():
+        return _copy_or_view(recorder, aten.reshape.default, args[:2], {})
+    if op is aten._reshape_alias.default:
+        return _address(recorder, op, args, kwargs)
+    return recorder.record(op, args, kwargs)
+
+
+@handles(
+    aten.native_group_norm.default, aten.native_group_norm_backward.default,
+    aten._scaled_dot_product_flash_attention_for_cpu.default,
+    aten._scaled_dot_product_flash_attention_for_cpu_backward.default,
+    aten._cdist_forward.default, aten._cdist_backward.default, aten._pdist_forward.default,
+    aten._pdist_backward.default, aten._weight_norm_interface.default,
+    aten._weight_norm_interface_backward.default,
+)  # fmt: skip
+def _of_what_lies_in_order(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
+    """What calls such a kernel has asked whether its tensors lie in order, and put them so."""
+    if recorder.context.is_in_kernel():
+        args = tuple(_in_order(recorder, arg) for arg in args)
+    return recorder.record(op, args, kwargs)
+
+
+def _in_order(recorder: Recorder, arg: object) -> object:
+    if isinstance(arg, torch.Tensor) and recorder.layouts.follows_inputs(recorder.value_of(arg)):
+        return recorder.call(aten.contiguous.default, (arg,))
+    return arg
 
 
 @handles(

@@ -19,7 +19,6 @@ from monograph.torch_internals import (
     HigherOrderOperator,
     Operator,
     detect_causal_mask,
-    opened_composite,
 )
 
 if TYPE_CHECKING:
@@ -206,8 +205,8 @@ def _instance_norm(
 ) -> object:
     if args[3] is None or not args[5]:
         return recorder.record(op, args, kwargs)
-    with recorder:
-        return opened_composite(op, args, kwargs)
+    in_order = recorder.call(aten.contiguous.default, (args[0],))
+    return recorder.opened(op, (in_order, *args[1:]), kwargs)
 
 
 _detect_causal_mask = copied(detect_causal_mask)  # type: ignore[arg-type]

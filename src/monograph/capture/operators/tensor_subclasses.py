@@ -14,7 +14,7 @@ import torch
 
 from monograph.capture.abstract import AbstractTensor
 from monograph.diagnostics import PythonFeatureError
-from monograph.torch_internals import COMPOSITE, Operator, has_kernel, opened_composite
+from monograph.torch_internals import COMPOSITE, Operator, has_kernel
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -60,9 +60,9 @@ def run(
     kind = next((t for t in types if t is not AbstractTensor and is_wrapper(t)), None)
     if kind is None:
         return NotImplemented
+    if has_kernel(op, COMPOSITE):  # as in eager mode, where the class sees its parts
+        return recorder.opened(op, args, kwargs)
     with recorder:
-        if has_kernel(op, COMPOSITE):  # as in eager mode, where the class sees its parts
-            return opened_composite(op, args, kwargs)
         result = kind.__torch_dispatch__(op, types, args, kwargs)
     if result is NotImplemented:
         raise PythonFeatureError(

@@ -48,6 +48,7 @@ from monograph.torch_internals import (
     is_compiled_module,
     mapping_module,
     tables_of_functions,
+    transform_levels,
 )
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def patched(
     replacements += builtin_functions.replacements(recorder, mine)
     if "numpy" in sys.modules:
         replace_array_makers()
-    replacements += _mapping(recorder, mine)
+    replacements += _transforms(recorder, mine)
     seed, set_state = map(inspect.unwrap, (torch.manual_seed, torch.set_rng_state))
     targets: dict[Any, Callable[..., Any]] = {
         seed: _seed(recorder, copied(seed), mine),
@@ -367,6 +368,27 @@ def _backward(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
         return original(*args, **kwargs)
 
     return run
+
+
+def _transforms(recorder: Recorder, mine: Mine) -> list[tuple[Any, str, Any]]:
+    """Where transforms of functions begin and end: inside, operators arrive from kernels."""
+
+    def counting(original: Callable[..., int], by: int) -> Callable[..., int]:
+        def change(*args: object, **kwargs: object) -> int:
+            found = original(*args, **kwargs)
+            if mine():
+                recorder.context.transforms += by
+            return found
+
+        return change
+
+    found = _mapping(recorder, mine)
+    replaced = {(module, name): new for module, name, new in found}
+    for module, begins, ends in transform_levels():
+        for name, by in ((begins, 1), (ends, -1)):
+            original = replaced.get((module, name)) or getattr(module, name)
+            replaced[module, name] = counting(original, by)
+    return [(module, name, new) for (module, name), new in replaced.items()]
 
 
 def _mapping(recorder: Recorder, mine: Mine) -> list[tuple[Any, str, Any]]:
