@@ -796,3 +796,37 @@ def test_torch_has_numpys_functions_on_tensors():
     assert torch.equal((array * 2).tensor, torch.tensor([0, 2, 4]))
     array[1:] = 5
     assert array.tensor.tolist() == [0, 5, 5]
+
+
+def test_transforms_look_up_where_a_level_begins_and_ends():
+    seen = []
+
+    def noting(name, original):
+        return lambda *args: (seen.append(name), original(*args))[1]
+
+    places = [(m, name) for m, *names in internals.transform_levels() for name in names]
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in places:
+            patch.setattr(module, name, noting(name, getattr(module, name)))
+        x = torch.ones(2)
+        torch.vmap(torch.sin)(x)
+        torch.func.grad(torch.sum)(x)
+        torch.func.jvp(torch.sin, (x,), (x,))
+    assert sorted(seen) == sorted(name for _, name in places)
+
+
+def test_views_are_made_again_where_a_write_is_differentiated():
+    seen = []
+
+    class Noting(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+            seen.append(op)
+            return op(*args, **(kwargs or {}))
+
+    x = torch.ones(3, requires_grad=True)
+    with internals.replaying_views():
+        y = x * 2
+        y[1:].mul_(x[0])
+    with Noting():
+        torch.autograd.grad(y.sum(), x)
+    assert torch.ops.aten.as_strided.default not in seen
