@@ -54,3 +54,16 @@ def test_factors_of_two_dtypes_fail_as_in_eager_mode(name, dtype):
         monograph.export(lambda x, y: TRIED[name](x, y), example)
     with pytest.raises(RuntimeError):
         monograph.export(torch.mm, (torch.ones(4), torch.ones(4)))
+
+
+def test_who_decomposes_a_program_may_catch_exceptions():
+    sizes = ({0: Dim.DYNAMIC},)
+    program = monograph.export(
+        lambda x: x[:1].unsqueeze(-1) @ x.unsqueeze(-2), (torch.ones(4, 3),), dynamic_shapes=sizes
+    )
+    try:
+        decomposed = program.run_decompositions()
+    except (RuntimeError, IndexError):
+        raise AssertionError from None
+    for each in (program, decomposed):
+        assert each.module()(torch.ones(2, 3)).shape == (2, 3, 3)
