@@ -38,6 +38,7 @@ from monograph.source.rows import Pieces, Records, Rows, rows_like
 from monograph.torch_internals import without_modes
 
 __all__ = [
+    "HeldElsewhereError",
     "any_of",
     "both",
     "branch",
@@ -173,6 +174,10 @@ def grow(recorder: Recorder, state: State, key: Items, sample: Group) -> None:
     exchange(recorder, state, variables, made)
 
 
+class HeldElsewhereError(ControlFlowError):
+    """Something else holds a list that grows: so it does in each iteration."""
+
+
 def exchange(recorder: Recorder, state: State, variables: Sequence[Variable], made: object) -> None:
     """A list that is appended to is ``made`` from now on, in all variables that hold it.
 
@@ -185,7 +190,7 @@ def exchange(recorder: Recorder, state: State, variables: Sequence[Variable], ma
     if is_held(before):
         for variable in variables:
             state.set(variable, before)
-        raise ControlFlowError(
+        raise HeldElsewhereError(
             f"{name} becomes a list of unknown length, and something else is the same list",
             code="MG-C114",
             where=recorder.here(),

@@ -173,6 +173,8 @@ def _first_apart(
             step()
             _capture(recorder, test, step, functions, counter, length)
             return
+        except branching.HeldElsewhereError:
+            break
         except Exception as further:
             if getattr(further, "code", None) != "MG-C114":
                 raise error from None
