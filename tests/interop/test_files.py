@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from corpus import CORPUS, UNCONVERTED, assert_same, calls_of, exported, run, sample
+from corpus import CORPUS, UNCONVERTED, assert_same, calls_of, exported, exported_times, run, sample
 from torch import nn
 
 import monograph
@@ -33,7 +33,7 @@ FORGOTTEN = {"mutation/one_tensor_as_two_arguments": "MG-I104"}
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_comes_back_from_a_file_and_from_torch(name, tmp_path):
-    program, path = exported(name), tmp_path / "program.pt2"
+    (program, other), path = exported_times(2, name), tmp_path / "program.pt2"
     if name in UNSAVED:
         with pytest.raises(InteropError, match="MG-F104"):
             monograph.save(program, path)
@@ -45,11 +45,11 @@ def test_comes_back_from_a_file_and_from_torch(name, tmp_path):
     loaded = monograph.load(path, trusted=name in TRUSTED)
     theirs = program.to_torch()
     guarded = "guard" in {str(n.meta.get("torch_fn")) for n in theirs.graph.nodes}
-    for other in (loaded, monograph.from_torch(theirs)):
-        if len(other.graph.nodes) == len(program.graph.nodes) and not guarded:
-            assert str(other.graph) == str(program.graph)
-        assert other.graph_signature == program.graph_signature
-    modules = [p.module() for p in (exported(name), loaded, monograph.from_torch(theirs))]
+    for back in (loaded, monograph.from_torch(theirs)):
+        if len(back.graph.nodes) == len(program.graph.nodes) and not guarded:
+            assert str(back.graph) == str(program.graph)
+        assert back.graph_signature == program.graph_signature
+    modules = [p.module() for p in (other, loaded, monograph.from_torch(theirs))]
     if name in FORGOTTEN:
         with pytest.raises(MonographError, match=FORGOTTEN[name]):
             run(modules.pop(), calls_of(name)[0])

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from corpus import CORPUS, UNCONVERTED, assert_same, calls_of, exported, run, sample
+from corpus import CORPUS, UNCONVERTED, assert_same, calls_of, exported_times, run, sample
 from torch import nn
 
 import monograph
@@ -33,7 +33,7 @@ UNSAVED = {"python/named_tuple_as_output"}
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_a_real_program_with_the_same_numbers(name):
-    program = exported(name)
+    program, other = exported_times(2, name)
     if name in UNCONVERTED:
         with pytest.raises(InteropError, match="MG-F104"):
             program.to_torch()
@@ -45,7 +45,7 @@ def test_a_real_program_with_the_same_numbers(name):
         n.name.startswith(("_assert_scalar", "isqrt", "obj_", "batch_norm"))
         for n in theirs.graph.nodes
     )
-    module, again = theirs.module(), exported(name).module()
+    module, again = theirs.module(), other.module()
     for call in calls_of(name):
         assert_same(run(module, call), run(again, call))
 
@@ -56,16 +56,17 @@ SLOW = {"newton_sqrt", "models/spatial_shapes_in_a_tensor"}
 
 @pytest.mark.parametrize("name", sorted({*sample(4)} - SLOW - UNCONVERTED - UNSAVED))
 def test_saved_loaded_and_decomposed_by_torch(name):
+    saved, decomposed, decomposed_by_torch, whole = exported_times(4, name)
     file = io.BytesIO()
-    torch.export.save(exported(name).to_torch(), file)
+    torch.export.save(saved.to_torch(), file)
     file.seek(0)
-    programs = [torch.export.load(file), exported(name).run_decompositions().to_torch()]
+    programs = [torch.export.load(file), decomposed.run_decompositions().to_torch()]
     if name in UNDECOMPOSED:
         with pytest.raises((RuntimeError, ValueError), match=UNDECOMPOSED[name]):
-            exported(name).to_torch().run_decompositions()
+            decomposed_by_torch.to_torch().run_decompositions()
     elif name not in UNROLLED:
-        programs.append(exported(name).to_torch().run_decompositions())
-    modules = [exported(name).module(), *(_wrapping(program.module()) for program in programs)]
+        programs.append(decomposed_by_torch.to_torch().run_decompositions())
+    modules = [whole.module(), *(_wrapping(program.module()) for program in programs)]
     for call in calls_of(name):
         expected, *others = (run(module, call) for module in modules)
         for actual in others:

@@ -95,6 +95,14 @@ def exported(name):
     return export(make(), *copy.deepcopy(example), **options)
 
 
+def exported_times(count, name):
+    """The same program several times, each with a state of its own."""
+    if name in UNCONVERTED:  # a generator is not copied
+        return [exported(name) for _ in range(count)]
+    program = exported(name)
+    return [program, *(copy.deepcopy(program) for _ in range(count - 1))]
+
+
 def calls_of(name):
     """The example and the other calls."""
     return [CORPUS[name][1], *CORPUS[name][2]]

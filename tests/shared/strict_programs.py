@@ -581,7 +581,7 @@ def adaptive_computation_time(x):
 @case((torch.tensor(2.0),), (torch.tensor(9.0),), (torch.tensor(1e-4),))
 def newton_sqrt(a):
     x = a
-    for _ in range(50):
+    for _ in range(16):
         new = 0.5 * (x + a / x)
         if (new - x).abs() < 1e-6:
             return new

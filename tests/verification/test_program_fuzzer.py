@@ -142,7 +142,7 @@ def test_a_process_that_dies_or_hangs_is_a_find_and_the_next_one_goes_on(
 ):
     (tmp_path / "ends.py").write_text(ENDS.format(does))
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(fuzzing, "_MOST_SECONDS", 15)
+    monkeypatch.setattr(fuzzing, "_MOST_SECONDS", 6)
     monkeypatch.setattr(fuzzing, "_work", worker_that_ends)
     found = fuzzing.watched(seed=1, programs=2)
     assert found.programs == 2
