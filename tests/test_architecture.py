@@ -29,6 +29,10 @@ FORBIDDEN = (
     "torch.fx.experimental", "functorch",
 )  # fmt: skip
 DOOR = ("interop", "exportdb/exporters")
+SHUT = (
+    "torch._export", "torch.fx.experimental.symbolic_shapes",
+    "torch.fx.experimental.proxy_tensor",
+)  # fmt: skip
 FILES = sorted(p for p in ROOT.rglob("*.py") if "cases" not in p.parts)
 
 
@@ -78,6 +82,8 @@ def test_the_door_is_closed(path):
         if isinstance(node, ast.Attribute):
             text = ast.unparse(node)
             assert not text.startswith(FORBIDDEN), f"{path} uses {text}"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):  # to be imported by name
+            assert node.value not in SHUT, f"{path} names {node.value}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -185,36 +185,6 @@ def test_references_are_hidden_from_the_compiler_once_it_is_there():
     assert hidden.__dict__["__dynamo_disable"].__module__ == "torch._dynamo.eval_frame"
 
 
-def test_functions_that_ask_about_sizes_are_those_of_torch():
-    from torch.fx.experimental import symbolic_shapes
-
-    made = internals._questions()
-    assert set(internals.QUESTIONS) <= set(made)
-    for name, defaults in internals.QUESTIONS.items():
-        function = getattr(symbolic_shapes, name)
-        assert function.__code__ == made[name].__code__
-        assert (function.__defaults__, function.__kwdefaults__) == (defaults, None)
-        assert function.__closure__ is None
-    assert made["sym_eq"]((1, 2), (1, 2)) is True
-    assert made["guard_or_false"](False) is False
-
-
-def test_what_is_not_loaded_has_no_instances():
-    later = internals._Later("a module that is not loaded", "Number")
-    assert not isinstance(1, (str, later))
-    assert isinstance(1, internals._Later("numbers", "Number"))
-    assert internals._Later("math", "floor")(1.5) == 1
-    assert isinstance(internals._Later("sympy", "Symbol")("x"), internals._Later("sympy", "Basic"))
-
-
-def test_imports_are_those_of_python_after_fake_tensors():
-    import builtins
-
-    with internals.without_sympy():
-        pass
-    assert builtins.__import__ is internals._IMPORT
-
-
 def test_nodes_appended_by_hand_are_nodes():
     graph = Graph()
     x = internals.append_placeholder(graph, "x")

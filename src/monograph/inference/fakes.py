@@ -36,7 +36,6 @@ from monograph.torch_internals import (
     symbolic_dispatch,
     symbolic_fake_mode,
     unsupported_operator_error,
-    without_sympy,
 )
 
 __all__ = [
@@ -182,7 +181,6 @@ def outcome_on_fakes(
         quiet_fakes(),
         read_as_marked(),
         symbolic_dispatch(mode) if is_symbolic else nullcontext(),
-        without_sympy(),
     ):
         fake_args = [substitute(arg, fake, size) for arg in args]
         fake_kwargs = {name: substitute(value, fake, size) for name, value in kwargs.items()}
