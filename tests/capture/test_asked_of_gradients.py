@@ -198,3 +198,39 @@ def test_what_is_written_decides_too(writes, asks, made):
                 assert call != example
             else:
                 torch.testing.assert_close(found, f(*arguments(call)))
+
+
+INSIDE = {
+    "vjp": lambda x: torch.func.vjp(torch.sin, x)[1](x)[0],
+    "grad": lambda x: torch.autograd.grad((z := x.detach().requires_grad_()).sum() * 2, z)[0],
+}
+ASKED_ABOVE = {
+    "of an argument": lambda y: y.requires_grad,
+    "of a product": lambda y: (y * 2).requires_grad,
+    "of a leaf": lambda y: (y * 2).is_leaf,
+    "of a function": lambda y: (y * 2).grad_fn is None,
+    "of a view": lambda y: y[0].requires_grad,
+    "of what is detached": lambda y: y.detach().requires_grad,
+    "of its own": lambda y: y.detach().requires_grad_().requires_grad,
+}
+
+
+@pytest.mark.parametrize("example", [False, True])
+@pytest.mark.parametrize("inside", INSIDE)
+@pytest.mark.parametrize("asked", ASKED_ABOVE)
+def test_a_program_that_differentiates_asks_the_same(asked, inside, example):
+    def model(x, y):
+        found = INSIDE[inside](x)
+        return found * 2 if ASKED_ABOVE[asked](y) else found.sin()
+
+    def call(called, requires_grad):
+        return called(torch.ones(3), torch.ones(3, requires_grad=requires_grad))
+
+    program = monograph.export(model, (torch.ones(3), torch.ones(3, requires_grad=example)))
+    assert torch.equal(call(program.module(), example), call(model, example))
+    try:
+        found = call(program.module(), not example)
+    except monograph.InputError:
+        found = call(model, not example)
+        assert not torch.equal(found, call(model, example))
+    assert torch.equal(found, call(model, not example))

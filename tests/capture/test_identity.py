@@ -144,3 +144,27 @@ def test_a_loop_asks_again():
     assert exported.module()(torch.ones(4, 3).t()) == _asked_again(torch.ones(4, 3).t())
     with pytest.raises(monograph.InputError):
         exported.module()(torch.ones(3, 4))
+
+
+def _of_any(x):
+    parts = [x.contiguous(), x * 2]
+    return x + 1 if any(part is x for part in parts) else x - 1
+
+
+def _of_a_list(x):
+    found = torch.broadcast_tensors(x, x)
+    return x + sum([part is x for part in found])
+
+
+def _of_a_function(x):
+    def is_given(part):
+        return part is x
+
+    return x + 1 if is_given(x.flatten(0, 0)) else x - 1
+
+
+@pytest.mark.parametrize("f", [_of_any, _of_a_list, _of_a_function])
+def test_functions_within_the_function_ask(f):
+    for example in (torch.ones(3, 4), torch.ones(4, 3).t()):
+        program = monograph.export(f, (example,))
+        assert torch.equal(program.module()(example), f(example))

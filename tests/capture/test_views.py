@@ -491,3 +491,26 @@ def test_rows_say_one_thing():
         told = [row.undo is not None, row.order is not None, row.in_order, row.addresses]
         assert sum(told) <= 1, op
         assert not row.itself or row.in_order or row.undo is not None, op
+
+
+@pytest.mark.parametrize(
+    ("dtype", "other"),
+    [
+        (torch.float32, torch.uint8), (torch.float32, torch.float16), (torch.int16, torch.int32),
+        (torch.float32, torch.float64), (torch.complex64, torch.float64),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4), (3, 0)])
+def test_bytes_of_any_number_of_elements_are_written(dtype, other, shape):
+    def model(x):
+        whole = x * 1
+        part = whole.view(other)
+        part.fill_(1)
+        return whole, part
+
+    if not shape[-1] and other.itemsize > dtype.itemsize:  # eager mode refuses it
+        return
+    varies = (dict.fromkeys(range(len(shape)), monograph.Dim.DYNAMIC),)
+    for shapes in (None, varies):
+        program = monograph.export(model, (torch.ones(shape, dtype=dtype),), dynamic_shapes=shapes)
+        program.verify(model, samples=6)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from sampling import some_of
 from torch import nn
 
 import monograph
@@ -51,9 +53,9 @@ class OneRowOrAll(nn.Module):
         return self.use(x, y)
 
 
-@pytest.mark.parametrize("few_first", [True, False])
-@pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize(
+    ("use", "side", "few_first"), some_of(itertools.product(USES, SIDES, (True, False)))
+)
 def test_one_row_is_stretched(use: str, side: str, few_first: bool, tmp_path: Path) -> None:
     model = OneRowOrAll(SIDES[side], USES[use], few_first)
     for example in (5, 12):

@@ -350,6 +350,19 @@ def test_attention_of_heads_of_size_0_is_decomposed():
     program.verify(attended)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_decomposed_attention_takes_heads_of_size_0_later(dtype):
+    def model(q):
+        return torch.nn.functional.scaled_dot_product_attention(q, q, q)
+
+    varies = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC, 2: Dim.DYNAMIC},)
+    x = torch.ones(2, 3, 4, dtype=dtype)
+    program = monograph.export(model, (x,), dynamic_shapes=varies).run_decompositions()
+    for shape in ((2, 3, 0), (0, 0, 0), (1, 1, 1), (2, 5, 16)):
+        given = torch.randn(shape).to(dtype)
+        torch.testing.assert_close(program.module()(given), model(given), atol=2e-3, rtol=2e-3)
+
+
 def test_a_rule_of_the_users_that_raises_is_not_hidden():
     def sined(x):
         return x.sin()

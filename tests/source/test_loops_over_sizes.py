@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
+from sampling import some_of
 from torch import nn
 
 import monograph
@@ -251,8 +254,7 @@ def exported(model, strict):
     return monograph.export(model, (torch.randn(3, 5, 4),), dynamic_shapes=(shapes,), strict=strict)
 
 
-@pytest.mark.parametrize("strict", [False, True], ids=["default", "strict"])
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(("name", "strict"), some_of(itertools.product(KINDS, (False, True))))
 def test_any_length(name, strict):
     torch.manual_seed(0)
     model = KINDS[name]()
@@ -356,8 +358,7 @@ PIECES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("strict", [False, True], ids=["default", "strict"])
-@pytest.mark.parametrize("name", PIECES)
+@pytest.mark.parametrize(("name", "strict"), some_of(itertools.product(PIECES, (False, True))))
 def test_pieces_of_unequal_size(name, strict):
     torch.manual_seed(0)
     model = PIECES[name]()

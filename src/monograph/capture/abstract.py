@@ -134,7 +134,8 @@ class AbstractTensor(torch.Tensor):
         """Whether a gradient flows through it."""
         if not self._is_asked():
             return bool(_flag.__get__(self))
-        return self._listed("requires_grad", "requires grad", self._has_gradient())
+        is_so = bool(_flag.__get__(self)) if self._tells() else self._has_gradient()
+        return self._listed("requires_grad", "requires grad", is_so)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -145,20 +146,28 @@ class AbstractTensor(torch.Tensor):
         """Whether no operator has made it, or no gradient flows through it."""
         if not self._is_asked():
             return bool(_leaf.__get__(self))
-        return self._listed("is_leaf", "leaf", self._is_leaf())
+        is_so = bool(_leaf.__get__(self)) if self._tells() else self._is_leaf()
+        return self._listed("is_leaf", "leaf", is_so)
 
     @property
     def grad_fn(self) -> object:  # type: ignore[override]
         """What a backward pass would run: here only whether there is something."""
         if not self._is_asked():
             return _function.__get__(self)
+        if self._tells():
+            function = _function.__get__(self)
+            self._listed("grad_fn is None", "leaf", function is None)
+            return function
         is_leaf = self._listed("grad_fn is None", "leaf", self._is_leaf())
         return None if is_leaf else _OfBackward(self)
 
     def _is_asked(self) -> bool:
-        context, frames = self.value.recorder.context, frames_of_user(2)
-        is_below = context.is_running and not context.above_autograd
-        return is_below and bool(frames) and frames[0] is sys._getframe(2)
+        is_running, frames = self.value.recorder.context.is_running, frames_of_user(2)
+        return is_running and bool(frames) and frames[0] is sys._getframe(2)
+
+    def _tells(self) -> bool:
+        """Whether it says what it says in eager mode, as what is computed above autograd does."""
+        return self.value.recorder.context.above_autograd and self.value.origin is None
 
     def _listed(self, question: str, kind: str, answer: bool) -> bool:
         """An answer that arguments decide is an assumption, and of these a fact."""

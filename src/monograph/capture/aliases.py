@@ -50,6 +50,7 @@ class Aliases:
         self.perhaps_same: set[Value] = set()  # of which ``contiguous`` may give the very tensor
         self.twins: list[tuple[str, str]] = []
         self.ambiguous: list[_Copy] = []  # of which a layout decides that they are copies
+        self.resolved: list[tuple[Value, Value, str]] = []  # by whose bits they are copies, or not
         self.copies_of_branches: list[tuple[Value, Value]] = []
         # Roots that were perhaps written through another tensor: since when, and what was copied.
         self._doubts: dict[Value, tuple[int, SourceLine | None, list[_Copy]]] = {}
@@ -199,6 +200,12 @@ class Aliases:
         for view in self.argument_views:
             if view.root is root:
                 self._recorder.layouts.rely_on_views(view)
+
+    def settle_bits(self, root: Value) -> None:
+        """``root`` is about to be written, and so may be what a bit decides to be a copy of it."""
+        for source, found, kind in self.resolved:
+            if root in (source.root, found.root):
+                self._recorder.layouts.bit(source, kind)
 
     def _perhaps_shared_with(self, root: Value) -> dict[Value, list[_Copy]]:
         """The roots that perhaps share memory with ``root``; and what was copied between."""

@@ -7,7 +7,7 @@ root; the other members are then out of date and are derived again when next rea
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Value",
+    "base_of",
     "fold_into_root",
     "functional_form",
+    "in_own_memory",
     "keep_memory",
     "may_lie_otherwise",
     "meet_otherwise",
@@ -45,6 +47,7 @@ __all__ = [
     "overlaps_itself",
     "overwritten",
     "passes_detach",
+    "refuse_repeated",
     "rely_on_memory",
     "start_of_memory",
     "windows_overlap",
@@ -176,10 +179,10 @@ def become(root: Value, content: AbstractTensor, *, is_hidden: bool = False) -> 
 
 
 def passes_detach(value: Value) -> bool:
-    """Whether a view was made of a detached tensor (``x.data[0]``)."""
+    """Whether a view was made of a detached tensor (``x.data[0]``), or of its bytes."""
     current: Value | None = value
     while current is not None and current.parent is not None:
-        if current.step.target is aten.detach.default:
+        if current.step.target in (aten.detach.default, aten.view.dtype):
             return True
         current = current.parent
     return False
@@ -239,11 +242,52 @@ def laid_out_as(
     # The scatter operators give their result the memory of their first argument, gaps included,
     # and have a gradient (aten.copy, which is meant for this, has none).
     whole = model.abstract()
-    if not want.shape:
-        return call(aten.as_strided_scatter.default, (whole, content, [], []))
+    if not want.shape:  # as_strided_scatter gives its first argument the second one's gradient
+        whole, content = (call(aten.unsqueeze.default, (each, 0)) for each in (whole, content))
+        found = call(aten.slice_scatter.default, (whole, content, 0, 0, _END))
+        return call(aten.select.int, (found, 0, 0))
     if want.dtype.is_complex and (model.root.tracks or content.value.tracks):
         call = _in_parts(content.value.recorder)
     return call(aten.slice_scatter.default, (whole, content, 0, 0, _END))
+
+
+def base_of(node: Node) -> Node:
+    """The node whose memory ``node`` looks at."""
+    while SHARES in node.meta:
+        node = node.meta[SHARES]
+    return node
+
+
+def in_own_memory(value: Value, owners: Mapping[Node, Value]) -> Node:
+    """``value`` as it lies, in memory that is no argument's and of no other of the ``owners``.
+
+    A view that leaves gaps or repeats elements is made again, of a copy of the whole.
+    """
+    recorder, root = value.recorder, value.root
+    if value is root or is_dense(value.spec):
+        return recorder.read(_copied_as_it_lies(value.abstract()).value)
+    base = base_of(recorder.read(root))
+    if base.op == "placeholder" or owners.get(base, root) is not root:
+        recorder.aliases.touch(root)
+        root.node = recorder.read(_copied_as_it_lies(root.abstract()).value)
+    root.version += 1
+    root.seen = root.version
+    return recorder.read(value)
+
+
+def _copied_as_it_lies(tensor: AbstractTensor) -> AbstractTensor:
+    """A copy with the same strides; where a dimension repeats its elements, the copy does."""
+    call, spec = tensor.value.recorder.call, tensor.value.spec
+    if is_dense(spec):
+        return call(aten.clone.default, (tensor,))
+    once = tensor
+    for dim, stride in enumerate(spec.strides):
+        if stride == 0:
+            once = call(aten.slice.Tensor, (once, dim, 0, 1))
+    copied = call(aten.clone.default, (once,))
+    if not is_dense(once.value.spec):  # it keeps the memory of its first argument, gaps included
+        copied = call(aten.slice_scatter.default, (once, copied, 0, 0, _END))
+    return call(aten.expand.default, (copied, list(spec.shape)))
 
 
 def _flipped(tensor: AbstractTensor, bits: int, *, as_view: bool) -> AbstractTensor:
@@ -278,19 +322,22 @@ def rely_on_memory(value: Value) -> None:
 def keep_memory(root: Value) -> None:
     """An argument is written and addressed: it must come as it was, each element once."""
     if overlaps_itself(root.spec):
-        _refuse_repeated(root)
+        refuse_repeated(root)
     root.recorder.aliases.rely_on_layout(root)
 
 
 def overlaps_itself(spec: TensorSpec) -> bool:
     """Whether two elements may lie at one address (an expanded or unfolded tensor)."""
+    pairs = list(zip(spec.strides, spec.shape, strict=True))
     if spec.scope is not None:  # told only of dimensions that repeat for certain
-        pairs = zip(spec.strides, spec.shape, strict=True)
         return any(stride == 0 and size != 1 for stride, size in pairs)
-    if spec.numel == 0:
-        return False
+    return spec.numel > 0 and _do_overlap(pairs)
+
+
+def _do_overlap(pairs: Iterable[tuple[Any, Any]]) -> bool:
+    """Whether elements meet that lie by such strides and sizes."""
     reach = 0
-    for stride, size in sorted(zip(spec.strides, spec.shape, strict=True)):
+    for stride, size in sorted(pairs):
         if size > 1:
             if stride <= reach:
                 return True
@@ -300,24 +347,29 @@ def overlaps_itself(spec: TensorSpec) -> bool:
 
 def windows_overlap(value: Value) -> bool:
     """Whether ``value`` has windows that lie over each other, where sizes decide how many."""
-    current: Value | None = value
-    while current is not None:
+    if value.spec.scope is None:
+        return False
+    env, current = value.recorder.sizes.env, value
+    while current.parent is not None:
         count = _overlapping_windows(current)
-        if count is not None:
-            return not value.recorder.sizes.env.decide(not_less(1, count))
+        if count is not None and (isinstance(count, int) or not env.decide(not_less(1, count))):
+            strides, sizes = (
+                [env.hint(n) for n in numbers] for numbers in (value.spec.strides, value.spec.shape)
+            )
+            return None in (*strides, *sizes) or _do_overlap(zip(strides, sizes, strict=True))
         current = current.parent
     return False
 
 
-def _overlapping_windows(value: Value) -> Expr | None:
-    """How many windows there are, where sizes decide it and each reaches into the next."""
+def _overlapping_windows(value: Value) -> Int | None:
+    """How many windows there are, where each reaches into the next."""
     if value.parent is None or value.step.target is not aten.unfold.default:
         return None
     _, dim, size, step = value.step.args
     # Counted from the end it is one further in the result, which has the windows last.
     count = value.spec.shape[dim - (dim < 0)]  # type: ignore[index,operator]
     is_apart = isinstance(size, int) and isinstance(step, int) and step >= size
-    return count if isinstance(count, Expr) and not is_apart else None
+    return None if is_apart or count in (0, 1) else count
 
 
 def may_lie_otherwise(value: Value) -> bool:
@@ -576,7 +628,7 @@ def _folded_into_repeated(value: Value, content: AbstractTensor) -> AbstractTens
     for dim in repeated:
         once = call(aten.slice.Tensor, (once, dim, 0, 1))
     if overlaps_itself(once.value.spec):
-        _refuse_repeated(root)
+        refuse_repeated(root)
     root.recorder.aliases.rely_on_layout(root)
     once = _scattered_into(once, value, root, content)
     return call(aten.expand.default, (once, list(spec.shape)))
@@ -603,11 +655,35 @@ def _addressed(view: Value, content: AbstractTensor) -> AbstractTensor:
     where = (view.offset + start_of_memory(root),) if starts_elsewhere else ()
     whole = _flipped(root.abstract(), root.spec.bits, as_view=True)
     content = _flipped(content, view.spec.bits, as_view=False)
-    whole = recorder.call(
-        aten.as_strided_scatter.default,
-        (whole, content, list(view.spec.shape), list(view.spec.strides), *where),
-    )
+    place = (list(view.spec.shape), list(view.spec.strides), *where)
+    if root.tracks or content.value.tracks:
+        whole = _written_at(whole, content, place)
+    else:
+        whole = recorder.call(aten.as_strided_scatter.default, (whole, content, *place))
     return _flipped(whole, root.spec.bits, as_view=True)
+
+
+def _written_at(
+    whole: AbstractTensor, content: AbstractTensor, place: tuple[Any, ...]
+) -> AbstractTensor:
+    """What as_strided_scatter gives, with a gradient: torch gives ``whole`` that of ``content``."""
+    value = whole.value
+    spec, call, env = value.spec, value.recorder.call, value.recorder.sizes.env
+    # With a third number, it counts from where the memory starts.
+    start = (value.offset + start_of_memory(value),) if place[2:] else ()
+    is_dense = spec.strides == contiguous_strides(spec.shape)
+    reach = spec.numel if is_dense else 1 + sum(map(_steps, spec.shape, spec.strides))
+    length = symbolic(env, sum(start, reach))
+    memory = call(aten.as_strided.default, (whole, [length], [1], *(0 for _ in start)))
+    positions = call(aten.arange.default, (length,), {"device": spec.device})
+    positions = call(aten.as_strided.default, (positions, *place))
+    where, content = (call(aten.reshape.default, (each, [-1])) for each in (positions, content))
+    memory = call(aten.index_put.default, (memory, [where], content))
+    return call(aten.as_strided.default, (memory, list(spec.shape), list(spec.strides), *start))
+
+
+def _steps(size: Int, stride: Int) -> Int:
+    return (size - 1) * stride
 
 
 def _lies_within(view: Value, root: Value) -> bool:
@@ -635,7 +711,8 @@ def _reach(spec: TensorSpec) -> int:
     return int(sum((size - 1) * stride for size, stride in pairs if size > 1))
 
 
-def _refuse_repeated(root: Value) -> NoReturn:
+def refuse_repeated(root: Value) -> NoReturn:
+    """What is left in such elements the order of a kernel decides."""
     raise MutationError(
         "a tensor is written whose elements lie over each other",
         where=root.recorder.here(),

@@ -184,6 +184,18 @@ class Knowledge:
 
     def number(self, node: Node) -> float | None:
         """The number that ``node`` is for the example inputs, where it is cheap to compute."""
+        found = self._cheap(node)
+        if isinstance(found, torch.Tensor) and found.numel() == 1 and found.device.type != "meta":
+            return found.item()
+        return found if isinstance(found, (int, float)) else None
+
+    def size(self, node: Node, dim: int) -> int | None:
+        """A size of the tensor that ``node`` gives for the example inputs, likewise."""
+        found = self._cheap(node)
+        return int(found.shape[dim]) if isinstance(found, torch.Tensor) else None
+
+    def _cheap(self, node: Node) -> object:
+        """What ``node`` is for the example inputs; None where it would take long."""
         cost, seen, stack = 0, {node}, [node]
         while stack:
             current = stack.pop()
@@ -196,12 +208,9 @@ class Knowledge:
             seen.update(new)
             stack += new
         try:
-            found = self.example(node)
+            return self.example(node)
         except Exception:  # what eager mode would say, it says when it is asked
             return None
-        if isinstance(found, torch.Tensor) and found.numel() == 1 and found.device.type != "meta":
-            return found.item()
-        return found if isinstance(found, (int, float)) else None
 
     def _found(self, node: Node, cache: dict[Node, Any]) -> object:
         if node not in cache:

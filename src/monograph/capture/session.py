@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.fx import Node
 
-from monograph.capture.aliasing import Value
+from monograph.capture.aliasing import Value, base_of, in_own_memory
 from monograph.capture.captured import Captured, Output
 from monograph.capture.current import running
 from monograph.capture.declare import Declaration, declare, read_specification
@@ -33,7 +33,7 @@ from monograph.capture.python.reached import AskingIfOne
 from monograph.capture.python.saved import Change
 from monograph.capture.python.snapshot import Changed, Snapshot
 from monograph.capture.python.type_calls import types_as_in_eager_mode
-from monograph.capture.recorder import SHARES, Recorder
+from monograph.capture.recorder import Recorder
 from monograph.capture.restarts import (
     NarrowedError,
     NeedsAnotherLook,
@@ -77,6 +77,7 @@ __all__ = ["Captured", "Output", "capture", "trim"]
 
 _lock = threading.RLock()
 _MOST_ATTEMPTS = 12
+_CLONE = torch.ops.aten.clone.default
 
 
 def capture(
@@ -577,7 +578,7 @@ class _Session:
         for kind in structure.kinds():
             if issubclass(kind, OfACapture):
                 raise kind.as_a_result()
-        owners: dict[Node, Value] = {}
+        owners: dict[Node, Value] = {}  # whose memory it is, by the node that made it
         outputs = []
         for leaf in leaves:
             if in_sizes(leaf):
@@ -597,10 +598,12 @@ class _Session:
                 continue
             # Two tensors of the program that only share a node each get their own memory; so does
             # what must survive that an argument or a buffer is overwritten after the call.
-            is_borrowed = value.root.origin is None and _is_made_of_input(node)
-            is_shared = owners.setdefault(node, value.root) is not value.root
-            if is_borrowed or is_shared or value.root.origin in self.kept.rebound:
-                node = self._copied(node, value)
+            root, base = value.root, base_of(node)
+            is_borrowed = root.origin is None and base.op == "placeholder"
+            is_shared = owners.setdefault(base, root) is not root
+            if is_borrowed or is_shared or root.origin in self.kept.rebound:
+                node = in_own_memory(value, owners)
+                owners[base_of(node)] = root
             outputs.append(Output(node))
         return outputs, structure
 
@@ -611,9 +614,6 @@ class _Session:
         else:
             found = sizes.node_of(self.recorder.size_of(leaf))
         return Output(found) if isinstance(found, Node) else Output(None, found)
-
-    def _copied(self, node: Node, value: Value) -> Node:
-        return self.recorder.emission.append(torch.ops.aten.clone.default, (node,), {}, value.spec)
 
     def _finish(self, outputs: list[Output]) -> list[Origin]:
         recorder = self.recorder
@@ -630,8 +630,8 @@ class _Session:
                 _become_buffer(origin)
             value = self.kept.rebound.get(origin, origin.value.root)
             node = recorder.read(value)
-            if _is_made_of_input(node) or node in contents:  # may be overwritten before
-                node = self._copied(node, value)
+            if base_of(node).op == "placeholder" or node in contents:  # may be overwritten before
+                node = recorder.read(recorder.call(_CLONE, (value.abstract(),)).value)
             kept.append(origin)
             contents.append(node)
         results = [in_code(o.constant) if o.node is None else o.node for o in outputs]
@@ -669,13 +669,6 @@ def _refuse_change(change: Change, strict: Strictness | None) -> None:
     if strict is not None and strict.audits:
         strict.refuse_change(change)
     raise side_effect(change.path, change.field, None, change=change)
-
-
-def _is_made_of_input(node: Node) -> bool:
-    """Whether a node is a placeholder, or shares one's memory by views."""
-    while SHARES in node.meta:
-        node = node.meta[SHARES]
-    return node.op == "placeholder"
 
 
 @contextlib.contextmanager

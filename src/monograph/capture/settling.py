@@ -71,6 +71,8 @@ _NODES_ONLY = frozenset({
     aten.where.ScalarOther, aten.where.Scalar, aten.index.Tensor, aten.dropout.default,
     aten.feature_dropout.default, aten.alpha_dropout.default, aten.feature_alpha_dropout.default,
     aten.type_as.default, aten.broadcast_tensors.default, aten.batch_norm.default,
+    aten._to_copy.default, aten.clone.default, aten.unsqueeze.default, aten.conj_physical.default,
+    aten.mT.default, aten.mH.default, aten.matrix_H.default, aten.adjoint.default,
 })  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import torch
 from torch.fx import Node
 
 from monograph.capture.python.evaluation import UnknownError
+from monograph.capture.python.exception_handlers import may_be_caught
 from monograph.capture.python.frames import frames_of_user, is_ours
 from monograph.capture.python.nodes import subscripts
 from monograph.capture.python.truths import is_or_zero, only_tells
@@ -44,6 +45,7 @@ from monograph.shapes.questions import (
     negated,
     symbols_of,
     text_of,
+    truth,
 )
 from monograph.shapes.symnode import symbolic
 from monograph.shapes.text import Tree, tree_of
@@ -498,6 +500,35 @@ class Sizes:
                 return None
             found[name] = value
         return found
+
+    def is_caught(self) -> bool:
+        """Whether the program may catch what is raised now."""
+        if not self.recorder.context.is_running:
+            return False
+        frames = list(frames_of_user(2))
+        is_in_try = any(frame.f_code.co_exceptiontable for frame in frames)
+        return is_in_try and may_be_caught(frames)
+
+    def is_so_in_example(self, test: Test) -> bool | None:
+        """Whether ``test`` holds for the examples, of numbers that have none; None: not told."""
+        values = dict(self.env.values)
+        for name in symbols_of(test):
+            if name in values:
+                continue
+            bound, value = self.bindings.get(name), None
+            if isinstance(bound, Node):
+                value = self.recorder.knowledge.number(bound)
+            elif isinstance(bound, tuple) and isinstance(bound[0], Node):
+                node, dim, slope, offset = bound
+                size = self.recorder.knowledge.size(node, dim)
+                value = None if size is None else (size - offset) // slope
+            if value is None:
+                return None
+            values[name] = value
+        try:
+            return truth(test, values)
+        except (ValueError, ArithmeticError):
+            return None
 
     def _refusal(self, item: Real | Test) -> DataDependentError:
         """What to say where Python needs the very number, or the truth."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import CodeType
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
     from monograph.capture.restarts import Branch, NeedsConversion
     from monograph.diagnostics import ControlFlowError, ExportError, SourceLine
+    from monograph.shapes.questions import Test
 
 __all__ = ["OfACapture", "Strictness"]
 
@@ -62,6 +63,9 @@ class Strictness(Protocol):
 
     def learn(self, needed: NeedsConversion) -> bool:
         """Convert one more statement; False where that is no help."""
+
+    def questions_at(self, place: Branch) -> Sequence[Test]:
+        """What the statement at ``place`` was seen to ask of sizes in passing."""
 
     # What the program does meanwhile.
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.fx import Node
 
+from monograph.capture.aliasing import overlaps_itself
 from monograph.capture.kept import side_effect
 from monograph.capture.python.saved import MISSING, Change
 from monograph.capture.session import Captured, trim
@@ -35,6 +36,7 @@ from monograph.capture.start import (
 )
 from monograph.diagnostics import ExportError, MonographError, MutationError
 from monograph.ir.operators import draws
+from monograph.ir.spec import spec_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import text_of
 from monograph.torch_internals import without_modes
@@ -424,6 +426,8 @@ class _Two:
         for stand_in in stand_ins:
             found = self._value(stand_in)
             if found is None or found.shape != stand_in.tensor.shape:
+                return False
+            if overlaps_itself(spec_of(stand_in.tensor)):  # no call could write it
                 return False
             with without_modes(), torch.no_grad():
                 stand_in.tensor.data.copy_(found)

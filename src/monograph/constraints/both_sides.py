@@ -102,7 +102,7 @@ def settle(captured: Captured, attempt: Attempt, follow: Follow | None = None) -
         if hints is None:
             continue
         try:
-            other = _captured_with(hints, _hints(captured), captured, attempt)
+            other = _captured_with(hints, _hints(captured), captured, attempt, guard)
         except MonographError:
             continue
         except Exception as error:
@@ -124,11 +124,16 @@ def settle(captured: Captured, attempt: Attempt, follow: Follow | None = None) -
 
 
 def _captured_with(
-    hints: dict[str, float], example: dict[str, float], mine: Captured, attempt: Attempt
+    hints: dict[str, float],
+    example: dict[str, float],
+    mine: Captured,
+    attempt: Attempt,
+    guard: Guard | None = None,
 ) -> Captured:
     """A capture with ``hints``; where the program takes no such sizes, with all that are equal in
 
-    the example changed together: what it demands may be no equation of two of them.
+    the example changed together: what it demands may be no equation of two of them. They are to
+    be on the other side of ``guard``, too.
     """
     try:
         return attempt(hints)
@@ -136,6 +141,8 @@ def _captured_with(
         alike = _with_all_alike(hints, example)
         env = mine.recorder.sizes.env
         if alike == hints or not all(_is_allowed(env, *each) for each in alike.items()):
+            raise
+        if guard is not None and holds(guard.test, alike):
             raise
         with contextlib.suppress(Exception):
             return attempt(alike)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Mapping, Sequence
 
 import torch
@@ -179,6 +180,8 @@ class _Reader:
                 self.keys[node] = found if isinstance(found, int) else self._id(found)
                 if node.op == "call_function" and not node.users:
                     effects.append(self.keys[node])
+                elif inside and self._is_source(node):  # other numbers are made of its symbol
+                    effects.append(self._id(("number", str(node.meta["val"]), self.keys[node])))
         return returned, tuple(effects)
 
     def _is_squeezed(self, node: Node) -> bool:
@@ -332,7 +335,7 @@ class _Reader:
     def _is_source(self, node: Node) -> bool:
         """Whether a number that no size tells comes from it: of a tensor, a branch, a loop."""
         value = node.meta.get("val")
-        is_source = node in self.sources or node.target is aten.item.default
+        is_source = node in self.sources or node.target is aten.item.default or _is_of_body(node)
         if not is_source or not isinstance(value, Expr):
             return False
         return not any(atom.name in self.sizes for atom in value.symbols())
@@ -369,6 +372,12 @@ class _Reader:
         if name not in table:
             table[name] = self.scope.symbol(name, None, None)
         return table[name]
+
+
+def _is_of_body(node: Node) -> bool:
+    """Whether it is one of the results of a branch or a loop."""
+    source = node.args[0] if node.target is operator.getitem else None
+    return isinstance(source, Node) and bool(subgraphs_of(source))
 
 
 def _names(item: Int) -> set[str]:

@@ -135,7 +135,10 @@ def branch(
                 given_up.abandon()
             if isinstance(error, NameError):
                 error = _of_unset_variable(recorder, error)
-            elif isinstance(error, MonographError) or not is_raised_by_program(error):
+            elif isinstance(error, MonographError) or not isinstance(error, Exception):
+                raise
+            elif not is_raised_by_program(error):
+                _refuse_where_it_is_caught(recorder, error)  # by Python: an item that is not there
                 raise
             _assert(recorder, predicate, name == "false", error)
             return {key: value for key, (_, value) in bodies[name == "true"]().items()}
@@ -194,18 +197,23 @@ def _assert(
     recorder: Recorder, predicate: torch.Tensor | Test, wanted: bool, error: BaseException
 ) -> None:
     """The program raises ``error`` unless ``predicate`` is ``wanted``."""
-    if may_be_caught(frames_of_user()):
-        raise ControlFlowError(
-            f"a branch raises {type(error).__name__}, which the program may catch",
-            code="MG-C115",
-            where=recorder.here(),
-            hint="decide by the condition itself, not by an exception.",
-        )
+    _refuse_where_it_is_caught(recorder, error)
     message = f"{type(error).__name__}: {error}".rstrip(": ")
     if isinstance(predicate, torch.Tensor):
         assert_tensor(recorder, predicate, wanted, message)
     else:
         recorder.sizes.env.require(predicate if wanted else negated(predicate), message)
+
+
+def _refuse_where_it_is_caught(recorder: Recorder, error: BaseException) -> None:
+    """What catches it would go on as for all sizes: it is raised on one side alone."""
+    if may_be_caught(frames_of_user(2)):
+        raise ControlFlowError(
+            f"a branch raises {type(error).__name__}, which the program may catch",
+            code="MG-C115",
+            where=recorder.here(),
+            hint="decide by the condition itself, not by an exception.",
+        ) from error
 
 
 @dataclass

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch.fx import Node
 
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.aliasing import Value
 from monograph.capture.operators.data_dependence import tensor_of_truth
-from monograph.capture.recorder import SHARES, Recorder
+from monograph.capture.recorder import Recorder
 from monograph.capture.sizes import in_sizes
 from monograph.control.branches import unflatten
 from monograph.control.results import Mismatch, table
@@ -24,7 +23,6 @@ from monograph.shapes.symnode import expression_of
 __all__ = [
     "Carried",
     "as_spec",
-    "base_of",
     "explain",
     "is_same",
     "rebuilt",
@@ -100,13 +98,6 @@ def start_of(name: str, leaf: object) -> Carried:
     if isinstance(leaf, torch.Tensor):
         return Carried(name, leaf, leaf, "tensor", leaf.dtype)
     return Carried(name, leaf, leaf, "constant")
-
-
-def base_of(node: Node) -> Node:
-    """The node whose memory ``node`` looks at."""
-    while SHARES in node.meta:
-        node = node.meta[SHARES]
-    return node
 
 
 def is_same(left: object, right: object) -> bool:

@@ -13,7 +13,7 @@ from torch.fx import Node
 from torch.fx.node import Argument
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
-from monograph.capture.aliasing import Value
+from monograph.capture.aliasing import Value, base_of
 from monograph.capture.operators.data_dependence import number_in
 from monograph.capture.recorder import Recorder
 from monograph.capture.sizes import in_sizes
@@ -21,13 +21,12 @@ from monograph.control.branches import emit, overwrite, predicate_node
 from monograph.control.carrying import (
     Carried,
     as_spec,
-    base_of,
     is_same,
     start_of,
     tensor_of,
 )
 from monograph.control.region import Region, lift
-from monograph.control.results import Found, Mismatch, describe
+from monograph.control.results import Found, Mismatch, describe, is_of_own_class
 from monograph.diagnostics import ControlFlowError
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.ir.structure import Structure
@@ -212,6 +211,8 @@ class _Attempt:
             if leaf is item.given or is_same(leaf, item.given):
                 return False
             return self._becomes_variable(item, leaf)
+        if is_of_own_class(leaf):
+            raise self._mismatch(item, leaf)
         if item.kind == "int":
             return self._learn_int(item, leaf)
         if item.kind != "tensor":
@@ -282,7 +283,8 @@ class _Attempt:
             tensor = tensor_of(self.recorder, before, leaf.dtype)
             item.initial, item.kind, item.dtype = tensor, "tensor", tensor.dtype
             return True
-        for kind, types in _TYPES.items():
+        is_plain = not is_of_own_class(before) and not is_of_own_class(leaf)
+        for kind, types in _TYPES.items() if is_plain else ():
             if isinstance(before, types) and isinstance(leaf, types):
                 item.kind = kind
                 return True

@@ -33,6 +33,7 @@ __all__ = [
     "Mismatch",
     "Sides",
     "describe",
+    "is_of_own_class",
     "join",
     "note",
     "table",
@@ -43,6 +44,15 @@ aten = torch.ops.aten
 _INTEGERS = (int, torch.SymInt)
 _TRUTHS = (bool, torch.SymBool)
 _NUMBERS = (int, float, torch.SymInt, torch.SymFloat, torch.SymBool)
+
+
+def is_of_own_class(content: object) -> bool:
+    """Whether it is a number of a class of the program's, of an enumeration, say.
+
+    What is computed instead would be none: ``mode is Mode.FAST``, ``mode.name``, ``A in flags``.
+    """
+    is_number = isinstance(content, (int, float)) and type(content) not in (bool, int, float)
+    return is_number and not hasattr(content, "dtype")  # numpy's are numbers
 
 
 class _Undefined:
@@ -72,6 +82,8 @@ class Found:
         """``tensor``, ``int``, ``bool``, ``float`` or ``other``."""
         if self.value is not None:
             return "tensor"
+        if is_of_own_class(self.content):
+            return "other"
         if isinstance(self.content, _TRUTHS):
             return "bool"
         if isinstance(self.content, _INTEGERS):

@@ -19,6 +19,8 @@ import torch
 
 from monograph.diagnostics import DataDependentError, ExportError, OperatorError
 from monograph.inference.fakes import Outcome, Result, outcome_on_fakes, specs_in, substitute
+from monograph.inference.rules.pointwise import elementwise
+from monograph.inference.rules.table import is_canonical
 from monograph.ir.spec import TensorSpec, contiguous_strides, spec_of
 from monograph.shapes.env import AS_EVER, ShapeEnv
 from monograph.shapes.expr import Expr, Int, value_of
@@ -33,7 +35,12 @@ from monograph.torch_internals import (
     storage_key,
 )
 
-__all__ = ["laid_as_in_examples", "outcome_by_examples", "outcome_of_kernel"]
+__all__ = [
+    "laid_as_in_examples",
+    "outcome_by_examples",
+    "outcome_of_kernel",
+    "pointwise_outcome",
+]
 
 Values = dict[str, Any]  # of symbols, for one example
 Arguments = tuple[tuple[object, ...], dict[str, object]]
@@ -41,7 +48,7 @@ Arguments = tuple[tuple[object, ...], dict[str, object]]
 _MOST = 32  # examples of one call
 _ENOUGH_FOR_LAYOUT = 4
 _MOST_ELEMENTS = 1_000_000  # of a tensor with values
-_MOST_ELEMENTS_OF_CALL = 100_000
+_MOST_ELEMENTS_OF_CALL = 1_000_000
 _MOST_WORK = 300_000_000
 _NO_END = 1 << 40  # numbers from here on say that a slice goes to the end
 # Their results have other sizes, or there is none, as the values of their arguments are: known to
@@ -110,6 +117,39 @@ def outcome_of_kernel(
     if found is None or other is None:  # it cannot divide by zero, or a 1 is no index
         return found or other
     return found if _told(found) == _told(other) else None
+
+
+def pointwise_outcome(
+    op: Operator, args: tuple[object, ...], kwargs: dict[str, object]
+) -> Outcome | None:
+    """What a pointwise operator without a rule gives for sizes that vary.
+
+    Its shape and its layout are those of all such operators; a call of the kernel with few elements
+    tells the type of the elements, and whether it is an operator like the others.
+    """
+    specs = specs_in((args, tuple(kwargs.values())))
+    if not specs or not all(is_canonical(spec) and not spec.bits for spec in specs):
+        return None
+    few = tuple(substitute(arg, _with_few_elements, _two) for arg in args)
+    named = {name: substitute(value, _with_few_elements, _two) for name, value in kwargs.items()}
+    seen = outcome_of_kernel(op, few, named)
+    result = None if seen is None else seen.single
+    if result is None or result.spec is None or result.source != -1:
+        return None
+    dtype = result.spec.dtype
+    if elementwise(specs_in((few, tuple(named.values()))), dtype) is not result.spec:
+        return None
+    found = elementwise(specs, dtype)
+    return None if found is None else Outcome((Result(found),), None)
+
+
+def _with_few_elements(spec: TensorSpec) -> TensorSpec:
+    shape = tuple(min(size, 2) if isinstance(size, int) else 2 for size in spec.shape)
+    return spec.with_layout(shape, contiguous_strides(shape))
+
+
+def _two(size: Expr | FloatExpr) -> float:
+    return 2.0 if isinstance(size, FloatExpr) else 2
 
 
 def _told(outcome: Outcome) -> list[tuple[TensorSpec | None, int, Int]]:

@@ -46,11 +46,14 @@ aten = torch.ops.aten
 # Without the tag of pointwise operators, and still all tensors are brought to one shape.
 _BROADCASTING = frozenset(
     (
-        aten.broadcast_tensors.default, aten.cross.default, aten.dist.default,
-        aten.isclose.default, aten.kl_div.default, aten.linalg_cross.default,
-        aten.mse_loss.default, aten.pairwise_distance.default, aten.smooth_l1_loss.default,
-        aten.huber_loss.default, aten.l1_loss.default, aten.where.Scalar, aten.where.ScalarOther,
-        aten.where.ScalarSelf,
+        aten.allclose.default, aten.broadcast_tensors.default, aten.complex.default,
+        aten.cosine_similarity.default, aten.cross.default, aten.dist.default,
+        aten.floor_divide.default, aten.hinge_embedding_loss.default, aten.isclose.default,
+        aten.kl_div.default, aten.linalg_cross.default, aten.linalg_vecdot.default,
+        aten.masked_scatter.default, aten.mse_loss.default, aten.pairwise_distance.default,
+        aten.poisson_nll_loss.default, aten.polar.default, aten.smooth_l1_loss.default,
+        aten.huber_loss.default, aten.l1_loss.default, aten.rsub.Tensor, aten.where.Scalar,
+        aten.where.ScalarOther, aten.where.ScalarSelf,
     )
 )  # fmt: skip
 _REFUSALS = (MissingFakeError, OperatorError, OperatorIndexError, OperatorTypeError)
@@ -83,19 +86,28 @@ def infer(
     if env is not None and (torch.Tag.pointwise in op.tags or op in _BROADCASTING):
         from monograph.inference.ties import stretched_rows
 
-        rows = stretched_rows(env, args, kwargs)
+        gives_views = op is aten.broadcast_tensors.default
+        rows = stretched_rows(env, args, kwargs, gives_views=gives_views)
         if rows is not None:
             args, kwargs = rows
             outcome = _outcome_by_rule(op, args, kwargs)
             if outcome is not None:
                 return outcome
-    from monograph.inference.examples import laid_as_in_examples, outcome_of_kernel
+    from monograph.inference.examples import (
+        laid_as_in_examples,
+        outcome_of_kernel,
+        pointwise_outcome,
+    )
 
     with unpatched():
         if env is None or not varies((args, tuple(kwargs.values()))):
             return outcome_of_kernel(op, args, kwargs) or outcome_on_fakes(op, args, kwargs, env)
+        if torch.Tag.pointwise in op.tags:
+            outcome = pointwise_outcome(op, args, kwargs)
+            if outcome is not None:
+                return outcome
         known = mark(env)
-        if op is aten.einsum.default:
+        if op is aten.einsum.default or op in _BROADCASTING:
             env.of_equalities = TAKEN_AS_EQUAL
         if torch.Tag.pointwise in op.tags:
             env.of_equalities = TAKEN_AS_EQUAL

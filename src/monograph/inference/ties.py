@@ -11,7 +11,7 @@ from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.shapes.env import Alone, ShapeEnv
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
-from monograph.shapes.questions import Test, equal, not_less
+from monograph.shapes.questions import Test, either, equal, not_less
 from monograph.shapes.supposing import forget, mark
 
 __all__ = [
@@ -90,14 +90,23 @@ def stretched_by_sides(
 
 
 def stretched_rows(
-    env: ShapeEnv, args: tuple[object, ...], kwargs: dict[str, object]
+    env: ShapeEnv,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    *,
+    gives_views: bool = False,
 ) -> tuple[tuple[object, ...], dict[str, object]] | None:
     """The arguments of a pointwise operator, the first rows among them as often as there are rows.
 
     ``x - x[:1]``: of no rows there is no first one, and the sizes agree; of any other number it is
-    stretched to all. None where there is no such size.
+    stretched to all. So is a number of rows that is known when the program runs, beside a plain
+    number: it is that, or 1. None where there is no such size.
     """
-    columns = _columns(env, specs_in((args, tuple(kwargs.values()))))
+    specs = specs_in((args, tuple(kwargs.values())))
+    is_made_in_order = not gives_views and all(
+        spec.strides == contiguous_strides(spec.shape) for spec in specs
+    )
+    columns = list(_columns(env, specs))
     if all(len(sizes) < 2 for sizes in columns):
         return None
     rows: dict[Int, Int] = {}
@@ -106,10 +115,22 @@ def stretched_rows(
         for whole in column - {size}:
             if is_row_of(size, whole):
                 return rows.setdefault(size, whole)
+            if is_made_in_order and _is_that_or_one(env, size, whole):
+                return rows.setdefault(size, whole)
         return size
 
     stretched = _stretched(env, args, kwargs, whole_of)
     return stretched if rows else None
+
+
+def _is_that_or_one(env: ShapeEnv, size: Int, whole: Int) -> bool:
+    """Whether ``size``, which no example tells, has to be ``whole`` or 1."""
+    if not isinstance(size, Expr) or isinstance(whole, Expr) or whole == 0:
+        return False
+    same, one = equal(size, whole), equal(size, 1)
+    if env.hint(size) is not None or env.known(same) is not None or env.known(one) is not None:
+        return False
+    return env.require(either(same, one))
 
 
 def _stretched(

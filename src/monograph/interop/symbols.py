@@ -43,6 +43,9 @@ _FLOAT: dict[str, Function] = {
     "pow": sf.FloatPow, "neg": lambda a: -a, "abs": sympy.Abs, "float": sf.ToFloat,
     "max": sf.Max, "min": sf.Min, "round": lambda a, *n: sf.RoundDecimal(a, *(n or (0,))),
     "log10": lambda a: sf.FloatTrueDiv(sf.OpaqueUnaryFn_log(a), sympy.Float(math.log(10))),
+    "log1p": lambda a: sf.OpaqueUnaryFn_log(a + 1.0),
+    "expm1": lambda a: sf.OpaqueUnaryFn_exp(a) - 1.0,
+    "exp2": lambda a: sf.FloatPow(sympy.Float(2.0), a),
 }  # fmt: skip
 _ROUND: dict[str, Function] = {
     "floor": sf.FloorToInt, "ceil": sf.CeilToInt, "trunc": sf.TruncToInt, "round": sf.RoundToInt,

@@ -24,7 +24,9 @@ _STEPS: dict[Target, tuple[Any, ...]] = {
 }
 # The others are computed of a tensor without dimensions, as Python does: in 64 bits.
 _OF_TENSORS: dict[Target, Operator] = {
-    getattr(math, name): getattr(aten, name).default for name in MATHEMATICAL if name != "sqrt"
+    getattr(math, name): getattr(aten, name).default
+    for name in MATHEMATICAL
+    if name not in ("sqrt", "gamma")  # nobody gives a tensor its gamma
 }
 # A number, and a truth, as a tensor.
 NUMBER = TensorSpec.of((), (), torch.float64, torch.device("cpu"))

@@ -8,6 +8,7 @@ import operator
 import torch
 from torch.fx import Node
 
+from monograph.shapes.floats import MATHEMATICAL
 from monograph.torch_internals import Operator, schema_of
 
 __all__ = [
@@ -29,8 +30,7 @@ SIZE_FUNCTIONS = frozenset({
         "add", "sub", "mul", "floordiv", "truediv", "mod", "pow", "neg", "pos", "abs", "eq", "ne",
         "lt", "le", "gt", "ge", "and_", "or_", "xor", "lshift", "rshift")),
     *(getattr(math, name) for name in (
-        "trunc", "floor", "ceil", "isqrt", "sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh",
-        "asin", "acos", "atan", "exp", "log", "log2", "log10")),
+        "trunc", "floor", "ceil", "isqrt", *MATHEMATICAL)),
     *(getattr(torch, name) for name in (
         "sym_not", "sym_int", "sym_float", "sym_ite", "sym_max", "sym_min", "sym_sqrt")),
     round,

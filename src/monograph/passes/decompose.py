@@ -93,12 +93,14 @@ class Decomposed:
     """A graph in another dialect; ``renamed``: its nodes by the names of those they stand for.
 
     ``kept``: the operators that are whole although the table has a rule, each with the reason.
+    ``remade``: the old nodes that something else stands for, or a graph inside the graph does.
     """
 
     graph: Graph
     attributes: dict[str, Any]
     renamed: dict[str, str] = field(default_factory=dict)
     kept: dict[Target, str] = field(default_factory=dict)
+    remade: set[Node] = field(default_factory=set)
 
 
 def _dims_of(rank: int, dim: int | list[int] | None = None, *_: object) -> list[int]:
@@ -204,6 +206,7 @@ class _Rewriter:
         self.results: dict[Node, Results] = {}  # what old nodes have become
         self.may_narrow = False  # whether an operator may ask more of sizes, of another layout
         self.changed: set[Node] = set()  # old nodes whose layout is another one now
+        self.remade: set[Node] = set()  # old nodes that are not simply copied
         self.sizes: dict[object, Node] = {}  # nodes for expressions, and of (node, dimension)
         self.floats: dict[FloatExpr, FloatExpr] = {}  # read again, and what they were
         self.asked: dict[str, Node] = {}  # inputs that the graph has got for symbols
@@ -229,9 +232,11 @@ class _Rewriter:
         self._require_dialect()
         claim_names(self.made, self.names.used)
         renamed = {old.name: new.name for old, new in self.results.items() if isinstance(new, Node)}
-        return Decomposed(self.made, held, renamed, self.kept)
+        return Decomposed(self.made, held, renamed, self.kept, self.remade)
 
     def _visit(self, node: Node, held: dict[str, Any]) -> None:
+        if subgraphs_of(node):
+            self.remade.add(node)
         if subgraphs_of(node) or (node.op == "output" and self.is_body):
             self._lay_as_before(node)
         if _goes_by_memory(node) and not self._lay_as_before(node):
@@ -304,6 +309,7 @@ class _Rewriter:
             old = taken.meta["val"].strides
             taken = added(permute, (taken, [*order]), shape, tuple(old[i] for i in order))
         taken = added(clone, (taken,), shape, contiguous_strides(shape))
+        self.remade.add(source)
         if is_turned:
             back = [order.index(i) for i in range(len(order))]
             taken = added(permute, (taken, back), promised.shape, promised.strides)
@@ -373,6 +379,7 @@ class _Rewriter:
             self.whole.add(node.target)
             self._copy(node, held)
             return
+        self.remade.add(node)
         if template.gives_symbols:
             self._unify(_value_of(template.results), noted(node.meta.get("val")))
         self.whole |= template.whole
@@ -555,6 +562,7 @@ class _Rewriter:
             except ExportError as error:
                 is_whole = rule is node.target or has_kernel(node.target, COMPOSITE)
                 if isinstance(error, DataDependentError) and not is_whole:
+                    forget(self.env, before)
                     return None  # the rule asks for what only the values tell: it stays
                 if self._is_torchs(node, rule):
                     forget(self.env, before)

@@ -47,7 +47,11 @@ def decomposed(parts: Parts, table: Mapping[Any, Callable[..., object]] | None) 
     before = _asked_before(parts)
     known = len(env.guards)
     found = decompose(parts.graph, parts.attributes, env, rules)
-    new = [*before, *_told_at_the_door(parts, env.guards[known:]), *_kept_dimensions(parts)]
+    new = [
+        *before,
+        *_told_at_the_door(parts, env.guards[known:]),
+        *_kept_dimensions(parts, found.remade),
+    ]
     if new and plan.sizes is not None:
         plan = replace(plan, sizes=replace(plan.sizes, guards=[*plan.sizes.guards, *new]))
     return replace(
@@ -106,15 +110,22 @@ def _told_at_the_door(parts: Parts, asked: list[Guard]) -> list[Guard]:
     return [guard for guard in asked if names.issuperset(guard.symbols)]
 
 
-def _kept_dimensions(parts: Parts) -> list[Guard]:
+def _kept_dimensions(parts: Parts, remade: set[Node]) -> list[Guard]:
     """What is asked of sizes so that ``squeeze`` leaves out the dimensions that are noted.
 
     At other sizes it gives what eager mode gives, as long as it is ``squeeze``; what stands for it
-    now, and for operators on its result, is made for dimensions that are there.
+    now, and for operators on its result, is made for dimensions that are there. Nothing is asked
+    where all of them are as before.
     """
+    matters = set(remade)  # old nodes that are remade, or something that is made of them
+    for node in reversed(parts.graph.nodes):
+        if not matters.isdisjoint(node.users):
+            matters.add(node)
     tests: dict[Test, Node] = {}
     for node in parts.graph.nodes:
-        for size in _perhaps_left_out(node) if node.target in SQUEEZING else ():
+        if node.target not in SQUEEZING or node not in matters:
+            continue
+        for size in _perhaps_left_out(node):
             is_left_out = parts.env.truth(equal(size, 1)) is True  # as the example has it
             test = equal(size, 1, is_equal=is_left_out)
             if not parts.env.is_known(test):

@@ -16,7 +16,7 @@ from monograph.shapes.dims import (
     parse_shape,
     read_dim,
 )
-from monograph.shapes.env import TAKEN_AS_EQUAL, Guard, Place, ShapeEnv
+from monograph.shapes.env import AS_CAUGHT, AS_LONG, TAKEN_AS_EQUAL, Guard, Place, ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import brief, cut, text_of, truth
 from monograph.shapes.text import format_expr
@@ -92,8 +92,8 @@ def sentence(guard: Guard, env: ShapeEnv) -> str:
     if guard.kind == "fixed":
         why = guard.message or "Python needs this number itself"
         return f"`{source}`: {why}, so this program covers {needs}"
-    if guard.message == TAKEN_AS_EQUAL:
-        return f"`{source}`: {TAKEN_AS_EQUAL}, so this program covers {needs}"
+    if guard.message in (TAKEN_AS_EQUAL, AS_CAUGHT, AS_LONG):
+        return f"`{source}`: {guard.message}, so this program covers {needs}"
     if guard.kind == "precondition":
         note = f" ({guard.message})" if guard.message else ""
         return f"`{source}` raises an error unless {needs}{note}"

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from monograph.shapes.solve import Solution
 
 __all__ = [
+    "AS_CAUGHT",
     "AS_EVER",
+    "AS_LONG",
     "PUT_TOGETHER",
     "TAKEN_AS_EQUAL",
     "Guard",
@@ -94,6 +96,12 @@ class Listener(Protocol):
 
     def example(self, names: list[str]) -> Values | None:
         """What symbols that have no number are for the examples, if that can be told."""
+
+    def is_caught(self) -> bool:
+        """Whether the program may catch what is raised now."""
+
+    def is_so_in_example(self, test: Test) -> bool | None:
+        """Whether ``test`` holds for the examples, of numbers that have none; None: not told."""
 
     def on_unbacked(self, name: str, symbol: Expr) -> None:
         """A symbol was made that is only known at run time."""
@@ -166,6 +174,14 @@ class Alone:
         """Nobody knows."""
         return None
 
+    def is_caught(self) -> bool:
+        """No program runs."""
+        return False
+
+    def is_so_in_example(self, test: Test) -> bool | None:
+        """Nobody knows."""
+        return None
+
     def on_unbacked(self, name: str, symbol: Expr) -> None:
         """Nobody waits for it."""
 
@@ -221,6 +237,12 @@ TAKEN_AS_EQUAL = (
 # The message of an assertion of what an operator gave for all sizes that it was tried with.
 AS_EVER = "an operator's result has another size than ever"
 
+# The message of an assertion of a view that takes a number of rows as it is.
+AS_LONG = "a size that is to be stretched is taken to be as long already (a 1 would be repeated)"
+
+# The message of an assertion of what an operator does that may fail, where the program catches it.
+AS_CAUGHT = "an operator that the program may see fail is taken to do what it does in the example"
+
 # The message of an assertion that was computed, and holds: the pieces of a tensor come to it.
 PUT_TOGETHER = "what a loop has put together is as large as what it has taken apart"
 
@@ -244,6 +266,7 @@ class Guard:
     symbols: list[str] = field(default_factory=list)
     is_narrowing: bool = True  # proved to exclude sizes that were allowed before
     solved: bool = False  # an equality that has become a substitution
+    is_of_python: bool = False  # Python has asked for a truth, and goes by nothing else
 
     def excludes_zero_alone(self) -> bool:
         """Whether it says that one size is not 0, and nothing of those that examples have."""
@@ -281,6 +304,7 @@ class ShapeEnv:
         self.of_equalities: str | None = None  # the message of those that are demanded without one
         self.numbers_refused = 0
         self.trial: Trial | None = None
+        self.is_of_python = False  # whether Python asks for the truth that is decided
         self.by_example = False  # questions that may be left open are answered by the example
         self.sets: dict[str, tuple[int, ...]] = {}
         self.sides: dict[Expr, tuple[Int, ...]] = {}  # what a symbol is on each side of a branch
@@ -442,6 +466,14 @@ class ShapeEnv:
         self.rely_on(test if value else negated(test), kind, asked=test, answer=value)
         return value
 
+    def decide_for_python(self, test: Test, *, may_settle: bool = True) -> bool:
+        """``decide`` for who goes by the answer, and by nothing else that is known of sizes."""
+        before, self.is_of_python = self.is_of_python, True
+        try:
+            return self.decide(test, may_settle=may_settle)
+        finally:
+            self.is_of_python = before
+
     def _settled_by_sizes(self, test: Test) -> bool | None:
         """The answer, if the example's sizes give it whatever a number at run time is.
 
@@ -484,8 +516,16 @@ class ShapeEnv:
             message = self.of_equalities
         if self.trial is not None:
             return self.trial.demand(test, message)
-        if self.truth(test) is False:
+        answer = self.truth(test)
+        if answer is False:
             return False
+        if answer is None and message is None and self.listener.is_caught():
+            message = AS_CAUGHT
+            if self.fails_where_caught(test):
+                self.rely_on(
+                    negated(test), "precondition", asked=test, answer=False, message=message
+                )
+                return False
         parts = self._in_short(test)
         if parts is None:
             self.rely_on(test, "precondition", asked=test, answer=True, message=message)
@@ -493,6 +533,14 @@ class ShapeEnv:
             if self.known(part) is not True:
                 self.rely_on(part, "branch", asked=part, answer=True)
         return True
+
+    def fails_where_caught(self, test: Test) -> bool:
+        """Whether what is asserted of numbers known at run time alone fails in the example, and
+
+        the program may catch that.
+        """
+        is_open = self.truth(test) is None and self.listener.is_caught()
+        return is_open and self.listener.is_so_in_example(test) is False
 
     def _in_short(self, test: Test) -> list[Test] | None:
         """Short conditions that imply a long one about numbers that nobody knows before a call."""
@@ -536,6 +584,7 @@ class ShapeEnv:
         where = self.listener.here()
         guard = Guard(test, kind, where, text_of(asked), answer, message, names)
         guard.is_narrowing = self.depends(test) if is_narrowing is None else is_narrowing
+        guard.is_of_python = self.is_of_python
         if guard.is_narrowing:
             self.listener.narrows(guard)
         self.guards.append(guard)

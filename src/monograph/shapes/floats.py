@@ -56,6 +56,7 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
 MATHEMATICAL = (
     *("sqrt", "exp", "log", "log2", "log10"),
     *("cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan"),
+    *("asinh", "acosh", "atanh", "log1p", "expm1", "exp2", "erf", "erfc", "lgamma", "gamma"),
 )
 for _name in MATHEMATICAL:
     _FUNCTIONS[_name] = getattr(math, _name)

@@ -62,8 +62,12 @@ def found_on_all_sides(
     """
     known = env.decider.statistics
     unknown, in_trials = known["unknown"], known["unknown in trials"]
+    sides = _Sides(env, run, holds, sizes_in, refusals, divides_by_zero)
     try:
-        return _Sides(env, run, holds, sizes_in, refusals, divides_by_zero).settled()
+        return sides.settled()
+    except Undone:  # what was supposed on the way is no fact for who runs it without sides
+        forget(env, sides.before)
+        raise
     finally:  # each run asks the same again
         known["unknown in trials"] = in_trials + known["unknown"] - unknown
 
@@ -109,6 +113,8 @@ class _Run:
         """What is asserted on the way; for the example it must be true."""
         if self.is_first and self.env.truth(test) is False:
             return False
+        if self.is_first and message is None and self.env.fails_where_caught(test):
+            self.give_up()  # that it fails is asserted outside of the trial
         self._is_told(test, True)
         self.demands.append((test, message))
         return True

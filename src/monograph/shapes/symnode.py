@@ -304,7 +304,7 @@ class IntNode(_Node):
     truediv = int_truediv
 
     def float_truediv(self, other: IntNode) -> FloatNode:
-        return self.sym_float().truediv(other.sym_float())  # type: ignore[attr-defined]
+        return self.sym_float().float_truediv(other.sym_float())  # type: ignore[attr-defined]
 
     def float_pow(self, other: IntNode) -> FloatNode:
         return self.sym_float().pow(other.sym_float())  # type: ignore[attr-defined]
@@ -481,12 +481,38 @@ def later(env: ShapeEnv, compute: Callable[[], Int]) -> torch.SymInt:
     return torch.SymInt(_LaterNode(env, compute))
 
 
+_SMALLEST = 5e-324
+
+
+def _may_be_root_of_zero(number: Real, env: ShapeEnv) -> bool:
+    """Whether it is a square root, perhaps of zero."""
+    if not isinstance(number, FloatExpr) or number.op not in ("sqrt", "pow"):
+        return False
+    if number.op == "pow" and number.args[1] != 0.5:
+        return False
+    content = number.args[0]
+    while isinstance(content, FloatExpr) and content.op == "float":
+        content = content.args[0]
+    return not (isinstance(content, Expr) and env.known(not_less(content, 1)))
+
+
 class FloatNode(_Node):
     """Under ``torch.SymFloat``."""
 
     __slots__ = ()
     kind = float
     content: float | FloatExpr
+
+    def truediv(self, other: FloatNode) -> FloatNode:
+        """As C divides, which asks for this one: a positive number by a root of zero is infinite.
+
+        Python asks for ``float_truediv``.
+        """
+        number, divisor = self.content, other.content
+        is_positive = isinstance(number, float) and number >= 1
+        if is_positive and _may_be_root_of_zero(divisor, self.env):
+            other = FloatNode(self.env, FloatExpr("max", (divisor, _SMALLEST)))
+        return self._operation("truediv", other)
 
     def _operation(self, op: str, *others: FloatNode) -> FloatNode:
         args = (self.content, *map(_real, others))
@@ -588,7 +614,7 @@ _ALIASES = [
 for _name in MATHEMATICAL:
     setattr(FloatNode, f"sym_{_name}", _operation(_name))
     setattr(FloatNode, _name, _operation(_name))
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "abs"):
+for _name in ("add", "sub", "mul", "floordiv", "mod", "pow", "neg", "abs"):
     setattr(FloatNode, _name, _operation(_name))
 for _name, _alias in _ALIASES:
     setattr(FloatNode, _alias, _operation(_name))
@@ -638,7 +664,7 @@ class BoolNode(_Node):
         return then if self.guard_bool("", 0) else otherwise
 
     def guard_bool(self, file: str, line: int) -> bool:
-        return self.env.decide(self.content)
+        return self.env.decide_for_python(self.content)
 
     def bool_(self) -> bool:
         return self.guard_bool("", 0)

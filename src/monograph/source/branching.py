@@ -29,10 +29,19 @@ from monograph.control.results import UNDEFINED, Mismatch
 from monograph.control.state import Items, Key, State, Variable
 from monograph.diagnostics import ControlFlowError
 from monograph.shapes.expr import Expr, Int
-from monograph.shapes.questions import All, CompareFloats, Some, Test, negated
+from monograph.shapes.questions import (
+    All,
+    CompareFloats,
+    Some,
+    Test,
+    negated,
+    symbols_of,
+    with_sizes,
+)
 from monograph.shapes.questions import both as both_tests
 from monograph.shapes.questions import either as either_test
 from monograph.shapes.symnode import BoolNode, expression_of
+from monograph.shapes.text import format_expr, parse
 from monograph.source.holders import is_held
 from monograph.source.rows import Pieces, Records, Rows, rows_like
 from monograph.torch_internals import without_modes
@@ -40,6 +49,7 @@ from monograph.torch_internals import without_modes
 __all__ = [
     "HeldElsewhereError",
     "any_of",
+    "asking",
     "both",
     "branch",
     "captured_branch",
@@ -88,6 +98,45 @@ def branch(site: Branch | None, test: object, then: Thunk, otherwise: Thunk) -> 
     if recorder is None or question is None:
         return then() if test else otherwise()
     return captured_branch(recorder, site, question, then, otherwise)
+
+
+def asking(place: Branch, body: Thunk) -> object:
+    """``body()``, with each answer to what it was seen to ask of sizes in passing.
+
+    ``max((1, 2), key=x.size)`` asks in C, ``table[n > 4]`` to find an item: no part of it is a
+    branch, so all of it is.
+    """
+    recorder = running_recorder()
+    asked = () if recorder is None else strictness(recorder).questions_at(place)
+    for test in asked:
+        assert recorder is not None
+        question = _of_this_capture(recorder, test)
+        if question is not None and recorder.sizes.env.known(question) is None:
+            again = _run_again(place, body)
+            found: object = captured_branch(recorder, place, question, again, again)
+            return found
+    return body()
+
+
+def _run_again(_monograph_place: Branch, _monograph_body: Thunk) -> Thunk:
+    """``asking`` once more; its variables, which are looked at, have names that no program has."""
+    return lambda: asking(_monograph_place, _monograph_body)
+
+
+def _of_this_capture(recorder: Recorder, test: Test) -> Test | None:
+    """A question that an earlier capture of the program has asked."""
+    env = recorder.sizes.env
+    if not all(name in env.symbols for name in symbols_of(test)):
+        return None
+
+    def here(size: Expr) -> Int:
+        return parse(format_expr(size), env.scope, lambda name: env.symbols[name].expr)  # type: ignore[arg-type,return-value]
+
+    try:
+        found = with_sizes(test, here)
+    except (KeyError, ValueError):
+        return None
+    return None if isinstance(found, bool) else found
 
 
 class _Growing(BaseException):

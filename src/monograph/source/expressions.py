@@ -8,6 +8,7 @@ from typing import TypeVar
 from monograph.capture.python.sites import (
     Site,
     has_flag,
+    is_folding,
     is_joining,
     is_listing,
     is_reducing,
@@ -147,6 +148,10 @@ class Expressions(ast.NodeTransformer):
         """``len(x)``, ``sum(x)``, ``any``, ``all``, ``list`` or ``x.unbind()`` at a site."""
         if self._is_site(node) and is_taking_apart(node):
             return self._pieces(node)
+        if self._is_site(node) and is_folding(node):
+            combine, items, *first = node.args
+            given = (self.visit(combine), self.iterable(items), *map(self.visit, first))
+            return located(runtime_call("folded", node.func, *given), node)
         if self._takes_rows(node):
             made = runtime_call("iterator", node.func, self.visit(node.args[0]))
             return located(made, node)

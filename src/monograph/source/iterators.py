@@ -261,6 +261,8 @@ def iterator(function: Callable[..., object], *args: Any, **options: Any) -> obj
     if function is builtins.len and isinstance(args[0], Unknown):
         return args[0].length
     first = unknown_length(args[0]) if args else None
+    if function is builtins.len and first is not None:
+        return first.length
     if first is not None and len(args) == 1 and function in (builtins.sum, *_LARGEST, *_LISTS):
         return _taken(function, args[0], first)
     if function in (builtins.zip, builtins.map):

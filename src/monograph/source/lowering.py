@@ -12,7 +12,7 @@ import ast
 import copy
 from collections.abc import Sequence
 
-from monograph.capture.python.sites import Site, Span, is_extending, span_of
+from monograph.capture.python.sites import ASKING, Site, Span, is_extending, span_of
 from monograph.source.expressions import (
     RUNTIME,
     Expressions,
@@ -33,6 +33,7 @@ from monograph.source.syntax import (
     assigned_in,
     cannot_move,
     choices_of,
+    is_asking,
     is_site,
     jumps_of,
     own_nodes,
@@ -69,7 +70,7 @@ class _Functions(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         self.generic_visit(node)
-        own = [n for n in own_nodes(node) if is_site(n, self.sites)]
+        own = [n for n in own_nodes(node) if is_site(n, self.sites) or is_asking(n, self.sites)]
         if own:
             lowering = _Lowering(self.sites, self.ending, self.file, node)
             node.body = lowering.function_body(node.body)
@@ -77,7 +78,13 @@ class _Functions(ast.NodeTransformer):
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
         self.generic_visit(node)
-        return Expressions(self.sites, self.file).visit_in(node, "body")
+        is_run_with_each = Site(ASKING, span_of(node.body)) in self.sites
+        place = site_constant(self.file, node.body)
+        Expressions(self.sites, self.file).visit_in(node, "body")
+        if is_run_with_each:
+            require_movable(node.body, self.file)
+            node.body = located(runtime_call("asking", place, thunk(node.body)), node.body)
+        return node
 
 
 # Statements ----------------------------------------------------------------------------------
@@ -151,6 +158,7 @@ class _Lowering:
         self.made_ending: set[int] = set()
         self.kept: list[ast.AST] = []  # so that no identity is used twice
         self.made_dynamic: set[int] = set()  # statements of our own that may depend on data
+        self.asked: set[Span] = set()  # statements that are being run with each answer
         self.expressions = Expressions(sites, file)
 
     def fresh(self) -> int:
@@ -184,6 +192,12 @@ class _Lowering:
         made: list[ast.stmt] = []
         for i, statement in enumerate(body):
             rest = list(body[i + 1 :])
+            if is_asking(statement, self.sites) and span_of(statement) not in self.asked:
+                is_end, lowered = self._asking(statement, [*rest, *after], boundary)
+                made += lowered
+                if is_end:
+                    return made
+                continue
             statement = self._as_statement(statement)
             if isinstance(statement, ast.If):
                 if self._is_dynamic(statement) and self._ends(statement, boundary):
@@ -384,6 +398,30 @@ class _Lowering:
         site = site_constant(self.file, node)
         call = runtime_call("branch", site, test, *(name_of(side.name) for side in sides))
         return [*sides, located(ast.Return(call), node.test)]
+
+    def _asking(
+        self, node: ast.stmt, rest: list[ast.stmt], boundary: _Boundary
+    ) -> tuple[bool, list[ast.stmt]]:
+        """A statement that is run with each answer to what it asks; whether the block ends so."""
+        span, number = span_of(node), self.fresh()
+        is_inside = isinstance(boundary, _Inside)
+        leaves = bool(jumps_of(ast.If(ast.Constant(True), [node], [])))
+        is_end = leaves or span in self.ending
+        if is_inside and leaves:
+            raise cannot_move(node, "a block that it leaves", self.file)
+        is_end &= not is_inside
+        self.asked.add(span)
+        try:
+            if is_end:
+                lowered = self.block([node, *rest], [], boundary)
+            else:
+                lowered = self._nested([node], boundary)
+        finally:
+            self.asked.discard(span)
+        body = self._closure(f"then_{number}", lowered, node)
+        call = runtime_call("asking", site_constant(self.file, node), name_of(body.name))
+        last: ast.stmt = ast.Return(call) if is_end else ast.Expr(call)
+        return is_end, [body, located(last, node)]
 
     def _closure(
         self, name: str, body: list[ast.stmt], where: ast.AST, argument: str | None = None

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+import torch
+
 from monograph.capture.current import running_recorder
+from monograph.capture.python.builtin_functions import choose
 from monograph.control.results import UNDEFINED
 from monograph.diagnostics import ControlFlowError
 from monograph.source import iterators
 from monograph.source.branching import (
     any_of,
+    asking,
     both,
     branch,
     chain,
@@ -36,6 +41,7 @@ from monograph.source.steering import in_order, steered, steps
 __all__ = [
     "UNDEFINED",
     "any_of",
+    "asking",
     "both",
     "branch",
     "chain",
@@ -43,6 +49,7 @@ __all__ = [
     "filtered",
     "first_true",
     "flagged",
+    "folded",
     "for_loop",
     "in_order",
     "inverted",
@@ -84,6 +91,32 @@ def rows(iterable: Iterable[T], body: Callable[[T], object]) -> object:
 
     for_loop(iterable, add, lambda: False)
     return made
+
+
+def folded(
+    function: Callable[..., object],
+    combine: Callable[[object, object], object],
+    iterable: Iterable[object],
+    *first: object,
+) -> object:
+    """``functools.reduce(combine, iterable)``, or with what it begins with."""
+    unknown = None if running_recorder() is None else iterators.unknown_length(iterable)
+    if function is not functools.reduce or unknown is None:
+        return function(combine, iterable, *first)
+    if first:
+        total, items = first[0], unknown
+    else:
+        count, item = unknown.length, unknown.item
+        torch._check(count >= 1, lambda: "reduce() of empty iterable with no initial value")
+        total, items = item(0), iterators.Unknown(count - 1, lambda i: item(i + 1))
+    combine = choose(combine)
+
+    def add(item: object) -> None:
+        nonlocal total
+        total = combine(total, item)
+
+    for_loop(items, add, lambda: False)
+    return total
 
 
 def filtered(

@@ -11,7 +11,7 @@ import ast
 import contextlib
 import re
 import weakref
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import CodeType, FunctionType
 from typing import NoReturn, TypeVar, cast
 
@@ -22,6 +22,7 @@ from monograph.capture.python.nodes import takes_truth
 from monograph.capture.python.redirect import constant_replaced
 from monograph.capture.python.saved import Change
 from monograph.capture.python.sites import (
+    ASKING,
     Site,
     SourceFile,
     Span,
@@ -37,6 +38,8 @@ from monograph.capture.recorder import Recorder
 from monograph.capture.restarts import Branch, NeedsAnotherLook, NeedsConversion
 from monograph.diagnostics import ControlFlowError, SourceLine
 from monograph.shapes.env import Guard
+from monograph.shapes.expr import interval
+from monograph.shapes.questions import Compare, Some, Test, negated, text_of
 from monograph.source import runtime
 from monograph.source.audit import Culprit, audited, side_effect, unstable
 from monograph.source.chance import Chances
@@ -48,8 +51,10 @@ __all__ = ["Strict", "forget_file"]
 
 T = TypeVar("T")
 _Key = tuple[str, int, Span | None]  # name and first line; of a lambda, where its body stands
-Learned = tuple[frozenset[Site], frozenset[Span]]  # statements, and branches with what follows
-_NOTHING: Learned = (frozenset(), frozenset())
+# Statements, branches with what follows, and what statements ask in passing.
+Learned = tuple[frozenset[Site], frozenset[Span], Mapping[Span, tuple[Test, ...]]]
+_NOTHING: Learned = (frozenset(), frozenset(), {})
+_MOST_ASKED = 6  # questions of one statement
 _plans: dict[str, _Plan] = {}
 # A way through a program: its modules' types, the outcomes of its tests, its functions.
 Way = tuple[frozenset[type], frozenset[Outcome], frozenset[tuple[str, str]]]
@@ -63,6 +68,10 @@ class _Plan:
         self.file = file
         self.sites: frozenset[Site] = frozenset()
         self.ending: frozenset[Span] = frozenset()
+        self.questions: Mapping[Span, tuple[Test, ...]] = {}  # of statements, in passing
+        self.asked: dict[Span, Site] = {}  # statements around places, to be run with each answer
+        self.open: dict[Site, list[Test]] = {}  # what they were seen to ask, and nothing settles
+        self.with_rest: set[Site] = set()  # those to be tried with what follows them
         self.refused: set[Site] = set()
         self.watched: set[_Key] = set()  # functions whose tests are to be seen
         self.functions: weakref.WeakSet[FunctionType] = weakref.WeakSet()
@@ -95,20 +104,63 @@ class _Plan:
         return True
 
     def forget(self, site: Site) -> None:
-        """Leave the statement as it is, for good."""
+        """Leave the statement as it is, for good; one that asks is tried with what follows it."""
+        if site.kind == ASKING and site not in self.with_rest:
+            self.with_rest.add(site)
+            return
         self.sites -= {site}
         self.refused.add(site)
         self._codes = None
 
-    def go_back(self, sites: frozenset[Site], ending: frozenset[Span]) -> None:
+    def ask(self, span: Span) -> bool:
+        """Run the statement around ``span`` with each answer to what it asks there."""
+        site = self.asked[span]
+        known = (*self.questions.get(site.span, ()), *self.open.pop(site, ()))
+        self.questions = {**self.questions, site.span: known[:_MOST_ASKED]}
+        if site in self.with_rest:
+            self.end(site.span)
+        return self.add(site) or site in self.sites
+
+    def forget_questions(self) -> None:
+        """Another export asks others."""
+        self.questions, self.asked, self.open, self.with_rest = {}, {}, {}, set()
+        if any(site.kind == ASKING for site in self.sites):
+            self.sites = frozenset(site for site in self.sites if site.kind != ASKING)
+            self._codes = None
+
+    def go_back(
+        self,
+        sites: frozenset[Site],
+        ending: frozenset[Span],
+        questions: Mapping[Span, tuple[Test, ...]],
+    ) -> None:
         """Lower these statements, and move what follows into those: as it was before."""
+        self.questions = questions
         if (sites, ending) != (self.sites, self.ending):
             self.sites, self.ending, self._codes = sites, ending, None
 
     def site_at(self, span: Span) -> Site | None:
         """The statement that the source at ``span`` decides, where it stands in a function."""
+        if span in self.asked:
+            return self.asked[span]
         site = self.file.site_of(span)
         return None if site is None or self.file.function_of(site.span) is None else site
+
+    def is_asked_anew(self, span: Span, test: Test) -> bool:
+        """Whether the statement around ``span`` may be run with each answer, and is not yet."""
+        site = self.file.asking_site(span)
+        if site is None or site in self.refused or self.file.function_of(span) is None:
+            return False
+        known = self.questions.get(site.span, ())
+        is_open = len(known) < _MOST_ASKED
+        known = (*known, *self.open.get(site, ()))
+        texts = {text_of(each) for one in known for each in (one, negated(one))}
+        new = next((part for part in _parts(test) if text_of(part) not in texts), None)
+        if new is None or not is_open:
+            return False
+        self.open.setdefault(site, []).append(new)
+        self.asked[span] = site
+        return True
 
     def is_open(self, site: Site) -> bool:
         """Whether the statement may be lowered, and is not."""
@@ -157,8 +209,10 @@ class _Plan:
         """Every function that runs, or is around a site."""
         found = set(self.watched)
         for site in self.sites:
+            nodes = self.file.by_span[site.span]
+            is_any = site.kind == ASKING
             node: ast.AST | None = next(
-                (n for n in self.file.by_span[site.span] if type(n).__name__ == site.kind), None
+                (n for n in nodes if is_any or type(n).__name__ == site.kind), None
             )
             while node is not None:
                 if isinstance(node, ast.FunctionDef):
@@ -168,6 +222,26 @@ class _Plan:
                     found.add(("<lambda>", node.lineno, span_of(node.body)))
                 node = self.file.parents.get(node)
         return found
+
+
+def _is_of_few(guard: Guard) -> bool:
+    """Whether Python has asked for a truth, or for a number that has few values: ``n % 3``.
+
+    What we ask ourselves, of how tensors lie, say, is not asked again on the other side.
+    """
+    if guard.kind == "branch":
+        return guard.is_of_python
+    fixed = [part.expr for part in _parts(guard.test) if isinstance(part, Compare)]
+    ranges = [interval(expr) for expr in fixed]
+    return all(lo is not None and hi is not None and hi - lo < _MOST_ASKED for lo, hi in ranges)
+
+
+def _parts(test: Test) -> Iterator[Test]:
+    """What is asked on one side of others is: it is another side, or this holds."""
+    for part in test.parts if isinstance(test, Some) else ():
+        yield from _parts(part)
+    if not isinstance(test, Some):
+        yield test
 
 
 def _find_functions(plans: Collection[_Plan]) -> bool:
@@ -208,6 +282,7 @@ class Strict:
         self.plans = _plans  # by file
         for plan in self.plans.values():
             plan.refused.clear()  # what did not fit another program may fit this one
+            plan.forget_questions()
         self.refusals: dict[tuple[str, int], str] = {}  # why the sides at a line are no operator
         self.snapshot: Snapshot | None = None
         self.forbidden: dict[str, tuple[Branch | None, ControlFlowError]] = {}
@@ -362,10 +437,11 @@ class Strict:
         plan = self._plan(file)
         if plan is None or (code is not None and not plan.knows(code)):
             return False
-        site = plan.file.site_of(span, is_tested=is_tested)
+        is_asked = span in plan.asked
+        site = plan.site_at(span) if is_asked else plan.file.site_of(span, is_tested=is_tested)
         if site is None or plan.file.function_of(site.span) is None:
             return False
-        is_new = plan.add(site)
+        is_new = plan.ask(span) if is_asked else plan.add(site)
         try:
             plan.codes()
         except ControlFlowError:
@@ -379,19 +455,34 @@ class Strict:
     def open_places(self, guards: Iterable[Guard]) -> list[tuple[str, Span]]:
         """The statements that ``guards`` came of and that may be lowered: where they stand."""
         found: dict[tuple[str, Site], tuple[str, Span]] = {}
+        asked: dict[tuple[str, Site], tuple[str, Span]] = {}
         for guard in guards:
             where = SourceLine.of(guard.where)
             if where is None or where.span is None or guard.kind not in ("branch", "fixed"):
                 continue
             plan = self._plan(where.file)
             site = None if plan is None else plan.site_at(where.span)
-            if plan is None or site is None or site in plan.refused:
+            if plan is None or where.span not in plan.file.by_span:
                 continue
-            key = (where.file, site)
-            if plan.is_open(site) or key not in self._looked_for:
-                self._looked_for.add(key)
-                found.setdefault(key, (where.file, where.span))
-        return list(found.values())
+            if site is not None and self._may_be_lowered(plan, site):
+                self._looked_for.add((where.file, site))
+                found.setdefault((where.file, site), (where.file, where.span))
+            elif _is_of_few(guard) and plan.is_asked_anew(where.span, guard.test):
+                asked.setdefault((where.file, plan.asked[where.span]), (where.file, where.span))
+        return list((found or asked).values())
+
+    def _may_be_lowered(self, plan: _Plan, site: Site) -> bool:
+        """Whether ``site`` is a branch that is not an operator yet."""
+        if site.kind == ASKING or site in plan.refused:
+            return False
+        return plan.is_open(site) or (plan.file.name, site) not in self._looked_for
+
+    def questions_at(self, place: Branch) -> Sequence[Test]:
+        """What the statement at ``place`` was seen to ask of sizes in passing."""
+        file, _, *span = place
+        plan = self._plan(file)
+        first, last, start, end = span
+        return () if plan is None else plan.questions.get((first, last, start, end), ())
 
     def learn_places(self, places: Iterable[tuple[str, Span]]) -> bool:
         """Lower the statements at ``places``; whether there are any that can be."""
@@ -415,7 +506,8 @@ class Strict:
 
     def learned(self) -> dict[str, Learned]:
         """What is lowered now, by file: for ``unlearn``."""
-        return {file: (plan.sites, plan.ending) for file, plan in self.plans.items()}
+        plans = self.plans.items()
+        return {file: (plan.sites, plan.ending, plan.questions) for file, plan in plans}
 
     def unlearn(
         self, before: dict[str, Learned], places: Iterable[tuple[str, Span]], *, for_good: bool

@@ -6,7 +6,7 @@ import ast
 import copy
 from collections.abc import Iterator, Sequence
 
-from monograph.capture.python.sites import Site, span_of
+from monograph.capture.python.sites import ASKING, Site, span_of
 from monograph.diagnostics import ControlFlowError, SourceLine
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "assigned_in",
     "cannot_move",
     "choices_of",
+    "is_asking",
     "is_site",
     "jumps_of",
     "own_nodes",
@@ -36,6 +37,11 @@ SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 def is_site(node: ast.AST, sites: frozenset[Site]) -> bool:
     """Whether ``node`` is one of ``sites``."""
     return hasattr(node, "end_lineno") and Site(type(node).__name__, span_of(node)) in sites
+
+
+def is_asking(node: ast.AST, sites: frozenset[Site]) -> bool:
+    """Whether ``node`` is a statement that is run with each answer to what it asks."""
+    return isinstance(node, ast.stmt) and Site(ASKING, span_of(node)) in sites
 
 
 def own_nodes(node: ast.AST) -> list[ast.AST]:

@@ -19,7 +19,7 @@ from monograph.ir.assumptions import CLASSES
 from monograph.ir.meta import SUBGRAPHS
 from monograph.ir.program import TRAINING, Parts
 from monograph.ir.structure import flatten
-from monograph.shapes.env import TAKEN_AS_EQUAL
+from monograph.shapes.env import AS_CAUGHT, AS_LONG, TAKEN_AS_EQUAL
 from monograph.torch_internals import DispatchMode, Operator, share_memory, writes_to
 from monograph.verification.comparison import assert_equal
 from monograph.verification.contract import Arguments, Contract, DrawnCall
@@ -30,7 +30,7 @@ Model = Callable[..., object]
 
 _CALLS_IN_A_ROW = 3
 OTHER_DRAWS = "the program has drawn other random numbers"
-_DEMANDS = ("Expected inputs to satisfy", TAKEN_AS_EQUAL)
+_DEMANDS = ("Expected inputs to satisfy", TAKEN_AS_EQUAL, AS_CAUGHT, AS_LONG)
 _MOST_TRIALS = 300  # to make a call that fails simpler
 
 

@@ -10,6 +10,7 @@ from monograph.capture.operators.mutation import check_write, store, write_in_pl
 from monograph.capture.operators.registry import handles
 from monograph.diagnostics import OperatorError
 from monograph.ir.spec import TensorSpec
+from monograph.shapes.expr import Expr
 from monograph.shapes.layout import question_of_order
 from monograph.torch_internals import Operator
 
@@ -86,11 +87,15 @@ def _has_history(value: Value) -> bool:
 
 
 def _order_in_memory(recorder: Recorder, spec: TensorSpec) -> list[int]:
-    """The dimensions, outermost first, as they lie for the example."""
-    hint = recorder.sizes.env.hint
-    steps = [hint(stride) or 0 for stride in spec.strides]
-    sizes = [hint(size) for size in spec.shape]
-    long = [i for i, size in enumerate(sizes) if size != 1]
+    """The dimensions, outermost first, as they lie where sizes that vary are large."""
+    values = recorder.sizes.env.values
+    steps = []
+    for stride in spec.strides:
+        if isinstance(stride, Expr):
+            large = {atom.name: values.get(atom.name, 0) + 1000 for atom in stride.symbols()}
+            stride = stride.evaluate(large)
+        steps.append(stride)
+    long = [i for i, size in enumerate(spec.shape) if size != 1]
     sorted_long = iter(sorted(long, key=lambda i: -steps[i]))
     return [next(sorted_long) if i in long else i for i in range(len(steps))]
 

@@ -18,6 +18,7 @@ from monograph.capture.aliasing import (
     overlaps_itself,
     overwritten,
     passes_detach,
+    refuse_repeated,
     rely_on_memory,
     start_of_memory,
     windows_overlap,
@@ -324,6 +325,13 @@ def _argument(
     return args[i] if i < len(args) else kwargs.get(schema.arguments[i].name)
 
 
+def _is_expanded(value: Value) -> bool:
+    """Whether eager mode, which looks no further, sees elements that lie over each other."""
+    pairs = zip(value.spec.strides, value.spec.shape, strict=True)
+    is_empty = value.spec.scope is None and value.spec.numel == 0
+    return not is_empty and any(stride == 0 and size != 1 for stride, size in pairs)
+
+
 def check_write(recorder: Recorder, op: Operator, target: torch.Tensor) -> None:
     """Refuse what eager mode refuses to write, and note that the memory is written."""
     value = recorder.value_of(target)
@@ -335,15 +343,18 @@ def check_write(recorder: Recorder, op: Operator, target: torch.Tensor) -> None:
         keep_memory(root)
     if recorder.aliases.ambiguous or recorder.aliases.argument_views:
         recorder.aliases.settle_copies(root)
+    recorder.aliases.settle_bits(root)
     recorder.layouts.rely_on_views(value)
     may_repeat = op._opname in ("fill_", "zero_") and not value.spec.bits
-    if not may_repeat and (overlaps_itself(value.spec) or windows_overlap(value)):
+    if not may_repeat and _is_expanded(value):
         overlap = OperatorError(
             f"{op}: unsupported operation: more than one element of the written-to tensor refers "
             "to a single memory location. Please clone() the tensor before writing."
         )
         overlap.where = recorder.here()
         raise overlap
+    if not may_repeat and (overlaps_itself(value.spec) or windows_overlap(value)):
+        refuse_repeated(root)
     is_hidden = (
         recorder.context.custom_functions
         or recorder.context.hides_gradients()
@@ -504,11 +515,12 @@ def _become(recorder: Recorder, target: torch.Tensor, content: AbstractTensor, w
         )
     if old in recorder.aliases.perhaps_same:
         raise MutationError(
-            f"{what}: for some layouts another tensor is the very same",
+            f"{what}: another tensor is, or may be, the very same",
             code="MG-M105",
             where=recorder.here(),
             hint="rebind the name instead: y = y.t().",
         )
+    recorder.aliases.settle_bits(old.root)
     recorder.aliases.touch_tensor(target)
     target.value = content.value
     install_metadata(target, make_abstract(content.value.spec, content.value))
@@ -541,7 +553,13 @@ def _assign_data(
             hint="under torch.no_grad(), write its content: tensor.copy_(new).",
         )
     recorder.aliases.touch_tensor(target)
-    target.value = recorder.value_of(source)
+    value = recorder.value_of(source)
+    if target.value.tracks:
+        text = "the data of a tensor is replaced: the exported program cuts the gradient off there"
+        recorder.assume("gradient", text, recorder.here())
+    if value.tracks or target.value.tracks:
+        value = recorder.record(aten.detach.default, (value.abstract(),)).value
+    target.value = value
     return True
 
 
@@ -676,6 +694,16 @@ def _made_of_number(recorder: Recorder, item: object) -> torch.Tensor:
     return made
 
 
+@handles(aten._to_copy.default, aten.clone.default, aten.unsqueeze.default)
+def _of_a_number(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
+    """Rules of ``vmap`` convert numbers, as tensors of no dimensions, to the type of rows."""
+    if args[0].__class__ is not AbstractTensor:
+        args = (_made_of_number(recorder, args[0]), *args[1:])
+    return recorder.record(op, args, kwargs)
+
+
 def _copy_or_view(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> object:
@@ -698,10 +726,17 @@ def _copy_or_view(
     if not isinstance(found, AbstractTensor):  # it was opened
         return found
     source, value = recorder.value_of(args[0]), found.value
+    if row.may_copy == "bits":
+        kind = "conjugate" if op is aten.resolve_conj.default else "negative"
+        recorder.aliases.resolved.append((source, value, kind))
+        if _is_identity_asked(recorder):
+            recorder.layouts.bit(source, kind)
     if lies and value.root is not source.root:
         recorder.aliases.ambiguous.append((source, value))
     if value.parent is not source and value.parent is not None:  # detached, under no_grad
         value = value.parent
+    if op is aten.flatten.using_ints:
+        return _itself(recorder, found, args[0])
     if not row.itself or value.parent is not source or value.spec is not source.spec:
         return found
     if row.may_copy == "bits":  # a node that resolves them, and stands for the tensor from now on
@@ -756,14 +791,14 @@ def _in_order(recorder: Recorder, arg: object) -> object:
     aten.atleast_1d.Sequence, aten.atleast_2d.Sequence, aten.atleast_3d.Sequence,
     aten.broadcast_tensors.default, aten.cartesian_prod.default, aten.dropout.default,
     aten.feature_dropout.default, aten.alpha_dropout.default, aten.feature_alpha_dropout.default,
+    aten.mT.default, aten.mH.default, aten.matrix_H.default, aten.adjoint.default,
+    aten.conj_physical.default,
 )  # fmt: skip
 def _perhaps_itself(
     recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> object:
     """Where nothing is to be done, eager mode returns the very tensor; so where that is asked."""
     found = recorder.record(op, args, kwargs)
-    if not _is_identity_asked(recorder):
-        return found
     if isinstance(found, (list, tuple)):
         pairs = zip(found, args[0], strict=True)
         return type(found)(_itself(recorder, one, given) for one, given in pairs)
@@ -776,13 +811,18 @@ def _is_identity_asked(recorder: Recorder) -> bool:
 
 
 def _itself(recorder: Recorder, found: object, given: torch.Tensor) -> object:
-    """``given``, where ``found`` is nothing but that."""
+    """``given``, where ``found`` is nothing but that, and the program asks for it."""
     if not isinstance(found, AbstractTensor):  # it was opened
         return found
     value, source = found.value, recorder.value_of(given)
     if value.is_cut and value.parent is not None:  # a view that is made under no_grad
         value = value.parent
-    return given if value.parent is source and value.spec is source.spec else found
+    if value.parent is not source or value.spec is not source.spec:
+        return found
+    if _is_identity_asked(recorder):
+        return given
+    recorder.aliases.perhaps_same.update((found.value, source))
+    return found
 
 
 HANDLERS.update((op, _copy_or_view) for op, row in VIEWS.items() if row.itself or row.may_copy)

@@ -46,7 +46,7 @@ from monograph.capture.restarts import (
 )
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
-from monograph.shapes.floats import FloatExpr
+from monograph.shapes.floats import MATHEMATICAL, FloatExpr
 from monograph.shapes.questions import negated
 from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, Node, expression_of, symbolic
 
@@ -67,8 +67,6 @@ __all__ = [
 ]
 
 _SYMBOLIC = (torch.SymInt, torch.SymFloat)
-_MATH = ("sqrt", "cos", "cosh", "sin", "sinh", "tan", "tanh", "asin", "acos", "atan", "exp",
-         "log", "log2", "log10")  # fmt: skip
 
 _Cached = type(functools.lru_cache(lambda: None))
 
@@ -441,6 +439,13 @@ def _log(number: object, *base: object) -> object:
     return operator.truediv(natural(number), natural(*base))
 
 
+def _gamma(number: object, /) -> object:
+    """``math.gamma`` of what is positive."""
+    if isinstance(number, _SYMBOLIC):
+        torch._check(operator.gt(number, 0))
+    return _float_function("gamma")(number)
+
+
 def _power(base: Any, exponent: Any, /) -> Any:
     """``math.pow``."""
     varying = next((each for each in (base, exponent) if isinstance(each, _SYMBOLIC)), None)
@@ -497,8 +502,9 @@ _FUNCTIONS: list[tuple[Any, Callable[..., Any]]] = [
     (math.isqrt, _isqrt),
     (math.pow, _power),
     *FUNCTIONS_OF_MATH,
-    *((getattr(math, name), _float_function(name)) for name in _MATH if name != "log"),
+    *((getattr(math, name), _float_function(name)) for name in MATHEMATICAL),
     (math.log, _log),
+    (math.gamma, _gamma),
     *((f, _with_chosen_function(f)) for f in (
         map, filter, functools.reduce, itertools.accumulate, itertools.dropwhile,
         itertools.filterfalse, itertools.groupby, itertools.starmap, itertools.takewhile,

@@ -1004,7 +1004,8 @@ def _is_instance(item: Item, kinds: Item) -> bool:
         )
         if not is_plain and not kind.__module__.startswith("torch"):
             raise UnknownError("isinstance")
-    return isinstance(item, kinds)
+    # A size says that it is a number of Python's, but to the program alone.
+    return isinstance(item, kinds) or issubclass(type_of(item), kinds)
 
 
 def _forward_of(module: nn.Module) -> Item:

@@ -17,6 +17,7 @@ __all__ = ["is_identity_asked", "is_one_asked_of_parameters"]
 _MOST_KEPT = 4096
 _id = id  # a program that is captured gets another function under this name
 _LOADS = ("LOAD_FAST", "LOAD_DEREF", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW")
+_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 _UNBOUND = torch.empty(0)  # what a variable may hold that has no value yet
 
 
@@ -81,15 +82,24 @@ def _questions(code: CodeType) -> list[_Question]:
     loops = [(each.argval, each.offset) for each in instructions
              if each.opname.startswith("JUMP_BACKWARD")]  # fmt: skip
     found = []
+
+    def last_of(offset: int) -> int:
+        return max([offset, *(end for start, end in loops if start <= offset)])
+
     for at, each in enumerate(instructions):
+        inner = instructions[at - 1].argval if each.opname == "MAKE_FUNCTION" else None
+        if isinstance(inner, CodeType) and _questions(inner):
+            is_asked_here = inner.co_name in _COMPREHENSIONS  # else when it is called
+            last = last_of(each.offset) if is_asked_here else instructions[-1].offset
+            found.append(_Question(last, frozenset()))
         is_id = each.opname == "LOAD_GLOBAL" and each.argval == "id"
         if not is_id and (each.opname != "IS_OP" or _is_of_a_name(instructions, at - 1)):
             continue
-        last = max([each.offset, *(end for start, end in loops if start <= each.offset)])
         sides = [] if is_id else [instructions[at - 1], instructions[at - 2]]
         variables = itertools.takewhile(lambda side: side.opname in _LOADS, sides)
         names = {variable.argval for variable in variables}
-        found.append(_Question(last, frozenset(names - {*written, *code.co_cellvars})))
+        own = names - {*written, *code.co_cellvars}
+        found.append(_Question(last_of(each.offset), frozenset(own)))
     return found
 
 

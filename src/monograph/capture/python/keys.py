@@ -23,8 +23,8 @@ import torch
 from monograph.capture.python.nodes import Syntax, syntax_of
 from monograph.capture.python.static_values import UNKNOWN, value_of
 from monograph.shapes.env import ShapeEnv
-from monograph.shapes.expr import Expr
-from monograph.shapes.questions import Test, both, equal
+from monograph.shapes.expr import Expr, interval
+from monograph.shapes.questions import Test, both, equal, not_less
 
 __all__ = ["is_counted", "is_looked_up", "text_as_key", "with_numbers"]
 
@@ -34,6 +34,7 @@ _CONTAINERS = (dict, set, frozenset, defaultdict, OrderedDict)
 _COUNT = re.compile(r"(?<!\d)\d+")  # a number as a text has it
 _VARYING = (torch.SymInt, torch.SymFloat)
 _NUMBERS = (int, float, *_VARYING)
+_FEW = 6
 
 
 def is_looked_up(number: torch.SymInt | torch.SymFloat, frame: FrameType) -> bool:
@@ -52,10 +53,22 @@ def is_looked_up(number: torch.SymInt | torch.SymFloat, frame: FrameType) -> boo
     if candidates is None:
         return False
     env: ShapeEnv = number.node.env
+    # A table of some sizes is for those of its keys; one of ``n % 3`` is for all sizes.
+    decide = env.decide_for_python if _is_of_few(env, number.node.content) else env.decide
     for test in candidates:
-        if env.decide(test):
+        if decide(test):
             break
     return True
+
+
+def _is_of_few(env: ShapeEnv, content: object) -> bool:
+    """Whether a number has few values, whatever the sizes are: ``n % 3``, or ``int(n > 4)``."""
+    if not isinstance(content, Expr):
+        return False
+    lo, hi = interval(content)
+    if lo is not None and hi is not None and hi - lo < _FEW:
+        return True
+    return env.is_known(not_less(content, 0)) and env.is_known(not_less(_FEW - 1, content))
 
 
 def _candidates(

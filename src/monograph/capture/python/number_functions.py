@@ -14,6 +14,9 @@ from collections.abc import Callable
 
 import torch
 
+from monograph.shapes.floats import FloatExpr
+from monograph.shapes.symnode import expression_of, symbolic
+
 __all__ = ["FUNCTIONS_OF_MATH", "METHODS_OF_NUMPY", "functions_of_numpy"]
 
 Number = int | float | torch.SymInt | torch.SymFloat
@@ -95,6 +98,15 @@ def _remainder(number: Number, divisor: Number) -> object:
     return torch.sym_float(number % divisor)
 
 
+def _angle(y: Number, x: Number) -> object:
+    """``math.atan2`` where the point is on the right."""
+    if isinstance(x, (int, float)) and x <= 0:
+        return None
+    torch._check(operator.gt(x, 0))
+    ratio = torch.sym_float(operator.truediv(y, x))
+    return symbolic(ratio.node.env, FloatExpr("atan", (expression_of(ratio),)))
+
+
 def _square_root(number: Number) -> object:
     return torch.sym_sqrt(torch.sym_float(number))
 
@@ -106,6 +118,7 @@ FUNCTIONS_OF_MATH: list[tuple[Function, Function]] = [
         (math.lcm, _common_multiple),
         (math.comb, _combinations),
         (math.fmod, _remainder),
+        (math.atan2, _angle),
         (math.hypot, lambda x, y: _square_root(x * x + y * y)),
         (math.fabs, lambda x: torch.sym_float(abs(x))),
         (math.degrees, lambda x: torch.sym_float(x) * (180.0 / math.pi)),

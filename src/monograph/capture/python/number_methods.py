@@ -141,7 +141,8 @@ def _of_numpy(name: str) -> Method:
     def call(self: torch.SymInt | torch.SymFloat) -> object:
         if in_python == "sqrt" or in_python.startswith("log"):  # numpy warns, Python raises
             text = f"numpy.{name} of what is not positive"
-            torch._check(self >= 0 if in_python == "sqrt" else self > 0, lambda: text)
+            least = -1 if in_python == "log1p" else 0
+            torch._check(self >= 0 if in_python == "sqrt" else self > least, lambda: text)
         return _of_floats(in_python, self)
 
     return call
@@ -149,6 +150,7 @@ def _of_numpy(name: str) -> Method:
 
 _NUMPY = (
     "sqrt", "exp", "log", "log2", "log10", "cos", "cosh", "sin", "sinh", "tan", "tanh", "arctan",
+    "arcsinh", "log1p", "expm1", "exp2",
 )  # fmt: skip
 _INTEGER_POWER, _POWER_OF_BASE, _INTEGER_QUOTIENT, _INTEGER_QUOTIENT_OF = (
     getattr(torch.SymInt, name) for name in ("__pow__", "__rpow__", "__floordiv__", "__rfloordiv__")

@@ -12,6 +12,7 @@ from types import CodeType
 from monograph.capture.python.excerpts import Excerpts
 
 __all__ = [
+    "ASKING",
     "Site",
     "SourceFile",
     "Span",
@@ -19,6 +20,7 @@ __all__ = [
     "has_flag",
     "is_copying",
     "is_extending",
+    "is_folding",
     "is_joining",
     "is_listing",
     "is_made",
@@ -36,9 +38,17 @@ __all__ = [
 Span = tuple[int, int, int, int]  # first line, last line, first column, last column
 
 
+ASKING = "Asking"  # the kind of a simple statement in which something asks about sizes
+_WHOLE = (ast.If, ast.While, ast.For, ast.IfExp, ast.ListComp)
+_SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr, ast.If, ast.Match)
+
+
 @dataclass(frozen=True)
 class Site:
-    """A statement or expression that depends on data; ``kind`` is the name of its AST class."""
+    """A statement or expression that depends on data; ``kind`` is the name of its AST class.
+
+    Or ``ASKING``: then the statement is kept as it is, and run with each answer.
+    """
 
     kind: str
     span: Span
@@ -193,7 +203,7 @@ class SourceFile:
         if not nodes:
             return None
         node: ast.AST = nodes[0]
-        if isinstance(node, (ast.If, ast.While, ast.For, ast.IfExp, ast.ListComp)):
+        if isinstance(node, _WHOLE) or self._is_taken(node):
             return _site(node)  # Python gives some jumps the place of the whole statement
         if isinstance(node, ast.Expr) and is_extending(node.value):
             return Site("Call", span)
@@ -225,17 +235,36 @@ class SourceFile:
             return Site("Call", span)
         return None if logical is None else _site(logical)
 
+    def asking_site(self, span: Span) -> Site | None:
+        """The whole statement around the piece of source at ``span``, which asks in passing."""
+        nodes = self.by_span.get(span)
+        node: ast.AST | None = nodes[0] if nodes else None
+        while node is not None and not isinstance(node, ast.stmt):
+            around = self.parents.get(node)
+            if isinstance(around, ast.Lambda):
+                return Site(ASKING, span_of(node)) if node is around.body else None
+            node = around
+        return Site(ASKING, span_of(node)) if isinstance(node, _SIMPLE) else None
+
     def _read_alone(self, node: ast.AST) -> str | None:
         """The kind of an expression that is rewritten wherever it stands."""
         if isinstance(node, ast.Call):
             is_site = is_reducing(node) or is_copying(node) or is_extending(node)
-            is_site |= is_taking_apart(node) and self._is_kept(node)
+            is_site |= (is_taking_apart(node) and self._is_kept(node)) or is_folding(node)
             return "Call" if is_site else None
         if isinstance(node, ast.Subscript):
             return "Subscript"
         if is_joining(node):
             return type(node).__name__
         return "BinOp" if is_repeating(node) else None
+
+    def _is_taken(self, node: ast.AST) -> bool:
+        """Whether ``sum``, ``max``, ``min``, ``list`` or ``tuple`` takes all that it generates."""
+        around = self.parents.get(node)
+        if not isinstance(node, ast.GeneratorExp) or not isinstance(around, ast.Call):
+            return False
+        takes_all = is_reducing(around) or is_listing(around)
+        return takes_all and _called(around) not in ("any", "all", "len")
 
     def _is_kept(self, node: ast.expr) -> bool:
         """Whether a variable gets it (or ``zip``, by way of ``map``) that is only gone through."""
@@ -288,13 +317,15 @@ class SourceFile:
         return around is not None and is_extending(around) and node in around.args  # type: ignore[attr-defined]
 
     def _taker(self, node: ast.AST) -> ast.Call | None:
-        """The ``list(...)``, ``tuple(...)`` or ``sum(...)`` that goes over ``node``."""
+        """The ``list(...)``, ``tuple``, ``sum``, ``len`` or ``reduce`` that goes over ``node``."""
         inner, around = node, self.parents.get(node)
+        if isinstance(around, ast.Call) and is_folding(around) and node is around.args[1]:
+            return around
         while isinstance(around, ast.Call) and _called(around) in _OVER_OTHERS:
             inner, around = around, self.parents.get(around)
         if not isinstance(around, ast.Call) or inner not in around.args:
             return None
-        is_sum = is_reducing(around) and _called(around) == "sum"
+        is_sum = is_reducing(around) and _called(around) in ("sum", "len")
         return around if is_sum or is_listing(around) else None
 
     def function_of(self, span: Span) -> ast.AST | None:
@@ -344,6 +375,12 @@ def is_extending(node: ast.AST) -> bool:
     if not is_method or node.func.attr != "extend" or node.keywords:  # type: ignore[attr-defined]
         return False
     return len(node.args) == 1 and not isinstance(node.args[0], ast.Starred)  # type: ignore[attr-defined]
+
+
+def is_folding(node: ast.Call) -> bool:
+    """Whether it is ``functools.reduce(f, x)``, or with what it begins with."""
+    is_plain = not any(isinstance(arg, ast.Starred) for arg in node.args) and not node.keywords
+    return is_plain and _called(node) == "reduce" and len(node.args) in (2, 3)
 
 
 def is_joining(node: ast.AST) -> bool:

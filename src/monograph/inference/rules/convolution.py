@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from monograph.inference.rules.table import (
+    are_strides_channels_last,
     channels_last,
     fresh,
     is_canonical,
@@ -45,8 +46,11 @@ def _conv(
         return None
     if x.scope is None and 1 in (x.shape[1], weight.shape[1]) and not is_canonical(x):
         return None  # one channel: channels-last and contiguous look alike
-    is_channels_last = steps_channels_last(x)
-    if not is_canonical(weight) or not (is_canonical(x) or _may_be_copied(x) or is_channels_last):
+    is_channels_last = (
+        steps_channels_last(x) if x.scope is not None else are_strides_channels_last(x)
+    )
+    is_told = x.scope is None or is_canonical(x) or _may_be_copied(x) or is_channels_last
+    if not is_canonical(weight) or not is_told:
         return None
     if weight.shape[0] % groups:
         return None

@@ -108,10 +108,10 @@ def _cumsum(x: TensorSpec, dim: int, *, dtype: torch.dtype | None = None) -> Ten
 
 
 @rule(aten.dropout.default)
-def _dropout(x: TensorSpec, p: float, train: bool) -> View | None:
+def _dropout(x: TensorSpec, p: float, train: bool) -> View | TensorSpec | None:
     if not train or p == 0:
         return View(x)
-    return None
+    return x if x.scope is not None and is_canonical(x) and 0 < p < 1 else None
 
 
 @rule(aten.diff.default)

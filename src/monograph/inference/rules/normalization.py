@@ -5,7 +5,15 @@ from __future__ import annotations
 import torch
 
 from monograph.inference.rules.pointwise import is_less
-from monograph.inference.rules.table import Found, fresh, is_canonical, lies_channels_last, rule
+from monograph.inference.rules.table import (
+    Found,
+    are_strides_channels_last,
+    channels_last,
+    fresh,
+    is_canonical,
+    lies_channels_last,
+    rule,
+)
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Int
 
@@ -29,7 +37,14 @@ def _batch_norm(
         return None
     if is_canonical(x) or lies_channels_last(x):
         return x
-    if len(x.shape) >= 4 and x.strides[1] <= min(x.strides):
+    if x.scope is None and len(x.shape) == 4 and x.shape[1] > 1:
+        laid = channels_last(x, x.shape)
+        if x is laid and x.shape[2:] != (1, 1):
+            return x
+        of_rows = zip(x.shape, x.strides, laid.strides, strict=True)
+        if are_strides_channels_last(x) or all(n == 1 or one == two for n, one, two in of_rows):
+            return None
+    elif len(x.shape) >= 4 and x.strides[1] <= min(x.strides):
         return None  # perhaps channels-last
     return fresh(x, x.shape)  # other layouts are not kept, whatever the fake kernel says
 
@@ -108,3 +123,23 @@ def _native_group_norm(
         return None
     statistic = fresh(x, (x.shape[0], groups))
     return (found, statistic, statistic)
+
+
+@rule(aten.instance_norm.default)
+def _instance_norm(
+    x: TensorSpec,
+    weight: TensorSpec | None,
+    bias: TensorSpec | None,
+    mean: TensorSpec | None,
+    variance: TensorSpec | None,
+    *rest: object,
+) -> TensorSpec | None:
+    """Of samples whose sizes vary, by their own statistics."""
+    if x.scope is None or not is_canonical(x) or len(x.shape) < 3:
+        return None
+    if mean is not None or variance is not None or not x.dtype.is_floating_point:
+        return None
+    if any(each is not None and (each.shape != x.shape[1:2] or each.dtype is not x.dtype)
+           for each in (weight, bias)):  # fmt: skip
+        return None
+    return x

@@ -9,6 +9,7 @@ import torch
 from monograph.inference.rules.convolution import window
 from monograph.inference.rules.table import (
     Found,
+    are_strides_channels_last,
     channels_last,
     fresh,
     has_rows,
@@ -37,10 +38,11 @@ def _max_pool(
     dilation: Sequence[int] = (1,),
     ceil_mode: bool = False,
 ) -> TensorSpec | None:
-    is_channels_last = steps_channels_last(x)
-    if len(x.shape) < 3 or x.numel == 0 or not (is_canonical(x) or is_channels_last):
+    is_told = x.scope is None and len(x.shape) == 4 and x.shape[1] > 1
+    is_channels_last = are_strides_channels_last(x) if is_told else steps_channels_last(x)
+    if len(x.shape) < 3 or x.numel == 0 or not (is_canonical(x) or is_channels_last or is_told):
         return None
-    if x.scope is None and (ceil_mode or len(x.shape) != 4 or not is_canonical(x)):
+    if x.scope is None and (ceil_mode or len(x.shape) != 4):
         return None
     rank = len(x.shape) - 2
     kernel = kernel if len(kernel) == rank else (kernel[0],) * rank
@@ -168,3 +170,23 @@ def _scope_of(item: Real) -> Scope | None:
         return item.scope
     found = map(_scope_of, item.args if isinstance(item, FloatExpr) else ())
     return next((scope for scope in found if scope is not None), None)
+
+
+@rule(aten.grid_sampler.default)
+def _grid_sampler(
+    x: TensorSpec, grid: TensorSpec, mode: int, padding: int, corners: bool
+) -> TensorSpec | None:
+    """Of images whose sizes vary, at as many places as each of them has."""
+    rank = len(x.shape)
+    if x.scope is None and grid.scope is None:
+        return None
+    if rank not in (4, 5) or len(grid.shape) != rank or grid.shape[-1] != rank - 2:
+        return None
+    if not (is_canonical(x) and is_canonical(grid)) or x.shape[0] is not grid.shape[0]:
+        return None
+    is_of_one_kind = x.dtype is grid.dtype and x.dtype in _FLOATS and x.device == grid.device
+    if not is_of_one_kind or (mode == 2 and rank == 5):
+        return None
+    if not all(must_hold_if_varies(n, not_less(n, 1)) for n in x.shape[2:]):
+        return None
+    return fresh(x, (*x.shape[:2], *grid.shape[1:-1]))

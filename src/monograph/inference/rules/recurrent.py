@@ -8,9 +8,17 @@ from typing import NoReturn
 import torch
 
 from monograph.inference.fakes import sized_by_values
-from monograph.inference.rules.table import Found, fresh, is_canonical, must_hold_if_varies, rule
+from monograph.inference.rules.table import (
+    Found,
+    fresh,
+    is_canonical,
+    must_hold,
+    must_hold_if_varies,
+    rule,
+)
 from monograph.ir.spec import TensorSpec
-from monograph.shapes.questions import not_less
+from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import equal, not_less
 
 aten = torch.ops.aten
 
@@ -66,8 +74,10 @@ def _cell_of_lstm(
     x: TensorSpec, states: Sequence[TensorSpec], *weights: TensorSpec | None
 ) -> Found:
     hidden, cell = states
-    is_alike = cell.shape == hidden.shape and cell.dtype == hidden.dtype
+    is_alike = cell.shape[1:] == hidden.shape[1:] and cell.dtype == hidden.dtype
     if not is_alike or not _is_row_by_row(cell) or not _is_step(x, hidden, weights, gates=4):
+        return None
+    if not _is_demanded(cell.shape[0], hidden.shape[0]):
         return None
     return fresh(hidden, hidden.shape), fresh(hidden, hidden.shape)
 
@@ -79,13 +89,21 @@ def _is_step(
     given = [w for w in weights if w is not None]
     if any(spec.dtype != state.dtype for spec in (x, *given)):
         return False
-    if len(x.shape) != 2 or len(state.shape) != 2 or x.shape[0] != state.shape[0]:
+    if len(x.shape) != 2 or len(state.shape) != 2:
         return False
     if not _is_row_by_row(state):
         return False
     rows = gates * state.shape[1]
     wanted = [(rows, x.shape[1]), (rows, state.shape[1]), *[(rows,) for _ in given[2:]]]
-    return [w.shape for w in given] == wanted
+    return [w.shape for w in given] == wanted and _is_demanded(x.shape[0], state.shape[0])
+
+
+def _is_demanded(left: Int, right: Int) -> bool:
+    """Whether the two are equal, as a cell demands of its input's rows and its state's."""
+    varying = left if isinstance(left, Expr) else right
+    if left == right or not isinstance(varying, Expr):
+        return left == right
+    return must_hold(varying, equal(left, right))
 
 
 def _is_row_by_row(spec: TensorSpec) -> bool:

@@ -29,6 +29,7 @@ __all__ = [
     "View",
     "ViewRow",
     "Written",
+    "are_strides_channels_last",
     "broadcast",
     "channels_last",
     "describe",
@@ -241,6 +242,22 @@ def steps_channels_last(x: TensorSpec) -> bool:
         and _is_never_less(row, pixel * width)
         and _is_never_less(batch, row * height)
     )
+
+
+def are_strides_channels_last(x: TensorSpec) -> bool:
+    """Told only of fixed sizes and several channels: whether kernels take it for channels-last.
+
+    Source: ``is_channels_last_strides_2d`` of c10/core/MemoryFormat.h.
+    """
+    least = 0
+    if len(x.shape) != 4 or is_canonical(x) or x.strides[1] == 0:
+        return False
+    for dim in (1, 3, 2, 0):
+        size, stride = x.shape[dim], x.strides[dim]
+        if stride < least or (dim == 0 and least == x.strides[1]):
+            return False
+        least = stride * max(size, 1)
+    return True
 
 
 def lies_with_channels_last(x: TensorSpec) -> bool:

@@ -23,6 +23,7 @@ from monograph.inference.rules.table import (
     view,
 )
 from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec, contiguous_strides, is_dense
+from monograph.shapes.env import AS_LONG
 from monograph.shapes.expr import Expr, Int, shared_atoms
 from monograph.shapes.questions import both, either, equal, not_less
 from monograph.shapes.symnode import expression_of, symbolic
@@ -561,7 +562,7 @@ def _is_repeated(old: Expr, size: Int) -> bool | None:
         return True
     hints = env.hint(old), env.hint(size)
     if None in hints:
-        return False if env.require(same) else None
+        return False if env.require(same, AS_LONG) else None
     if hints[0] == hints[1]:
         own = {a.name for a in old.symbols()}
         if isinstance(size, Expr) and own == {a.name for a in size.symbols()}:
@@ -767,7 +768,15 @@ def _unview_as_complex(w: Written) -> torch.Tensor:
 
 
 def _unview_dtype(w: Written) -> torch.Tensor:
-    return w.call(aten.view.dtype, (_row_major(w), w.spec.dtype))
+    content = _row_major(w)
+    is_of_parts = content.dtype.itemsize < w.spec.dtype.itemsize and len(w.spec.shape) > 1
+    if not is_of_parts or (isinstance(w.spec.shape[-1], int) and w.spec.shape[-1] > 0):
+        return w.call(aten.view.dtype, (content, w.spec.dtype))
+    # The strides of rows without elements may not be multiples of what is put together.
+    row = w.call(aten.view.default, (content, [-1]))
+    return w.call(
+        aten.view.default, (w.call(aten.view.dtype, (row, w.spec.dtype)), list(w.spec.shape))
+    )
 
 
 def _row_major(w: Written) -> torch.Tensor:
