@@ -34,6 +34,21 @@ def _convolution(x: torch.Tensor, draw: random.Random) -> tuple[object, ...]:
     return (weight, None, [draw.choice((1, 2))] * 2, [padding] * 2, [1, 1], groups)
 
 
+def _transposed(x: torch.Tensor, draw: random.Random) -> tuple[object, ...]:
+    weight = torch.ones(x.shape[1], draw.choice((1, 2, 4)), *[draw.choice((1, 2, 3))] * 2)
+    more = ([draw.choice((1, 2, 3))] * 2, [draw.choice((0, 0, 1))] * 2, [0, 0])
+    return (weight, draw.choice((None, torch.ones(weight.shape[1]))), *more)
+
+
+def _joined(x: torch.Tensor, draw: random.Random) -> tuple[object, ...]:
+    others = []
+    for _ in range(draw.choice((1, 2))):
+        order = draw.choice(ORDERS)
+        inverse = [order.index(dim) for dim in range(4)]
+        others.append(torch.ones([x.shape[dim] for dim in order]).permute(inverse))
+    return ([x, *others], draw.choice((0, 1, 2, 3)))
+
+
 def _window(x: torch.Tensor, draw: random.Random) -> tuple[object, ...]:
     size = draw.choice((1, 2, 3))
     return ([size] * 2, draw.choice(([], [1, 1], [2, 2])), [size // 2] * 2)
@@ -47,10 +62,11 @@ def _statistics(x: torch.Tensor, draw: random.Random) -> tuple[object, ...]:
     ("op", "others"),
     [
         (aten.conv2d.default, _convolution),
+        (aten.conv_transpose2d.input, _transposed),
         (aten.max_pool2d.default, _window),
         (aten.batch_norm.default, _statistics),
     ],
-    ids=["convolution", "pooling", "normalisation"],
+    ids=["convolution", "transposed", "pooling", "normalisation"],
 )
 def test_a_rule_says_what_the_kernel_does(op, others):
     draw, told = random.Random(0), 0
@@ -68,3 +84,15 @@ def test_a_rule_says_what_the_kernel_does(op, others):
             assert (found.shape, found.strides) == (tuple(given.shape), given.stride())
             told += 1
     assert told > 300
+
+
+def test_joined_images_lie_as_the_kernel_says():
+    draw, told = random.Random(0), 0
+    for _ in range(1500):
+        tensors, dim = _joined(_image(draw), draw)
+        given = torch.cat(tensors, dim)
+        found = RULES[aten.cat.default]([spec_of(tensor) for tensor in tensors], dim)
+        if found is not None:
+            assert (found.shape, found.strides) == (tuple(given.shape), given.stride())
+            told += 1
+    assert told > 1000

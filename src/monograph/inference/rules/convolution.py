@@ -95,7 +95,8 @@ def _conv_transpose(
         return None
     if x.scope is None and not _is_plain_transposed(x, weight, output_padding, groups):
         return None  # which kernel is used decides the layout, and what is an error
-    if x.shape[1] != weight.shape[0] or not is_canonical(x) or not is_canonical(weight):
+    is_told = x.scope is None or is_canonical(x)
+    if x.shape[1] != weight.shape[0] or not is_told or not is_canonical(weight):
         return None
     if bias is not None and (len(bias.shape) != 1 or bias.dtype != x.dtype):
         return None
@@ -108,7 +109,9 @@ def _conv_transpose(
         sizes.append((size - 1) * s - 2 * p + d * (kernel - 1) + o + 1)
     if x.scope is None and min(sizes) < 1:
         return None
-    return fresh(x, (x.shape[0], weight.shape[1] * groups, *sizes))
+    shape = (x.shape[0], weight.shape[1] * groups, *sizes)
+    is_channels_last = x.scope is None and are_strides_channels_last(x)
+    return channels_last(x, shape) if is_channels_last else fresh(x, shape)
 
 
 @rule(aten.convolution.default)

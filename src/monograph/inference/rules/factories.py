@@ -10,6 +10,8 @@ import torch
 from monograph.inference.rules.pointwise import Number, elementwise, number_dtype
 from monograph.inference.rules.table import (
     View,
+    are_strides_channels_last,
+    channels_last,
     describe,
     fresh,
     is_canonical,
@@ -287,12 +289,15 @@ def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> TensorSpec | None:
         or spec.device != first.device
         or len(spec.shape) != len(first.shape)
         or not _agree(spec, first, at)
-        or not (is_canonical(spec) or len(first.shape) < 4 or _is_not_channels_last(spec))
         for spec in tensors
     ):
         return None
-    size = sum(spec.shape[at] for spec in tensors)
-    return fresh(first, (*first.shape[:at], size, *first.shape[at + 1 :]))
+    shape = (*first.shape[:at], sum(spec.shape[at] for spec in tensors), *first.shape[at + 1 :])
+    if len(shape) == 4 and all(_is_channels_last(spec) for spec in tensors):
+        return channels_last(first, shape)
+    return (
+        fresh(first, shape) if len(shape) < 4 or any(map(_is_not_channels_last, tensors)) else None
+    )
 
 
 def _agree(spec: TensorSpec, first: TensorSpec, at: int) -> bool:
@@ -306,11 +311,18 @@ def _agree(spec: TensorSpec, first: TensorSpec, at: int) -> bool:
     return True
 
 
+def _is_channels_last(spec: TensorSpec) -> bool:
+    """Whether joining it with others like it gives a result that is channels-last."""
+    return spec.scope is None and spec.numel > 0 and are_strides_channels_last(spec)
+
+
 def _is_not_channels_last(spec: TensorSpec) -> bool:
-    """Whether joining it gives a row-major result."""
+    """Whether joining it, with whatever others, gives a row-major result."""
+    if is_canonical(spec):
+        return True
     if spec.scope is not None:
         return spec.strides[1] != 1
-    return len(spec.shape) == 4 and spec.shape[1] * spec.strides[1] > spec.strides[3]
+    return len(spec.shape) == 4 and not _is_channels_last(spec)
 
 
 @rule(aten.stack.default)
