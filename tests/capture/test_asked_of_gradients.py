@@ -234,3 +234,36 @@ def test_a_program_that_differentiates_asks_the_same(asked, inside, example):
         found = call(model, not example)
         assert not torch.equal(found, call(model, example))
     assert torch.equal(found, call(model, not example))
+
+
+@pytest.mark.parametrize("of_view", [False, True])
+@pytest.mark.parametrize("is_used_after", [False, True])
+def test_data_written_after_use_is_told(of_view, is_used_after):
+    """Eager mode goes back through what a tensor holds then, if a write was hidden from it."""
+    weight = torch.nn.Parameter(torch.tensor([1.0, 2.0, 3.0]))
+
+    class Scaled(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = weight
+
+        def forward(self, x):
+            y = x + 1.0
+            if is_used_after:
+                (y[0] if of_view else y).data.mul_(3.0)
+                return (y * self.weight).sum()
+            z = (y * self.weight).sum()
+            (y[0] if of_view else y).data.mul_(3.0)
+            return z
+
+    x = torch.ones(2, 3)
+    made = monograph.export(Scaled(), (x,))
+    told = [str(each) for each in made.assumptions if "after it was used" in str(each)]
+    assert bool(told) is not is_used_after
+    assert all("test_asked_of_gradients.py" in each for each in told)
+    assert torch.equal(made.module()(x), Scaled()(x))
+    if is_used_after:
+        program = made.module()
+        (found,) = torch.autograd.grad(program(x), [program.weight])
+        (wanted,) = torch.autograd.grad(Scaled()(x), [weight])
+        assert torch.equal(found, wanted)

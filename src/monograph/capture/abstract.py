@@ -111,7 +111,9 @@ class AbstractTensor(torch.Tensor):
         """The same without gradients: it detaches, too."""
         with self._detaching():
             found: torch.Tensor = _data.__get__(self)
-            return found
+        if isinstance(found, AbstractTensor):
+            found.value.is_data = True
+        return found
 
     @data.setter
     def data(self, value: torch.Tensor) -> None:

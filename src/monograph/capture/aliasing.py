@@ -63,7 +63,8 @@ class Value:
     ``seen`` is the root's ``version`` when ``node`` was derived; where they differ the node is
     out of date. ``tracks``: 2 where a gradient flows through it, 1 where one would if an argument
     required it, else 0. ``detached``: computed under ``no_grad``, so that none may; ``is_cut``: a
-    view that is made there, of which eager mode says that one does. For a view,
+    view that is made there, of which eager mode says that one does. ``is_data``: it is the ``.data``
+    of a tensor. ``kept`` is the root's ``version`` that a backward pass may look at. For a view,
     ``step`` is the node that made it from ``step_parent`` (``step_index``: which of several
     results) and ``offset`` is where it starts in the root's memory, in elements.
     """
@@ -71,6 +72,8 @@ class Value:
     __slots__ = (
         "detached",
         "is_cut",
+        "is_data",
+        "kept",
         "node",
         "offset",
         "origin",
@@ -105,7 +108,8 @@ class Value:
         self.seen = self.version = 0
         self.offset: Int = 0
         self.tracks = 0
-        self.detached = self.is_cut = False
+        self.kept = -1
+        self.detached = self.is_cut = self.is_data = False
         self.origin = None
 
     def state(self) -> dict[str, Any]:
@@ -150,6 +154,14 @@ def fold_into_root(value: Value, written: AbstractTensor, *, is_unseen: bool = F
     """
     recorder, root = value.recorder, value.root
     is_hidden = is_unseen or recorder.context.hides_gradients() or passes_detach(value)
+    if root.kept == root.version and _passes_data(value):
+        name = "a tensor" if root.origin is None else root.origin.target
+        recorder.assume(
+            "gradient",
+            f"{name} is written through .data after it was used: the gradient of what used it is "
+            "that of the content that was used; eager mode takes what it holds when it goes back",
+            recorder.here(),
+        )
     content = laid_out_as(
         _folded(value, written), root, in_memory=root in recorder.aliases.addressed
     )
@@ -186,6 +198,14 @@ def passes_detach(value: Value) -> bool:
             return True
         current = current.parent
     return False
+
+
+def _passes_data(value: Value) -> bool:
+    """Whether it is, or is a view of, the ``.data`` of a tensor: its writes are not counted."""
+    current: Value | None = value
+    while current is not None and not current.is_data:
+        current = current.parent
+    return current is not None
 
 
 def _behind_autograd(root: Value, content: AbstractTensor) -> AbstractTensor:

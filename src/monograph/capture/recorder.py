@@ -44,6 +44,13 @@ if TYPE_CHECKING:
 __all__ = ["SHARES", "Recorder", "handlers"]
 
 _DETACH = torch.ops.aten.detach.default
+_KEEP_NOTHING = frozenset(  # of their arguments' content, for a backward pass
+    getattr(getattr(torch.ops.aten, name), overload)
+    for name, overload in {
+        "add": "Tensor", "cat": "default", "clone": "default", "mean": "dim", "neg": "default",
+        "stack": "default", "sub": "Tensor", "sum": "dim_IntList", "_to_copy": "default",
+    }.items()
+)
 _get_default_dtype = torch.get_default_dtype
 _PLAIN = frozenset({
     int, type(None), str, torch.dtype, torch.device, torch.layout, torch.memory_format,
@@ -316,6 +323,9 @@ class Recorder(DispatchMode):
                 self.aliases.argument_views.append(value)
         if tracks and (spec.dtype.is_floating_point or spec.dtype.is_complex):
             value.tracks = tracks
+            if not detached and value.root is value and node.target not in _KEEP_NOTHING:
+                for source in sources:
+                    source.root.kept = source.root.version
             if detached and value.root is value:
                 value.detached, value.seen = True, -1
             elif detached:  # a view that is made under no_grad: writes pass, gradients do not
