@@ -267,3 +267,16 @@ def test_data_written_after_use_is_told(of_view, is_used_after):
         (found,) = torch.autograd.grad(program(x), [program.weight])
         (wanted,) = torch.autograd.grad(Scaled()(x), [weight])
         assert torch.equal(found, wanted)
+
+
+@pytest.mark.parametrize("asks", [lambda y: (y * 2).requires_grad, lambda y: y.sum().is_leaf])
+def test_what_follows_a_view_of_no_grad_is_not_guessed(asks):
+    """Eager mode says that it requires a gradient, as the view does, and none flows."""
+
+    def asked(x):
+        with torch.no_grad():
+            view = x.view(-1)
+        return x * (2.0 if asks(view) else 3.0)
+
+    with pytest.raises(monograph.ExportError, match="a view that is made under no_grad"):
+        monograph.export(asked, (torch.ones(2, requires_grad=True),))

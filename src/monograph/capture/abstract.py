@@ -186,6 +186,14 @@ class AbstractTensor(torch.Tensor):
 
     def _has_gradient(self) -> bool:
         value, context = self.value.viewed(), self.value.recorder.context
+        if not value.tracks and value.parent is None and _follows_a_cut(value):
+            raise PythonFeatureError(
+                "Python asks of gradients of what is computed of a view that is made under no_grad",
+                code="MG-P107",
+                where=value.recorder.here(),
+                hint="make the view outside of torch.no_grad(): eager mode says of these that "
+                "they require a gradient, and none flows.",
+            )
         # What is made under ``no_grad`` has none, but for views; so where all of the program is.
         is_hidden = value.detached or (not context.base_grad and value.origin is None)
         return bool(_flag.__get__(self)) or (value.tracks == 2 and not is_hidden)
@@ -369,6 +377,19 @@ class AbstractTensor(torch.Tensor):
 
     data_ptr = untyped_storage = storage = share_memory_ = __dlpack__ = _no_memory
     __reduce_ex__ = _no_memory
+
+
+def _follows_a_cut(value: Value) -> bool:
+    """Whether it is computed of a view that is made under ``no_grad``."""
+    cuts, nodes = value.recorder.cuts, [value.node]
+    seen = set(nodes) if cuts else set()
+    while cuts and nodes:
+        node = nodes.pop()
+        if node in cuts:
+            return True
+        nodes += [source for source in node.all_input_nodes if source not in seen]
+        seen.update(nodes)
+    return False
 
 
 class _OfBackward:

@@ -80,6 +80,7 @@ class Recorder(DispatchMode):
         self.aliases = Aliases(self)
         self.knowledge = Knowledge(self)
         self.layouts = Layouts(self)
+        self.cuts: set[Node] = set()  # views that are made under no_grad
         self.sizes = Sizes(self)
         self.outcomes = Outcomes(self)
 
@@ -331,6 +332,7 @@ class Recorder(DispatchMode):
             elif detached:  # a view that is made under no_grad: writes pass, gradients do not
                 made = self.record(_DETACH, (make_abstract(spec, value),))
                 made.value.is_cut = True
+                self.cuts.add(made.value.node)
                 return made
         return make_abstract(spec, value)
 
