@@ -157,7 +157,7 @@ def fold_into_root(value: Value, written: AbstractTensor, *, is_unseen: bool = F
     if root.kept == root.version and _passes_data(value):
         name = "a tensor" if root.origin is None else root.origin.target
         recorder.assume(
-            "gradient",
+            "backward",
             f"{name} is written through .data after it was used: the gradient of what used it is "
             "that of the content that was used; eager mode takes what it holds when it goes back",
             recorder.here(),

@@ -17,7 +17,7 @@ class Assumption:
 
     ``kind`` is a short stable word (``constant-input``, ``random``, ``time``, ``id``,
     ``environment``, ``file``, ``setting``, ``attribute``, ``settled``, ``gradient``,
-    ``constant-result``, ``constant-buffer``, ``seed``, ``autograd``, ``key-order``,
+    ``backward``, ``constant-result``, ``constant-buffer``, ``seed``, ``autograd``, ``key-order``,
     ``kept-whole``, ``exporting``); ``where`` is the user's line.
     """
 
