@@ -35,9 +35,20 @@ def _convolution(x: torch.Tensor, draw: random.Random) -> tuple[object, ...]:
 
 
 def _transposed(x: torch.Tensor, draw: random.Random) -> tuple[object, ...]:
+    groups = draw.choice((1, 1, x.shape[1]))
     weight = torch.ones(x.shape[1], draw.choice((1, 2, 4)), *[draw.choice((1, 2, 3))] * 2)
-    more = ([draw.choice((1, 2, 3))] * 2, [draw.choice((0, 0, 1))] * 2, [0, 0])
-    return (weight, draw.choice((None, torch.ones(weight.shape[1]))), *more)
+    bias = draw.choice((None, torch.ones(weight.shape[1] * groups)))
+    stride, padding = draw.choice((1, 2, 3)), draw.choice((0, 0, 1))
+    more = draw.choice((0, 0, 1))
+    return (
+        weight,
+        bias,
+        [stride] * 2,
+        [padding] * 2,
+        [more] * 2,
+        groups,
+        [draw.choice((1, 1, 2))] * 2,
+    )
 
 
 def _joined(x: torch.Tensor, draw: random.Random) -> tuple[object, ...]:

@@ -47,8 +47,15 @@ _DETACH = torch.ops.aten.detach.default
 _KEEP_NOTHING = frozenset(  # of their arguments' content, for a backward pass
     getattr(getattr(torch.ops.aten, name), overload)
     for name, overload in {
-        "add": "Tensor", "cat": "default", "clone": "default", "mean": "dim", "neg": "default",
-        "stack": "default", "sub": "Tensor", "sum": "dim_IntList", "_to_copy": "default",
+        "add": "Tensor",
+        "cat": "default",
+        "clone": "default",
+        "mean": "dim",
+        "neg": "default",
+        "stack": "default",
+        "sub": "Tensor",
+        "sum": "dim_IntList",
+        "_to_copy": "default",
     }.items()
 )
 _get_default_dtype = torch.get_default_dtype

@@ -112,7 +112,9 @@ def _through_torch(made: ExportedProgram) -> ExportedProgram:
 
 def _tells(made: ExportedProgram) -> bool:
     """Whether it tells of something that another form of it would not tell of."""
-    return any(assumption.kind in ("gradient", "backward", "seed") for assumption in made.assumptions)
+    return any(
+        assumption.kind in ("gradient", "backward", "seed") for assumption in made.assumptions
+    )
 
 
 STAGES: dict[str, Stage] = {

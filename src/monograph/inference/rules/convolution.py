@@ -93,8 +93,10 @@ def _conv_transpose(
         return _without_batch(_conv_transpose(_as_batch(x), weight, bias, *options))
     if len(x.shape) != len(weight.shape) or x.dtype != weight.dtype:
         return None
-    if x.scope is None and not _is_plain_transposed(x, weight, output_padding, groups):
+    if x.scope is None and not _is_image(x, weight):
         return None  # which kernel is used decides the layout, and what is an error
+    if x.scope is None and 1 in (x.shape[1], weight.shape[1] * groups) and not is_canonical(x):
+        return None  # one channel: channels-last and contiguous look alike
     is_told = x.scope is None or is_canonical(x)
     if x.shape[1] != weight.shape[0] or not is_told or not is_canonical(weight):
         return None
@@ -107,10 +109,14 @@ def _conv_transpose(
         )
         kernel = weight.shape[2 + i]
         sizes.append((size - 1) * s - 2 * p + d * (kernel - 1) + o + 1)
+        if not isinstance(o, Expr) and o and o >= max(s, d):
+            return None  # an error
     if x.scope is None and min(sizes) < 1:
         return None
     shape = (x.shape[0], weight.shape[1] * groups, *sizes)
     is_channels_last = x.scope is None and are_strides_channels_last(x)
+    if is_channels_last and math.prod(weight.shape[2:]) == 1:
+        return None  # the number of threads decides which kernel is used
     return channels_last(x, shape) if is_channels_last else fresh(x, shape)
 
 
@@ -181,10 +187,9 @@ def _places(
     return None if found is None or len(found) != 2 else found[0] * found[1]
 
 
-def _is_plain_transposed(x: TensorSpec, weight: TensorSpec, more: Sequence[int], n: int) -> bool:
-    plain = len(x.shape) == 4 and x.numel and x.device.type == "cpu" and x.device == weight.device
-    channels = (x.shape[1], weight.shape[1] * n)
-    return bool(plain) and n == 1 and 1 not in channels and not any(more)
+def _is_image(x: TensorSpec, weight: TensorSpec) -> bool:
+    is_here = x.device.type == "cpu" and x.device == weight.device
+    return len(x.shape) == 4 and x.numel > 0 and is_here
 
 
 def window(
