@@ -63,9 +63,9 @@ class Value:
     ``seen`` is the root's ``version`` when ``node`` was derived; where they differ the node is
     out of date. ``tracks``: 2 where a gradient flows through it, 1 where one would if an argument
     required it, else 0. ``detached``: computed under ``no_grad``, so that none may; ``is_cut``: a
-    view that is made there, of which eager mode says that one does. ``is_data``: it is the ``.data``
-    of a tensor. ``kept`` is the root's ``version`` that a backward pass may look at. For a view,
-    ``step`` is the node that made it from ``step_parent`` (``step_index``: which of several
+    view that is made there, of which eager mode says that one does. ``is_data``: it is the
+    ``.data`` of a tensor. ``kept`` is the ``version`` that a backward pass may look at. For a
+    view, ``step`` is the node that made it from ``step_parent`` (``step_index``: which of several
     results) and ``offset`` is where it starts in the root's memory, in elements.
     """
 

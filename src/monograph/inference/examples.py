@@ -9,7 +9,6 @@ guess, so it is asserted when the program runs; a size for which none is found i
 from __future__ import annotations
 
 import contextlib
-import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, islice, pairwise
@@ -18,6 +17,7 @@ from typing import Any
 import torch
 
 from monograph.diagnostics import DataDependentError, ExportError, OperatorError
+from monograph.inference.amounts import most_made
 from monograph.inference.fakes import Outcome, Result, outcome_on_fakes, specs_in, substitute
 from monograph.inference.rules.pointwise import elementwise
 from monograph.inference.rules.table import is_canonical
@@ -49,8 +49,7 @@ _MOST = 32  # examples of one call
 _ENOUGH_FOR_LAYOUT = 4
 _MOST_ELEMENTS = 1_000_000  # of a tensor with values
 _MOST_ELEMENTS_OF_CALL = 1_000_000
-_MOST_WORK = 300_000_000
-_NO_END = 1 << 40  # numbers from here on say that a slice goes to the end
+_MOST_MADE = 300_000_000
 # Their results have other sizes, or there is none, as the values of their arguments are: known to
 # have them where a call with other values is refused, and does not show it.
 _BY_VALUES = {
@@ -106,14 +105,15 @@ def outcome_of_kernel(
     another layout than the kernel.
     """
     specs = specs_in((args, tuple(kwargs.values())))
-    if not _may_be_seen(op) or torch.is_autocast_enabled("cpu"):
+    if not _may_be_seen(op, specs) or torch.is_autocast_enabled("cpu"):
         return None
-    if (
-        any(spec.numel > _MOST_ELEMENTS_OF_CALL for spec in specs)
-        or _work(args, specs) > _MOST_WORK
-    ):
+    if any(spec.numel > _MOST_ELEMENTS_OF_CALL for spec in specs):
+        return None
+    if most_made(op, args, specs) > _MOST_MADE:
         return None
     found, other = (_outcome_on_tensors(op, args, kwargs, fill) for fill in (0, 1))
+    if found is None and other is None and op.name().startswith("aten::linalg"):
+        found, other = (_outcome_on_tensors(op, args, kwargs, n, on_diagonal=True) for n in (1, 2))
     if found is None or other is None:  # it cannot divide by zero, or a 1 is no index
         return found or other
     return found if _told(found) == _told(other) else None
@@ -156,21 +156,16 @@ def _told(outcome: Outcome) -> list[tuple[TensorSpec | None, int, Int]]:
     return [(each.spec, each.source, each.offset) for each in outcome.results]
 
 
-def _may_be_seen(op: Operator) -> bool:
+def _may_be_seen(op: Operator, specs: Sequence[TensorSpec]) -> bool:
     """Whether what it gives is told by sizes alone, and nothing else comes of a call."""
+    if op is torch.ops.aten.index.Tensor:
+        return not any(spec.dtype in (torch.bool, torch.uint8) for spec in specs[1:])
     if op.namespace != "aten" or schema_of(op).is_mutable or op in _BY_VALUES:
         return False
     return not _UNSEEN_TAGS.intersection(op.tags) and all(
         isinstance(each.type, torch.TensorType) or str(each.type) == "List[Tensor]"
         for each in schema_of(op).returns
     )
-
-
-def _work(args: tuple[object, ...], specs: Sequence[TensorSpec]) -> int:
-    """How many elements a call may make at most: its two largest arguments, each with each."""
-    items = [item for arg in args for item in (arg if isinstance(arg, (list, tuple)) else (arg,))]
-    numbers = [item for item in items if type(item) is int and 1 < item < _NO_END]
-    return math.prod(sorted(spec.numel for spec in specs)[-2:]) * math.prod(numbers)
 
 
 def laid_as_in_examples(
@@ -246,15 +241,24 @@ def _outcome(op: Operator, args: tuple[object, ...], kwargs: dict[str, object]) 
 
 
 def _outcome_on_tensors(
-    op: Operator, args: tuple[object, ...], kwargs: dict[str, object], fill: int
+    op: Operator,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    fill: int,
+    *,
+    on_diagonal: bool = False,
 ) -> Outcome | None:
-    """What the operator gives for tensors full of one number."""
+    """What the operator gives for tensors full of one number, or for multiples of the identity."""
     tensors: list[torch.Tensor] = []
 
     def make(spec: TensorSpec) -> torch.Tensor:
         if spec.bits or spec.device.type != "cpu" or spec.numel > _MOST_ELEMENTS:
             raise OperatorError("too large, or elsewhere")
-        made = torch.empty_strided(spec.shape, spec.strides, dtype=spec.dtype).fill_(fill)
+        made = torch.empty_strided(spec.shape, spec.strides, dtype=spec.dtype)
+        if on_diagonal and made.dim() > 1:
+            made.zero_().diagonal(dim1=-2, dim2=-1).fill_(fill)
+        else:
+            made.fill_(fill)
         tensors.append(made)
         return made
 

@@ -111,7 +111,7 @@ def _cumsum(x: TensorSpec, dim: int, *, dtype: torch.dtype | None = None) -> Ten
 def _dropout(x: TensorSpec, p: float, train: bool) -> View | TensorSpec | None:
     if not train or p == 0:
         return View(x)
-    return x if x.scope is not None and is_canonical(x) and 0 < p < 1 else None
+    return x if is_canonical(x) and 0 < p < 1 and (x.scope is not None or x.numel) else None
 
 
 @rule(aten.diff.default)
