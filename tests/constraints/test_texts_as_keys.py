@@ -88,6 +88,112 @@ def test_two_sizes_may_be_one_key():
         torch.testing.assert_close(got, two_keys(x))
 
 
+class WholeTexts(nn.Module):
+    """Tables by texts of two sizes, made in the way that is asked for."""
+
+    def __init__(self, way, called_with):
+        super().__init__()
+        self.tables, self.way = {}, way
+        for x in called_with:
+            self(x)
+
+    def forward(self, x):
+        return x + self.table(x, *x.shape[-2:])
+
+    def table(self, x, h, w):
+        if self.way == "f-string":
+            key = f"{h}-{w}_{x.device}"
+        elif self.way == "sum":
+            key = f"k1{h}" + f"x{w!r}" + str(x.dtype)
+        elif self.way == "sizes":
+            key = str(x.shape[-2:])
+        else:
+            key = str([[x.size(1), "a"], (x.size(-1),), None])
+        if key not in self.tables:
+            self.tables[key] = torch.arange(h)[:, None] * torch.arange(w)
+        return self.tables[key]
+
+
+@pytest.mark.parametrize("sizes", [(3, 5), (3, 3), (1, 1)])
+@pytest.mark.parametrize("calls", [0, 1, 2])
+@pytest.mark.parametrize("way", ["f-string", "sum", "sizes", "list"])
+def test_a_text_of_two_sizes_is_compared_as_a_whole(way, calls, sizes):
+    program = WholeTexts(way, [torch.ones(2, *sizes), torch.ones(1, 4, 4)][:calls])
+    shapes = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC, 2: Dim.DYNAMIC},)
+    x = torch.randn(2, *sizes)
+    found = monograph.export(program, (x,), dynamic_shapes=shapes).module()
+    for h, w in ((3, 5), (5, 3), (3, 3), (4, 4), (1, 1), (0, 2), (2, 1), (33, 5)):
+        x = torch.randn(3, h, w)
+        torch.testing.assert_close(found(x), program(x))
+
+
+def turned(x, h, w):
+    found = {}
+    found.setdefault(f"{h}_{w}", []).append(x.sum())
+    found.setdefault(f"{w}_{h}", []).append(x.sum() * 2)
+    return sum(len(each) * each[0] for each in found.values())
+
+
+def twice_the_first(x, h, w):
+    found = {}
+    found[f"{h}_{w}"] = x.sum()
+    found.setdefault(f"{h}_{h}", x.sum() * 2)
+    found[f"{w}_{h}"] = x.sum() * 3
+    return sum(found.values()) * len(found)
+
+
+def written_otherwise(x, h, w):
+    found = {}
+    found[f"{h}_{w}"] = x.sum()
+    found.setdefault(f"{w + 0 * h}_{h}", x.sum() * 2)
+    return sum(found.values())
+
+
+def not_told_apart(x, h, w):
+    found = {"33": x.sum()}
+    found.setdefault(f"{h}{w}", x.sum() * 2)
+    found.setdefault(f"{w}1{h}", x.sum() * 4)
+    return sum(found.values())
+
+
+def digits_beside(x, h, w):
+    found = {"k13": x.sum(), f"{w + 1 - 1}_5": x.sum() * 8}
+    found.setdefault(f"k1{h}", x.sum() * 2)
+    found.setdefault(f"k1{h + 1 - 1}", x.sum() * 4)
+    found.setdefault(f"{w}_{h}", x.sum() * 16)
+    return sum(found.values())
+
+
+def not_looked_up(x, h, w):
+    key = f"{h}_{w}" + str([h, (w,)])  # noqa: F841
+    return x.sum() * 2
+
+
+@pytest.mark.parametrize("sizes", [(3, 5), (3, 3)])
+@pytest.mark.parametrize(
+    "program",
+    [turned, twice_the_first, written_otherwise, not_told_apart, digits_beside, not_looked_up],
+)
+def test_which_of_several_keys_a_text_is(program, sizes):
+    def called(x):
+        return program(x, x.shape[1], x.shape[2])
+
+    x = torch.randn(2, *sizes)
+    shapes = ({0: Dim.DYNAMIC, 1: Dim.AUTO, 2: Dim.AUTO},)
+    found = monograph.export(called, (x,), dynamic_shapes=shapes).module()
+    taken = 0
+    for h, w in ((3, 5), (5, 3), (3, 3), (4, 4), (1, 1), (0, 2), (2, 1), (31, 3), (3, 13)):
+        x = torch.randn(3, h, w)
+        try:
+            got = found(x)
+        except monograph.InputError:
+            continue
+        taken += 1
+        torch.testing.assert_close(got, called(x))
+    least = {not_looked_up: 9, turned: 2}
+    assert taken >= least.get(program, 1)
+
+
 TEXTS = {
     "str": lambda m: len(str(m)),
     "str of a tuple": lambda m: len(str((m, 1))),

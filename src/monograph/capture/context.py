@@ -49,6 +49,7 @@ class Context:
         self.transforms = 0  # how many of torch.func (``vmap``, ``grad``) are running
         self.in_composite = False  # a kernel calls, which is recorded as what it calls
         self.knows_tables = False  # buffers that no state dict holds are constants
+        self.spells_sizes = False  # no text has something else in the place of a size
         self.rows_in_order = False  # what is mapped over is copied (see patches)
         self.strict: Strictness | None = None  # where the strict mode is on
         self.watched: frozenset[str] = frozenset()

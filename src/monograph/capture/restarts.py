@@ -32,6 +32,7 @@ __all__ = [
     "NeedsNumbers",
     "NeedsRows",
     "NeedsTables",
+    "NeedsTexts",
     "Restart",
     "asking_frame",
     "is_asked_by_program",
@@ -73,6 +74,10 @@ class NeedsRows(Restart):
 
 class NeedsTables(Restart):
     """What Python asks for follows from buffers that no state dict holds: they are constants."""
+
+
+class NeedsTexts(Restart):
+    """A text has a number where others have what stands for it: all of them have the numbers."""
 
 
 class NeedsCalls(Restart):

@@ -44,6 +44,7 @@ from monograph.capture.restarts import (
     NeedsNumbers,
     NeedsRows,
     NeedsTables,
+    NeedsTexts,
     Restart,
 )
 from monograph.capture.settling import Settling, Unsettled
@@ -139,6 +140,7 @@ def capture(
                     context.indexes, context.as_called = ways.indexes, ways.as_called
                     context.rows_in_order = ways.rows_in_order
                     context.knows_tables = ways.knows_tables
+                    context.spells_sizes = ways.spells_sizes
                     context.given_numbers = ways.given_numbers
                     context.strict, context.collected = strict, collected
                     session.hints, session.turned = hints or {}, turned
@@ -177,7 +179,7 @@ class _Ways:
     def __init__(self, strict: Strictness | None) -> None:
         self.strict = strict
         self.above_autograd = self.indexes = self.rows_in_order = False
-        self.knows_tables = False
+        self.knows_tables = self.spells_sizes = False
         self.as_called: dict[int, CodeType] = {}  # by identity: calls there stay as they are
         self.given_numbers: dict[int, object] = {}  # by identity: functions
         self.attempts = 0
@@ -211,6 +213,9 @@ class _Ways:
             self.attempts += 1
         elif isinstance(reason, NeedsTables):
             self.knows_tables = True
+            self.attempts += 1
+        elif isinstance(reason, NeedsTexts):
+            self.spells_sizes = True
             self.attempts += 1
         elif not isinstance(reason, NeedsAnotherLook):
             raise reason

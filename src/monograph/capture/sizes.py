@@ -21,6 +21,7 @@ from monograph.capture.python.truths import is_or_zero, only_tells
 from monograph.capture.restarts import (
     NarrowedError,
     NeedsIndexing,
+    NeedsTexts,
     is_asked_by_program,
     is_printed,
     key_wanted,
@@ -558,7 +559,10 @@ class Sizes:
         if any(self.env.symbols[name].is_unbacked for name in _names_in(item)):
             raise refused(self.recorder, self._refusal(item))
         if isinstance(item, Expr):
-            as_key = key_wanted(self.env, item)
+            spells = self.recorder.context.spells_sizes
+            as_key = None if spells else key_wanted(self.env, item)
+            if as_key is None and self.env.size_texts:  # this number may be one of them
+                restart(self.recorder, NeedsTexts())
             return as_key or str(self.env.fix(item, "a text is made of this size"))
         if isinstance(item, FloatExpr):
             return str(symbolic(self.env, item).node.guard_float("", 0))

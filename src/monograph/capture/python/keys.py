@@ -5,7 +5,7 @@ container is seen in the program's source and the number is only looked up, it i
 which of the keys it is, or that it is none of them: these are questions like any other.
 
 A text that is made of a size and is a key, ``cache[f"{n}_{device}"]``, holds a text of its own in
-the place of the number, which no other size has: whether it is one of the keys is asked before.
+the place of the number: whether the whole text is one of the keys is asked before.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import torch
 from monograph.capture.python.nodes import Syntax, syntax_of
 from monograph.capture.python.static_values import UNKNOWN, value_of
 from monograph.shapes.env import ShapeEnv
-from monograph.shapes.expr import Expr, interval
+from monograph.shapes.expr import Expr, Int, interval
 from monograph.shapes.questions import Test, both, equal, not_less
 
 __all__ = ["is_counted", "is_looked_up", "text_as_key", "with_numbers"]
@@ -216,22 +216,68 @@ class SizeText:
         _in_use[self.text] = self
 
 
+# What a text consists of: texts that are known, sizes, and what is not seen.
+_Parts = list[str | Expr | None]
+_COUNTED = f"(-?[0-9]+|{_STAND_IN.pattern})"
+
 _in_use: weakref.WeakValueDictionary[str, SizeText] = weakref.WeakValueDictionary()
 
 
 def text_as_key(env: ShapeEnv, size: Expr, frame: FrameType, node: ast.AST) -> str | None:
     """What stands for ``size`` in the text that ``node`` of ``frame`` makes, if that is a key only.
 
-    Asks first whether it is a number in one of the keys, or another size that has been one: then
-    that is its text. None where it is no key, or there are too many to ask for.
+    Asks first whether the text is one of the keys: then it is the text that it has there. None
+    where it is no key, or there are too many to ask for.
     """
     syntax = syntax_of(frame.f_code)
     found = None if syntax is None else _containers_of(syntax, node, frame)
-    if found is None:
+    if syntax is None or found is None:
         return None
-    written = dict.fromkeys(itertools.chain(*map(_texts_in, found)))
+    written = list(dict.fromkeys(itertools.chain(*map(_texts_in, found))))
+    parts = _parts_of(_whole_of(syntax, node), frame)
+    if None not in parts and size in parts and _are_told_apart(parts):
+        answer = _text_by_parts(env, size, parts, written)
+    elif _stand_alone(parts) or not written:
+        answer = _text_alone(env, size, written)
+    else:
+        return None
+    if answer is not _OWN:
+        return answer
+    if size not in env.size_texts:
+        env.size_texts[size] = SizeText(size)
+    return env.size_texts[size].text
+
+
+_OWN = "a text of its own"
+
+
+def _text_by_parts(env: ShapeEnv, size: Expr, parts: _Parts, written: list[str]) -> str | None:
+    """The same, where all is known that the text consists of: it is compared as a whole."""
+    if len(written) > _MOST_KEYS:
+        return None
+    holes = [part for part in parts if isinstance(part, Expr)]
+    pattern = re.compile("".join(re.escape(p) if isinstance(p, str) else _COUNTED for p in parts))
+    for key in written:
+        match = pattern.fullmatch(key)
+        if match is None:
+            continue
+        test: Test = True
+        for hole, text in zip(holes, match.groups(), strict=True):
+            there = _size_in_key(text)
+            test = False if there is None else both(test, equal(hole, there))
+        if test is False or not env.decide(test, may_settle=False):
+            continue
+        texts = {t for hole, t in zip(holes, match.groups(), strict=True) if hole == size}
+        return texts.pop() if len(texts) == 1 else None
+    return _OWN
+
+
+def _text_alone(env: ShapeEnv, size: Expr, written: list[str]) -> str | None:
+    """The same, where the rest of the text is not known: each number in a key may be the one."""
     numbers = dict.fromkeys(itertools.chain(*map(_counts_in, written)))
-    if len(numbers) + len(env.size_texts) > _MOST_KEYS:
+    if not written:
+        return _OWN
+    if len(numbers) + len(env.size_texts) > _MOST_KEYS or not _differ(env, env.size_texts):
         return None
     for number in numbers:
         if env.decide(equal(size, int(number)), may_settle=False):
@@ -239,8 +285,22 @@ def text_as_key(env: ShapeEnv, size: Expr, frame: FrameType, node: ast.AST) -> s
     for other in env.size_texts:
         if env.decide(equal(size, other), may_settle=False):
             return env.size_texts[other].text
-    made = env.size_texts[size] = SizeText(size)
-    return made.text
+    return _OWN
+
+
+def _differ(env: ShapeEnv, sizes: Iterable[Expr]) -> bool:
+    """Whether no two of ``sizes`` are equal: a number then has one text only."""
+    return all(
+        env.is_known(equal(*pair, is_equal=False)) for pair in itertools.combinations(sizes, 2)
+    )
+
+
+def _size_in_key(text: str) -> Int | None:
+    """The size that is written so in a key."""
+    if text.lstrip("-").isdecimal():
+        return int(text) if str(int(text)) == text else None
+    held = _in_use.get(text)
+    return None if held is None else held.size
 
 
 def with_numbers(key: str, values: Mapping[str, float]) -> str:
@@ -273,12 +333,8 @@ def _containers_of(
     syntax: Syntax, node: ast.AST, frame: FrameType, variable: str = ""
 ) -> list[Iterable[object]] | None:
     """The keys of all containers that a text is looked up in; None where it goes anywhere else."""
-    while True:
-        user = syntax.around(node)
-        if not _goes_on_in(user, node):
-            break
-        assert user is not None
-        node = user
+    node = _whole_of(syntax, node, or_tuple=True)
+    user = syntax.around(node)
     if isinstance(user, ast.Assign) and len(user.targets) == 1:
         target = user.targets[0]
         if variable or not isinstance(target, ast.Name):
@@ -297,10 +353,128 @@ def _containers_of(
     return None if keys is None else [keys]
 
 
-def _goes_on_in(user: ast.AST | None, node: ast.AST) -> bool:
-    """Whether what is around ``node`` is a longer text, or several things."""
+def _whole_of(syntax: Syntax, node: ast.AST, *, or_tuple: bool = False) -> ast.AST:
+    """The longest text that ``node`` is a part of, or the tuple that this is in."""
+    while True:
+        user = syntax.around(node)
+        if user is None or not (
+            _goes_on_in(user, node) or (or_tuple and isinstance(user, ast.Tuple))
+        ):
+            return node
+        node = user
+
+
+def _goes_on_in(user: ast.AST, node: ast.AST) -> bool:
+    """Whether what is around ``node`` is a longer text."""
     if isinstance(user, ast.BinOp):
         return isinstance(user.op, ast.Add)
     if isinstance(user, ast.Call):
-        return isinstance(user.func, ast.Name) and user.func.id == "str" and node in user.args
-    return isinstance(user, (ast.JoinedStr, ast.FormattedValue, ast.Tuple))
+        return _makes_text(user) and node in user.args
+    return isinstance(user, (ast.JoinedStr, ast.FormattedValue))
+
+
+def _makes_text(node: ast.Call) -> bool:
+    is_str = isinstance(node.func, ast.Name) and node.func.id == "str"
+    return is_str and len(node.args) == 1 and not node.keywords
+
+
+def _parts_of(node: ast.AST, frame: FrameType) -> _Parts:
+    """What a text is made of by ``node``."""
+    if isinstance(node, ast.JoinedStr):
+        return _joined(_parts_of(value, frame) for value in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _joined(_parts_of(side, frame) for side in (node.left, node.right))
+    if isinstance(node, ast.FormattedValue):
+        if node.format_spec is not None or node.conversion == ord("a"):
+            return [None]
+        return _parts_in(_shown(node.value, frame), in_quotes=node.conversion == ord("r"))
+    if isinstance(node, ast.Call) and _makes_text(node):
+        return _parts_in(_shown(node.args[0], frame))
+    text = value_of(node, frame) if isinstance(node, ast.expr) else None
+    return [text if type(text) is str else None]
+
+
+def _shown(node: ast.expr, frame: FrameType) -> object:
+    """What a text is made of: as written, or ``x.size(1)``, ``x.shape[-2:]`` and lists of these."""
+    if isinstance(node, (ast.List, ast.Tuple)):
+        items = [_shown(each, frame) for each in node.elts]
+        if any(item is UNKNOWN for item in items):
+            return UNKNOWN
+        return items if isinstance(node, ast.List) else tuple(items)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+        sizes, part = _shown(node.value, frame), node.slice
+        bounds = [
+            None if b is None else _number(b, frame) for b in (part.lower, part.upper, part.step)
+        ]
+        if not isinstance(sizes, torch.Size) or UNKNOWN in bounds or bounds[2] == 0:
+            return UNKNOWN
+        return sizes[slice(*bounds)]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        asked = value_of(node.func.value, frame)
+        if node.func.attr != "size" or node.keywords or not isinstance(asked, torch.Tensor):
+            return UNKNOWN
+        if not node.args:
+            return asked.shape
+        at = _number(node.args[0], frame)
+        if len(node.args) > 1 or not isinstance(at, int) or not -asked.dim() <= at < asked.dim():
+            return UNKNOWN
+        return asked.shape[at]
+    return value_of(node, frame)
+
+
+def _number(node: ast.expr, frame: FrameType) -> object:
+    """A number that does not vary: ``2``, ``-2``, or a variable that is one."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        found = _number(node.operand, frame)
+        return -found if isinstance(found, int) else UNKNOWN
+    found = value_of(node, frame)
+    return found if type(found) is int else UNKNOWN
+
+
+_BRACKETS = {list: ("[", "]"), tuple: ("(", ")"), torch.Size: ("torch.Size([", "])")}
+_PLAIN = (int, float, bool, type(None), torch.dtype, torch.device)
+
+
+def _parts_in(value: object, *, in_quotes: bool = False) -> _Parts:
+    """What Python makes of ``value`` as a text."""
+    if isinstance(value, torch.SymInt):
+        content = value.node.content
+        return [content if isinstance(content, Expr) else str(content)]
+    if type(value) is str:
+        return [repr(value) if in_quotes else value]
+    if type(value) in _PLAIN:
+        return [repr(value) if in_quotes else str(value)]
+    if not isinstance(value, (list, tuple)) or type(value) not in _BRACKETS:
+        return [None]
+    opening, closing = _BRACKETS[type(value)]
+    items = [_parts_in(item, in_quotes=True) for item in value]
+    commas: list[_Parts] = [[", "]] * (2 * len(items) - 1) if items else []
+    commas[::2] = items
+    if type(value) is tuple and len(value) == 1:
+        commas.append([","])
+    return _joined([[opening], *commas, [closing]])
+
+
+def _joined(several: Iterable[_Parts]) -> _Parts:
+    """One text after the other."""
+    found: _Parts = []
+    for part in itertools.chain(*several):
+        if isinstance(part, str) and found and isinstance(found[-1], str):
+            found[-1] += part
+        elif part != "":
+            found.append(part)
+    return found
+
+
+def _are_told_apart(parts: _Parts) -> bool:
+    """Whether it is seen in the text where one number ends and the next one starts."""
+    return re.search("\0[0-9]*\0", _with_holes(parts)) is None
+
+
+def _stand_alone(parts: _Parts) -> bool:
+    """Whether no number has other digits beside it."""
+    return re.search("\0[0-9\0]|[0-9]\0", _with_holes(parts)) is None
+
+
+def _with_holes(parts: _Parts) -> str:
+    return "".join(part if isinstance(part, str) else "\0" for part in parts)
