@@ -61,8 +61,12 @@ def open_where_needed(
     if device not in recorder.context.autocast or autocast_handles(op, device) or _is_view(op):
         return NotImplemented
     dtype = torch.get_autocast_dtype(device)
-    with torch.autocast(device, dtype, cache_enabled=False):
-        return recorder.opened(op, args, kwargs)
+    before = set(recorder.context.autocast)
+    try:
+        with torch.autocast(device, dtype, cache_enabled=False):
+            return recorder.opened(op, args, kwargs)
+    finally:  # the region ends as it began: where torch hides that autocast is on
+        recorder.context.autocast = before
 
 
 def _is_view(op: Operator) -> bool:
