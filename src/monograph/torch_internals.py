@@ -598,6 +598,11 @@ def is_mapped(tensor: torch.Tensor) -> bool:
     return False
 
 
+def is_of_transform(tensor: torch.Tensor) -> bool:
+    """Whether a tensor stands for another one inside of a transform of ``torch.func``."""
+    return bool(_C._functorch.is_functorch_wrapped_tensor(tensor))
+
+
 def as_mapped(tensor: torch.Tensor, dim: int, level: int) -> torch.Tensor:
     """A tensor as it is seen inside of a ``vmap``, without the dimension that is mapped over."""
     found: torch.Tensor = _C._functorch._add_batch_dim(tensor, dim, level)

@@ -12,14 +12,14 @@ from torch.fx import Node
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.inputs import Origin
-from monograph.diagnostics import PythonFeatureError
+from monograph.diagnostics import ControlFlowError, PythonFeatureError
 from monograph.ir.names import Targets
 from monograph.ir.spec import TensorSpec, spec_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import Node as SymbolNode
 from monograph.shapes.symnode import symbolic
-from monograph.torch_internals import bits_of, has_own_behaviour
+from monograph.torch_internals import bits_of, has_own_behaviour, is_of_transform
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -111,6 +111,15 @@ class Entrance:
 
     def _enter_unknown(self, tensor: torch.Tensor) -> Value:
         """A tensor that no module owns: closed over, in a list, made from an array ..."""
+        if is_of_transform(tensor):  # it is computed from what the caller gives
+            raise ControlFlowError(
+                "a branch or a loop is captured inside a transform of torch.func, whose tensors "
+                "it would take for constants",
+                code="MG-C115",
+                where=self._recorder.here(),
+                hint="take it out of the function that is differentiated or mapped; or use "
+                "torch.where.",
+            )
         path = self.find_constant_path(tensor) if self.find_constant_path else None
         if isinstance(tensor, torch.nn.Parameter):  # it can be trained all the same
             path = path or f"lifted_parameter_{self._counts['parameter']}"

@@ -503,6 +503,32 @@ def _diagonal_scatter(
     return op(_rows(x, size), _rows(source, size), offset, one, other)
 
 
+@maps("slice_backward select_backward unfold_backward")
+def _of_part(
+    op: Operator,
+    size: Batch,
+    gradient: Mapped,
+    sizes: Sequence[Batch],
+    dim: int,
+    *part: Batch | None,
+) -> torch.Tensor:
+    return op(gradient.tensor, [size, *sizes], _after_the_mapped(dim, len(sizes)), *part)
+
+
+@maps("diagonal_backward")
+def _of_diagonal(
+    op: Operator,
+    size: Batch,
+    gradient: Mapped,
+    sizes: Sequence[Batch],
+    offset: int,
+    one: int,
+    other: int,
+) -> torch.Tensor:
+    one, other = (_after_the_mapped(dim, len(sizes)) for dim in (one, other))
+    return op(gradient.tensor, [size, *sizes], offset, one, other)
+
+
 @maps("linalg_cross")
 def _cross(op: Operator, size: Batch, x: Given, y: Given, *, dim: int = -1) -> torch.Tensor:
     rank = max(_rank(x), _rank(y))
