@@ -7,6 +7,10 @@ dropped while it is made. Each program goes through a few stages (another mode, 
 file, ``torch.export`` and back); a stage is right, or refuses in Monograph's own words. What is
 neither is made smaller by dropping lines, and printed as a test.
 
+``--kind sizes`` draws programs whose Python goes by sizes (``size_programs.py``), every size of
+which varies. They are called at many other sizes, also at those that the program refuses: that is
+counted, and with ``--refused`` it is a find, as is a refused export.
+
 The command runs the programs in another process, with a limit for its memory. Where that process
 dies, or says nothing for two minutes, the program is a find, and another process takes up the next.
 """
@@ -43,11 +47,23 @@ from monograph.program import ExportedProgram
 from monograph.shapes.dims import Dim, ShapesCollection
 from monograph.testing.programs import LAST_DRAW, Source, drawn_source, runs
 from monograph.testing.reach import reaching
+from monograph.testing.size_calls import CallError, compared
+from monograph.testing.size_programs import SizeSource, drawn_size_source
 from monograph.testing.trust import Tried, note
 from monograph.verification import DiffersError, drawn_tensor
 from monograph.verification.verifying import OTHER_DRAWS
 
-__all__ = ["Find", "Fuzzing", "Source", "drawn_tensor", "fuzz", "main", "watched"]
+__all__ = [
+    "Find",
+    "Fuzzing",
+    "SizeSource",
+    "Source",
+    "compared",
+    "drawn_tensor",
+    "fuzz",
+    "main",
+    "watched",
+]
 
 Program = Callable[..., object]
 Args: TypeAlias = tuple[Any, ...]
@@ -131,6 +147,42 @@ STAGES: dict[str, Stage] = {
     "torch.export": lambda f, a, k: _through_torch(export(f, a, k)),
 }
 
+_SIZES = ("any size", "strict, any size")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Which programs are drawn, and what is made of each.
+
+    ``kind``: "operators" or "sizes". ``stages``: all of these, else some that are drawn.
+    ``refusals``: what is refused is a find.
+    """
+
+    kind: str = "operators"
+    stages: tuple[str, ...] = ()
+    refusals: bool = False
+
+    def source(self, choose: random.Random) -> Source:
+        """The next program."""
+        return drawn_size_source(choose) if self.kind == "sizes" else drawn_source(choose)
+
+    def some_stages(self, choose: random.Random) -> tuple[str, ...]:
+        """What is made of the next program."""
+        if self.stages or self.kind == "sizes":
+            return self.stages or _SIZES
+        return "static", *choose.sample(list(STAGES)[1:], 2)
+
+    def command(self, programs: int, seed: int) -> str:
+        """What draws them again."""
+        kind = "" if self.kind == "operators" else f" --kind {self.kind}"
+        stages = "".join(f" --stage '{stage}'" for stage in self.stages)
+        refused = " --refused" if self.refusals else ""
+        given = f"--programs {programs} --seed {seed}"
+        return f"python -m monograph.testing.fuzz{kind}{stages}{refused} {given}"
+
+
+_OF_OPERATORS = Drawing()
+
 
 @dataclass(frozen=True)
 class Find:
@@ -148,6 +200,7 @@ class Fuzzing:
 
     ``accepts_more``: stages that hold for calls that eager mode refuses, as views that nobody reads
     make it do. ``leaves_out_draws``: stages without a draw that nobody reads and none follows.
+    ``calls``: what came of calls at other sizes, of programs about sizes.
     """
 
     programs: int = 0
@@ -157,6 +210,7 @@ class Fuzzing:
     accepts_more: int = 0
     leaves_out_draws: int = 0
     finds: list[Find] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
 
     def with_another(self, other: Fuzzing) -> Fuzzing:
         """What came of both."""
@@ -168,19 +222,25 @@ class Fuzzing:
             self.accepts_more + other.accepts_more,
             self.leaves_out_draws + other.leaves_out_draws,
             [*self.finds, *other.finds],
+            self.calls + other.calls,
         )
 
-    def as_tried(self, seed: int) -> Tried:
+    def as_tried(self, seed: int, drawing: Drawing | None = None) -> Tried:
         """What is kept of it."""
+        drawing = drawing or Drawing()
         counts = {
             "ways as in eager mode": self.right.total(),
             "ways that are refused in words": self.refused.total(),
-            "ways that take more calls than eager mode": self.accepts_more,
-            "ways without a last draw that nobody reads": self.leaves_out_draws,
         }
+        if drawing.kind == "sizes":
+            counts |= {f"exports refused, {code}": n for code, n in sorted(self.refused.items())}
+            counts |= dict(self.calls)
+        else:
+            counts["ways that take more calls than eager mode"] = self.accepts_more
+            counts["ways without a last draw that nobody reads"] = self.leaves_out_draws
         return Tried(
-            "programs",
-            f"python -m monograph.testing.fuzz --programs {self.programs} --seed {seed}",
+            "sizes" if drawing.kind == "sizes" else "programs",
+            drawing.command(self.programs, seed),
             self.programs,
             tuple(f"{f.stage}: {f.kind}: {f.said.splitlines()[0][:160]}" for f in self.finds),
             round(self.seconds, 1),
@@ -194,12 +254,14 @@ class Fuzzing:
             f"{self.programs} programs, {rate:.0f} a minute; {self.right.total()} stages as in "
             f"eager mode, {self.accepts_more} that accept more, {self.refused.total()} refused "
             f"({refused}), {len(self.finds)} finds"
+            + "".join(f"; {count} {what}" for what, count in self.calls.most_common())
         )
 
 
 class _Runner:
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.number = folder, 0
+    def __init__(self, folder: Path, *, refusals: bool = False) -> None:
+        self.folder, self.number, self.refusals = folder, 0, refusals
+        self.calls: Counter[str] = Counter()  # of the last program about sizes
 
     def outcome(self, source: Source, stage: str) -> tuple[str, str]:
         """``right``, ``refused`` with the code, or the kind of what was raised and its text."""
@@ -209,11 +271,20 @@ class _Runner:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 made = STAGES[stage](program, args, kwargs)
-                made.verify(program, samples=_SAMPLES, tolerance=source.tolerance())
+                if isinstance(source, SizeSource):
+                    self.calls = compared(source, program, made, refusals=self.refusals)
+                else:
+                    made.verify(program, samples=_SAMPLES, tolerance=source.tolerance())
         except InternalError as error:
             return "InternalError", str(error)
         except MonographError as error:
-            return "refused", error.code
+            return (
+                (f"export: {error.code}", str(error)) if self.refusals else ("refused", error.code)
+            )
+        except CallError as error:
+            if made and "promoted" in {a.kind for a in made.assumptions}:  # as it tells
+                return "refused", "promoted"
+            return error.kind, str(error)
         except DiffersError as error:
             # Eager mode fails where it computes what nobody reads; the program does not compute it.
             accepts = error.difference.rpartition("; ")[2] == "the program returns a result"
@@ -263,9 +334,11 @@ class _Runner:
 
 
 def _smaller(source: Source) -> list[Source]:
-    found = []
+    found: list[Source] = []
+    if isinstance(source, SizeSource) and len(source.calls) > 1:
+        found += [replace(source, calls=(each,)) for each in source.calls]
     if len(source.results) > 1:
-        found = [replace(source, results=(each,)) for each in source.results]
+        found += [replace(source, results=(each,)) for each in source.results]
     for i in range(len(source.lines)):
         lines = (*source.lines[:i], *source.lines[i + 1 :])
         other = replace(source, lines=lines)
@@ -283,6 +356,7 @@ def fuzz(
     programs: int | None = None,
     minutes: float | None = None,
     first: int = 0,
+    drawing: Drawing = _OF_OPERATORS,
     say: _Says = lambda kind, what: None,
 ) -> Fuzzing:
     """Draw programs until there are so many, or so much time has passed.
@@ -292,7 +366,7 @@ def fuzz(
     """
     found, start, seen = Fuzzing(), time.perf_counter(), set[tuple[str, ...]]()
     with tempfile.TemporaryDirectory() as folder:
-        runner = _Runner(Path(folder))
+        runner = _Runner(Path(folder), refusals=drawing.refusals)
         while (programs is None or found.programs < programs) and (
             minutes is None or found.seconds < 60 * minutes
         ):
@@ -300,13 +374,13 @@ def fuzz(
             choose = random.Random(f"{seed} {number}")
             torch.manual_seed(0)
             say("begins", (number, Find("drawing", "died", "", "")))
-            source = drawn_source(choose)
-            others = choose.sample(list(STAGES)[1:], 2)
-            for stage in ("static", *others) if source.lines else ():
+            source = drawing.source(choose)
+            for stage in drawing.some_stages(choose) if source.lines else ():
                 say("begins", (number, Find(stage, "died", "", source.test(stage, seed))))
                 kind, said = runner.outcome(source, stage)
                 if kind == "right":
                     found.right[stage] += 1
+                    found.calls += runner.calls
                 elif kind == "refused":
                     found.refused[said] += 1
                 elif kind == "accepts more":
@@ -339,6 +413,7 @@ def watched(
     seed: int,
     programs: int | None = None,
     minutes: float | None = None,
+    drawing: Drawing = _OF_OPERATORS,
     say: Callable[[Find], None] = lambda find: None,
 ) -> Fuzzing:
     """The same as ``fuzz``, in processes that may die: that is a find, and the next one goes on."""
@@ -348,7 +423,7 @@ def watched(
     ):
         left = None if programs is None else programs - total.programs
         minutes_left = None if end is None else (end - time.monotonic()) / 60
-        part, last = _in_a_process((seed, left, minutes_left, total.programs), say)
+        part, last = _in_a_process((seed, left, minutes_left, total.programs, drawing), say)
         total = total.with_another(part)
         if last is not None:
             say(last)
@@ -360,7 +435,7 @@ def watched(
 
 
 def _in_a_process(
-    given: tuple[int, int | None, float | None, int], say: Callable[[Find], None]
+    given: tuple[int, int | None, float | None, int, Drawing], say: Callable[[Find], None]
 ) -> tuple[Fuzzing, Find | None]:
     """What a process has come to, and where it did not end by itself: the find that this is."""
     context = multiprocessing.get_context("spawn")
@@ -397,13 +472,18 @@ def _named(code: int) -> str:
 
 
 def _work(
-    sends: Connection, seed: int, programs: int | None, minutes: float | None, first: int
+    sends: Connection,
+    seed: int,
+    programs: int | None,
+    minutes: float | None,
+    first: int,
+    drawing: Drawing,
 ) -> None:
     """In another process: draw programs, and tell what comes of them."""
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     fuzz(
-        seed=seed, programs=programs, minutes=minutes, first=first,
+        seed=seed, programs=programs, minutes=minutes, first=first, drawing=drawing,
         say=lambda kind, what: sends.send((kind, what)),
     )  # fmt: skip
     sends.send(("end", None))
@@ -415,6 +495,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--programs", type=int)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--kind", choices=("operators", "sizes"), default="operators")
+    parser.add_argument("--stage", action="append", choices=STAGES, help="only these; see STAGES")
+    parser.add_argument("--refused", action="store_true", help="what is refused is a find")
     parser.add_argument("--record", help="add what came of it to this file")
     parser.add_argument(
         "--reached", action="store_true", help="count the functions of the package that run"
@@ -423,16 +506,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(1 << 32) if given.seed is None else given.seed
     minutes = 15.0 if given.minutes is None and given.programs is None else given.minutes
+    drawing = Drawing(given.kind, tuple(given.stage or ()), given.refused)
     print(f"# seed {seed}", flush=True)
     if given.reached:
         return _reached(seed, given.programs or 300, given.record)
     if given.here:
-        found = fuzz(seed=seed, programs=given.programs, minutes=minutes, say=_printed)
+        found = fuzz(
+            seed=seed, programs=given.programs, minutes=minutes, drawing=drawing, say=_printed
+        )
     else:
-        found = watched(seed=seed, programs=given.programs, minutes=minutes, say=_print_find)
+        found = watched(
+            seed=seed, programs=given.programs, minutes=minutes, drawing=drawing, say=_print_find
+        )
     print(f"# {found}")
     if given.record:
-        note(found.as_tried(seed), given.record)
+        note(found.as_tried(seed, drawing), given.record)
     return int(bool(found.finds))
 
 

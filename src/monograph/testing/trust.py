@@ -56,6 +56,13 @@ KINDS = {
         "mode on drawn calls: values, dtypes, shapes, strides, shared memory, gradients, random "
         "numbers, and what is left in arguments and state.",
     ),
+    "sizes": (
+        "Random programs about sizes",
+        "Programs whose Python goes by sizes (branches, loops, tables, arithmetic, exceptions), "
+        "every size of which varies, each exported in both modes and called at a dozen other "
+        "sizes, 0, 1 and equal ones among them. A program is as in eager mode, fails where that "
+        "fails, or refuses in words; refused calls are counted.",
+    ),
     "reach": (
         "What random programs reach",
         "Functions of the package that run while random programs are exported, verified, saved, "
