@@ -519,7 +519,11 @@ class ShapeEnv:
         answer = self.truth(test)
         if answer is False:
             return False
-        if answer is None and message is None and self.listener.is_caught():
+        is_caught = message is None and self.listener.is_caught()
+        if answer and is_caught:  # for other sizes the program goes on in another way
+            self.rely_on(test, "branch", asked=test, answer=True)
+            return True
+        if is_caught:
             message = AS_CAUGHT
             if self.fails_where_caught(test):
                 self.rely_on(
@@ -533,6 +537,10 @@ class ShapeEnv:
             if self.known(part) is not True:
                 self.rely_on(part, "branch", asked=part, answer=True)
         return True
+
+    def require_where_caught(self, test: Test) -> bool:
+        """``require`` for what is left to the operator, but where the program may see it fail."""
+        return not self.listener.is_caught() or self.require(test)
 
     def fails_where_caught(self, test: Test) -> bool:
         """Whether what is asserted of numbers known at run time alone fails in the example, and
@@ -735,8 +743,9 @@ class ShapeEnv:
                     is_unbacked=self.symbols[symbol.name].is_unbacked,
                     is_derived=True,
                 )
+            else:
+                self._use_again(new, None if hint is None else (hint - offset) // step, lo, hi)
             self._parameter[symbol.index, step, offset] = new
-            self.symbols[new.atoms()[0].name].is_given_up = False
             by = step * new + offset
             self.definitions[new.atoms()[0].name] = Quotient(symbol, step, offset)
         lo, hi = symbol.lo, symbol.hi
@@ -746,6 +755,16 @@ class ShapeEnv:
             self.assume(not_less(by, lo))
         if hi is not None:
             self.assume(not_less(hi, by))
+
+    def _use_again(self, made: Expr, hint: int | None, lo: int | None, hi: int | None) -> None:
+        """A symbol that was made before, maybe on a side that is over: its bounds here."""
+        atom = made.atoms()[0]
+        self.symbols[atom.name].is_given_up = False
+        if (atom.lo, atom.hi) != (lo, hi):
+            atom.lo, atom.hi = self.symbols[atom.name].range = lo, hi
+            self.scope.epoch += 1
+        if hint is not None:
+            self.values[atom.name] = self.decider.hints[atom.name] = hint
 
     def in_users_words(self, test: Test) -> str:
         """``test`` for ``torch._check``, with the source of each symbol in place of its name."""
@@ -818,7 +837,10 @@ class ShapeEnv:
                 self.numbered("z"), hint, f"{how}({number})", lo, is_unbacked=True, is_derived=True
             )
             self.definitions[found.atoms()[0].name] = item
-        self.symbols[found.atoms()[0].name].is_given_up = False
+        else:
+            value, atom = self.hint(number), found.atoms()[0]
+            hint = None if value is None else ROUNDINGS[how](value)
+            self._use_again(found, hint, atom.lo, atom.hi)
         return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from monograph.shapes.decide import Answers
-from monograph.shapes.env import Alone, Guard, Listener, Place, ShapeEnv
+from monograph.shapes.env import Alone, Guard, Listener, Place, Quotient, ShapeEnv
 from monograph.shapes.expr import Atom, Expr, Int, Values
 from monograph.shapes.float_facts import FloatFacts
 from monograph.shapes.floats import FloatExpr
@@ -137,9 +137,13 @@ def go_back(env: ShapeEnv, mark: Known) -> None:
         env.decider.remember(mark.answers)
     else:  # of later symbols more is known by now
         env.decider.forget()
-    for name in list(env.symbols)[mark.symbols :]:
-        if name in env.definitions:  # of a size that is only so divisible on this path
-            env.symbols[name].is_given_up = True
+    for name, symbol in list(env.symbols.items())[mark.symbols :]:
+        definition = env.definitions.get(name)
+        if isinstance(definition, Quotient):  # of a size that is only so divisible on this path
+            symbol.is_given_up = True
+        elif definition is not None and isinstance(symbol.expr, Expr):
+            atom = symbol.expr.atoms()[0]  # it is made again, for all sizes or for others
+            atom.lo, atom.hi = symbol.range
     for name in mark.given_up:  # it was used once more
         env.symbols[name].is_given_up = True
     condition, env.supposed = env.supposed, mark.supposed

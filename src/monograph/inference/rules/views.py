@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from monograph.diagnostics import OperatorIndexError
 from monograph.inference.rules.table import (
     View,
     Written,
@@ -148,7 +149,7 @@ def _complete_symbolic(
         fits = numel == known or scope.owner.require(equal(numel, known))
         return tuple(shape) if fits else None
     quotient: Int | None = None
-    if known == 0:
+    if known == 0 or not scope.owner.require_where_caught(equal(known, 0, is_equal=False)):
         return None
     if isinstance(numel, Expr):
         quotient = numel.exact_quotient(known)
@@ -362,8 +363,8 @@ def _select(x: TensorSpec, dim: int, index: Int) -> View | None:
     if isinstance(size, Expr) or isinstance(index, Expr):
         scope = (size if isinstance(size, Expr) else index).scope  # type: ignore[union-attr]
         inside = both(not_less(index, -size), not_less(size, index + 1))
-        if not scope.owner.require(inside):
-            return None
+        if not scope.owner.require(inside):  # torch's own meta function does not ask
+            raise OperatorIndexError(f"index {index} is out of range for a size of {size}")
         start = _from_front(index, size)
     elif not -size <= index < size:
         return None
