@@ -30,8 +30,11 @@ from monograph.shapes.questions import (
     OneOf,
     Some,
     Test,
+    both,
     either,
+    equal,
     holds,
+    negated,
     not_less,
     symbols_of,
     text_of,
@@ -366,10 +369,7 @@ def _merged(
     envs = mine.recorder.sizes.env, other.recorder.sizes.env
     name = guard.symbols[0]
     if not _is_about(guard, _tied(envs[0], name)):
-        if _tests(envs[0], guard) >= _tests(envs[1], None, guard) and is_same_program(mine, other):
-            _restart(mine, [g for g in envs[0].guards if g is not guard])
-            return mine
-        return None
+        return _merged_without(mine, other, guard)
     if name in envs[0].sets:
         return _merged_in_set(mine, other, name)
     rest = _tests(envs[0], None, but=name), _tests(envs[1], None, but=name)
@@ -399,10 +399,54 @@ def _merged(
             continue
         if not _demands_hold(envs[a], envs[b]):
             continue
+        there = negated(guard.test) if kept is mine else guard.test
+        demands = _demands_of(kept, dropped, there)
+        if demands is None:
+            continue
         for each in tied:
             joined.setdefault(each, set()).update(points or ())
-        return _widened(kept, name, union, guard, points)
+        found = _widened(kept, name, union, guard, points)
+        if demands:
+            _restart(found, [*found.recorder.sizes.env.guards, *demands])
+        return found
     return None
+
+
+def _merged_without(mine: Captured, other: Captured, guard: Guard) -> Captured | None:
+    """``mine`` without ``guard``, which is about several sizes, where both are one program."""
+    env, tests = mine.recorder.sizes.env, _tests(other.recorder.sizes.env, None, guard)
+    if not (_tests(env, guard) >= tests and is_same_program(mine, other)):
+        return None
+    demands = _demands_of(mine, other, negated(guard.test))
+    if demands is None:
+        return None
+    _restart(mine, [*(each for each in env.guards if each is not guard), *demands])
+    return mine
+
+
+def _demands_of(kept: Captured, dropped: Captured, there: Test) -> list[Guard] | None:
+    """What the program itself demands in ``dropped`` alone, of sizes for which that is captured.
+
+    What operators demand they demand in ``kept``, too. None: it cannot be said there.
+    """
+    env, other = kept.recorder.sizes.env, dropped.recorder.sizes.env
+    known = {text_of(guard.test) for guard in env.guards}
+    own = [
+        guard
+        for guard in other.guards
+        if guard.kind == "precondition" and guard.is_of_program and text_of(guard.test) not in known
+    ]
+    found = []
+    for guard in own:
+        names = {*symbols_of(there), *guard.symbols}
+        sizes = {n: env.symbols[n].expr for n in names if n in env.symbols}
+        exprs: dict[str, Int] = {n: e for n, e in sizes.items() if isinstance(e, Expr)}
+        if len(exprs) < len(names):
+            return None
+        test = either(*(_asked_in(env, each, exprs) for each in (negated(there), guard.test)))
+        if test is not True:
+            found.append(replace(guard, test=test, symbols=symbols_of(test), solved=False))
+    return found
 
 
 def _is_same(kept: Captured, dropped: Captured, size: dict[str, int]) -> bool:
@@ -446,8 +490,11 @@ def _merged_at_a_point(
         is_at_point = bool(guard.symbols) and point.keys() >= set(guard.symbols)
         return is_at_point and not holds(guard.test, point)
 
-    staying = [guard for guard in env.guards if not leaves_out(guard)]
     left_out = [guard for guard in env.guards if leaves_out(guard)]
+    open_sizes = {n: size for n, size in point.items() if not _is_at(_region(env, n), size)}
+    weaker = {id(guard): _or_at(env, guard, open_sizes) for guard in left_out}
+    staying = [weaker.get(id(guard), guard) for guard in env.guards]
+    staying = [guard for guard in staying if guard.test is not True]
     known = {text_of(guard.test) for guard in staying}
     more = [guard for guard in other.guards if not point.keys() >= set(guard.symbols)]
     if not left_out or any(guard.kind == "precondition" for guard in left_out):
@@ -456,10 +503,37 @@ def _merged_at_a_point(
         return None
     if not all(holds(g.test, values) for g in staying if values.keys() >= set(g.symbols)):
         return None
-    if not _is_same(kept, dropped, point):
+    if not _is_same(kept, dropped, point) or _demands_of(kept, dropped, True) != []:
         return None
     _restart(kept, staying)
     return kept
+
+
+def _is_at(region: _Region, size: int) -> bool:
+    return region.lo == region.hi == size
+
+
+def _or_at(env: ShapeEnv, guard: Guard, point: dict[str, int]) -> Guard:
+    """``guard``, or the sizes are those of ``point``: no others are let in by that."""
+    excluded = negated(guard.test)
+    parts = excluded.parts if isinstance(excluded, All) else (excluded,)
+    if point.keys() <= set(guard.symbols) and all(map(_is_of_one_size, parts)):
+        return replace(guard, test=True)  # it excludes nothing but the point
+    test = guard.test
+    at_point: Test = True
+    for name, size in point.items():
+        expr = env.symbols[name].expr
+        assert isinstance(expr, Expr)
+        at_point = both(at_point, equal(expr, size))
+    test = either(test, at_point)
+    return replace(guard, test=test, asked=text_of(test), symbols=symbols_of(test), solved=False)
+
+
+def _is_of_one_size(test: Test) -> bool:
+    """Whether it says which number one size is."""
+    if not isinstance(test, Compare) or test.kind != "eq" or len(test.expr.terms) != 1:
+        return False
+    return len(test.expr.symbols()) == 1 and _is_linear(test.expr)
 
 
 def _points(env: ShapeEnv, name: str, region: _Region) -> list[int] | None:
@@ -525,7 +599,7 @@ def _merged_in_set(mine: Captured, other: Captured, name: str) -> Captured | Non
     points = [v for v in envs[0].sets[name] if _admits(envs[1], name, v)]
     before = [v for v in envs[0].sets[name] if _admits(envs[0], name, v)]
     tests = [_tests(env, None, but=name) for env in envs]
-    if not tests[0] >= tests[1]:
+    if not tests[0] >= tests[1] or _demands_of(mine, other, True) != []:
         return None
     guards, tied = envs[0].guards, _tied(envs[0], name)
     sizes = [dict.fromkeys(tied, v) for v in (*before, *points)]

@@ -202,7 +202,7 @@ def _assert(
     if isinstance(predicate, torch.Tensor):
         assert_tensor(recorder, predicate, wanted, message)
     else:
-        recorder.sizes.env.require(predicate if wanted else negated(predicate), message)
+        recorder.sizes.env.require_by_program(predicate if wanted else negated(predicate), message)
 
 
 def _refuse_where_it_is_caught(recorder: Recorder, error: BaseException) -> None:

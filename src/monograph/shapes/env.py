@@ -267,6 +267,7 @@ class Guard:
     is_narrowing: bool = True  # proved to exclude sizes that were allowed before
     solved: bool = False  # an equality that has become a substitution
     is_of_python: bool = False  # Python has asked for a truth, and goes by nothing else
+    is_of_program: bool = False  # it is an assertion of the program's own, not of an operator
 
     def excludes_zero_alone(self) -> bool:
         """Whether it says that one size is not 0, and nothing of those that examples have."""
@@ -305,6 +306,7 @@ class ShapeEnv:
         self.numbers_refused = 0
         self.trial: Trial | None = None
         self.is_of_python = False  # whether Python asks for the truth that is decided
+        self.is_of_program = False  # whether the program itself asserts what is required
         self.by_example = False  # questions that may be left open are answered by the example
         self.sets: dict[str, tuple[int, ...]] = {}
         self.sides: dict[Expr, tuple[Int, ...]] = {}  # what a symbol is on each side of a branch
@@ -538,6 +540,14 @@ class ShapeEnv:
                 self.rely_on(part, "branch", asked=part, answer=True)
         return True
 
+    def require_by_program(self, test: Test, message: str | None) -> bool:
+        """``require`` for an assertion of the program's own: ``assert``, or ``if bad: raise``."""
+        before, self.is_of_program = self.is_of_program, True
+        try:
+            return self.require(test, message)
+        finally:
+            self.is_of_program = before
+
     def require_where_caught(self, test: Test) -> bool:
         """``require`` for what is left to the operator, but where the program may see it fail."""
         return not self.listener.is_caught() or self.require(test)
@@ -592,7 +602,7 @@ class ShapeEnv:
         where = self.listener.here()
         guard = Guard(test, kind, where, text_of(asked), answer, message, names)
         guard.is_narrowing = self.depends(test) if is_narrowing is None else is_narrowing
-        guard.is_of_python = self.is_of_python
+        guard.is_of_python, guard.is_of_program = self.is_of_python, self.is_of_program
         if guard.is_narrowing:
             self.listener.narrows(guard)
         self.guards.append(guard)

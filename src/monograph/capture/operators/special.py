@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
@@ -209,7 +211,28 @@ def _instance_norm(
     return recorder.opened(op, (in_order, *args[1:]), kwargs)
 
 
+_shapes_as_torch_has_it = copied(torch.functional.broadcast_shapes)  # type: ignore[arg-type]
 _detect_causal_mask = copied(detect_causal_mask)  # type: ignore[arg-type]
+
+
+@replaces(torch.functional.broadcast_shapes)
+def _broadcast_shapes(*shapes: int | Sequence[int]) -> torch.Size:
+    """``torch.broadcast_shapes``: its own code takes a size that may be 1 for one that is not."""
+    sizes = [(shape,) if isinstance(shape, (int, torch.SymInt)) else shape for shape in shapes]
+    if running_recorder() is None or not any(
+        isinstance(size, torch.SymInt) for shape in sizes for size in shape
+    ):
+        return torch.Size(_shapes_as_torch_has_it(*shapes))
+    found: list[int] = []
+    for places in itertools.zip_longest(*map(reversed, sizes), fillvalue=1):
+        longest = 1
+        for size in places:
+            if longest == 1:
+                longest = size
+            elif size != 1 and size != longest:
+                raise RuntimeError(f"shapes {sizes} cannot be broadcast to one shape")
+        found.insert(0, longest)
+    return torch.Size(found)
 
 
 @replaces(detect_causal_mask)

@@ -737,7 +737,7 @@ def _truth(recorder: Recorder) -> Callable[[torch.SymBool], bool]:
             wanted, message = asserted(recorder, sys._getframe(1))
             if wanted is not None:
                 test = node.content if wanted else negated(node.content)
-                return recorder.sizes.env.require(test, message) is wanted
+                return recorder.sizes.env.require_by_program(test, message) is wanted
         return original(self)  # type: ignore[no-untyped-call]
 
     return truth
@@ -766,7 +766,7 @@ def _check_with(env: ShapeEnv, original: Callable[..., object], mine: Mine) -> C
             original(error_type, condition, message)
             return
         text = None if message is None else str(message())
-        if not env.require(expression_of(condition), text):
+        if not env.require_by_program(expression_of(condition), text):
             original(error_type, False, message)
 
     return check

@@ -1,0 +1,96 @@
+"""A program for few sizes, found one by one: what is let in is the sizes that were compared, no
+others.
+"""
+
+import pytest
+import torch
+
+from monograph import InputError
+from monograph.exporting import export
+from monograph.shapes.dims import Dim
+from monograph.testing import assert_equal
+
+
+def in_a_set(x, z):
+    return x if z.numel() in {1, 3} else z
+
+
+def not_in_a_set(x, z):
+    known = z.shape[0] not in {3, 1}
+    if known:
+        return z
+    return x
+
+
+def in_a_table(x, z):
+    return x if {1: "a", 3: "a"}.get(z.shape[0]) == "a" else z
+
+
+def a_pair_in_a_set(x, z):
+    return x if (x.shape[0], z.shape[0]) in {(1, 1), (3, 3)} else z
+
+
+@pytest.mark.parametrize("program", [in_a_set, not_in_a_set, in_a_table, a_pair_in_a_set])
+@pytest.mark.parametrize("example", [(3, 3), (1, 1), (2, 2)])
+def test_sizes_that_were_not_compared_are_refused(program, example):
+    rows, size = example
+    args = (torch.ones(rows, 3), torch.ones(size))
+    spec = tuple(dict.fromkeys(range(t.dim()), Dim.AUTO) for t in args)
+    made = export(program, args, dynamic_shapes=spec).module()
+    for rows in range(5):
+        for size in range(6):
+            x, z = torch.rand(rows, 3), torch.rand(size)
+            try:
+                found = made(x, z)
+            except InputError:
+                assert (rows, size) != example
+                continue
+            assert_equal(found, program(x, z))
+
+
+def longest(x, z):
+    size, other = z.shape[0], x.shape[0]
+    if size == 1:
+        return x + other, other
+    if other not in (1, size):
+        raise ValueError("sizes that do not fit")
+    return x + size, size
+
+
+def at_least(x, z):
+    size, other = z.shape[0], x.shape[0]
+    if size != 1:
+        torch._check(other == size)
+    return x * other, other
+
+
+def asserted(x, z):
+    size, other = z.shape[0], x.shape[0]
+    if size > 1:
+        assert size == other
+    return x * other
+
+
+@pytest.mark.parametrize("program", [longest, at_least, asserted])
+@pytest.mark.parametrize("example", [(1, 1), (2, 2), (3, 1)])
+@pytest.mark.parametrize("strict", [False, True])
+def test_what_one_side_asserts_is_asserted_where_the_sides_are_one(program, example, strict):
+    rows, size = example
+    args = (torch.ones(rows, 3), torch.ones(size))
+    spec = tuple(dict.fromkeys(range(t.dim()), Dim.AUTO) for t in args)
+    made = export(program, args, dynamic_shapes=spec, strict=strict).module()
+    for rows in range(4):
+        for size in range(4):
+            x, z = torch.rand(rows, 3), torch.rand(size)
+            try:
+                expected = program(x, z)
+            except (ValueError, RuntimeError, AssertionError):
+                with pytest.raises((ValueError, RuntimeError, AssertionError)):
+                    made(x, z)
+                continue
+            try:
+                found = made(x, z)
+            except InputError:
+                assert (rows, size) != example
+                continue
+            assert_equal(found, expected)
