@@ -361,12 +361,12 @@ def _runs_somewhere(source: SizeSource, lines: list[str], kind: str, name: str) 
     return False
 
 
-def _is_small(value: Any) -> bool:
+def _is_small(value: object) -> bool:
     if isinstance(value, torch.Tensor):
         return value.numel() <= _LARGEST
     if isinstance(value, (list, tuple)):
         return len(value) < 20 and all(type(each) is int and _is_small(each) for each in value)
-    return abs(value) <= _LARGEST
+    return isinstance(value, (int, float)) and abs(value) <= _LARGEST
 
 
 def _line(
