@@ -70,3 +70,24 @@ def test_an_index_out_of_range_is_refused_by_the_export_as_by_eager_mode():
     made = export(program, (torch.ones(3, 4), torch.ones(2)), dynamic_shapes=ANY).module()
     with pytest.raises(InputError):
         made(torch.ones(3, 4), torch.ones(3))
+
+
+def number_or_first(x, y):
+    try:
+        return x[3] + y.shape[0]
+    except IndexError:
+        return x[:1]
+
+
+@pytest.mark.parametrize("rows", [2, 5])
+def test_a_plain_index_is_refused_where_it_goes_the_other_way(rows):
+    spec = ({0: Dim.DYNAMIC}, {0: Dim.DYNAMIC})
+    args = (torch.ones(rows, 4), torch.ones(2))
+    made = export(number_or_first, args, dynamic_shapes=spec).module()
+    for other in range(8):
+        x, y = torch.rand(other, 4), torch.ones(3)
+        if (other > 3) == (rows > 3):
+            assert_equal(made(x, y), number_or_first(x, y))
+        else:
+            with pytest.raises(InputError):
+                made(x, y)

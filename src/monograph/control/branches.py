@@ -31,7 +31,7 @@ from monograph.control.results import (
     join,
     note,
 )
-from monograph.control.state import Key, State
+from monograph.control.state import Key, State, Variable
 from monograph.diagnostics import ControlFlowError, MonographError, PythonFeatureError
 from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import LEAF, Structure, flatten
@@ -87,9 +87,24 @@ class Group:
 
 def side(state: State, name: str, result: object) -> Side:
     """What a side has changed, and its ``result``."""
-    found: dict[Named, tuple[str, object]] = dict(state.changed().items())
+    changed = state.changed()
+    found: dict[Named, tuple[str, object]] = dict(changed.items())
     found[RESULT] = (name, result)
-    return found
+    if all(isinstance(key, Variable) for key in changed):
+        return found
+    # A list that the side has changed is about to be as it was, also where it is a result.
+    return {key: (name, _as_it_is_now(value)) for key, (name, value) in found.items()}
+
+
+def _as_it_is_now(value: object) -> object:
+    """``value`` with containers of its own."""
+    if value is UNDEFINED:
+        return value
+    try:
+        leaves, structure = flatten(value)
+    except PythonFeatureError:
+        return value
+    return structure.unflatten(leaves)
 
 
 def group(region: Region, name: str, value: object) -> Group:

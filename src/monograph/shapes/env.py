@@ -519,12 +519,12 @@ class ShapeEnv:
         if self.trial is not None:
             return self.trial.demand(test, message)
         answer = self.truth(test)
+        is_caught = message is None and self.listener.is_caught()
+        if answer is not None and is_caught:  # for other sizes the program goes on in another way
+            self.rely_on(test if answer else negated(test), "branch", asked=test, answer=answer)
+            return answer
         if answer is False:
             return False
-        is_caught = message is None and self.listener.is_caught()
-        if answer and is_caught:  # for other sizes the program goes on in another way
-            self.rely_on(test, "branch", asked=test, answer=True)
-            return True
         if is_caught:
             message = AS_CAUGHT
             if self.fails_where_caught(test):
