@@ -13,7 +13,6 @@ from collections.abc import Callable
 from monograph.diagnostics import InternalError, MonographError
 from monograph.ir.meta import SUBGRAPHS
 from monograph.program import ExportedProgram
-from monograph.shapes.env import AS_CAUGHT, AS_EVER, AS_LONG, PUT_TOGETHER, TAKEN_AS_EQUAL
 from monograph.testing.size_programs import Shapes, SizeSource
 from monograph.verification import assert_equal
 
@@ -23,15 +22,6 @@ Program = Callable[..., object]
 
 # What operators raise: a program does not compute what nobody reads. Others Python raises itself.
 _OF_OPERATORS = (RuntimeError, IndexError, TypeError)
-# What a graph asserts of numbers that are only known when it runs.
-_ASSERTED = (
-    AS_CAUGHT,
-    AS_EVER,
-    AS_LONG,
-    PUT_TOGETHER,
-    TAKEN_AS_EQUAL,
-    "Runtime assertion failed for expression",
-)
 
 
 class CallError(AssertionError):
@@ -104,8 +94,8 @@ def _called(program: Program, source: SizeSource, shapes: Shapes) -> object:
 
 def _is_refusal(error: object) -> bool:
     """Whether it says in Monograph's words that the program is not for this call."""
-    if isinstance(error, RuntimeError) and str(error).startswith(_ASSERTED):
-        return True
+    if any("_assert_scalar" in note for note in getattr(error, "__notes__", ())):
+        return True  # what a graph asserts of numbers that are only known when it runs
     return isinstance(error, MonographError) and not isinstance(error, InternalError)
 
 
