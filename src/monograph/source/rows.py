@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import operator
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from torch.nn.utils import rnn
 from torch.nn.utils.rnn import pad_sequence
 
 from monograph.capture.python.builtin_functions import called_instead, instead_of
+from monograph.capture.python.frames import is_ours
 from monograph.capture.python.made_tensors import MAKERS, TYPES, dtype_of
 from monograph.capture.recorder import Recorder
 from monograph.capture.strictness import OfACapture
@@ -51,6 +53,22 @@ class _List(OfACapture):
         if hasattr(list, name):
             raise _unequal(f"{name} of a list whose length is only known when the program runs")
         raise AttributeError(name)
+
+    # What Python answers of any object, of its own accord.
+
+    def __repr__(self) -> str:
+        if is_ours(sys._getframe(1).f_code):
+            return f"<{type(self).__name__}>"
+        raise _unequal("the text of a list whose length is only known when the program runs")
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or not isinstance(other, (list, _List)):
+            return self is other
+        if is_ours(sys._getframe(1).f_code):
+            return False
+        raise _unequal("a comparison of lists whose length is only known when the program runs")
+
+    __hash__ = OfACapture.__hash__
 
 
 @dataclass(frozen=True)
