@@ -785,11 +785,22 @@ def _in_order(recorder: Recorder, arg: object) -> object:
     return arg
 
 
+@handles(aten.broadcast_tensors.default)
+def _broadcast(
+    recorder: Recorder, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> object:
+    """Tensors that have one shape already are given back, as eager mode does."""
+    specs = [recorder.value_of(tensor).spec for tensor in args[0]]
+    if all(spec.shape == specs[0].shape for spec in specs):
+        return list(args[0])
+    return _perhaps_itself(recorder, op, args, kwargs)
+
+
 @handles(
     aten.type_as.default, aten.sum_to_size.default, aten.to_dense.default, aten.dequantize.self,
     aten.atleast_1d.default, aten.atleast_2d.default, aten.atleast_3d.default,
     aten.atleast_1d.Sequence, aten.atleast_2d.Sequence, aten.atleast_3d.Sequence,
-    aten.broadcast_tensors.default, aten.cartesian_prod.default, aten.dropout.default,
+    aten.cartesian_prod.default, aten.dropout.default,
     aten.feature_dropout.default, aten.alpha_dropout.default, aten.feature_alpha_dropout.default,
     aten.mT.default, aten.mH.default, aten.matrix_H.default, aten.adjoint.default,
     aten.conj_physical.default,

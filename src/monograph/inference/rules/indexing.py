@@ -14,12 +14,14 @@ from monograph.inference.rules.table import (
     fresh,
     is_canonical,
     is_size,
+    must_hold_if_varies,
     resolve,
     rule,
     tied,
 )
 from monograph.ir.spec import TensorSpec, contiguous_strides, is_dense
 from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import not_less
 
 aten = torch.ops.aten
 
@@ -99,12 +101,52 @@ def _embedding(table: TensorSpec, index: TensorSpec, *rest: object) -> TensorSpe
     return fresh(table, (*index.shape, table.shape[1]))
 
 
+@rule(aten.index_select.default)
+def _index_select(x: TensorSpec, dim: int, index: TensorSpec) -> TensorSpec | None:
+    at = resolve(x, dim)
+    is_of_places = index.dtype in (torch.int64, torch.int32) and len(index.shape) == 1
+    if at is None or not is_of_places or index.device != x.device:
+        return None
+    if x.scope is None and (index.scope is None or x.numel == 0):
+        return None
+    return fresh(x, (*x.shape[:at], index.shape[0], *x.shape[at + 1 :]))
+
+
 @rule(aten.cumsum.default)
 def _cumsum(x: TensorSpec, dim: int, *, dtype: torch.dtype | None = None) -> TensorSpec | None:
     if x.scope is None or resolve(x, dim) is None or not is_dense(x):
         return None
     found = dtype or (torch.int64 if category(x.dtype) < 2 else x.dtype)
     return TensorSpec.of(x.shape, contiguous_strides(x.shape), found, x.device)
+
+
+@rule(aten.cumprod.default)
+def _cumprod(x: TensorSpec, dim: int, *, dtype: torch.dtype | None = None) -> TensorSpec | None:
+    return _cumsum(x, dim, dtype=dtype)
+
+
+@rule(aten.logcumsumexp.default)
+def _logcumsumexp(x: TensorSpec, dim: int) -> TensorSpec | None:
+    return _cumsum(x, dim) if category(x.dtype) == 2 else None
+
+
+@rule(aten.bucketize.Tensor)
+def _bucketize(
+    x: TensorSpec, bounds: TensorSpec, *, out_int32: bool = False, right: bool = False
+) -> TensorSpec | None:
+    return _searchsorted(bounds, x, out_int32=out_int32) if len(bounds.shape) == 1 else None
+
+
+@rule(aten.searchsorted.Tensor)
+def _searchsorted(
+    bounds: TensorSpec, x: TensorSpec, *, out_int32: bool = False, **options: object
+) -> TensorSpec | None:
+    is_fitting = len(bounds.shape) == 1 or bounds.shape[:-1] == x.shape[:-1]
+    if not is_fitting or not x.shape or not bounds.shape or bounds.dtype != x.dtype:
+        return None
+    if options.get("sorter") is not None or bounds.device != x.device or x.scope is None:
+        return None
+    return fresh(x, x.shape, torch.int32 if out_int32 else torch.int64)
 
 
 @rule(aten.dropout.default)
@@ -150,7 +192,7 @@ def _scatter_into(x: TensorSpec, source: TensorSpec, *where: object) -> TensorSp
 def _pad(x: TensorSpec, pads: Sequence[Int], *rest: object) -> TensorSpec | None:
     """With zeros or another constant; ``pads`` counts from the last dimension."""
     if rest and isinstance(rest[0], str) and rest[0] != "constant":
-        return None
+        return _padded_with_its_own(x, pads, rest[0])
     if len(pads) % 2 or len(pads) > 2 * len(x.shape) or not is_canonical(x):
         return None
     shape = list(x.shape)
@@ -159,6 +201,24 @@ def _pad(x: TensorSpec, pads: Sequence[Int], *rest: object) -> TensorSpec | None
         if not is_size(size) or (size == 0 and x.scope is None):
             return None
         shape[-1 - i] = size
+    return fresh(x, shape)
+
+
+def _padded_with_its_own(x: TensorSpec, pads: Sequence[Int], mode: str) -> TensorSpec | None:
+    """Of samples, or of a batch of them, in one to three dimensions; no other may be empty."""
+    count, rank = len(pads) // 2, len(x.shape)
+    if x.scope is None or not is_canonical(x) or len(pads) % 2 or not 1 <= count <= 3:
+        return None
+    if rank - count not in (1, 2) or not all(isinstance(pad, int) and pad >= 0 for pad in pads):
+        return None
+    shape = list(x.shape)
+    for at in range(rank - count - 1, rank):
+        longest = max(pads[2 * (rank - 1 - at) :][:2]) if at >= rank - count else 0
+        least = {"reflect": longest + 1, "circular": longest}.get(mode, 1)
+        if not must_hold_if_varies(shape[at], not_less(shape[at], max(least, 1))):
+            return None
+    for i, pad in enumerate(pads):
+        shape[-1 - i // 2] += pad
     return fresh(x, shape)
 
 

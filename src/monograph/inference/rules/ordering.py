@@ -212,6 +212,21 @@ def _repeat(x: TensorSpec, times: Sequence[Int]) -> TensorSpec | None:
     return fresh(x, tuple(size * n for size, n in zip(sizes, times, strict=True)))
 
 
+@rule(aten.tile.default)
+def _tile(x: TensorSpec, times: Sequence[Int]) -> TensorSpec | None:
+    return _repeat(x, (*(1 for _ in range(len(x.shape) - len(times))), *times))
+
+
+@rule(aten.repeat_interleave.self_int)
+def _repeat_interleave(
+    x: TensorSpec, times: Int, dim: int | None = None, *, output_size: Int | None = None
+) -> TensorSpec | None:
+    at = None if dim is None else resolve(x, dim)
+    if at is None or output_size is not None or not is_size(times):
+        return None
+    return fresh(x, (*x.shape[:at], x.shape[at] * times, *x.shape[at + 1 :]))
+
+
 @rule(aten.diag.default)
 def _diag(x: TensorSpec, diagonal: int = 0) -> TensorSpec | None:
     """Of a vector: a matrix; of a matrix it is a view."""
@@ -235,9 +250,10 @@ def _cdist(
 def _outer(left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
     if len(left.shape) != 1 or len(right.shape) != 1 or left.dtype != right.dtype:
         return None
-    if left.device != right.device or not is_canonical(left) or not is_canonical(right):
+    if left.device != right.device:
         return None
-    return fresh(left, (*left.shape, *right.shape))
+    is_told = is_canonical(left) and is_canonical(right)
+    return fresh(left, (*left.shape, *right.shape)) if is_told else None
 
 
 @rule(aten.one_hot.default)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from monograph.inference.rules.pointwise import category
-from monograph.inference.rules.table import fresh, is_canonical, resolve, rule
+from monograph.inference.rules.table import Found, fresh, is_canonical, resolve, rule
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Int
 
@@ -46,6 +46,55 @@ def _mean_all(x: TensorSpec, *, dtype: torch.dtype | None = None) -> TensorSpec 
     return fresh(x, (), dtype) if category(dtype or x.dtype) == 2 else None
 
 
+@rule(aten.std.dim, aten.var.dim)
+def _spread(
+    x: TensorSpec, dims: Sequence[int] | None, unbiased: bool = True, keepdim: bool = False
+) -> TensorSpec | None:
+    return _spread_corrected(x, dims, keepdim=keepdim)
+
+
+@rule(aten.std.correction, aten.var.correction)
+def _spread_corrected(
+    x: TensorSpec,
+    dims: Sequence[int] | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> TensorSpec | None:
+    if category(x.dtype) != 2 or not x.shape:
+        return None
+    shape = reduced(x, dims, keepdim)
+    return None if shape is None else fresh(x, shape)
+
+
+@rule(aten.std_mean.dim, aten.var_mean.dim)
+def _spread_and_mean(
+    x: TensorSpec, dims: Sequence[int] | None, unbiased: bool = True, keepdim: bool = False
+) -> Found:
+    found = _spread_corrected(x, dims, keepdim=keepdim)
+    return None if found is None else (found, found)
+
+
+@rule(aten.std_mean.correction, aten.var_mean.correction)
+def _spread_corrected_and_mean(
+    x: TensorSpec,
+    dims: Sequence[int] | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> Found:
+    return _spread_and_mean(x, dims, keepdim=keepdim)
+
+
+@rule(aten.cosine_similarity.default)
+def _cosine(x: TensorSpec, y: TensorSpec, dim: int = 1, eps: float = 1e-8) -> TensorSpec | None:
+    is_alike = x.shape == y.shape and x.dtype == y.dtype and x.device == y.device
+    if not is_alike or category(x.dtype) != 2 or not x.shape:
+        return None
+    shape = reduced(x, [dim], keepdim=False)
+    return None if shape is None else fresh(x, shape)
+
+
 @rule(aten.any.default, aten.any.dim, aten.any.dims, aten.all.default, aten.all.dim, aten.all.dims)
 def _any(
     x: TensorSpec, dims: int | Sequence[int] | None = None, keepdim: bool = False
@@ -63,11 +112,9 @@ def _any(
 
 @rule(aten.softmax.int, aten.log_softmax.int)
 def _softmax(x: TensorSpec, dim: int, dtype: torch.dtype | None = None) -> TensorSpec | None:
-    if not x.shape or resolve(x, dim) is None or not is_canonical(x):
+    if not x.shape or resolve(x, dim) is None or category(dtype or x.dtype) != 2:
         return None
-    if category(dtype or x.dtype) != 2:
-        return None
-    return TensorSpec.of(x.shape, x.strides, dtype or x.dtype, x.device)
+    return fresh(x, x.shape, dtype) if x.device.type == "cpu" or is_canonical(x) else None
 
 
 @rule(aten._softmax.default, aten._log_softmax.default)

@@ -279,8 +279,14 @@ def _movedim(
     return _permute(x, _moved(len(x.shape), *given))
 
 
-describe(aten.numpy_T.default, aten.numpy_T.a, order=_reversed)
-describe(aten.mT.default, aten.mT.a, order=_last_two)
+@view(aten.numpy_T.default, aten.numpy_T.a, order=_reversed)
+def _dimensions_reversed(x: TensorSpec) -> View | None:
+    return _permute(x, _reversed(len(x.shape)))
+
+
+@view(aten.mT.default, aten.mT.a, order=_last_two)
+def _matrices_transposed(x: TensorSpec) -> View | None:
+    return _permute(x, _last_two(len(x.shape))) if len(x.shape) > 1 else None
 
 
 @view(aten.mH.default, aten.mH.a, aten.matrix_H.default, aten.matrix_H.a, aten.adjoint.default,
