@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -47,11 +48,15 @@ def _numbers(args: tuple[object, ...]) -> list[int]:
 
 
 def _together(specs: Sequence[TensorSpec]) -> int:
-    most = sum(spec.numel for spec in specs)
-    try:
-        return max(most, math.prod(torch.broadcast_shapes(*(spec.shape for spec in specs))))
-    except RuntimeError:  # they do not broadcast, so that no result is a broadcast one
-        return most
+    shapes = [reversed(spec.shape) for spec in specs]
+    broadcast = math.prod(max(sizes) for sizes in itertools.zip_longest(*shapes, fillvalue=1))
+    return max(sum(spec.numel for spec in specs), broadcast if _broadcast(specs) else 0)
+
+
+def _broadcast(specs: Sequence[TensorSpec]) -> bool:
+    """Whether they may be broadcast to one shape."""
+    places = itertools.zip_longest(*(reversed(spec.shape) for spec in specs), fillvalue=1)
+    return all(len({*sizes, 1}) <= 2 for sizes in places)
 
 
 def _of_attention(args: tuple[object, ...], specs: Sequence[TensorSpec]) -> int:
