@@ -114,10 +114,11 @@ def test_what_a_tensor_takes_in_memory_is_worked_out_where_it_is_asked(monkeypat
 
     monograph.export(plain, (x,), dynamic_shapes=any_size)
     assert not counted
+    monograph.export(lambda x: x * (x.shape[0] * x.shape[1]), (x,), dynamic_shapes=any_size)
+    assert counted  # those of a program are
 
     def asked(x):
         memory = torch._C.TensorBase.untyped_storage  # beside the method, which is refused
         return x * memory(x.mT.clone()).nbytes() + memory(x[:, None].expand(-1, 4, -1) + 1).nbytes()
 
     assert_exports(asked, (x,), dynamic_shapes=any_size, more_inputs=more)
-    assert counted

@@ -46,6 +46,7 @@ from monograph.torch_internals import (
     compiled_original,
     functorch_is_active,
     is_compiled_module,
+    is_of_transform,
     mapping_module,
     tables_of_functions,
     transform_levels,
@@ -335,7 +336,8 @@ def _as_method(
 
 def _function_apply(recorder: Recorder, original: Callable[..., object]) -> Callable[..., object]:
     def apply(cls: type, /, *args: object, **kwargs: object) -> object:
-        tracks = any(isinstance(a, torch.Tensor) and recorder.value_of(a).tracks for a in args)
+        given = [a for a in args if isinstance(a, torch.Tensor) and not is_of_transform(a)]
+        tracks = any(recorder.value_of(tensor).tracks for tensor in given)
         if tracks and not cls.__module__.startswith("torch."):
             recorder.assume(
                 "gradient",
