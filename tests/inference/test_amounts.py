@@ -71,13 +71,9 @@ def _spectrum(draw):
     return aten.stft.center, [torch.rand(2, 64), size, step, size], more
 
 
-def _unknown(draw):
-    return aten.cdist.default, [torch.rand(n, 2) for n in _many(draw, 2)]
-
-
 CALLS = [
     *(_broadcasting(op) for op in (aten.add.Tensor, aten.mse_loss.default, aten.kl_div.default)),
-    _attention, _convolution, _transposed, _product, _index, _padding, _stack, _spectrum, _unknown,
+    _attention, _convolution, _transposed, _product, _index, _padding, _stack, _spectrum,
 ]  # fmt: skip
 
 
@@ -98,4 +94,4 @@ def test_no_call_makes_more(number):
         for arg in told:
             items = arg if isinstance(arg, list) else [arg]
             specs += [each for each in items if hasattr(each, "strides")]
-        assert most_made(op, tuple(told), specs) >= made.numel()
+        assert most_made(op, tuple(told), specs, 0) >= made.numel()

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from monograph.inference.fakes import numbers_in
 from monograph.ir.spec import TensorSpec
 from monograph.torch_internals import Operator
 
 __all__ = ["most_made"]
 
-_NO_END = 1 << 40  # numbers from here on say that a slice goes to the end
 # They make no more than their tensors have together, or broadcast: whatever their numbers are.
 _ADD_UP = frozenset({
     "addcdiv", "addcmul", "binary_cross_entropy", "binary_cross_entropy_with_logits",
@@ -27,24 +27,18 @@ _ADD_UP = frozenset({
 _Amount = Callable[[tuple[object, ...], Sequence[TensorSpec]], int]
 
 
-def most_made(op: Operator, args: tuple[object, ...], specs: Sequence[TensorSpec]) -> int:
+def most_made(
+    op: Operator, args: tuple[object, ...], specs: Sequence[TensorSpec], otherwise: int
+) -> int:
     """The most elements that a result may have, and what is computed on the way to it.
 
-    Where nothing is known of the operator: its two largest tensors, each element with each, as
-    often as its numbers say.
+    ``otherwise``: where nothing is known of the operator.
     """
     name = op.name().removeprefix("aten::").partition(".")[0]
     if torch.Tag.pointwise in op.tags or name in _ADD_UP:
         return _together(specs)
     known = _AMOUNTS.get(name)
-    if known is not None:
-        return max(known(args, specs), _together(specs))
-    return math.prod(sorted(spec.numel for spec in specs)[-2:]) * math.prod(_numbers(args))
-
-
-def _numbers(args: tuple[object, ...]) -> list[int]:
-    items = [item for arg in args for item in (arg if isinstance(arg, (list, tuple)) else (arg,))]
-    return [item for item in items if type(item) is int and 1 < item < _NO_END]
+    return otherwise if known is None else max(known(args, specs), _together(specs))
 
 
 def _together(specs: Sequence[TensorSpec]) -> int:
@@ -78,7 +72,7 @@ def _of_transposed(args: tuple[object, ...], specs: Sequence[TensorSpec]) -> int
     """All channels at each place; of each place of the image there are as many as it has steps."""
     image, weight = specs[:2]
     places = image.numel // max(image.shape[1 - len(weight.shape)], 1)
-    return places * math.prod((*weight.shape, *_numbers(args)))
+    return places * math.prod((*weight.shape, *numbers_in(args)))
 
 
 def _of_einsum(args: tuple[object, ...], specs: Sequence[TensorSpec]) -> int:

@@ -9,6 +9,7 @@ guess, so it is asserted when the program runs; a size for which none is found i
 from __future__ import annotations
 
 import contextlib
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, islice, pairwise
@@ -17,8 +18,14 @@ from typing import Any
 import torch
 
 from monograph.diagnostics import DataDependentError, ExportError, OperatorError
-from monograph.inference.amounts import most_made
-from monograph.inference.fakes import Outcome, Result, outcome_on_fakes, specs_in, substitute
+from monograph.inference.fakes import (
+    Outcome,
+    Result,
+    numbers_in,
+    outcome_on_fakes,
+    specs_in,
+    substitute,
+)
 from monograph.inference.rules.pointwise import elementwise
 from monograph.inference.rules.table import is_canonical
 from monograph.ir.spec import TensorSpec, contiguous_strides, spec_of
@@ -109,7 +116,13 @@ def outcome_of_kernel(
         return None
     if any(spec.numel > _MOST_ELEMENTS_OF_CALL for spec in specs):
         return None
-    if most_made(op, args, specs) > _MOST_MADE:
+    # Its two largest tensors, each element with each, as often as its numbers say.
+    made = math.prod(sorted(spec.numel for spec in specs)[-2:]) * math.prod(numbers_in(args))
+    if made > _MOST_MADE:
+        from monograph.inference.amounts import most_made  # few programs have such calls
+
+        made = most_made(op, args, specs, made)
+    if made > _MOST_MADE:
         return None
     found, other = (_outcome_on_tensors(op, args, kwargs, fill) for fill in (0, 1))
     if found is None and other is None and op.name().startswith("aten::linalg"):

@@ -42,6 +42,7 @@ __all__ = [
     "BUILT_IN_NAMESPACES",
     "Outcome",
     "Result",
+    "numbers_in",
     "outcome_on_fakes",
     "sized_by_values",
     "specs_in",
@@ -49,6 +50,7 @@ __all__ = [
     "varies",
 ]
 
+_NO_END = 1 << 40
 BUILT_IN_NAMESPACES = ("aten", "prims", "prim")
 
 
@@ -113,6 +115,12 @@ class Outcome:
             or (item.__class__ is TensorSpec and item.scope is not None)
             for item in key
         )
+
+
+def numbers_in(args: tuple[object, ...]) -> list[int]:
+    """The plain numbers above 1 among the arguments, but for those that say: to the end."""
+    items = [item for arg in args for item in (arg if isinstance(arg, (list, tuple)) else (arg,))]
+    return [item for item in items if type(item) is int and 1 < item < _NO_END]
 
 
 def substitute(
