@@ -1,3 +1,4 @@
+import gc
 import os
 import sys
 from collections import Counter
@@ -34,6 +35,27 @@ FIRST = (
 def pytest_collection_modifyitems(items):
     counts = Counter(item.path for item in items)
     items.sort(key=lambda item: (not item.path.as_posix().endswith(FIRST), -counts[item.path]))
+
+
+# A process that has run a thousand tests holds a million objects: each collection of all takes a
+# second, and so does each look at all functions that follows one.
+gc.set_threshold(50_000, 20, 1_000)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _garbage_is_collected_by_files(request):
+    yield
+    if _run.total() > 300:
+        _run.clear()
+        gc.collect()
+
+
+_run = Counter()  # tests since the last collection, by file
+
+
+@pytest.fixture(autouse=True)
+def _is_counted(request):
+    _run[request.path] += 1
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ import torch
 from monograph.capture.inputs import Root, by_name, positional, root_of
 from monograph.capture.python.eager_run import eagerly
 from monograph.capture.python.frames import is_ours, source_line_of_traceback
+from monograph.collection import rarer_collection
 from monograph.constraints.violations import refine_dynamic_shapes
 from monograph.diagnostics import (
     ExportError,
@@ -151,6 +152,7 @@ class _DifferenceError(Exception):
     """What was exported gives other results than the program as it was."""
 
 
+@rarer_collection()
 def check(
     f: Callable[..., object],
     args: tuple[object, ...] = (),

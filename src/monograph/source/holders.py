@@ -28,21 +28,16 @@ def is_held(content: object) -> bool:
     # What is looked at is in no generator, nor in a function inside this one: such hold it, too.
     holders = gc.get_referrers(content)
     known = {id(holders), *map(id, running)}
-    for holder in holders:  # noqa: SIM110
-        if id(holder) not in known and not _is_note(holder, holders):
-            return True
-    return False
-
-
-def _is_note(holder: object, holders: object) -> bool:
-    """Whether ``holder`` is an object of ours, or a container that no object but such holds."""
-    if isinstance(holder, FrameType) or _is_of_ours(holder):
+    strangers = [each for each in holders if id(each) not in known and not _is_note(each)]
+    if not all(isinstance(each, (dict, list, tuple)) for each in strangers):
         return True
-    if not isinstance(holder, (dict, list, tuple)):
-        return False
-    others = [each for each in gc.get_referrers(holder) if each is not holders]
-    return all(isinstance(each, FrameType) or _is_of_ours(each) for each in others)
+    # A container that no object but ours holds is a note, too, and one in a variable is none. There
+    # is one look for all of them: it is at all that is alive.
+    mine = {id(holders), id(strangers)}
+    further = gc.get_referrers(*strangers) if strangers else []
+    return not all(id(each) in mine or _is_note(each) for each in further)
 
 
-def _is_of_ours(holder: object) -> bool:
-    return type(holder).__module__.partition(".")[0] == "monograph"
+def _is_note(holder: object) -> bool:
+    """Whether ``holder`` is a frame, whose variables were looked at, or an object of ours."""
+    return isinstance(holder, FrameType) or type(holder).__module__.partition(".")[0] == "monograph"
