@@ -34,10 +34,10 @@ def compare(source, other=None, **options):
 
 
 def test_random_programs_about_sizes_are_right_or_refused():
-    found = fuzz(seed=SEED, programs=20, drawing=SIZES)
+    found = fuzz(seed=SEED, programs=10, drawing=SIZES)
     assert not found.finds, found.finds[0].test
-    assert found.right.total() > 20
-    assert found.calls["calls as in eager mode"] > 100
+    assert found.right.total() > 8
+    assert found.calls["calls as in eager mode"] > 50
 
 
 def test_the_same_seed_draws_the_same_programs():
@@ -97,8 +97,8 @@ def test_a_planted_mistake_is_found_and_made_small(monkeypatch):
 
     monkeypatch.setattr(fuzzing, "STAGES", {"any size": wrong})
     drawing = fuzzing.Drawing("sizes", ("any size",))
-    found = fuzz(seed=SEED, programs=12, drawing=drawing)
-    (find, *_) = [each for each in found.finds if each.kind == "differs"]
+    found = fuzz(seed=SEED, programs=3, drawing=drawing)
+    find = next(each for each in found.finds if each.kind == "differs")
     assert find.test.count("\n    v") <= 2
     assert find.test.count("calls=((") == 1
     compile(find.test, "a test", "exec")
