@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items):
 
 # A process that has run a thousand tests holds a million objects: each collection of all takes a
 # second, and so does each look at all functions that follows one.
-gc.set_threshold(50_000, 20, 1_000)
+gc.set_threshold(40_000, 20, 1_000)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -577,3 +577,20 @@ def test_the_checker_walks_without_the_snapshot():
     reachable = Reachable({"item": [item]})
     item.count = object()
     assert len(list(reachable.differences())) == 1
+
+
+ROWS: list[tuple[str, int | list[int]]] = [(str(i), i) for i in range(5)]
+
+
+@pytest.mark.parametrize("at", [0, 5])
+def test_what_rows_of_a_table_hold_is_watched(at):
+    """Rows of texts and numbers are passed over; one that holds a list is not."""
+    rows = [*ROWS[:at], ("last", [1]), *ROWS[at:]]
+
+    def count(x):
+        rows[at][1].append(2)
+        return x * len(rows[at][1])
+
+    with pytest.raises(monograph.MutationError, match=rf"rows\.{at}\.1\.1 is changed"):
+        monograph.export(count, (torch.ones(2),))
+    assert rows[at] == ("last", [1])

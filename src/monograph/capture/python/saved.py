@@ -25,6 +25,7 @@ __all__ = [
     "MISSING",
     "OWNED",
     "PARTS",
+    "PLAIN",
     "Change",
     "Saved",
     "SavedClasses",
@@ -734,9 +735,18 @@ def _functions_in(
     if _HOLDING.isdisjoint(map(type, values)) or not isinstance(owner, _NAMING):
         return ()
     entries = held.items() if isinstance(held, dict) else enumerate(held)
-    return [(owner, name, value) for name, value in entries if type(value) in _HOLDING]
+    return [
+        (owner, name, value)
+        for name, value in entries
+        if type(value) in _HOLDING
+        and not (type(value) is tuple and PLAIN.issuperset(map(type, value)))
+    ]
 
 
+PLAIN = frozenset({
+    int, float, bool, str, bytes, complex, type(None), torch.dtype, torch.device, torch.Size,
+})  # fmt: skip
+"""The classes of what holds nothing."""
 _Cached = type(functools.lru_cache(lambda: None))
 _FUNCTIONS = frozenset({BuiltinFunctionType, MethodType, _Cached})
 _HOLDING = _FUNCTIONS | {staticmethod, tuple, list}  # `sys.argv` is a list

@@ -21,6 +21,7 @@ from monograph.capture.python.saved import (
     CONTAINERS,
     OWNED,
     PARTS,
+    PLAIN,
     Saved,
     SavedCache,
     SavedClass,
@@ -65,7 +66,7 @@ class Walk:
 
     def add(self, value: object, path: str, field: str) -> None:
         """Something that the program may reach."""
-        if value.__class__ not in _PLAIN:
+        if value.__class__ not in PLAIN:
             self._queue.append((value, path, field))
 
     def run(self, *, globals_too: bool = False) -> None:
@@ -96,7 +97,7 @@ class Walk:
                 self._add_function(value, path, field)
             elif isinstance(value, (tuple, frozenset)):  # made anew, as often as not
                 for i, item in enumerate(value):
-                    if item.__class__ not in _PLAIN:
+                    if item.__class__ not in PLAIN:
                         queue.append((item, f"{path}.{i}", field))
             elif isinstance(value, CONTAINERS):
                 self._add_entries(Saved(value, path, field))
@@ -110,9 +111,13 @@ class Walk:
         self._add_items(saved.copy, saved.path, saved.field)
 
     def _add_items(self, entries: Any, path: str, field: str) -> None:
-        queue = self._queue
-        for key, item in entries.items() if isinstance(entries, dict) else enumerate(entries):
-            if item.__class__ not in _PLAIN:
+        queue, is_dict = self._queue, isinstance(entries, dict)
+        if PLAIN.issuperset(map(type, entries.values() if is_dict else entries)):
+            return
+        for key, item in entries.items() if is_dict else enumerate(entries):
+            kind = item.__class__
+            # A table of a program has thousands of rows that hold nothing but texts and numbers.
+            if kind not in PLAIN and not (kind is tuple and PLAIN.issuperset(map(type, item))):
                 queue.append((item, f"{path}.{key}" if path else str(key), field))
 
     def _add_object(self, value: object, path: str, field: str) -> None:
@@ -201,7 +206,7 @@ class Walk:
         for state, path in zip(states, paths, strict=True):
             for name in itertools.filterfalse(_is_built_in, state):
                 value = state[name]
-                if value.__class__ not in _PLAIN:
+                if value.__class__ not in PLAIN:
                     self._queue.append((value, f"{path}.{name}" if path else name, field))
         for kind in dict.fromkeys(module.__class__ for _, module in modules):
             self.add_class(kind, is_program=True)
@@ -321,9 +326,6 @@ def saved_in(value: object, path: str, field: str, seen: set[int]) -> list[Saved
     return [saved for saved in walk.saved if saved.__class__ is Saved]
 
 
-_PLAIN = frozenset({
-    int, float, bool, str, bytes, complex, type(None), torch.dtype, torch.device, torch.Size,
-})  # fmt: skip
 _PLAIN_TENSORS = (torch.Tensor, nn.Parameter)
 # Nothing hangs on these; on functions and classes little, and where it does they are looked at.
 _Cached = type(functools.lru_cache(lambda: None))
@@ -339,7 +341,7 @@ _STANDARD: tuple[type, ...] = (
     *_WEAK,
     *_ITERATORS,
 )
-_INERT = _PLAIN | {property, classmethod, BuiltinFunctionType, type, FunctionType, ModuleType}
+_INERT = PLAIN | {property, classmethod, BuiltinFunctionType, type, FunctionType, ModuleType}
 # What every module has.
 _is_built_in = frozenset(nn.Module().__dict__).__contains__
 _parts_of = operator.itemgetter(*PARTS)
