@@ -125,3 +125,41 @@ def test_regions_end_as_in_eager_mode(name, strict):
 
 def test_layers_in_a_region():
     compared(Layers().eval())
+
+
+PRODUCTS = ("bij,bjk->bik", "ij,jk", "ij,ij->", "...ij,...jk->...ik", "ij,jk,kl->il", "ij,kj->ijk")
+
+
+def of_products(equation):
+    def program(*operands):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return torch.einsum(equation, *operands)
+
+    return program
+
+
+@pytest.mark.parametrize("equation", PRODUCTS)
+def test_what_einsum_multiplies_where_nothing_is_summed_up_is_not_cast(equation):
+    """Two tensors whose shared label has size 1 are multiplied, which autocast leaves alone."""
+    terms = equation.partition("->")[0].replace("...", "b").split(",")
+    program = of_products(equation)
+
+    def operands(sizes):
+        return [torch.randn([sizes[label] for label in term]) for term in terms]
+
+    example = operands({"b": 2, "i": 3, "j": 4, "k": 5, "l": 6})
+    shapes = (tuple((Dim.DYNAMIC,) * x.dim() for x in example),)
+    called = monograph.export(program, tuple(example), dynamic_shapes=shapes).module()
+    taken = 0
+    for sizes in itertools.product((1, 3), repeat=5):
+        given = operands(dict(zip("bijkl", sizes, strict=True)))
+        try:
+            found = called(*given)
+        except monograph.MonographError:
+            assert 1 in sizes[2:4], "only a size that is summed up decides"
+            continue
+        taken += 1
+        expected = program(*given)
+        assert found.dtype is expected.dtype
+        torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
+    assert taken >= 8

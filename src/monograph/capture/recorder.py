@@ -184,12 +184,21 @@ class Recorder(DispatchMode):
         Its code is a kernel's, and asks unheard whether a tensor lies in order: it views what it
         would have copied else.
         """
+        env = self.sizes.env
         before, self.context.in_composite = self.context.in_composite, True
         try:
             with self:
                 return opened_composite(op, tuple(args), dict(kwargs))
+        except RuntimeError:
+            if not env.symbols or env.by_example or op._schema.is_mutable:
+                raise
         finally:
             self.context.in_composite = before
+        env.by_example = True  # it has taken a size for one that is not 1; in the example it is
+        try:
+            return self.opened(op, args, kwargs)
+        finally:
+            env.by_example = False
 
     def argument(self, arg: Any, key: list[Any], sources: list[Value]) -> Any:
         """The node form of one argument; what distinguishes it goes into ``key``."""

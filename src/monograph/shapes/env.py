@@ -227,6 +227,7 @@ class Symbol:
 
 
 _FEW_SIZES = 32
+_LARGE = 100_000
 
 # The message of a guard of an operator that would take other sizes, too, which is another program:
 # it stretches a size of 1.
@@ -505,6 +506,16 @@ class ShapeEnv:
         if self.by_example and self.truth(test) is not None:
             return self.decide(test)
         return otherwise
+
+    def probably_equal(self, test: Test, otherwise: bool) -> bool:
+        """``probably`` where it is asked if sizes are equal, which is no order of them.
+
+        Torch takes sizes that it does not know for such as are like no others. ``min(n, 1)`` is 1
+        for all of these: where the answer for them is not ``otherwise``, it is asked for.
+        """
+        if self.known(test) is None and _for_large_sizes(test) is not otherwise:
+            return self.decide(test)
+        return self.probably(test, otherwise)
 
     def require(self, test: Test, message: str | None = None) -> bool:
         """``test`` is asserted: hold it for true where it may be, and note it.
@@ -886,6 +897,17 @@ def _inside(expr: Expr) -> Int | None:
             if slope < 0 and most >= 0:
                 return most - d
     return None
+
+
+def _for_large_sizes(test: Test) -> bool | None:
+    """The answer for sizes that are large, and no two of them alike; None: they cannot be."""
+    sizes: dict[str, Any] = {
+        name: _LARGE * (at + 2) + at for at, name in enumerate(symbols_of(test))
+    }
+    try:
+        return truth(test, sizes)
+    except (KeyError, ArithmeticError, ValueError):
+        return None
 
 
 def _is_of_equalities(test: Test) -> bool:

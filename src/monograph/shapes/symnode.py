@@ -363,10 +363,11 @@ class IntNode(_Node):
         return BoolNode(self.env, test if known is None else known)
 
     def eq(self, other: IntNode) -> BoolNode:
-        return self._test(equal(self.content, _integer(other)))
+        return EqualityNode(self.env, self._test(equal(self.content, _integer(other))).content)
 
     def ne(self, other: IntNode) -> BoolNode:
-        return self._test(equal(self.content, _integer(other), is_equal=False))
+        test = equal(self.content, _integer(other), is_equal=False)
+        return EqualityNode(self.env, self._test(test).content)
 
     def ge(self, other: IntNode) -> BoolNode:
         return self._test(not_less(self.content, _integer(other)))
@@ -694,6 +695,20 @@ class BoolNode(_Node):
 
     def guard_float(self, file: str, line: int) -> float:
         return float(self.int_())
+
+
+class EqualityNode(BoolNode):
+    """A truth that was asked for as an equality of sizes, whatever it has become."""
+
+    __slots__ = ()
+
+    def guard_or_false(self, file: str, line: int) -> bool:
+        return self.env.probably_equal(self.content, False)
+
+    def guard_or_true(self, file: str, line: int) -> bool:
+        return self.env.probably_equal(self.content, True)
+
+    guard_size_oblivious = guard_or_false
 
 
 # What torch asks of a node of another kind: the number is a truth, the truth a number ------------

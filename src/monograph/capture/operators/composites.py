@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from monograph.capture.operators.registry import rescues
 from monograph.diagnostics import ExportError
+from monograph.shapes.expr import Int
+from monograph.shapes.questions import Test, both, either, equal
+from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     COMPOSITE,
     Operator,
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
 
 __all__ = ["OpenInstead", "open_where_needed"]
+
+_EINSUM = torch.ops.aten.einsum.default
 
 
 class OpenInstead(BaseException):
@@ -60,6 +67,8 @@ def open_where_needed(
     device = tensor.device.type if tensor is not None else "cpu"
     if device not in recorder.context.autocast or autocast_handles(op, device) or _is_view(op):
         return NotImplemented
+    if op is _EINSUM:
+        _decide_what_multiplies(recorder, *args)
     dtype = torch.get_autocast_dtype(device)
     before = set(recorder.context.autocast)
     try:
@@ -67,6 +76,50 @@ def open_where_needed(
             return recorder.opened(op, args, kwargs)
     finally:  # the region ends as it began: where torch hides that autocast is on
         recorder.context.autocast = before
+
+
+def _decide_what_multiplies(
+    recorder: Recorder, equation: str, operands: Sequence[torch.Tensor], **_: object
+) -> None:
+    """Ask whether ``einsum`` has anything to sum up of two tensors.
+
+    If not, it multiplies them as they are, else it has a matrix product, which autocast casts.
+    Its code takes it unheard that no size is 1.
+    """
+    env = recorder.sizes.env
+    summed = _sizes_that_are_summed(equation, operands)
+    if len(operands) == 2:  # it is enough that one of the sums is of more than one
+        found: Test = False
+        for sizes in summed:
+            found = either(found, functools.reduce(both, map(_is_not_one, sizes)))
+        if env.decide(found, may_settle=False):
+            return
+    for sizes in summed:
+        for size in sizes:
+            env.decide(_is_not_one(size), may_settle=False)
+
+
+def _is_not_one(size: Int) -> Test:
+    return equal(size, 1, is_equal=False)
+
+
+def _sizes_that_are_summed(equation: str, operands: Sequence[torch.Tensor]) -> list[list[Int]]:
+    """For each label that several operands have, and the result has not: how large it is."""
+    given, arrow, result = equation.replace(" ", "").partition("->")
+    sizes: dict[str | int, list[Int]] = {}
+    for labels, tensor in zip(given.split(","), operands, strict=False):
+        first, _, last = labels.partition("...")
+        count = tensor.dim() - len(first) - len(last)  # of the ellipsis, which ends at one place
+        of_each: list[str | int] = [*first, *range(-count, 0), *last]
+        for label, size in zip(of_each, tensor.shape, strict=False):
+            sizes.setdefault(label, []).append(expression_of(size))
+
+    def is_kept(label: str | int) -> bool:
+        if isinstance(label, int):
+            return not arrow or "..." in result
+        return label in result if arrow else given.count(label) == 1
+
+    return [found for label, found in sizes.items() if len(found) > 1 and not is_kept(label)]
 
 
 def _is_view(op: Operator) -> bool:
