@@ -50,6 +50,7 @@ class Context:
         self.in_composite = False  # a kernel calls, which is recorded as what it calls
         self.knows_tables = False  # buffers that no state dict holds are constants
         self.spells_sizes = False  # no text has something else in the place of a size
+        self.tells_kinds = False  # no number is an integer for some sizes and a float for others
         self.rows_in_order = False  # what is mapped over is copied (see patches)
         self.strict: Strictness | None = None  # where the strict mode is on
         self.watched: frozenset[str] = frozenset()

@@ -28,8 +28,10 @@ from monograph.inference.fakes import Outcome, Result
 from monograph.ir.meta import SHARES
 from monograph.ir.module_scope import ModuleCall
 from monograph.ir.operators import is_random
+from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import flatten
 from monograph.shapes.expr import Expr
+from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of
 from monograph.torch_internals import (
     DispatchMode,
@@ -170,6 +172,8 @@ class Recorder(DispatchMode):
             outcome = self.outcomes.find(op, args, kwargs or {}, tuple(key))
         except OpenInstead:
             return self.opened(op, args, kwargs or {})
+        if self.sizes.env.symbols:
+            self._require_kinds(key, kwargs or {}, outcome, sources)
         if context.above_autograd and _is_put_in_order(op, kwargs or {}):
             self.layouts.rely_on_strides(sources[0])  # the program asked for it to lie in order
         if self.layouts.laid_anew and is_random(op):
@@ -239,6 +243,16 @@ class Recorder(DispatchMode):
         if isinstance(arg, torch.SymBool):
             return bool(arg)
         return content
+
+    def _require_kinds(
+        self, key: list[Any], kwargs: dict[str, Any], outcome: Outcome, sources: list[Value]
+    ) -> None:
+        """The dtype of a result follows from numbers, where no tensor is of floats."""
+        numbers = [item for item in key if item.__class__ is FloatExpr]
+        is_told = "dtype" in kwargs or any(_is_of_floats(source.spec) for source in sources)
+        if numbers and not is_told and any(map(_is_of_floats, outcome.specs())):
+            for number in numbers:
+                self.sizes.require_kind(number)
 
     def check(self, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome:
         """What ``op`` would return, without recording it; raises what eager mode raises."""
@@ -367,6 +381,10 @@ class Recorder(DispatchMode):
 
 
 hide_from_compiler(Recorder.__torch_dispatch__)
+
+
+def _is_of_floats(spec: TensorSpec) -> bool:
+    return spec.dtype.is_floating_point or spec.dtype.is_complex
 
 
 def _is_put_in_order(op: object, kwargs: dict[str, Any]) -> bool:

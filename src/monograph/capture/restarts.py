@@ -29,6 +29,7 @@ __all__ = [
     "NeedsCalls",
     "NeedsConversion",
     "NeedsIndexing",
+    "NeedsKinds",
     "NeedsNumbers",
     "NeedsRows",
     "NeedsTables",
@@ -78,6 +79,13 @@ class NeedsTables(Restart):
 
 class NeedsTexts(Restart):
     """A text has a number where others have what stands for it: all of them have the numbers."""
+
+
+class NeedsKinds(Restart):
+    """A number is an integer for some sizes and a float for others, where that is seen.
+
+    Which of them ``min(n / 2, 3)`` is, is asked then, and branches that give one each are two.
+    """
 
 
 class NeedsCalls(Restart):

@@ -41,6 +41,7 @@ from monograph.capture.restarts import (
     NeedsCalls,
     NeedsConversion,
     NeedsIndexing,
+    NeedsKinds,
     NeedsNumbers,
     NeedsRows,
     NeedsTables,
@@ -141,6 +142,7 @@ def capture(
                     context.rows_in_order = ways.rows_in_order
                     context.knows_tables = ways.knows_tables
                     context.spells_sizes = ways.spells_sizes
+                    context.tells_kinds = ways.tells_kinds
                     context.given_numbers = ways.given_numbers
                     context.strict, context.collected = strict, collected
                     session.hints, session.turned = hints or {}, turned
@@ -179,7 +181,7 @@ class _Ways:
     def __init__(self, strict: Strictness | None) -> None:
         self.strict = strict
         self.above_autograd = self.indexes = self.rows_in_order = False
-        self.knows_tables = self.spells_sizes = False
+        self.knows_tables = self.spells_sizes = self.tells_kinds = False
         self.as_called: dict[int, CodeType] = {}  # by identity: calls there stay as they are
         self.given_numbers: dict[int, object] = {}  # by identity: functions
         self.attempts = 0
@@ -216,6 +218,9 @@ class _Ways:
             self.attempts += 1
         elif isinstance(reason, NeedsTexts):
             self.spells_sizes = True
+            self.attempts += 1
+        elif isinstance(reason, NeedsKinds):
+            self.tells_kinds = True
             self.attempts += 1
         elif not isinstance(reason, NeedsAnotherLook):
             raise reason
@@ -617,6 +622,7 @@ class _Session:
         if isinstance(leaf, torch.SymBool):
             found: Operand = sizes.test_node(expression_of(leaf))
         else:
+            sizes.require_kind(leaf)
             found = sizes.node_of(self.recorder.size_of(leaf))
         return Output(found) if isinstance(found, Node) else Output(None, found)
 

@@ -21,6 +21,7 @@ from monograph.capture.python.truths import is_or_zero, only_tells
 from monograph.capture.restarts import (
     NarrowedError,
     NeedsIndexing,
+    NeedsKinds,
     NeedsTexts,
     is_asked_by_program,
     is_printed,
@@ -48,7 +49,7 @@ from monograph.shapes.questions import (
     text_of,
     truth,
 )
-from monograph.shapes.symnode import symbolic
+from monograph.shapes.symnode import expression_of, symbolic
 from monograph.shapes.text import Tree, tree_of
 
 if TYPE_CHECKING:
@@ -422,6 +423,12 @@ class Sizes:
             "_assert_scalar", aten._assert_scalar.default, (node, text), None
         )
 
+    def require_kind(self, item: object) -> None:
+        """Who gets ``item`` goes by whether it is an integer or a float: let that be asked."""
+        content = expression_of(item)
+        if isinstance(content, FloatExpr) and content.may_be_integer():
+            restart(self.recorder, NeedsKinds())
+
     # Questions -------------------------------------------------------------------------------
 
     def is_no_matter(self) -> bool:
@@ -565,6 +572,7 @@ class Sizes:
                 restart(self.recorder, NeedsTexts())
             return as_key or str(self.env.fix(item, "a text is made of this size"))
         if isinstance(item, FloatExpr):
+            self.require_kind(item)
             return str(symbolic(self.env, item).node.guard_float("", 0))
         return None if isinstance(item, (int, float)) else str(self.env.decide(item))
 

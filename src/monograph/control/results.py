@@ -22,7 +22,7 @@ from monograph.shapes.expr import Expr, Int
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test
 from monograph.shapes.quotients import in_sizes_of_inputs
-from monograph.shapes.symnode import BoolNode, expression_of, symbolic
+from monograph.shapes.symnode import BoolNode, as_mixed, expression_of, symbolic
 
 __all__ = [
     "UNDEFINED",
@@ -170,6 +170,11 @@ def join(recorder: Recorder, found: Sequence[Found], sides: Sides) -> Joined:
         rows = [("", *(describe(f) for f in found))]
         what = "the branches give different Python objects"
         raise Mismatch("MG-C102", what, rows, _HINTS["MG-C102"])
+    is_mixed = "float" in kinds and len(kinds) > 1
+    if is_mixed and recorder.context.tells_kinds:
+        rows = [("", *(describe(f) for f in found))]
+        what = "one branch gives an integer, the other a float, and which it is makes a difference"
+        raise Mismatch("MG-C102", what, rows, "write the integer as a float: 1.0 in place of 1.")
     if kinds <= {"int", "bool"} and "int" in kinds:
         return _join_integers(recorder, found, sides)
     way = _way_told_by(contents, sides)
@@ -183,7 +188,8 @@ def join(recorder: Recorder, found: Sequence[Found], sides: Sides) -> Joined:
         return recorder.read(_filled(recorder, one.content, dtype).value)
 
     def wrap(node: Node) -> object:
-        return number_in(recorder, make_abstract(spec, Value(node, spec, recorder)))
+        number = number_in(recorder, make_abstract(spec, Value(node, spec, recorder)))
+        return as_mixed(number) if is_mixed else number
 
     return Computed(spec, node_in, wrap)
 

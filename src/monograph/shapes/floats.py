@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from monograph.shapes.expr import Expr, Int, Scope, Values, interval, value_of
 
@@ -69,17 +69,31 @@ ROUNDINGS: dict[str, Callable[[float], int]] = {
 }
 
 
+# What is an integer of integers.
+_OF_INTEGERS = ("add", "sub", "mul", "floordiv", "mod", "pow", "neg", "abs", "max", "min", "round")
+
+
 @dataclass(frozen=True)
 class FloatExpr:
     """An operation by its Python name, on expressions, floats and other operations.
 
     A "symbol" has a ``name`` instead of arguments: a float that the program gets as an argument or
-    reads from a tensor.
+    reads from a tensor. ``is_mixed``: for some sizes Python has an integer there, as
+    ``min(n / 2, 3)`` is one.
     """
 
     op: str
     args: tuple[Real, ...]
     name: str = ""
+    is_mixed: bool = field(default=False, compare=False)
+
+    def may_be_integer(self) -> bool:
+        """Whether Python may have an integer in its place."""
+        if self.is_mixed:
+            return True
+        if self.op not in _OF_INTEGERS or any(map(_is_fraction, self.args)):
+            return False
+        return any(isinstance(arg, FloatExpr) and arg.may_be_integer() for arg in self.args)
 
     def evaluate(self, values: Values) -> float:
         """The value, computed as Python does.
@@ -114,6 +128,10 @@ class FloatExpr:
 
 
 Real = int | float | Expr | FloatExpr
+
+
+def _is_fraction(item: Real) -> bool:
+    return isinstance(item, float) and not item.is_integer()
 
 
 def float_value(item: Real, values: Values) -> float:

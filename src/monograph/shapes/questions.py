@@ -6,7 +6,7 @@ import functools
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monograph.shapes.expr import Expr, Int, Monomial, Scope, Values, atom_interval
 from monograph.shapes.floats import FloatExpr, Real, float_value
@@ -360,7 +360,7 @@ def real_with_sizes(item: Real, on_size: Callable[[Expr], Int]) -> Real:
     """``item`` made of what ``on_size`` gives for each of its sizes."""
     if isinstance(item, FloatExpr):
         args = tuple(real_with_sizes(each, on_size) for each in item.args)
-        return item if args == item.args else FloatExpr(item.op, args, item.name)
+        return item if args == item.args else replace(item, args=args)
     return on_size(item) if isinstance(item, Expr) else item
 
 

@@ -11,6 +11,7 @@ import builtins
 import contextlib
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar, overload
 
 import torch
@@ -42,11 +43,13 @@ from monograph.shapes.text import format_expr
 
 __all__ = [
     "BoolNode",
+    "EqualityNode",
     "Facade",
     "FloatNode",
     "IntNode",
     "Node",
     "Sympyish",
+    "as_mixed",
     "expression_of",
     "facade",
     "in_normal_form",
@@ -108,6 +111,14 @@ def expression_of(item: object) -> object:
         node = item.node
         return node.content if isinstance(node, Node) else _plain(node)
     return item
+
+
+def as_mixed(number: object) -> object:
+    """``number`` as one that may be an integer for some sizes."""
+    content = expression_of(number)
+    if isinstance(number, torch.SymFloat) and isinstance(content, FloatExpr):
+        return symbolic(number.node.env, replace(content, is_mixed=True))
+    return number
 
 
 def in_normal_form(item: torch.SymInt | torch.SymFloat | torch.SymBool) -> str:

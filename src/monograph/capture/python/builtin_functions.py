@@ -48,7 +48,15 @@ from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import MATHEMATICAL, FloatExpr
 from monograph.shapes.questions import negated
-from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, Node, expression_of, symbolic
+from monograph.shapes.symnode import (
+    BoolNode,
+    FloatNode,
+    IntNode,
+    Node,
+    as_mixed,
+    expression_of,
+    symbolic,
+)
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -67,6 +75,7 @@ __all__ = [
 ]
 
 _SYMBOLIC = (torch.SymInt, torch.SymFloat)
+_FLOATS = (float, torch.SymFloat)
 
 _Cached = type(functools.lru_cache(lambda: None))
 
@@ -405,9 +414,27 @@ def _extreme(
             return functools.reduce(pick, items)
         if not any(isinstance(item, _SYMBOLIC) for item in items):
             return original(*args)
-        return functools.reduce(combine, items)
+        recorder = running_recorder()
+        if recorder is None or len({isinstance(item, _FLOATS) for item in items}) == 1:
+            return functools.reduce(combine, items)
+        if recorder.context.tells_kinds:
+            return original(*args)
+        return functools.reduce(functools.partial(_of_kinds, combine), items)
 
     return call
+
+
+def _of_kinds(combine: Callable[..., object], one: Any, other: Any) -> object:
+    """The smaller or larger of two numbers, one of which may be an integer, the other a float."""
+    found = combine(one, other)
+    if isinstance(one, _FLOATS) is isinstance(other, _FLOATS) or not isinstance(found, _SYMBOLIC):
+        return found
+    is_taken = expression_of(other > one if combine is torch.sym_max else other < one)
+    env = found.node.env
+    known = env.known(is_taken)
+    if known is not None:
+        return other if known else one
+    return as_mixed(found)
 
 
 def _are_alike(items: Sequence[Any]) -> bool:

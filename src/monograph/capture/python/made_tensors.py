@@ -59,6 +59,8 @@ def _stacked(data: object) -> torch.Tensor:
     if isinstance(data, torch.SymBool) and recorder is not None:
         return tensor_of_truth(recorder, data)
     if isinstance(data, (torch.SymInt, torch.SymFloat)):
+        if recorder is not None:
+            recorder.sizes.require_kind(data)
         dtype = torch.int64 if isinstance(data, torch.SymInt) else torch.get_default_dtype()
         return torch.full((), data, dtype=dtype)  # type: ignore[call-overload]
     return _tensor(data)
