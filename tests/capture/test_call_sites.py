@@ -495,6 +495,18 @@ def test_a_text_that_is_shown_fixes_nothing(module, shown):
     _same(export(made.program, (R(4, 3),), dynamic_shapes=DYNAMIC).module(), made.program)
 
 
+def test_a_text_that_is_asserted_steers():
+    """What an assertion compares is no text that is only shown: it is that of the number."""
+
+    def program(x):
+        assert f"{x.shape[0]} rows" == "4 rows", f"{x.shape[0]} rows"
+        return x * 2
+
+    exported = export(program, (R(4, 3),), dynamic_shapes=({0: Dim.AUTO},))
+    assert [a.kind for a in exported.assumptions] == ["fixed"]
+    _same(exported.module(), program, sizes=(4,))
+
+
 def test_without_source_a_size_is_fixed():
     space = {}
     exec("def program(x):\n    return x * int(x.shape[0] / 2)\n", space)

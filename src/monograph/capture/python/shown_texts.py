@@ -85,7 +85,7 @@ def _end_of(
     is_value = True
     found = _End.STEERS
     while step is not None:
-        if isinstance(step, (ast.Raise, ast.Assert)):
+        if isinstance(step, ast.Raise) or (isinstance(step, ast.Assert) and before is step.msg):
             return _End.SHOWN
         if isinstance(step, ast.Call):
             if _SHOWS.match(ast.unparse(step.func).split(".")[-1]):
