@@ -67,3 +67,42 @@ def test_right_or_refused(raising, form, strict, example):
             assert n != example
             continue
         torch.testing.assert_close(found, program(x))
+
+
+NOT_THERE = {
+    "a dimension": lambda x: x * x.shape[2],
+    "a size of a number": lambda x: x * x.sum().size(-1),
+    "an item": lambda x: x * [1, 2][5],
+    "a key": lambda x: x * {"a": 1}["b"],
+    "a quotient": lambda x: x * (1 // 0),
+    "another value": lambda x: x * sum(a * b for a, b in [(*x.shape, 1)]),
+    "nothing": lambda x: x * None.shape[0],
+}
+
+
+@pytest.mark.parametrize("name", NOT_THERE)
+def test_what_is_not_there_is_not_there_on_one_side(name):
+    """Data decides: the program holds for what takes the other side, and says what eager raises."""
+
+    def program(x):
+        if x.sum() > 100:
+            return NOT_THERE[name](x)
+        return x + 1
+
+    module = export(program, (torch.ones(3, 2),), strict=True).module()
+    x = torch.randn(3, 2)
+    torch.testing.assert_close(module(x), program(x))
+    with pytest.raises((LookupError, ArithmeticError, ValueError, AttributeError)) as raised:
+        program(x + 100)
+    with pytest.raises(RuntimeError, match=type(raised.value).__name__):
+        module(x + 100)
+
+
+def test_what_the_capture_does_not_know_is_no_assertion():
+    def program(x):
+        if x.sum() > 100:
+            return x.no_such_thing
+        return x + 1
+
+    with pytest.raises(AttributeError):
+        export(program, (torch.ones(3, 2),), strict=True)

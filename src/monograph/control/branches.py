@@ -16,7 +16,11 @@ from monograph.capture.abstract import AbstractTensor
 from monograph.capture.aliasing import Value
 from monograph.capture.operators.data_dependence import assert_tensor, truth_node
 from monograph.capture.python.exception_handlers import may_be_caught
-from monograph.capture.python.frames import frames_of_user, is_raised_by_program
+from monograph.capture.python.frames import (
+    frames_of_user,
+    is_raised_by_program,
+    is_raised_in_program,
+)
 from monograph.capture.recorder import Recorder
 from monograph.control.region import Region, lift
 from monograph.control.results import (
@@ -128,8 +132,8 @@ def branch(
 
     ``before`` gives the name and value of a key that only the other body returns. ``preferred`` are
     nodes that become the first operands; ``inspect`` sees what both return, and may raise. What
-    cannot be joined gives its ``Mismatch``. A body that raises an error of the program's own
-    becomes an assertion.
+    cannot be joined gives its ``Mismatch``. A body that raises an error of the program's own, or
+    asks for an item that is not there, becomes an assertion.
     """
     node = predicate_node(recorder, predicate)
     paths: list[Test] = [True, True]
@@ -153,8 +157,9 @@ def branch(
             elif isinstance(error, MonographError) or not isinstance(error, Exception):
                 raise
             elif not is_raised_by_program(error):
-                _refuse_where_it_is_caught(recorder, error)  # by Python: an item that is not there
-                raise
+                _refuse_where_it_is_caught(recorder, error)
+                if not is_raised_in_program(error):
+                    raise
             _assert(recorder, predicate, name == "false", error)
             return {key: value for key, (_, value) in bodies[name == "true"]().items()}
     try:

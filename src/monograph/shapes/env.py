@@ -24,6 +24,7 @@ from monograph.shapes.questions import (
     Some,
     Test,
     assertion_of,
+    both,
     equal,
     holds,
     negated,
@@ -228,6 +229,7 @@ class Symbol:
 
 _FEW_SIZES = 32
 _LARGE = 100_000
+_LARGEST_EXACT = 1 << 52  # integers below it are floats, and so is what follows them
 
 # The message of a guard of an operator that would take other sizes, too, which is another program:
 # it stretches a size of 1.
@@ -441,6 +443,11 @@ class ShapeEnv:
         answer = self.known(test)
         if answer is not None:
             return answer
+        of_floats = self._of_floats(test)
+        if of_floats is not test:
+            answer = self.decide(of_floats, kind, may_settle=may_settle)
+            self.assume(test if answer else negated(test))
+            return answer
         if self.trial is not None:
             return self.trial.answer(test)
         if kind == "branch" and self.listener.is_no_matter():
@@ -468,6 +475,37 @@ class ShapeEnv:
             return settled
         self.rely_on(test if value else negated(test), kind, asked=test, answer=value)
         return value
+
+    def _of_floats(self, test: Test) -> Test:
+        """A question about a rounded float as one about that float.
+
+        The sizes that it is computed from answer it before the program runs.
+        """
+        if not isinstance(test, Compare):
+            return test
+        expr = self.scope.normal(test.expr)
+        found = None if isinstance(expr, int) else _line(expr)
+        if found is None or isinstance(expr, int) or found[1] not in (1, -1):
+            return test
+        definition = self.definitions.get(found[0].name)
+        if not isinstance(definition, Rounded):
+            return test
+        how, number = definition
+        if how == "trunc" and is_never_negative(number):
+            how = "floor"
+        bound = -expr.const * found[1]
+        if how not in ("floor", "ceil") or abs(bound) >= _LARGEST_EXACT:
+            return test
+        if how == "floor":
+            at_least = negated(CompareFloats("lt", number, float(bound)))
+            at_most: Test = CompareFloats("lt", number, float(bound + 1))
+        else:
+            at_least = CompareFloats("gt", number, float(bound - 1))
+            at_most = negated(CompareFloats("gt", number, float(bound)))
+        if test.kind == "ge":
+            return at_least if found[1] > 0 else at_most
+        is_equal = both(at_least, at_most)
+        return is_equal if test.kind == "eq" else negated(is_equal)
 
     def decide_for_python(self, test: Test, *, may_settle: bool = True) -> bool:
         """``decide`` for who goes by the answer, and by nothing else that is known of sizes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,9 @@ __all__ = [
     "is_of_python",
     "is_of_user",
     "is_ours",
+    "is_raised_by_program",
+    "is_raised_by_us",
+    "is_raised_in_program",
     "source_line_of_traceback",
 ]
 
@@ -226,6 +230,23 @@ def is_raised_by_program(error: BaseException) -> bool:
     code = step.tb_frame.f_code
     opcode = code.co_code[step.tb_lasti]
     return dis.opname[opcode] in ("RAISE_VARARGS", "RERAISE")
+
+
+def is_raised_in_program(error: BaseException) -> bool:
+    """Whether it says that a line of the user's asks for what is not there: an item, a quotient.
+
+    That is so whatever is captured: ``x.shape[3]`` of a matrix, ``table["name"]``, ``a, b = (1,)``,
+    ``None.shape``.
+    """
+    is_missing = isinstance(error, (IndexError, KeyError, ZeroDivisionError))
+    if not is_missing and not re.search("values to unpack|'NoneType' object", str(error)):
+        return False
+    innermost, step = None, error.__traceback__
+    while step is not None:
+        if _id(step.tb_frame.f_code) not in _standing_in:
+            innermost = step.tb_frame.f_code
+        step = step.tb_next
+    return innermost is not None and is_of_user(innermost)
 
 
 def _is_check(code: CodeType) -> bool:
