@@ -683,8 +683,10 @@ class ShapeEnv:
         item = self.scope.normal(item)
         if isinstance(item, int):
             return item
-        self.refuse_number(why)
         value = self.hint(item)
+        if value is not None and self.is_known(equal(item, value)):
+            return int(value)  # on this side of a branch it is that number
+        self.refuse_number(why)
         if value is None:
             value = int(self.listener.unknown(item))
         test = equal(item, value)

@@ -224,7 +224,11 @@ def both(left: Test, right: Test) -> Test:
 
 def either(left: Test, right: Test) -> Test:
     """The disjunction."""
-    return negated(both(negated(left), negated(right)))
+    if left is False or right is True:
+        return right
+    if right is False or left is True:
+        return left
+    return Some((left, right))
 
 
 def negated(test: Test) -> Test:

@@ -100,27 +100,29 @@ def branch(site: Branch | None, test: object, then: Thunk, otherwise: Thunk) -> 
     return captured_branch(recorder, site, question, then, otherwise)
 
 
-def asking(place: Branch, body: Thunk) -> object:
+def asking(place: Branch, body: Thunk, answered: frozenset[Test] = frozenset()) -> object:
     """``body()``, with each answer to what it was seen to ask of sizes in passing.
 
     ``max((1, 2), key=x.size)`` asks in C, ``table[n > 4]`` to find an item: no part of it is a
-    branch, so all of it is.
+    branch, so all of it is. ``answered``: the questions on whose sides it runs.
     """
     recorder = running_recorder()
     asked = () if recorder is None else strictness(recorder).questions_at(place)
     for test in asked:
         assert recorder is not None
-        question = _of_this_capture(recorder, test)
+        question = None if test in answered else _of_this_capture(recorder, test)
         if question is not None and recorder.sizes.env.known(question) is None:
-            again = _run_again(place, body)
+            again = _run_again(place, body, answered | {test})
             found: object = captured_branch(recorder, place, question, again, again)
             return found
     return body()
 
 
-def _run_again(_monograph_place: Branch, _monograph_body: Thunk) -> Thunk:
+def _run_again(
+    _monograph_place: Branch, _monograph_body: Thunk, _monograph_answered: frozenset[Test]
+) -> Thunk:
     """``asking`` once more; its variables, which are looked at, have names that no program has."""
-    return lambda: asking(_monograph_place, _monograph_body)
+    return lambda: asking(_monograph_place, _monograph_body, _monograph_answered)
 
 
 def _of_this_capture(recorder: Recorder, test: Test) -> Test | None:
