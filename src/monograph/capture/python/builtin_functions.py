@@ -29,6 +29,7 @@ from monograph.capture.python.nodes import compares, subscripts, syntax_of, take
 from monograph.capture.python.number_functions import (
     FUNCTIONS_OF_MATH,
     METHODS_OF_NUMPY,
+    Number,
     functions_of_numpy,
 )
 from monograph.capture.python.number_methods import as_integer, number_of
@@ -424,7 +425,7 @@ def _extreme(
     return call
 
 
-def _of_kinds(combine: Callable[..., object], one: Any, other: Any) -> object:
+def _of_kinds(combine: Callable[..., object], one: Number, other: Number) -> object:
     """The smaller or larger of two numbers, one of which may be an integer, the other a float."""
     found = combine(one, other)
     if isinstance(one, _FLOATS) is isinstance(other, _FLOATS) or not isinstance(found, _SYMBOLIC):

@@ -17,7 +17,7 @@ import torch
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of, symbolic
 
-__all__ = ["FUNCTIONS_OF_MATH", "METHODS_OF_NUMPY", "functions_of_numpy"]
+__all__ = ["FUNCTIONS_OF_MATH", "METHODS_OF_NUMPY", "Number", "functions_of_numpy"]
 
 Number = int | float | torch.SymInt | torch.SymFloat
 Function = Callable[..., object]
