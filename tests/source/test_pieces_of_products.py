@@ -13,6 +13,7 @@ from monograph.testing import assert_equal
 MERGED = {
     "product": lambda x: x.flatten(0, 1),
     "doubled": lambda x: torch.cat([x, x]).flatten(0, 1),
+    "with more": lambda x: torch.cat([x, x.new_ones(x.shape[0], 3, *x.shape[2:])], 1).flatten(0, 1),
     "halved": lambda x: x[:, ::2].flatten(0, 1),
     "quotient": lambda x: x.mean(1)[: x.shape[0] // 2 + 1],
     "sum": lambda x: torch.cat([x[:, 0], x[0]]),

@@ -41,7 +41,7 @@ def sum_over(item: Int, counter: Atom, first: int, length: Int) -> Int | None:
 
 
 def _taken_apart(parts: list[Expr], symbols: list[Atom], counter: Atom) -> Iterator[Int]:
-    """What the sum may be linear in: the one size, or what is divided into pieces."""
+    """What the sum may be linear in: the one size, or what is taken apart into pieces."""
     scope = parts[0].scope
     if len(symbols) == 1:
         yield scope.bare(symbols[0])
@@ -50,8 +50,11 @@ def _taken_apart(parts: list[Expr], symbols: list[Atom], counter: Atom) -> Itera
         for atom in left.pop(0).atoms():
             inside = [arg for arg in atom.args if isinstance(arg, Expr)]
             left += inside
-            if atom.kind == "div" and inside and counter not in inside[0].symbols():
-                yield scope.make(inside[0].terms, 0)
+            for arg in inside:  # ``n`` of ``(n + 3) // 4``, of ``min(n - 4*i, 4)``
+                terms = tuple(term for term in arg.terms if counter.index not in term[0])
+                whole = scope.make(terms, 0)
+                if isinstance(whole, Expr) and counter not in whole.symbols():
+                    yield whole
 
 
 def _linear(size: Int, values: list[int], sums: list[int]) -> Int | None:
