@@ -8,11 +8,13 @@ from typing import TypeVar
 from monograph.capture.python.sites import (
     Site,
     has_flag,
+    is_counting,
     is_folding,
     is_joining,
     is_listing,
     is_reducing,
     is_repeating,
+    is_spelling_out,
     is_taking_apart,
     span_of,
 )
@@ -152,6 +154,8 @@ class Expressions(ast.NodeTransformer):
             combine, items, *first = node.args
             given = (self.visit(combine), self.iterable(items), *map(self.visit, first))
             return located(runtime_call("folded", node.func, *given), node)
+        if self._is_site(node) and (is_counting(node) or is_spelling_out(node)):
+            return located(runtime_call("numbered", self.iterable(node)), node)
         if self._takes_rows(node):
             made = runtime_call("iterator", node.func, self.visit(node.args[0]))
             return located(made, node)
@@ -271,8 +275,7 @@ class Expressions(ast.NodeTransformer):
                 made = runtime_call("iterator", function, *args)
                 made.keywords = self._keywords(node)
                 return located(made, node)
-            is_bare = not node.args and not node.keywords
-            if isinstance(function, ast.Attribute) and function.attr == "tolist" and is_bare:
+            if isinstance(function, ast.Attribute) and is_spelling_out(node):
                 made = runtime_call("numbers", self.visit(function.value))
                 return located(made, node)
         return self.visit(node)

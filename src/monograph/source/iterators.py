@@ -29,8 +29,8 @@ from monograph.source.rows import (
 )
 
 __all__ = [
-    "Unknown", "iterator", "joined", "listed", "numbers", "pieces", "repeated", "rows", "subscript",
-    "unknown_length",
+    "Unknown", "iterator", "joined", "listed", "numbered", "numbers", "pieces", "repeated", "rows",
+    "subscript", "unknown_length",
 ]  # fmt: skip
 
 
@@ -153,6 +153,12 @@ class _Numbers:
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor = tensor
 
+    def listed(self) -> Rows:
+        """The numbers as a list; those of Python have more digits than the floats of tensors."""
+        kind = "float" if self.tensor.is_floating_point() else "int"
+        kind = "bool" if self.tensor.dtype == torch.bool else kind
+        return Rows(self.tensor.double() if kind == "float" else self.tensor.clone(), kind)
+
 
 def numbers(value: HasNumbers) -> object:
     """``value.tolist()``."""
@@ -161,6 +167,13 @@ def numbers(value: HasNumbers) -> object:
         if isinstance(size, torch.SymInt):
             return _Numbers(value)
     return value.tolist()
+
+
+def numbered(made: object) -> object:
+    """``range(n)`` or ``x.tolist()`` where the numbers become a tensor: a list of them."""
+    if isinstance(made, _Numbers):
+        return made.listed()
+    return listed(builtins.list, made) if isinstance(made, _Range) else made
 
 
 def pieces(name: str, owner: object, *args: object, **kwargs: object) -> object:
@@ -227,7 +240,9 @@ def _in_ones(tensor: torch.Tensor, dim: int) -> Unknown | None:
     if not isinstance(size, torch.SymInt):
         return None
     torch._check(size >= 1, lambda: "there are no rows to take apart")
-    return Unknown(size, lambda i: tensor.select(dim, i).unsqueeze(dim))
+    dim = dim % tensor.dim()
+    rows = tensor.unsqueeze(dim + 1)
+    return _Parts(rows, dim, size, lambda i: rows.select(dim, i), are_rows=True)
 
 
 def _dimension(args: tuple[object, ...], kwargs: dict[str, object]) -> int | None:
@@ -352,6 +367,8 @@ def listed(function: Callable[..., object], iterable: Iterable[object]) -> objec
     found = unknown_length(iterable)
     if found is None or running_recorder() is None or function not in _LISTS:
         return function(iterable)
+    if isinstance(iterable, _Numbers):
+        return iterable.listed()
     if isinstance(found, _Range):
         return rows_in_steps((), found.start, found.step, found.length)
     return rows(found, lambda item: item)

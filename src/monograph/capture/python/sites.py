@@ -19,6 +19,7 @@ __all__ = [
     "codes_in",
     "has_flag",
     "is_copying",
+    "is_counting",
     "is_extending",
     "is_folding",
     "is_joining",
@@ -26,6 +27,7 @@ __all__ = [
     "is_made",
     "is_reducing",
     "is_repeating",
+    "is_spelling_out",
     "is_taking_apart",
     "note_made",
     "note_patched",
@@ -251,6 +253,7 @@ class SourceFile:
         if isinstance(node, ast.Call):
             is_site = is_reducing(node) or is_copying(node) or is_extending(node)
             is_site |= (is_taking_apart(node) and self._is_kept(node)) or is_folding(node)
+            is_site |= (is_counting(node) or is_spelling_out(node)) and self._becomes_tensor(node)
             return "Call" if is_site else None
         if isinstance(node, ast.Subscript):
             return "Subscript"
@@ -276,6 +279,10 @@ class SourceFile:
             reverses, node, around = True, around, self.parents.get(around)
         if (reverses and self._is_gone_through(node)) or self._joins(node):
             return True
+        if isinstance(around, ast.Call) and _called(around) in _JOINING:
+            return True
+        if isinstance(around, ast.Subscript) and node is around.value:
+            return not isinstance(around.slice, ast.Slice)
         if isinstance(around, ast.Lambda):
             mapping = self.parents.get(around)
             is_mapped = isinstance(mapping, ast.Call) and _called(mapping) == "map"
@@ -315,6 +322,19 @@ class SourceFile:
         if isinstance(around, ast.Starred):
             return is_joining(self.parents[around])
         return around is not None and is_extending(around) and node in around.args  # type: ignore[attr-defined]
+
+    def _becomes_tensor(self, node: ast.expr) -> bool:
+        """Whether its numbers (or some of them) index a tensor, or are what one is made of."""
+        around = self.parents.get(node)
+        while isinstance(around, ast.Subscript) and node is around.value:
+            node, around = around, self.parents.get(around)
+        if isinstance(around, ast.Call):
+            return node in around.args and _called(around) in _MAKERS
+        if isinstance(around, ast.Starred):
+            return self._joins(node)
+        if isinstance(around, (ast.Tuple, ast.List)):
+            node, around = around, self.parents.get(around)
+        return isinstance(around, ast.Subscript) and node is around.slice
 
     def _taker(self, node: ast.AST) -> ast.Call | None:
         """The ``list(...)``, ``tuple``, ``sum``, ``len`` or ``reduce`` that goes over ``node``."""
@@ -431,18 +451,8 @@ def is_taking_apart(node: ast.Call) -> bool:
 
 _PIECES = ("unbind", "split", "chunk")
 _OVER_OTHERS = ("enumerate", "zip", "reversed", "map", "iter")
-_GOING_THROUGH = (
-    "zip",
-    "enumerate",
-    "reversed",
-    "len",
-    "stack",
-    "cat",
-    "concat",
-    "sum",
-    "list",
-    "tuple",
-)
+_JOINING = ("stack", "cat", "concat")
+_GOING_THROUGH = (*_JOINING, "zip", "enumerate", "reversed", "len", "sum", "list", "tuple")
 
 
 def _called(node: ast.Call) -> str | None:
@@ -451,6 +461,24 @@ def _called(node: ast.Call) -> str | None:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else None
+
+
+def is_counting(node: ast.Call) -> bool:
+    """Whether it is ``range(n)``."""
+    is_plain = isinstance(node.func, ast.Name) and not node.keywords
+    return is_plain and _called(node) == "range"
+
+
+def is_spelling_out(node: ast.Call) -> bool:
+    """Whether it is ``x.tolist()``."""
+    is_bare = not node.args and not node.keywords
+    return is_bare and isinstance(node.func, ast.Attribute) and node.func.attr == "tolist"
+
+
+_MAKERS = frozenset({
+    "tensor", "as_tensor", "new_tensor", "LongTensor", "IntTensor", "FloatTensor", "DoubleTensor",
+    "BoolTensor", "Tensor",
+})  # fmt: skip
 
 
 def is_repeating(node: ast.AST) -> bool:
