@@ -39,7 +39,7 @@ class Carried:
 
     ``kind``: ``constant`` (it never changes), ``tensor``, ``int``, or ``bool`` and ``float`` (which
     go round as tensors). ``varying``: the dimensions whose size changes. ``lowest``: a bound of an
-    ``int`` that only grows.
+    ``int`` that only grows; ``is_guessed``: which it may not do.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Carried:
     varying: set[int] = field(default_factory=set)
     is_dense: bool = False
     lowest: int | None = None
+    is_guessed: bool = False
     given: object = None  # what the body gets, in the latest attempt
     spec: TensorSpec | Expr | None = None
     is_written: bool = False  # in place, by the body

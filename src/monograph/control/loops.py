@@ -27,7 +27,7 @@ from monograph.control.carrying import (
 )
 from monograph.control.region import Region, lift
 from monograph.control.results import Found, Mismatch, describe, is_of_own_class
-from monograph.diagnostics import ControlFlowError
+from monograph.diagnostics import ControlFlowError, ExportError
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.ir.structure import Structure
 from monograph.shapes.expr import Expr
@@ -53,23 +53,34 @@ def loop(
     structures: Sequence[Structure],
     test: Condition,
     body: Body,
+    *,
+    is_counted: bool = False,
 ) -> list[object]:
     """Capture ``while test(state): state = body(state)``.
 
     ``initial`` are the leaves of the state, ``names`` what to call each. ``body`` returns, for each
     of ``structures``, the structure and the leaves of the new state. Returns the leaves of the
-    final state; a ``Mismatch`` where a leaf cannot be carried.
+    final state; a ``Mismatch`` where a leaf cannot be carried. ``is_counted``: the last of the
+    leaves counts the iterations, from what it is before the loop on.
     """
     recorder.emission.has_regions = True
     items = [start_of(name, leaf) for name, leaf in zip(names, initial, strict=True)]
+    if is_counted:
+        counter = items[-1]
+        counter.kind = "int"
+        counter.lowest = counter.initial if isinstance(counter.initial, int) else None
     roots: list[Value] = []
     for _ in range(_MOST_ATTEMPTS):
         attempt = _Attempt(recorder, items, roots)
         try:
             again = attempt.run(test, body, structures)
-        except BaseException:
+        except BaseException as error:
             attempt.abandon()
-            raise
+            if not isinstance(error, ExportError) or not _without_guesses(items):
+                raise
+            if recorder.context.pending is error:
+                recorder.context.pending = None
+            continue
         if not again:
             return attempt.emit()
         attempt.abandon()
@@ -79,6 +90,14 @@ def loop(
         where=recorder.here(),
         hint="keep what the loop carries at one type, dtype and number of dimensions.",
     )
+
+
+def _without_guesses(items: list[Carried]) -> bool:
+    """Take back what is only guessed of numbers that go round; whether there was anything."""
+    guessed = [item for item in items if item.is_guessed]
+    for item in guessed:
+        item.lowest, item.is_guessed = None, False
+    return bool(guessed)
 
 
 class _Attempt:
@@ -272,10 +291,12 @@ class _Attempt:
             raise self._mismatch(item, leaf)
         step = expression_of(leaf) - item.symbol
         start = item.initial_size
-        if item.lowest is None and isinstance(step, int) and step >= 0 and isinstance(start, int):
+        if isinstance(step, int) and step >= 0 and isinstance(start, int):
+            item.is_guessed = False
+            is_new = item.lowest is None
             item.lowest = start
-            return True
-        return False
+            return is_new
+        return item.is_guessed and _without_guesses([item])
 
     def _becomes_variable(self, item: Carried, leaf: object) -> bool:
         before = item.initial
@@ -287,6 +308,8 @@ class _Attempt:
         for kind, types in _TYPES.items() if is_plain else ():
             if isinstance(before, types) and isinstance(leaf, types):
                 item.kind = kind
+                if kind == "int" and type(before) is int and type(leaf) is int and leaf > before:
+                    item.lowest, item.is_guessed = before, True  # it may be a counter
                 return True
         raise self._mismatch(item, leaf)
 

@@ -7,7 +7,7 @@ these.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, overload
 
@@ -732,6 +732,8 @@ class ShapeEnv:
         if expr not in self.decider.facts:
             self.decider.facts.append(expr)
             self.decider.forget()
+            for what_counts in _of_positive_parts(expr):
+                self.assume(not_less(what_counts, 0))
 
     def _assume_not_zero(self, expr: Expr) -> None:
         found = _line(expr)
@@ -948,6 +950,20 @@ def _for_large_sizes(test: Test) -> bool | None:
         return truth(test, sizes)
     except (KeyError, ArithmeticError, ValueError):
         return None
+
+
+def _of_positive_parts(expr: Expr) -> Iterator[Int]:
+    """What is not negative where ``expr``, ``rest + max(d, 0)``, is not, and the rest is negative.
+
+    Then it is ``d`` that counts: ``i < max(n - 2, 0)`` says ``i < n - 2``.
+    """
+    for monomial, slope in expr.terms:
+        atom = expr.scope.atoms[monomial[0]]
+        if slope > 0 and len(monomial) == 1 and atom.kind == "pos":
+            rest = expr - slope * expr.scope.bare(atom)
+            most = interval(rest)[1] if isinstance(rest, Expr) else rest
+            if most is not None and most < 0:
+                yield rest + slope * atom.args[0]
 
 
 def _is_of_equalities(test: Test) -> bool:

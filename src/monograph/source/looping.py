@@ -450,7 +450,15 @@ def _run(
         finally:
             leave()
 
-    return loop(recorder, start.names, start.leaves, start.structures, check, iterate)
+    return loop(
+        recorder,
+        start.names,
+        start.leaves,
+        start.structures,
+        check,
+        iterate,
+        is_counted=counter is not None,
+    )
 
 
 def _sizes_of_lists(recorder: Recorder, state: State) -> dict[str, Int]:

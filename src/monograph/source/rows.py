@@ -15,6 +15,7 @@ import torch
 from torch.nn.utils import rnn
 from torch.nn.utils.rnn import pad_sequence
 
+from monograph.capture.current import running_recorder
 from monograph.capture.python.builtin_functions import called_instead, instead_of
 from monograph.capture.python.frames import is_ours
 from monograph.capture.python.made_tensors import MAKERS, TYPES, dtype_of
@@ -26,6 +27,7 @@ from monograph.diagnostics import ControlFlowError
 from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import LEAF, flatten
 from monograph.shapes.expr import Expr, Int
+from monograph.shapes.questions import equal
 from monograph.shapes.symnode import symbolic
 
 __all__ = [
@@ -144,12 +146,26 @@ class Rows(_List):
     """What becomes of a list that a branch, or a loop of unknown length, appends to.
 
     ``tensor`` holds the items along its first dimension. ``kind``: ``tensor``, or ``int``,
-    ``bool``, ``float`` for numbers.
+    ``bool``, ``float`` for numbers. ``beside``: what was appended to them that may be of another
+    size: ``torch.cat`` takes it as it is, and all others as one row more.
     """
 
     def __init__(self, tensor: torch.Tensor, kind: str) -> None:
-        self.tensor = tensor
+        self.alike = tensor
+        self.beside: list[torch.Tensor] = []
         self.kind = kind
+
+    @property
+    def tensor(self) -> torch.Tensor:
+        """The items, which are of one size."""
+        beside, self.beside = self.beside, []
+        if beside:
+            self.alike = torch.cat([self.alike, *map(self._row, beside)])
+        return self.alike
+
+    @tensor.setter
+    def tensor(self, tensor: torch.Tensor) -> None:
+        self.alike, self.beside = tensor, []
 
     @classmethod
     def as_a_result(cls) -> ControlFlowError:
@@ -162,7 +178,22 @@ class Rows(_List):
 
     def append(self, item: torch.Tensor | float) -> None:
         """Add one row."""
-        self.tensor = torch.cat([self.tensor, self._row(item)])
+        if isinstance(item, torch.Tensor) and (self.beside or self._may_differ(item)):
+            self.beside.append(item)
+        else:
+            self.tensor = torch.cat([self.tensor, self._row(item)])
+
+    def _may_differ(self, item: torch.Tensor) -> bool:
+        """Whether a tensor may be larger than the rows, or smaller, along a dimension."""
+        recorder, shape = running_recorder(), self.alike.shape[1:]
+        if recorder is None or self.kind != "tensor" or len(shape) != item.dim():
+            return False
+        _require_same(item, self.alike, self.kind)
+        pairs = [
+            (recorder.size_of(a), recorder.size_of(b))
+            for a, b in zip(shape, item.shape, strict=True)
+        ]
+        return not all(recorder.sizes.env.is_known(equal(a, b)) for a, b in pairs)
 
     def insert(self, index: int, item: torch.Tensor | float) -> None:
         """Add one row in front of the one at ``index``."""
@@ -171,9 +202,9 @@ class Rows(_List):
 
     def _row(self, item: torch.Tensor | float) -> torch.Tensor:
         row = as_item(item)
-        _require_same(row, self.tensor, self.kind)
-        row = row.to(self.tensor.dtype)
-        return row.reshape((1, *self.tensor.shape[1:]))
+        _require_same(row, self.alike, self.kind)
+        row = row.to(self.alike.dtype)
+        return row.reshape((1, *self.alike.shape[1:]))
 
     def copy(self) -> Rows:
         """A list of the same items."""
@@ -440,9 +471,10 @@ def stack(rows: Rows, dim: int = 0) -> torch.Tensor:
 def cat(rows: Rows, dim: int = 0) -> torch.Tensor:
     """``torch.cat(rows, dim)``."""
     _require_tensors(rows)
-    tensor = rows.tensor
+    tensor = rows.alike
     dim = dim % (tensor.dim() - 1)
-    return tensor.movedim(0, dim).flatten(dim, dim + 1).contiguous()
+    joined = tensor.movedim(0, dim).flatten(dim, dim + 1).contiguous()
+    return torch.cat([joined, *rows.beside], dim) if rows.beside else joined
 
 
 def _require_tensors(rows: Rows) -> None:

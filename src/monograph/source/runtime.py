@@ -10,8 +10,9 @@ import torch
 
 from monograph.capture.current import running_recorder
 from monograph.capture.python.builtin_functions import choose
+from monograph.capture.restarts import NeedsConversion
 from monograph.control.results import UNDEFINED
-from monograph.diagnostics import ControlFlowError
+from monograph.diagnostics import ControlFlowError, UndecidedError
 from monograph.source import iterators
 from monograph.source.branching import (
     any_of,
@@ -79,11 +80,14 @@ def rows(iterable: Iterable[T], body: Callable[[T], object]) -> object:
     Raises:
         ControlFlowError: where the items are neither rows of one tensor nor pieces of one.
     """
+    recorder = running_recorder()
     try:
         return iterators.rows(iterable, body)
-    except ControlFlowError as error:
-        recorder = running_recorder()
-        if error.code != "MG-C111" or recorder is None:
+    except (ControlFlowError, UndecidedError, NeedsConversion) as reason:
+        error = reason.error if isinstance(reason, NeedsConversion) else reason
+        # What is undecided may be told by where in the list it is, which a loop knows.
+        is_loop = isinstance(error, UndecidedError) or error.code == "MG-C111"
+        if not is_loop or recorder is None:
             raise
         recorder.context.pending = None
     made: list[object] = []
