@@ -465,7 +465,7 @@ _ONE_SHAPE = "Append tensors of one shape, or write into a tensor of fixed size 
 def stack(rows: Rows, dim: int = 0) -> torch.Tensor:
     """``torch.stack(rows, dim)``."""
     _require_tensors(rows)
-    return rows.tensor.movedim(0, dim).contiguous() if dim else rows.tensor
+    return _in_order(rows.tensor.movedim(0, dim)) if dim else rows.tensor
 
 
 def cat(rows: Rows, dim: int = 0) -> torch.Tensor:
@@ -473,8 +473,14 @@ def cat(rows: Rows, dim: int = 0) -> torch.Tensor:
     _require_tensors(rows)
     tensor = rows.alike
     dim = dim % (tensor.dim() - 1)
-    joined = tensor.movedim(0, dim).flatten(dim, dim + 1).contiguous()
+    moved = _in_order(tensor.movedim(0, dim)) if dim else tensor
+    joined = moved.flatten(dim, dim + 1)
     return torch.cat([joined, *rows.beside], dim) if rows.beside else joined
+
+
+def _in_order(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy in which dimensions of one element have the strides of a new tensor, too."""
+    return tensor.clone(memory_format=torch.contiguous_format)
 
 
 def _require_tensors(rows: Rows) -> None:
