@@ -87,7 +87,7 @@ class Report:
         after = redeclared(before.after, self.suggested, self.renamed)
         if after != before.after:
             patches[slice(found, None if found is None else found + 1)] = [
-                Patch(before.file, before.before, after)
+                replace(before, after=after, tried=before.tried or before.after)
             ]
         return patches
 

@@ -253,7 +253,10 @@ def test_a_problem_is_told_at_once_and_its_fix_when_it_was_tried(bench):
     assert answer["is_complete"]
     (problem,), (patch,) = answer["problems"], answer["patches"]
     assert (problem["line"], problem["fix"]) == (12, "the statement as an operator")
-    assert answer["program"]["nodes"]
+    lines = {"linear": 11, "relu": 11, "cond": 12, "mul": 14}  # of the file as it is
+    nodes = {node["name"]: node for node in answer["program"]["nodes"] if not node["inside"]}
+    assert {name: nodes[name]["line"] for name in lines} == lines
+    assert nodes["mul"]["code"] == "return y * n"
     fixed = bench.answer(texts={patch["file"]: patch["after"]})
     assert fixed["outcome"] == "exports"
     assert "cond" in operators(fixed)

@@ -13,7 +13,7 @@ import re
 import textwrap
 import tokenize
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monograph.capture.python.sites import SourceFile, Span
 from monograph.source.syntax import always_leaves, assigned_in, jumps_of, own_nodes
@@ -23,11 +23,15 @@ __all__ = ["Patch", "rewritten"]
 
 @dataclass(frozen=True)
 class Patch:
-    """A file as it is, and as it should be."""
+    """A file as it is, and as it should be.
+
+    ``tried``: the text that was run, where ``after`` has more than that.
+    """
 
     file: str
     before: str
     after: str
+    tried: str | None = None
 
     def diff(self) -> str:
         """The change as a unified diff."""
@@ -46,7 +50,18 @@ class Patch:
         at = (ordinary or imports)[-1].end_lineno if imports else 0
         lines = self.after.splitlines(keepends=True)
         lines.insert(at or 0, "import monograph\n")
-        return Patch(self.file, self.before, "".join(lines))
+        return replace(self, after="".join(lines), tried=self.after)
+
+    def origins(self) -> list[int]:
+        """For each line of what was run: its number in the file; of a changed one, where it was."""
+        before = self.before.splitlines()
+        tried = (self.after if self.tried is None else self.tried).splitlines()
+        found: list[int] = []
+        matches = difflib.SequenceMatcher(None, before, tried, autojunk=False)
+        for tag, start, _, first, last in matches.get_opcodes():
+            of_each = range(last - first)
+            found += [start + 1 + (i if tag == "equal" else 0) for i in of_each]
+        return found
 
 
 def rewritten(file: str, text: str, span: Span) -> tuple[str, str] | None:

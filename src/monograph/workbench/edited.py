@@ -9,7 +9,7 @@ from importlib.abc import MetaPathFinder, SourceLoader
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-__all__ = ["EditedFile", "import_edited", "read_as"]
+__all__ = ["EditedFile", "import_edited"]
 
 
 class EditedFile(SourceLoader):
@@ -51,10 +51,5 @@ class _Finder(MetaPathFinder):
 def import_edited(texts: Mapping[str, str]) -> None:
     """From now on files have these texts, for Python and for whoever reads their lines."""
     sys.meta_path.insert(0, _Finder(texts))
-    read_as(texts)
-
-
-def read_as(texts: Mapping[str, str]) -> None:
-    """From now on the lines of files are those of these texts."""
     for file, text in texts.items():
         linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)

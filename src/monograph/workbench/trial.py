@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import linecache
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from monograph.ir.report import Problem
 from monograph.ir.statistics import Times, times_of
 from monograph.program import ExportedProgram
 from monograph.shapes.dims import Dim
+from monograph.source.rewrite import Patch
 from monograph.stages import exported
 from monograph.target import UsageError, example, load, offered
 from monograph.workbench.contents import (
@@ -29,7 +31,7 @@ from monograph.workbench.contents import (
     problem_data,
     program_data,
 )
-from monograph.workbench.edited import EditedFile, import_edited, read_as
+from monograph.workbench.edited import EditedFile, import_edited
 from monograph.workbench.requests import Operators, Request
 
 __all__ = ["attempt", "imported_since"]
@@ -121,7 +123,6 @@ def _check(call: _Call, shapes: object, request: Request, say: Callable[..., Non
     report = check(call.model, call.args, call.kwargs, dynamic_shapes=shapes, strict=request.strict)
     problems = [problem_data(each) for each in report.problems]
     patches = report.patches_for(Path(request.path))
-    read_as({str(Path(patch.file).resolve()): patch.after for patch in patches})
     say(
         outcome="refused",
         is_complete=True,
@@ -130,13 +131,22 @@ def _check(call: _Call, shapes: object, request: Request, say: Callable[..., Non
         promise=report.promise if report.program is not None else "",
         suggested={name: repr(dim) for name, dim in report.suggested.items()},
         summary=report.summary,
-        **_with_fixes(report, request),
+        **_with_fixes(report, patches, request),
     )
 
 
-def _with_fixes(report: Report, request: Request) -> Data:
-    """The program as it is with the changes."""
-    return {} if report.program is None else _program(report.program, report.times, request)
+def _with_fixes(report: Report, patches: Sequence[Patch], request: Request) -> Data:
+    """The program as it is with the changes, beside the file as it is: by the lines of that."""
+    if report.program is None:
+        return {}
+    found = _program(report.program, report.times, request)
+    origins = {patch.file: patch.origins() for patch in patches}
+    for node in found["program"]["nodes"]:  # type: ignore[index]
+        lines = origins.get(node["file"])
+        if lines is not None and node["line"] <= len(lines):
+            node["line"] = lines[node["line"] - 1]
+            node["code"] = linecache.getline(node["file"], node["line"]).strip()
+    return found
 
 
 def _program(program: ExportedProgram, times: Times | None, request: Request) -> Data:
