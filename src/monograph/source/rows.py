@@ -158,9 +158,9 @@ class Rows(_List):
     @property
     def tensor(self) -> torch.Tensor:
         """The items, which are of one size."""
-        beside, self.beside = self.beside, []
-        if beside:
-            self.alike = torch.cat([self.alike, *map(self._row, beside)])
+        if self.beside:
+            self.alike = torch.cat([self.alike, *map(self._row, self.beside)])
+            self.beside = []
         return self.alike
 
     @tensor.setter

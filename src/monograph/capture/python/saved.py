@@ -758,13 +758,12 @@ def _content(container: Any) -> Any:
     kind = container.__class__
     if kind is dict or kind is list:
         return container.copy()
+    if isinstance(container, OrderedDict):
+        return dict(OrderedDict.items(container))
     if isinstance(container, dict):
-        copied = dict.copy(container)  # which asks no key for its hash: a size would be fixed
-        if isinstance(container, OrderedDict):
-            keys = OrderedDict.keys(container)
-            if not all(map(operator.is_, copied, keys)):  # its order is one of its own
-                return dict(OrderedDict.items(container))
-        return copied
+        if kind.__iter__ is dict.__iter__:  # else it is copied by methods of its own
+            return dict.copy(container)  # which asks no key for its hash: a size would be fixed
+        return dict(dict.items(container))
     if isinstance(container, list):
         return list.copy(container)
     # A scripted module has wrappers of its own.
