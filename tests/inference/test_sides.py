@@ -215,3 +215,17 @@ def test_a_declared_range_from_one_is_no_violation():
         "h": 1,
         "w": 1,
     }
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_size_that_is_divided_by_zero_is_in_no_call(first):
+    """Nothing is demanded for calls that fail before; in whatever order sizes are looked at."""
+
+    def operator(env, n, m):
+        return spec((m,), (2,)) if env.decide(equal(m, 0)) else spec((m,), (1,))
+
+    sized = Sized()
+    sizes = (sized.n.scope.floordiv(sized.n, sized.m), sized.n)
+    sized.given = spec(sizes if first else sizes[::-1], (1, 1))
+    assert sized.outcome(operator).strides == (1,)
+    assert not sized.guards()

@@ -24,7 +24,14 @@ def outcome_of_all_sides(
     """
 
     def holds(general: Outcome, special: Outcome) -> bool:
-        return _Comparison(env, has_unit(env, given)).is_same_outcome(general, special)
+        try:
+            is_unit = has_unit(env, given)
+        except ZeroDivisionError:  # no tensor has such a size: it was not computed
+            return True
+        try:
+            return _Comparison(env, is_unit).is_same_outcome(general, special)
+        except ZeroDivisionError:
+            return False
 
     refusals = (OperatorError, OperatorIndexError)
     try:
@@ -35,7 +42,7 @@ def outcome_of_all_sides(
 
 def has_unit(env: ShapeEnv, specs: Sequence[TensorSpec]) -> bool:
     """Whether one of their sizes that vary is known to be 0 or 1."""
-    sizes = {n for spec in specs for n in spec.shape if isinstance(n, Expr)}
+    sizes = dict.fromkeys(n for spec in specs for n in spec.shape if isinstance(n, Expr))
     return any(env.is_known(equal(size, n)) for size in sizes for n in (0, 1))
 
 
