@@ -1,4 +1,5 @@
 import gc
+import itertools
 import os
 import sys
 from collections import Counter
@@ -42,20 +43,14 @@ def pytest_collection_modifyitems(items):
 gc.set_threshold(40_000, 20, 1_000)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _garbage_is_collected_by_files(request):
-    yield
-    if _run.total() > 300:
-        _run.clear()
-        gc.collect()
-
-
-_run = Counter()  # tests since the last collection, by file
+_number = itertools.count(1)
 
 
 @pytest.fixture(autouse=True)
-def _is_counted(request):
-    _run[request.path] += 1
+def _garbage_is_collected_at_times():
+    yield
+    if next(_number) % 300 == 0:
+        gc.collect()
 
 
 @pytest.fixture(autouse=True)

@@ -594,3 +594,42 @@ def test_what_rows_of_a_table_hold_is_watched(at):
     with pytest.raises(monograph.MutationError, match=rf"rows\.{at}\.1\.1 is changed"):
         monograph.export(count, (torch.ones(2),))
     assert rows[at] == ("last", [1])
+
+
+class Instantiating(collections.OrderedDict):
+    """Of classes; whoever asks for an item gets an instance."""
+
+    def __getitem__(self, key):
+        return super().__getitem__(key)()
+
+
+class PlainlyInstantiating(dict):
+    def __getitem__(self, key):
+        return super().__getitem__(key)()
+
+
+class WithOtherKeys(dict):
+    """Its own methods tell of other items than it has."""
+
+    def __iter__(self):
+        return iter(["other"])
+
+    def keys(self):
+        return ["other"]
+
+    def __getitem__(self, key):
+        return nn.Identity()
+
+
+@pytest.mark.parametrize("kind", [Instantiating, PlainlyInstantiating, WithOtherKeys])
+def test_what_a_dictionary_with_methods_of_its_own_holds_stays(kind):
+    table = kind(relu=nn.ReLU)
+
+    def program(x):
+        return table["relu"](x)
+
+    x = torch.tensor([-1.0, 2.0])
+    for strict in (False, True):
+        made = monograph.export(program, (x,), strict=strict).module()
+        assert torch.equal(made(x), program(x))
+        assert list(dict.items(table)) == [("relu", nn.ReLU)]
