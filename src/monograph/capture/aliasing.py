@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Value",
     "base_of",
+    "copied_as_it_lies",
     "fold_into_root",
     "functional_form",
     "in_own_memory",
@@ -285,17 +286,17 @@ def in_own_memory(value: Value, owners: Mapping[Node, Value]) -> Node:
     """
     recorder, root = value.recorder, value.root
     if value is root or is_dense(value.spec):
-        return recorder.read(_copied_as_it_lies(value.abstract()).value)
+        return recorder.read(copied_as_it_lies(value.abstract()).value)
     base = base_of(recorder.read(root))
     if base.op == "placeholder" or owners.get(base, root) is not root:
         recorder.aliases.touch(root)
-        root.node = recorder.read(_copied_as_it_lies(root.abstract()).value)
+        root.node = recorder.read(copied_as_it_lies(root.abstract()).value)
     root.version += 1
     root.seen = root.version
     return recorder.read(value)
 
 
-def _copied_as_it_lies(tensor: AbstractTensor) -> AbstractTensor:
+def copied_as_it_lies(tensor: AbstractTensor) -> AbstractTensor:
     """A copy with the same strides; where a dimension repeats its elements, the copy does."""
     call, spec = tensor.value.recorder.call, tensor.value.spec
     if is_dense(spec):

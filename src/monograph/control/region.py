@@ -18,7 +18,7 @@ from torch.fx.node import Argument
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliases import Body
-from monograph.capture.aliasing import Value
+from monograph.capture.aliasing import Value, copied_as_it_lies
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.sizes import Nodes
 from monograph.control.witness import values_where
@@ -204,15 +204,18 @@ class Region:
                         base = base.meta[SHARES]
                     is_input = base.op == "placeholder" or base.graph is not self.graph
                     if (is_input or base in bases) and not is_test:
-                        spec = output.meta["val"]
-                        base = output = self.recorder.emission.append(
-                            aten.clone.default, (output,), {}, spec
-                        )
+                        base = output = self._copied(output)
                     bases.add(base)
                 results.append(output)
         claim_names(self.graph, self.names.used)
         self.names.used.add(self.graph.output(results[0] if is_test else tuple(results)).name)
         remove_dead_nodes(self.graph)
+
+    def _copied(self, node: Node) -> Node:
+        """Memory of its own, where the elements are as far apart as in ``node``."""
+        spec = node.meta["val"]
+        value = Value(node, spec, self.recorder)
+        return self.recorder.read(copied_as_it_lies(make_abstract(spec, value)).value)
 
     def free_nodes(self) -> list[Node]:
         """The nodes of the outside that the region reads, in order."""

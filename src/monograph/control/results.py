@@ -328,7 +328,7 @@ def _join_tensors(recorder: Recorder, found: Sequence[Found], sides: Sides) -> J
         _refuse("MG-C104", "the branches give tensors with different numbers of dimensions", found)
     columns = zip(*(spec.shape for spec in specs), strict=True)
     shape = tuple(_join_sizes(recorder, sizes, sides) for sizes in columns)
-    strides = _common_strides(specs, shape, sides)
+    strides = _common_strides(recorder, specs, sides)
     layout = contiguous_strides(shape) if strides is None else strides
     target = TensorSpec.of(shape, layout, dtype, specs[0].device)
     if len({spec.dtype for spec in specs}) > 1 or len(specs) < len(found):
@@ -374,13 +374,25 @@ def _common_dtype(found: Sequence[Found]) -> torch.dtype:
 
 
 def _common_strides(
-    specs: Sequence[TensorSpec], shape: tuple[Int, ...], sides: Sides
+    recorder: Recorder, specs: Sequence[TensorSpec], sides: Sides
 ) -> tuple[Int, ...] | None:
-    """The strides that all sides have; None where the result is to be laid out anew."""
-    model = specs[0]
-    if shape != model.shape or any(spec.strides != model.strides for spec in specs):
-        return None
-    return None if _mentions(model.strides, sides) else model.strides
+    """The strides of all sides; None where no one expression tells them, and it is laid out anew.
+
+    ``if x.shape[1] > 4: x = x[:, :4]`` gives rows as far apart as they were.
+    """
+    env = recorder.sizes.env
+    common: list[Int] = []
+    for column in zip(*(spec.strides for spec in specs), strict=True):
+        if _mentions(column, sides):
+            return None
+        if any(stride != column[0] for stride in column):
+            stride = one_size(env, [in_sizes_of_inputs(env, each) for each in column], sides.paths)
+            if stride is None:
+                return None
+        else:
+            stride = column[0]
+        common.append(stride)
+    return tuple(common)
 
 
 def _joined_tensor(
