@@ -67,13 +67,39 @@ def up_and_down(x):
     return state
 
 
+def doubled(x):
+    """A scan by doubling: no sum of steps, but never less than before."""
+    y, step = x, 1
+    while step < x.size(1):
+        y = torch.cat([y[:, :step], y[:, step:] + y[:, :-step]], 1)
+        step *= 2
+    return y
+
+
+def doubled_and_more(x):
+    y, step, gap = x, 1, 1
+    while step < x.size(1):
+        y = torch.cat([y[:, :step], y[:, step:] * y[:, :-step]], 1)
+        step, gap = step + gap, 2 * step
+    return y
+
+
+def doubled_below_zero(x):
+    """Neither number holds a bound that the other one needs."""
+    i, j, state = 1, 1, torch.zeros(x.shape[0])
+    for row in x.unbind(1):
+        state = state + row * i + x.new_ones(abs(j)).sum()
+        i, j = 2 * j, 2 * i - 3
+    return state
+
+
 def listed(x):
     return torch.stack([x[:, i : i + 1].squeeze(1) * 2 for i in range(x.size(1))], 1)
 
 
 PROGRAMS = [
     one_at_a_time, while_there_are_more, down, reversed_order, with_those_before, in_twos,
-    counted_down, up_and_down,
+    counted_down, up_and_down, doubled, doubled_and_more, doubled_below_zero,
 ]  # fmt: skip
 
 

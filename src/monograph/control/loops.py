@@ -31,7 +31,7 @@ from monograph.diagnostics import ControlFlowError, ExportError
 from monograph.ir.spec import TensorSpec, contiguous_strides
 from monograph.ir.structure import Structure
 from monograph.shapes.expr import Expr
-from monograph.shapes.questions import Test
+from monograph.shapes.questions import Test, not_less
 from monograph.shapes.supposing import give_up
 from monograph.shapes.symnode import expression_of, symbolic
 
@@ -289,14 +289,16 @@ class _Attempt:
             return True
         if not isinstance(leaf, (int, torch.SymInt)):
             raise self._mismatch(item, leaf)
-        step = expression_of(leaf) - item.symbol
-        start = item.initial_size
+        size, start = expression_of(leaf), item.initial_size
+        step = size - item.symbol
         if isinstance(step, int) and step >= 0 and isinstance(start, int):
             item.is_guessed = False
             is_new = item.lowest is None
             item.lowest = start
             return is_new
-        return item.is_guessed and _without_guesses([item])
+        if item.lowest is None or self.recorder.sizes.env.is_known(not_less(size, item.lowest)):
+            return False  # ``step *= 2``: if it was no less before the iteration, nor is it after
+        return _without_guesses([item])
 
     def _becomes_variable(self, item: Carried, leaf: object) -> bool:
         before = item.initial
