@@ -401,14 +401,17 @@ class Decider:
         for values in itertools.islice(self._candidates([*symbols.values()], item), limit):
             known: dict[int, int] = {}  # values of atoms
             try:
+                value = item.evaluate(values, known)
+                holds = value >= 0 if kind == "nonnegative" else value == 0
+                if holds in found:  # mostly: then nobody asks whether the facts allow it
+                    continue
                 if any(fact.evaluate(values, known) < 0 for fact in facts):
                     continue
                 if any(fact.evaluate(values, known) == 0 for fact in apart):
                     continue
-                value = item.evaluate(values, known)
             except (ZeroDivisionError, ValueError, OverflowError):
                 continue
-            found.setdefault(value >= 0 if kind == "nonnegative" else value == 0, values)
+            found[holds] = values
             if len(found) == 2:
                 return found[True], found[False]
         return None
