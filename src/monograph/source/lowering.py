@@ -243,10 +243,13 @@ class _Lowering:
         """``x = a if c else b`` at a site, as an ``if`` statement.
 
         So is ``x = f(a if c else b)``, where ``a`` and ``b`` are no one thing. And ``x.extend(y)``
-        is a loop that appends.
+        is a loop that appends, ``while (k := f(k)):`` one that is left in its body.
         """
         if isinstance(node, ast.Expr) and is_extending(node.value):
             return self._appending(node) if is_site(node.value, self.sites) else node
+        if isinstance(node, ast.While) and self._is_dynamic(node) and not node.orelse:
+            assigns = any(isinstance(each, ast.NamedExpr) for each in ast.walk(node.test))
+            return self._leaving(node) if assigns else node
         choice = self._choice(node)
         if choice is None:
             return node
@@ -272,6 +275,17 @@ class _Lowering:
         (items,), call.args, call.func.attr = call.args, [name_of(item)], "append"
         loop = ast.For(name_of(item, ast.Store()), items, [ast.Expr(call)], [])
         return self._dynamic(loop, node)
+
+    def _leaving(self, node: ast.While) -> ast.stmt:
+        """Its test changes what goes round, as only the body of a loop does."""
+        test = copy.deepcopy(node.test)
+        is_all = isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And)
+        leaving: list[ast.stmt] = []
+        for each in test.values if is_all else [test]:  # type: ignore[attr-defined]
+            ended = located(ast.UnaryOp(ast.Not(), each), each)
+            leaving.append(self._dynamic(ast.If(ended, [ast.Break()], []), each))
+        always = located(ast.Constant(True), node.test)
+        return self._dynamic(ast.While(always, [*leaving, *node.body], []), node)
 
     def _choice(self, node: ast.stmt) -> ast.IfExp | ast.BoolOp | None:
         """The expression in ``node`` by which it becomes an ``if`` statement."""
@@ -527,7 +541,7 @@ class _Lowering:
             made.append(located(ast.Return(None), node))
         return made
 
-    def _dynamic(self, statement: ast.If | ast.For, where: ast.AST) -> ast.stmt:
+    def _dynamic(self, statement: ast.If | ast.For | ast.While, where: ast.AST) -> ast.stmt:
         located(statement, where)
         self.made_dynamic.add(id(statement))
         self.kept.append(statement)
