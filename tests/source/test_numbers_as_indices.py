@@ -5,6 +5,8 @@ import torch
 
 import monograph
 from monograph import Dim
+from monograph.capture.python.made_tensors import MAKERS, TYPES
+from monograph.capture.python.sites import _MAKERS
 
 D = Dim.DYNAMIC
 
@@ -39,6 +41,10 @@ def of_the_type(x, at):
     return x.new_tensor(range(x.shape[0])) * 2
 
 
+def of_a_type(x, at):
+    return x[torch.LongTensor(range(x.shape[0]))], torch.FloatTensor(list(range(x.shape[0])))
+
+
 def gone_over(x, at):
     total = x.new_zeros(3)
     for i in range(x.size(0))[::-1]:
@@ -51,7 +57,8 @@ def spelled_out(x, at):
 
 
 @pytest.mark.parametrize(
-    "program", [picked, written, backwards, in_steps, starred, made, of_the_type, gone_over]
+    "program",
+    [picked, written, backwards, in_steps, starred, made, of_the_type, of_a_type, gone_over],
 )
 def test_as_many_as_there_are(program):
     shapes = ({0: D}, {0: D})
@@ -88,3 +95,7 @@ def test_a_list_that_has_been_spelled_out_is_no_view():
     example = (torch.tensor([0, 2, 1]),)
     exported = monograph.export(program, example, strict=True).module()
     assert exported(torch.tensor([4, 5, 6])).tolist() == [4, 5, 6]
+
+
+def test_what_makes_a_tensor_is_known_by_its_name():
+    assert {function.__name__ for function in (*MAKERS, *TYPES)} <= _MAKERS

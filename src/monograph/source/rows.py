@@ -16,8 +16,8 @@ from torch.nn.utils import rnn
 from torch.nn.utils.rnn import pad_sequence
 
 from monograph.capture.current import running_recorder
-from monograph.capture.python.builtin_functions import called_instead, instead_of
-from monograph.capture.python.frames import is_ours
+from monograph.capture.python.builtin_functions import ask, called_instead, instead_of
+from monograph.capture.python.frames import frames_of_user, is_ours
 from monograph.capture.python.made_tensors import MAKERS, TYPES, dtype_of
 from monograph.capture.recorder import Recorder
 from monograph.capture.strictness import OfACapture
@@ -291,6 +291,9 @@ class Rows(_List):
         return (self[i] for i in range(self.tensor.shape[0]))
 
     def __len__(self) -> int:
+        recorder, frames = running_recorder(), frames_of_user()
+        if recorder is not None and frames:  # C asks, as ``torch.LongTensor(rows)`` does
+            ask(recorder, frames[0], is_number=True)
         return len(self.tensor)
 
 

@@ -475,9 +475,11 @@ def is_spelling_out(node: ast.Call) -> bool:
     return is_bare and isinstance(node.func, ast.Attribute) and node.func.attr == "tolist"
 
 
+# Those of ``made_tensors.py``, and the method.
 _MAKERS = frozenset({
-    "tensor", "as_tensor", "new_tensor", "LongTensor", "IntTensor", "FloatTensor", "DoubleTensor",
-    "BoolTensor", "Tensor",
+    "tensor", "as_tensor", "new_tensor", "Tensor", "FloatTensor", "DoubleTensor", "HalfTensor",
+    "BFloat16Tensor", "LongTensor", "IntTensor", "ShortTensor", "CharTensor", "ByteTensor",
+    "BoolTensor",
 })  # fmt: skip
 
 
