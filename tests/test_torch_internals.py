@@ -134,6 +134,10 @@ def test_a_composite_opens_into_its_parts():
 def test_functorch_levels_are_visible():
     assert not internals.functorch_is_active()
     assert torch.func.vmap(lambda x: x * internals.functorch_is_active())(torch.ones(2)).all()
+    assert not internals.only_vmap_is_active()
+    assert torch.func.vmap(lambda x: x * internals.only_vmap_is_active())(torch.ones(2)).all()
+    of_gradient = torch.func.grad(lambda x: (x * internals.only_vmap_is_active()).sum())
+    assert not torch.func.vmap(of_gradient)(torch.ones(2)).any()
 
 
 @pytest.mark.parametrize("call", ["grad", "backward"])

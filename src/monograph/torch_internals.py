@@ -714,6 +714,12 @@ def functorch_is_active() -> bool:
     return _C._functorch.peek_interpreter_stack() is not None
 
 
+def only_vmap_is_active() -> bool:
+    """Whether ``vmap`` is running, and no transform that takes gradients."""
+    stack = _C._functorch.get_interpreter_stack() or ()
+    return bool(stack) and all(each.key() == _C._functorch.TransformType.Vmap for each in stack)
+
+
 def opened_composite(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run a composite operator as the operators it is made of."""
     return op.decompose(*args, **kwargs)

@@ -16,6 +16,7 @@ import torch
 
 from monograph.capture.current import running_recorder
 from monograph.capture.operators.registry import handler_of
+from monograph.ir.operators import is_random
 from monograph.ir.schemas import fits
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Expr
@@ -24,6 +25,7 @@ from monograph.torch_internals import (
     Operator,
     functorch_is_active,
     is_operator_function,
+    only_vmap_is_active,
     operator_packet,
     schema_of,
     without_modes,
@@ -72,20 +74,36 @@ def through_schema(function: Callable[..., object]) -> Callable[..., object]:
         if any(_is_symbolic(arg) or _is_count(arg) for arg in (*args, *kwargs.values())):
             recorder = running_recorder()
             owner = getattr(function, "__self__", None)
-            if recorder is not None and not (
-                recorder.context.above_autograd
-                or recorder.context.autocast
-                or functorch_is_active()
-            ):
-                all_args = (owner, *args) if _is_ours(owner) else args
+            all_args = (owner, *args) if _is_ours(owner) else args
+            if recorder is not None and _is_recorded_as_called(recorder, all_args, kwargs):
                 found = _operator(recorder, function.__name__, all_args, kwargs)
-                if found is not None:
+                if found is not None and not (functorch_is_active() and is_random(found[0])):
                     op, positional, named = found
                     with without_modes():
                         return handler_of(op)(recorder, op, positional, named)
         return function(*args, **kwargs)
 
     return call
+
+
+def _is_recorded_as_called(
+    recorder: Recorder, args: tuple[object, ...], kwargs: dict[str, object]
+) -> bool:
+    """Whether no mode or transform of torch's would make something else of the call.
+
+    What takes no tensor is the same in all rows of ``vmap``.
+    """
+    if recorder.context.above_autograd or recorder.context.autocast:
+        return False
+    if only_vmap_is_active():
+        return not _holds_tensor((*args, *kwargs.values()))
+    return not functorch_is_active()
+
+
+def _holds_tensor(arg: object) -> bool:
+    if isinstance(arg, (list, tuple)):
+        return any(map(_holds_tensor, arg))
+    return isinstance(arg, torch.Tensor)
 
 
 def _plain_truth(arg: object) -> object:
