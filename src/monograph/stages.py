@@ -129,7 +129,7 @@ def exported(
             _captured_for_all, root, args, kwargs, None if is_by_example else shapes, capture_once
         )
         with watch.during("capture"):
-            captured, hints = for_all(mode) or (once(None), None)
+            captured, hints = for_all(mode) or (_begun(partial(once, None), mode), None)
         first.append((captured, hints))
         with watch.during("both sides of questions"):
             captured = _settled(captured, other, None if strict or collected else follow)
@@ -183,6 +183,16 @@ def mode_of(strict: bool) -> Strict | None:
 
         return Converting()
     return None
+
+
+def _begun(attempt: Callable[[], Captured], mode: Strict | None) -> Captured:
+    """The first capture; what other exports have lowered need not fit this program."""
+    try:
+        return attempt()
+    except ExportError as error:
+        if mode is None or not mode.begins_anew(error):
+            raise
+        return attempt()
 
 
 def _without_chance(attempt: Callable[[], Captured], mode: Strict | None) -> Captured:

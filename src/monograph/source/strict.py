@@ -36,7 +36,7 @@ from monograph.capture.python.sites import (
 from monograph.capture.python.snapshot import Snapshot
 from monograph.capture.recorder import Recorder
 from monograph.capture.restarts import Branch, NeedsAnotherLook, NeedsConversion
-from monograph.diagnostics import ControlFlowError, SourceLine
+from monograph.diagnostics import ControlFlowError, ExportError, SourceLine
 from monograph.shapes.env import Guard
 from monograph.shapes.expr import interval
 from monograph.shapes.questions import Compare, Some, Test, negated, text_of
@@ -283,6 +283,7 @@ class Strict:
         for plan in self.plans.values():
             plan.refused.clear()  # what did not fit another program may fit this one
             plan.forget_questions()
+        self._before = self.learned()
         self.refusals: dict[tuple[str, int], str] = {}  # why the sides at a line are no operator
         self.snapshot: Snapshot | None = None
         self.forbidden: dict[str, tuple[Branch | None, ControlFlowError]] = {}
@@ -509,6 +510,29 @@ class Strict:
         plans = self.plans.items()
         return {file: (plan.sites, plan.ending, plan.questions) for file, plan in plans}
 
+    def begins_anew(self, error: ExportError) -> bool:
+        """Lower nothing that other exports have lowered, where ``error`` may have come of that.
+
+        False where no statement around its place was lowered before, or it has been tried.
+        """
+        found = {
+            file: plan
+            for file, plan in self.plans.items()
+            for line in (error.where, *error.calls)
+            if line is not None and line.file == file and self._is_in_lowered(file, line.line)
+        }
+        for file, plan in found.items():
+            del self._before[file]
+            plan.go_back(*_NOTHING)
+        return bool(found)
+
+    def _is_in_lowered(self, file: str, line: int) -> bool:
+        """Whether a statement around ``line`` was lowered before, or one that it follows."""
+        sites, ending, _ = self._before.get(file, _NOTHING)
+        return any(
+            site.span[0] <= line and (line <= site.span[1] or site.span in ending) for site in sites
+        )
+
     def unlearn(
         self, before: dict[str, Learned], places: Iterable[tuple[str, Span]], *, for_good: bool
     ) -> None:
@@ -536,7 +560,7 @@ class Strict:
         """The variable ``name`` must not be used: ``error`` says why."""
         self.forbidden[name] = (branch, error)
 
-    def end_branch(self, branch: Branch | None, error: ControlFlowError) -> NoReturn:
+    def end_branch(self, branch: Branch | None, error: ExportError) -> NoReturn:
         """Try again with what follows the branch moved into it, else raise ``error``."""
         if branch is not None:
             raise NeedsConversion(error, ending=branch)
