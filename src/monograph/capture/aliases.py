@@ -157,6 +157,11 @@ class Aliases:
                         stack.append(there)
                         self.forbid(there)
 
+    def is_perhaps_shared(self, value: Value) -> bool:
+        """Whether another tensor may be in its memory: as a branch, or a layout, decides."""
+        pairs = (*self.copies_of_branches, *self.ambiguous)
+        return any(value.root in (one.root, other.root) for one, other in pairs)
+
     def forbid(self, root: Value) -> None:
         """The memory of ``root`` may have been written, or not: it is not used from now on."""
         if root.origin is not None:
@@ -215,6 +220,11 @@ class Aliases:
                 for here, there in ((source.root, copied.root), (copied.root, source.root)):
                     if here is current and there not in found:
                         found[there] = [*found[current], (source, copied)]
+                        stack.append(there)
+            for source, copied in self.copies_of_branches:
+                for here, there in ((source.root, copied.root), (copied.root, source.root)):
+                    if here is current and there not in found:
+                        found[there] = found[current]
                         stack.append(there)
         del found[root]
         return found

@@ -328,6 +328,7 @@ def rely_on_memory(value: Value) -> None:
     the argument that it becomes the content of.
     """
     recorder, root = value.recorder, value.root
+    recorder.layouts.rely_on_memory(root)
     if root.origin is not None and root not in recorder.aliases.addressed:
         recorder.aliases.addressed.add(root)
         if root.version:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch.fx import Node
 
 from monograph.capture.operators.registry import handles
-from monograph.diagnostics import PythonFeatureError
+from monograph.diagnostics import ExportError, PythonFeatureError
 from monograph.inference.layout_flow import COPY_OR_VIEW, LayoutFlow, copied_where_none, may_copy
 from monograph.inference.rules import VIEWS
 from monograph.inference.rules.table import is_canonical
 from monograph.ir.layouts import OF_GRADIENTS, LayoutFact
+from monograph.ir.operators import is_random
 from monograph.ir.spec import CONJUGATE, NEGATIVE, TensorSpec
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import Test, either, equal, not_less
@@ -29,10 +31,24 @@ if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
     from monograph.inference.unit_sizes import UnitSizes
 
-__all__ = ["Layouts"]
+__all__ = ["LaidAnew", "Layouts"]
 
 aten = torch.ops.aten
 _ITSELF = frozenset({aten.detach.default, aten.alias.default})
+
+
+@dataclass(frozen=True)
+class LaidAnew:
+    """A result of a branch, or of a loop, that is given one layout: each side has its own.
+
+    ``only_starts``: all lie alike, but not from the same place of their memory. ``refuse`` raises
+    the error that it is given, or tries again without the result. ``sides`` are what they give in
+    eager mode, where sizes decide: a call that eager mode refuses can be refused.
+    """
+
+    only_starts: bool
+    refuse: Callable[[ExportError], NoReturn]
+    sides: tuple[TensorSpec, ...] = ()
 
 
 class Layouts:
@@ -52,6 +68,8 @@ class Layouts:
         self._overwritten: dict[Node, list[Node]] = {}  # what was there before a content
         self._hidden: dict[Node, list[Node]] = {}  # of these, what autograd has not seen go
         self.laid_anew: dict[Node, list[Value]] = {}  # content -> arguments that decide how it lies
+        self.of_sides: dict[Node, LaidAnew] = {}  # what branches and loops have laid out
+        self._moved: dict[Node, LaidAnew] = {}  # the same, where it starts elsewhere in its memory
         self._ordered: set[Node] = set()  # what draws were made for, in the order of its elements
         self._without_gradient: set[Node] = set()  # nothing that they are made of requires one
         self.follows: Callable[[Node], bool] | None = None  # of an input that is not the program's
@@ -70,6 +88,7 @@ class Layouts:
             return spec.strides
         strides = spec.strides
         if origin is None:
+            self._require_one_layout(self._node_of(value))
             self._require_certain(value, dim)
             self._require_general(value, lambda s: s.strides if dim is None else s.strides[dim])
             self._derived(value, "all strides")
@@ -120,6 +139,7 @@ class Layouts:
         if not self._recorder.context.is_running:
             return found
         node = self._node_of(value)
+        self.rely_on_memory(value.root)
         if value.root.origin is None and self._node_of(value.root).target in COPY_OR_VIEW:
             self._require_elements(value.root.spec, 2)  # a single element is no copy
         strides, starts = self._flow(exact=True).starts(node)
@@ -295,6 +315,73 @@ class Layouts:
             found = [values[node] for node in {*lies, *eager} if node in values]
             self.laid_anew[root.node] = found
 
+    def note_laid_anew(self, node: Node, found: LaidAnew) -> None:
+        """``node`` lies in order, and in eager mode as the side has it that was taken."""
+        (self._moved if found.only_starts else self.of_sides)[node] = found
+
+    def rely_on_sides(self, op: Operator, args: Sequence[object], values: Sequence[Value]) -> None:
+        """An operator is called with ``args``, tensors that branches have given among them."""
+        if is_random(op):
+            for value in values:
+                self._require_one_layout(self._node_of(value))
+        if op is aten.view.default:
+            found = self.of_sides.get(values[0].node)
+            known, shape = self._recorder.sizes.env.known, self._shape_of(args[1])
+            for spec in found.sides if found else ():
+                if any(
+                    all(known(test) is False for test in tests)
+                    for tests in copied_where_none(spec, shape, single_rows=False)
+                ):
+                    self._require_one_layout(values[0].node)
+
+    def rely_on_single_elements(self, root: Value) -> None:
+        """``root`` is written: eager mode refuses it on a side where elements lie over others."""
+        found = self.of_sides.get(self._node_of(root)) if self.of_sides else None
+        if found is not None and any(0 in spec.strides for spec in found.sides):
+            self._require_one_layout(self._node_of(root))
+
+    def _shape_of(self, sizes: object) -> list[Int]:
+        return [self._recorder.size_of(size) for size in sizes]  # type: ignore[attr-defined]
+
+    def _require_one_layout(self, node: Node) -> None:
+        """What is asked of how ``node`` lies has one answer on all sides of each branch before."""
+        if not self.of_sides:
+            return
+        found = self._flow(exact=False).first_of(self.of_sides, node)
+        if found is not None:
+            self._refuse_sides(self.of_sides[found])
+
+    def _refuse_sides(self, found: LaidAnew) -> NoReturn:
+        found.refuse(
+            PythonFeatureError(
+                "Python asks how a tensor lies in memory, or writes to it, and a branch or a loop "
+                "has given it, whose sides lay it out each in its own way",
+                code="MG-P106",
+                where=self._recorder.here(),
+                hint="lay it out alike on both sides: x = x.contiguous().",
+            )
+        )
+
+    def list_result(self, place: int, value: Value) -> None:
+        """The program returns ``value``, in whichever order it lies."""
+        if not self.of_sides:
+            return
+        node = self._node_of(value)
+        if self._flow(exact=False).first_of(self.of_sides, node) is not None:
+            text = f"result {place} lies in memory as {value.spec!r} with the strides "
+            text += (
+                f"{tuple(map(str, value.spec.strides))}; in eager mode as the side of a branch, "
+            )
+            text += "or the iteration of a loop, has laid it out that was the last"
+            self._recorder.assume("layout", text.replace("'", ""), None)
+
+    def rely_on_memory(self, root: Value) -> None:
+        """An operator addresses the memory of ``root``."""
+        node = self._node_of(root)
+        if node in self._moved:
+            self._refuse_sides(self._moved[node])
+        self._require_one_layout(node)
+
     def rely_on_order(self, values: Sequence[Value]) -> None:
         """What an operator does with its arguments follows how these lie in memory."""
         nodes = [value.node for value in values]
@@ -360,6 +447,7 @@ class Layouts:
         self._derived_of(self._node_of(value), kind)
 
     def _derived_of(self, node: Node, kind: str) -> None:
+        self._require_one_layout(node)
         for origin in self._arguments(self._flow(kind == "all strides").sources(node)):
             self._note(origin, kind, None, origin.value.spec.strides)
 

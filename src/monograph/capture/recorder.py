@@ -178,6 +178,8 @@ class Recorder(DispatchMode):
             self.layouts.rely_on_strides(sources[0])  # the program asked for it to lie in order
         if self.layouts.laid_anew and is_random(op):
             self.layouts.rely_on_order(sources)
+        if self.layouts.of_sides:
+            self.layouts.rely_on_sides(op, args, sources)
         return self._emit(op, tuple(nodes), node_kwargs, outcome, sources)
 
     call = record

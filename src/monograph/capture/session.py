@@ -601,6 +601,7 @@ class _Session:
                 continue
             value = recorder.value_of(leaf)
             node = recorder.read(value)
+            recorder.layouts.list_result(len(outputs), value)
             origin = value.origin
             is_itself = origin is not None and origin not in self.kept.rebound
             if origin is not None and is_itself and origin.kind != "constant":

@@ -87,7 +87,7 @@ class Strictness(Protocol):
     def forbid(self, name: str, branch: Branch | None, error: ControlFlowError) -> None:
         """The variable ``name`` is not to be used after ``branch``: ``error`` says why."""
 
-    def end_branch(self, branch: Branch | None, error: ControlFlowError) -> NoReturn:
+    def end_branch(self, branch: Branch | None, error: ExportError) -> NoReturn:
         """Convert what follows ``branch`` together with it, else raise ``error``."""
 
     def explain(self, error: NameError) -> None:

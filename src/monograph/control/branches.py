@@ -7,6 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import torch
 from torch.fx import Node
@@ -14,6 +15,7 @@ from torch.fx.node import Argument
 
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.aliasing import Value
+from monograph.capture.layouts import LaidAnew
 from monograph.capture.operators.data_dependence import assert_tensor, truth_node
 from monograph.capture.python.exception_handlers import may_be_caught
 from monograph.capture.python.frames import (
@@ -36,7 +38,12 @@ from monograph.control.results import (
     note,
 )
 from monograph.control.state import Key, State, Variable
-from monograph.diagnostics import ControlFlowError, MonographError, PythonFeatureError
+from monograph.diagnostics import (
+    ControlFlowError,
+    ExportError,
+    MonographError,
+    PythonFeatureError,
+)
 from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import LEAF, Structure, flatten
 from monograph.ir.subgraphs import SUBGRAPHS, Subgraph
@@ -55,6 +62,7 @@ __all__ = [
     "group",
     "overwrite",
     "predicate_node",
+    "raised",
     "side",
     "unflatten",
 ]
@@ -120,6 +128,11 @@ def group(region: Region, name: str, value: object) -> Group:
     return Group(name, structure, [note(region, leaf) for leaf in leaves])
 
 
+def raised(error: ExportError) -> NoReturn:
+    """Raise it: there is nothing else to try."""
+    raise error
+
+
 def branch(
     recorder: Recorder,
     predicate: torch.Tensor | Test,
@@ -127,13 +140,16 @@ def branch(
     before: Callable[[Key], tuple[str, object]],
     preferred: Sequence[Argument] = (),
     inspect: Callable[[Sequence[Mapping[Named, Group]]], None] = lambda results: None,
+    refuse: Callable[[ExportError], NoReturn] = raised,
 ) -> dict[Named, object]:
     """Capture both ``bodies`` and join what they return: by key, a name and a value.
 
     ``before`` gives the name and value of a key that only the other body returns. ``preferred`` are
-    nodes that become the first operands; ``inspect`` sees what both return, and may raise. What
-    cannot be joined gives its ``Mismatch``. A body that raises an error of the program's own, or
-    asks for an item that is not there, becomes an assertion.
+    nodes that become the first operands; ``inspect`` sees what both return, and may raise.
+    ``refuse`` raises the error of who asks how a result lies, where it lies otherwise on each side;
+    or it tries again, without the result. What cannot be joined gives its ``Mismatch``. A body that
+    raises an error of the program's own, or asks for an item that is not there, becomes an
+    assertion.
     """
     node = predicate_node(recorder, predicate)
     paths: list[Test] = [True, True]
@@ -179,7 +195,8 @@ def branch(
                 found[key].is_dead = _has_returned(found)
     sides = Sides(local, tuple(paths))
     joined = [_join_groups(recorder, [found[key] for found in results], sides) for key in keys]
-    return dict(zip(keys, _emit_cond(recorder, node, regions, joined, preferred), strict=True))
+    made = _emit_cond(recorder, node, regions, joined, preferred, refuse)
+    return dict(zip(keys, made, strict=True))
 
 
 def _of_unset_variable(recorder: Recorder, error: NameError) -> UnboundLocalError:
@@ -302,6 +319,7 @@ def _emit_cond(
     regions: Sequence[Region],
     joined: Sequence[_JoinedGroup | Mismatch],
     preferred: Sequence[Argument],
+    refuse: Callable[[ExportError], NoReturn],
 ) -> list[object]:
     """Close the regions and record the node: what the program gets for each of ``joined``."""
     computed = [
@@ -330,6 +348,10 @@ def _emit_cond(
         contents = [new for region in regions for old, new in region.written if old is root]
         overwrite(recorder, root, node, max(content.tracks for content in contents))
     made = [one.wrap(node) for (one, _), node in zip(computed, results, strict=False)]
+    for (one, _), node in zip(computed, results, strict=False):
+        if one.sides is not None:
+            laid = LaidAnew(one.only_starts, refuse, one.sides)
+            recorder.layouts.note_laid_anew(node, laid)
     _note_shared(recorder, [column for _, column in computed], made)
     left = iter(made)
     return [

@@ -14,10 +14,11 @@ from torch.fx.node import Argument
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliasing import Value, base_of
+from monograph.capture.layouts import LaidAnew
 from monograph.capture.operators.data_dependence import number_in
 from monograph.capture.recorder import Recorder
 from monograph.capture.sizes import in_sizes
-from monograph.control.branches import emit, overwrite, predicate_node
+from monograph.control.branches import emit, overwrite, predicate_node, raised
 from monograph.control.carrying import (
     Carried,
     as_spec,
@@ -193,6 +194,7 @@ class _Attempt:
             elif item.kind == "tensor":
                 tracks = recorder.value_of(item.initial_tensor).tracks
                 item.given = region.tensor(item.tensor_spec, item.name, tracks)
+                self._note_layout(item, item.given_tensor.value.node)
             else:
                 numbers.append((item, region.tensor(item.tensor_spec, item.name, 0)))
         for root in self.roots:
@@ -201,6 +203,12 @@ class _Attempt:
         for item, tensor in numbers:
             item.given = number_in(recorder, tensor)
         return [item.given for item in self.items]
+
+    def _note_layout(self, item: Carried, node: Node) -> None:
+        """In eager mode it lies as the iteration before has left it."""
+        start = self.recorder.value_of(item.initial_tensor).spec
+        if item.is_dense or (item.tensor_spec.strides != start.strides and not _is_in_order(start)):
+            self.recorder.layouts.note_laid_anew(node, LaidAnew(False, raised))
 
     # What came back ----------------------------------------------------------------------------
 
@@ -258,9 +266,9 @@ class _Attempt:
             if size != before and i not in item.varying:
                 item.varying.add(i)
                 is_new = True
-        if not item.is_dense and spec.strides != known.strides and not is_new:
-            item.is_dense = True
-            is_new = known.strides != contiguous_strides(known.shape)
+        lies_alike = spec.strides == known.strides and 0 not in known.strides
+        if not (item.is_dense or lies_alike or (_is_in_order(spec) and _is_in_order(known))):
+            item.is_dense = is_new = True
         return is_new
 
     def _learn_dtype(self, item: Carried, found: torch.dtype, leaf: torch.Tensor) -> bool:
@@ -350,11 +358,10 @@ class _Attempt:
             spec = item.tensor_spec
             if not isinstance(leaf, torch.Tensor):
                 leaf = tensor_of(recorder, leaf, spec.dtype)
-            elif self.body_region.is_outside(recorder.value_of(leaf)) or any(
-                recorder.value_of(leaf).root in (one.root, other.root)
-                for one, other in recorder.aliases.copies_of_branches
-            ):
-                item.may_be.append(recorder.value_of(leaf))
+            else:
+                value = recorder.value_of(leaf)
+                if self.body_region.is_outside(value) or recorder.aliases.is_perhaps_shared(value):
+                    item.may_be.append(value)
             item.tracks = recorder.value_of(leaf).tracks
             item.end = recorder.value_of(leaf).root if item.kind == "tensor" else None
             self.outputs.append(recorder.read(as_spec(recorder, leaf, spec).value))
@@ -481,6 +488,7 @@ class _Attempt:
         value = Value(node, spec, recorder)
         if item.kind != "tensor":
             return number_in(recorder, make_abstract(spec, value))
+        self._note_layout(item, node)
         before = recorder.value_of(item.initial_tensor)
         if spec.dtype.is_floating_point or spec.dtype.is_complex:
             value.tracks = max(before.tracks, item.tracks)
@@ -502,6 +510,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int, torch.SymInt),
     "float": (float, int, torch.SymFloat, torch.SymInt),
 }
+
+
+def _is_in_order(spec: TensorSpec) -> bool:
+    return spec.strides == contiguous_strides(spec.shape)
 
 
 def _require_one_element(recorder: Recorder, tensor: torch.Tensor) -> None:

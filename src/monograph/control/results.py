@@ -110,12 +110,16 @@ class Constant:
 class Computed:
     """One result for several branches, which each region computes (``node_in``).
 
-    ``wrap`` turns the result's node into what the program gets.
+    ``wrap`` turns the result's node into what the program gets. ``sides``: it is given a layout
+    of its own, in place of these (where sizes decide, else of none); ``only_starts``: or a place of
+    its own in memory alone.
     """
 
     spec: TensorSpec | Expr
     node_in: Callable[[Region, Found], Argument]
     wrap: Callable[[Node], object]
+    sides: tuple[TensorSpec, ...] | None = None
+    only_starts: bool = False
 
 
 Joined = Constant | Computed
@@ -351,7 +355,12 @@ def _join_tensors(recorder: Recorder, found: Sequence[Found], sides: Sides) -> J
     def wrap(node: Node) -> AbstractTensor:
         return _joined_tensor(recorder, found, target, node, tracks)
 
-    return Computed(target, node_in, wrap)
+    values = [f.value for f in found if f.value is not None]
+    only_starts = strides is not None or all(spec.strides == layout for spec in specs)
+    if only_starts and all(value.offset == values[0].offset for value in values):
+        return Computed(target, node_in, wrap)
+    by_sizes = not any(isinstance(path, bool) for path in sides.paths)
+    return Computed(target, node_in, wrap, tuple(specs) if by_sizes else (), only_starts)
 
 
 def _common_dtype(found: Sequence[Found]) -> torch.dtype:
@@ -406,11 +415,11 @@ def _joined_tensor(
         value.tracks = tracks
         if tracks and recorder.context.hides_gradients():
             value.detached, value.seen = True, -1
-    shared = {id(v.root) for pair in recorder.aliases.copies_of_branches for v in pair}
+    aliases = recorder.aliases
     for one in found:
         original = one.original
-        if original is not None and (one.is_outside or id(original.root) in shared):
-            recorder.aliases.copies_of_branches.append((original, value))
+        if original is not None and (one.is_outside or aliases.is_perhaps_shared(original)):
+            aliases.copies_of_branches.append((original, value))
     return make_abstract(spec, value)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -152,6 +152,21 @@ class LayoutFlow:
             elif current.op == "call_function" and (before := _tensors_before(current)):
                 stack += self._decisive(current, before)
         return found
+
+    def first_of(self, marked: Container[Node], node: Node) -> Node | None:
+        """Which of ``marked`` nodes decides how ``node`` lies, if one does."""
+        seen, stack = set(), [node]
+        while stack:
+            current = stack.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            if current in marked:
+                return current
+            stack += self._stands_for.get(current, ())
+            if current.op == "call_function" and (before := _tensors_before(current)):
+                stack += self._decisive(current, before)
+        return None
 
     def _decisive(self, node: Node, before: list[Node]) -> list[Node]:
         """The arguments that decide the strides of ``node``."""

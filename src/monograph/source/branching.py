@@ -11,7 +11,7 @@ import functools
 import operator
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, NoReturn, TypeVar, overload
 
 import torch
 
@@ -27,7 +27,7 @@ from monograph.control.carrying import explain
 from monograph.control.region import Region
 from monograph.control.results import UNDEFINED, Mismatch
 from monograph.control.state import Items, Key, State, Variable
-from monograph.diagnostics import ControlFlowError
+from monograph.diagnostics import ControlFlowError, ExportError
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import (
     All,
@@ -157,6 +157,10 @@ def captured_branch(
     otherwise: Thunk,
 ) -> Any:
     """Capture both sides, and join the variables that they change."""
+
+    def refuse(error: ExportError) -> NoReturn:
+        strictness(recorder).end_branch(site, error)
+
     for _ in range(20):
         state = State(recorder, (then, otherwise))
 
@@ -179,7 +183,9 @@ def captured_branch(
         try:
             with without_modes():
                 bodies = [lambda: body(then), lambda: body(otherwise)]
-                joined = capture_branch(recorder, question, bodies, state.before, inspect=inspect)
+                joined = capture_branch(
+                    recorder, question, bodies, state.before, inspect=inspect, refuse=refuse
+                )
         except _Growing as growing:
             grow(recorder, state, growing.key, growing.sample)
             continue

@@ -345,6 +345,7 @@ def check_write(recorder: Recorder, op: Operator, target: torch.Tensor) -> None:
         recorder.aliases.settle_copies(root)
     recorder.aliases.settle_bits(root)
     recorder.layouts.rely_on_views(value)
+    recorder.layouts.rely_on_single_elements(root)
     may_repeat = op._opname in ("fill_", "zero_") and not value.spec.bits
     if not may_repeat and _is_expanded(value):
         overlap = OperatorError(
