@@ -154,3 +154,19 @@ def test_sizes_of_the_example_hide_no_order(part, kind, example):
             continue
         torch.manual_seed(0)
         assert torch.equal(found, model(torch.ones(shape))), shape
+
+
+def test_a_complex_draw_that_nobody_reads_moves_the_generator_on_after_decompositions():
+    class Unread(nn.Module):
+        def forward(self, x):
+            part = x[..., [0]]
+            part.uniform_()
+            return x * 2, torch.rand(2)
+
+    x = torch.randn(3, 2, dtype=torch.complex64)
+    program = monograph.export(Unread(), (x,)).run_decompositions()
+    for given in (x, x.clone().requires_grad_()):
+        torch.manual_seed(0)
+        expected = Unread()(given)
+        torch.manual_seed(0)
+        torch.testing.assert_close(program.module()(given), expected, rtol=0, atol=0)

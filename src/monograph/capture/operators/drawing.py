@@ -66,10 +66,13 @@ def _uniform(
 
 
 def _without_history(recorder: Recorder, target: torch.Tensor) -> torch.Tensor:
-    """What to draw into: the functional forms of some have no derivative."""
+    """What to draw into: the functional forms of some have no derivative.
+
+    It is a new tensor: what is only cut off is whole again where decompositions drop ``detach``.
+    """
     if not _has_history(recorder.value_of(target)):
         return target
-    found: torch.Tensor = recorder.call(aten.detach.default, (target,))
+    found: torch.Tensor = recorder.call(aten.empty_like.default, (target,))
     return found
 
 
