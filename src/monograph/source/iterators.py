@@ -24,6 +24,7 @@ from monograph.source.rows import (
     Steps,
     Together,
     kind_of,
+    require_any,
     rows_in_steps,
     rows_of,
 )
@@ -100,6 +101,7 @@ class _Parts(Unknown, Together):
         if self.is_backwards and not self.are_rows:
             return super().together(name, dim)
         if self.are_rows:
+            require_any(self.length, f"torch.{name}")
             rows = self.tensor.movedim(self.dim, 0)
             made = OF_ROWS[name](Rows(rows.flip(0) if self.is_backwards else rows, "tensor"), dim)
         elif name == "stack" or dim % self.tensor.dim() != self.dim:

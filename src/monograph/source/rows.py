@@ -481,6 +481,22 @@ def cat(rows: Rows, dim: int = 0) -> torch.Tensor:
     return torch.cat([joined, *rows.beside], dim) if rows.beside else joined
 
 
+def hstack(rows: Rows) -> torch.Tensor:
+    """``torch.hstack(rows)``: one after the other, or side by side."""
+    _require_tensors(rows)
+    rank = rows.alike.dim() - 1
+    return cat(rows, min(rank - 1, 1)) if rank else stack(rows)
+
+
+def vstack(rows: Rows) -> torch.Tensor:
+    """``torch.vstack(rows)``: each is a row, or some."""
+    _require_tensors(rows)
+    rank = rows.alike.dim() - 1
+    if rank > 1:
+        return cat(rows)
+    return stack(rows) if rank else stack(rows).unsqueeze(1)
+
+
 def _in_order(tensor: torch.Tensor) -> torch.Tensor:
     """A copy in which dimensions of one element have the strides of a new tensor, too."""
     return tensor.clone(memory_format=torch.contiguous_format)
@@ -532,9 +548,24 @@ OF_ROWS: dict[str, Callable[..., torch.Tensor]] = {
     "stack": stack,
     "cat": cat,
     "concat": cat,
+    "hstack": hstack,
+    "vstack": vstack,
     "tensor": tensor,
     "as_tensor": tensor,
 }
+
+
+_JOINING = ("stack", "cat", "concat", "hstack", "vstack")
+
+
+def _require_items(items: Rows | Pieces, what: str) -> None:
+    if isinstance(items, Pieces) or not items.beside:
+        require_any(items.length(), what)
+
+
+def require_any(count: int | torch.SymInt, what: str) -> None:
+    """Nothing is joined of no tensors: that is an error in eager mode."""
+    torch._check(count >= 1, lambda: f"{what} of an empty list")
 
 
 OF_PIECES: dict[str, Callable[..., torch.Tensor]] = {"cat": Pieces.joined, "concat": Pieces.joined}
@@ -550,6 +581,8 @@ def _padding(original: Callable[..., object]) -> Callable[..., object]:
         rest = () if rest == ("right",) else rest
         if isinstance(sequences, Together) and not rest:
             sequences = Rows(sequences.together("stack"), "tensor")
+        if isinstance(sequences, (Rows, Pieces)):
+            _require_items(sequences, "pad_sequence")
         if isinstance(sequences, Rows) and not rest:
             return stack(sequences, 0 if batch_first else 1)
         if isinstance(sequences, Pieces) and sequences.dim == 0 and not rest:
@@ -574,11 +607,15 @@ def _accepting(name: str, original: Callable[..., object]) -> Callable[..., obje
     @functools.wraps(original)
     def call(*args: object, **kwargs: object) -> object:
         given = args[0] if args else kwargs.get("tensors")
+        if isinstance(given, (Rows, Pieces)) and name in _JOINING:
+            _require_items(given, f"torch.{name}")
         if isinstance(given, Rows):
             kwargs.pop("tensors", None)
             return OF_ROWS[name](given, *args[1:], **kwargs)
         if isinstance(given, Records) and OF_ROWS[name] is tensor:
             return tensor(given, *args[1:], **kwargs)  # type: ignore[arg-type]
+        if isinstance(given, Together) and name in ("hstack", "vstack"):
+            raise _unequal(f"torch.{name} of pieces of a tensor")
         if isinstance(given, Together) and name not in ("tensor", "as_tensor"):
             kwargs.pop("tensors", None)
             return given.together("cat" if name == "concat" else name, *args[1:], **kwargs)  # type: ignore[arg-type]
@@ -591,7 +628,7 @@ def _accepting(name: str, original: Callable[..., object]) -> Callable[..., obje
 
 
 # Where the program has another name for it (``from torch import stack``).
-for _function in (torch.stack, torch.cat, torch.concat, *MAKERS):
+for _function in (torch.stack, torch.cat, torch.concat, torch.hstack, torch.vstack, *MAKERS):
     called_instead(_function, _accepting(_function.__name__, instead_of(_function)))
 
 

@@ -451,7 +451,7 @@ def is_taking_apart(node: ast.Call) -> bool:
 
 _PIECES = ("unbind", "split", "chunk")
 _OVER_OTHERS = ("enumerate", "zip", "reversed", "map", "iter")
-_JOINING = ("stack", "cat", "concat")
+_JOINING = ("stack", "cat", "concat", "hstack", "vstack")
 _GOING_THROUGH = (*_JOINING, "zip", "enumerate", "reversed", "len", "sum", "list", "tuple")
 
 
