@@ -312,7 +312,7 @@ class Layouts:
         lies, eager = flow.sources(root.node), flow.sources(self._born[root])
         if len(root.spec.shape) > 1 and lies != eager:
             values = self._recorder.entrance.argument_values
-            found = [values[node] for node in {*lies, *eager} if node in values]
+            found = [value for node, value in values.items() if node in lies or node in eager]
             self.laid_anew[root.node] = found
 
     def note_laid_anew(self, node: Node, found: LaidAnew) -> None:

@@ -294,7 +294,7 @@ def candidates(env: ShapeEnv, guard: Guard, hints: dict[str, float]) -> Iterator
         choices[name] = list(dict.fromkeys(n for n in near if n >= 0))
     for name in names:  # with the sizes that are tied to it
         for value in choices[name]:
-            yield dict.fromkeys(_tied(env, name), value)
+            yield dict.fromkeys(sorted(_tied(env, name)), value)
     for name in names:
         for value in choices[name]:
             yield {name: value}
@@ -384,7 +384,7 @@ def _merged(
         if points is None and _is_either_side(envs[a], envs[b], name, guard, regions):
             union = _adjacent(regions[a], regions[b])
         tied = _tied(envs[a], name)
-        sizes = [{}] if points is None else [dict.fromkeys(tied, point) for point in points]
+        sizes = [{}] if points is None else [dict.fromkeys(sorted(tied), point) for point in points]
         if union is None or not (
             all(_is_same(kept, dropped, size) for size in sizes)
             or (points is None and _is_same_for_tables(kept, dropped, tied, regions[b]))
@@ -403,7 +403,7 @@ def _merged(
         demands = _demands_of(kept, dropped, there)
         if demands is None:
             continue
-        for each in tied:
+        for each in sorted(tied):
             joined.setdefault(each, set()).update(points or ())
         found = _widened(kept, name, union, guard, points)
         if demands:
@@ -438,7 +438,7 @@ def _demands_of(kept: Captured, dropped: Captured, there: Test) -> list[Guard] |
     ]
     found = []
     for guard in own:
-        names = {*symbols_of(there), *guard.symbols}
+        names = dict.fromkeys((*symbols_of(there), *guard.symbols))
         sizes = {n: env.symbols[n].expr for n in names if n in env.symbols}
         exprs: dict[str, Int] = {n: e for n, e in sizes.items() if isinstance(e, Expr)}
         if len(exprs) < len(names):
@@ -470,7 +470,7 @@ def _is_same_for_tables(
     if len(sample) > _MOST_TABLES:
         middle = (lo + hi) // 2
         sample = [*range(lo, lo + 4), middle - 1, middle, hi - 1, hi]
-    sizes = (dict.fromkeys(tied, size) for size in sample if region.has(size))
+    sizes = (dict.fromkeys(sorted(tied), size) for size in sample if region.has(size))
     return all(_is_same(kept, dropped, size) for size in sizes)
 
 
@@ -602,12 +602,12 @@ def _merged_in_set(mine: Captured, other: Captured, name: str) -> Captured | Non
     if not tests[0] >= tests[1] or _demands_of(mine, other, True) != []:
         return None
     guards, tied = envs[0].guards, _tied(envs[0], name)
-    sizes = [dict.fromkeys(tied, v) for v in (*before, *points)]
+    sizes = [dict.fromkeys(sorted(tied), v) for v in (*before, *points)]
     kept = [
         g for g in guards if not _is_about(g, tied) or all(holds(g.test, size) for size in sizes)
     ]
     _restart(mine, kept)  # so that its sizes are no longer those of one side
-    if all(is_same_program(mine, other, dict.fromkeys(tied, point)) for point in points):
+    if all(is_same_program(mine, other, dict.fromkeys(sorted(tied), point)) for point in points):
         return mine
     _restart(mine, guards)
     return None
@@ -615,7 +615,7 @@ def _merged_in_set(mine: Captured, other: Captured, name: str) -> Captured | Non
 
 def _admits(env: ShapeEnv, name: str, value: int) -> bool:
     tied = _tied(env, name)
-    sizes = dict.fromkeys(tied, value)
+    sizes = dict.fromkeys(sorted(tied), value)
     return all(holds(g.test, sizes) for g in env.guards if _is_about(g, tied))
 
 
@@ -635,7 +635,7 @@ def _covers_the_rest(
     one, two = kept.recorder.sizes.env, dropped.recorder.sizes.env
     known = _tests(one, None, but=name)
     tied = _tied(one, name)
-    at_points = [dict.fromkeys(tied, point) for point in points or ()]
+    at_points = [dict.fromkeys(sorted(tied), point) for point in points or ()]
     extra = [g for g in two.guards if _is_extra(g, _tied(two, name), known)]
     for guard in extra:
         if points is None:
@@ -763,7 +763,7 @@ def _widened(
         if not _is_about(each, tied) or each.kind == "precondition":
             kept.append(each)
         elif _is_bound(each):
-            if all(holds(each.test, dict.fromkeys(tied, v)) for v in corners):
+            if all(holds(each.test, dict.fromkeys(sorted(tied), v)) for v in corners):
                 kept.append(each)
         elif points is not None:
             kept.append(_unless_one_of(each, symbol.expr, tied, points))
@@ -789,7 +789,7 @@ def _widened(
 
 def _unless_one_of(guard: Guard, size: Expr, tied: frozenset[str], points: list[int]) -> Guard:
     """``guard``, which ``points`` are excepted from where it does not hold for them."""
-    failing = [p for p in points if not holds(guard.test, dict.fromkeys(tied, p))]
+    failing = [p for p in points if not holds(guard.test, dict.fromkeys(sorted(tied), p))]
     if not failing:
         return guard
     test = either(guard.test, OneOf(size, tuple(failing)))

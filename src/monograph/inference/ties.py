@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from monograph.inference.fakes import specs_in, substitute
 from monograph.inference.rules.table import is_row_at_most, is_row_of
@@ -24,6 +24,7 @@ __all__ = [
 
 _MOST_TRIED = 64  # ways to tie the sizes of one call
 _Classes = list[list[Int]]  # sizes that are to be equal
+Column = Mapping[Int, None]  # the sizes of one dimension
 
 
 def fewest_ties(env: ShapeEnv, args: object, passes: Callable[[], bool]) -> list[Test] | None:
@@ -53,17 +54,18 @@ def require_stretched_rows(env: ShapeEnv, specs: Sequence[TensorSpec]) -> None:
     """
     columns = list(_columns(env, specs))
     rows = {size for sizes in columns for size in sizes if is_row_at_most(size)}
-    if not any(sizes & rows and sizes - rows for sizes in columns):
+    if not any(sizes.keys() & rows and sizes.keys() - rows for sizes in columns):
         return
     for sizes in columns:
         by_example: dict[int | None, Int] = {}
-        for size in sorted(sizes - rows, key=str):
+        for size in sorted(sizes.keys() - rows, key=str):
             first = by_example.setdefault(env.hint(size), size)
             if env.hint(size) is not None:
                 env.require(equal(first, size))
-    for sizes in map(set, _columns(env, specs)):
-        for row in rows & sizes if sizes - rows else ():
-            env.require(not_less(row, 1))
+    for sizes in _columns(env, specs):
+        for row in sizes if sizes.keys() - rows else ():
+            if row in rows:
+                env.require(not_less(row, 1))
 
 
 def stretched_by_sides(
@@ -78,11 +80,11 @@ def stretched_by_sides(
     if any(spec.strides != contiguous_strides(spec.shape) for spec in specs):
         return args, kwargs
 
-    def on_both_sides(size: Int, column: set[Int]) -> Int:
+    def on_both_sides(size: Int, column: Column) -> Int:
         known = env.sides.get(size, ()) if isinstance(size, Expr) else ()
         sides = {env.scope.normal(side) for side in known}
-        for whole in sides & column:
-            if sides <= {whole, 1, env.scope.minimum(1, whole)}:
+        for whole in column:
+            if whole in sides and sides <= {whole, 1, env.scope.minimum(1, whole)}:
                 return whole
         return size
 
@@ -111,8 +113,10 @@ def stretched_rows(
         return None
     rows: dict[Int, Int] = {}
 
-    def whole_of(size: Int, column: set[Int]) -> Int:
-        for whole in column - {size}:
+    def whole_of(size: Int, column: Column) -> Int:
+        for whole in column:
+            if whole == size:
+                continue
             if is_row_of(size, whole):
                 return rows.setdefault(size, whole)
             if is_made_in_order and _is_that_or_one(env, size, whole):
@@ -137,7 +141,7 @@ def _stretched(
     env: ShapeEnv,
     args: tuple[object, ...],
     kwargs: dict[str, object],
-    choose: Callable[[Int, set[Int]], Int],
+    choose: Callable[[Int, Column], Int],
 ) -> tuple[tuple[object, ...], dict[str, object]]:
     """Arguments with the size that ``choose`` gives for each, of those in its dimension."""
     columns = list(_columns(env, specs_in((args, tuple(kwargs.values())))))
@@ -161,11 +165,11 @@ def _itself(item: Expr | FloatExpr) -> object:
     return item
 
 
-def _columns(env: ShapeEnv, specs: Sequence[TensorSpec]) -> Iterator[set[Int]]:
-    """The different sizes in each dimension, without the number 1."""
+def _columns(env: ShapeEnv, specs: Sequence[TensorSpec]) -> Iterator[Column]:
+    """The different sizes in each dimension, without the number 1, as they come."""
     shapes = [[env.scope.normal(size) for size in reversed(spec.shape)] for spec in specs]
     for sizes in itertools.zip_longest(*shapes, fillvalue=1):
-        yield set(sizes) - {1}
+        yield dict.fromkeys(size for size in sizes if size != 1)
 
 
 def _sizes_by_example(env: ShapeEnv, args: object) -> dict[int, dict[Int, None]]:

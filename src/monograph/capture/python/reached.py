@@ -133,7 +133,7 @@ class Search:
                         search._methods.setdefault(name, []).append(weakref.ref(function))
 
     def _add_methods(self, name: str) -> None:
-        for search in {self, self._searching(True)}:
+        for search in dict.fromkeys((self, self._searching(True))):
             for reference in search._methods.pop(name, ()):
                 self.add(reference())
 
