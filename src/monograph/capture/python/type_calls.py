@@ -67,8 +67,11 @@ def types_as_in_eager_mode(
 def type_of(*args: object, **kwargs: object) -> type:
     """``type``: of a number that varies the type of Python's, of a tensor that of torch's."""
     found: type = type(*args, **kwargs)
-    if len(args) != 1 or running_recorder() is None:
+    recorder = running_recorder()
+    if len(args) != 1 or recorder is None:
         return found
+    if found is torch.SymFloat:
+        recorder.sizes.require_kind(args[0])
     said = vars(found).get("__class__")  # what a tensor without data says that it is
     return said if said is torch.Tensor else _NUMBERS.get(found, found)
 
