@@ -19,12 +19,14 @@ from monograph.shapes.questions import (
     negated,
     not_less,
 )
+from monograph.shapes.symnode import BITWISE, bitwise
 
 __all__ = ["Content", "Reader"]
 
 Number = Int | float | FloatExpr
 Content = Number | Test
 _MOST_TEXT = 100_000
+_OF_BOTH = {"Add": "add", "Sub": "sub", "Mul": "mul", "Max": "max", "Min": "min", "Abs": "abs"}
 _FLOATS = {
     "IntTrueDiv": "truediv",
     "FloatTrueDiv": "truediv",
@@ -32,6 +34,7 @@ _FLOATS = {
     "ToFloat": "float",
 }
 _MATHEMATICAL = "OpaqueUnaryFn_"  # before the name of a function of ``math``
+_BITWISE = "BitwiseFn_"
 _ROUNDINGS = {
     "FloorToInt": "floor",
     "CeilToInt": "ceil",
@@ -141,6 +144,8 @@ class Reader:
         }
         if name in joins:
             return reduce(joins[name], _integers(args))
+        if name.removeprefix(_BITWISE) in BITWISE:
+            return bitwise(scope, name.removeprefix(_BITWISE), tuple(_integers(args)))
         if name == "Abs":
             return scope.absolute(_integers(args)[0])
         operations: dict[str, Callable[[Int, Int], Int]] = {
@@ -176,20 +181,22 @@ class Reader:
 
     def _float(self, name: str, args: list[Number]) -> Content:
         if name in _ROUNDINGS:
-            root = args[0]
-            is_downward = _ROUNDINGS[name] in ("floor", "trunc")
-            if isinstance(root, FloatExpr) and root.op == "sqrt" and is_downward:
-                inside = root.args[0]
-                plain = inside.args[0] if isinstance(inside, FloatExpr) else inside
-                if isinstance(plain, (int, Expr)):
-                    return self.scope.isqrt(plain)
-            found: Int = self.scope.owner.to_integer(_ROUNDINGS[name], root)
+            found: Int = self.scope.owner.to_integer(_ROUNDINGS[name], args[0])
             return found
         if name in _SIGNS:
             return CompareFloats(_SIGNS[name], *args)
-        names = {"Add": "add", "Sub": "sub", "Mul": "mul", "Max": "max", "Min": "min", **_FLOATS}
+        names = {
+            "Add": "add",
+            "Sub": "sub",
+            "Mul": "mul",
+            "Max": "max",
+            "Min": "min",
+            "Abs": "abs",
+            **_FLOATS,
+        }
         if name.startswith(_MATHEMATICAL):
             return FloatExpr(name.removeprefix(_MATHEMATICAL), tuple(args))
+        names = _OF_BOTH | _FLOATS
         if name not in names:
             raise FileError(f"numbers that are computed with {name} are not known", code="MG-F102")
         if len(args) < 3:

@@ -253,8 +253,8 @@ class _Assertions:
     ) -> Node:
         """A node; ``result``: what it gives, where its function does not tell."""
         value = None if result is None else self.symbols.number(result)
-        if is_spelled_out(target):
-            made = in_words(self.graph, self.symbols, target, args[0], value)
+        if is_spelled_out(target, args):
+            made = in_words(self.graph, self.symbols, target, args, value)
         else:
             made = [self.graph.call_function(target, args)]
             if result is None:

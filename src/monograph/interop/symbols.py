@@ -34,8 +34,10 @@ Function = Callable[..., Any]
 _INTEGER: dict[str, Function] = {
     "+": sympy.Add, "-": lambda a, b: a - b, "*": sympy.Mul, "//": sf.FloorDiv, "%": sf.Mod,
     "**": sf.PowByNatural, "neg": lambda a: -a, "max": sf.Max, "min": sf.Min,
-    "isqrt": lambda a: sf.FloorToInt(sf.OpaqueUnaryFn_sqrt(sf.ToFloat(a))),
+    # A power: torch's reader bounds each size, and knows no bounds of roots.
+    "isqrt": lambda a: sf.FloorToInt(sf.FloatPow(sf.ToFloat(a), sympy.Float(0.5))),
     "bitwise_and": sf.BitwiseFn_bitwise_and, "bitwise_or": sf.BitwiseFn_bitwise_or,
+    "bitwise_xor": lambda a, b: sf.BitwiseFn_bitwise_or(a, b) - sf.BitwiseFn_bitwise_and(a, b),
 }  # fmt: skip
 _FLOAT: dict[str, Function] = {
     "add": sympy.Add, "sub": lambda a, b: a - b, "mul": sympy.Mul,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import operator
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -169,14 +168,9 @@ class _Writer:
             if node.op == "output":
                 self._output(made, node, nodes, self.kept if is_root else set())
                 continue
-            if is_spelled_out(node.target):
+            if is_spelled_out(node.target, node.args):
                 nodes[node] = self._replaced(made, node, nodes)
                 continue
-            if node.target in _UNKNOWN:
-                raise InteropError(
-                    f"torch.export has no word for {node.target.__name__} of sizes",
-                    hint="compute it with tensors instead.",
-                )
             if is_root and node.op == "placeholder" and node.name in self.renamed:
                 copy = append_placeholder(made, self.renamed[node.name])
             else:
@@ -237,8 +231,7 @@ class _Writer:
 
     def _replaced(self, made: Graph, node: Node, nodes: dict[Node, Node]) -> Node:
         """A function of a size that torch has no word for, in words that it has."""
-        (number,) = node.args
-        given = nodes[number] if isinstance(number, Node) else number
+        given = [nodes[each] if isinstance(each, Node) else each for each in node.args]
         result = self.symbols.number(expression_of(node.meta["val"]))
         steps = in_words(made, self.symbols, node.target, given, result)
         for step in steps:
@@ -375,7 +368,6 @@ def _literal(made: Graph, call: Node, value: bool | int | float) -> Node:
     return node
 
 
-_UNKNOWN = {operator.xor}
 _AT_THE_ROOT = {"L__self__": ("", "torch.nn.Module")}
 
 

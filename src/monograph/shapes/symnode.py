@@ -17,7 +17,7 @@ from typing import TypeVar, overload
 import torch
 
 from monograph.shapes.env import ShapeEnv
-from monograph.shapes.expr import Expr, Int
+from monograph.shapes.expr import Expr, Int, Scope
 from monograph.shapes.floats import (
     MATHEMATICAL,
     FloatExpr,
@@ -42,6 +42,7 @@ from monograph.shapes.questions import (
 from monograph.shapes.text import format_expr
 
 __all__ = [
+    "BITWISE",
     "BoolNode",
     "EqualityNode",
     "Facade",
@@ -50,6 +51,7 @@ __all__ = [
     "Node",
     "Sympyish",
     "as_mixed",
+    "bitwise",
     "expression_of",
     "facade",
     "in_normal_form",
@@ -447,23 +449,27 @@ def _real(node: Node) -> Real:
     return content if isinstance(content, (float, FloatExpr)) else _integer(node)
 
 
-_BITWISE: dict[str, Callable[[int, int], int]] = {
+BITWISE: dict[str, Callable[[int, int], int]] = {
     "bitwise_and": operator.and_,
     "bitwise_or": operator.or_,
     "bitwise_xor": operator.xor,
 }
 
 
+def bitwise(scope: Scope, name: str, args: tuple[Int, ...]) -> Int:
+    """What ``name``, a key of ``BITWISE``, makes of two integers."""
+    lo = 0 if all(map(is_never_negative, args)) else None
+    return scope.opaque(name, args, BITWISE[name], lo)
+
+
 def _bitwise(name: str) -> Callable[[IntNode, IntNode], IntNode]:
     def apply(self: IntNode, other: IntNode) -> IntNode:
-        args = (self.content, _integer(other))
-        lo = 0 if all(map(is_never_negative, args)) else None
-        return self._int(self.env.scope.opaque(name, args, _BITWISE[name], lo))
+        return self._int(bitwise(self.env.scope, name, (self.content, _integer(other))))
 
     return apply
 
 
-for _name in _BITWISE:
+for _name in BITWISE:
     setattr(IntNode, _name, _bitwise(_name))
 IntNode.and_, IntNode.or_ = IntNode.bitwise_and, IntNode.bitwise_or  # type: ignore[attr-defined]
 

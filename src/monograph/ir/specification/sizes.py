@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 
+import torch
 from torch.fx import Node
 
 from monograph.ir.specification.table import Found, Place, of_graph
@@ -50,7 +51,7 @@ def _known_around(place: Place) -> set[str]:
 def _may_give_symbols(node: Node) -> bool:
     """Whether a call may give sizes and numbers of its own: an operator, or an item of one's,
 
-    or where a float is rounded.
+    or where a float is rounded; torch's files round by choosing between two integers.
 
     Which operators do, their tags do not say: torch's slice between two numbers that are read from
     tensors gives a size of its own.
@@ -58,7 +59,8 @@ def _may_give_symbols(node: Node) -> bool:
     target = node.target
     if target is operator.getitem and isinstance(node.args[0], Node):
         return _may_give_symbols(node.args[0])
-    return isinstance(target, (Operator, HigherOrderOperator)) or target in ROUNDINGS.values()
+    is_rounded = target in ROUNDINGS.values() or target is torch.sym_ite
+    return is_rounded or isinstance(target, (Operator, HigherOrderOperator))
 
 
 @of_graph
