@@ -50,7 +50,7 @@ def _conv(
         steps_channels_last(x) if x.scope is not None else are_strides_channels_last(x)
     )
     is_told = x.scope is None or is_canonical(x) or _may_be_copied(x) or is_channels_last
-    if not is_canonical(weight) or not is_told:
+    if not is_told or (not is_canonical(weight) and not _is_plain_but_for_order(weight)):
         return None
     if weight.shape[0] % groups:
         return None
@@ -75,6 +75,12 @@ def _without_batch(found: TensorSpec | None) -> TensorSpec | None:
 def _may_be_copied(x: TensorSpec) -> bool:
     """Whether a convolution copies ``x`` into row-major order: not where it is channels-last."""
     return x.scope is not None and x.strides[1] != 1
+
+
+def _is_plain_but_for_order(weight: TensorSpec) -> bool:
+    """Whether kernels make a copy of ``weight``, which has no say in how the result lies."""
+    is_fixed = weight.scope is None and len(weight.shape) == 4
+    return is_fixed and not are_strides_channels_last(weight)
 
 
 @rule(aten.conv_transpose1d.default, aten.conv_transpose2d.input, aten.conv_transpose3d.input)

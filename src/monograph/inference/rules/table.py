@@ -116,8 +116,13 @@ def describe(*operators: Operator, **known: Any) -> None:
 
 def fresh(spec: TensorSpec, shape: Sequence[Int], dtype: torch.dtype | None = None) -> TensorSpec:
     """A row-major result on the device of ``spec``."""
-    sizes = tuple(shape)
+    sizes = tuple(map(named, shape))
     return TensorSpec.of(sizes, contiguous_strides(sizes), dtype or spec.dtype, spec.device)
+
+
+def named(size: Int) -> Int:
+    """``size``, or a name for it: strides are products of sizes, which multiply what is long."""
+    return size.scope.shortened(size) if isinstance(size, Expr) else size
 
 
 def is_canonical(spec: TensorSpec) -> bool:

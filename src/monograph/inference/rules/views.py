@@ -19,6 +19,7 @@ from monograph.inference.rules.table import (
     is_size,
     must_hold,
     must_hold_if_varies,
+    named,
     resolve,
     rule,
     view,
@@ -429,7 +430,7 @@ def _slice(
                 length = length.scope.positive_part(length)
         else:
             length = max(length, 0)
-        sizes[at] = (length + step - 1) // step
+        sizes[at] = named((length + step - 1) // step)
     else:
         first, last, step = slice(start, end, step).indices(size)
         last = max(last, first)
