@@ -92,12 +92,22 @@ class TorchSymbols:
 
     def _number(self, item: Expr | FloatExpr | Test) -> object:
         found = self.expression(item)
-        hint = None if isinstance(item, _TESTS) else self.env.hint(item)
         if isinstance(item, Expr):
-            return self.torch_env.create_symintnode(found, hint=hint)
+            return self.torch_env.create_symintnode(found, hint=self._hint(item, found))
         if isinstance(item, FloatExpr):
-            return self.torch_env.create_symfloatnode(found, hint=hint)
+            return self.torch_env.create_symfloatnode(found, hint=self._hint(item, found))
         return self.torch_env.create_symboolnode(found)
+
+    def _hint(self, item: Expr | FloatExpr, found: sympy.Basic) -> float | None:
+        """The value for the example, which torch would compute otherwise.
+
+        On a side that the example does not take there may be none, as of the root of what is less
+        than nothing: any number stands for it there.
+        """
+        hint = self.env.hint(item)
+        if hint is not None or found.free_symbols & self.unbacked:
+            return hint
+        return 1 if isinstance(item, Expr) else 1.0
 
     def expression(self, item: object) -> sympy.Basic:
         """An expression, a float expression or a test as sympy's."""

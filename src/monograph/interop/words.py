@@ -117,7 +117,9 @@ def in_words(
         node.meta["val"] = function(*(a.meta["val"] if isinstance(a, Node) else a for a in args))
         return node
 
-    if target in _STEPS:
+    if target is math.sqrt and value is not None:  # on a side of a branch there may be no root
+        call(torch.sym_sqrt, *args)
+    elif target in _STEPS:
         _STEPS[target](told, *args)
     else:
         tensor = call(aten.scalar_tensor.default, *args, dtype=torch.float64)

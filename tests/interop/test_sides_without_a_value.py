@@ -1,0 +1,57 @@
+"""A side that the example does not take may compute what has no value for it, as the root of -4."""
+
+import io
+import math
+
+import pytest
+import torch
+
+import monograph
+from monograph import Dim
+
+FUNCTIONS = {
+    "power": lambda n: (n / 8 - 1) ** 1.5,
+    "logarithm": lambda n: math.log(n / 8 - 1),
+    "quotient": lambda n: 1 / (n // 8),
+    "whole quotient": lambda n: 20 // (n // 8),
+    "remainder": lambda n: 5 % (n // 8),
+    "root": lambda n: math.sqrt(n - 8),
+    "shift": lambda n: 1 << (n - 9),
+    "rounded power": lambda n: int(2 * (n / 8 - 1) ** 1.5),
+    "rounded logarithm": lambda n: int(math.log(n - 8) + 1),
+}
+
+
+def _saved(program):
+    file = io.BytesIO()
+    monograph.save(program, file)
+    file.seek(0)
+    return file
+
+
+FORMS = {
+    "itself": lambda program: program,
+    "to_torch": lambda program: program.to_torch(),
+    "back": lambda program: monograph.from_torch(program.to_torch()),
+    "file": lambda program: monograph.load(_saved(program)),
+    "file read by torch": lambda program: torch.export.load(_saved(program)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_number_of_the_other_side(name):
+    function = FUNCTIONS[name]
+
+    def f(x):
+        return x * function(x.shape[0]) if x.shape[0] > 8 else x
+
+    program = monograph.export(f, (torch.randn(4),), dynamic_shapes=({0: Dim.DYNAMIC},))
+    for form, made in FORMS.items():
+        module = made(program).module()
+        for n in (1, 4, 9, 12, 17):
+            x = torch.randn(n)
+            try:
+                expected = f(x)
+            except (ValueError, ZeroDivisionError):  # of this size there is none in eager mode
+                continue
+            torch.testing.assert_close(module(x), expected, msg=f"{form}, {n}")
