@@ -55,3 +55,14 @@ def test_a_number_of_the_other_side(name):
             except (ValueError, ZeroDivisionError):  # of this size there is none in eager mode
                 continue
             torch.testing.assert_close(module(x), expected, msg=f"{form}, {n}")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_size_of_unknown_value_that_has_to_be_a_number(form):
+    def f(x):
+        return torch.bincount(x, minlength=16).reshape(4, 4)
+
+    program = monograph.export(f, (torch.tensor([1, 3, 3]),), dynamic_shapes=({0: Dim.DYNAMIC},))
+    module = FORMS[form](program).module()
+    for x in (torch.tensor([1, 3, 3]), torch.tensor([15]), torch.arange(16)):
+        torch.testing.assert_close(module(x), f(x))

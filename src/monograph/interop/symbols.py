@@ -105,7 +105,8 @@ class TorchSymbols:
         than nothing: any number stands for it there.
         """
         hint = self.env.hint(item)
-        if hint is not None or found.free_symbols & self.unbacked:
+        is_backed = found.free_symbols and not found.free_symbols & self.unbacked
+        if hint is not None or not is_backed:
             return hint
         return 1 if isinstance(item, Expr) else 1.0
 
