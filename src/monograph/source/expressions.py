@@ -196,8 +196,12 @@ class Expressions(ast.NodeTransformer):
 
     def visit_List(self, node: ast.List | ast.Tuple) -> ast.AST:
         """``[x, *more]``, or a tuple, at a site, or where ``more`` may be what a loop makes."""
+        takes_pieces = any(
+            isinstance(item, ast.Starred) and self._gives_pieces(item.value) for item in node.elts
+        )
         self.generic_visit(node)
-        if not is_joining(node) or not (self._is_site(node) or _is_of_names(node)):
+        is_converted = takes_pieces or self._is_site(node) or _is_of_names(node)
+        if not is_joining(node) or not is_converted:
             return node
         parts: list[ast.expr] = []
         for item in node.elts:
@@ -212,6 +216,10 @@ class Expressions(ast.NodeTransformer):
         return located(runtime_call("joined", ast.Constant(kind), *parts), node)
 
     visit_Tuple = visit_List  # noqa: N815
+
+    def _gives_pieces(self, node: ast.expr) -> bool:
+        """Whether it is ``x.split(n)`` at a site."""
+        return isinstance(node, ast.Call) and is_taking_apart(node) and self._is_site(node)
 
     def _of_item(self, generator: ast.comprehension, body: ast.expr) -> ast.Lambda:
         """``body`` as a function of the item that the generator's target takes apart."""

@@ -383,7 +383,7 @@ def joined(kind: str, *parts: Iterable[object]) -> object:
         items = [item for part in parts for item in part]
         return items if kind == "list" else tuple(items)
     rows = [_taken_whole(part) if _is_unknown(part) else tuple(part) for part in parts]
-    return functools.reduce(operator.add, rows, ())
+    return functools.reduce(operator.add, rows)
 
 
 def _is_unknown(part: object) -> bool:
@@ -392,7 +392,7 @@ def _is_unknown(part: object) -> bool:
 
 
 def _taken_whole(part: Iterable[object]) -> object:
-    return part if isinstance(part, (Rows, Records)) else listed(builtins.list, part)
+    return part if isinstance(part, (Rows, Records, Pieces)) else listed(builtins.list, part)
 
 
 def repeated(left: object, right: object) -> object:

@@ -29,8 +29,6 @@ from monograph.source.branching import (
 )
 from monograph.source.iterators import (
     iterator,
-    joined,
-    listed,
     numbered,
     numbers,
     pieces,
@@ -80,9 +78,40 @@ def rows(iterable: Iterable[T], body: Callable[[T], object]) -> object:
     Raises:
         ControlFlowError: where the items are neither rows of one tensor nor pieces of one.
     """
+    return _or_in_a_loop(lambda: iterators.rows(iterable, body), iterable, body)
+
+
+def listed(function: Callable[..., object], iterable: Iterable[object]) -> object:
+    """``list(iterable)``, or ``tuple``.
+
+    Raises:
+        ControlFlowError: where the items are neither rows of one tensor nor pieces of one.
+    """
+    made = functools.partial(iterators.listed, function, iterable)
+    return _or_in_a_loop(made, iterable, lambda item: item)
+
+
+def joined(kind: str, *parts: Iterable[object]) -> object:
+    """``[*part, *another]``, or a tuple.
+
+    Raises:
+        ControlFlowError: where the items are neither rows of one tensor nor pieces of one.
+    """
+    if running_recorder() is not None:
+        parts = tuple(
+            listed(list, part) if isinstance(part, iterators.Unknown) else part  # type: ignore[misc]
+            for part in parts
+        )
+    return iterators.joined(kind, *parts)
+
+
+def _or_in_a_loop(
+    made_at_once: Callable[[], object], iterable: Iterable[T], body: Callable[[T], object]
+) -> object:
+    """What is made of all items at once; of items that differ in size, by one after the other."""
     recorder = running_recorder()
     try:
-        return iterators.rows(iterable, body)
+        return made_at_once()
     except (ControlFlowError, UndecidedError, NeedsConversion) as reason:
         error = reason.error if isinstance(reason, NeedsConversion) else reason
         # What is undecided may be told by where in the list it is, which a loop knows.
