@@ -31,6 +31,14 @@ def starred_before_another(x):
     return torch.cat((*x.split(2), x[:1]))
 
 
+def starred_after_another(x):
+    return torch.cat([x[:1] * 2, *x.split(2)])
+
+
+def starred_twice(x):
+    return torch.cat([*x.split(2), *x.split(3), x])
+
+
 def appended_to(x):
     pieces = list(x.split(2))
     pieces.append(x[:1] * 3)
@@ -60,8 +68,8 @@ def the_last(x):
 
 
 PROGRAMS = (
-    a_list, a_tuple, mapped, backwards, starred, starred_before_another, appended_to, used_twice,
-    gone_through, counted, the_last,
+    a_list, a_tuple, mapped, backwards, starred, starred_before_another, starred_after_another,
+    starred_twice, appended_to, used_twice, gone_through, counted, the_last,
 )  # fmt: skip
 
 

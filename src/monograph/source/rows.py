@@ -386,6 +386,13 @@ class Pieces(_List):
 
     def extend(self, items: Iterable[torch.Tensor]) -> None:
         """Add pieces."""
+        if isinstance(items, Pieces) and items.dim == self.dim:
+            if items.tensor.dim() != self.tensor.dim():
+                raise _unequal("the items of a list have other numbers of dimensions")
+            _require_same(items.tensor, self.tensor, "tensor")
+            self.lengths = torch.cat([self.lengths, items.lengths])
+            self.tensor = torch.cat([self.tensor, items.tensor], self.dim)
+            return
         for item in items:
             self.append(item)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 
@@ -97,18 +97,30 @@ def joined(kind: str, *parts: Iterable[object]) -> object:
     Raises:
         ControlFlowError: where the items are neither rows of one tensor nor pieces of one.
     """
-    if running_recorder() is not None:
-        parts = tuple(
-            listed(list, part) if isinstance(part, iterators.Unknown) else part  # type: ignore[misc]
-            for part in parts
-        )
-    return iterators.joined(kind, *parts)
+    if running_recorder() is None or not any(isinstance(p, iterators.Unknown) for p in parts):
+        return iterators.joined(kind, *parts)
+    made: object = ()
+    for part in parts:
+        before = cast("Iterable[object]", made)
+        if isinstance(part, iterators.Unknown) and type(made) in (list, tuple):
+            together = functools.partial(iterators.joined, kind, before, part)
+            made = _or_in_a_loop(together, part, lambda item: item, before)
+            continue
+        whole = listed(list, part) if isinstance(part, iterators.Unknown) else part
+        made = iterators.joined(kind, before, cast("Iterable[object]", whole))
+    return made
 
 
 def _or_in_a_loop(
-    made_at_once: Callable[[], object], iterable: Iterable[T], body: Callable[[T], object]
+    made_at_once: Callable[[], object],
+    iterable: Iterable[T],
+    body: Callable[[T], object],
+    before: Iterable[object] = (),
 ) -> object:
-    """What is made of all items at once; of items that differ in size, by one after the other."""
+    """What is made of all items at once; of items that differ in size, by one after the other.
+
+    ``before``: what is in the list before them.
+    """
     recorder = running_recorder()
     try:
         return made_at_once()
@@ -119,7 +131,7 @@ def _or_in_a_loop(
         if not is_loop or recorder is None:
             raise
         recorder.context.pending = None
-    made: list[object] = []
+    made: list[object] = [*before]
 
     def add(item: T) -> None:
         made.append(body(item))
