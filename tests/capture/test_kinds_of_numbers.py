@@ -23,7 +23,6 @@ SEEN = {
     "integers": lambda x: torch.arange(4) * min(3, x.shape[0] / 2),
     "the least": lambda x: sorted([x.shape[0] / 2, 3])[0],
     "of a branch": lambda x: torch.arange(2) * (1 if x.shape[0] <= 4 else 4 / x.shape[0]),
-    "isinstance": lambda x: x * (2 if isinstance(min(x.shape[0] / 2, 3), int) else 3),
     "type": lambda x: x * (2 if type(min(x.shape[0] / 2, 3)) is int else 3),
 }
 UNSEEN = {

@@ -29,6 +29,7 @@ from monograph.capture.current import running_recorder
 from monograph.capture.kept import side_effect
 from monograph.capture.python import outside
 from monograph.capture.python.frames import is_of_user
+from monograph.capture.python.importing import is_importing
 from monograph.capture.python.saved import Change, Saved
 from monograph.capture.python.snapshot import Snapshot
 from monograph.capture.recorder import Recorder
@@ -120,7 +121,7 @@ def _caller(depth: int = 2) -> tuple[Recorder, SourceLine | None] | None:
     frame = sys._getframe(depth)
     while frame.f_back is not None and frame.f_code.co_filename in _STEPS:
         frame = frame.f_back
-    if recorder is None or not is_of_user(frame.f_code):
+    if recorder is None or is_importing() or not is_of_user(frame.f_code):
         return None
     return recorder, recorder.here()
 

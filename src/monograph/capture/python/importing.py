@@ -17,7 +17,7 @@ from types import ModuleType
 from monograph.capture.python.process_state import not_exporting
 from monograph.torch_internals import dispatch_of_a_new_thread
 
-__all__ = ["executed_outside"]
+__all__ = ["executed_outside", "is_importing"]
 
 Outside = Callable[[], contextlib.AbstractContextManager[None]]
 
@@ -64,6 +64,10 @@ class _Finder(importlib.abc.MetaPathFinder):
             spec.loader = _Loader(loader, self._outside)
         return spec
 
+    def is_at_work(self) -> bool:
+        """Whether this thread imports a module."""
+        return self._is_outside and self._mine()
+
     @contextlib.contextmanager
     def _outside(self, name: str) -> Iterator[None]:
         is_first, self._is_outside = not self._is_outside, True
@@ -80,6 +84,12 @@ class _Finder(importlib.abc.MetaPathFinder):
             self._is_outside = not is_first
             if is_first:
                 self._loaded()
+
+
+def is_importing() -> bool:
+    """Whether a module is being imported: what it prints and writes then, the program does not."""
+    finders = (each for each in sys.meta_path if isinstance(each, _Finder))
+    return any(finder.is_at_work() for finder in finders)
 
 
 class _Loader(importlib.abc.Loader):

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 
-from monograph.capture.current import running_recorder
 from monograph.capture.python.frames import is_asked_by_user, stands_in
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test, both, either, negated
@@ -247,12 +246,7 @@ def _said_to_be(plain: type, kind: type) -> Method:
 
     def class_of(self: Symbolic) -> type:
         # Of Python's library, abstract base classes ask, and ``functools.singledispatch``.
-        if not (is_asked_by_user() and isinstance(self.node, Node)):
-            return kind
-        recorder = running_recorder() if plain is float else None
-        if recorder is not None:
-            recorder.sizes.require_kind(self)
-        return plain
+        return plain if is_asked_by_user() and isinstance(self.node, Node) else kind
 
     return class_of
 
