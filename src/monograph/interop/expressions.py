@@ -185,15 +185,6 @@ class Reader:
             return found
         if name in _SIGNS:
             return CompareFloats(_SIGNS[name], *args)
-        names = {
-            "Add": "add",
-            "Sub": "sub",
-            "Mul": "mul",
-            "Max": "max",
-            "Min": "min",
-            "Abs": "abs",
-            **_FLOATS,
-        }
         if name.startswith(_MATHEMATICAL):
             return FloatExpr(name.removeprefix(_MATHEMATICAL), tuple(args))
         names = _OF_BOTH | _FLOATS
