@@ -67,6 +67,7 @@ class Layouts:
         self._contents: dict[Value, list[Node]] = {}  # all that a written one has been
         self._overwritten: dict[Node, list[Node]] = {}  # what was there before a content
         self._hidden: dict[Node, list[Node]] = {}  # of these, what autograd has not seen go
+        self.writes: list[tuple[Node, Node, int]] = []  # not followed: content, what was, its rank
         self.laid_anew: dict[Node, list[Value]] = {}  # content -> arguments that decide how it lies
         self.of_sides: dict[Node, LaidAnew] = {}  # what branches and loops have laid out
         self._moved: dict[Node, LaidAnew] = {}  # the same, where it starts elsewhere in its memory
@@ -296,24 +297,34 @@ class Layouts:
             current = current.parent
 
     def note_write(self, value: Value, before: Node) -> None:
-        """``value``, which was ``before``, has got new content: it lies as it did."""
-        self._born.setdefault(value, before)
-        if value.node is not before:
-            self._note_order(value)
-            for exact in (False, True):
-                self._flow(exact).note_write(value.node, self._born[value])
+        """``value``, which was ``before``, has got new content: it lies as it did.
 
-    def _note_order(self, root: Value) -> None:
-        """The new content lies as other arguments do than in eager mode, where it lies as before.
+        Most programs ask nothing of it, so that it is followed (``_follow_writes``) when one does.
+        """
+        born = self._born.setdefault(value, before)
+        if value.node is not before:
+            self.writes.append((value.node, born, len(value.spec.shape)))
+
+    def _follow_writes(self) -> None:
+        """Tell the flows of what was written since, in its order."""
+        writes, self.writes = self.writes, []
+        for content, born, rank in writes:
+            if rank > 1:
+                self._note_order(content, born)
+            for flow in self._flows.values():
+                flow.note_write(content, born)
+
+    def _note_order(self, content: Node, born: Node) -> None:
+        """What was written lies as other arguments do than in eager mode, where it lies as before.
 
         To most operators that is no matter.
         """
-        flow = self._flow(exact=False)
-        lies, eager = flow.sources(root.node), flow.sources(self._born[root])
-        if len(root.spec.shape) > 1 and lies != eager:
+        flow = self._flows[False]
+        lies, eager = flow.sources(content), flow.sources(born)
+        if lies != eager:
             values = self._recorder.entrance.argument_values
             found = [value for node, value in values.items() if node in lies or node in eager]
-            self.laid_anew[root.node] = found
+            self.laid_anew[content] = found
 
     def note_laid_anew(self, node: Node, found: LaidAnew) -> None:
         """``node`` lies in order, and in eager mode as the side has it that was taken."""
@@ -384,7 +395,8 @@ class Layouts:
 
     def rely_on_order(self, values: Sequence[Value]) -> None:
         """What an operator does with its arguments follows how these lie in memory."""
-        nodes = [value.node for value in values]
+        self._flow(exact=False)
+        nodes = [value.node for value in values] if self.laid_anew else []
         while nodes:
             node = nodes.pop()
             if node in self._ordered:
@@ -526,12 +538,14 @@ class Layouts:
     # Provenance --------------------------------------------------------------------------------
 
     def _flow(self, exact: bool) -> LayoutFlow:
-        found = self._flows.get(exact)
-        if found is None:
-            found = self._flows[exact] = LayoutFlow(
-                self._recorder.sizes.env, self._root_of, self._as_torch, exact=exact
-            )
-        return found
+        if not self._flows:
+            for each in (False, True):
+                self._flows[each] = LayoutFlow(
+                    self._recorder.sizes.env, self._root_of, self._as_torch, exact=each
+                )
+        if self.writes:
+            self._follow_writes()
+        return self._flows[exact]
 
     @contextlib.contextmanager
     def _as_torch(self) -> Iterator[None]:
@@ -543,10 +557,9 @@ class Layouts:
         """An argument is its own source; so is an input of a loop, of which nothing is known."""
         if self.follows is not None:
             return frozenset((placeholder,)) if self.follows(placeholder) else frozenset()
-        is_state = any(
-            o.node is placeholder and o.kind != "input" for o in self._recorder.entrance.origins
-        )
-        return frozenset() if is_state else frozenset((placeholder,))
+        if placeholder in self._recorder.entrance.states:
+            return frozenset()
+        return frozenset((placeholder,))
 
     def _node_of(self, value: Value) -> Node:
         """The node that has decided how ``value`` lies: not what was written into it since."""

@@ -42,6 +42,7 @@ class Entrance:
         self._recorder = recorder
         self.values: dict[int, Value] = {}
         self.origins: list[Origin] = []
+        self.states: set[Node] = set()  # placeholders of what is no argument
         self._counts = Counter[str]()  # of origins that have entered, by their kind
         self.argument_values: dict[Node, Value] = {}
         self.one_tensor: dict[int, tuple[Node, torch.Tensor]] | None = None  # by the example's id
@@ -57,6 +58,8 @@ class Entrance:
         value.tracks = 2 if tensor.requires_grad else 0
         value.origin = Origin(kind, target, tensor, node, value)
         self.origins.append(value.origin)
+        if kind != "input":
+            self.states.add(node)
         self._counts[value.origin.kind] += 1
         self.values[_id(tensor)] = value
         node.meta["val"] = value.spec

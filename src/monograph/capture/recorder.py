@@ -176,7 +176,7 @@ class Recorder(DispatchMode):
             self._require_kinds(key, kwargs or {}, outcome, sources)
         if context.above_autograd and _is_put_in_order(op, kwargs or {}):
             self.layouts.rely_on_strides(sources[0])  # the program asked for it to lie in order
-        if self.layouts.laid_anew and is_random(op):
+        if (self.layouts.writes or self.layouts.laid_anew) and is_random(op):
             self.layouts.rely_on_order(sources)
         if self.layouts.of_sides:
             self.layouts.rely_on_sides(op, args, sources)
