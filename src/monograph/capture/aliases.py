@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import torch
@@ -38,6 +39,9 @@ class Body(Protocol):
     def save_tensor(self, tensor: AbstractTensor) -> None:
         """``tensor`` is about to stand for another value."""
 
+    def is_outside(self, value: Value) -> bool:
+        """Whether the memory of ``value`` is not the body's own."""
+
 
 class Aliases:
     """The alias sets of one capture (the mechanics of views and writes are in ``aliasing``)."""
@@ -52,6 +56,9 @@ class Aliases:
         self.ambiguous: list[_Copy] = []  # of which a layout decides that they are copies
         self.resolved: list[tuple[Value, Value, str]] = []  # by whose bits they are copies, or not
         self.copies_of_branches: list[tuple[Value, Value]] = []
+        # An item of a list of unknown length, and the tensor that the list is kept in: a copy.
+        self.kept: list[_Copy] = []
+        self.overlapping: set[Value] = set()  # roots that keep items which may be in one memory
         # Roots that were perhaps written through another tensor: since when, and what was copied.
         self._doubts: dict[Value, tuple[int, SourceLine | None, list[_Copy]]] = {}
         self._has_written = False  # a tensor that entered
@@ -142,20 +149,26 @@ class Aliases:
         self._recorder.knowledge.forget()
         self._refuse_shared_memory(value.root)
 
-    def part_copies_of_branches(self, root: Value) -> None:
+    def part_copies(self, root: Value) -> None:
         """What a branch returned is, or is not, the memory of a tensor that it was given.
 
-        Where one of the two is written, nobody may use the other any more.
+        What is kept in a list is not, though it is in eager mode. Where one of the two is written,
+        nobody may use the other any more.
         """
-        reached, stack = {id(root)}, [root]
-        while stack:
-            current = stack.pop()
-            for source, copied in self.copies_of_branches:
-                for here, there in ((source.root, copied.root), (copied.root, source.root)):
-                    if here is current and id(there) not in reached:
-                        reached.add(id(there))
-                        stack.append(there)
-                        self.forbid(there)
+        if root in self.overlapping:
+            self._refuse_forbidden()
+        for other in _connected(root, [*self.copies_of_branches, *self.kept]):
+            self.forbid(other)
+
+    def keep(self, items: Iterable[Value], kept: Value) -> None:
+        """``items`` are in a list, which is kept in ``kept``: in eager mode, as they are."""
+        self.kept += [(item, kept) for item in items]
+        if any(item.root in self.overlapping for item in items):
+            self.overlapping.add(kept.root)
+
+    def kept_with(self, root: Value) -> list[Value]:
+        """The roots of what is kept in ``root``, or keeps it, or is kept beside it."""
+        return _connected(root, self.kept) if self.kept else []
 
     def is_perhaps_shared(self, value: Value) -> bool:
         """Whether another tensor may be in its memory: as a branch, or a layout, decides."""
@@ -181,7 +194,8 @@ class Aliases:
             "a tensor is used that a branch or a loop has written, or a copy of it",
             code="MG-C110",
             where=self._recorder.here(),
-            hint="give the branch or the loop a copy to work on: x = x.clone().",
+            hint="give the branch or the loop a copy to work on: x = x.clone(); what a list keeps "
+            "that a loop makes is a copy, too: append(x.clone()).",
         )
 
     def settle_copies(self, root: Value) -> None:
@@ -286,3 +300,16 @@ class Aliases:
             where=self._recorder.here(),
             hint="give one of them memory of its own (.clone()) before exporting.",
         )
+
+
+def _connected(root: Value, pairs: Sequence[_Copy]) -> list[Value]:
+    """The roots that are in a chain of ``pairs`` with ``root``."""
+    found, stack = {id(root): root}, [root]
+    while stack:
+        current = stack.pop()
+        for one, other in pairs:
+            for here, there in ((one.root, other.root), (other.root, one.root)):
+                if here is current and id(there) not in found:
+                    found[id(there)] = there
+                    stack.append(there)
+    return list(found.values())[1:]

@@ -505,6 +505,10 @@ class _Touched:
         """
         raise ApartError
 
+    def is_outside(self, value: Value) -> bool:
+        """Nothing is its own."""
+        return True
+
     def restore(self) -> None:
         """They are as they were."""
         for value, state in self._saved.items():

@@ -375,6 +375,7 @@ class _Attempt:
         for root in self.roots:
             self.outputs.append(contents[id(root)].node)
         self._refuse_shared_writes()
+        self._refuse_written_items()
         self._list_promotions()
         self.test_region.finish([self.predicate], is_test=True)
         self.body_region.finish(self.outputs)
@@ -454,6 +455,28 @@ class _Attempt:
                         if source.graph is not region.graph and base_of(source) in bases:
                             self._refuse_write(tensors[0])
 
+    def _note_kept(self, item: Carried, end: Value, result: Value) -> None:
+        """A list that goes round keeps what others have as well: those outside, those that do."""
+        aliases, ends = self.recorder.aliases, [i.end for i in self.items if i is not item]
+        together = aliases.kept_with(end)
+        is_outside = any(self.body_region.is_outside(root) for root in together)
+        if is_outside or any(root in ends for root in together):
+            aliases.keep([end], result)
+        if is_outside:
+            aliases.overlapping.add(result)
+
+    def _refuse_written_items(self) -> None:
+        """What each iteration writes is not kept in a list: all its items would be written."""
+        written = [item.given_tensor.value.root for item in self.items if item.is_written]
+        for root in (*written, *self.roots):
+            if self.recorder.aliases.kept_with(root):
+                raise ControlFlowError(
+                    "a tensor that each iteration writes to is an item of a list",
+                    code="MG-C110",
+                    where=self.recorder.here(),
+                    hint="append a copy: append(x.clone()).",
+                )
+
     def _refuse_write(self, item: Carried) -> None:
         raise ControlFlowError(
             f"the loop writes to a tensor in place that is known by two names, {item.name} among "
@@ -501,6 +524,8 @@ class _Attempt:
         for other, result in self.results:
             if other.end is item.end:
                 recorder.aliases.copies_of_branches.append((result, value))
+        if item.end is not None:
+            self._note_kept(item, item.end, value)
         self.results.append((item, value))
         return make_abstract(spec, value)
 

@@ -418,7 +418,11 @@ def _joined_tensor(
     aliases = recorder.aliases
     for one in found:
         original = one.original
-        if original is not None and (one.is_outside or aliases.is_perhaps_shared(original)):
+        if original is not None and (
+            one.is_outside
+            or aliases.is_perhaps_shared(original)
+            or aliases.kept_with(original.root)
+        ):
             aliases.copies_of_branches.append((original, value))
     return make_abstract(spec, value)
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from monograph.capture.aliasing import Value
 from monograph.capture.current import running_recorder
 from monograph.capture.recorder import Recorder
 from monograph.control.carrying import tensor_of
@@ -53,12 +54,31 @@ class Unknown:
 
     def __getitem__(self, index: int | slice | torch.SymInt) -> object:
         if isinstance(index, slice):
-            return self.backwards() if index == _BACKWARDS else list(self)[index]
+            return self._sliced(index)
         if isinstance(index, int) and index < 0:
             index = index + self.length
         torch._check(index >= 0, lambda: "index out of range")
         torch._check(index < self.length, lambda: "index out of range")
         return self.item(index)
+
+    def _sliced(self, index: slice) -> object:
+        if index == _BACKWARDS:
+            return self.backwards()
+        bounds = (0 if index.start is None else index.start, index.stop, index.step or 1)
+        if any(type(bound) not in (int, type(None)) for bound in bounds) or bounds[2] < 1:
+            return list(self)[index]
+        start, step = self._bound(bounds[0]), bounds[2]
+        stop = self.length if bounds[1] is None else self._bound(bounds[1])
+        return self.part(start, torch.sym_max((stop - start + step - 1) // step, 0), step)
+
+    def _bound(self, index: int) -> int | torch.SymInt:
+        if index < 0:
+            return torch.sym_max(self.length + index, 0)
+        return torch.sym_min(index, self.length)
+
+    def part(self, start: int | torch.SymInt, length: int | torch.SymInt, step: int) -> Unknown:
+        """``length`` of them: the one at ``start``, and each that is ``step`` further."""
+        return Unknown(length, lambda i: self.item(start + i * step))
 
     def backwards(self) -> Unknown:
         """The last one first."""
@@ -78,28 +98,36 @@ class _Parts(Unknown, Together):
         length: int | torch.SymInt,
         item: Callable[[Any], object],
         *,
-        are_rows: bool,
+        each: int | torch.SymInt | None = None,
     ) -> None:
         super().__init__(length, item)
         self.tensor = tensor
         self.dim = dim % tensor.dim()
-        self.are_rows = are_rows
-
+        self.each = each  # how much of the tensor a piece is, but the last; None: these are rows
+        self.are_rows = each is None
         self.is_backwards = False
 
     def backwards(self) -> Unknown:
         """The last one first: each of them is still a part of the tensor."""
         last, item = self.length - 1, self.item
-        found = _Parts(
-            self.tensor, self.dim, self.length, lambda i: item(last - i), are_rows=self.are_rows
-        )
+        found = _Parts(self.tensor, self.dim, self.length, lambda i: item(last - i), each=self.each)
         found.is_backwards = not self.is_backwards
         return found
 
+    def part(self, start: int | torch.SymInt, length: int | torch.SymInt, step: int) -> Unknown:
+        """Some of them: parts of a part of the tensor."""
+        made = super().part(start, length, step)
+        if self.is_backwards or (not self.are_rows and step != 1):
+            return made
+        each = 1 if self.each is None else self.each
+        size = self.tensor.shape[self.dim]
+        stop = torch.sym_min((start + (length - 1) * step + 1) * each, size)
+        index = slice(torch.sym_min(start * each, size), torch.sym_max(stop, 0), step)
+        tensor = self.tensor[(*(slice(None),) * self.dim, index)]
+        return _Parts(tensor, self.dim, length, made.item, each=self.each)
+
     def together(self, name: str, dim: int = 0) -> torch.Tensor:
         """``torch.stack`` or ``torch.cat`` of them: a new tensor."""
-        if self.is_backwards and not self.are_rows:
-            return super().together(name, dim)
         if self.are_rows:
             require_any(self.length, f"torch.{name}")
             rows = self.tensor.movedim(self.dim, 0)
@@ -107,8 +135,20 @@ class _Parts(Unknown, Together):
         elif name == "stack" or dim % self.tensor.dim() != self.dim:
             return super().together(name, dim)
         else:
+            require_any(self.length, f"torch.{name}")
             made = self.tensor
+            if self.is_backwards:
+                made = made.index_select(self.dim, self._order())
         return made.clone(memory_format=torch.contiguous_format)
+
+    def _order(self) -> torch.Tensor:
+        """Where each row of all pieces together comes from, the last piece first."""
+        sizes: list[Any] = [self.tensor.shape[self.dim], self.each, self.length - 1]
+        size, each, last = sizes
+        behind = torch.arange(size, device=self.tensor.device) - (size - last * each)
+        pieces = torch.div(behind, each, rounding_mode="floor")
+        in_others = (last - 1 - pieces) * each + behind - pieces * each
+        return torch.where(behind < 0, size + behind, in_others)
 
 
 class _Range(Unknown):
@@ -128,6 +168,8 @@ def unknown_length(value: object) -> Unknown | None:
         steps = Steps.of(value)
         if steps is not None and not steps.front:
             return _Range(steps.start, steps.step, steps.count)
+        if value.part is not None:
+            return Unknown(value.tensor.shape[0], value.part)
         value = value.tensor if value.kind == "tensor" else _Numbers(value.tensor)
     if isinstance(value, Records):
         return Unknown(value.length(), lambda i: value[i])
@@ -192,7 +234,7 @@ def _unbound(tensor: torch.Tensor, *args: object, **kwargs: object) -> Unknown |
     dim = _dimension(args, kwargs)
     if dim is None or not isinstance(tensor.shape[dim], torch.SymInt):
         return None
-    return _Parts(tensor, dim, tensor.shape[dim], lambda i: tensor.select(dim, i), are_rows=True)
+    return _Parts(tensor, dim, tensor.shape[dim], lambda i: tensor.select(dim, i))
 
 
 def _split(tensor: torch.Tensor, *args: object, **kwargs: object) -> Unknown | None:
@@ -233,7 +275,7 @@ def _in_pieces(tensor: torch.Tensor, dim: int, each: int | torch.SymInt) -> Unkn
         return tensor[(*before, slice(i * each, i * each + each))]
 
     count = torch.sym_max((size + each - 1) // each, 1)
-    return _Parts(tensor, dim, count, piece, are_rows=False)
+    return _Parts(tensor, dim, count, piece, each=each)
 
 
 def _in_ones(tensor: torch.Tensor, dim: int) -> Unknown | None:
@@ -244,7 +286,7 @@ def _in_ones(tensor: torch.Tensor, dim: int) -> Unknown | None:
     torch._check(size >= 1, lambda: "there are no rows to take apart")
     dim = dim % tensor.dim()
     rows = tensor.unsqueeze(dim + 1)
-    return _Parts(rows, dim, size, lambda i: rows.select(dim, i), are_rows=True)
+    return _Parts(rows, dim, size, lambda i: rows.select(dim, i))
 
 
 def _dimension(args: tuple[object, ...], kwargs: dict[str, object]) -> int | None:
@@ -300,6 +342,8 @@ def iterator(function: Callable[..., object], *args: Any, **options: Any) -> obj
 
 def _taken(function: Callable[..., object], given: object, found: Unknown) -> object:
     """``list``, ``tuple``, ``sum``, ``max`` or ``min`` of what is of unknown length."""
+    if function in _LISTS and not isinstance(given, (Rows, Records)):
+        return _kept(function, found)
     made = given if isinstance(given, (Rows, Records)) else rows(found, lambda item: item)
     if function in _LISTS:
         return made
@@ -343,6 +387,7 @@ def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
     if found is None or recorder is None:
         return [body(item) for item in iterable]
     kinds: list[str] = []
+    outside: list[Value] = []  # what is of tensors that others have as well
     asserts = False
 
     def note(item: object) -> object:
@@ -350,12 +395,21 @@ def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
         asserts = any(node.target is _ASSERT for node in recorder.emission.graph.nodes)
         leaves, structure = flatten(item)
         kinds[:] = map(kind_of, leaves)
+        region = recorder.aliases.region
+        assert region is not None  # it is the body of ``map``
+        values = [recorder.value_of(leaf) for leaf in leaves if isinstance(leaf, torch.Tensor)]
+        outside.extend(value for value in values if region.is_outside(value))
         return structure.unflatten([_precise(recorder, leaf) for leaf in leaves])
 
     numbers = torch.arange(found.length)  # type: ignore[arg-type]
     made = map_noted(recorder, lambda i: body(found.item(i.item())), numbers, note)
     if asserts:  # without rows the body runs once for the shapes of its results
         torch._check(found.length >= 1, lambda: "there is nothing to go over")
+    for leaf in flatten(made)[0] if outside else ():
+        assert isinstance(leaf, torch.Tensor)
+        kept = recorder.value_of(leaf)
+        recorder.aliases.keep(outside, kept)
+        recorder.aliases.overlapping.add(kept.root)
     return Rows(made, kinds[0]) if isinstance(made, torch.Tensor) else Records(made, kinds)
 
 
@@ -373,7 +427,19 @@ def listed(function: Callable[..., object], iterable: Iterable[object]) -> objec
         return iterable.listed()
     if isinstance(found, _Range):
         return rows_in_steps((), found.start, found.step, found.length)
-    return rows(found, lambda item: item)
+    return _kept(function, found)
+
+
+def _kept(function: Callable[..., object], found: Unknown) -> object:
+    """``list`` or ``tuple`` of them; those of a tuple are parts of the tensor for good."""
+    recorder = running_recorder()
+    is_outside = recorder is not None and recorder.aliases.region is None
+    if function is builtins.tuple and isinstance(found, _Parts) and is_outside:
+        return found
+    made = rows(found, lambda item: item)
+    if isinstance(made, Rows) and isinstance(found, _Parts):
+        made.part = found.__getitem__
+    return made
 
 
 def joined(kind: str, *parts: Iterable[object]) -> object:

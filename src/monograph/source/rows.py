@@ -147,25 +147,28 @@ class Rows(_List):
 
     ``tensor`` holds the items along its first dimension. ``kind``: ``tensor``, or ``int``,
     ``bool``, ``float`` for numbers. ``beside``: what was appended to them that may be of another
-    size: ``torch.cat`` takes it as it is, and all others as one row more.
+    size: ``torch.cat`` takes it as it is, and all others as one row more. ``part`` gives an item
+    as a part of the tensor that was taken apart, as long as the list is as it was made.
     """
 
     def __init__(self, tensor: torch.Tensor, kind: str) -> None:
         self.alike = tensor
         self.beside: list[torch.Tensor] = []
         self.kind = kind
+        self.part: Callable[[Any], object] | None = None
 
     @property
     def tensor(self) -> torch.Tensor:
         """The items, which are of one size."""
         if self.beside:
-            self.alike = torch.cat([self.alike, *map(self._row, self.beside)])
+            made = torch.cat([self.alike, *map(self._row, self.beside)])
+            self.alike = keeping(made, self.alike, *self.beside)
             self.beside = []
         return self.alike
 
     @tensor.setter
     def tensor(self, tensor: torch.Tensor) -> None:
-        self.alike, self.beside = tensor, []
+        self.alike, self.beside, self.part = tensor, [], None
 
     @classmethod
     def as_a_result(cls) -> ControlFlowError:
@@ -180,8 +183,9 @@ class Rows(_List):
         """Add one row."""
         if isinstance(item, torch.Tensor) and (self.beside or self._may_differ(item)):
             self.beside.append(item)
+            self.part = None
         else:
-            self.tensor = torch.cat([self.tensor, self._row(item)])
+            self.tensor = keeping(torch.cat([self.tensor, self._row(item)]), self.tensor, item)
 
     def _may_differ(self, item: torch.Tensor) -> bool:
         """Whether a tensor may be larger than the rows, or smaller, along a dimension."""
@@ -198,7 +202,8 @@ class Rows(_List):
     def insert(self, index: int, item: torch.Tensor | float) -> None:
         """Add one row in front of the one at ``index``."""
         before, after = self.tensor[:index], self.tensor[index:]
-        self.tensor = torch.cat([before, self._row(item), after])
+        made = torch.cat([before, self._row(item), after])
+        self.tensor = keeping(made, self.tensor, item)
 
     def _row(self, item: torch.Tensor | float) -> torch.Tensor:
         row = as_item(item)
@@ -212,7 +217,7 @@ class Rows(_List):
 
     def reverse(self) -> None:
         """The last row first."""
-        self.tensor = self.tensor.flip(0)
+        self.tensor = keeping(self.tensor.flip(0), self.tensor)
 
     def __iadd__(self, items: Rows | Iterable[torch.Tensor | float]) -> Rows:
         self.extend(items)
@@ -227,7 +232,8 @@ class Rows(_List):
         """Add rows."""
         if isinstance(items, Rows):
             _require_same(items.tensor, self.tensor, self.kind)
-            self.tensor = torch.cat([self.tensor, items.tensor.to(self.tensor.dtype)])
+            made = torch.cat([self.tensor, items.tensor.to(self.tensor.dtype)])
+            self.tensor = keeping(made, self.tensor, items.tensor)
             return
         for item in items:
             self.append(item)
@@ -243,7 +249,8 @@ class Rows(_List):
             front = (*items, *steps.front)
             return rows_in_steps(front, steps.start, steps.step, steps.count)  # type: ignore[arg-type]
         before = torch.cat([self._row(item) for item in items] or [self.tensor[:0]])
-        return Rows(torch.cat([before, self.tensor]), self.kind)
+        made = keeping(torch.cat([before, self.tensor]), self.tensor, *items)
+        return Rows(made, self.kind)
 
     def total(self) -> object:
         """``sum(rows)``; of no rows, that would be a number."""
@@ -271,7 +278,9 @@ class Rows(_List):
 
     def __getitem__(self, index: int | torch.SymInt | slice) -> Any:
         if isinstance(index, slice) and index == slice(None, None, -1):
-            return Rows(self.tensor.flip(0), self.kind)
+            return Rows(keeping(self.tensor.flip(0), self.tensor), self.kind)
+        if self.part is not None and not isinstance(index, slice):
+            return self.part(index)
         steps = Steps.of(self)
         if steps is not None and type(index) is int:
             return steps.item(index)
@@ -382,7 +391,7 @@ class Pieces(_List):
         _require_same(item, self.tensor, "tensor")
         size = item.shape[self.dim]
         self.lengths = torch.cat([self.lengths, torch.full((1,), size, dtype=torch.int64)])
-        self.tensor = torch.cat([self.tensor, item], self.dim)
+        self.tensor = keeping(torch.cat([self.tensor, item], self.dim), self.tensor, item)
 
     def extend(self, items: Iterable[torch.Tensor]) -> None:
         """Add pieces."""
@@ -391,7 +400,8 @@ class Pieces(_List):
                 raise _unequal("the items of a list have other numbers of dimensions")
             _require_same(items.tensor, self.tensor, "tensor")
             self.lengths = torch.cat([self.lengths, items.lengths])
-            self.tensor = torch.cat([self.tensor, items.tensor], self.dim)
+            made = torch.cat([self.tensor, items.tensor], self.dim)
+            self.tensor = keeping(made, self.tensor, items.tensor)
             return
         for item in items:
             self.append(item)
@@ -432,7 +442,12 @@ class Pieces(_List):
             index = index + self.length()
         torch._check(index >= 0, lambda: "list index out of range")
         torch._check(index < self.length(), lambda: "list index out of range")
-        return self.tensor.index_select(self.dim, torch.eq(owners, index).nonzero().squeeze(1))  # type: ignore[arg-type]
+        places = torch.eq(owners, index).nonzero().squeeze(1)  # type: ignore[arg-type]
+        made = keeping(self.tensor.index_select(self.dim, places), self.tensor)
+        recorder = running_recorder()
+        if recorder is not None:  # it is a copy, which nobody may write for the piece
+            recorder.aliases.overlapping.add(recorder.value_of(made).root)
+        return made
 
     def padded(self, value: float) -> torch.Tensor:
         """All of them as rows of the longest one's size, with ``value`` behind the others."""
@@ -450,7 +465,7 @@ class Pieces(_List):
         """``torch.cat(pieces, dim)``."""
         if dim % self.tensor.dim() != self.dim:
             raise _unequal(f"tensors that differ along dimension {self.dim} are joined along {dim}")
-        return self.tensor
+        return _of_its_own(self.tensor)
 
 
 class Together:
@@ -475,7 +490,7 @@ _ONE_SHAPE = "Append tensors of one shape, or write into a tensor of fixed size 
 def stack(rows: Rows, dim: int = 0) -> torch.Tensor:
     """``torch.stack(rows, dim)``."""
     _require_tensors(rows)
-    return _in_order(rows.tensor.movedim(0, dim)) if dim else rows.tensor
+    return _in_order(rows.tensor.movedim(0, dim)) if dim else _of_its_own(rows.tensor)
 
 
 def cat(rows: Rows, dim: int = 0) -> torch.Tensor:
@@ -483,7 +498,7 @@ def cat(rows: Rows, dim: int = 0) -> torch.Tensor:
     _require_tensors(rows)
     tensor = rows.alike
     dim = dim % (tensor.dim() - 1)
-    moved = _in_order(tensor.movedim(0, dim)) if dim else tensor
+    moved = _in_order(tensor.movedim(0, dim)) if dim else _of_its_own(tensor)
     joined = moved.flatten(dim, dim + 1)
     return torch.cat([joined, *rows.beside], dim) if rows.beside else joined
 
@@ -502,6 +517,27 @@ def vstack(rows: Rows) -> torch.Tensor:
     if rank > 1:
         return cat(rows)
     return stack(rows) if rank else stack(rows).unsqueeze(1)
+
+
+def keeping(made: torch.Tensor, *parts: object) -> torch.Tensor:
+    """``made``, in which a list is kept: of all that is in ``parts``, in eager mode no copies."""
+    recorder = running_recorder()
+    tensors = [part for part in parts if isinstance(part, torch.Tensor)]
+    if recorder is not None:
+        values = [recorder.value_of(tensor) for tensor in tensors]
+        first, items = values[0], values[1:]  # what was kept before is of the same items
+        if recorder.aliases.kept_with(first.root):
+            items = values
+        recorder.aliases.keep(items, recorder.value_of(made))
+    return made
+
+
+def _of_its_own(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor with the items of a list: a copy, where others have the items as well."""
+    recorder = running_recorder()
+    if recorder is None or not recorder.aliases.kept_with(recorder.value_of(tensor).root):
+        return tensor
+    return tensor.clone()
 
 
 def _in_order(tensor: torch.Tensor) -> torch.Tensor:
@@ -703,7 +739,9 @@ def rows_like(
         made = torch.tensor(list(items), dtype=dtype) if items else torch.zeros(0, dtype=dtype)
         return Rows(made, kind)
     if items and not differing:
-        return Rows(torch.stack(given), kind)
+        made = torch.stack(given)
+        recorder.aliases.keep([recorder.value_of(item) for item in given], recorder.value_of(made))
+        return Rows(made, kind)
     spec: TensorSpec = found.value.spec
     shape = [
         0 if i in differing else symbolic(recorder.sizes.env, size)
@@ -800,8 +838,15 @@ def rows_of(items: Sequence[object], count: int | torch.SymInt) -> Rows | Record
         )
     if len(items) == 1 and kind == "int":
         return rows_in_steps((), items[0], 0, count)  # type: ignore[arg-type]
-    rows = torch.stack([as_item(item) for item in items])
-    return Rows(rows.repeat(count, *(1 for _ in rows.shape[1:])), kind)
+    tensors = [as_item(item) for item in items]
+    rows = torch.stack(tensors)
+    repeated = rows.repeat(count, *(1 for _ in rows.shape[1:]))
+    recorder = running_recorder()
+    if recorder is not None and kind == "tensor":
+        kept = recorder.value_of(repeated)
+        recorder.aliases.keep([recorder.value_of(tensor) for tensor in tensors], kept)
+        recorder.aliases.overlapping.add(kept.root)
+    return Rows(repeated, kind)
 
 
 def _require_same(item: torch.Tensor, rows: torch.Tensor | torch.dtype, kind: str) -> None:

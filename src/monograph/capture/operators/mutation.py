@@ -337,8 +337,8 @@ def check_write(recorder: Recorder, op: Operator, target: torch.Tensor) -> None:
     value = recorder.value_of(target)
     root = value.root
     origin = root.origin
-    if recorder.aliases.copies_of_branches:
-        recorder.aliases.part_copies_of_branches(root)
+    if recorder.aliases.copies_of_branches or recorder.aliases.kept:
+        recorder.aliases.part_copies(root)
     if root in recorder.aliases.addressed:
         keep_memory(root)
     if recorder.aliases.ambiguous or recorder.aliases.argument_views:
