@@ -35,7 +35,10 @@ def test_a_slice_of_parts(written, tmp_path):
 
 def neighbours(x):
     steps = x.unbind(1)
-    return torch.stack([after - before for before, after in zip(steps[:-1], steps[1:])], 1)
+    return torch.stack(
+        [after - before for before, after in zip(steps[:-1], steps[1:], strict=True)],  # noqa: RUF007
+        1,
+    )
 
 
 def the_first_and_the_last(x):

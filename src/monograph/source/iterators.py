@@ -6,7 +6,7 @@ import builtins
 import functools
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import torch
 from torch import nn
@@ -16,6 +16,7 @@ from monograph.capture.current import running_recorder
 from monograph.capture.recorder import Recorder
 from monograph.control.carrying import tensor_of
 from monograph.control.operators import cond, map_noted
+from monograph.diagnostics import ControlFlowError
 from monograph.ir.structure import flatten
 from monograph.source.rows import (
     OF_ROWS,
@@ -51,6 +52,13 @@ class Unknown:
 
     def __len__(self) -> int:
         return operator.index(self.length)
+
+    def __next__(self) -> NoReturn:
+        raise ControlFlowError(
+            "next() of something whose length is only known when the program runs",
+            code="MG-C114",
+            hint="go over it in a loop, or take items of it by their index.",
+        )
 
     def __getitem__(self, index: int | slice | torch.SymInt) -> object:
         if isinstance(index, slice):

@@ -468,6 +468,8 @@ class _Lowering:
         self, node: ast.For | ast.While, after: list[ast.stmt], outer: _Boundary
     ) -> list[ast.stmt]:
         number = self.fresh()
+        if isinstance(node, ast.For) and not after and self._only_yields(node):
+            return self._yielding(node, number)
         boundary = _Boundary(number, is_loop=True)
         argument = f"{PREFIX}item_{number}" if isinstance(node, ast.For) else None
         body = list(node.body)
@@ -504,6 +506,43 @@ class _Lowering:
         if not isinstance(made[-1], ast.Return):
             made.append(located(ast.Return(None), node))
         return made
+
+    def _only_yields(self, node: ast.For) -> bool:
+        """Whether all that a generator does is to compute one item after the other.
+
+        No iteration knows of another, so that the items may be made where they are asked for.
+        """
+        own = own_nodes(self.function)
+        yields = [n for n in own if isinstance(n, (ast.Yield, ast.YieldFrom, ast.Await))]
+        *before, last = node.body
+        is_last = span_of(self.function.body[-1]) == span_of(node) and not node.orelse
+        is_plain = all(isinstance(n, (ast.Assign, ast.Assert, ast.Expr)) for n in before)
+        is_yield = isinstance(last, ast.Expr) and isinstance(last.value, ast.Yield)
+        if len(yields) != 1 or not (is_last and is_plain and is_yield):
+            return False
+        known = {n.arg for n in ast.walk(self.function.args) if isinstance(n, ast.arg)}
+        known |= assigned_in([n for n in self.function.body if span_of(n) != span_of(node)])
+        carried = known & assigned_in([node])
+        return not carried and not any(isinstance(n, ast.Return) for n in own)
+
+    def _yielding(self, node: ast.For, number: int) -> list[ast.stmt]:
+        """``for x in xs: yield f(x)``, the end of a generator, as ``return map(f, xs)``."""
+        *before, last = node.body
+        assert isinstance(last, ast.Expr)
+        assert isinstance(last.value, ast.Yield)
+        item, name = f"{PREFIX}item_{number}", f"{PREFIX}yielded_{number}"
+        bound = located(ast.Assign([node.target], name_of(item)), node.target)
+        value = last.value.value or ast.Constant(None)
+        given = located(ast.Return(value), last)
+        function = copy.copy(self.function)
+        function.name, function.decorator_list, function.returns = name, [], None
+        function.args = ast.arguments(
+            posonlyargs=[], args=[ast.arg(item)], kwonlyargs=[], kw_defaults=[], defaults=[]
+        )
+        function.body = self.block([bound, *before, given], [], _Boundary())
+        iterable = self.expressions.iterable(copy.deepcopy(node.iter))
+        call = runtime_call("iterator", name_of("map"), name_of(name), iterable)
+        return [located(function, node), located(ast.Return(call), node.iter)]
 
     def _left_early(
         self, node: ast.With | ast.Try, after: list[ast.stmt], outer: _Boundary

@@ -385,8 +385,9 @@ def is_listing(node: ast.Call) -> bool:
 
 
 def is_copying(node: ast.Call) -> bool:
-    """Whether it is ``list(x)`` or ``tuple(x)`` of a variable."""
-    return is_listing(node) and isinstance(node.args[0], (ast.Name, ast.Attribute, ast.Subscript))
+    """Whether it is ``list(x)`` or ``tuple(x)`` of a variable, or of what a call gives."""
+    taken = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
+    return is_listing(node) and isinstance(node.args[0], taken)
 
 
 def is_extending(node: ast.AST) -> bool:
