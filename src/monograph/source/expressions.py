@@ -12,6 +12,7 @@ from monograph.capture.python.sites import (
     is_folding,
     is_joining,
     is_listing,
+    is_over_others,
     is_reducing,
     is_repeating,
     is_spelling_out,
@@ -150,6 +151,8 @@ class Expressions(ast.NodeTransformer):
         """``len(x)``, ``sum(x)``, ``any``, ``all``, ``list`` or ``x.unbind()`` at a site."""
         if self._is_site(node) and is_taking_apart(node):
             return self._pieces(node)
+        if self._is_site(node) and is_over_others(node):
+            return self.iterable(node)
         if self._is_site(node) and is_folding(node):
             combine, items, *first = node.args
             given = (self.visit(combine), self.iterable(items), *map(self.visit, first))

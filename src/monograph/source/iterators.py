@@ -115,6 +115,10 @@ class _Parts(Unknown, Together):
         self.are_rows = each is None
         self.is_backwards = False
 
+    def are_pieces_in_order(self) -> bool:
+        """Whether they may be of other sizes, and are one after the other in the tensor."""
+        return not self.are_rows and not self.is_backwards
+
     def backwards(self) -> Unknown:
         """The last one first: each of them is still a part of the tensor."""
         last, item = self.length - 1, self.item
@@ -182,6 +186,8 @@ def unknown_length(value: object) -> Unknown | None:
     if isinstance(value, Records):
         return Unknown(value.length(), lambda i: value[i])
     if isinstance(value, Pieces):
+        if value.part is not None:
+            return Unknown(value.length(), value.part)
         return Unknown(value.length(), functools.partial(value.piece, value.owners()))
     if isinstance(value, _Numbers):
         tensor = value.tensor
@@ -444,9 +450,31 @@ def _kept(function: Callable[..., object], found: Unknown) -> object:
     is_outside = recorder is not None and recorder.aliases.region is None
     if function is builtins.tuple and isinstance(found, _Parts) and is_outside:
         return found
+    if recorder is not None and isinstance(found, _Parts) and found.are_pieces_in_order():
+        return _list_of_pieces(recorder, found)
     made = rows(found, lambda item: item)
     if isinstance(made, Rows) and isinstance(found, _Parts):
         made.part = found.__getitem__
+    return made
+
+
+def _list_of_pieces(recorder: Recorder, found: _Parts) -> Pieces:
+    """The pieces of a tensor in a list, which the program may change afterwards."""
+    each, size = found.each, found.tensor.shape[found.dim]
+    assert each is not None
+    starts = torch.arange(found.length) * each  # type: ignore[arg-type]
+    lengths = torch.clamp(size - starts, max=each)  # type: ignore[arg-type]
+    together = found.tensor.clone()
+    kept = recorder.value_of(together)
+    recorder.aliases.keep([recorder.value_of(found.tensor)], kept)
+    recorder.aliases.overlapping.add(kept.root)
+    made = Pieces(together, lengths, found.dim)
+
+    def part(index: Any) -> object:
+        some = found[index]
+        return _kept(builtins.list, some) if isinstance(some, Unknown) else some
+
+    made.part = part
     return made
 
 

@@ -369,12 +369,24 @@ class Pieces(_List):
     """A list that a loop appends tensors to which differ in their sizes along ``dim``.
 
     ``tensor`` is all of them, one after the other along ``dim``; ``lengths`` are their sizes there.
+    ``part`` gives one of them, or some, as parts of the tensor that was taken apart, as long as the
+    list is as it was made.
     """
 
     def __init__(self, tensor: torch.Tensor, lengths: torch.Tensor, dim: int) -> None:
         self.tensor = tensor
         self.lengths = lengths
         self.dim = dim
+        self.part: Callable[[Any], object] | None = None
+
+    @property
+    def tensor(self) -> torch.Tensor:
+        """All of them, one after the other."""
+        return self._tensor
+
+    @tensor.setter
+    def tensor(self, tensor: torch.Tensor) -> None:
+        self._tensor, self.part = tensor, None
 
     @classmethod
     def as_a_result(cls) -> ControlFlowError:
@@ -416,11 +428,20 @@ class Pieces(_List):
         made.extend(items)
         return made
 
+    def __radd__(self, items: Iterable[torch.Tensor]) -> Pieces:
+        tensor = self.tensor.narrow(self.dim, 0, 0)
+        made = Pieces(keeping(tensor.clone(), self.tensor), self.lengths[:0], self.dim)
+        made.extend(items)
+        made.extend(self)
+        return made
+
     def length(self) -> int | torch.SymInt:
         """The number of pieces: a size that varies."""
         return self.lengths.shape[0]
 
-    def __getitem__(self, index: int | torch.SymInt) -> torch.Tensor:
+    def __getitem__(self, index: int | torch.SymInt | slice) -> Any:
+        if self.part is not None:
+            return self.part(index)
         if isinstance(index, slice):
             raise _unequal("a list of pieces of unequal size is sliced")
         return self.piece(self.owners(), index)

@@ -25,6 +25,7 @@ __all__ = [
     "is_joining",
     "is_listing",
     "is_made",
+    "is_over_others",
     "is_reducing",
     "is_repeating",
     "is_spelling_out",
@@ -288,16 +289,65 @@ class SourceFile:
             is_mapped = isinstance(mapping, ast.Call) and _called(mapping) == "map"
             starred = self.parents.get(mapping) if is_mapped else None  # type: ignore[arg-type]
             return isinstance(starred, ast.Starred) and self._is_gone_through(starred)
-        if not isinstance(around, ast.Assign) or not isinstance(around.targets[0], ast.Name):
-            return False
-        name, function = around.targets[0].id, self.function_of(span_of(node))
-        every = [] if function is None else ast.walk(function)
-        uses = [n for n in every if isinstance(n, ast.Name) and n.id == name]
+        reads = self._reads_of_variable(node)
+        return reads is not None and all(map(self._is_gone_through, reads))
+
+    def _reads_of_variable(self, value: ast.expr) -> list[ast.Name] | None:
+        """Where the variable is read that ``value`` is assigned to; None if it is to none."""
+        around = self.parents.get(value)
+        place = around
+        if isinstance(around, ast.Tuple):  # ``a, b = value, another``
+            place = self.parents.get(around)
+        if not isinstance(place, ast.Assign) or len(place.targets) != 1:
+            return None
+        target: ast.AST = place.targets[0]
+        if isinstance(around, ast.Tuple):
+            every = [*around.elts, *getattr(target, "elts", ())]
+            is_alike = isinstance(target, ast.Tuple) and len(every) == 2 * len(around.elts)
+            if not is_alike or any(isinstance(each, ast.Starred) for each in every):
+                return None
+            target = target.elts[around.elts.index(value)]  # type: ignore[attr-defined]
+        if not isinstance(target, ast.Name):
+            return None
+        function = self.function_of(span_of(value))
+        nodes = [] if function is None else ast.walk(function)
+        uses = [n for n in nodes if isinstance(n, ast.Name) and n.id == target.id]
         reads = [n for n in uses if isinstance(n.ctx, ast.Load)]
-        if not self._is_in_a_loop(around):  # what the name was before is no matter
-            end = (around.end_lineno or 0, around.end_col_offset or 0)
+        if not self._is_in_a_loop(place):  # what the name was before is no matter
+            end = (place.end_lineno or 0, place.end_col_offset or 0)
             reads = [n for n in reads if (n.lineno, n.col_offset) >= end]
-        return len(around.targets) == 1 and all(map(self._is_gone_through, reads))
+        return reads
+
+    def _is_gone_through_once(self, node: ast.Call) -> bool:
+        """Whether a variable gets ``zip`` (or its like) of parts, and one loop goes over it."""
+        if _called(node) not in _ITERATORS or not all(map(self._is_taken_apart, node.args)):
+            return False
+        reads = self._reads_of_variable(node) or []
+        around = self.parents.get(reads[0]) if len(reads) == 1 else None
+        if not isinstance(around, (ast.For, ast.comprehension)) or reads[0] is not around.iter:
+            return False
+        loop: ast.AST = around
+        if isinstance(around, ast.comprehension):
+            loop = self.parents[around]
+            if loop.generators[0] is not around:  # type: ignore[attr-defined]
+                return False
+        function = self._around_once(node)
+        return function is not None and function is self._around_once(loop)
+
+    def _around_once(self, node: ast.AST) -> ast.AST | None:
+        """The function around ``node``; None where that does ``node`` again and again."""
+        around = self.parents.get(node)
+        while around is not None and not isinstance(around, (ast.FunctionDef, ast.Lambda)):
+            if isinstance(around, (ast.For, ast.While, ast.comprehension, *_COMPREHENSIONS)):
+                return None
+            around = self.parents.get(around)
+        return around
+
+    def _is_taken_apart(self, node: ast.expr) -> bool:
+        if not isinstance(node, ast.Call):
+            return isinstance(node, ast.Subscript) and self._is_taken_apart(node.value)
+        is_over_others = _called(node) in _ITERATORS and all(map(self._is_taken_apart, node.args))
+        return is_over_others or is_taking_apart(node) or is_counting(node)
 
     def _is_in_a_loop(self, node: ast.AST | None) -> bool:
         while node is not None and not isinstance(node, (ast.FunctionDef, ast.Lambda)):
@@ -343,6 +393,8 @@ class SourceFile:
             return around
         while isinstance(around, ast.Call) and _called(around) in _OVER_OTHERS:
             inner, around = around, self.parents.get(around)
+        if isinstance(inner, ast.Call) and self._is_gone_through_once(inner):
+            return inner
         if not isinstance(around, ast.Call) or inner not in around.args:
             return None
         is_sum = is_reducing(around) and _called(around) in ("sum", "len")
@@ -451,6 +503,8 @@ def is_taking_apart(node: ast.Call) -> bool:
 
 
 _PIECES = ("unbind", "split", "chunk")
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_ITERATORS = ("enumerate", "zip", "reversed")
 _OVER_OTHERS = ("enumerate", "zip", "reversed", "map", "iter")
 _JOINING = ("stack", "cat", "concat", "hstack", "vstack")
 _GOING_THROUGH = (*_JOINING, "zip", "enumerate", "reversed", "len", "sum", "list", "tuple")
@@ -462,6 +516,11 @@ def _called(node: ast.Call) -> str | None:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else None
+
+
+def is_over_others(node: ast.Call) -> bool:
+    """Whether it is ``zip(x, y)``, ``enumerate(x)`` or ``reversed(x)``."""
+    return isinstance(node.func, ast.Name) and _called(node) in _ITERATORS
 
 
 def is_counting(node: ast.Call) -> bool:
