@@ -250,13 +250,21 @@ def _parts_of(value: object) -> dict[object, object] | None:
     if isinstance(value, (list, tuple, deque)):
         return dict(enumerate(value))
     if isinstance(value, types.FunctionType):
-        cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        return {"code": value.__code__, **dict(enumerate(cells))}
+        return {"code": value.__code__, **_contents(value)}
     if isinstance(value, types.MethodType):
         return {"function": value.__func__, "owner": value.__self__}
     state = getattr(value, "__dict__", None)
     is_plain = isinstance(state, dict) and not isinstance(value, (type, types.ModuleType))
     return dict(state) if is_plain and isinstance(state, dict) else None
+
+
+def _contents(function: types.FunctionType) -> dict[object, object]:
+    """What the cells of a function hold, by their number; an empty one holds nothing."""
+    found: dict[object, object] = {}
+    for i, cell in enumerate(function.__closure__ or ()):
+        with contextlib.suppress(ValueError):
+            found[i] = cell.cell_contents
+    return found
 
 
 def _is_number(value: object) -> bool:
@@ -409,11 +417,12 @@ class _Copies:
         return made
 
     def _function(self, value: types.FunctionType) -> types.FunctionType:
-        cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        items = [self.replaced(item) for item in cells]
-        if all(map(operator.is_, items, cells)):
+        contents = _contents(value)
+        items = {i: self.replaced(item) for i, item in contents.items()}
+        if all(items[i] is item for i, item in contents.items()):
             return value
-        closure = tuple(map(types.CellType, items))
+        cells = enumerate(value.__closure__ or ())
+        closure = tuple(types.CellType(items[i]) if i in items else cell for i, cell in cells)
         made = types.FunctionType(
             value.__code__, value.__globals__, value.__name__, value.__defaults__, closure
         )
