@@ -470,7 +470,7 @@ def _list_of_pieces(recorder: Recorder, found: _Parts) -> Pieces:
     recorder.aliases.overlapping.add(kept.root)
     made = Pieces(together, lengths, found.dim)
 
-    def part(index: Any) -> object:
+    def part(index: int | torch.SymInt | slice) -> object:
         some = found[index]
         return _kept(builtins.list, some) if isinstance(some, Unknown) else some
 

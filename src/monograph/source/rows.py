@@ -438,7 +438,7 @@ class Pieces(_List):
         """The number of pieces: a size that varies."""
         return self.lengths.shape[0]
 
-    def __getitem__(self, index: int | torch.SymInt | slice) -> Any:
+    def __getitem__(self, index: int | torch.SymInt | slice) -> object:
         if self.part is not None:
             return self.part(index)
         if isinstance(index, slice):
