@@ -1,5 +1,7 @@
 """A list that grows in a loop over a size, or in a branch, and who else holds it."""
 
+import gc
+
 import pytest
 import torch
 
@@ -121,3 +123,21 @@ def test_what_one_variable_holds_grows(program, strict):
     for size in (7, 1, 4, 9):
         x = torch.randn(size, 3)
         torch.testing.assert_close(made.module()(x), program(x))
+
+
+def one_after_another(x):
+    items, others = [x.sum(0)], []
+    for row in x:
+        items.append(row)
+    for i in range(x.shape[0] + 1):
+        others.append(items[i] * i)
+    return torch.stack(items), torch.stack(others)
+
+
+def test_all_that_is_alive_is_not_looked_through_for_it(monkeypatch):
+    """The references to it are counted, which takes as long in a process with many objects."""
+    looks = []
+    monkeypatch.setattr(gc, "get_referrers", lambda *objects: looks.append(objects) or [])
+    x = torch.randn(7, 3)
+    monograph.export(one_after_another, (x,), dynamic_shapes=({0: Dim.DYNAMIC},))
+    assert not looks
