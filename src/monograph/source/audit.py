@@ -30,6 +30,7 @@ from monograph.capture.kept import side_effect
 from monograph.capture.python import outside
 from monograph.capture.python.frames import is_of_user
 from monograph.capture.python.importing import is_importing
+from monograph.capture.python.redirect import InPlaceOf
 from monograph.capture.python.saved import Change, Saved
 from monograph.capture.python.snapshot import Snapshot
 from monograph.capture.recorder import Recorder
@@ -101,8 +102,8 @@ class Culprit:
 def audited() -> Iterator[None]:
     """``print``, ``open`` and ``logging`` are seen."""
     replaced: list[tuple[object, str, Callable[..., object]]] = [
-        (builtins, "print", _print(builtins.print)),
-        (builtins, "open", _open(builtins.open)),
+        (builtins, "print", InPlaceOf(builtins.print, _print(builtins.print))),
+        (builtins, "open", InPlaceOf(builtins.open, _open(builtins.open))),
         (logging.Logger, "handle", _handle(logging.Logger.handle)),
     ]
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]

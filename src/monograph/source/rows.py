@@ -6,19 +6,20 @@ import contextlib
 import functools
 import operator
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import torch
-from torch.nn.utils import rnn
 from torch.nn.utils.rnn import pad_sequence
 
 from monograph.capture.current import running_recorder
 from monograph.capture.python.builtin_functions import ask, called_instead, instead_of
 from monograph.capture.python.frames import frames_of_user, is_ours
 from monograph.capture.python.made_tensors import MAKERS, TYPES, dtype_of
+from monograph.capture.python.redirect import InPlaceOf, copied, redirected
 from monograph.capture.recorder import Recorder
 from monograph.capture.strictness import OfACapture
 from monograph.control.branches import Group
@@ -712,19 +713,27 @@ for _kind in TYPES:
     called_instead(_kind, _typed(_kind))
 
 
+_padded = _padding(copied(pad_sequence))  # type: ignore[arg-type]
+
+
 @contextlib.contextmanager
 def accepted() -> Iterator[None]:
     """Torch's functions of lists accept rows."""
     before = {name: getattr(torch, name) for name in OF_ROWS}
+    is_capturing = _in_this_thread()
     try:
         for name, original in before.items():
-            setattr(torch, name, _accepting(name, original))
-        setattr(rnn, "pad_sequence", _padding(pad_sequence))
-        yield
+            setattr(torch, name, InPlaceOf(original, _accepting(name, original)))
+        with redirected({pad_sequence: _padded}, is_capturing):
+            yield
     finally:
-        rnn.pad_sequence = pad_sequence
         for name, original in before.items():
             setattr(torch, name, original)
+
+
+def _in_this_thread() -> Callable[[], bool]:
+    this = threading.get_ident()
+    return lambda: threading.get_ident() == this
 
 
 def rows_like(

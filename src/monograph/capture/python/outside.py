@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from monograph.capture.python.frames import is_of_python, is_of_user
-from monograph.capture.python.redirect import copied, is_redirectable
+from monograph.capture.python.redirect import InPlaceOf, copied, is_in_place, is_redirectable
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType
@@ -210,8 +210,13 @@ class Asked:
         finally:
             _captures.remove(self)
 
-    def replacements(self) -> Iterator[tuple[Any, Any, Any]]:
-        """What is replaced: under its name, and where the program holds it itself."""
+    def replacements(
+        self, others: Sequence[tuple[Any, str, Any]]
+    ) -> Iterator[tuple[Any, Any, Any]]:
+        """What is replaced: under its name, and where the program holds it itself.
+
+        ``others``: what else is replaced under its name, and is where the program holds it.
+        """
         table = self.table
         yield from table.replacements
         given = getattr(sys, "argv", None)  # none where Python is part of another program
@@ -220,10 +225,13 @@ class Asked:
             yield sys, "argv", watched
         snapshot = self.recorder.context.snapshot
         if snapshot is not None:
-            instead: dict[object, object] = {**table.instead, id(given): watched}
+            instead: dict[object, object] = {_key(new.function): new for new in _standing()}
+            instead |= {**table.instead, id(given): watched}
+            instead |= {_key(new.function): new for _, _, new in others if is_in_place(new)}
             yield from snapshot.places_of(functools.partial(_other, instead))
             # As a builtin it would cost, because torch asks for thousands of hashes.
-            yield from ((names, "hash", _hash) for names in snapshot.namespaces())
+            called = table.instead[_key(builtins.hash)]
+            yield from ((names, "hash", called) for names in snapshot.namespaces())
 
     def loaded(self) -> Sequence[tuple[Any, str, object]]:
         """What is to be replaced besides, after the program has imported something."""
@@ -258,7 +266,7 @@ class Table:
         self.add_numpy()
         self._replace(builtins, "open", builtins.open, _open)
         self._replace(io, "open", io.open, _open)
-        self.instead[_key(builtins.hash)] = _hash
+        self.instead[_key(builtins.hash)] = InPlaceOf(builtins.hash, _hash)
         told = (_seed, _flag, _flag_of_products, _variable)
         self.targets |= dict(zip(_FUNCTIONS, told, strict=True))
 
@@ -311,6 +319,9 @@ class Table:
                 self._known.append((vars(owner), name, original))
 
     def _replace(self, owner: object, name: str, original: object, instead: Function) -> None:
+        if not isinstance(owner, type):
+            found = self.instead.get(_key(original))  # one function may have two names
+            instead = found or InPlaceOf(original, instead)
         self.instead[_key(original)] = instead
         self.replacements.append((owner, name, instead))
 
@@ -448,6 +459,12 @@ class _Arguments(list[str]):
 
     for _name in ("__getitem__", "__iter__", "__len__", "__contains__", "__eq__", "copy", "index"):
         vars()[_name] = _reading(_name)
+
+
+def _standing() -> Iterator[InPlaceOf]:
+    """What strict mode has replaced before."""
+    for module in (builtins, torch, torch.nn.functional):
+        yield from filter(is_in_place, list(vars(module).values()))
 
 
 def _other(instead: dict[object, object], value: object) -> object:

@@ -16,7 +16,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from types import CellType, FrameType, FunctionType
+from types import CellType, FrameType, FunctionType, MethodDescriptorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -34,7 +34,13 @@ from monograph.capture.python.made_tensors import MAKERS
 from monograph.capture.python.number_methods import METHODS
 from monograph.capture.python.outside import Asked
 from monograph.capture.python.process_state import not_exporting
-from monograph.capture.python.redirect import copied, is_redirectable, redirected
+from monograph.capture.python.redirect import (
+    InPlaceOf,
+    MethodInPlaceOf,
+    copied,
+    is_redirectable,
+    redirected,
+)
 from monograph.capture.restarts import NeedsAutograd
 from monograph.diagnostics import ExportError, PythonFeatureError, errors_made
 from monograph.ir.module_scope import Scope
@@ -98,6 +104,10 @@ def patched(
     if "numpy" in sys.modules:
         replace_array_makers()
     replacements += _transforms(recorder, mine)
+    replacements = [
+        (owner, name, called if name.startswith("_") else _in_place(owner, name, called))
+        for owner, name, called in replacements
+    ]
     seed, set_state = map(inspect.unwrap, (torch.manual_seed, torch.set_rng_state))
     targets: dict[Any, Callable[..., Any]] = {
         seed: _seed(recorder, copied(seed), mine),
@@ -122,7 +132,9 @@ def patched(
         tables_of_functions(),
         redirected(REPLACED, mine),
         redirected(targets, mine),
-        _noticed(recorder, mine) if notices else contextlib.nullcontext((None, _nothing)) as (
+        _noticed(recorder, mine, replacements)
+        if notices
+        else contextlib.nullcontext((None, _nothing)) as (
             suspended,
             loaded,
         ),
@@ -144,15 +156,16 @@ def patched(
 
 @contextlib.contextmanager
 def _noticed(
-    recorder: Recorder, mine: Mine
+    recorder: Recorder, mine: Mine, replacements: Sequence[tuple[Any, str, Any]]
 ) -> Iterator[tuple[Callable[[], Suspended], Callable[[], None]]]:
     """What the program asks outside is noted, but for a while when what is given is entered.
 
-    The other that is given is called after an import: there may be more that can be asked.
+    The other that is given is called after an import: there may be more that can be asked. Where
+    the program holds a function that is replaced, it has the other one, too: both are one.
     """
     asked = Asked(recorder, lambda: mine() and patches.are_on)
     with asked.running():
-        patches = _Patches(list(asked.replacements()))
+        patches = _Patches(list(asked.replacements(replacements)))
         try:
             patches.apply()
             with redirected(asked.sent(), asked.mine):
@@ -162,6 +175,15 @@ def _noticed(
                 patches.remove()
             finally:  # once more, as above
                 patches.remove()
+
+
+def _in_place(owner: object, name: str, called: Callable[..., object]) -> object:
+    """What holds the place of a function of a module, or of a method of tensors."""
+    if isinstance(owner, ModuleType):
+        return InPlaceOf(getattr(owner, name), called)
+    if owner is torch.Tensor and type(getattr(owner, name)) is MethodDescriptorType:
+        return MethodInPlaceOf(getattr(owner, name), called)
+    return called
 
 
 def _nothing() -> None:

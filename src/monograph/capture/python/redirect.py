@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import operator
+import sys
 from collections.abc import Callable, Iterator
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, MethodType
 from typing import Any, TypeGuard
 
-__all__ = ["constant_replaced", "copied", "is_redirectable", "redirected"]
+__all__ = [
+    "InPlaceOf",
+    "MethodInPlaceOf",
+    "constant_replaced",
+    "copied",
+    "is_in_place",
+    "is_redirectable",
+    "redirected",
+]
 
 _TARGET = "the function that is called instead"
 
@@ -102,3 +113,73 @@ class _Sent:
 
 _MOST_KEPT = 1000
 _sent: dict[int, _Sent] = {}
+
+
+class _Kind(type):
+    """A class whose instances say of themselves what others say: the class has a module, too."""
+
+
+class InPlaceOf(metaclass=_Kind):
+    """What a function of C is replaced by: called instead of it, and otherwise the same for all.
+
+    It is equal to the function, and found where that is a key; its class, its name and its text are
+    the function's. Only ``is`` tells them apart, where the one meets the other.
+    """
+
+    # A slot, so that the function that is called has the frame of its caller next to its own.
+    __slots__ = ("__call__", "function")
+
+    def __init__(self, function: object, called: Callable[..., object]) -> None:
+        self.function: object = function.function if is_in_place(function) else function
+        self.__call__ = called
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return type(self.function)
+
+    def __eq__(self, other: object) -> bool:
+        other = other.function if is_in_place(other) else other
+        return bool(self.function == other)
+
+    def __hash__(self) -> int:
+        return hash(self.function)
+
+    def __repr__(self) -> str:
+        return repr(self.function)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.function, name)
+
+    def __copy__(self) -> InPlaceOf:
+        return self
+
+    def __deepcopy__(self, memo: object) -> InPlaceOf:
+        return self
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        name = str(self.__qualname__)
+        module = sys.modules.get(getattr(self.function, "__module__", ""))
+        if getattr(module, name, None) is self:  # it is found by its name
+            return name
+        return copy.copy, (self.function,)  # which gives the function itself
+
+
+class MethodInPlaceOf(InPlaceOf):
+    """The same for a method of C."""
+
+    __slots__ = ()
+
+    def __get__(self, instance: object, owner: object) -> object:
+        return self if instance is None else MethodType(self.__call__, instance)
+
+
+def is_in_place(function: object) -> TypeGuard[InPlaceOf]:
+    """Whether it is called instead of another one."""
+    return type(function) in (InPlaceOf, MethodInPlaceOf)
+
+
+# What a class has of its own, and would not ask for.
+for _kind in (InPlaceOf, MethodInPlaceOf):
+    for _name in ("__doc__", "__module__"):
+        setattr(_kind, _name, property(operator.attrgetter(f"function.{_name}")))
+setattr(_Kind, "__module__", property(lambda kind: __name__))

@@ -11,7 +11,14 @@ import sys
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from types import BuiltinFunctionType, CellType, GeneratorType, MemberDescriptorType, MethodType
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    GeneratorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+)
 from typing import Any
 from weakref import ref
 
@@ -748,7 +755,7 @@ PLAIN = frozenset({
 })  # fmt: skip
 """The classes of what holds nothing."""
 _Cached = type(functools.lru_cache(lambda: None))
-_FUNCTIONS = frozenset({BuiltinFunctionType, MethodType, _Cached})
+_FUNCTIONS = frozenset({BuiltinFunctionType, MethodDescriptorType, MethodType, _Cached})
 _HOLDING = _FUNCTIONS | {staticmethod, tuple, list}  # `sys.argv` is a list
 _NAMING = (dict, list, type, CellType)
 

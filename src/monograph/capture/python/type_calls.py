@@ -20,6 +20,7 @@ from torch import nn
 from monograph.capture.current import running_recorder
 from monograph.capture.python.frames import stands_in
 from monograph.capture.python.reached import Search, is_installed, names_in
+from monograph.capture.python.redirect import is_in_place
 from monograph.capture.python.sites import note_patched
 from monograph.capture.restarts import NeedsCalls
 
@@ -70,6 +71,8 @@ def type_of(*args: object, **kwargs: object) -> type:
     recorder = running_recorder()
     if len(args) != 1 or recorder is None:
         return found
+    if is_in_place(args[0]):
+        return type(args[0].function)
     if found is torch.SymFloat:
         recorder.sizes.require_kind(args[0])
     said = vars(found).get("__class__")  # what a tensor without data says that it is
