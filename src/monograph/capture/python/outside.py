@@ -211,7 +211,7 @@ class Asked:
             _captures.remove(self)
 
     def replacements(
-        self, others: Sequence[tuple[Any, str, Any]]
+        self, others: Sequence[tuple[object, str, object]]
     ) -> Iterator[tuple[Any, Any, Any]]:
         """What is replaced: under its name, and where the program holds it itself.
 

@@ -156,7 +156,7 @@ def patched(
 
 @contextlib.contextmanager
 def _noticed(
-    recorder: Recorder, mine: Mine, replacements: Sequence[tuple[Any, str, Any]]
+    recorder: Recorder, mine: Mine, replacements: Sequence[tuple[object, str, object]]
 ) -> Iterator[tuple[Callable[[], Suspended], Callable[[], None]]]:
     """What the program asks outside is noted, but for a while when what is given is entered.
 

@@ -156,7 +156,7 @@ class InPlaceOf(metaclass=_Kind):
     def __deepcopy__(self, memo: object) -> InPlaceOf:
         return self
 
-    def __reduce__(self) -> str | tuple[Any, ...]:
+    def __reduce__(self) -> str | tuple[object, ...]:
         name = str(self.__qualname__)
         module = sys.modules.get(getattr(self.function, "__module__", ""))
         if getattr(module, name, None) is self:  # it is found by its name
