@@ -30,6 +30,7 @@ from monograph.capture.python.patches import patched
 from monograph.capture.python.plain_numbers import refusal_of_numbers
 from monograph.capture.python.process_state import exporting_flags, kept
 from monograph.capture.python.reached import AskingIfOne
+from monograph.capture.python.redirect import identity_of
 from monograph.capture.python.saved import Change
 from monograph.capture.python.snapshot import Changed, Snapshot
 from monograph.capture.python.type_calls import types_as_in_eager_mode
@@ -200,7 +201,7 @@ class _Ways:
                 raise reason.error from None
         elif isinstance(reason, NeedsNumbers):
             CALL_SITES.learn(reason.code, reason.function)
-            self.given_numbers[id(reason.refusing)] = reason.refusing
+            self.given_numbers[identity_of(reason.refusing)] = reason.refusing
         elif isinstance(reason, NeedsCalls):
             CALL_SITES.learn(reason.code, reason.function)
             self.as_called[id(reason.code)] = reason.code  # if it asks again, that was no help

@@ -35,6 +35,7 @@ from monograph.capture.python.number_functions import (
 from monograph.capture.python.number_methods import as_integer, number_of
 from monograph.capture.python.operator_calls import calls_an_operator, through_schema
 from monograph.capture.python.plain_numbers import given_numbers
+from monograph.capture.python.redirect import identity_of
 from monograph.capture.python.static_values import UNKNOWN
 from monograph.capture.python.truths import assertion_at, is_asserted
 from monograph.capture.python.type_calls import type_of
@@ -91,7 +92,7 @@ def choose(function: Any) -> Any:
     found = _STAND_INS.get(id(function))
     if found is None:
         recorder = running_recorder()
-        if recorder is not None and id(function) in recorder.context.given_numbers:
+        if recorder is not None and identity_of(function) in recorder.context.given_numbers:
             return given_numbers(function)
         kind = type(function)
         if kind is functools.partial:

@@ -25,6 +25,7 @@ from monograph.capture.python.frames import (
 )
 from monograph.capture.python.nodes import syntax_of
 from monograph.capture.python.number_methods import number_of
+from monograph.capture.python.redirect import identity_of
 from monograph.capture.python.static_values import UNKNOWN, value_of
 from monograph.capture.restarts import NeedsNumbers, NeedsRows
 from monograph.diagnostics import DataDependentError, MonographError
@@ -78,7 +79,7 @@ def refusal_of_numbers(recorder: Recorder, error: Exception) -> BaseException | 
         return None
     if len(recorder.context.given_numbers) < _MOST_GIVEN:
         for found in _calls_that_raised(error):
-            if id(found.refusing) not in recorder.context.given_numbers:
+            if identity_of(found.refusing) not in recorder.context.given_numbers:
                 return found
     if not _OF_NUMBERS.search(str(error)):
         return None
@@ -96,7 +97,7 @@ def _refusing_type(recorder: Recorder, error: Exception) -> NeedsNumbers | None:
     """The call of ``torch.LongTensor`` or its like, which takes plain numbers in C."""
     for found in _calls_that_raised(error):
         kind = found.refusing
-        if isinstance(kind, type) and id(kind) not in recorder.context.given_numbers:
+        if isinstance(kind, type) and identity_of(kind) not in recorder.context.given_numbers:
             return found
     return None
 

@@ -15,6 +15,7 @@ __all__ = [
     "MethodInPlaceOf",
     "constant_replaced",
     "copied",
+    "identity_of",
     "is_in_place",
     "is_redirectable",
     "redirected",
@@ -176,6 +177,14 @@ class MethodInPlaceOf(InPlaceOf):
 def is_in_place(function: object) -> TypeGuard[InPlaceOf]:
     """Whether it is called instead of another one."""
     return type(function) in (InPlaceOf, MethodInPlaceOf)
+
+
+def identity_of(function: object) -> int:
+    """The identity of a function, whether it is the function itself or what is in its place.
+
+    What is in its place is another object in each attempt of a capture.
+    """
+    return id(function.function if is_in_place(function) else function)
 
 
 # What a class has of its own, and would not ask for.
