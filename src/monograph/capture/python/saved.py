@@ -597,6 +597,16 @@ class SavedCache(Saved):
         self.container.cache_clear()
 
 
+class SavedChoices(SavedWeak):
+    """What ``functools.singledispatch`` has chosen for types before: it would choose it again."""
+
+    __slots__ = ()
+
+    def changes(self) -> Iterator[Change]:
+        """None: it is no state of the program."""
+        return iter(())
+
+
 class Together:
     """Saved containers laid out flat: one look tells whether all hold what they held.
 

@@ -11,7 +11,14 @@ import sys
 import threading
 import weakref
 from collections import deque
-from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 import torch
@@ -24,6 +31,7 @@ from monograph.capture.python.saved import (
     PLAIN,
     Saved,
     SavedCache,
+    SavedChoices,
     SavedClass,
     SavedClasses,
     SavedDicts,
@@ -163,6 +171,8 @@ class Walk:
             self.saved.append(SavedIterator(value, path, field))
         elif isinstance(value, _WEAK):
             self._add_entries(SavedWeak(vars(value)["data"], path, field))
+        elif isinstance(value, functools.singledispatchmethod):
+            self.add(value.dispatcher, path, field)
         else:
             with contextlib.suppress(NotImplementedError):  # the system's own has no state
                 self.saved.append(SavedGenerator(value, path, field))
@@ -230,6 +240,8 @@ class Walk:
             name = namespace.get("__name__")
             if name not in self._names:
                 self.add_namespace(name, namespace)
+        if function.__code__ is _DISPATCHED:
+            self._add_dispatched(function, path, field)
         closure = function.__closure__
         for name, cell in (
             zip(function.__code__.co_freevars, closure, strict=True) if closure else ()
@@ -246,6 +258,16 @@ class Walk:
             if part:
                 self.add(part, path, field)
         self.add(function.__dict__, path, field)
+
+    def _add_dispatched(self, function: FunctionType, path: str, field: str) -> None:
+        """A function of ``functools.singledispatch``, with what it has chosen before."""
+        choosing = vars(function)["dispatch"].__closure__
+        names = vars(function)["dispatch"].__code__.co_freevars
+        cells = dict(zip(names, choosing, strict=True))
+        cache, registry = (cells[n].cell_contents for n in ("dispatch_cache", "registry"))
+        self._seen.update((id(cache), id(cells["cache_token"])))
+        self.add(registry, path, field)
+        self.saved.append(SavedChoices(vars(cache)["data"], path, field))
 
     def add_class(self, kind: type, *, is_program: bool) -> None:
         """A class and those that it inherits from, but for torch's and Python's own.
@@ -296,7 +318,7 @@ class Walk:
         for key, value in saved.copy.items():
             kind = value.__class__
             if kind is FunctionType:
-                if value.__globals__ is not namespace:
+                if value.__globals__ is not namespace and value.__code__ is not _DISPATCHED:
                     continue
                 if not (value.__closure__ or value.__dict__ or value.__defaults__):
                     plain[f"{name}.{key}"] = value
@@ -326,6 +348,11 @@ def saved_in(value: object, path: str, field: str, seen: set[int]) -> list[Saved
     return [saved for saved in walk.saved if saved.__class__ is Saved]
 
 
+_DISPATCHED = next(
+    code
+    for code in functools.singledispatch.__code__.co_consts
+    if isinstance(code, CodeType) and code.co_name == "wrapper"
+)
 _PLAIN_TENSORS = (torch.Tensor, nn.Parameter)
 # Nothing hangs on these; on functions and classes little, and where it does they are looked at.
 _Cached = type(functools.lru_cache(lambda: None))
@@ -338,6 +365,7 @@ _STANDARD: tuple[type, ...] = (
     torch.Generator,
     _Cached,
     threading.local,
+    functools.singledispatchmethod,
     *_WEAK,
     *_ITERATORS,
 )
