@@ -8,14 +8,19 @@ it). A truth counts as 1 or 0 among numbers, as Python's does.
 
 from __future__ import annotations
 
+import ast
 import math
 import operator
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import torch
 
-from monograph.capture.python.frames import is_asked_by_user, stands_in
+from monograph.capture.current import running_recorder
+from monograph.capture.python.frames import frames_of_user, is_asked_by_user, stands_in
+from monograph.capture.python.nodes import syntax_of
+from monograph.capture.python.static_values import UNKNOWN, value_of
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test, both, either, negated
 from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, Node, expression_of, symbolic
@@ -246,9 +251,28 @@ def _said_to_be(plain: type, kind: type) -> Method:
 
     def class_of(self: Symbolic) -> type:
         # Of Python's library, abstract base classes ask, and ``functools.singledispatch``.
-        return plain if is_asked_by_user() and isinstance(self.node, Node) else kind
+        if not is_asked_by_user() or not isinstance(self.node, Node):
+            return kind
+        recorder = running_recorder()
+        if plain is float and recorder is not None and not _is_any_number(frames_of_user()[0]):
+            recorder.sizes.require_kind(self)
+        return plain
 
     return class_of
+
+
+def _is_any_number(frame: FrameType) -> bool:
+    """Whether it is asked ``isinstance(n, kinds)``, which is the same for integers and floats."""
+    syntax = syntax_of(frame.f_code)
+    call = None if syntax is None else syntax.node_at(frame.f_lasti)
+    if not isinstance(call, ast.Call) or len(call.args) != 2:
+        return False
+    if value_of(call.func, frame) is not isinstance:
+        return False
+    given = call.args[1]
+    named = given.elts if isinstance(given, ast.Tuple) else [given]
+    kinds = tuple(value_of(each, frame) for each in named)
+    return UNKNOWN not in kinds and isinstance(0, kinds) is isinstance(0.0, kinds)  # type: ignore[arg-type]
 
 
 # The table ---------------------------------------------------------------------------------------
