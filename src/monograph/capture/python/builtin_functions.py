@@ -78,6 +78,7 @@ __all__ = [
 
 _SYMBOLIC = (torch.SymInt, torch.SymFloat)
 _FLOATS = (float, torch.SymFloat)
+_TRUTHS = (bool, torch.SymBool)
 
 _Cached = type(functools.lru_cache(lambda: None))
 
@@ -415,6 +416,8 @@ def _extreme(
         if len(items) > 1 and _are_alike(items):
             return functools.reduce(pick, items)
         if not any(isinstance(item, _SYMBOLIC) for item in items):
+            if len(items) > 1 and all(isinstance(item, _TRUTHS) for item in items):
+                return functools.reduce(operator.or_ if larger else operator.and_, items)
             return original(*args)
         recorder = running_recorder()
         if recorder is None or len({isinstance(item, _FLOATS) for item in items}) == 1:

@@ -348,10 +348,25 @@ def _of_ours(kind: type, name: str, method: Method) -> Method:
     return call
 
 
+def _counting_truths(kind: type, name: str) -> Method:
+    """torch's own operation, which would ask for a truth on the right: that counts as 1 or 0."""
+    original = getattr(kind, name)
+
+    def call(self: Symbolic, other: object) -> object:
+        if type(other) is torch.SymBool and isinstance(other.node, Node):
+            other = as_integer(other)
+        return original(self, other)
+
+    stands_in(call.__code__)
+    return call
+
+
 # As (owner, attribute, what is there while a program is captured).
 METHODS: list[tuple[type, str, Any]] = [
     *((kind, name, _of_ours(kind, name, method))
       for kind, methods in _METHODS.items() for name, method in methods.items()),
+    *((kind, name, _counting_truths(kind, name))
+      for kind in (torch.SymInt, torch.SymFloat) for name in ("__add__", "__sub__", "__mul__")),
     *((kind, name, property(value))
       for kind, values in _ATTRIBUTES.items() for name, value in values.items()),
 ]  # fmt: skip
