@@ -219,40 +219,35 @@ class _Patches:
             self._put(more)
 
     def _put(self, replacements: Sequence[tuple[Any, Any, Any]]) -> None:
-        for owner, name, replacement in replacements:
-            if isinstance(owner, dict):
-                before = owner.get(name, _MISSING)
-            elif isinstance(owner, list):
-                before = owner[name]
-            elif isinstance(owner, CellType):
-                before = owner.cell_contents
-            elif isinstance(owner, functools.partial):
-                before = owner.func, owner.args, owner.keywords
-            elif isinstance(owner, FunctionType):
-                before = getattr(owner, name)
-            else:
-                before = vars(owner).get(name, _MISSING)
-            self._before.append((owner, name, before))
-            self._hold([(owner, name, replacement)])
+        self._before += [(owner, name, _held_by(owner, name)) for owner, name, _ in replacements]
+        self._hold(list(reversed(replacements)))  # of two for one place, the later stays
 
     def remove(self) -> None:
         """All is as before."""
         self._hold(self._before)
 
     def _hold(self, held: list[tuple[Any, Any, Any]]) -> None:
-        """Let owners hold other objects, or none. In one call: an interrupt finds no half of it."""
+        """Let owners hold other objects, or none, from the last on. Each leaves the list when it
+
+        is in place: after an interrupt, what is left is done once more.
+        """
         while held:
             owner, name, value = held[-1]
-            if isinstance(owner, type) and (name == _CLASS or not owner.__flags__ & _HEAP):
-                attributes = gc.get_referents(owner.__dict__)[0]
-            else:
-                attributes = owner if isinstance(owner, dict) else None
+            kind, attributes = type(owner), None
+            if kind is ModuleType:
+                attributes = owner.__dict__  # where `setattr` would write it
+            elif kind is type or isinstance(owner, type):
+                if name == _CLASS or not owner.__flags__ & _HEAP:
+                    attributes = gc.get_referents(owner.__dict__)[0]
+            elif isinstance(owner, dict):
+                attributes = owner
             if attributes is not None:
-                if value is _MISSING:  # perhaps it was never put in place, before an interrupt
-                    attributes.pop(name, None)
-                else:
+                if value is not _MISSING:
                     attributes[name] = value
-                if attributes is not owner:  # what is remembered of the class is forgotten
+                elif name in attributes:  # perhaps it was never put in place, before an interrupt
+                    del attributes[name]
+                if kind is not ModuleType and attributes is not owner:  # what is remembered
+                    # of the class is forgotten
                     ctypes.pythonapi.PyType_Modified(ctypes.py_object(owner))
             elif isinstance(owner, list):
                 owner[name] = value
@@ -265,7 +260,7 @@ class _Patches:
                     delattr(owner, name)
             else:
                 setattr(owner, name, value)
-            held.pop()
+            del held[-1]
 
     @property
     def are_on(self) -> bool:
@@ -282,6 +277,24 @@ class _Patches:
         finally:
             if is_outermost:
                 self.apply()
+
+
+def _held_by(owner: Any, name: Any) -> Any:
+    """What is in a place now, as ``_hold`` puts it back."""
+    kind = type(owner)
+    if kind is type or kind is ModuleType or isinstance(owner, type):
+        return owner.__dict__.get(name, _MISSING)
+    if isinstance(owner, dict):
+        return owner.get(name, _MISSING)
+    if isinstance(owner, list):
+        return owner[name]
+    if isinstance(owner, CellType):
+        return owner.cell_contents
+    if isinstance(owner, functools.partial):
+        return owner.func, owner.args, owner.keywords
+    if isinstance(owner, FunctionType):
+        return getattr(owner, name)
+    return vars(owner).get(name, _MISSING)
 
 
 Mine = Callable[[], bool]

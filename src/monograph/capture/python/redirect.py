@@ -65,26 +65,24 @@ def redirected(targets: dict[Any, Callable[..., Any]], mine: Callable[[], bool])
     The function objects get other code for a while, so that a name bound to one long ago
     (``from torch import cond``) leads there too.
     """
-    before: list[tuple[FunctionType, CodeType]] = []
-    used: list[_Sent] = []
+    used: list[tuple[FunctionType, CodeType, _Sent]] = []
     try:
         for function, target in targets.items():
             code = function.__code__
-            sent = _sent.get(id(function))
+            sent = _sent.get(function)
             if sent is None or sent.before is not code:  # it is sent elsewhere, or was changed
                 sent = _Sent(function)
-                if id(function) not in _sent and len(_sent) < _MOST_KEPT:
-                    _sent[id(function)] = sent
-            before.append((function, code))
-            used.append(sent)
-            sent.choice.append((target, mine))
+                if function not in _sent and len(_sent) < _MOST_KEPT:
+                    _sent[function] = sent
+            used.append((function, code, sent))
+            sent.choice[:] = ((target, mine),)
             function.__code__ = sent.code
         yield
     finally:
-        for function, code in before:
+        for function, code, _ in used:
             function.__code__ = code
-        for sent in used:
-            sent.choice.clear()
+        for _, _, sent in used:
+            del sent.choice[:]
 
 
 class _Sent:
@@ -94,7 +92,6 @@ class _Sent:
     """
 
     def __init__(self, function: FunctionType) -> None:
-        self.function = function  # which lives as long as its identity is a key
         self.before = function.__code__
         self.choice: list[tuple[Callable[..., Any], Callable[[], bool]]] = []
         original, choice = copied(function), self.choice
@@ -113,7 +110,7 @@ class _Sent:
 
 
 _MOST_KEPT = 1000
-_sent: dict[int, _Sent] = {}
+_sent: dict[FunctionType, _Sent] = {}
 
 
 class _Kind(type):
