@@ -70,13 +70,16 @@ class Search:
 
     def add_modules(self, modules: Iterable[nn.Module]) -> None:
         """Their classes, and what they hold beside tensors and modules."""
-        for module in modules:
-            self._add_class(type(module))
-            for name, value in vars(module).items():
-                if name not in _OF_ANY_MODULE:
+        given = list(modules)
+        for kind in dict.fromkeys(map(type, given)):
+            self._add_class(kind)
+        for module in given:
+            for name, value in module.__dict__.items():
+                if name in _OF_ANY_MODULE:
+                    if name in _HOOKS and value:
+                        self.add_all(list(value.values()))
+                elif not (type(value) in _INERT or _is_inert_tuple(value)):
                     self.add(value)
-                elif name in _HOOKS and value:
-                    self.add_all(list(value.values()))
 
     def add(self, value: object, depth: int = 0) -> None:
         """Something that a name leads to."""
@@ -86,7 +89,8 @@ class Search:
         if isinstance(value, (dict, list, tuple, set)):
             if depth == 0 and kind in _CONTAINERS and len(value) <= _MOST_ITEMS:
                 for item in list(value.values()) if isinstance(value, dict) else list(value):
-                    self.add(item, 1)
+                    if type(item) not in _INERT:
+                        self.add(item, 1)
             return
         if isinstance(value, FunctionType):
             if is_of_user(value.__code__) or value.__code__.co_filename.startswith("<string"):
@@ -131,6 +135,7 @@ class Search:
                         self.add(function)
                     else:
                         search._methods.setdefault(name, []).append(weakref.ref(function))
+        self._is_new(kind)  # a library's too: not all its bases are looked at for each value
 
     def _add_methods(self, name: str) -> None:
         for search in dict.fromkeys((self, self._searching(True))):
@@ -188,6 +193,11 @@ def names_in(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if type(constant) is CodeType:
             yield from names_in(constant)
+
+
+def _is_inert_tuple(value: object) -> bool:
+    """Whether it is a tuple of nothing but numbers and texts: most modules have several."""
+    return type(value) is tuple and _INERT.issuperset(map(type, value))
 
 
 def _is_of_user(module: str) -> bool:
