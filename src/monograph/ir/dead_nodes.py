@@ -9,7 +9,7 @@ from typing import Any
 from torch.fx import Graph, Node
 
 from monograph.ir.operators import draws
-from monograph.ir.subgraphs import Subgraph, subgraphs_of
+from monograph.ir.subgraphs import SUBGRAPHS, Subgraph, subgraphs_of
 from monograph.torch_internals import Operator, schema_of
 
 __all__ = ["drop_unused_operands", "remove_dead_nodes"]
@@ -21,16 +21,21 @@ def remove_dead_nodes(graph: Graph, kept: Collection[Node] = ()) -> None:
     A random operator stays while a later one is live: each draw moves the generator on.
     """
     draws_later = False
+    live: list[Node] = []  # whether they draw is asked where one that nobody reads is before them
     for node in reversed(graph.nodes):
         if node.op not in ("call_function", "get_attr"):
             continue
-        if node.users and _is_cond(node):
+        if node.users and SUBGRAPHS in node.meta and _is_cond(node):
             _drop_unused_results(node)
-        is_read = bool(node.users) or node in kept
-        if is_read or (node.op == "call_function" and not _may_be_dropped(node, draws_later)):
-            draws_later = draws_later or _draws(node)
+        if node.users or node in kept:
+            live.append(node)
             continue
-        graph.erase_node(node)
+        draws_later = draws_later or any(map(_draws, live))
+        live.clear()
+        if node.op == "call_function" and not _may_be_dropped(node, draws_later):
+            live.append(node)
+        else:
+            graph.erase_node(node)
 
 
 def _draws(node: Node) -> bool:

@@ -96,8 +96,9 @@ def current_source_line(depth: int = 1) -> SourceLine | None:
     start = frame
     while frame is not None:
         code = frame.f_code
-        kind = _kinds.get(_id(code))
-        if kind is None:
+        try:
+            kind = _kinds[_id(code)]
+        except KeyError:
             kind = _kind_of(code)
         if kind > _SKIP:
             if kind == _STOP:
