@@ -30,6 +30,7 @@ from monograph.torch_internals import without_modes
 __all__ = [
     "CONTAINERS",
     "MISSING",
+    "OF_ANY_MODULE",
     "OWNED",
     "PARTS",
     "PLAIN",
@@ -48,7 +49,9 @@ __all__ = [
 CONTAINERS = (list, dict, set, deque)
 OWNED = {"_parameters": "parameter", "_buffers": "buffer", "_modules": "module"}
 # What every module has that is a container.
+OF_ANY_MODULE = frozenset(nn.Module().__dict__)
 PARTS = tuple(n for n, value in nn.Module().__dict__.items() if isinstance(value, CONTAINERS))
+_KINDS_OF_PARTS = frozenset({dict, OrderedDict, set})
 
 
 @dataclass(frozen=True)
@@ -227,24 +230,25 @@ class SavedParts(SavedSeveral):
         self.container += held
         self.lengths += lengths
         self.paths += paths
+        count = len(PARTS)
         for i in itertools.compress(range(len(held)), lengths):
-            found = self.copy[first + i] = _content(held[i])
-            module, place = divmod(i, len(PARTS))
-            yield paths[module], PARTS[place], found
+            container = held[i]
+            found = container.copy() if container.__class__ is dict else _content(container)
+            self.copy[first + i] = found
+            yield paths[i // count], PARTS[i % count], found
 
     def is_unchanged(self) -> bool:
         containers = self.container
         if list(map(len, containers)) != self.lengths:
             return False
-        dicts, in_dicts = [], []
-        for i, before in self.copy.items():
-            container = containers[i]
-            if container.__class__ is dict:
-                dicts.append(container)
-                in_dicts.append(before)
-            elif not _holds(container, before):
-                return False
-        return _are_same(dicts, in_dicts)
+        places, dicts = self.copy, [i for i in self.copy if containers[i].__class__ is dict]
+        if len(dicts) < len(places) and not all(
+            _holds(containers[i], before)
+            for i, before in places.items()
+            if containers[i].__class__ is not dict
+        ):
+            return False
+        return _are_same([containers[i] for i in dicts], [places[i] for i in dicts])
 
     def again(self) -> Saved:
         if self.is_unchanged():
@@ -281,24 +285,45 @@ class SavedParts(SavedSeveral):
 
 
 class SavedDicts(SavedSeveral):
-    """Several dicts, each with its path: the attributes of all modules."""
+    """Several dicts, each with its path: the attributes of all modules.
 
-    __slots__ = ("paths",)
+    ``holding``: the entries in which something may be held, with their dicts and paths.
+    """
+
+    __slots__ = ("holding", "paths")
 
     def __init__(self, field: str) -> None:
         self.paths: list[str] = []
+        self.holding: list[tuple[dict[str, Any], str, str, object]] = []
         super().__init__([], "", field)
 
     def content(self) -> list[dict[str, Any]]:
         return list(map(dict.copy, self.container))
 
     def functions(self) -> Iterable[tuple[Any, Any, Any]]:
-        return _flat(map(_functions_in, self.container, self.copy))
+        return [(each, name, value) for each, _, name, value in self.holding
+                if type(value) in _HOLDING]  # fmt: skip
 
-    def add(self, dicts: list[dict[str, Any]], paths: list[str]) -> None:
+    def add(
+        self, dicts: list[dict[str, Any]], paths: list[str]
+    ) -> list[tuple[dict[str, Any], str, str, object]]:
+        """Dicts more; gives their entries in which something may be held.
+
+        Those are looked for once, and for all who ask: most are numbers and tuples of numbers.
+        """
         self.container += dicts
         self.copy += map(dict.copy, dicts)
         self.paths += paths
+        found = [
+            (each, path, name, value)
+            for each, path in zip(dicts, paths, strict=True)
+            for name, value in each.items()
+            if (kind := type(value)) not in PLAIN
+            and not (kind in _KINDS_OF_PARTS and name in OF_ANY_MODULE)
+            and not (kind is tuple and PLAIN.issuperset(map(type, value)))
+        ]
+        self.holding += found
+        return found
 
     def is_unchanged(self) -> bool:
         return _are_same(self.container, self.copy)

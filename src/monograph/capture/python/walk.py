@@ -26,6 +26,7 @@ from torch import nn
 
 from monograph.capture.python.saved import (
     CONTAINERS,
+    OF_ANY_MODULE,
     OWNED,
     PARTS,
     PLAIN,
@@ -179,7 +180,7 @@ class Walk:
 
     def add_modules(self, modules: list[tuple[str, nn.Module]]) -> None:
         """The program's own, with their names."""
-        self._to_come = {id(module) for _, module in modules}
+        self._to_come = {*map(id, [module for _, module in modules])}
         self._seen |= self._to_come
         self._add_modules(modules, "attribute", owned=True)
 
@@ -202,7 +203,7 @@ class Walk:
             self._parts[field, owned] = group
             self.saved += group
         attributes, parts = group
-        attributes.add(states, paths)
+        entries_of_states = attributes.add(states, paths)
         try:
             held = list(itertools.chain.from_iterable(map(_parts_of, states)))
         except KeyError:  # a module that was made by an older torch
@@ -213,22 +214,20 @@ class Walk:
                 self._add_items(entries, inside + name, field)
             elif not (name == "_modules" and self._to_come.issuperset(map(id, entries.values()))):
                 self._add_owned(entries, inside, field)
-        for state, path in zip(states, paths, strict=True):
-            for name in itertools.filterfalse(_is_built_in, state):
-                value = state[name]
-                if value.__class__ not in PLAIN:
-                    self._queue.append((value, f"{path}.{name}" if path else name, field))
-        for kind in dict.fromkeys(module.__class__ for _, module in modules):
+        for _, path, name, value in entries_of_states:
+            if name not in OF_ANY_MODULE:
+                self._queue.append((value, f"{path}.{name}" if path else name, field))
+        for kind in dict.fromkeys([module.__class__ for _, module in modules]):
             self.add_class(kind, is_program=True)
 
     def _add_owned(self, entries: dict[str, Any], inside: str, field: str) -> None:
         """Parameters, buffers or modules of a module."""
         seen = self._seen
         for key, item in entries.items():
-            if item is None or id(item) in seen:
+            if item is None or (place := id(item)) in seen:
                 continue
             if type(item) in _PLAIN_TENSORS:
-                seen.add(id(item))
+                seen.add(place)
                 self.tensors.append((item, inside + key, field))
             else:
                 self._queue.append((item, inside + key, field))
@@ -371,7 +370,6 @@ _STANDARD: tuple[type, ...] = (
 )
 _INERT = PLAIN | {property, classmethod, BuiltinFunctionType, type, FunctionType, ModuleType}
 # What every module has.
-_is_built_in = frozenset(nn.Module().__dict__).__contains__
 _parts_of = operator.itemgetter(*PARTS)
 # Objects of these are not looked into: what they hold is not the program's.
 _OPAQUE = frozenset(
