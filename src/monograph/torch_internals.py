@@ -31,7 +31,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch._tensor_str import PRINT_OPTS
 from torch.fx import Graph, Node, traceback
 from torch.fx.graph import _PyTreeCodeGen, _PyTreeInfo, _register_custom_builtin
-from torch.fx.node import Argument
+from torch.fx.node import Argument, Target
 from torch.nn.modules import module as nn_module
 from torch.nn.modules.transformer import _detect_is_causal_mask as detect_causal_mask
 from torch.utils._device import _device_constructors
@@ -198,7 +198,8 @@ def mark_bits(tensor: torch.Tensor, bits: int) -> None:
 
 def bits_of(tensor: torch.Tensor) -> int:
     """How a tensor is marked, as ``mark_bits`` takes it."""
-    return 1 * tensor.is_conj() | 2 * tensor.is_neg()
+    is_conjugate = tensor.dtype.is_complex and tensor.is_conj()
+    return 1 * is_conjugate | 2 * tensor.is_neg()
 
 
 def with_bits(tensor: torch.Tensor, bits: int) -> torch.Tensor:
@@ -747,8 +748,8 @@ def core_decompositions() -> dict[Any, Callable[..., Any]]:
 
 def users_annotations() -> dict[str, Any] | None:
     """What ``torch.fx.traceback.annotate`` says of the operators that run now, as a copy."""
-    found = traceback.current_meta.get("custom")
-    return dict(found) if found else None
+    meta = traceback.current_meta
+    return dict(meta["custom"] or {}) or None if "custom" in meta else None
 
 
 def is_torchs_mark(op: object, rule: object) -> bool:
@@ -1060,9 +1061,10 @@ def share_contents(module: torch.nn.Module, other: torch.nn.Module) -> None:
 # torch.fx ------------------------------------------------------------------------------------
 
 
-def _inserted(graph: Graph, node: Node) -> Node:
+def _inserted(graph: Graph, node: Node, target: Target | None = None) -> Node:
+    """``target``: that of a call, by which ``graph.find_nodes`` finds it."""
     graph._insert(node)
-    graph._find_nodes_lookup_table.insert(node)
+    graph._find_nodes_lookup_table.table[node.op, target][node] = None
     graph._len += 1
     return node
 
@@ -1070,7 +1072,7 @@ def _inserted(graph: Graph, node: Node) -> Node:
 def append_node(graph: Graph, name: str, target: Any, args: Any, kwargs: Any) -> Node:
     """``graph.call_function`` under a name known to be free: 5 us instead of 12."""
     node = Node(graph, name, "call_function", target, args, kwargs)
-    return _inserted(graph, node)
+    return _inserted(graph, node, target)
 
 
 def append_attribute(graph: Graph, name: str) -> Node:
@@ -1083,7 +1085,8 @@ def copied_node(graph: Graph, node: Node, mapped: Callable[[Node], Argument]) ->
     """``node`` at the end of another graph under its own name; ``meta`` is left to the caller."""
     args = torch.fx.map_arg(node.args, mapped)
     kwargs = torch.fx.map_arg(node.kwargs, mapped) if node.kwargs else {}
-    return _inserted(graph, Node(graph, node.name, node.op, node.target, args, kwargs))
+    copied = Node(graph, node.name, node.op, node.target, args, kwargs)
+    return _inserted(graph, copied, node.target if node.op == "call_function" else None)
 
 
 def append_placeholder(graph: Graph, name: str) -> Node:

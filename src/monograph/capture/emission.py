@@ -28,6 +28,8 @@ _GIVEN_NAMES = {
     torch.ops.aten.sym_size.int: "sym_size_int", operator.getitem: "getitem",
     functionalized: "auto_functionalized",
 }  # fmt: skip
+_given_names = {id(target): name for target, name in _GIVEN_NAMES.items()}
+_id = id  # a program that is captured gets another function under this name, which costs more
 
 
 class Emission:
@@ -51,7 +53,7 @@ class Emission:
         self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], example: object
     ) -> Node:
         """A new node. ``meta["val"]`` holds specs until the graph is read."""
-        name = _GIVEN_NAMES.get(target) or target._opname
+        name = _given_names.get(_id(target)) or target._opname
         node = append_node(self.graph, self.names.fresh(name), target, args, kwargs)
         return self._noted(node, example)
 

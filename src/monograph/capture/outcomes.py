@@ -33,7 +33,10 @@ _RESCUES = ("known values", "new symbols", "parts", "example")  # in this order
 
 # Outcomes of built-in operators hold for the whole process; those of custom operators only for
 # one capture, because their fake implementation is the user's and may change.
+# A key begins with the identity of the operator, whose hash would be computed in Python; an
+# operator is kept as long as outcomes of it are, so that no other can have its identity.
 _memo: dict[tuple[Any, ...], Outcome] = {}
+_operators: dict[int, Operator] = {}
 _MEMO_LIMIT = 200_000
 
 
@@ -43,6 +46,7 @@ class Outcomes:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._local: dict[tuple[Any, ...], Outcome] = {}
+        self._operators: dict[int, Operator] = {}
 
     def find(
         self, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any], key: tuple[Any, ...]
@@ -63,6 +67,7 @@ class Outcomes:
     def take(self, outcomes: Outcomes) -> None:
         """What was inferred elsewhere for the same sizes."""
         self._local.update(outcomes._local)
+        self._operators.update(outcomes._operators)
 
     @contextlib.contextmanager
     def apart(self) -> Iterator[None]:
@@ -99,13 +104,14 @@ class Outcomes:
             raise
         if len(env.symbols) > symbols and sizes.adopt(symbols, outcome):
             return outcome  # its sizes are this call's own
-        memo = self._local
+        memo, operators = self._local, self._operators
         if op.namespace in ("aten", "prims") and not outcome.is_symbolic(key):
-            memo = _memo
+            memo, operators = _memo, _operators
             if len(memo) > _MEMO_LIMIT:
                 memo.clear()
         with contextlib.suppress(TypeError):
             memo[key] = outcome
+            operators[key[0]] = op
         return outcome
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.fx import Node
+from torch.nn import Parameter
 
 from monograph.capture.abstract import AbstractTensor, make_abstract
 from monograph.capture.aliases import Aliases
@@ -60,7 +61,10 @@ _KEEP_NOTHING = frozenset(  # of their arguments' content, for a backward pass
         "_to_copy": "default",
     }.items()
 )
+_KEEPING_NOTHING = frozenset(map(id, _KEEP_NOTHING))  # an operator's hash is computed in Python
 _get_default_dtype = torch.get_default_dtype
+_is_grad_enabled = torch.is_grad_enabled
+_id = id  # a program that is captured gets another function under this name, which costs more
 _PLAIN = frozenset({
     int, type(None), str, torch.dtype, torch.device, torch.layout, torch.memory_format,
 })  # fmt: skip
@@ -146,23 +150,28 @@ class Recorder(DispatchMode):
             opened = open_where_needed(self, op, args, kwargs or {})
             if opened is not NotImplemented:
                 return opened
-        key: list[Any] = [op, _get_default_dtype()]
+        key: list[Any] = [_id(op), _get_default_dtype()]
         sources: list[Value] = []
         nodes: list[Any] = []
+        entered = self.entrance.values
         for arg in args:
             cls = type(arg)
             if cls is AbstractTensor:
                 value = arg.value
-                if value.seen != value.root.version:
-                    self.aliases.refresh(value)
-                key.append(value.spec)
-                nodes.append(value.node)
-                sources.append(value)
+            elif cls is Parameter or cls is torch.Tensor:
+                value = entered.get(_id(arg)) or self.value_of(arg)
             elif cls in _PLAIN:
                 key.append(arg)
                 nodes.append(arg)
+                continue
             else:
                 nodes.append(self.argument(arg, key, sources))
+                continue
+            if value.seen != value.root.version:
+                self.aliases.refresh(value)
+            key.append(value.spec)
+            nodes.append(value.node)
+            sources.append(value)
         node_kwargs: dict[str, Any] = {}
         if kwargs:
             for name, arg in kwargs.items():
@@ -212,13 +221,15 @@ class Recorder(DispatchMode):
         if cls in _PLAIN:
             key.append(arg)
             return arg
+        if cls is float or cls is bool or cls is complex:
+            key += (cls, arg)
+            return arg
         if cls is list or cls is tuple:
             key.append(len(arg))
+            if _PLAIN.issuperset(map(type, arg)):  # sizes
+                key += arg
+                return list(arg)
             return [self.argument(item, key, sources) for item in arg]
-        if cls is float or cls is bool or cls is complex:
-            key.append(cls)
-            key.append(arg)
-            return arg
         if cls in SIZES:  # first, as it answers Python each time when asked what else it is
             content = self.size_of(arg)
             key.append(content)
@@ -258,7 +269,7 @@ class Recorder(DispatchMode):
 
     def check(self, op: Operator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome:
         """What ``op`` would return, without recording it; raises what eager mode raises."""
-        key: list[Any] = [op, _get_default_dtype()]
+        key: list[Any] = [_id(op), _get_default_dtype()]
         for arg in args:
             self.argument(arg, key, [])
         for name, arg in kwargs.items():
@@ -289,7 +300,7 @@ class Recorder(DispatchMode):
             for source in sources:
                 if source.tracks > tracks:
                     tracks = source.tracks
-        detached = tracks > 0 and self.context.hides_gradients()
+        detached = tracks > 0 and not _is_grad_enabled() and self.context.hides_gradients()
         result = outcome.single
         if result is not None:
             if result.is_constant:
@@ -356,7 +367,7 @@ class Recorder(DispatchMode):
                 self.aliases.argument_views.append(value)
         if tracks and (spec.dtype.is_floating_point or spec.dtype.is_complex):
             value.tracks = tracks
-            if not detached and value.root is value and node.target not in _KEEP_NOTHING:
+            if not detached and value.root is value and _id(node.target) not in _KEEPING_NOTHING:
                 for source in sources:
                     source.root.kept = source.root.version
             if detached and value.root is value:

@@ -67,12 +67,12 @@ _DRAWS = {aten.feature_dropout.default, aten.feature_alpha_dropout.default, aten
 
 def is_random(target: object) -> bool:
     """Whether an operator may draw random numbers; ``draws`` tells of a call."""
-    found = _random.get(id(target))
+    found = _random.get(_id(target))
     if found is None:
         may = torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
         if not isinstance(target, torch._ops.OpOverload):
             return may
-        found = _random[id(target)] = target, may or target in _DRAWS
+        found = _random[_id(target)] = target, may or target in _DRAWS
     return found[1]
 
 
@@ -99,6 +99,7 @@ def _is_zero(value: object) -> bool:
 
 # By identity: an operator's hash is computed in Python. It is kept, so that no other has its own.
 _random: dict[int, tuple[torch._ops.OpOverload, bool]] = {}
+_id = id  # a program that is captured gets another function under this name, which costs more
 
 
 def is_operator(target: object) -> bool:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["check_write", "store", "write_in_place"]
 
 aten = torch.ops.aten
+_id = id  # a program that is captured gets another function under this name
 # What they write has no derivative, and its target keeps the one that it had.
 _UNSEEN = frozenset({
     aten.logical_not_.default, aten.logical_and_.default, aten.logical_or_.default,
@@ -275,7 +276,7 @@ def _on_copies(
     recorder: Recorder, op: Operator, arguments: dict[str, Any], targets: list[Any]
 ) -> tuple[Any, list[Any]]:
     """Record ``op`` on copies of what it writes; returns its results and the copies."""
-    key: list[Any] = [op, torch.get_default_dtype()]
+    key: list[Any] = [_id(op), torch.get_default_dtype()]
     sources: list[Value] = []
     nodes = {name: recorder.argument(arg, key, sources) for name, arg in arguments.items()}
     outcome = recorder.outcomes.find(op, (), arguments, tuple(key))
