@@ -110,10 +110,11 @@ def _signature_of(captured: Captured) -> ExportGraphSignature:
     for node in captured.graph.nodes:
         if node.op != "placeholder":
             break
-        origin = origins.get(node.name)
-        argument: Argument = TensorArgument(node.name)
+        name = node.name
+        origin = origins.get(name)
+        argument: Argument = TensorArgument(name)
         if origin is None:
-            argument = _number(node) or ConstantArgument(node.name, node.meta["val"])
+            argument = _number(node) or ConstantArgument(name, node.meta["val"])
         if origin is None or origin.kind == "input":
             inputs.append(InputSpec(InputKind.USER_INPUT, argument, None))
         else:
@@ -154,8 +155,8 @@ def _state_of(captured: Captured) -> tuple[dict[str, Any], dict[str, Any]]:
     saved = {name: tensor for name, tensor in named if name not in state.transient}
     for origin in captured.origins:  # parameters that no module owns, and numbers that count
         is_saved = origin.kind == "buffer" and origin.persistent
-        if origin.kind == "parameter" or is_saved:
-            saved.setdefault(origin.target, origin.tensor)
+        if (origin.kind == "parameter" or is_saved) and origin.target not in saved:
+            saved[origin.target] = origin.tensor
     constants = {
         o.target: o.tensor
         for o in captured.origins
@@ -169,10 +170,10 @@ def _all_state(captured: Captured) -> dict[str, tuple[torch.Tensor, str, bool]]:
     found = {
         o.target: (o.tensor, o.kind, o.persistent) for o in captured.origins if o.kind != "input"
     }
-    kinds = {id(t): (t, kind, keep) for t, kind, keep in found.values()}
-    for name, tensor in [*captured.state.parameters, *captured.state.buffers]:
-        if id(tensor) in kinds:
-            found.setdefault(name, kinds[id(tensor)])
+    named = [*captured.state.parameters, *captured.state.buffers]
+    others = [(name, tensor) for name, tensor in named if name not in found]
+    kinds = {id(each[0]): each for each in found.values()} if others else {}
+    found |= {name: kinds[id(tensor)] for name, tensor in others if id(tensor) in kinds}
     return found
 
 

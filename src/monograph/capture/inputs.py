@@ -75,14 +75,19 @@ class State:
                 self.modules.append((path, module))
             prefix = f"{path}." if path else ""
             for name, parameter in module._parameters.items():
-                if parameter is not None:
+                if type(parameter) is nn.Parameter:
+                    self.parameters.append((prefix + name, parameter))
+                elif parameter is not None:
                     self._add(prefix + name, parameter)
             for name, buffer in module._buffers.items():
-                if buffer is not None:
-                    for path_of_part, part in parts_of(prefix + name, buffer):
-                        self.buffers.append((path_of_part, part))
-                        if name in module._non_persistent_buffers_set:
-                            self.transient.add(path_of_part)
+                if buffer is None:
+                    continue
+                path_of_it = prefix + name
+                is_plain = type(buffer) is torch.Tensor
+                parts = ((path_of_it, buffer),) if is_plain else [*parts_of(path_of_it, buffer)]
+                self.buffers += parts
+                if name in module._non_persistent_buffers_set:
+                    self.transient.update(path_of_part for path_of_part, _ in parts)
 
     def _add(self, name: str, parameter: nn.Parameter) -> None:
         if not is_wrapper(type(parameter)):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Entrance"]
 
+_PLAIN_TENSORS = frozenset({torch.Tensor, torch.nn.Parameter})
 _id = id  # a program that is captured gets another function under this name, which costs more
 
 
@@ -42,7 +43,8 @@ class Entrance:
         self._recorder = recorder
         self.values: dict[int, Value] = {}
         self.origins: list[Origin] = []
-        self.states: set[Node] = set()  # placeholders of what is no argument
+        self._states: set[Node] = set()
+        self._count = 0  # of the origins of which the placeholders are among ``_states``, if at all
         self._counts = Counter[str]()  # of origins that have entered, by their kind
         self.argument_values: dict[Node, Value] = {}
         self.one_tensor: dict[int, tuple[Node, torch.Tensor]] | None = None  # by the example's id
@@ -51,20 +53,26 @@ class Entrance:
 
     def enter(self, kind: str, name: str, target: str, tensor: torch.Tensor) -> Value:
         """Lift a real tensor: parameter, buffer or constant."""
-        _require_plain(tensor, target, self._recorder)
+        if type(tensor) not in _PLAIN_TENSORS or tensor.layout is not torch.strided:
+            _require_plain(tensor, target, self._recorder)
         node = self._recorder.emission.placeholder(name)
         value = Value(node, spec_of(tensor), self._recorder)
         value.offset = int(tensor.storage_offset())
         value.tracks = 2 if tensor.requires_grad else 0
         value.origin = Origin(kind, target, tensor, node, value)
         self.origins.append(value.origin)
-        if kind != "input":
-            self.states.add(node)
         self._counts[value.origin.kind] += 1
         self.values[_id(tensor)] = value
         node.meta["val"] = value.spec
         self._recorder.aliases.meet(value)
         return value
+
+    @property
+    def states(self) -> set[Node]:
+        """The placeholders of what is no argument."""
+        new, self._count = self.origins[self._count :], len(self.origins)
+        self._states.update(origin.node for origin in new if origin.kind != "input")
+        return self._states
 
     def enter_argument(self, name: str, path: str, example: object, declared: Any = None) -> object:
         """A placeholder for one leaf of the arguments; returns what the program gets.
@@ -177,7 +185,7 @@ def _require_plain(tensor: torch.Tensor, name: str, recorder: Recorder) -> None:
             where=recorder.here(),
             hint="convert it with .to_dense() before the export.",
         )
-    if kind is torch.Tensor or kind is torch.nn.Parameter or not has_own_behaviour(kind):
+    if kind in _PLAIN_TENSORS or not has_own_behaviour(kind):
         return
     if torch.nn.parameter.is_lazy(tensor):
         raise PythonFeatureError(

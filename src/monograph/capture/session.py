@@ -475,8 +475,8 @@ class _Session:
                 "gradient",
                 f"{name} is a {class_name}: its parts are buffers, and no gradient is kept",
             )
-        named = (name for name, _ in (*state.parameters, *state.buffers))
-        recorder.entrance.targets.take(named, (path for path, _ in state.modules))
+        named = [name for name, _ in (*state.parameters, *state.buffers)]
+        recorder.entrance.targets.take(named, [path for path, _ in state.modules])
         index: dict[int, str] = {}
 
         def find(tensor: torch.Tensor) -> str | None:

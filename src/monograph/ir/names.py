@@ -35,7 +35,9 @@ class Names:
         """A free name for a placeholder: the user's own, as far as it is an identifier."""
         if not base.isidentifier():
             base = re.sub(r"\W", "_", base)
-        if base in _RESERVED or base[:1].isdigit():
+            if base[:1].isdigit():
+                base = f"_{base}"
+        if base in _RESERVED:
             base = f"_{base}"
         if base in self.used:
             return self.fresh(base)
@@ -45,13 +47,13 @@ class Names:
     def fresh(self, base: str) -> str:
         """``add``, ``add_1``, ``add_2`` ...: never a builtin, never one that is taken."""
         used, counts = self.used, self._counts
-        count = counts.get(base, -1)
-        if count < 0:
-            count = 0
-            if base not in _AVOIDED and base not in used:
-                counts[base] = 0
-                used.add(base)
-                return base
+        count = 0
+        if base in counts:
+            count = counts[base]
+        elif base not in _AVOIDED and base not in used:
+            counts[base] = 0
+            used.add(base)
+            return base
         while True:
             count += 1
             name = f"{base}_{count}"
@@ -71,18 +73,24 @@ class Targets:
     def __init__(self) -> None:
         self._tensors: set[str] = set()
         self._owners: set[str] = set()
+        self._taken: list[str] = []  # whose owners are looked for when a name is to be found
 
     def take(self, names: Iterable[str], modules: Iterable[str] = ()) -> None:
         """Names that are given: those of the program's own state and modules."""
+        self._taken += names
+        self._owners.update(modules)
+
+    def _settle(self) -> None:
         owners = self._owners
-        owners.update(modules)
-        for name in names:
-            self._tensors.add(name)
+        self._tensors.update(self._taken)
+        for name in self._taken:
             if name.rpartition(".")[0] not in owners:  # else those above that are owners, too
                 owners.update(_above(name))
+        self._taken.clear()
 
     def free(self, path: str) -> str:
         """``path`` itself, or a name like it that can be had."""
+        self._settle()
         steps = [re.sub(r"\W", "_", step) or "_" for step in path.split(".")]
         steps = [f"{step}_" if step in _OF_MODULES else step for step in steps]
         base = name = ".".join(steps)

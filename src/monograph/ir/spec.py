@@ -175,7 +175,8 @@ def spec_of(tensor: torch.Tensor) -> TensorSpec:
             shape = tuple(expression_of(size) for size in shape)
             strides = tuple(_of_filled(expression_of(stride)) for stride in strides)
             break
-    return TensorSpec.of(shape, strides, tensor.dtype, tensor.device, bits_of(tensor))
+    key = (shape, strides, tensor.dtype, tensor.device, bits_of(tensor))
+    return _interned.get(key) or TensorSpec.of(*key)
 
 
 def _of_filled(stride: Any) -> Any:

@@ -95,15 +95,16 @@ def current_source_line(depth: int = 1) -> SourceLine | None:
     frame: FrameType | None = sys._getframe(depth)
     start = frame
     while frame is not None:
-        code = frame.f_code
+        key = _id(frame.f_code)
         try:
-            kind = _kinds[_id(code)]
+            kind = _kinds[key]
         except KeyError:
-            kind = _kind_of(code)
+            kind = _kind_of(frame.f_code)
         if kind > _SKIP:
             if kind == _STOP:
                 break
-            return _line_at(code, frame.f_lasti)
+            line = (key, frame.f_lasti)
+            return _lines[line] if line in _lines else _line_at(frame.f_code, frame.f_lasti)
         frame = frame.f_back
     return _line_in_torch_nn(start)
 

@@ -512,17 +512,18 @@ class SavedTensors(SavedSeveral):
 
     def content(self) -> list[tuple[Any, ...]]:
         return [
-            (t.requires_grad, t.grad if t.is_leaf else None, t.__dict__.copy() or None)
+            (t.requires_grad, t.grad if t.is_leaf else None, {**t.__dict__} if t.__dict__ else None)
             for t, _, _ in self.container
         ]
 
     def is_unchanged(self) -> bool:
-        return all(
-            t.requires_grad is flag
-            and (not t.is_leaf or t.grad is grad)
-            and (not t.__dict__ if attributes is None else _is_same(t.__dict__, attributes))
+        return not [
+            None
             for (t, _, _), (flag, grad, attributes) in zip(self.container, self.copy, strict=True)
-        )
+            if t.requires_grad is not flag
+            or (t.is_leaf and t.grad is not grad)
+            or (t.__dict__ if attributes is None else not _is_same(t.__dict__, attributes))
+        ]
 
     def parts(self) -> Iterator[Saved]:
         for (tensor, path, field), (flag, grad, attributes) in zip(
