@@ -21,7 +21,7 @@ def remove_dead_nodes(graph: Graph, kept: Collection[Node] = ()) -> None:
     A random operator stays while a later one is live: each draw moves the generator on.
     """
     draws_later = False
-    live: list[Node] = []  # whether they draw is asked where one that nobody reads is before them
+    live: list[Node] = []  # whether they draw is asked where an unread one before them does
     for node in reversed(graph.nodes):
         if node.op not in ("call_function", "get_attr"):
             continue
@@ -30,8 +30,9 @@ def remove_dead_nodes(graph: Graph, kept: Collection[Node] = ()) -> None:
         if node.users or node in kept:
             live.append(node)
             continue
-        draws_later = draws_later or any(map(_draws, live))
-        live.clear()
+        if _draws(node):
+            draws_later = draws_later or any(map(_draws, live))
+            live.clear()
         if node.op == "call_function" and not _may_be_dropped(node, draws_later):
             live.append(node)
         else:
