@@ -315,11 +315,11 @@ class AbstractTensor(torch.Tensor):
         return builtin_functions.converted(self, "float")
 
     def __getitem__(self, index: object) -> torch.Tensor:
-        view, rest = selected(self, _with_tensors(index))
+        view, rest = _taken(self, index)
         return super(AbstractTensor, view).__getitem__(rest)
 
     def __setitem__(self, index: object, value: torch.Tensor | float) -> None:
-        view, rest = selected(self, _with_tensors(index))
+        view, rest = _taken(self, index)
         if not isinstance(value, AbstractTensor) or not put(view, rest, value):
             super(AbstractTensor, view).__setitem__(rest, value)
 
@@ -413,6 +413,29 @@ ASKED_OF_THE_CLASS = (
     "data_ptr", "untyped_storage", "storage", "share_memory_", "__dlpack__", "_is_view", "detach",
     "detach_",
 )  # fmt: skip
+
+
+def _taken(tensor: torch.Tensor, index: object) -> tuple[Any, Any]:
+    """``selected``, for what the program gives."""
+    if _is_settled(index):
+        return tensor, index
+    return selected(tensor, _with_tensors(index))
+
+
+def _is_settled(index: object) -> bool:
+    """Whether an index is of plain numbers, slices between such, None and ``...``, as most are."""
+    for part in index if type(index) is tuple else (index,):
+        if type(part) is slice:
+            ends = {type(part.start), type(part.stop), type(part.step)}
+            if not ends <= _ENDS:
+                return False
+        elif type(part) not in _PARTS:
+            return False
+    return True
+
+
+_ENDS = frozenset({int, type(None)})
+_PARTS = _ENDS | {bool, type(Ellipsis)}
 
 
 def _with_tensors(index: object) -> object:
