@@ -128,10 +128,12 @@ class Recorder(DispatchMode):
         kwargs: dict[str, Any] | None = None,
     ) -> object:
         handler = HANDLERS.get(op) or handler_of(op)
-        if types and (len(types) > 1 or types[0] is not AbstractTensor):
-            found = tensor_subclasses.run(self, op, types, args, kwargs or {})
-            if found is not NotImplemented:
-                return found
+        for kind in types:
+            if kind is not AbstractTensor:
+                found = tensor_subclasses.run(self, op, types, args, kwargs or {})
+                if found is not NotImplemented:
+                    return found
+                break
         try:
             if handler is not PURE:
                 return handler(self, op, args, kwargs or {})

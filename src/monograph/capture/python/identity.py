@@ -40,8 +40,10 @@ def is_identity_asked() -> bool:
     """Whether a function of the program that runs now compares objects that may be tensors."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        found = _known.get(_id(frame.f_code)) or _looked_at(frame.f_code)
-        questions = found[1]
+        try:
+            questions = _known[_id(frame.f_code)][1]
+        except KeyError:
+            questions = _looked_at(frame.f_code)[1]
         if questions is None:
             return False
         if questions and any(_is_open(question, frame) for question in questions):

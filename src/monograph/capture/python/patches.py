@@ -123,15 +123,22 @@ def patched(
     call: Callable[..., object] = nn.Module.__call__
     if is_redirectable(call):
         # As an attribute it would be set in thousands of subclasses, each time a millisecond.
-        targets[call] = _module_call(recorder, names, copied(call), lambda: patches.are_on)
+        called_instead = {call: _module_call(recorder, names, copied(call))}
     else:
-        replacements.append((nn.Module, "__call__", _module_call(recorder, names, call, mine)))
+        called_instead = {}
+        ours = _module_call(recorder, names, call)
+
+        def called(self: nn.Module, *args: object, **kwargs: object) -> object:
+            return (ours if mine() else call)(self, *args, **kwargs)
+
+        replacements.append((nn.Module, "__call__", called))
     patches, methods = _Patches(replacements), _Patches(METHODS)
     recorder.context.unpatched = patches.suspended
     with (
         tables_of_functions(),
         redirected(REPLACED, mine),
         redirected(targets, mine),
+        redirected(called_instead, lambda: bool(patches.before) and _get_ident() == thread),
         _noticed(recorder, mine, replacements)
         if notices
         else contextlib.nullcontext((None, _nothing)) as (
@@ -163,7 +170,7 @@ def _noticed(
     The other that is given is called after an import: there may be more that can be asked. Where
     the program holds a function that is replaced, it has the other one, too: both are one.
     """
-    asked = Asked(recorder, lambda: mine() and patches.are_on)
+    asked = Asked(recorder, lambda: bool(patches.before) and mine())
     with asked.running():
         patches = _Patches(list(asked.replacements(replacements)))
         try:
@@ -202,11 +209,14 @@ def _both(
 
 
 class _Patches:
-    """Replacements that can be taken back for a while."""
+    """Replacements that can be taken back for a while.
+
+    ``before``: what was in the places that are replaced now; nothing, while they are not.
+    """
 
     def __init__(self, replacements: Sequence[tuple[Any, Any, Any]]) -> None:
         self._replacements = replacements
-        self._before: list[tuple[Any, Any, Any]] = []
+        self.before: list[tuple[Any, Any, Any]] = []
 
     def apply(self) -> None:
         """Put them in place."""
@@ -219,12 +229,12 @@ class _Patches:
             self._put(more)
 
     def _put(self, replacements: Sequence[tuple[Any, Any, Any]]) -> None:
-        self._before += [(owner, name, _held_by(owner, name)) for owner, name, _ in replacements]
+        self.before += [(owner, name, _held_by(owner, name)) for owner, name, _ in replacements]
         self._hold(list(reversed(replacements)))  # of two for one place, the later stays
 
     def remove(self) -> None:
         """All is as before."""
-        self._hold(self._before)
+        self._hold(self.before)
 
     def _hold(self, held: list[tuple[Any, Any, Any]]) -> None:
         """Let owners hold other objects, or none, from the last on. Each leaves the list when it
@@ -262,15 +272,10 @@ class _Patches:
                 setattr(owner, name, value)
             del held[-1]
 
-    @property
-    def are_on(self) -> bool:
-        """Whether they are in place."""
-        return bool(self._before)
-
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:
         """The original entry points, while torch runs code of its own."""
-        is_outermost = bool(self._before)
+        is_outermost = bool(self.before)
         self.remove()
         try:
             yield
@@ -302,25 +307,26 @@ Suspended = contextlib.AbstractContextManager[None]
 
 
 def _module_call(
-    recorder: Recorder,
-    names: dict[int, tuple[str, str]],
-    original: Callable[..., object],
-    is_watched: Mine,
+    recorder: Recorder, names: dict[int, tuple[str, str]], original: Callable[..., object]
 ) -> Callable[..., Any]:
     unknown = ("", "")
     counts: dict[str, int] = {}
+    plain: set[type] = set()  # classes of which no module is compiled or scripted
 
     def call(self: nn.Module, *args: object, **kwargs: object) -> object:
-        if not is_watched():
-            return original(self, *args, **kwargs)
-        if is_compiled_module(self):
-            self = compiled_original(self)
+        is_scripted = False
+        if type(self) not in plain:
+            if is_compiled_module(self):
+                self = compiled_original(self)
+            is_scripted = isinstance(self, torch.jit.ScriptModule)
+            if not is_scripted and not is_compiled_module(self):
+                plain.add(type(self))
         outer = recorder.emission.scope
         path, class_name = names.get(_id(self), unknown)
-        count = counts[path] = counts.get(path, -1) + 1
+        count = counts[path] = counts[path] + 1 if path in counts else 0
         recorder.emission.scope = Scope(path, class_name or type(self).__qualname__, outer, count)
         try:
-            if isinstance(self, torch.jit.ScriptModule):
+            if is_scripted:
                 return _scripted(original, self, args, kwargs)
             result = original(self, *args, **kwargs)
             if path in recorder.context.watched:
