@@ -156,7 +156,8 @@ class Asked:
         self.seeded: list[random.Random] = []
         self.is_answering = False  # what is asked to answer another question is not listed
         self.open: Function = builtins.open
-        self.at_first = {name: _answers(getattr(torch, name)) for name in _OF_BLOCKS}
+        with warnings.catch_warnings(action="ignore"):  # some have a newer name
+            self.at_first = {name: _answers(getattr(torch, name)) for name in _OF_BLOCKS}
 
     def is_asked(self, *, at_once: bool = False) -> bool:
         """Whether it is the program that asks, or a library of Python's that it calls for it.
@@ -212,26 +213,27 @@ class Asked:
 
     def replacements(
         self, others: Sequence[tuple[object, str, object]]
-    ) -> Iterator[tuple[Any, Any, Any]]:
+    ) -> Sequence[tuple[Any, Any, Any]]:
         """What is replaced: under its name, and where the program holds it itself.
 
         ``others``: what else is replaced under its name, and is where the program holds it.
         """
         table = self.table
-        yield from table.replacements
+        found = list(table.replacements)
         given = getattr(sys, "argv", None)  # none where Python is part of another program
         watched = _Arguments(given or ())
         if given is not None:
-            yield sys, "argv", watched
+            found.append((sys, "argv", watched))
         snapshot = self.recorder.context.snapshot
         if snapshot is not None:
             instead: dict[object, object] = {_key(new.function): new for new in _standing()}
             instead |= {**table.instead, id(given): watched}
             instead |= {_key(new.function): new for _, _, new in others if is_in_place(new)}
-            yield from snapshot.places_of(functools.partial(_other, instead))
+            found += snapshot.places_of(functools.partial(_other, instead))
             # As a builtin it would cost, because torch asks for thousands of hashes.
             called = table.instead[_key(builtins.hash)]
-            yield from ((names, "hash", called) for names in snapshot.namespaces())
+            found += [(names, "hash", called) for names in snapshot.namespaces()]
+        return found
 
     def loaded(self) -> Sequence[tuple[Any, str, object]]:
         """What is to be replaced besides, after the program has imported something."""
@@ -273,9 +275,8 @@ class Table:
     @property
     def is_right(self) -> bool:
         """Whether there is no other function under one of the names, nor a module more."""
-        return self._count == _modules() and all(
-            names.get(name) is original for names, name, original in self._known
-        )
+        others = [name for names, name, original in self._known if names.get(name) is not original]
+        return self._count == _modules() and not others
 
     def _add_source(self, source: Source) -> None:
         module = sys.modules.get(source.module)
@@ -345,7 +346,7 @@ def _table() -> Table:
 
 
 def _modules() -> int:
-    return sum(source.module in sys.modules for source in _SOURCES) + (
+    return sum([source.module in sys.modules for source in _SOURCES]) + (
         "numpy.random" in sys.modules
     )
 
@@ -486,9 +487,10 @@ def _answers(question: Function) -> dict[tuple[object, ...], object]:
     """What the world says, before blocks of the program say otherwise."""
     found: dict[tuple[object, ...], object] = {}
     for given in ((), ("cpu",), ("cuda",)):
-        ignored = warnings.catch_warnings(action="ignore")  # some have a newer name
-        with ignored, contextlib.suppress(TypeError, RuntimeError):
+        try:
             found[given] = question(*given)
+        except (TypeError, RuntimeError):  # it is asked in another way
+            continue
     return found
 
 

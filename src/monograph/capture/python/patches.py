@@ -12,6 +12,7 @@ import ctypes
 import functools
 import gc
 import inspect
+import operator
 import os
 import sys
 import threading
@@ -86,6 +87,7 @@ def patched(
         return _get_ident() == thread  # what the program keeps of them is torch's own afterwards
 
     replacements: list[tuple[Any, str, Any]] = [
+        *_questions_to_the_class(),
         (torch.autograd, BACKWARD_ENTRY, _backward(recorder, mine)),
         *((torch, maker.__name__, instead_of(maker)) for maker in MAKERS),
         (torch.Tensor, "tolist", _read_real(recorder, torch.Tensor.tolist, ".tolist()", mine)),
@@ -93,12 +95,6 @@ def patched(
         (torch.Tensor, "__setitem__", _put_in_real(recorder, torch.Tensor.__setitem__, mine)),
         (torch, "set_autocast_enabled", _set_autocast(recorder, mine)),
         (builtins, "id", _identity(recorder, mine)),
-    ]
-    replacements += [
-        (torch.Tensor, name, _asked_of_the_class(name, mine)) for name in ASKED_OF_THE_CLASS
-    ]
-    replacements += [
-        (torch, name, _asked_of_the_class(name, mine)) for name in ("detach", "is_conj", "is_neg")
     ]
     replacements += builtin_functions.replacements(recorder, mine)
     if "numpy" in sys.modules:
@@ -135,6 +131,7 @@ def patched(
     patches, methods = _Patches(replacements), _Patches(METHODS)
     recorder.context.unpatched = patches.suspended
     with (
+        _running(mine),
         tables_of_functions(),
         redirected(REPLACED, mine),
         redirected(targets, mine),
@@ -172,7 +169,7 @@ def _noticed(
     """
     asked = Asked(recorder, lambda: bool(patches.before) and mine())
     with asked.running():
-        patches = _Patches(list(asked.replacements(replacements)))
+        patches = _Patches(asked.replacements(replacements))
         try:
             patches.apply()
             with redirected(asked.sent(), asked.mine):
@@ -229,7 +226,12 @@ class _Patches:
             self._put(more)
 
     def _put(self, replacements: Sequence[tuple[Any, Any, Any]]) -> None:
-        self.before += [(owner, name, _held_by(owner, name)) for owner, name, _ in replacements]
+        self.before += [
+            (owner, name, owner.__dict__.get(name, _MISSING))
+            if type(owner) in _HOLDING_BY_NAME
+            else (owner, name, _held_at((owner, name)))
+            for owner, name, _ in replacements
+        ]
         self._hold(list(reversed(replacements)))  # of two for one place, the later stays
 
     def remove(self) -> None:
@@ -243,22 +245,21 @@ class _Patches:
         """
         while held:
             owner, name, value = held[-1]
-            kind, attributes = type(owner), None
-            if kind is ModuleType:
-                attributes = owner.__dict__  # where `setattr` would write it
-            elif kind is type or isinstance(owner, type):
-                if name == _CLASS or not owner.__flags__ & _HEAP:
-                    attributes = gc.get_referents(owner.__dict__)[0]
-            elif isinstance(owner, dict):
-                attributes = owner
-            if attributes is not None:
+            kind = type(owner)
+            is_class = kind is type or isinstance(owner, type)
+            if is_class and (name == _CLASS or not owner.__flags__ & _HEAP):
+                _hold_in(gc.get_referents(owner.__dict__)[0], name, value)
+                # What is remembered of the class is forgotten.
+                ctypes.pythonapi.PyType_Modified(ctypes.py_object(owner))
+            elif is_class:
                 if value is not _MISSING:
-                    attributes[name] = value
-                elif name in attributes:  # perhaps it was never put in place, before an interrupt
-                    del attributes[name]
-                if kind is not ModuleType and attributes is not owner:  # what is remembered
-                    # of the class is forgotten
-                    ctypes.pythonapi.PyType_Modified(ctypes.py_object(owner))
+                    setattr(owner, name, value)
+                elif name in owner.__dict__:
+                    delattr(owner, name)
+            elif kind is ModuleType:  # where `setattr` would write it
+                _hold_in(owner.__dict__, name, value)
+            elif isinstance(owner, dict):
+                _hold_in(owner, name, value)
             elif isinstance(owner, list):
                 owner[name] = value
             elif isinstance(owner, CellType):
@@ -284,10 +285,20 @@ class _Patches:
                 self.apply()
 
 
-def _held_by(owner: Any, name: Any) -> Any:
+def _hold_in(attributes: dict[Any, Any], name: object, value: object) -> None:
+    if value is not _MISSING:
+        attributes[name] = value
+    elif name in attributes:  # perhaps it was never put in place, before an interrupt
+        del attributes[name]
+
+
+_HOLDING_BY_NAME = frozenset({type, ModuleType})
+
+
+def _held_at(place: tuple[Any, Any]) -> object:
     """What is in a place now, as ``_hold`` puts it back."""
-    kind = type(owner)
-    if kind is type or kind is ModuleType or isinstance(owner, type):
+    owner, name = place
+    if isinstance(owner, type):
         return owner.__dict__.get(name, _MISSING)
     if isinstance(owner, dict):
         return owner.get(name, _MISSING)
@@ -579,17 +590,43 @@ def _put_in_real(
     return put_in
 
 
-def _asked_of_the_class(name: str, mine: Mine) -> Callable[..., Any]:
-    """``torch.Tensor.stride(x)`` is the method of ``x`` itself."""
+def _asked_of_the_class(name: str) -> Callable[..., Any]:
+    """``torch.Tensor.stride(x)`` is the method of ``x`` itself, in any capture of this thread."""
     original = getattr(torch.Tensor, name)
 
     @functools.wraps(original)
     def ask(self: torch.Tensor, *args: object, **kwargs: object) -> object:
-        if type(self) is AbstractTensor and mine():
+        if type(self) is AbstractTensor and any(mine() for mine in _captures):
             return getattr(self, name)(*args, **kwargs)
         return original(self, *args, **kwargs)
 
     return ask
+
+
+_captures: list[Mine] = []  # those that run, in any thread
+_asking: list[tuple[Any, str, Callable[..., Any]]] = []
+_asked_at_first: list[object] = []
+
+
+def _questions_to_the_class() -> list[tuple[Any, str, Callable[..., Any]]]:
+    """Made once: made again where a method of ``torch.Tensor`` is another by now."""
+    now = [getattr(torch.Tensor, name) for name in ASKED_OF_THE_CLASS]
+    if len(now) != len(_asked_at_first) or not all(map(operator.is_, now, _asked_at_first)):
+        _asked_at_first[:] = now
+        _asking[:] = [
+            *((torch.Tensor, name, _asked_of_the_class(name)) for name in ASKED_OF_THE_CLASS),
+            *((torch, name, _asked_of_the_class(name)) for name in ("detach", "is_conj", "is_neg")),
+        ]
+    return _asking
+
+
+@contextlib.contextmanager
+def _running(mine: Mine) -> Iterator[None]:
+    _captures.append(mine)
+    try:
+        yield
+    finally:
+        _captures.remove(mine)
 
 
 def _identity(recorder: Recorder, mine: Mine) -> Callable[[object], int]:
