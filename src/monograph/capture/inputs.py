@@ -70,8 +70,8 @@ class State:
         self.untrained: list[tuple[str, str]] = []  # parameters that are buffers here
         seen: set[int] = set()
         for path, module in root.named_modules(remove_duplicate=False):
-            if id(module) not in seen:
-                seen.add(id(module))
+            if (place := id(module)) not in seen:
+                seen.add(place)
                 self.modules.append((path, module))
             prefix = f"{path}." if path else ""
             for name, parameter in module._parameters.items():

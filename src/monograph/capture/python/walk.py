@@ -208,29 +208,37 @@ class Walk:
             held = list(itertools.chain.from_iterable(map(_parts_of, states)))
         except KeyError:  # a module that was made by an older torch
             held = [state.get(name, ()) for state in states for name in PARTS]
+        owned_entries: list[tuple[dict[str, object], str]] = []
         for path, name, entries in parts.add(held, paths):
             inside = f"{path}." if path else ""
             if name not in OWNED:
                 self._add_items(entries, inside + name, field)
             elif not (name == "_modules" and self._to_come.issuperset(map(id, entries.values()))):
-                self._add_owned(entries, inside, field)
+                owned_entries.append((entries, inside))
+        self._add_owned(owned_entries, field)
         for _, path, name, value in entries_of_states:
             if name not in OF_ANY_MODULE:
                 self._queue.append((value, f"{path}.{name}" if path else name, field))
         for kind in dict.fromkeys([module.__class__ for _, module in modules]):
             self.add_class(kind, is_program=True)
 
-    def _add_owned(self, entries: dict[str, Any], inside: str, field: str) -> None:
-        """Parameters, buffers or modules of a module."""
-        seen = self._seen
-        for key, item in entries.items():
-            if item is None or (place := id(item)) in seen:
-                continue
-            if type(item) in _PLAIN_TENSORS:
-                seen.add(place)
-                self.tensors.append((item, inside + key, field))
-            else:
-                self._queue.append((item, inside + key, field))
+    def _add_owned(self, owned: list[tuple[dict[str, object], str]], field: str) -> None:
+        """Parameters, buffers or modules of modules; ``owned`` says how their names begin."""
+        items = [
+            (item, inside + key, field)
+            for entries, inside in owned
+            for key, item in entries.items()
+            if item is not None
+        ]
+        places = map(id, [item for item, _, _ in items])
+        new: dict[int, tuple[Any, str, str]] = {}
+        for place, each in zip(places, items, strict=True):
+            if place not in self._seen and place not in new:
+                new[place] = each
+        tensors = {p: each for p, each in new.items() if type(each[0]) in _PLAIN_TENSORS}
+        self._seen.update(tensors)
+        self.tensors += tensors.values()
+        self._queue += [each for place, each in new.items() if place not in tensors]
 
     def _add_function(self, function: FunctionType, path: str, field: str) -> None:
         """The variables that it closes over, its defaults, attributes and globals."""
