@@ -465,7 +465,7 @@ class _Arguments(list[str]):
 def _standing() -> Iterator[InPlaceOf]:
     """What strict mode has replaced before."""
     for module in (builtins, torch, torch.nn.functional):
-        yield from filter(is_in_place, list(vars(module).values()))
+        yield from [each for each in vars(module).values() if type(each) is InPlaceOf]
 
 
 def _other(instead: dict[object, object], value: object) -> object:

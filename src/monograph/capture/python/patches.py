@@ -86,8 +86,7 @@ def patched(
     def mine() -> bool:
         return _get_ident() == thread  # what the program keeps of them is torch's own afterwards
 
-    replacements: list[tuple[Any, str, Any]] = [
-        *_questions_to_the_class(),
+    replacements: list[Replacement] = [
         (torch.autograd, BACKWARD_ENTRY, _backward(recorder, mine)),
         *((torch, maker.__name__, instead_of(maker)) for maker in MAKERS),
         (torch.Tensor, "tolist", _read_real(recorder, torch.Tensor.tolist, ".tolist()", mine)),
@@ -100,10 +99,7 @@ def patched(
     if "numpy" in sys.modules:
         replace_array_makers()
     replacements += _transforms(recorder, mine)
-    replacements = [
-        (owner, name, called if name.startswith("_") else _in_place(owner, name, called))
-        for owner, name, called in replacements
-    ]
+    replacements = [*_questions_to_the_class(), *map(_in_place, replacements)]
     seed, set_state = map(inspect.unwrap, (torch.manual_seed, torch.set_rng_state))
     targets: dict[Any, Callable[..., Any]] = {
         seed: _seed(recorder, copied(seed), mine),
@@ -181,13 +177,16 @@ def _noticed(
                 patches.remove()
 
 
-def _in_place(owner: object, name: str, called: Callable[..., object]) -> object:
-    """What holds the place of a function of a module, or of a method of tensors."""
-    if isinstance(owner, ModuleType):
-        return InPlaceOf(getattr(owner, name), called)
+def _in_place(replacement: Replacement) -> Replacement:
+    """The same with what holds the place of a function of a module, or of a method of tensors."""
+    owner, name, called = replacement
+    if name[0] == "_":
+        return replacement
+    if type(owner) is ModuleType:
+        return owner, name, InPlaceOf(getattr(owner, name), called)
     if owner is torch.Tensor and type(getattr(owner, name)) is MethodDescriptorType:
-        return MethodInPlaceOf(getattr(owner, name), called)
-    return called
+        return owner, name, MethodInPlaceOf(getattr(owner, name), called)
+    return replacement
 
 
 def _nothing() -> None:
@@ -314,6 +313,7 @@ def _held_at(place: tuple[Any, Any]) -> object:
 
 
 Mine = Callable[[], bool]
+Replacement = tuple[Any, str, Any]  # an owner, an attribute, and what is there meanwhile
 Suspended = contextlib.AbstractContextManager[None]
 
 
@@ -424,7 +424,7 @@ def _backward(recorder: Recorder, mine: Mine) -> Callable[..., Any]:
     return run
 
 
-def _transforms(recorder: Recorder, mine: Mine) -> list[tuple[Any, str, Any]]:
+def _transforms(recorder: Recorder, mine: Mine) -> list[Replacement]:
     """Where transforms of functions begin and end: inside, operators arrive from kernels."""
 
     def counting(original: Callable[..., int], by: int) -> Callable[..., int]:
@@ -445,7 +445,7 @@ def _transforms(recorder: Recorder, mine: Mine) -> list[tuple[Any, str, Any]]:
     return [(module, name, new) for (module, name), new in replaced.items()]
 
 
-def _mapping(recorder: Recorder, mine: Mine) -> list[tuple[Any, str, Any]]:
+def _mapping(recorder: Recorder, mine: Mine) -> list[Replacement]:
     """Where ``vmap`` begins and ends: while it runs, our rules hold if sizes vary."""
     begun: list[bool] = []
 
@@ -604,19 +604,21 @@ def _asked_of_the_class(name: str) -> Callable[..., Any]:
 
 
 _captures: list[Mine] = []  # those that run, in any thread
-_asking: list[tuple[Any, str, Callable[..., Any]]] = []
+_asking: list[Replacement] = []
 _asked_at_first: list[object] = []
 
 
-def _questions_to_the_class() -> list[tuple[Any, str, Callable[..., Any]]]:
+_ASKED_OF_TORCH = ((torch, "detach"), (torch, "is_conj"), (torch, "is_neg"))
+
+
+def _questions_to_the_class() -> list[Replacement]:
     """Made once: made again where a method of ``torch.Tensor`` is another by now."""
     now = [getattr(torch.Tensor, name) for name in ASKED_OF_THE_CLASS]
     if len(now) != len(_asked_at_first) or not all(map(operator.is_, now, _asked_at_first)):
         _asked_at_first[:] = now
-        _asking[:] = [
-            *((torch.Tensor, name, _asked_of_the_class(name)) for name in ASKED_OF_THE_CLASS),
-            *((torch, name, _asked_of_the_class(name)) for name in ("detach", "is_conj", "is_neg")),
-        ]
+        names = *((torch.Tensor, name) for name in ASKED_OF_THE_CLASS), *_ASKED_OF_TORCH
+        asking = ((owner, name, _asked_of_the_class(name)) for owner, name in names)
+        _asking[:] = map(_in_place, asking)
     return _asking
 
 
