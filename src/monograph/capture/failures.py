@@ -22,7 +22,8 @@ __all__ = ["note_failure"]
 def note_failure(recorder: Recorder, error: Exception, given: object) -> None:
     """An operator has refused its arguments; with other sizes it might have taken them.
 
-    Where the program may catch that, the sizes of the arguments are those of the example.
+    Where the program may catch that, the sizes of the arguments are those of the example; unless it
+    is a fact that they are not as the operator demands.
     """
     if not recorder.context.is_running:  # it is decomposed: who calls that may catch what it likes
         return
@@ -33,10 +34,15 @@ def note_failure(recorder: Recorder, error: Exception, given: object) -> None:
     if not sizes or not may_be_caught(frames_of_user(2)):
         return
     env = recorder.sizes.env
+    if any(env.known(test) is False for test in env.refused):
+        return
+    before = len(env.guards)
     for size in sizes:
         hint = env.hint(size)
         if hint is not None:
             env.require(equal(size, hint))
+    for guard in env.guards[before:]:
+        guard.caught_at = None  # with other sizes, others would be those of an example again
 
 
 def _sizes_in(recorder: Recorder, given: object) -> Iterator[Expr]:

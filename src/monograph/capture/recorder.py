@@ -134,12 +134,15 @@ class Recorder(DispatchMode):
                 if found is not NotImplemented:
                     return found
                 break
+        env = self.sizes.env
+        if env.refused:
+            env.refused.clear()
         try:
             if handler is not PURE:
                 return handler(self, op, args, kwargs or {})
             return self.record(op, args, kwargs)
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
-            if self.sizes.env.symbols:
+            if env.symbols:
                 from monograph.capture.failures import note_failure  # of sizes that vary
 
                 note_failure(self, error, [*args, *(kwargs or {}).values()])

@@ -14,9 +14,10 @@ import torch
 from torch.fx import Node
 
 from monograph.capture.python.evaluation import UnknownError
-from monograph.capture.python.exception_handlers import may_be_caught
+from monograph.capture.python.exception_handlers import caught_by, may_be_caught
 from monograph.capture.python.frames import frames_of_user, is_ours
 from monograph.capture.python.nodes import subscripts
+from monograph.capture.python.sites import span_of
 from monograph.capture.python.truths import is_or_zero, only_tells
 from monograph.capture.restarts import (
     NarrowedError,
@@ -516,6 +517,18 @@ class Sizes:
         frames = list(frames_of_user(2))
         is_in_try = any(frame.f_code.co_exceptiontable for frame in frames)
         return is_in_try and may_be_caught(frames)
+
+    def caught_at(self) -> SourceLine | None:
+        """The statement of the program by which it would."""
+        if not self.recorder.context.is_running:
+            return None
+        found = caught_by(frames_of_user(2))
+        if found is None:
+            return None
+        frame, statement = found
+        code = frame.f_code
+        span = span_of(statement)
+        return SourceLine(code.co_filename, statement.lineno, code.co_name, span=span)
 
     def is_so_in_example(self, test: Test) -> bool | None:
         """Whether ``test`` holds for the examples, of numbers that have none; None: not told."""

@@ -193,6 +193,8 @@ def _outcome_for_any_sizes(
             return found
     fixed = fewest_fixed(env, given, passes)
     if fixed is None:  # the operator refuses the example, too
+        if env.listener.is_caught():  # what it demands is noted, as what does not hold
+            attempt()
         raise error from None
     for test in fixed:
         env.rely_on(test, "fixed", asked=test, answer=True, message=f"{op} needs this number")

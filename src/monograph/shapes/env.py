@@ -101,6 +101,9 @@ class Listener(Protocol):
     def is_caught(self) -> bool:
         """Whether the program may catch what is raised now."""
 
+    def caught_at(self) -> Place | None:
+        """The statement by which it would."""
+
     def is_so_in_example(self, test: Test) -> bool | None:
         """Whether ``test`` holds for the examples, of numbers that have none; None: not told."""
 
@@ -178,6 +181,10 @@ class Alone:
     def is_caught(self) -> bool:
         """No program runs."""
         return False
+
+    def caught_at(self) -> Place | None:
+        """Nowhere."""
+        return None
 
     def is_so_in_example(self, test: Test) -> bool | None:
         """Nobody knows."""
@@ -271,6 +278,7 @@ class Guard:
     solved: bool = False  # an equality that has become a substitution
     is_of_python: bool = False  # Python has asked for a truth, and goes by nothing else
     is_of_program: bool = False  # it is an assertion of the program's own, not of an operator
+    caught_at: Place | None = None  # the statement that would catch what is raised otherwise
 
     def excludes_zero_alone(self) -> bool:
         """Whether it says that one size is not 0, and nothing of those that examples have."""
@@ -307,6 +315,7 @@ class ShapeEnv:
         self.refuses_numbers = False  # a size may not become that of the example
         self.of_equalities: str | None = None  # the message of those that are demanded without one
         self.numbers_refused = 0
+        self.refused: list[Test] = []  # what an operator has required, and was not to be had
         self.trial: Trial | None = None
         self.is_of_python = False  # whether Python asks for the truth that is decided
         self.is_of_program = False  # whether the program itself asserts what is required
@@ -560,6 +569,12 @@ class ShapeEnv:
 
         Returns False where it cannot hold, or does not for the example inputs.
         """
+        answer = self._required(test, message)
+        if not answer and message is None and self.of_equalities is None:
+            self.refused.append(test)
+        return answer
+
+    def _required(self, test: Test, message: str | None) -> bool:
         answer = self.known(test)
         if answer is not None:
             return answer
@@ -654,6 +669,7 @@ class ShapeEnv:
         guard.is_of_python, guard.is_of_program = self.is_of_python, self.is_of_program
         if guard.is_narrowing:
             self.listener.narrows(guard)
+            guard.caught_at = self.listener.caught_at() if kind == "branch" else None
         self.guards.append(guard)
         log.info("guards: %s is %s (%s) %s", guard.asked, answer, kind, guard.where or "")
         unbacked = any(self.symbols[name].is_unbacked for name in names)

@@ -27,6 +27,7 @@ from monograph.source.rows import (
     Together,
     kind_of,
     require_any,
+    require_item,
     rows_in_steps,
     rows_of,
 )
@@ -65,8 +66,8 @@ class Unknown:
             return self._sliced(index)
         if isinstance(index, int) and index < 0:
             index = index + self.length
-        torch._check(index >= 0, lambda: "index out of range")
-        torch._check(index < self.length, lambda: "index out of range")
+        require_item(index >= 0)
+        require_item(index < self.length)
         return self.item(index)
 
     def _sliced(self, index: slice) -> object:
@@ -529,8 +530,8 @@ def subscript(container: Any, index: Any) -> Any:
     is_plain = isinstance(container, (list, tuple, nn.ModuleList, nn.ParameterList, nn.Sequential))
     if not isinstance(index, torch.SymInt) or not is_plain:
         return container[index]
-    torch._check(index >= -len(container), lambda: "index out of range")
-    torch._check(index < len(container), lambda: "index out of range")
+    require_item(index >= -len(container))
+    require_item(index < len(container))
     return Choice(list(container), index).settled()
 
 

@@ -29,7 +29,7 @@ from monograph.ir.spec import TensorSpec
 from monograph.ir.structure import LEAF, flatten
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import equal
-from monograph.shapes.symnode import symbolic
+from monograph.shapes.symnode import expression_of, symbolic
 
 __all__ = [
     "OF_ROWS",
@@ -40,6 +40,7 @@ __all__ = [
     "Together",
     "accepted",
     "kind_of",
+    "require_item",
     "rows_in_steps",
     "rows_like",
     "rows_of",
@@ -104,7 +105,7 @@ class Steps:
             return self.front[index]
         place = index - ahead if index >= 0 else self.count + index
         is_there = place < self.count if index >= 0 else place >= 0
-        torch._check(is_there, lambda: "list index out of range")
+        require_item(is_there)
         return self.start + place * self.step
 
     def part(self, index: slice) -> Rows | None:
@@ -287,7 +288,7 @@ class Rows(_List):
             return steps.item(index)
         if steps is not None and steps.are_alike() and isinstance(index, torch.SymInt):
             for is_there in (index >= -steps.count, index < steps.count):
-                torch._check(is_there, lambda: "list index out of range")
+                require_item(is_there)
             return steps.start
         part = steps.part(index) if steps is not None and isinstance(index, slice) else None
         if part is not None:
@@ -462,8 +463,8 @@ class Pieces(_List):
         """One of them."""
         if isinstance(index, int) and index < 0:
             index = index + self.length()
-        torch._check(index >= 0, lambda: "list index out of range")
-        torch._check(index < self.length(), lambda: "list index out of range")
+        require_item(index >= 0)
+        require_item(index < self.length())
         places = torch.eq(owners, index).nonzero().squeeze(1)  # type: ignore[arg-type]
         made = keeping(self.tensor.index_select(self.dim, places), self.tensor)
         recorder = running_recorder()
@@ -496,6 +497,21 @@ class Together:
     def together(self, name: str, dim: int = 0) -> torch.Tensor:
         """What ``torch.cat`` or ``torch.stack``, by ``name``, makes of them."""
         raise _unequal(f"torch.{name} of pieces of a tensor along dimension {dim}")
+
+
+def require_item(is_there: bool | torch.SymBool) -> None:
+    """An item that is asked for is there.
+
+    Raises:
+        IndexError: where it is not, and the program may catch that.
+    """
+    recorder = running_recorder()
+    if recorder is not None and recorder.sizes.is_caught():
+        env, test = recorder.sizes.env, is_there
+        is_known = type(test) is bool or env.truth(expression_of(test)) is not None
+        if is_known and not test:
+            raise IndexError("list index out of range")
+    torch._check(is_there, lambda: "list index out of range")
 
 
 def _unequal(what: str) -> ControlFlowError:

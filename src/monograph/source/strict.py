@@ -465,12 +465,24 @@ class Strict:
             site = None if plan is None else plan.site_at(where.span)
             if plan is None or where.span not in plan.file.by_span:
                 continue
-            if site is not None and self._may_be_lowered(plan, site):
+            catching = SourceLine.of(guard.caught_at)
+            may_be = site is not None and self._may_be_lowered(plan, site)
+            if site is not None and may_be and (guard.is_of_python or catching is None):
                 self._looked_for.add((where.file, site))
                 found.setdefault((where.file, site), (where.file, where.span))
-            elif _is_of_few(guard) and plan.is_asked_anew(where.span, guard.test):
-                asked.setdefault((where.file, plan.asked[where.span]), (where.file, where.span))
+            elif catching is not None:
+                self._note_asking(catching, guard, asked)
+            elif _is_of_few(guard):
+                self._note_asking(where, guard, asked)
         return list((found or asked).values())
+
+    def _note_asking(
+        self, where: SourceLine, guard: Guard, asked: dict[tuple[str, Site], tuple[str, Span]]
+    ) -> None:
+        """The statement at ``where`` is to be run with each answer, if it is not yet."""
+        plan = self._plan(where.file)
+        if plan is not None and where.span and plan.is_asked_anew(where.span, guard.test):
+            asked.setdefault((where.file, plan.asked[where.span]), (where.file, where.span))
 
     def _may_be_lowered(self, plan: _Plan, site: Site) -> bool:
         """Whether ``site`` is a branch that is not an operator yet."""

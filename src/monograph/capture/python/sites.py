@@ -239,9 +239,16 @@ class SourceFile:
         return None if logical is None else _site(logical)
 
     def asking_site(self, span: Span) -> Site | None:
-        """The whole statement around the piece of source at ``span``, which asks in passing."""
+        """The whole statement around the piece of source at ``span``, which asks in passing.
+
+        What catches exceptions is one, where they come of what is asked; and what it leaves.
+        """
         nodes = self.by_span.get(span)
         node: ast.AST | None = nodes[0] if nodes else None
+        if isinstance(node, (ast.Try, ast.With)):
+            while _is_left(node) and isinstance(self.parents[node], _BLOCKS):
+                node = self.parents[node]
+            return Site(ASKING, span_of(node))
         while node is not None and not isinstance(node, ast.stmt):
             around = self.parents.get(node)
             if isinstance(around, ast.Lambda):
@@ -548,6 +555,24 @@ def is_repeating(node: ast.AST) -> bool:
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
         return False
     return not isinstance(node.left, ast.Constant) and not isinstance(node.right, ast.Constant)
+
+
+_BLOCKS = (ast.Try, ast.With, ast.For, ast.While)
+
+
+def _is_left(statement: ast.AST) -> bool:
+    """Whether a jump in it may leave it."""
+    stack: list[tuple[ast.AST, bool]] = [(statement, False)]
+    while stack:
+        node, in_loop = stack.pop()
+        if isinstance(node, ast.Return):
+            return True
+        if isinstance(node, (ast.Break, ast.Continue)) and not in_loop:
+            return True
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            inside = in_loop or isinstance(node, (ast.For, ast.While))
+            stack += [(child, inside) for child in ast.iter_child_nodes(node)]
+    return False
 
 
 def _only_choice(statement: ast.stmt) -> Site | None:

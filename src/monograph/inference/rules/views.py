@@ -131,11 +131,18 @@ def _complete(spec: TensorSpec, shape: Sequence[Int]) -> tuple[Int, ...] | None:
     numel: Int = spec.numel
     if isinstance(numel, Expr) or isinstance(known, Expr):
         return _complete_symbolic(numel, known, shape, holes)
-    if holes == 0:
-        return tuple(shape) if known == numel else None
-    if holes > 1 or known <= 0 or numel % known:
+    fits = known == numel if holes == 0 else holes == 1 and known > 0 and numel % known == 0
+    if not fits:
+        _is_refused(spec)
         return None
     return tuple(numel // known if size == -1 else size for size in shape)
+
+
+def _is_refused(spec: TensorSpec) -> None:
+    """Whatever else its sizes are: the numbers that are asked for do not fit."""
+    owner = next((size.scope.owner for size in spec.shape if isinstance(size, Expr)), None)
+    if owner is not None:
+        owner.require(False)
 
 
 def _complete_symbolic(
