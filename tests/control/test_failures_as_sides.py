@@ -28,6 +28,9 @@ TRIED = {
     "put together": (lambda x: torch.cat([x, x.t()], 1).sum(1), RuntimeError),
     "of the library": (lambda x: torch.nn.functional.linear(x, torch.ones(1, 4))[:, 0], Exception),
     "its own": (lambda x: _of_its_own(x), ValueError),
+    "a check": (lambda x: _checked(x), RuntimeError),
+    "a quotient": (lambda x: x.sum(1) * (x.size(0) // (x.size(1) - 2)), ZeroDivisionError),
+    "a rest": (lambda x: x.sum(1) + x.size(0) % (x.size(1) - 2), ArithmeticError),
 }
 
 
@@ -35,6 +38,11 @@ def _of_its_own(x):
     if x.size(1) < 3:
         raise ValueError("too short")
     return x[:, 0] + x[:, 2]
+
+
+def _checked(x):
+    torch._check(x.size(1) > 2, lambda: "too short")
+    return x[:, 0] * 3
 
 
 def _in_a_variable(tried, error):

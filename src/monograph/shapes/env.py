@@ -253,6 +253,9 @@ AS_LONG = "a size that is to be stretched is taken to be as long already (a 1 wo
 # The message of an assertion of what an operator does that may fail, where the program catches it.
 AS_CAUGHT = "an operator that the program may see fail is taken to do what it does in the example"
 
+# What is no demand of an operator: it would do something else, and not fail.
+_TAKEN = (TAKEN_AS_EQUAL, AS_EVER, AS_LONG, AS_CAUGHT)
+
 # The message of an assertion that was computed, and holds: the pieces of a tensor come to it.
 PUT_TOGETHER = "what a loop has put together is as large as what it has taken apart"
 
@@ -583,7 +586,8 @@ class ShapeEnv:
         if self.trial is not None:
             return self.trial.demand(test, message)
         answer = self.truth(test)
-        is_caught = message is None and self.listener.is_caught()
+        is_failure = message not in _TAKEN and not self.is_of_program  # who asserts has looked
+        is_caught = is_failure and self.listener.is_caught()
         if answer is not None and is_caught:  # for other sizes the program goes on in another way
             self.rely_on(test if answer else negated(test), "branch", asked=test, answer=answer)
             return answer

@@ -798,7 +798,9 @@ def _check_with(env: ShapeEnv, original: Callable[..., object], mine: Mine) -> C
             original(error_type, condition, message)
             return
         text = None if message is None else str(message())
-        if not env.require_by_program(expression_of(condition), text):
+        # Where the program may catch it, it is no assertion: as if an operator has failed.
+        required = env.require if env.listener.is_caught() else env.require_by_program
+        if not required(expression_of(condition), text):
             original(error_type, False, message)
 
     return check
