@@ -218,7 +218,12 @@ def grow(recorder: Recorder, state: State, key: Items, sample: Group) -> None:
             a short queue drops items, a set what it has, a class of the program's what it will.
     """
     name, variables = state.before(key)[0], state.variables_of(key)
-    holder = state.before(variables[0])[1]
+    _require_list(recorder, name, state.before(variables[0])[1])
+    made = rows_like(recorder, state.items_before(key), sample, name)
+    exchange(recorder, state, variables, made)
+
+
+def _require_list(recorder: Recorder, name: str, holder: object) -> None:
     if type(holder) is not list and not (type(holder) is deque and holder.maxlen is None):
         raise ControlFlowError(
             f"{name}, a {type(holder).__name__}, gets items whose number is only known when the "
@@ -227,8 +232,6 @@ def grow(recorder: Recorder, state: State, key: Items, sample: Group) -> None:
             where=recorder.here(),
             hint="append to a plain list.",
         )
-    made = rows_like(recorder, state.items_before(key), sample, name)
-    exchange(recorder, state, variables, made)
 
 
 class HeldElsewhereError(ControlFlowError):
@@ -244,7 +247,7 @@ def exchange(recorder: Recorder, state: State, variables: Sequence[Variable], ma
     name, before = state.before(variables[0])
     for variable in variables:
         state.set(variable, made)
-    if is_held(before):
+    if is_held(before, state):
         for variable in variables:
             state.set(variable, before)
         raise HeldElsewhereError(

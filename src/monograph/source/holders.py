@@ -12,14 +12,15 @@ from monograph.control.state import State
 __all__ = ["is_held"]
 
 
-def is_held(content: object) -> bool:
+def is_held(content: object, state: State) -> bool:
     """Whether a variable of a function that runs, or anything that it can reach, is ``content``.
 
-    Our own notes of what the program has are no matter. Who holds an object is a look at all that
-    is alive, a tenth of a second for each half million objects; where the references that the
-    interpreter counts are our own notes, there is nobody else.
+    Our own notes of what the program has are no matter, such as ``state``. Who holds an object is a
+    look at all that is alive, a tenth of a second for each half million objects; where the
+    references that the interpreter counts are those of ``state``, there is nobody else.
     """
-    if sys.getrefcount(content) - 2 <= _noted(content):  # this call's, and that of the counting
+    # One is the caller's, one this function's, and one that of the counting.
+    if sys.getrefcount(content) - 3 <= _noted(content, state):
         return False
     running: list[dict[str, object]] = []
     frame: FrameType | None = sys._getframe(1)
@@ -43,24 +44,11 @@ def is_held(content: object) -> bool:
     return not all(id(each) in mine or _is_note(each) for each in further)
 
 
-def _noted(content: object) -> int:
-    """How many references our functions that run have, and the states of branches among them.
-
-    Never more than there are: a variable that a function shares with one around it is theirs.
-    """
-    found = 0
-    states: dict[int, State] = {}
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        if is_ours(frame.f_code):
-            for name, value in frame.f_locals.items():
-                found += value is content and name not in frame.f_code.co_freevars
-                if type(value) is State:
-                    states[id(value)] = value
-        frame = frame.f_back
-    notes = {id(saved): saved for state in states.values() for saved in state.saved}
-    found += sum(saved.container is content for saved in notes.values())
-    return found + sum(value is content for s in states.values() for value in s.variables.values())
+def _noted(content: object, state: State) -> int:
+    """How many references ``state`` has: to each variable, and to what it has saved."""
+    saved = {id(each): each for each in state.saved}.values()
+    found = sum(each.container is content for each in saved)
+    return found + sum(value is content for value in state.variables.values())
 
 
 def _is_note(holder: object) -> bool:
