@@ -100,3 +100,17 @@ def test_what_is_the_same_for_both_is_not_asked(question):
     for size in (1, 3, 6, 9):
         x = torch.ones(size, 2)
         assert torch.equal(made.module()(x), program(x))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_an_operator_takes_either(number):
+    """No size is told apart, and none is refused."""
+
+    def program(x):
+        return torch.add(x * NUMBERS[number](x.shape[0]), NUMBERS[number](x.shape[0]))
+
+    made = export(program, (torch.ones(4, 2),), dynamic_shapes=({0: Dim.DYNAMIC},))
+    assert number == "of a branch" or not any("cond" in str(n.target) for n in made.graph.nodes)
+    for size in (0, 1, 3, 6, 9):
+        x = torch.ones(size, 2)
+        assert torch.equal(made.module()(x), program(x))

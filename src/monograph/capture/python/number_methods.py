@@ -9,8 +9,10 @@ it). A truth counts as 1 or 0 among numbers, as Python's does.
 from __future__ import annotations
 
 import ast
+import dis
 import math
 import operator
+import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -18,7 +20,13 @@ from typing import Any
 import torch
 
 from monograph.capture.current import running_recorder
-from monograph.capture.python.frames import frames_of_user, is_asked_by_user, stands_in
+from monograph.capture.python.frames import (
+    frames_of_user,
+    is_asked_by_user,
+    is_of_python,
+    is_ours,
+    stands_in,
+)
 from monograph.capture.python.nodes import syntax_of
 from monograph.capture.python.static_values import UNKNOWN, value_of
 from monograph.shapes.floats import FloatExpr
@@ -253,12 +261,38 @@ def _said_to_be(plain: type, kind: type) -> Method:
         # Of Python's library, abstract base classes ask, and ``functools.singledispatch``.
         if not is_asked_by_user() or not isinstance(self.node, Node):
             return kind
-        recorder = running_recorder()
-        if plain is float and recorder is not None and not _is_any_number(frames_of_user()[0]):
-            recorder.sizes.require_kind(self)
+        if plain is float and _matters(sys._getframe(1)):
+            recorder = running_recorder()
+            if recorder is not None:
+                recorder.sizes.require_kind(self)
         return plain
 
     return class_of
+
+
+def _matters(frame: FrameType) -> bool:
+    """Whether the program goes by the class of a number, which is read in ``frame``.
+
+    An operator of torch's reads it, too, and takes integers and floats alike.
+    """
+    if is_ours(frame.f_code):
+        return False
+    if is_of_python(frame.f_code):
+        return not _is_any_number(frames_of_user()[0])
+    operation = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+    return operation in _CLASS_READ or (operation in _CALL and _is_asked(frame))
+
+
+def _is_asked(frame: FrameType) -> bool:
+    """Whether it is ``isinstance`` that is called, and not for integers and floats alike."""
+    syntax = syntax_of(frame.f_code)
+    call = None if syntax is None else syntax.node_at(frame.f_lasti)
+    if not isinstance(call, ast.Call):
+        return True
+    function = value_of(call.func, frame)
+    if function is UNKNOWN:
+        return not isinstance(call.func, ast.Attribute)  # of a result: a method of tensors
+    return function is isinstance and not _is_any_number(frame)
 
 
 def _is_any_number(frame: FrameType) -> bool:
@@ -273,6 +307,10 @@ def _is_any_number(frame: FrameType) -> bool:
     named = given.elts if isinstance(given, ast.Tuple) else [given]
     kinds = tuple(value_of(each, frame) for each in named)
     return UNKNOWN not in kinds and isinstance(0, kinds) is isinstance(0.0, kinds)  # type: ignore[arg-type]
+
+
+_CLASS_READ = ("MATCH_CLASS", "LOAD_ATTR", "LOAD_ATTR_ADAPTIVE")
+_CALL = ("CALL", "PRECALL", "CALL_FUNCTION_EX", "CALL_KW")
 
 
 # The table ---------------------------------------------------------------------------------------
