@@ -34,6 +34,9 @@ FIRST = (
 
 
 def pytest_collection_modifyitems(items):
+    from sampling import mark_sampled
+
+    mark_sampled(items)
     counts = Counter(item.path for item in items)
     items.sort(key=lambda item: (not item.path.as_posix().endswith(FIRST), -counts[item.path]))
 
