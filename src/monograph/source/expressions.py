@@ -136,6 +136,8 @@ class Expressions(ast.NodeTransformer):
         generator = node.generators[0]
         iterable = self.iterable(generator.iter)
         body = self._of_item(generator, node.elt)
+        if not generator.ifs and isinstance(node.elt, ast.Constant) and node.elt.value is None:
+            return located(runtime_call("unfilled", iterable), node)
         if not generator.ifs:
             return located(runtime_call("rows", iterable, body), node)
         conditions = [self.condition(part) for part in generator.ifs]

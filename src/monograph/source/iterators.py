@@ -31,10 +31,11 @@ from monograph.source.rows import (
     rows_in_steps,
     rows_of,
 )
+from monograph.source.unfilled import Unfilled
 
 __all__ = [
     "Unknown", "iterator", "joined", "listed", "numbered", "numbers", "pieces", "repeated", "rows",
-    "subscript", "unknown_length",
+    "subscript", "unfilled", "unknown_length",
 ]  # fmt: skip
 
 
@@ -330,7 +331,7 @@ def iterator(function: Callable[..., object], *args: Any, **options: Any) -> obj
         return function(*args, **options)
     if function is builtins.range:
         return _range(*args)
-    if function is builtins.len and isinstance(args[0], (Rows, Records, Pieces)):
+    if function is builtins.len and isinstance(args[0], (Rows, Records, Pieces, Unfilled)):
         return args[0].length()
     if function is builtins.len and isinstance(args[0], Unknown):
         return args[0].length
@@ -506,8 +507,16 @@ def repeated(left: object, right: object) -> object:
     if isinstance(items, tuple) and len(items) == 1 and isinstance(count, torch.SymInt):
         return Unknown(torch.sym_max(count, 0), lambda i: items[0])
     if isinstance(items, list) and isinstance(count, torch.SymInt) and running_recorder():
+        if len(items) == 1 and items[0] is None:
+            return Unfilled(None, torch.sym_max(count, 0))
         return rows_of(items, torch.sym_max(count, 0))
     return operator.mul(items, count) if items is left else operator.mul(count, items)
+
+
+def unfilled(iterable: Iterable[object]) -> list[None] | Unfilled:
+    """``[None for _ in iterable]``."""
+    found = unknown_length(iterable)
+    return [None for _ in iterable] if found is None else Unfilled(None, found.length)
 
 
 def _index(number: torch.Tensor) -> object:

@@ -22,6 +22,7 @@ from monograph.source.expressions import (
     site_constant,
     thunk,
 )
+from monograph.source.filling import fills_of
 from monograph.source.syntax import (
     JUMPS,
     LOOPS,
@@ -214,9 +215,12 @@ class _Lowering:
                 made.append(statement)
             elif isinstance(statement, LOOPS):
                 if self._is_dynamic(statement) or self._holds_dynamic_jump(statement.body):
-                    made += self._loop(statement, [*rest, *after], boundary)
+                    statement, before, follow = self._filling(statement)
+                    made += before
+                    made += self._loop(statement, [*follow, *rest, *after], boundary)
                     if made and isinstance(made[-1], ast.Return):
                         return made
+                    made += follow
                     continue
                 made.append(self._plain_loop(statement, boundary))
             elif isinstance(statement, (ast.With, ast.Try)) and self._holds_dynamic_jump(
@@ -506,6 +510,26 @@ class _Lowering:
         if not isinstance(made[-1], ast.Return):
             made.append(located(ast.Return(None), node))
         return made
+
+    def _filling(
+        self, node: ast.For | ast.While
+    ) -> tuple[ast.For | ast.While, list[ast.stmt], list[ast.stmt]]:
+        """``node`` as a loop that appends where it fills a list, and what stands around it."""
+        fills = fills_of(node, self.function) if isinstance(node, ast.For) else []
+        before: list[ast.stmt] = []
+        follow: list[ast.stmt] = []
+        if fills:
+            node = copy.copy(node)
+            node.body = list(node.body)
+        for fill in fills:
+            made = f"{PREFIX}filled_{self.fresh()}"
+            append = ast.Attribute(name_of(made), "append", ast.Load())
+            appended = ast.Expr(ast.Call(append, [fill.statement.value], []))
+            node.body[node.body.index(fill.statement)] = located(appended, fill.statement)
+            before.append(located(_assign(made, ast.List([], ast.Load())), node))
+            items = (name_of(fill.name), name_of(made), ast.Constant(fill.is_reversed))
+            follow.append(located(_assign(fill.name, runtime_call("filled", *items)), node))
+        return node, before, follow
 
     def _only_yields(self, node: ast.For) -> bool:
         """Whether all that a generator does is to compute one item after the other.

@@ -50,7 +50,7 @@ _NUMBERS: dict[str, type] = {"int": int, "bool": bool, "float": float}
 _DTYPES = {"int": torch.int64, "bool": torch.bool, "float": torch.float64}
 
 
-class _List(OfACapture):
+class UnknownList(OfACapture):
     """What stands for a list of the program."""
 
     def __getattr__(self, name: str) -> object:
@@ -66,13 +66,19 @@ class _List(OfACapture):
         raise _unequal("the text of a list whose length is only known when the program runs")
 
     def __eq__(self, other: object) -> bool:
-        if self is other or not isinstance(other, (list, _List)):
+        if self is other or not isinstance(other, (list, UnknownList)):
             return self is other
         if is_ours(sys._getframe(1).f_code):
             return False
         raise _unequal("a comparison of lists whose length is only known when the program runs")
 
     __hash__ = OfACapture.__hash__
+
+    def __setitem__(self, index: object, item: object) -> NoReturn:
+        raise _unequal("an item is put into a list whose length only a run knows")
+
+    def __delitem__(self, index: object) -> NoReturn:
+        raise _unequal("a list whose length only a run knows loses an item")
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,7 @@ def rows_in_steps(
     return rows
 
 
-class Rows(_List):
+class Rows(UnknownList):
     """What becomes of a list that a branch, or a loop of unknown length, appends to.
 
     ``tensor`` holds the items along its first dimension. ``kind``: ``tensor``, or ``int``,
@@ -308,7 +314,7 @@ class Rows(_List):
         return len(self.tensor)
 
 
-class Records(_List):
+class Records(UnknownList):
     """A list of unknown length whose items are tuples, lists or dictionaries.
 
     ``stacked`` looks like one of them: each leaf has those of all items along its first dimension.
@@ -366,7 +372,7 @@ class Records(_List):
         return len(self.rows[0])
 
 
-class Pieces(_List):
+class Pieces(UnknownList):
     """A list that a loop appends tensors to which differ in their sizes along ``dim``.
 
     ``tensor`` is all of them, one after the other along ``dim``; ``lengths`` are their sizes there.

@@ -34,9 +34,11 @@ from monograph.source.iterators import (
     pieces,
     repeated,
     subscript,
+    unfilled,
 )
 from monograph.source.looping import for_loop, while_loop
 from monograph.source.steering import in_order, steered, steps
+from monograph.source.unfilled import filled
 
 __all__ = [
     "UNDEFINED",
@@ -46,6 +48,7 @@ __all__ = [
     "branch",
     "chain",
     "compared",
+    "filled",
     "filtered",
     "first_true",
     "flagged",
@@ -66,6 +69,7 @@ __all__ = [
     "steered",
     "steps",
     "subscript",
+    "unfilled",
     "while_loop",
 ]
 

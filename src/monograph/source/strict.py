@@ -43,6 +43,7 @@ from monograph.shapes.questions import Compare, Some, Test, negated, text_of
 from monograph.source import runtime
 from monograph.source.audit import Culprit, audited, side_effect, unstable
 from monograph.source.chance import Chances
+from monograph.source.filling import loops_that_fill
 from monograph.source.lowering import RUNTIME, lower
 from monograph.source.rows import accepted
 from monograph.source.steering import Listener, Outcome, Steering, functions_in, with_steering
@@ -443,6 +444,10 @@ class Strict:
         if site is None or plan.file.function_of(site.span) is None:
             return False
         is_new = plan.ask(span) if is_asked else plan.add(site)
+        if is_new and not is_asked and site.kind in ("BinOp", "ListComp"):
+            made = next(n for n in plan.file.by_span[site.span] if type(n).__name__ == site.kind)
+            for loop in loops_that_fill(made, plan.file.parents):
+                plan.add(Site("For", span_of(loop)))
         try:
             plan.codes()
         except ControlFlowError:
