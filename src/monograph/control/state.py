@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import CellType, FunctionType, ModuleType
+from typing import Any
 
 from torch import nn
 
@@ -14,7 +15,7 @@ from monograph.capture.python.walk import saved_in
 from monograph.capture.recorder import Recorder
 from monograph.control.results import UNDEFINED
 
-__all__ = ["Entry", "Items", "Key", "State", "Variable"]
+__all__ = ["Entry", "Holder", "Items", "Key", "Place", "State", "Variable"]
 
 _OURS = "_monograph_"
 _UNJOINED = (SavedNames, SavedClasses)
@@ -42,7 +43,16 @@ class Items:
     container: int
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One item of a list; ``container``: its identity."""
+
+    container: int
+    index: int
+
+
 Key = Variable | Entry | Items  # one thing that may change
+Holder = Variable | Entry | Place  # what holds one object
 
 
 class State:
@@ -61,9 +71,11 @@ class State:
             # What cannot be joined is not put back between branches: a tensor there is a leak.
             self.saved += recorder.context.snapshot.again(but_for=_UNJOINED)
             seen.update(*(saved.identities() for saved in self.saved))
+        self._hanging: list[Saved] = []  # on the variables
         for name, content in self.variables.items():
             if not isinstance(content, (nn.Module, ModuleType, type)):
-                self.saved += saved_in(content, name, "variable", seen)
+                self._hanging += saved_in(content, name, "variable", seen)
+        self.saved += self._hanging
         self._owners = {id(saved.container): saved for saved in self.saved}
 
     def _note_variables(self, function: object) -> None:
@@ -120,7 +132,7 @@ class State:
             self._owners[container] = found
         return self._owners[container]
 
-    def _owner_of(self, key: Entry | Items) -> Saved:
+    def _owner_of(self, key: Entry | Items | Place) -> Saved:
         owner = self._owner(key.container)
         assert owner is not None
         return owner
@@ -134,9 +146,12 @@ class State:
             return saved.path, list(saved.copy)
         return f"{saved.path}.{key.key}", saved.copy.get(key.key, UNDEFINED)
 
-    def now(self, name: str) -> object:
-        """What the variable ``name`` holds now."""
-        return _content(self.cells[name])
+    def things(self) -> Iterator[tuple[str, object]]:
+        """What the variables hold now, and the containers that hang on them, by paths."""
+        for name, cell in self.cells.items():
+            yield name, _content(cell)
+        for saved in self._hanging:
+            yield from ((f"{saved.path} {key!r}", item) for key, item in _items(saved.container))
 
     def items_before(self, key: Items) -> list[object]:
         """What was in a list or a set when this object was made."""
@@ -150,12 +165,15 @@ class State:
             if not saved.is_unchanged():
                 saved.restore()
 
-    def set(self, key: Key, value: object) -> None:
+    def set(self, key: Key | Place, value: object) -> None:
         """Make one thing another object."""
         if isinstance(key, Variable):
             _set(self.cells[key.name], value)
             return
         container = self._owner_of(key).container
+        if isinstance(key, Place):
+            container[key.index] = value
+            return
         if isinstance(key, Items):
             assert isinstance(value, Iterable)
             container.clear()
@@ -165,10 +183,26 @@ class State:
         else:
             container[key.key] = value
 
-    def variables_of(self, key: Items) -> list[Variable]:
-        """The variables that hold the container behind ``key``."""
-        container = self._owner_of(key).container
-        return [Variable(name) for name, item in self.variables.items() if item is container]
+    def container(self, key: Items) -> object:
+        """The list or set itself."""
+        return self._owner_of(key).container
+
+    def holders_of(self, key: Items) -> list[Holder]:
+        """The variables that hold the container behind ``key``, and the containers on these."""
+        content = self.container(key)
+        found: list[Holder] = [Variable(n) for n, item in self.variables.items() if item is content]
+        for saved in self._hanging:
+            kind = Entry if isinstance(saved.container, dict) else Place
+            items = _items(saved.container)
+            found += [kind(id(saved.container), at) for at, item in items if item is content]
+        return found
+
+
+def _items(container: object) -> Iterable[tuple[Any, object]]:
+    """The entries of a dict, or the items of a list with their places."""
+    if isinstance(container, dict):
+        return list(container.items())
+    return list(enumerate(container)) if isinstance(container, list) else ()
 
 
 def _content(cell: CellType) -> object:

@@ -177,7 +177,7 @@ def captured_branch(
                 sides = [found.get(key) for found in results]
                 before = len(state.items_before(key))
                 lengths = {before if s is None else s.length for s in sides}
-                if len(lengths) > 1 and state.variables_of(key):
+                if len(lengths) > 1 and state.holders_of(key):
                     raise _Growing(key, max((s for s in sides if s), key=lambda s: s.length))
 
         try:
@@ -217,10 +217,10 @@ def grow(recorder: Recorder, state: State, key: Items, sample: Group) -> None:
         ControlFlowError: MG-C114, where its items cannot be stacked, or it is no plain list:
             a short queue drops items, a set what it has, a class of the program's what it will.
     """
-    name, variables = state.before(key)[0], state.variables_of(key)
-    _require_list(recorder, name, state.before(variables[0])[1])
+    name = state.before(key)[0]
+    _require_list(recorder, name, state.container(key))
     made = rows_like(recorder, state.items_before(key), sample, name)
-    exchange(recorder, state, variables, made)
+    exchange(recorder, state, key, made)
 
 
 def _require_list(recorder: Recorder, name: str, holder: object) -> None:
@@ -238,18 +238,18 @@ class HeldElsewhereError(ControlFlowError):
     """Something else holds a list that grows: so it does in each iteration."""
 
 
-def exchange(recorder: Recorder, state: State, variables: Sequence[Variable], made: object) -> None:
-    """A list that is appended to is ``made`` from now on, in all variables that hold it.
+def exchange(recorder: Recorder, state: State, key: Items, made: object) -> None:
+    """A list that is appended to is ``made`` from now on, wherever the program holds it.
 
     Raises:
         ControlFlowError: MG-C114, where something else holds it, which would not see the items.
     """
-    name, before = state.before(variables[0])
-    for variable in variables:
-        state.set(variable, made)
+    name, before, holders = state.before(key)[0], state.container(key), state.holders_of(key)
+    for holder in holders:
+        state.set(holder, made)
     if is_held(before, state):
-        for variable in variables:
-            state.set(variable, before)
+        for holder in holders:
+            state.set(holder, before)
         raise HeldElsewhereError(
             f"{name} becomes a list of unknown length, and something else is the same list",
             code="MG-C114",

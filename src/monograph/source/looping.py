@@ -242,7 +242,8 @@ def _capture(
         if turned is not None:
             what, made = turned
             if isinstance(what, Variable) and not _is_another(state.before(what)[1], found[what]):
-                branching.exchange(recorder, state, [what], made)  # it is appended to, as it is
+                # It is appended to, as it is.
+                branching.exchange(recorder, state, Items(id(state.before(what)[1])), made)
             else:
                 state.set(what, made)
             continue
@@ -322,7 +323,7 @@ def _trial(
 
 def _grown_list(state: State, found: dict[Key, Group]) -> Items | None:
     for key, after in found.items():
-        if not isinstance(key, Items) or not state.variables_of(key):
+        if not isinstance(key, Items) or not state.holders_of(key):
             continue
         if after.length != len(state.items_before(key)):
             return key
@@ -462,10 +463,9 @@ def _run(
 
 
 def _sizes_of_lists(recorder: Recorder, state: State) -> dict[str, Int]:
-    """By variable, the number of rows of a list, or what its pieces come to."""
+    """By what holds it, the number of rows of a list, or what its pieces come to."""
     found: dict[str, Int] = {}
-    for name in state.cells:
-        value = state.now(name)
+    for name, value in state.things():
         if isinstance(value, Pieces):
             found[name] = recorder.size_of(value.tensor.shape[value.dim])
         elif isinstance(value, Rows):
@@ -515,12 +515,12 @@ def _leave(
     temporary: dict[Key, ControlFlowError],
     counter: Counter | None,
 ) -> None:
-    """After the loop: the final state; what only iterations had is gone."""
-    values = start.values(final)
-    if counter is not None:
-        counter[0] = _number(values.pop())
-    for key, value in zip(start.keys, values, strict=True):
-        state.set(key, value)
+    """After the loop: the final state; what only iterations had is gone.
+
+    Raises:
+        ControlFlowError: MG-C112, for what is no variable; then all is as before the loop.
+    """
+    gone: dict[Variable, ControlFlowError] = {}
     for key in known:
         if key in start.keys:
             continue
@@ -535,8 +535,15 @@ def _leave(
             )
         if not isinstance(key, Variable):
             raise error
-        state.set(key, UNDEFINED)
-        branching.strictness(recorder).forbid(key.name, None, error)
+        gone[key] = error
+    values = start.values(final)
+    if counter is not None:
+        counter[0] = _number(values.pop())
+    for key, value in zip(start.keys, values, strict=True):
+        state.set(key, value)
+    for variable, error in gone.items():
+        state.set(variable, UNDEFINED)
+        branching.strictness(recorder).forbid(variable.name, None, error)
 
 
 def _number(value: object) -> Number:
