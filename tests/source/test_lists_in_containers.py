@@ -109,3 +109,27 @@ def test_a_list_grows_wherever_it_is_held(program, strict):
     for size in (1, 2, 3, 5, 8):
         x = torch.randn(size, 4)
         torch.testing.assert_close(made(x), program(x))
+
+
+class OfAModule(torch.nn.Module):
+    """What it keeps while it runs is gone afterwards."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(4, 4)
+
+    def _keep(self, row):
+        self.outs["rows"].append(self.linear(row))
+
+    def forward(self, x):
+        self.outs = {"rows": [], "other": 1}
+        for row in x:
+            self._keep(row)
+        made = torch.stack(self.outs["rows"])
+        del self.outs
+        return made
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_an_attribute_that_the_call_sets_holds_it(strict):
+    test_a_list_grows_wherever_it_is_held(OfAModule(), strict)

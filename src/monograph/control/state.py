@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from monograph.capture.python.saved import MISSING, Saved, SavedClasses, SavedNames
+from monograph.capture.python.snapshot import Snapshot
 from monograph.capture.python.walk import saved_in
 from monograph.capture.recorder import Recorder
 from monograph.control.results import UNDEFINED
@@ -71,12 +72,24 @@ class State:
             # What cannot be joined is not put back between branches: a tensor there is a leak.
             self.saved += recorder.context.snapshot.again(but_for=_UNJOINED)
             seen.update(*(saved.identities() for saved in self.saved))
-        self._hanging: list[Saved] = []  # on the variables
+        self._hanging: list[Saved] = []  # on the variables, and what the call has made
+        if recorder.context.snapshot is not None:
+            self._add_made(recorder.context.snapshot, seen)
         for name, content in self.variables.items():
             if not isinstance(content, (nn.Module, ModuleType, type)):
                 self._hanging += saved_in(content, name, "variable", seen)
         self.saved += self._hanging
         self._owners = {id(saved.container): saved for saved in self.saved}
+
+    def _add_made(self, snapshot: Snapshot, seen: set[int]) -> None:
+        """The containers that are attributes since the call has begun."""
+        for saved in snapshot.find_changed():
+            if type(saved) is not Saved or not isinstance(saved.container, dict):
+                continue
+            self._hanging.append(saved.again())
+            for key, value in saved.container.items():
+                if value is not saved.copy.get(key) and type(value) in (list, dict):
+                    self._hanging += saved_in(value, saved.path_of(key), saved.field, seen)
 
     def _note_variables(self, function: object) -> None:
         while isinstance(function, functools.partial):

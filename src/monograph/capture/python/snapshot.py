@@ -70,7 +70,8 @@ class Snapshot:
             if not isinstance(saved, but_for)
         ]
 
-    def _find_changed(self) -> list[Saved]:
+    def find_changed(self) -> list[Saved]:
+        """The containers that hold something else now, each as it was."""
         found: dict[int, Saved] = {}  # what is near comes first, and may be in a library too
         for saved in changed(self._saved):
             for part in saved.parts():
@@ -79,7 +80,7 @@ class Snapshot:
 
     def changed(self) -> list[Changed]:
         """The containers that hold something else now, before ``restore``."""
-        self._changed = self._find_changed()
+        self._changed = self.find_changed()
         found = (Changed(saved, saved.again(), list(saved.changes())) for saved in self._changed)
         return [each for each in found if each.changes]
 
@@ -176,7 +177,7 @@ class Snapshot:
 
     def restore(self) -> None:
         """Put everything back, the random generators too."""
-        for saved in self._find_changed() if self._changed is None else self._changed:
+        for saved in self.find_changed() if self._changed is None else self._changed:
             saved.restore()
         with without_modes():  # one of the user's may be on, for fake tensors
             if not torch.equal(torch.get_rng_state(), self._torch_state):
