@@ -1,10 +1,11 @@
-"""A static export makes no more calls of functions than it needs, for each node and by itself.
+"""A static export makes no more calls of functions than it needs for each node.
 
 Many small costs add up unseen: none is as much as a hundredth of an export. Counted are calls, of
 Python's functions and of C's, which are the same each time, where times are not. Where a bound is
 passed, look for what is called once more for each operator, parameter or module
 (``cProfile``, sorted by the number of calls, for two depths of a model): most can be asked once for
-all, or where it matters only. A bound is 15 % above what was counted when it was written.
+all, or where it matters only. A bound is 15 % above what was counted when it was written. What an
+export costs besides depends on what the process has loaded, and is not bounded.
 """
 
 import gc
@@ -65,17 +66,13 @@ def counted(model: nn.Module, x: torch.Tensor) -> tuple[int, int]:
 
 @pytest.mark.called_directly
 @pytest.mark.parametrize(
-    ("make", "most_by_node", "most_by_export"),
-    [(convolutions, 90, 4_900), (transformer, 105, 5_200), (perceptron, 67, 4_800)],
+    ("make", "most"), [(convolutions, 90), (transformer, 105), (perceptron, 67)]
 )
-def test_a_node_costs_so_many_calls_and_an_export_so_many_besides(
+def test_a_node_costs_so_many_calls(
     make: Callable[[int], tuple[nn.Module, torch.Tensor]],
-    most_by_node: int,
-    most_by_export: int,
+    most: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("MONOGRAPH_VERIFY", raising=False)  # it is the export that is counted
     (few, few_nodes), (many, many_nodes) = counted(*make(SHALLOW)), counted(*make(DEEP))
-    by_node = (many - few) / (many_nodes - few_nodes)
-    assert by_node <= most_by_node
-    assert few - by_node * few_nodes <= most_by_export
+    assert (many - few) / (many_nodes - few_nodes) <= most
