@@ -321,15 +321,22 @@ def _unsqueeze(x: TensorSpec, dim: int) -> View | None:
     )
 
 
+def _is_single(x: TensorSpec, size: Int) -> bool:
+    """Whether ``squeeze`` leaves a dimension of ``x`` out, which is like a branch of Python's.
+
+    What follows has another number of dimensions.
+    """
+    if not isinstance(size, Expr):
+        return size == 1
+    return x.scope.owner.decide_for_python(equal(size, 1))  # type: ignore[union-attr]
+
+
 @view(aten.squeeze.dim, in_order=True)
 def _squeeze(x: TensorSpec, dim: int) -> View | None:
     at = resolve(x, dim)
     if at is None:
         return None
-    if isinstance(x.shape[at], Expr):  # the rank depends on it
-        if not x.scope.owner.decide(equal(x.shape[at], 1)):  # type: ignore[union-attr]
-            return View(x)
-    elif x.shape[at] != 1:
+    if not _is_single(x, x.shape[at]):
         return View(x)
     return View(
         x.with_layout(x.shape[:at] + x.shape[at + 1 :], x.strides[:at] + x.strides[at + 1 :])
@@ -347,12 +354,7 @@ def _squeeze_dims(x: TensorSpec, dims: Sequence[int]) -> View | None:
     if x.scope is None:
         return None
     gone = {resolve(x, dim) for dim in dims}
-    kept = [
-        i
-        for i, size in enumerate(x.shape)
-        if i not in gone
-        or not (x.scope.owner.decide(equal(size, 1)) if isinstance(size, Expr) else size == 1)
-    ]
+    kept = [i for i, size in enumerate(x.shape) if i not in gone or not _is_single(x, size)]
     shape = tuple(x.shape[i] for i in kept)
     return View(x.with_layout(shape, tuple(x.strides[i] for i in kept)))
 
