@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NoReturn, Protocol
 
 import torch
@@ -18,6 +18,8 @@ from monograph.control.carrying import tensor_of
 from monograph.control.operators import cond, map_noted
 from monograph.diagnostics import ControlFlowError
 from monograph.ir.structure import flatten
+from monograph.shapes.expr import Expr
+from monograph.shapes.symnode import expression_of
 from monograph.source.rows import (
     OF_ROWS,
     Pieces,
@@ -274,11 +276,15 @@ def _chunk(tensor: torch.Tensor, *args: object, **kwargs: object) -> Unknown | N
     if recorder.size_of(count) == recorder.size_of(size):
         return _in_ones(tensor, dim)
     torch._check(count >= 1, lambda: "chunk takes a positive number of pieces")
-    torch._check(size >= 1, lambda: "there is nothing to take apart")
-    return _in_pieces(tensor, dim, (size + count - 1) // count)
+    each = torch.sym_max((size + count - 1) // count, 1)
+    without_rows = 1 - torch.sym_min(size, 1)  # then as many pieces as are asked for
+    return _in_pieces(tensor, dim, each, more=without_rows * (count - 1))
 
 
-def _in_pieces(tensor: torch.Tensor, dim: int, each: int | torch.SymInt) -> Unknown | None:
+def _in_pieces(
+    tensor: torch.Tensor, dim: int, each: int | torch.SymInt, more: int | torch.SymInt = 0
+) -> Unknown | None:
+    """``more``: how many there are besides, without rows."""
     size = tensor.shape[dim]
     if isinstance(each, torch.SymInt):
         torch._check(each >= 1, lambda: "the pieces of a tensor have at least one row")
@@ -290,7 +296,7 @@ def _in_pieces(tensor: torch.Tensor, dim: int, each: int | torch.SymInt) -> Unkn
     def piece(i: int | torch.SymInt) -> torch.Tensor:
         return tensor[(*before, slice(i * each, i * each + each))]
 
-    count = torch.sym_max((size + each - 1) // each, 1)
+    count = torch.sym_max((size + each - 1) // each, 1) + more
     return _Parts(tensor, dim, count, piece, each=each)
 
 
@@ -403,14 +409,17 @@ def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
     if found is None or recorder is None:
         return [body(item) for item in iterable]
     kinds: list[str] = []
+    alike: dict[int, int | torch.SymInt] = {}  # numbers that are the same for all items
     outside: list[Value] = []  # what is of tensors that others have as well
     asserts = False
+    known = frozenset(recorder.sizes.env.symbols)
 
     def note(item: object) -> object:
         nonlocal asserts
         asserts = any(node.target is _ASSERT for node in recorder.emission.graph.nodes)
         leaves, structure = flatten(item)
         kinds[:] = map(kind_of, leaves)
+        alike.update((i, leaf) for i, leaf in enumerate(leaves) if _is_known(leaf, known))
         region = recorder.aliases.region
         assert region is not None  # it is the body of ``map``
         values = [recorder.value_of(leaf) for leaf in leaves if isinstance(leaf, torch.Tensor)]
@@ -426,7 +435,22 @@ def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
         kept = recorder.value_of(leaf)
         recorder.aliases.keep(outside, kept)
         recorder.aliases.overlapping.add(kept.root)
-    return Rows(made, kinds[0]) if isinstance(made, torch.Tensor) else Records(made, kinds)
+    tensors, structure = flatten(made)
+    columns = [
+        rows_in_steps((), alike[i], 0, found.length) if i in alike else Rows(tensor, kinds[i])
+        for i, tensor in enumerate(tensors)
+    ]
+    if isinstance(made, torch.Tensor):
+        return columns[0]
+    return Records(structure.unflatten([each.tensor for each in columns]), kinds, columns)
+
+
+def _is_known(item: object, names: Collection[str]) -> bool:
+    """Whether an integer is made of sizes of these ``names`` alone."""
+    if type(item) is int:
+        return True
+    size = expression_of(item) if isinstance(item, torch.SymInt) else None
+    return isinstance(size, Expr) and all(atom.name in names for atom in size.symbols())
 
 
 def _precise(recorder: Recorder, item: object) -> object:

@@ -361,8 +361,8 @@ class Records(UnknownList):
     def __getitem__(self, index: int | torch.SymInt | slice) -> object:
         _, structure = flatten(self.stacked)
         if isinstance(index, slice):
-            found = [rows[index].tensor for rows in self.rows]
-            return Records(structure.unflatten(found), self.kinds)
+            found = [rows[index] for rows in self.rows]
+            return Records(structure.unflatten([each.tensor for each in found]), self.kinds, found)
         return structure.unflatten([rows[index] for rows in self.rows])
 
     def __iter__(self) -> Iterator[object]:
