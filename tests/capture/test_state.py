@@ -739,3 +739,37 @@ def of(function, k):
     assert [a.text.split(" raises")[0] for a in later.assumptions] == [
         "`return torch.cat([x, torch.zeros(n.item())])`"
     ]
+
+
+_WITHOUT_SPEC = {
+    "sparse": lambda: torch.eye(3).to_sparse(),
+    "compressed": lambda: torch.eye(3).to_sparse_csr(),
+    "quantized": lambda: torch.quantize_per_tensor(torch.eye(3), 0.1, 0, torch.qint8),
+    "nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+}
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+@pytest.mark.parametrize("kind", _WITHOUT_SPEC)
+def test_a_buffer_that_no_program_can_hold_is_left_out_where_it_is_not_read(
+    kind, persistent, tmp_path
+):
+    class Model(nn.Module):
+        def __init__(self, is_read=False):
+            super().__init__()
+            self.linear = nn.Linear(3, 3)
+            self.is_read = is_read
+            self.register_buffer("table", _WITHOUT_SPEC[kind](), persistent=persistent)
+
+        def forward(self, x):
+            return self.table @ x if self.is_read else self.linear(x)
+
+    model, x = Model(), torch.randn(3, 3)
+    ep = monograph.export(model, (x,))
+    assert list(ep.state_dict) == ["linear.weight", "linear.bias"]
+    assert any("table is a" in str(found) for found in ep.assumptions)
+    monograph.save(ep, tmp_path / "program.pt2")
+    for program in (ep, monograph.load(tmp_path / "program.pt2")):
+        torch.testing.assert_close(program.module()(x), model(x))
+    with pytest.raises(monograph.PythonFeatureError, match="table is a"):
+        monograph.export(Model(is_read=True), (x,))

@@ -68,6 +68,7 @@ class State:
         self.buffers: list[tuple[str, torch.Tensor]] = []
         self.transient: set[str] = set()  # buffers that a state dict does not hold
         self.untrained: list[tuple[str, str]] = []  # parameters that are buffers here
+        self.unheld: list[tuple[str, torch.Tensor]] = []  # buffers that no program can hold
         seen: set[int] = set()
         for path, module in root.named_modules(remove_duplicate=False):
             if (place := id(module)) not in seen:
@@ -85,6 +86,10 @@ class State:
                 path_of_it = prefix + name
                 is_plain = type(buffer) is torch.Tensor
                 parts = ((path_of_it, buffer),) if is_plain else [*parts_of(path_of_it, buffer)]
+                is_odd = buffer.layout is not torch.strided or buffer.is_quantized
+                if is_plain and (is_odd or buffer.is_nested):
+                    self.unheld += parts
+                    continue
                 self.buffers += parts
                 if name in module._non_persistent_buffers_set:
                     self.transient.update(path_of_part for path_of_part, _ in parts)

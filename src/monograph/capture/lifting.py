@@ -14,7 +14,7 @@ from monograph.capture.aliasing import Value
 from monograph.capture.inputs import Origin
 from monograph.diagnostics import ControlFlowError, PythonFeatureError
 from monograph.ir.names import Targets
-from monograph.ir.spec import TensorSpec, spec_of
+from monograph.ir.spec import TensorSpec, kind_without_spec, spec_of
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import Node as SymbolNode
@@ -53,7 +53,8 @@ class Entrance:
 
     def enter(self, kind: str, name: str, target: str, tensor: torch.Tensor) -> Value:
         """Lift a real tensor: parameter, buffer or constant."""
-        if type(tensor) not in _PLAIN_TENSORS or tensor.layout is not torch.strided:
+        is_odd = tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested
+        if is_odd or type(tensor) not in _PLAIN_TENSORS:
             _require_plain(tensor, target, self._recorder)
         node = self._recorder.emission.placeholder(name)
         value = Value(node, spec_of(tensor), self._recorder)
@@ -178,12 +179,16 @@ def _number(size: object) -> object:
 def _require_plain(tensor: torch.Tensor, name: str, recorder: Recorder) -> None:
     """Raise MG-P104 for a tensor that is not dense, or whose class does what torch's do not."""
     kind = type(tensor)
-    if tensor.layout is not torch.strided and not has_own_behaviour(kind):
+    if (what := kind_without_spec(tensor)) and not has_own_behaviour(kind):
         raise PythonFeatureError(
-            f"{name} is a {tensor.layout} tensor of shape {tuple(tensor.shape)}",
+            f"{name} is a {what} tensor",
             code="MG-P104",
             where=recorder.here(),
-            hint="convert it with .to_dense() before the export.",
+            hint="convert it with "
+            + {"nested": "torch.nested.to_padded_tensor", "quantized": ".dequantize()"}.get(
+                what, ".to_dense()"
+            )
+            + " before the export.",
         )
     if kind in _PLAIN_TENSORS or not has_own_behaviour(kind):
         return

@@ -65,6 +65,7 @@ from monograph.diagnostics import (
     errors_made,
 )
 from monograph.ir.dead_nodes import remove_dead_nodes
+from monograph.ir.spec import kind_without_spec
 from monograph.ir.structure import Structure, flatten, in_code, is_constant, met_twice
 from monograph.ir.subgraphs import refuse_leaks
 from monograph.shapes.decide import Patience, TiredError
@@ -470,6 +471,12 @@ class _Session:
                 assert value.origin is not None
                 value.origin.persistent = name not in state.transient
         self.kept.enter()
+        for name, buffer in state.unheld:  # where the program reads it, that is refused
+            recorder.assume(
+                "attribute",
+                f"{name} is a {kind_without_spec(buffer)} tensor, which the program does not read: "
+                "it is no part of it",
+            )
         for name, class_name in state.untrained:
             recorder.assume(
                 "gradient",
@@ -482,6 +489,7 @@ class _Session:
         def find(tensor: torch.Tensor) -> str | None:
             if not index:
                 index.update((id(t), path) for path, t in snapshot.tensor_paths())
+                index.update((id(t), path) for path, t in state.unheld)
                 index.setdefault(0, "")
             return index.get(id(tensor))
 

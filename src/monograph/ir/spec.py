@@ -13,6 +13,7 @@ from monograph.torch_internals import bits_of
 
 __all__ = [
     "CONJUGATE", "DTYPE_NAMES", "NEGATIVE", "TensorSpec", "contiguous_strides", "is_dense",
+    "kind_without_spec",
     "spec_of",
 ]  # fmt: skip
 
@@ -156,6 +157,13 @@ def _is_dense_symbolic(spec: TensorSpec) -> bool:
     return True
 
 
+def kind_without_spec(tensor: torch.Tensor) -> str | None:
+    """What a tensor is that has no spec: sparse, quantized or nested."""
+    if tensor.is_nested or tensor.is_quantized:
+        return "nested" if tensor.is_nested else "quantized"
+    return None if tensor.layout is torch.strided else str(tensor.layout)
+
+
 def spec_of(tensor: torch.Tensor) -> TensorSpec:
     """The spec of a real (or fake) strided tensor.
 
@@ -163,9 +171,8 @@ def spec_of(tensor: torch.Tensor) -> TensorSpec:
         PythonFeatureError: MG-P104, for a sparse, quantized or nested tensor.
     """
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
-        kind = "nested" if tensor.is_nested else "quantized" if tensor.is_quantized else None
         raise PythonFeatureError(
-            f"a {kind or tensor.layout} tensor of shape {tuple(tensor.shape)} is not captured",
+            f"a {kind_without_spec(tensor)} tensor is not captured",
             code="MG-P104",
             hint="convert it with .to_dense() (or .dequantize()) before the exported function.",
         )

@@ -28,6 +28,7 @@ import torch
 from torch import nn
 
 from monograph.capture.python.redirect import redirected
+from monograph.ir.spec import kind_without_spec
 from monograph.torch_internals import (
     STANCE,
     dispatcher_keys,
@@ -136,7 +137,7 @@ def _content(item: Any) -> Any:
 def _content_of_tensor(tensor: torch.Tensor) -> Any:
     grad = tensor.grad if tensor.is_leaf else None
     facts = (tensor.requires_grad, id(grad), tuple(tensor.__dict__.items()))
-    if type(tensor) not in (torch.Tensor, nn.Parameter) or tensor.layout != torch.strided:
+    if type(tensor) not in (torch.Tensor, nn.Parameter) or kind_without_spec(tensor):
         return facts
     size = tensor.numel() * tensor.element_size()
     is_read = tensor.device.type == "cpu" and 0 < size <= _MOST_BYTES
