@@ -83,6 +83,7 @@ def exported(
     patience = Patience(_MOST_EFFORT, _MOST_EFFORT_EACH)
     twins = Twins()
     unsettled = Unsettled()
+    ranks = _Ranks(mode)
 
     def capture_once(
         shapes: object,
@@ -92,6 +93,7 @@ def exported(
         first: Captured | None = None,
         patience: Patience | None = None,
         is_for_all: bool = False,
+        singles: frozenset[str] = frozenset(),
     ) -> Captured:
         def once(start: Start) -> Captured:
             return capture(
@@ -110,6 +112,8 @@ def exported(
                 is_for_all=is_for_all,
                 are_two=twins.are_two,
                 unsettled=unsettled,
+                singles=singles,
+                not_single=ranks.known(mode),
             )
 
         return _without_chance(partial(calls.captured, once), None if collected else mode)
@@ -130,6 +134,9 @@ def exported(
         )
         with watch.during("capture"):
             captured, hints = for_all(mode) or (_begun(partial(once, None), mode), None)
+        captured = ranks.asserted(
+            captured, lambda singles: capture_once(shapes, hints, singles=singles)
+        )
         first.append((captured, hints))
         with watch.during("both sides of questions"):
             captured = _settled(captured, other, None if strict or collected else follow)
@@ -169,6 +176,29 @@ def exported(
             _refuse_violations(captured, shapes, attempt, refusals)
     with watch.during("assembly"):
         return assembled(captured, (args, kwargs), preserved)
+
+
+class _Ranks:
+    """Which numbers at run time are asserted to be other ones than 1 (``constraints/ranks.py``)."""
+
+    def __init__(self, mode: Strict | None) -> None:
+        self._mode = mode
+        self._matter: dict[str, bool] | None = None  # None: it is to be found out
+
+    def known(self, mode: Strict | None) -> dict[str, bool] | None:
+        """Of a capture in this mode: where other statements are converted, all are asserted."""
+        return self._matter if mode is None or mode is self._mode else {}
+
+    def asserted(
+        self, captured: Captured, attempt: Callable[[frozenset[str]], Captured]
+    ) -> Captured:
+        """``captured``, with the assertions that it needs; ``attempt`` takes numbers for 1."""
+        if not captured.recorder.sizes.env.not_single:
+            return captured
+        from monograph.constraints.ranks import which_matter
+
+        self._matter = which_matter(captured, attempt)
+        return attempt(frozenset()) if any(self._matter.values()) else captured
 
 
 def mode_of(strict: bool) -> Strict | None:

@@ -315,10 +315,20 @@ class AbstractTensor(torch.Tensor):
         return builtin_functions.converted(self, "float")
 
     def __getitem__(self, index: object) -> torch.Tensor:
+        if (places := _rows_left_out(self, index)) is not None:
+            found: AbstractTensor = torch.ops.aten.index.Tensor(self, places)
+            self.value.recorder.aliases.ambiguous.append((self.value, found.value))
+            return found
         view, rest = _taken(self, index)
         return super(AbstractTensor, view).__getitem__(rest)
 
     def __setitem__(self, index: object, value: torch.Tensor | float) -> None:
+        if (places := _rows_left_out(self, index)) is not None:
+            is_tensor = isinstance(value, torch.Tensor)
+            torch.ops.aten.index_put_(
+                self, places, value if is_tensor else torch.tensor(value, dtype=self.dtype)
+            )
+            return
         view, rest = _taken(self, index)
         if not isinstance(value, AbstractTensor) or not put(view, rest, value):
             super(AbstractTensor, view).__setitem__(rest, value)
@@ -475,6 +485,22 @@ def selected(tensor: Any, index: object) -> tuple[Any, Any]:
             back.insert(0, part)
             dim -= _consumed(part)
     return tensor, (*rest, Ellipsis, *back)
+
+
+def _rows_left_out(tensor: AbstractTensor, index: object) -> list[object] | None:
+    """``index`` as the operator's, where the program is captured with a number of rows as 1.
+
+    ``squeeze`` has left that dimension out, so that Python would select: ``index`` computes the
+    same, and is what is called for other numbers.
+    """
+    if not tensor.value.recorder.sizes.env.singles:
+        return None
+    parts = index if isinstance(index, tuple) else (index,)
+    others = [part for part in parts if isinstance(part, slice) or not _is_number(part)]
+    are_all = all(type(part) is slice and part == slice(None) for part in others)
+    if len(others) == len(parts) or not are_all:
+        return None
+    return [part if _is_number(part) else None for part in parts]
 
 
 def _is_one_index(parts: list[object]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import CodeType
@@ -103,6 +103,8 @@ def capture(
     is_for_all: bool = False,
     are_two: bool = False,
     unsettled: Unsettled | None = None,
+    singles: frozenset[str] = frozenset(),
+    not_single: Mapping[str, bool] | None = None,
 ) -> Captured:
     """Run ``root.call(*args, **kwargs)`` on abstract tensors and return its graph.
 
@@ -117,8 +119,9 @@ def capture(
     in its environment. ``patience``: what questions about sizes may cost, and what is left of
     it afterwards. ``is_for_all`` gives the capture up where it narrows the sizes, or leaves
     behind what the next call finds. ``are_two``: a tensor that is passed twice is two for the
-    program, which may ask. ``unsettled``: what other captures have tried in vain. Only one thread
-    captures at a time.
+    program, which may ask. ``unsettled``: what other captures have tried in vain. ``singles`` and
+    ``not_single``: what ``squeeze`` meets (``constraints/ranks.py``). Only one thread captures at a
+    time.
 
     Raises:
         ExportError: what stands in the way, with the user's line.
@@ -150,9 +153,12 @@ def capture(
                     session.hints, session.turned = hints or {}, turned
                     session.are_two = are_two
                     session.unsettled = unsettled or Unsettled()
-                    session.recorder.sizes.env.pretended = pretended or {}
+                    env = session.recorder.sizes.env
+                    env.pretended, env.singles = pretended or {}, singles
+                    env.not_single.update(not_single or {})
+                    env.asserts_not_single = not_single is not None
                     session.recorder.sizes.is_for_all = is_for_all
-                    decider = session.recorder.sizes.env.decider
+                    decider = env.decider
                     decider.patience = patience
                     with (
                         nullcontext() if strict is None else strict.installed(),

@@ -442,6 +442,10 @@ class Sizes:
         frame, _ = _asking(sys._getframe(1))
         return frame is not None and only_tells(frame)
 
+    def is_inside(self) -> bool:
+        """Whether a side of a branch, or the body of a loop, is captured."""
+        return self.env.supposed is not True or self.recorder.aliases.region is not None
+
     def settled(self, test: Test, answer: bool) -> bool | None:
         """The answer that the program goes on with, whatever it is; None where it matters."""
         return None if self.settling is None else self.settling.settled(test, answer)

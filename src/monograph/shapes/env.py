@@ -83,6 +83,9 @@ class Listener(Protocol):
     def only_tells(self) -> bool:
         """Whether the answer to what is asked now decides of a warning alone."""
 
+    def is_inside(self) -> bool:
+        """Whether a side of a branch, or the body of a loop, is captured."""
+
     def settled(self, test: Test, answer: bool) -> bool | None:
         """The answer to go on with for all sizes, whatever it is for them; None: it matters.
 
@@ -157,6 +160,10 @@ class Alone:
 
     def only_tells(self) -> bool:
         """Nothing is known of what it is asked for."""
+        return False
+
+    def is_inside(self) -> bool:
+        """It captures nothing."""
         return False
 
     def settled(self, test: Test, answer: bool) -> bool | None:
@@ -254,6 +261,10 @@ AS_LONG = "a size that is to be stretched is taken to be as long already (a 1 wo
 AS_CAUGHT = "an operator that the program may see fail is taken to do what it does in the example"
 
 # What is no demand of an operator: it would do something else, and not fail.
+NOT_SINGLE = (
+    "squeeze() would leave out a dimension of size 1, and what follows would be another program: "
+    "name the dimension that is to be left out, as in squeeze(-1)"
+)
 _TAKEN = (TAKEN_AS_EQUAL, AS_EVER, AS_LONG, AS_CAUGHT)
 
 # The message of an assertion that was computed, and holds: the pieces of a tensor come to it.
@@ -312,6 +323,9 @@ class ShapeEnv:
         self.values: dict[str, Any] = {}  # hints by name (``expr.Values``)
         self.listener: Listener = Alone()
         self.pretended: dict[str, bool] = {}  # answers to questions that nobody can answer
+        self.singles: frozenset[str] = frozenset()  # of numbers at run time: those taken for 1
+        self.not_single: dict[str, bool] = {}  # those taken for others; whether that is asserted
+        self.asserts_not_single = True  # of those that are not named there
         self.definitions: dict[str, Quotient | Rounded] = {}  # of symbols that no input gives
         self.supposed: Test = True  # what holds because of the branch that is captured
         self.is_of_data = False  # whether only values tell if that branch is taken
@@ -526,6 +540,30 @@ class ShapeEnv:
             return self.decide(test, may_settle=may_settle)
         finally:
             self.is_of_python = before
+
+    def is_single(self, size: Expr) -> bool:
+        """Whether ``squeeze`` leaves out a dimension of this size, which is like a branch.
+
+        A number that only the values tell is taken for another one than 1. That is asserted, where
+        it is not known to be of no matter (``constraints/ranks.py``).
+        """
+        test = equal(size, 1)
+        if self.trial is not None or self.known(test) is not None or self.truth(test) is not None:
+            return self.decide_for_python(test)
+        if not any(self.symbols[name].is_unbacked for name in symbols_of(test)):
+            return self.decide_for_python(test)
+        name = size.symbols()[0].name
+        if size is not self.symbols[name].expr or self.listener.is_inside():
+            self.require(negated(test), NOT_SINGLE)
+            return False
+        if name in self.singles:
+            self.assume(test)
+            return True
+        if self.not_single.setdefault(name, self.asserts_not_single):
+            self.require(negated(test), NOT_SINGLE)
+        else:
+            self.assume(negated(test))
+        return False
 
     def _settled_by_sizes(self, test: Test) -> bool | None:
         """The answer, if the example's sizes give it whatever a number at run time is.

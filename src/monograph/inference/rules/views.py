@@ -322,13 +322,10 @@ def _unsqueeze(x: TensorSpec, dim: int) -> View | None:
 
 
 def _is_single(x: TensorSpec, size: Int) -> bool:
-    """Whether ``squeeze`` leaves a dimension of ``x`` out, which is like a branch of Python's.
-
-    What follows has another number of dimensions.
-    """
+    """Whether ``squeeze`` leaves this dimension of ``x`` out: so many there are afterwards."""
     if not isinstance(size, Expr):
         return size == 1
-    return x.scope.owner.decide_for_python(equal(size, 1))  # type: ignore[union-attr]
+    return x.scope.owner.is_single(size)  # type: ignore[union-attr]
 
 
 @view(aten.squeeze.dim, in_order=True)
