@@ -14,7 +14,7 @@ from monograph.capture.python.frames import frames_of_user, is_of_python, is_of_
 from monograph.capture.python.keys import text_as_key
 from monograph.capture.python.nodes import syntax_of
 from monograph.capture.python.shown_texts import is_shown_by
-from monograph.diagnostics import ExportError
+from monograph.diagnostics import ExportError, SourceLine
 
 if TYPE_CHECKING:
     from monograph.capture.recorder import Recorder
@@ -112,8 +112,8 @@ class NeedsNumbers(NeedsCalls):
 class NeedsConversion(Restart):
     """Strict mode: convert the statement at ``instruction`` of ``code``.
 
-    ``ending``: or a branch, whose end what follows is to be moved into. ``error`` is what to raise
-    where that is no help.
+    ``ending``: or a branch, whose end what follows is to be moved into; ``loop``: or a loop, whose
+    first iteration is to be apart. ``error`` is what to raise where that is no help.
     """
 
     def __init__(
@@ -122,12 +122,14 @@ class NeedsConversion(Restart):
         code: CodeType | None = None,
         instruction: int = 0,
         ending: Branch | None = None,
+        loop: SourceLine | None = None,
     ) -> None:
         super().__init__()
         self.error = error
         self.code = code
         self.instruction = instruction
         self.ending = ending
+        self.loop = loop
 
 
 def restart(recorder: Recorder, reason: Restart) -> NoReturn:

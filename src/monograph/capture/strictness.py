@@ -84,8 +84,21 @@ class Strictness(Protocol):
     def refuse_change(self, change: Change) -> None:
         """Raise it, with its line; ask for another look to find that."""
 
-    def forbid(self, name: str, branch: Branch | None, error: ControlFlowError) -> None:
-        """The variable ``name`` is not to be used after ``branch``: ``error`` says why."""
+    @property
+    def apart(self) -> Mapping[SourceLine, ExportError]:
+        """The loops whose first iteration is by itself, as what they assign is used afterwards."""
+
+    def forbid(
+        self,
+        name: str,
+        branch: Branch | None,
+        error: ControlFlowError,
+        loop: SourceLine | None = None,
+    ) -> None:
+        """The variable ``name`` is not to be used after ``branch``, or a ``loop`` that may not run
+
+        at all: ``error`` says why.
+        """
 
     def end_branch(self, branch: Branch | None, error: ExportError) -> NoReturn:
         """Convert what follows ``branch`` together with it, else raise ``error``."""

@@ -17,7 +17,7 @@ from monograph.control.loops import loop
 from monograph.control.region import Region
 from monograph.control.results import UNDEFINED, Found, Mismatch, zeros
 from monograph.control.state import Items, Key, State, Variable
-from monograph.diagnostics import ControlFlowError, PythonFeatureError
+from monograph.diagnostics import ControlFlowError, PythonFeatureError, SourceLine
 from monograph.ir.structure import LEAF, Structure, flatten
 from monograph.shapes.env import PUT_TOGETHER
 from monograph.shapes.expr import Expr, Int
@@ -138,6 +138,9 @@ def _counted(
         return None if ends_early else unknown.length
 
     try:
+        where = recorder.here()
+        if where is not None and where in (apart := branching.strictness(recorder).apart):
+            raise apart[where]
         _capture(recorder, test, step, (body, stop), counter, length)
     except Exception as error:
         _first_apart(recorder, unknown, test, step, (body, stop), counter, length, error)
@@ -520,30 +523,32 @@ def _leave(
     Raises:
         ControlFlowError: MG-C112, for what is no variable; then all is as before the loop.
     """
-    gone: dict[Variable, ControlFlowError] = {}
+    where = recorder.here()
+    gone: dict[Variable, tuple[ControlFlowError, SourceLine | None]] = {}
     for key in known:
         if key in start.keys:
             continue
         name = state.before(key)[0]
-        error = temporary.get(key)
+        error, loop = temporary.get(key), None
         if error is None:
             error = ControlFlowError(
                 f"{name} is assigned in a loop that may not run at all",
                 code="MG-C112",
-                where=recorder.here(),
+                where=where,
                 hint=f"define {name} before the loop.",
             )
+            loop = where if counter is not None else None
         if not isinstance(key, Variable):
             raise error
-        gone[key] = error
+        gone[key] = error, loop
     values = start.values(final)
     if counter is not None:
         counter[0] = _number(values.pop())
     for key, value in zip(start.keys, values, strict=True):
         state.set(key, value)
-    for variable, error in gone.items():
+    for variable, (error, loop) in gone.items():
         state.set(variable, UNDEFINED)
-        branching.strictness(recorder).forbid(variable.name, None, error)
+        branching.strictness(recorder).forbid(variable.name, None, error, loop)
 
 
 def _number(value: object) -> Number:

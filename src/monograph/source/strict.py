@@ -287,7 +287,8 @@ class Strict:
         self._before = self.learned()
         self.refusals: dict[tuple[str, int], str] = {}  # why the sides at a line are no operator
         self.snapshot: Snapshot | None = None
-        self.forbidden: dict[str, tuple[Branch | None, ControlFlowError]] = {}
+        self.forbidden: dict[str, tuple[Branch | None, ControlFlowError, SourceLine | None]] = {}
+        self.apart: dict[SourceLine, ExportError] = {}
         self.culprit: Culprit | None = None
         self.listener: Listener | None = None
         self.chances = Chances()
@@ -423,6 +424,8 @@ class Strict:
 
     def learn(self, needed: NeedsConversion) -> bool:
         """Lower the statement that needs it; False where that is no help."""
+        if needed.loop is not None:
+            return self.apart.setdefault(needed.loop, needed.error) is needed.error
         if needed.ending is not None:
             file, _, first, last, start, end = needed.ending
             return self.plans[file].end((first, last, start, end))
@@ -573,9 +576,18 @@ class Strict:
 
     # Variables that are one thing on one side, and another on the other -----------------------
 
-    def forbid(self, name: str, branch: Branch | None, error: ControlFlowError) -> None:
-        """The variable ``name`` must not be used: ``error`` says why."""
-        self.forbidden[name] = (branch, error)
+    def forbid(
+        self,
+        name: str,
+        branch: Branch | None,
+        error: ControlFlowError,
+        loop: SourceLine | None = None,
+    ) -> None:
+        """The variable ``name`` must not be used: ``error`` says why.
+
+        ``loop``: what assigns it, and may not run at all; where it is used, there is a first time.
+        """
+        self.forbidden[name] = (branch, error, loop)
 
     def end_branch(self, branch: Branch | None, error: ExportError) -> NoReturn:
         """Try again with what follows the branch moved into it, else raise ``error``."""
@@ -588,5 +600,7 @@ class Strict:
         found = re.search(r"'(\w+)'", str(error))
         if found is None or found[1] not in self.forbidden:
             return
-        branch, why = self.forbidden[found[1]]
+        branch, why, loop = self.forbidden[found[1]]
+        if loop is not None and loop not in self.apart:
+            raise NeedsConversion(why, loop=loop)
         self.end_branch(branch, why)
