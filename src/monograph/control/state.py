@@ -196,11 +196,11 @@ class State:
         else:
             container[key.key] = value
 
-    def container(self, key: Items) -> object:
-        """The list or set itself."""
+    def container(self, key: Entry | Items) -> object:
+        """The container itself."""
         return self._owner_of(key).container
 
-    def holders_of(self, key: Items) -> list[Holder]:
+    def holders_of(self, key: Entry | Items) -> list[Holder]:
         """The variables that hold the container behind ``key``, and the containers on these."""
         content = self.container(key)
         found: list[Holder] = [Variable(n) for n, item in self.variables.items() if item is content]

@@ -43,7 +43,7 @@ from monograph.shapes.questions import either as either_test
 from monograph.shapes.symnode import BoolNode, expression_of
 from monograph.shapes.text import format_expr, parse
 from monograph.source.holders import is_held
-from monograph.source.rows import Pieces, Records, Rows, rows_like
+from monograph.source.rows import Pieces, Records, Rows, UnknownList, rows_like
 from monograph.torch_internals import without_modes
 
 __all__ = [
@@ -76,7 +76,7 @@ def undecided(recorder: Recorder | None, value: object) -> Question | None:
     """The question that ``value`` asks, if it has two answers."""
     if recorder is None:
         return None
-    if isinstance(value, (Rows, Records)):
+    if isinstance(value, UnknownList):
         return undecided(recorder, value.length() > 0)
     if isinstance(value, (torch.SymInt, torch.SymFloat)):
         value = value != 0
@@ -91,16 +91,27 @@ def undecided(recorder: Recorder | None, value: object) -> Question | None:
     return None
 
 
-def branch(site: Branch | None, test: object, then: Thunk, otherwise: Thunk) -> Any:
-    """``then()`` or ``otherwise()``; both in the graph, where ``test`` depends on data."""
+def branch(
+    site: Branch | None, test: object, then: Thunk, otherwise: Thunk, *, is_last: bool = False
+) -> Any:
+    """``then()`` or ``otherwise()``; both in the graph, where ``test`` depends on data.
+
+    ``is_last``: the function ends with it, and nobody reads its variables afterwards.
+    """
     recorder = running_recorder()
     question = undecided(recorder, test)
     if recorder is None or question is None:
         return then() if test else otherwise()
-    return captured_branch(recorder, site, question, then, otherwise)
+    return captured_branch(recorder, site, question, then, otherwise, is_last=is_last)
 
 
-def asking(place: Branch, body: Thunk, answered: frozenset[Test] = frozenset()) -> object:
+def asking(
+    place: Branch,
+    body: Thunk,
+    answered: frozenset[Test] = frozenset(),
+    *,
+    is_last: bool = False,
+) -> object:
     """``body()``, with each answer to what it was seen to ask of sizes in passing.
 
     ``max((1, 2), key=x.size)`` asks in C, ``table[n > 4]`` to find an item: no part of it is a
@@ -112,17 +123,24 @@ def asking(place: Branch, body: Thunk, answered: frozenset[Test] = frozenset()) 
         assert recorder is not None
         question = None if test in answered else _of_this_capture(recorder, test)
         if question is not None and recorder.sizes.env.known(question) is None:
-            again = _run_again(place, body, answered | {test})
-            found: object = captured_branch(recorder, place, question, again, again)
+            again = _run_again(place, body, answered | {test}, is_last)
+            found: object = captured_branch(
+                recorder, place, question, again, again, is_last=is_last
+            )
             return found
     return body()
 
 
 def _run_again(
-    _monograph_place: Branch, _monograph_body: Thunk, _monograph_answered: frozenset[Test]
+    _monograph_place: Branch,
+    _monograph_body: Thunk,
+    _monograph_answered: frozenset[Test],
+    _monograph_is_last: bool,
 ) -> Thunk:
     """``asking`` once more; its variables, which are looked at, have names that no program has."""
-    return lambda: asking(_monograph_place, _monograph_body, _monograph_answered)
+    return lambda: asking(
+        _monograph_place, _monograph_body, _monograph_answered, is_last=_monograph_is_last
+    )
 
 
 def _of_this_capture(recorder: Recorder, test: Test) -> Test | None:
@@ -155,8 +173,10 @@ def captured_branch(
     question: Question,
     then: Thunk,
     otherwise: Thunk,
+    *,
+    is_last: bool = False,
 ) -> Any:
-    """Capture both sides, and join the variables that they change."""
+    """Capture both sides, and join the variables that they change, but for ``is_last``."""
 
     def refuse(error: ExportError) -> NoReturn:
         strictness(recorder).end_branch(site, error)
@@ -168,7 +188,9 @@ def captured_branch(
             try:
                 with recorder:
                     result = thunk()
-                return side(state, "the value that is returned", result)
+                found = side(state, "the value that is returned", result)
+                kept = (key for key in found if not (is_last and isinstance(key, Variable)))
+                return {key: found[key] for key in kept}
             finally:
                 state.restore()
 
@@ -193,7 +215,10 @@ def captured_branch(
         if isinstance(result, Mismatch):
             strictness(recorder).end_branch(site, explain(result, _SIDES, recorder))
         for key, value in joined.items():
-            if not isinstance(key, Result):
+            if isinstance(key, Result):
+                continue
+            is_lost = is_last and isinstance(value, Mismatch) and not isinstance(key, Variable)
+            if not is_lost or _outlives(state, key):
                 settle(recorder, state, key, value, site)
         return result
     raise ControlFlowError(
@@ -256,6 +281,19 @@ def exchange(recorder: Recorder, state: State, key: Items, made: object) -> None
             where=recorder.here(),
             hint="let one variable hold the list; return it from the function that appends to it.",
         )
+
+
+def _outlives(state: State, key: Key) -> bool:
+    """Whether anything but variables that nobody reads any more holds what ``key`` is a part of."""
+    assert not isinstance(key, Variable)
+    holders, content = state.holders_of(key), state.container(key)
+    for holder in holders:
+        state.set(holder, None)
+    try:
+        return not all(isinstance(each, Variable) for each in holders) or is_held(content, state)
+    finally:
+        for holder in holders:
+            state.set(holder, content)
 
 
 def settle(recorder: Recorder, state: State, key: Key, value: object, site: Branch | None) -> None:

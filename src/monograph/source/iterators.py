@@ -19,6 +19,7 @@ from monograph.control.operators import cond, map_noted
 from monograph.diagnostics import ControlFlowError
 from monograph.ir.structure import flatten
 from monograph.shapes.expr import Expr
+from monograph.shapes.questions import not_less
 from monograph.shapes.symnode import expression_of
 from monograph.source.rows import (
     OF_ROWS,
@@ -27,6 +28,7 @@ from monograph.source.rows import (
     Rows,
     Steps,
     Together,
+    has_none,
     kind_of,
     require_any,
     require_item,
@@ -198,7 +200,7 @@ def unknown_length(value: object) -> Unknown | None:
         if isinstance(tensor.shape[0], torch.SymInt):
             return Unknown(tensor.shape[0], lambda i: tensor[i].item())
     if isinstance(value, torch.Tensor) and value.dim() and isinstance(value.shape[0], torch.SymInt):
-        return Unknown(value.shape[0], lambda i: value[i])
+        return _Parts(value, 0, value.shape[0], lambda i: value[i])
     return None
 
 
@@ -403,6 +405,10 @@ def _range(*args: Any) -> range | Unknown:
     return _Range(start, step, torch.sym_max(length, 0))
 
 
+class _NeedsItemsError(BaseException):
+    """Without items a body is run for the shapes of its results: it would find no item there."""
+
+
 def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
     """``[body(item) for item in iterable]``."""
     found, recorder = unknown_length(iterable), running_recorder()
@@ -411,25 +417,31 @@ def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
     kinds: list[str] = []
     alike: dict[int, int | torch.SymInt] = {}  # numbers that are the same for all items
     outside: list[Value] = []  # what is of tensors that others have as well
-    asserts = False
     known = frozenset(recorder.sizes.env.symbols)
+    has_items = recorder.sizes.env.is_known(not_less(recorder.size_of(found.length), 1))
 
     def note(item: object) -> object:
-        nonlocal asserts
-        asserts = any(node.target is _ASSERT for node in recorder.emission.graph.nodes)
         leaves, structure = flatten(item)
         kinds[:] = map(kind_of, leaves)
+        alike.clear()
         alike.update((i, leaf) for i, leaf in enumerate(leaves) if _is_known(leaf, known))
         region = recorder.aliases.region
         assert region is not None  # it is the body of ``map``
         values = [recorder.value_of(leaf) for leaf in leaves if isinstance(leaf, torch.Tensor)]
+        for value in values:
+            recorder.read(value)  # a view is made where it is read
+        asserts = any(node.target is _ASSERT for node in recorder.emission.graph.nodes)
+        if asserts and not has_items:
+            raise _NeedsItemsError
         outside.extend(value for value in values if region.is_outside(value))
         return structure.unflatten([_precise(recorder, leaf) for leaf in leaves])
 
     numbers = torch.arange(found.length)  # type: ignore[arg-type]
-    made = map_noted(recorder, lambda i: body(found.item(i.item())), numbers, note)
-    if asserts:  # without rows the body runs once for the shapes of its results
-        torch._check(found.length >= 1, lambda: "there is nothing to go over")
+    try:
+        made = map_noted(recorder, lambda i: body(found.item(i.item())), numbers, note)
+    except _NeedsItemsError:
+        is_empty = has_none(found.length, "there is nothing to go over")
+        return [] if is_empty else rows(iterable, body)
     for leaf in flatten(made)[0] if outside else ():
         assert isinstance(leaf, torch.Tensor)
         kept = recorder.value_of(leaf)
@@ -478,9 +490,21 @@ def _kept(function: Callable[..., object], found: Unknown) -> object:
         return found
     if recorder is not None and isinstance(found, _Parts) and found.are_pieces_in_order():
         return _list_of_pieces(recorder, found)
-    made = rows(found, lambda item: item)
-    if isinstance(made, Rows) and isinstance(found, _Parts):
-        made.part = found.__getitem__
+    if recorder is not None and isinstance(found, _Parts) and found.are_rows:
+        return _list_of_rows(recorder, found)
+    return rows(found, lambda item: item)
+
+
+def _list_of_rows(recorder: Recorder, found: _Parts) -> Rows:
+    """The rows of a tensor in a list, which the program may change afterwards."""
+    rows = found.tensor.movedim(found.dim, 0)
+    rows = rows.flip(0) if found.is_backwards else rows
+    together = rows.clone(memory_format=torch.contiguous_format)
+    kept = recorder.value_of(together)
+    recorder.aliases.keep([recorder.value_of(found.tensor)], kept)
+    recorder.aliases.overlapping.add(kept.root)
+    made = Rows(together, "tensor")
+    made.part = found.__getitem__
     return made
 
 

@@ -155,6 +155,7 @@ class _Lowering:
         own = own_nodes(function)
         self.globals = {n for s in own if isinstance(s, ast.Global) for n in s.names}
         self.outside = {n for s in own if isinstance(s, ast.Nonlocal) for n in s.names}
+        self.holds_functions = any(isinstance(node, SCOPES) for node in own)  # they outlive a call
         self.shared: set[str] = set()  # variables of the function that its parts share
         self.made_ending: set[int] = set()
         self.kept: list[ast.AST] = []  # so that no identity is used twice
@@ -415,7 +416,13 @@ class _Lowering:
         test = self.expressions.condition(copy.deepcopy(node.test))
         site = site_constant(self.file, node)
         call = runtime_call("branch", site, test, *(name_of(side.name) for side in sides))
+        call.keywords = self._last(boundary)
         return [*sides, located(ast.Return(call), node.test)]
+
+    def _last(self, boundary: _Boundary) -> list[ast.keyword]:
+        """What tells the runtime that the function ends here: its variables are no matter then."""
+        is_last = boundary.number is None and not self.outside and not self.holds_functions
+        return [ast.keyword("is_last", ast.Constant(True))] if is_last else []
 
     def _asking(
         self, node: ast.stmt, rest: list[ast.stmt], boundary: _Boundary
@@ -438,6 +445,7 @@ class _Lowering:
             self.asked.discard(span)
         body = self._closure(f"then_{number}", lowered, node)
         call = runtime_call("asking", site_constant(self.file, node), name_of(body.name))
+        call.keywords = self._last(boundary) if is_end else []
         last: ast.stmt = ast.Return(call) if is_end else ast.Expr(call)
         return is_end, [body, located(last, node)]
 

@@ -38,7 +38,9 @@ __all__ = [
     "Rows",
     "Steps",
     "Together",
+    "UnknownList",
     "accepted",
+    "has_none",
     "kind_of",
     "require_item",
     "rows_in_steps",
@@ -73,6 +75,13 @@ class UnknownList(OfACapture):
         raise _unequal("a comparison of lists whose length is only known when the program runs")
 
     __hash__ = OfACapture.__hash__
+
+    def length(self) -> int | torch.SymInt:
+        """The number of items: a size that varies."""
+        raise NotImplementedError
+
+    def __bool__(self) -> bool:
+        return bool(self.length() > 0)  # a question that may be settled, where a number is not
 
     def __setitem__(self, index: object, item: object) -> NoReturn:
         raise _unequal("an item is put into a list whose length only a run knows")
@@ -262,8 +271,10 @@ class Rows(UnknownList):
 
     def total(self) -> object:
         """``sum(rows)``; of no rows, that would be a number."""
-        if self.kind not in ("int", "bool"):  # of nothing, 0 has another type
-            torch._check(self.length() >= 1, lambda: "there is nothing to add up")
+        if self.kind not in ("int", "bool") and has_none(
+            self.length(), "there is nothing to add up"
+        ):
+            return 0  # an integer, whatever the items would be
         # 0 + row + ... has the rows' dtype; the operator alone would make wider integers of it.
         dtype = torch.int64 if self.tensor.dtype == torch.bool else self.tensor.dtype
         found = self.tensor.sum(0, dtype=dtype)
@@ -503,6 +514,22 @@ class Together:
     def together(self, name: str, dim: int = 0) -> torch.Tensor:
         """What ``torch.cat`` or ``torch.stack``, by ``name``, makes of them."""
         raise _unequal(f"torch.{name} of pieces of a tensor along dimension {dim}")
+
+
+def has_none(length: int | torch.SymInt, otherwise: str) -> bool:
+    """Whether a list has no items: a question of the program, which goes on in its own way then.
+
+    There have to be some where only a run knows how many there are: ``otherwise`` is the error.
+    """
+    recorder = running_recorder()
+    if recorder is not None:
+        env = recorder.sizes.env
+        count = env.scope.normal(recorder.size_of(length))
+        sizes = count.symbols() if isinstance(count, Expr) else ()
+        if any(env.symbols[size.name].is_unbacked for size in sizes):
+            torch._check(length >= 1, lambda: otherwise)
+            return False
+    return bool(length < 1)
 
 
 def require_item(is_there: bool | torch.SymBool) -> None:

@@ -152,14 +152,13 @@ class _Plan:
         site = self.file.asking_site(span)
         if site is None or site in self.refused or self.file.function_of(span) is None:
             return False
-        known = self.questions.get(site.span, ())
-        is_open = len(known) < _MOST_ASKED
-        known = (*known, *self.open.get(site, ()))
-        texts = {text_of(each) for one in known for each in (one, negated(one))}
+        known, waiting = self.questions.get(site.span, ()), self.open.setdefault(site, [])
+        texts = {text_of(each) for one in (*known, *waiting) for each in (one, negated(one))}
         new = next((part for part in _parts(test) if text_of(part) not in texts), None)
-        if new is None or not is_open:
+        if new is not None:
+            waiting.append(new)
+        if len(known) >= _MOST_ASKED or not waiting:
             return False
-        self.open.setdefault(site, []).append(new)
         self.asked[span] = site
         return True
 

@@ -43,7 +43,9 @@ Span = tuple[int, int, int, int]  # first line, last line, first column, last co
 
 ASKING = "Asking"  # the kind of a simple statement in which something asks about sizes
 _WHOLE = (ast.If, ast.While, ast.For, ast.IfExp, ast.ListComp)
-_SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr, ast.If, ast.Match)
+_SIMPLE = (
+    ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr, ast.If, ast.Match, ast.For,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
