@@ -97,13 +97,22 @@ class State:
         function = getattr(function, "__func__", function)
         closure = getattr(function, "__closure__", None) or ()
         names = getattr(getattr(function, "__code__", None), "co_freevars", ())
-        for name, cell in zip(names, closure, strict=True):
+        for own_name, cell in zip(names, closure, strict=True):
+            name = self._name_of(own_name, cell)
             self.cells.setdefault(name, cell)
             content = _content(cell)  # a decorated function has the real one in a variable
             is_closure = isinstance(content, FunctionType) and content.__closure__ is not None
             if is_closure and name not in self._followed:
                 self._followed.add(name)
                 self._note_variables(content)
+
+    def _name_of(self, name: str, cell: CellType) -> str:
+        """The name of a variable, which no other has: functions that are called have their own."""
+        found, count = name, 1
+        while self.cells.get(found, cell) is not cell:
+            count += 1
+            found = f"{name} ({count})"
+        return found
 
     def changed(self) -> dict[Key, tuple[str, object]]:
         """What is another object now: a name for it, and the object."""
