@@ -6,7 +6,9 @@ import ast
 from typing import TypeVar
 
 from monograph.capture.python.sites import (
+    ITERTOOLS,
     Site,
+    called,
     has_flag,
     is_counting,
     is_folding,
@@ -281,11 +283,14 @@ class Expressions(ast.NodeTransformer):
             return located(part, node)
         if isinstance(node, ast.Call) and is_taking_apart(node):
             return self._pieces(node)
+        if isinstance(node, (ast.List, ast.Tuple)) and not is_joining(node):
+            return located(type(node)(list(map(self.iterable, node.elts)), node.ctx), node)
         if isinstance(node, ast.Call) and all(keyword.arg for keyword in node.keywords):
             function = node.func
-            if isinstance(function, ast.Name) and function.id in _ITERATORS:
+            is_named = isinstance(function, ast.Name) and function.id in _ITERATORS
+            if is_named or called(node) in ITERTOOLS:
                 args = [self.iterable(arg) for arg in node.args]
-                made = runtime_call("iterator", function, *args)
+                made = runtime_call("iterator", self.visit(function), *args)
                 made.keywords = self._keywords(node)
                 return located(made, node)
             if isinstance(function, ast.Attribute) and is_spelling_out(node):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import builtins
 import functools
+import itertools
 import operator
-from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any, NoReturn, Protocol
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from types import GeneratorType
+from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 import torch
 from torch import nn
 
 from monograph.capture.aliasing import Value
 from monograph.capture.current import running_recorder
+from monograph.capture.python.builtin_functions import choose
 from monograph.capture.recorder import Recorder
 from monograph.control.carrying import tensor_of
 from monograph.control.operators import cond, map_noted
@@ -38,11 +41,12 @@ from monograph.source.rows import (
 from monograph.source.unfilled import Unfilled
 
 __all__ = [
-    "Unknown", "iterator", "joined", "listed", "numbered", "numbers", "pieces", "repeated", "rows",
-    "subscript", "unfilled", "unknown_length",
+    "Chain", "Ordered", "Unknown", "iterator", "joined", "listed", "numbered", "numbers", "pieces",
+    "repeated", "rows", "subscript", "unfilled", "unknown_length", "yielded",
 ]  # fmt: skip
 
 
+T = TypeVar("T")
 _ASSERT = torch.ops.aten._assert_scalar.default
 
 
@@ -100,6 +104,130 @@ class Unknown:
 
 
 _BACKWARDS = slice(None, None, -1)
+
+
+class Ordered(Unknown):
+    """Items that are made one after the other, each once: a state goes from one to the next.
+
+    ``functions``: those whose variables are that state.
+    """
+
+    def __init__(
+        self,
+        length: int | torch.SymInt,
+        item: Callable[[Any], object],
+        functions: Sequence[Callable[..., object]],
+    ) -> None:
+        super().__init__(length, item)
+        self.functions = tuple(functions)
+        self._is_taken = False
+
+    def take(self) -> None:
+        """Somebody goes over it, which nobody can once more."""
+        if self._is_taken:
+            raise _out_of_order("what gives its items once is gone over twice")
+        self._is_taken = True
+
+    def __getitem__(self, index: object) -> NoReturn:
+        raise _out_of_order("an item is taken of what gives them one after the other")
+
+    def part(self, start: int | torch.SymInt, length: int | torch.SymInt, step: int) -> Unknown:
+        """Its first items only: to leave some out, they would have to be made."""
+        if type(start) is not int or start or step != 1:
+            raise _out_of_order("some are left out of items that are made one after the other")
+        return Ordered(length, self.item, self.functions)
+
+    def backwards(self) -> NoReturn:
+        """Not that: the last one comes of all others."""
+        raise _out_of_order("items that are made one after the other are gone over backwards")
+
+
+def _out_of_order(what: str) -> ControlFlowError:
+    return ControlFlowError(what, code="MG-C114", hint="keep the items in a list: list(...).")
+
+
+class Once:
+    """Items that a generator gives, none of which knows of another: gone over once, in any way."""
+
+    def __init__(self, items: Unknown) -> None:
+        self._items: Unknown | None = items
+
+    def take(self) -> Unknown:
+        """The items, for the one who goes over them."""
+        items, self._items = self._items, None
+        if items is None:
+            raise _out_of_order("what gives its items once is gone over twice")
+        return items
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self.take())
+
+
+def taken(iterable: T) -> T:
+    """``iterable``, which somebody goes over now."""
+    return cast("T", iterable.take()) if isinstance(iterable, (Once, Chain)) else iterable
+
+
+class Chain:
+    """Several iterables, one after the other."""
+
+    def __init__(self, parts: Iterable[Iterable[object]]) -> None:
+        self.parts = tuple(parts)
+        self._is_taken = False
+
+    def take(self) -> Chain:
+        """The same for the one who goes over them, which nobody can once more."""
+        if self._is_taken:
+            raise _out_of_order("what gives its items once is gone over twice")
+        self._is_taken = True
+        return Chain(self.parts)
+
+    def __iter__(self) -> Iterator[object]:
+        return itertools.chain.from_iterable(self.parts)
+
+
+class _Endless:
+    """``itertools.count(start, step)``."""
+
+    def __init__(self, start: int | torch.SymInt, step: int | torch.SymInt) -> None:
+        self.start, self.step = start, step
+
+    def __iter__(self) -> Iterator[Any]:
+        return itertools.count(self.start, self.step)
+
+    def item(self, i: int | torch.SymInt) -> int | torch.SymInt:
+        """The number there."""
+        return self.start + i * self.step
+
+
+def _of(
+    parts: Iterable[Unknown | _Endless],
+    length: int | torch.SymInt,
+    item: Callable[[Any], object],
+) -> Unknown:
+    """Items that are made of those of ``parts``: in order, where these are."""
+    states = [part for part in parts if isinstance(part, Ordered)]
+    if not states:
+        return Unknown(length, item)
+    for part in states:
+        part.take()
+    return Ordered(length, item, [each for part in states for each in part.functions])
+
+
+def yielded(
+    step: Callable[[Any], object], iterable: Iterable[object], has_state: bool
+) -> Iterable[object]:
+    """``step`` of each item, one after the other: what a generator gives."""
+    iterable = taken(iterable)
+    found = None if running_recorder() is None else unknown_length(iterable)
+    if found is None:
+        return (step(item) for item in iterable)
+    if not has_state:
+        item = found.item
+        made = _of([found], found.length, lambda i: step(item(i)))
+        return made if isinstance(made, Ordered) else Once(made)
+    states = found.functions if isinstance(found, Ordered) else ()
+    return Ordered(found.length, lambda i: step(found.item(i)), (step, *states))
 
 
 class _Parts(Unknown, Together):
@@ -330,6 +458,7 @@ _PIECES: dict[str, Callable[..., Unknown | None]] = {
 
 
 _LISTS = (builtins.list, builtins.tuple)
+_INTEGERS = (int, torch.SymInt)
 _LARGEST = (builtins.max, builtins.min)
 
 
@@ -348,20 +477,46 @@ def iterator(function: Callable[..., object], *args: Any, **options: Any) -> obj
         return first.length
     if first is not None and len(args) == 1 and function in (builtins.sum, *_LARGEST, *_LISTS):
         return _taken(function, args[0], first)
+    if function is itertools.count and all(type(each) in _INTEGERS for each in args):
+        return _Endless(*args, *(0, 1)[len(args) :]) if not options else function(*args, **options)
+    made_of = _ITERTOOLS.get(function) if isinstance(function, Hashable) else None
+    if made_of is not None:
+        made = made_of(*args, **options)
+        return function(*args, **options) if made is None else made
     if function in (builtins.zip, builtins.map):
-        others = [unknown_length(each) for each in args[function is builtins.map :]]
-        found = [unknown for unknown in others if unknown is not None]
-        if found and len(found) == len(others):
-            combine = args[0] if function is builtins.map else _in_a_tuple
-            return _side_by_side(found, combine, bool(options.get("strict")))
+        return _together(function, args, options)
     if function is builtins.iter and first is not None:
         return first
     if function is builtins.enumerate and first is not None:
         start = args[1] if len(args) > 1 else options.get("start", 0)
-        return Unknown(first.length, lambda i: (start + i, first.item(i)))
+        return _of([first], first.length, lambda i: (start + i, first.item(i)))
+    if function is builtins.reversed and isinstance(first, Ordered):
+        return first.backwards()
     if function is builtins.reversed and first is not None:
         return Unknown(first.length, lambda i: first.item(first.length - 1 - i))
     return function(*args, **options)
+
+
+def _together(
+    function: Callable[..., object], args: tuple[Any, ...], options: Mapping[str, Any]
+) -> object:
+    """``zip`` or ``map`` of several things."""
+    others = [
+        each if isinstance(each, _Endless) else unknown_length(each)
+        for each in args[function is builtins.map :]
+    ]
+    found = [unknown for unknown in others if unknown is not None]
+    if found and len(found) == len(others):
+        combine = args[0] if function is builtins.map else _in_a_tuple
+        return _side_by_side(found, combine, bool(options.get("strict")))
+    return function(*(map(_begun, args) if found else args), **options)
+
+
+def _begun(items: object) -> object:
+    """A generator that has begun, and has asked what it goes over: before others are asked."""
+    if not isinstance(items, GeneratorType):
+        return items
+    return itertools.chain(list(itertools.islice(items, 1)), items)
 
 
 def _taken(function: Callable[..., object], given: object, found: Unknown) -> object:
@@ -382,12 +537,82 @@ def _in_a_tuple(*items: object) -> tuple[object, ...]:
     return items
 
 
-def _side_by_side(found: list[Unknown], combine: Callable[..., object], strict: bool) -> Unknown:
+def _side_by_side(
+    found: list[Unknown | _Endless], combine: Callable[..., object], strict: bool
+) -> object:
     """``zip`` or ``map`` of several: as long as the shortest; with ``strict``, as all of them."""
-    length = functools.reduce(torch.sym_min, [inner.length for inner in found])
-    for inner in found if strict else ():
+    ending = [inner for inner in found if isinstance(inner, Unknown)]
+    if not ending or (strict and len(ending) < len(found)):
+        raise _out_of_order("zip() or map() of what has no end")
+    length = functools.reduce(torch.sym_min, [inner.length for inner in ending])
+    for inner in ending if strict else ():
         torch._check(inner.length == length, lambda: "zip() of unequal lengths")
-    return Unknown(length, lambda i: combine(*(inner.item(i) for inner in found)))
+    return _of(found, length, lambda i: combine(*(inner.item(i) for inner in found)))
+
+
+def _chained(*parts: Iterable[object]) -> Chain | None:
+    """``itertools.chain(x, y)``."""
+    is_any = any(
+        isinstance(part, (Chain, Once)) or unknown_length(part) is not None for part in parts
+    )
+    return Chain(parts) if is_any else None
+
+
+def _chained_from(parts: object) -> Chain | None:
+    return _chained(*parts) if isinstance(parts, (list, tuple)) else None
+
+
+def _pairwise(items: object) -> Unknown | None:
+    """``itertools.pairwise(x)``: each item with the next one."""
+    found = unknown_length(items)
+    if found is None or isinstance(found, Ordered):
+        return None
+    item = found.item
+    return Unknown(torch.sym_max(found.length - 1, 0), lambda i: (item(i), item(i + 1)))
+
+
+def _part_of(items: object, *bounds: int | torch.SymInt | None) -> Unknown | None:
+    """``itertools.islice(x, stop)``, or with a start and a step."""
+    found = unknown_length(items)
+    start, stop, step = (None, *bounds, None) if len(bounds) == 1 else (*bounds, None)[:3]
+    start, step = 0 if start is None else start, 1 if step is None else step
+    if found is None or type(step) is not int or step < 1:
+        return None
+    for bound in (start, stop):
+        torch._check(bound is None or bound >= 0, lambda: "islice() takes no negative numbers")
+    stop = found.length if stop is None else torch.sym_min(stop, found.length)
+    return found.part(start, torch.sym_max((stop - start + step - 1) // step, 0), step)
+
+
+def _accumulated(
+    items: object, combine: Callable[[Any, Any], object] | None = None, *, initial: object = None
+) -> object:
+    """``itertools.accumulate(x, f)``: the first item, and what comes of each further one."""
+    found, combine = unknown_length(items), choose(operator.add if combine is None else combine)
+    if found is None:
+        return None
+    if initial is None and has_none(found.length, "there is nothing to accumulate"):
+        return ()
+    total = found.item(0) if initial is None else initial
+    left_out = 1 if initial is None else 0
+    first, item = total, found.item
+
+    def step(i: int | torch.SymInt) -> object:
+        nonlocal total
+        total = combine(total, item(i + left_out))
+        return total
+
+    states = found.functions if isinstance(found, Ordered) else ()
+    return Chain([(first,), Ordered(found.length - left_out, step, (step, *states))])
+
+
+_ITERTOOLS: dict[object, Callable[..., object]] = {
+    itertools.chain: _chained,
+    itertools.chain.from_iterable: _chained_from,
+    itertools.pairwise: _pairwise,
+    itertools.islice: _part_of,
+    itertools.accumulate: _accumulated,
+}
 
 
 def _range(*args: Any) -> range | Unknown:
@@ -414,6 +639,8 @@ def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
     found, recorder = unknown_length(iterable), running_recorder()
     if found is None or recorder is None:
         return [body(item) for item in iterable]
+    if isinstance(found, Ordered):  # a loop makes them, one after the other
+        raise ControlFlowError("the items have an order", code="MG-C111", where=recorder.here())
     kinds: list[str] = []
     alike: dict[int, int | torch.SymInt] = {}  # numbers that are the same for all items
     outside: list[Value] = []  # what is of tensors that others have as well

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 
@@ -26,7 +26,7 @@ from monograph.shapes.sums import sum_over
 from monograph.shapes.supposing import give_up
 from monograph.shapes.symnode import expression_of
 from monograph.source import branching
-from monograph.source.iterators import Unknown, unknown_length
+from monograph.source.iterators import Chain, Ordered, Unknown, taken, unknown_length
 from monograph.source.rows import Pieces, Records, Rows, rows_like
 from monograph.torch_internals import without_modes
 
@@ -74,6 +74,11 @@ def _goes_on(stop: Thunk, test: Thunk) -> object:
 
 def for_loop(iterable: Iterable[T], body: Callable[[T], object], stop: Thunk) -> None:
     """``for item in iterable: body(item)``, until ``stop()`` holds."""
+    iterable = taken(iterable)
+    if isinstance(iterable, Chain):
+        for part in iterable.parts:
+            for_loop(cast("Iterable[T]", part), body, stop)
+        return
     recorder = running_recorder()
     unknown = None if recorder is None else unknown_length(iterable)
     if unknown is None:
@@ -137,13 +142,17 @@ def _counted(
     def length() -> Number | None:
         return None if ends_early else unknown.length
 
+    functions: tuple[Callable[..., object], ...] = (body, stop)
+    if isinstance(unknown, Ordered):
+        unknown.take()
+        functions += unknown.functions
     try:
         where = recorder.here()
         if where is not None and where in (apart := branching.strictness(recorder).apart):
             raise apart[where]
-        _capture(recorder, test, step, (body, stop), counter, length)
+        _capture(recorder, test, step, functions, counter, length)
     except Exception as error:
-        _first_apart(recorder, unknown, test, step, (body, stop), counter, length, error)
+        _first_apart(recorder, unknown, test, step, functions, counter, length, error)
 
 
 def _first_apart(

@@ -540,22 +540,27 @@ class _Lowering:
         return node, before, follow
 
     def _only_yields(self, node: ast.For) -> bool:
-        """Whether all that a generator does is to compute one item after the other.
+        """Whether a generator ends with a loop that gives an item at the end of each iteration.
 
-        No iteration knows of another, so that the items may be made where they are asked for.
+        Then the items may be made where they are asked for.
         """
         own = own_nodes(self.function)
         yields = [n for n in own if isinstance(n, (ast.Yield, ast.YieldFrom, ast.Await))]
         *before, last = node.body
         is_last = span_of(self.function.body[-1]) == span_of(node) and not node.orelse
-        is_plain = all(isinstance(n, (ast.Assign, ast.Assert, ast.Expr)) for n in before)
+        is_plain = all(
+            isinstance(n, (ast.Assign, ast.AugAssign, ast.Assert, ast.Expr)) for n in before
+        )
         is_yield = isinstance(last, ast.Expr) and isinstance(last.value, ast.Yield)
         if len(yields) != 1 or not (is_last and is_plain and is_yield):
             return False
+        return not any(isinstance(n, ast.Return) for n in own)
+
+    def _has_a_state(self, node: ast.For) -> bool:
+        """Whether an iteration knows of others: by a variable that goes from one to the next."""
         known = {n.arg for n in ast.walk(self.function.args) if isinstance(n, ast.arg)}
         known |= assigned_in([n for n in self.function.body if span_of(n) != span_of(node)])
-        carried = known & assigned_in([node])
-        return not carried and not any(isinstance(n, ast.Return) for n in own)
+        return bool((known | self.outside | self.globals) & assigned_in([node]))
 
     def _yielding(self, node: ast.For, number: int) -> list[ast.stmt]:
         """``for x in xs: yield f(x)``, the end of a generator, as ``return map(f, xs)``."""
@@ -566,14 +571,19 @@ class _Lowering:
         bound = located(ast.Assign([node.target], name_of(item)), node.target)
         value = last.value.value or ast.Constant(None)
         given = located(ast.Return(value), last)
+        iterable = self.expressions.iterable(copy.deepcopy(node.iter))
+        if self._has_a_state(node):
+            body = self.block([bound, *before, given], [], _Boundary())
+            step = self._closure(f"yielded_{number}", body, node, item)
+            made = runtime_call("yielded", name_of(step.name), iterable, ast.Constant(True))
+            return [step, located(ast.Return(made), node.iter)]
         function = copy.copy(self.function)
         function.name, function.decorator_list, function.returns = name, [], None
         function.args = ast.arguments(
             posonlyargs=[], args=[ast.arg(item)], kwonlyargs=[], kw_defaults=[], defaults=[]
         )
         function.body = self.block([bound, *before, given], [], _Boundary())
-        iterable = self.expressions.iterable(copy.deepcopy(node.iter))
-        call = runtime_call("iterator", name_of("map"), name_of(name), iterable)
+        call = runtime_call("yielded", name_of(name), iterable, ast.Constant(False))
         return [located(function, node), located(ast.Return(call), node.iter)]
 
     def _left_early(

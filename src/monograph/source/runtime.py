@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
+import itertools
 from collections.abc import Callable, Iterable
 from typing import TypeVar, cast
 
@@ -28,13 +30,13 @@ from monograph.source.branching import (
     reduced,
 )
 from monograph.source.iterators import (
-    iterator,
     numbered,
     numbers,
     pieces,
     repeated,
     subscript,
     unfilled,
+    yielded,
 )
 from monograph.source.looping import for_loop, while_loop
 from monograph.source.steering import in_order, steered, steps
@@ -71,9 +73,24 @@ __all__ = [
     "subscript",
     "unfilled",
     "while_loop",
+    "yielded",
 ]
 
 T = TypeVar("T")  # an item of an iterable
+_TAKING_ALL = (builtins.sum, builtins.max, builtins.min)
+
+
+def iterator(function: Callable[..., object], *args: object, **options: object) -> object:
+    """``zip`` and its like, of something of unknown length; or ``sum`` and its like."""
+    is_chained = function in (itertools.chain, itertools.chain.from_iterable)
+    args = args if is_chained else tuple(map(iterators.taken, args))
+    if (
+        args
+        and function in _TAKING_ALL
+        and isinstance(args[0], (iterators.Ordered, iterators.Chain))
+    ):
+        args = (listed(list, args[0]), *args[1:])
+    return iterators.iterator(function, *args, **options)
 
 
 def rows(iterable: Iterable[T], body: Callable[[T], object]) -> object:
@@ -82,7 +99,8 @@ def rows(iterable: Iterable[T], body: Callable[[T], object]) -> object:
     Raises:
         ControlFlowError: where the items are neither rows of one tensor nor pieces of one.
     """
-    return _or_in_a_loop(lambda: iterators.rows(iterable, body), iterable, body)
+    items: Iterable[T] = iterators.taken(iterable)
+    return _or_in_a_loop(lambda: iterators.rows(items, body), items, body)
 
 
 def listed(function: Callable[..., object], iterable: Iterable[object]) -> object:
@@ -91,6 +109,7 @@ def listed(function: Callable[..., object], iterable: Iterable[object]) -> objec
     Raises:
         ControlFlowError: where the items are neither rows of one tensor nor pieces of one.
     """
+    iterable = iterators.taken(iterable)
     made = functools.partial(iterators.listed, function, iterable)
     return _or_in_a_loop(made, iterable, lambda item: item)
 
@@ -101,6 +120,7 @@ def joined(kind: str, *parts: Iterable[object]) -> object:
     Raises:
         ControlFlowError: where the items are neither rows of one tensor nor pieces of one.
     """
+    parts = tuple(map(iterators.taken, parts))
     if running_recorder() is None or not any(isinstance(p, iterators.Unknown) for p in parts):
         return iterators.joined(kind, *parts)
     made: object = ()
@@ -127,7 +147,8 @@ def _or_in_a_loop(
     """
     recorder = running_recorder()
     try:
-        return made_at_once()
+        if not isinstance(iterable, iterators.Chain):
+            return made_at_once()
     except (ControlFlowError, UndecidedError, NeedsConversion) as reason:
         error = reason.error if isinstance(reason, NeedsConversion) else reason
         # What is undecided may be told by where in the list it is, which a loop knows.
@@ -151,6 +172,7 @@ def folded(
     *first: object,
 ) -> object:
     """``functools.reduce(combine, iterable)``, or with what it begins with."""
+    iterable = iterators.taken(iterable)
     unknown = None if running_recorder() is None else iterators.unknown_length(iterable)
     if function is not functools.reduce or unknown is None:
         return function(combine, iterable, *first)

@@ -13,9 +13,11 @@ from monograph.capture.python.excerpts import Excerpts
 
 __all__ = [
     "ASKING",
+    "ITERTOOLS",
     "Site",
     "SourceFile",
     "Span",
+    "called",
     "codes_in",
     "has_flag",
     "is_copying",
@@ -277,7 +279,7 @@ class SourceFile:
         if not isinstance(node, ast.GeneratorExp) or not isinstance(around, ast.Call):
             return False
         takes_all = is_reducing(around) or is_listing(around)
-        return takes_all and _called(around) not in ("any", "all", "len")
+        return takes_all and called(around) not in ("any", "all", "len")
 
     def _is_kept(self, node: ast.expr) -> bool:
         """Whether a variable gets it (or ``zip``, by way of ``map``) that is only gone through."""
@@ -289,13 +291,13 @@ class SourceFile:
             reverses, node, around = True, around, self.parents.get(around)
         if (reverses and self._is_gone_through(node)) or self._joins(node):
             return True
-        if isinstance(around, ast.Call) and _called(around) in _JOINING:
+        if isinstance(around, ast.Call) and called(around) in _JOINING:
             return True
         if isinstance(around, ast.Subscript) and node is around.value:
             return not isinstance(around.slice, ast.Slice)
         if isinstance(around, ast.Lambda):
             mapping = self.parents.get(around)
-            is_mapped = isinstance(mapping, ast.Call) and _called(mapping) == "map"
+            is_mapped = isinstance(mapping, ast.Call) and called(mapping) == "map"
             starred = self.parents.get(mapping) if is_mapped else None  # type: ignore[arg-type]
             return isinstance(starred, ast.Starred) and self._is_gone_through(starred)
         reads = self._reads_of_variable(node)
@@ -329,7 +331,7 @@ class SourceFile:
 
     def _is_gone_through_once(self, node: ast.Call) -> bool:
         """Whether a variable gets ``zip`` (or its like) of parts, and one loop goes over it."""
-        if _called(node) not in _ITERATORS or not all(map(self._is_taken_apart, node.args)):
+        if called(node) not in _ITERATORS or not all(map(self._is_taken_apart, node.args)):
             return False
         reads = self._reads_of_variable(node) or []
         around = self.parents.get(reads[0]) if len(reads) == 1 else None
@@ -355,7 +357,7 @@ class SourceFile:
     def _is_taken_apart(self, node: ast.expr) -> bool:
         if not isinstance(node, ast.Call):
             return isinstance(node, ast.Subscript) and self._is_taken_apart(node.value)
-        is_over_others = _called(node) in _ITERATORS and all(map(self._is_taken_apart, node.args))
+        is_over_others = called(node) in _ITERATORS and all(map(self._is_taken_apart, node.args))
         return is_over_others or is_taking_apart(node) or is_counting(node)
 
     def _is_in_a_loop(self, node: ast.AST | None) -> bool:
@@ -372,7 +374,7 @@ class SourceFile:
             return node is around.iter
         if isinstance(around, ast.Subscript):
             return node is around.value
-        is_called = isinstance(around, ast.Call) and _called(around) in _GOING_THROUGH
+        is_called = isinstance(around, ast.Call) and called(around) in _GOING_THROUGH
         return is_called or self._joins(node)
 
     def _joins(self, node: ast.expr) -> bool:
@@ -388,7 +390,7 @@ class SourceFile:
         while isinstance(around, ast.Subscript) and node is around.value:
             node, around = around, self.parents.get(around)
         if isinstance(around, ast.Call):
-            return node in around.args and _called(around) in _MAKERS
+            return node in around.args and called(around) in _MAKERS
         if isinstance(around, ast.Starred):
             return self._joins(node)
         if isinstance(around, (ast.Tuple, ast.List)):
@@ -400,13 +402,13 @@ class SourceFile:
         inner, around = node, self.parents.get(node)
         if isinstance(around, ast.Call) and is_folding(around) and node is around.args[1]:
             return around
-        while isinstance(around, ast.Call) and _called(around) in _OVER_OTHERS:
+        while isinstance(around, ast.Call) and called(around) in _OVER_OTHERS:
             inner, around = around, self.parents.get(around)
         if isinstance(inner, ast.Call) and self._is_gone_through_once(inner):
             return inner
         if not isinstance(around, ast.Call) or inner not in around.args:
             return None
-        is_sum = is_reducing(around) and _called(around) in ("sum", "len")
+        is_sum = is_reducing(around) and called(around) in ("sum", "len")
         return around if is_sum or is_listing(around) else None
 
     def function_of(self, span: Span) -> ast.AST | None:
@@ -442,7 +444,7 @@ def is_reducing(node: ast.Call) -> bool:
 def is_listing(node: ast.Call) -> bool:
     """Whether it is ``list(x)`` or ``tuple(x)``."""
     is_plain = isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords
-    return is_plain and _called(node) in ("list", "tuple")
+    return is_plain and called(node) in ("list", "tuple")
 
 
 def is_copying(node: ast.Call) -> bool:
@@ -462,7 +464,7 @@ def is_extending(node: ast.AST) -> bool:
 def is_folding(node: ast.Call) -> bool:
     """Whether it is ``functools.reduce(f, x)``, or with what it begins with."""
     is_plain = not any(isinstance(arg, ast.Starred) for arg in node.args) and not node.keywords
-    return is_plain and _called(node) == "reduce" and len(node.args) in (2, 3)
+    return is_plain and called(node) == "reduce" and len(node.args) in (2, 3)
 
 
 def is_joining(node: ast.AST) -> bool:
@@ -514,12 +516,13 @@ def is_taking_apart(node: ast.Call) -> bool:
 _PIECES = ("unbind", "split", "chunk")
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _ITERATORS = ("enumerate", "zip", "reversed")
-_OVER_OTHERS = ("enumerate", "zip", "reversed", "map", "iter")
+ITERTOOLS = ("accumulate", "chain", "count", "from_iterable", "islice", "pairwise")
+_OVER_OTHERS = ("enumerate", "zip", "reversed", "map", "iter", *ITERTOOLS)
 _JOINING = ("stack", "cat", "concat", "hstack", "vstack")
 _GOING_THROUGH = (*_JOINING, "zip", "enumerate", "reversed", "len", "sum", "list", "tuple")
 
 
-def _called(node: ast.Call) -> str | None:
+def called(node: ast.Call) -> str | None:
     """The name of what is called."""
     function = node.func
     if isinstance(function, ast.Attribute):
@@ -529,13 +532,13 @@ def _called(node: ast.Call) -> str | None:
 
 def is_over_others(node: ast.Call) -> bool:
     """Whether it is ``zip(x, y)``, ``enumerate(x)`` or ``reversed(x)``."""
-    return isinstance(node.func, ast.Name) and _called(node) in _ITERATORS
+    return isinstance(node.func, ast.Name) and called(node) in _ITERATORS
 
 
 def is_counting(node: ast.Call) -> bool:
     """Whether it is ``range(n)``."""
     is_plain = isinstance(node.func, ast.Name) and not node.keywords
-    return is_plain and _called(node) == "range"
+    return is_plain and called(node) == "range"
 
 
 def is_spelling_out(node: ast.Call) -> bool:
