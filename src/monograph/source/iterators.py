@@ -30,6 +30,7 @@ from monograph.source.rows import (
     Records,
     Rows,
     Steps,
+    Table,
     Together,
     has_none,
     kind_of,
@@ -317,7 +318,7 @@ def unknown_length(value: object) -> Unknown | None:
         if value.part is not None:
             return Unknown(value.tensor.shape[0], value.part)
         value = value.tensor if value.kind == "tensor" else _Numbers(value.tensor)
-    if isinstance(value, Records):
+    if isinstance(value, (Records, Table)):
         return Unknown(value.length(), lambda i: value[i])
     if isinstance(value, Pieces):
         if value.part is not None:
@@ -468,7 +469,7 @@ def iterator(function: Callable[..., object], *args: Any, **options: Any) -> obj
         return function(*args, **options)
     if function is builtins.range:
         return _range(*args)
-    if function is builtins.len and isinstance(args[0], (Rows, Records, Pieces, Unfilled)):
+    if function is builtins.len and isinstance(args[0], (Rows, Records, Table, Pieces, Unfilled)):
         return args[0].length()
     if function is builtins.len and isinstance(args[0], Unknown):
         return args[0].length
@@ -643,11 +644,14 @@ def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
         raise ControlFlowError("the items have an order", code="MG-C111", where=recorder.here())
     kinds: list[str] = []
     alike: dict[int, int | torch.SymInt] = {}  # numbers that are the same for all items
+    of_lists: list[str] = []
     outside: list[Value] = []  # what is of tensors that others have as well
     known = frozenset(recorder.sizes.env.symbols)
     has_items = recorder.sizes.env.is_known(not_less(recorder.size_of(found.length), 1))
 
     def note(item: object) -> object:
+        if isinstance(item, Rows) and item.kind != "tensor":
+            of_lists[:], item = [item.kind], item.tensor
         leaves, structure = flatten(item)
         kinds[:] = map(kind_of, leaves)
         alike.clear()
@@ -674,6 +678,8 @@ def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
         kept = recorder.value_of(leaf)
         recorder.aliases.keep(outside, kept)
         recorder.aliases.overlapping.add(kept.root)
+    if of_lists and isinstance(made, torch.Tensor):
+        return Table(made, of_lists[0])
     tensors, structure = flatten(made)
     columns = [
         rows_in_steps((), alike[i], 0, found.length) if i in alike else Rows(tensor, kinds[i])

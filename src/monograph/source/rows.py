@@ -37,6 +37,7 @@ __all__ = [
     "Records",
     "Rows",
     "Steps",
+    "Table",
     "Together",
     "UnknownList",
     "accepted",
@@ -383,6 +384,42 @@ class Records(UnknownList):
         return len(self.rows[0])
 
 
+class Table(UnknownList):
+    """A list of unknown length whose items are lists of numbers, all of one length.
+
+    ``tensor``: the numbers, with a row for each list. ``kind``: what they are, as in ``Rows``.
+    """
+
+    def __init__(self, tensor: torch.Tensor, kind: str) -> None:
+        self.tensor, self.kind = tensor, kind
+
+    as_a_result = Rows.as_a_result
+
+    def length(self) -> int | torch.SymInt:
+        """The number of lists: a size that varies."""
+        return self.tensor.shape[0]
+
+    def __getitem__(self, index: int | torch.SymInt | slice) -> Table | Rows:
+        if isinstance(index, slice):
+            return Table(self.tensor[index], self.kind)
+        return Rows(self.tensor[index], self.kind)
+
+    def __iter__(self) -> Iterator[Table | Rows]:
+        return (self[i] for i in range(self.length()))
+
+    def __len__(self) -> int:
+        return len(Rows(self.tensor, "tensor"))
+
+    def made(self, dtype: torch.dtype | None) -> torch.Tensor:
+        """What ``torch.tensor`` makes of it, which is told no numbers where there are none."""
+        if has_none(self.length(), "torch.tensor of an empty list has one dimension"):
+            return torch.zeros(0, dtype=dtype or torch.get_default_dtype())
+        if dtype is None and has_none(self.tensor.shape[1], "torch.tensor of nothing has floats"):
+            dtype = torch.get_default_dtype()
+        own = torch.get_default_dtype() if self.kind == "float" else self.tensor.dtype
+        return self.tensor.to(dtype or own)
+
+
 class Pieces(UnknownList):
     """A list that a loop appends tensors to which differ in their sizes along ``dim``.
 
@@ -622,13 +659,15 @@ def _require_tensors(rows: Rows) -> None:
 
 
 def tensor(
-    rows: Rows | Records,
+    rows: Rows | Records | Table,
     *,
     dtype: torch.dtype | None = None,
     device: torch.device | None = None,
 ) -> torch.Tensor:
     """``torch.tensor(rows)``."""
-    if isinstance(rows, Records):
+    if isinstance(rows, Table):
+        made = rows.made(dtype)
+    elif isinstance(rows, Records):
         torch._check(rows.length() >= 1, lambda: "torch.tensor of an empty list has one dimension")
         made = _nested(rows.stacked, iter(rows.kinds), dtype)
     else:
@@ -726,7 +765,7 @@ def _accepting(name: str, original: Callable[..., object]) -> Callable[..., obje
         if isinstance(given, Rows):
             kwargs.pop("tensors", None)
             return OF_ROWS[name](given, *args[1:], **kwargs)
-        if isinstance(given, Records) and OF_ROWS[name] is tensor:
+        if isinstance(given, (Records, Table)) and OF_ROWS[name] is tensor:
             return tensor(given, *args[1:], **kwargs)  # type: ignore[arg-type]
         if isinstance(given, Together) and name in ("hstack", "vstack"):
             raise _unequal(f"torch.{name} of pieces of a tensor")
@@ -751,7 +790,7 @@ def _typed(kind: Callable[..., torch.Tensor]) -> Callable[..., object]:
     original = instead_of(kind)
 
     def call(*args: object, **kwargs: object) -> object:
-        if len(args) == 1 and isinstance(args[0], (Rows, Records)):
+        if len(args) == 1 and isinstance(args[0], (Rows, Records, Table)):
             return tensor(args[0], dtype=dtype_of(kind))
         return original(*args, **kwargs)
 
