@@ -93,6 +93,9 @@ def infer(
             outcome = _outcome_by_rule(op, args, kwargs)
             if outcome is not None:
                 return outcome
+        outcome = _outcome_with_ties(op, args, kwargs, unpatched, env)
+        if outcome is not None:
+            return outcome
     from monograph.inference.examples import (
         laid_as_in_examples,
         outcome_of_kernel,
@@ -143,6 +146,34 @@ def _outcome_by_rule(
     except (UndeterminedError, ZeroDivisionError):  # the rule knows plain numbers only
         return None
     return None if found is None else _outcome_of_rule(found)
+
+
+def _outcome_with_ties(
+    op: Operator,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    unpatched: Callable[[], AbstractContextManager[None]],
+    env: ShapeEnv,
+) -> Outcome | None:
+    """The outcome where tensors are brought to one shape whose sizes are equal from here on.
+
+    Nothing is tied where there is none without fake tensors.
+    """
+    from monograph.inference.examples import pointwise_outcome
+    from monograph.inference.ties import ties_of_broadcasting
+
+    def outcome() -> Outcome | None:
+        given, named = _in_normal_form(args, kwargs, env)
+        found = _outcome_by_rule(op, given, named)
+        if found is not None or torch.Tag.pointwise not in op.tags:
+            return found
+        with unpatched():
+            return pointwise_outcome(op, given, named)
+
+    ties = ties_of_broadcasting(env, args, kwargs, lambda: outcome() is not None)
+    if ties is None or not all(env.require(test, TAKEN_AS_EQUAL) for test in ties):
+        return None
+    return outcome()
 
 
 def _outcome_for_any_sizes(

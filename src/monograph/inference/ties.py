@@ -20,6 +20,7 @@ __all__ = [
     "require_stretched_rows",
     "stretched_by_sides",
     "stretched_rows",
+    "ties_of_broadcasting",
 ]
 
 _MOST_TRIED = 64  # ways to tie the sizes of one call
@@ -125,6 +126,40 @@ def stretched_rows(
 
     stretched = _stretched(env, args, kwargs, whole_of)
     return stretched if rows else None
+
+
+def ties_of_broadcasting(
+    env: ShapeEnv,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    passes: Callable[[], bool],
+) -> list[Test] | None:
+    """What is taken to be equal where tensors are brought to one shape, the last dimension first.
+
+    Sizes that differ as they are written, and are equal in the example, are taken for equal: torch
+    does that on fake tensors, after many questions. None where nothing is to be tied, where a size
+    may be broadcast, and where an operator does not pass with these ties.
+    """
+    classes: _Classes = []
+    for sizes in _columns(env, specs_in((args, tuple(kwargs.values())))):
+        if len(sizes) < 2:
+            continue
+        if not _is_one_size(env, sizes):
+            return None
+        classes.append(list(sizes))
+    if not classes or not _holds_with(env, classes, passes):
+        return None
+    return list(_tests(classes))
+
+
+def _is_one_size(env: ShapeEnv, sizes: Column) -> bool:
+    """Whether sizes that differ as they are written may be one; none is the first row of some."""
+    if len({env.hint(size) for size in sizes} - {None}) > 1:
+        return False
+    first, *others = sizes
+    if any(env.known(equal(first, other)) is False for other in others):
+        return False
+    return not any(map(is_row_at_most, sizes))
 
 
 def _is_that_or_one(env: ShapeEnv, size: Int, whole: Int) -> bool:

@@ -49,7 +49,7 @@ def _conv(
     is_channels_last = (
         steps_channels_last(x) if x.scope is not None else are_strides_channels_last(x)
     )
-    is_told = x.scope is None or is_canonical(x) or _may_be_copied(x) or is_channels_last
+    is_told = x.scope is None or is_canonical(x) or _is_copied(x) or is_channels_last
     if not is_told or (not is_canonical(weight) and not _is_plain_but_for_order(weight)):
         return None
     if weight.shape[0] % groups:
@@ -72,9 +72,12 @@ def _without_batch(found: TensorSpec | None) -> TensorSpec | None:
     return None if found is None else found.with_layout(found.shape[1:], found.strides[1:])
 
 
-def _may_be_copied(x: TensorSpec) -> bool:
-    """Whether a convolution copies ``x`` into row-major order: not where it is channels-last."""
-    return x.scope is not None and x.strides[1] != 1
+def _is_copied(x: TensorSpec) -> bool:
+    """Whether a convolution copies ``x`` into row-major order.
+
+    Not where it is channels-last; of one dimension that is none of the formats.
+    """
+    return x.scope is not None and (len(x.shape) == 3 or x.strides[1] != 1)
 
 
 def _is_plain_but_for_order(weight: TensorSpec) -> bool:
@@ -103,7 +106,7 @@ def _conv_transpose(
         return None  # which kernel is used decides the layout, and what is an error
     if x.scope is None and 1 in (x.shape[1], weight.shape[1] * groups) and not is_canonical(x):
         return None  # one channel: channels-last and contiguous look alike
-    is_told = x.scope is None or is_canonical(x)
+    is_told = x.scope is None or is_canonical(x) or (len(x.shape) == 3 and _is_copied(x))
     if x.shape[1] != weight.shape[0] or not is_told or not is_canonical(weight):
         return None
     if bias is not None and (len(bias.shape) != 1 or bias.dtype != x.dtype):

@@ -42,9 +42,9 @@ class _Options(TypedDict, total=False):
 def _clone(x: TensorSpec, *, memory_format: torch.memory_format | None = None) -> TensorSpec | None:
     if memory_format is torch.contiguous_format:
         return fresh(x, x.shape)
-    if memory_format in (None, torch.preserve_format) and is_dense(x):
-        return x
-    return None
+    if memory_format not in (None, torch.preserve_format):
+        return None
+    return x if is_dense(x) else elementwise((x,), x.dtype)
 
 
 @view(aten.to.dtype, in_order=True, itself=True, may_copy="format")
@@ -204,11 +204,12 @@ def _like(
     memory_format: torch.memory_format | None = None,
     **options: Unpack[_Options],
 ) -> TensorSpec | None:
-    if memory_format not in (None, torch.preserve_format) or not is_dense(x):
+    if memory_format not in (None, torch.preserve_format) or not _stays(x, options):
         return None
-    if not _stays(x, options):
-        return None
-    return TensorSpec.of(x.shape, x.strides, options.get("dtype") or x.dtype, x.device)
+    dtype = options.get("dtype") or x.dtype
+    if not is_dense(x):
+        return elementwise((x,), dtype)
+    return TensorSpec.of(x.shape, x.strides, dtype, x.device)
 
 
 def _stays(x: TensorSpec, options: _Options) -> bool:
@@ -300,8 +301,8 @@ def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> TensorSpec | None:
     )
 
 
-def _agree(spec: TensorSpec, first: TensorSpec, at: int) -> bool:
-    """Whether all sizes but one are equal; of those that vary, the operator demands it."""
+def _agree(spec: TensorSpec, first: TensorSpec, at: int | None = None) -> bool:
+    """Whether all sizes, but for one, are equal; of those that vary, the operator demands it."""
     for i, (mine, other) in enumerate(zip(spec.shape, first.shape, strict=True)):
         if i == at or mine == other:
             continue
@@ -330,12 +331,17 @@ def _stack(tensors: Sequence[TensorSpec], dim: int = 0) -> TensorSpec | None:
     first = tensors[0]
     rank = len(first.shape) + 1
     if not -rank <= dim < rank or any(
-        spec.shape != first.shape
-        or spec.dtype != first.dtype
+        spec.dtype != first.dtype
         or spec.device != first.device
-        or not is_canonical(spec)
+        or len(spec.shape) != len(first.shape)
+        or not _agree(spec, first)
         for spec in tensors
     ):
         return None
     at = dim % rank
+    if at == rank - 1:  # else they are joined one after the other, and that dimension is divided
+        tensors = [x.with_layout((*x.shape, 1), (*x.strides, 1)) for x in tensors]
+    joined = _cat(tensors, at)
+    if joined is None or not is_canonical(joined):
+        return None
     return fresh(first, (*first.shape[:at], len(tensors), *first.shape[at:]))

@@ -14,15 +14,17 @@ from monograph.inference.rules.pointwise import category
 from monograph.inference.rules.reductions import reduced
 from monograph.inference.rules.table import (
     broadcast,
+    broadcast_or_tied,
     fresh,
     is_canonical,
     is_size,
     must_hold_if_varies,
     resolve,
     rule,
+    tied,
 )
 from monograph.ir.spec import TensorSpec
-from monograph.shapes.expr import Expr, Int
+from monograph.shapes.expr import Expr, Int, interval
 from monograph.shapes.questions import not_less
 
 aten = torch.ops.aten
@@ -121,19 +123,18 @@ def _logsumexp(x: TensorSpec, dims: Sequence[int], keepdim: bool = False) -> Ten
 
 
 def _fits(part: TensorSpec, whole: TensorSpec, but: int | None = None) -> bool:
-    """Whether it is no longer along any dimension, for certain; ``but``: along this one, maybe."""
+    """Whether it is no longer along any dimension, as is demanded; ``but``: along this, maybe."""
     if len(part.shape) != len(whole.shape):
         return False
     for i, (size, limit) in enumerate(zip(part.shape, whole.shape, strict=True)):
-        if i != but and size != limit and not _is_known_less(size, limit):
+        if i != but and size != limit and not _must_be_at_most(size, limit):
             return False
     return True
 
 
-def _is_known_less(size: Int, limit: Int) -> bool:
-    test = not_less(limit, size)
-    scopes = [each.scope for each in (size, limit) if isinstance(each, Expr)]
-    return scopes[0].owner.is_known(test) if scopes else test is True
+def _must_be_at_most(size: Int, limit: Int) -> bool:
+    varying = size if isinstance(size, Expr) else limit
+    return must_hold_if_varies(varying, not_less(limit, size))
 
 
 @rule(aten.gather.default)
@@ -141,11 +142,9 @@ def _gather(
     x: TensorSpec, dim: int, index: TensorSpec, *, sparse_grad: bool = False
 ) -> TensorSpec | None:
     at = resolve(x, dim)
-    if at is None or index.dtype is not torch.int64 or not _fits(index, x, at):
+    if at is None or index.dtype is not torch.int64 or x.device != index.device:
         return None
-    if x.device != index.device or not is_canonical(x) or not is_canonical(index):
-        return None
-    return fresh(x, index.shape)
+    return fresh(x, index.shape) if _fits(index, x, at) else None
 
 
 @rule(aten.take_along_dim.default)
@@ -168,9 +167,10 @@ def _take_along_dim(
 def _scatter(
     x: TensorSpec, dim: int, index: TensorSpec, source: TensorSpec, *how: object, **more: object
 ) -> TensorSpec | None:
-    if source.dtype != x.dtype or source.device != x.device or not _fits(index, source):
+    if source.dtype != x.dtype or source.device != x.device:
         return None
-    return _scatter_number(x, dim, index) if is_canonical(source) else None
+    found = _scatter_number(x, dim, index)
+    return found if found is not None and _fits(index, source) else None
 
 
 @rule(aten.scatter.value)
@@ -178,11 +178,9 @@ def _scatter_number(
     x: TensorSpec, dim: int, index: TensorSpec, value: object = 0
 ) -> TensorSpec | None:
     at = resolve(x, dim)
-    if at is None or index.dtype is not torch.int64 or not _fits(index, x, at):
+    if at is None or index.dtype is not torch.int64 or x.device != index.device:
         return None
-    if x.device != index.device or not is_canonical(x) or not is_canonical(index):
-        return None
-    return fresh(x, x.shape)
+    return fresh(x, x.shape) if _fits(index, x, at) else None
 
 
 @rule(aten.index_add.default, aten.index_copy.default)
@@ -195,9 +193,9 @@ def _index_add(
     if source.dtype != x.dtype or {source.device, index.device} != {x.device}:
         return None
     shape = (*x.shape[:at], index.shape[0], *x.shape[at + 1 :])
-    if source.shape != shape or not all(map(is_canonical, (x, index, source))):
+    if len(source.shape) != len(shape):
         return None
-    return fresh(x, x.shape)
+    return fresh(x, x.shape) if tied(zip(source.shape, shape, strict=True)) else None
 
 
 # Copies --------------------------------------------------------------------------------------
@@ -239,11 +237,13 @@ def _diag(x: TensorSpec, diagonal: int = 0) -> TensorSpec | None:
 def _cdist(
     x: TensorSpec, y: TensorSpec, p: float = 2, mode: int | None = None
 ) -> TensorSpec | None:
+    """Row-major, however the points lie."""
     if x.dtype != y.dtype or x.device != y.device or category(x.dtype) != 2:
         return None
-    if len(x.shape) < 2 or x.shape[:-2] != y.shape[:-2] or x.shape[-1] != y.shape[-1]:
+    if len(x.shape) < 2 or len(y.shape) < 2 or not tied([(x.shape[-1], y.shape[-1])]):
         return None
-    return fresh(x, (*x.shape[:-1], y.shape[-2])) if is_canonical(x) and is_canonical(y) else None
+    batch = broadcast_or_tied(x.shape[:-2], y.shape[:-2])
+    return None if batch is None else fresh(x, (*batch, x.shape[-2], y.shape[-2]))
 
 
 @rule(aten.outer.default)
@@ -259,6 +259,9 @@ def _outer(left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
 @rule(aten.one_hot.default)
 def _one_hot(x: TensorSpec, classes: Int = -1) -> TensorSpec | None:
     """Of a number of classes that is said; how many there are else, the values say."""
-    if x.dtype is not torch.int64 or isinstance(classes, Expr) or classes < 1:
+    if x.dtype is not torch.int64:
         return None
-    return fresh(x, (*x.shape, classes))
+    if isinstance(classes, Expr):
+        least = interval(classes)[0]
+        return fresh(x, (*x.shape, classes)) if least is not None and least >= 0 else None
+    return fresh(x, (*x.shape, classes)) if classes >= 1 else None

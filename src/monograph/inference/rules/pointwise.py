@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from monograph.inference.rules.table import RULES, fresh, is_canonical, rule
+from monograph.inference.rules.table import RULES, fresh, is_canonical, resolve, rule
 from monograph.ir.spec import TensorSpec, is_dense
 from monograph.shapes.certificates import shifted_bound
 from monograph.shapes.expr import Expr, Int
@@ -18,6 +18,9 @@ __all__ = ["Number", "category", "elementwise", "is_less", "number_dtype"]
 aten = torch.ops.aten
 
 _STAYS = -2
+
+# A complex dtype by that of its two parts.
+_OF_PARTS = {torch.float32: torch.complex64, torch.float64: torch.complex128}
 
 Number = Int | FloatExpr | float | complex
 Operand = TensorSpec | Number
@@ -82,13 +85,9 @@ def elementwise(operands: Sequence[Operand], dtype: torch.dtype) -> TensorSpec |
             strides = _strides_of_new(first)
         return TensorSpec.of(shape, strides, dtype, first.device)
     rank = len(shape)
-    sizes = list(shape)
-    for spec in placed:
-        for i, size in enumerate(spec.shape, rank - len(spec.shape)):
-            if sizes[i] == 1:
-                sizes[i] = size
-            elif size not in (1, sizes[i]) and not _are_equal(size, sizes[i]):
-                return None
+    sizes = _common_shape(placed)
+    if sizes is None:
+        return None
     if all(is_canonical(spec) for spec in placed):
         return fresh(first, sizes, dtype)
     is_static = all(spec.scope is None for spec in placed)
@@ -106,6 +105,19 @@ def elementwise(operands: Sequence[Operand], dtype: torch.dtype) -> TensorSpec |
     if order is None or _iterated(long, sizes, steps) != [i for i in order if sizes[i] != 1]:
         return None  # strides of single rows would matter, which nobody promises
     return TensorSpec.of(tuple(sizes), _packed(sizes, order), dtype, first.device)
+
+
+def _common_shape(tensors: Sequence[TensorSpec]) -> list[Int] | None:
+    """The sizes that all are brought to; None where they are not known to agree."""
+    rank = max((len(spec.shape) for spec in tensors), default=0)
+    sizes: list[Int] = [1] * rank
+    for spec in sorted(tensors, key=lambda spec: -len(spec.shape)):
+        for i, size in enumerate(spec.shape, rank - len(spec.shape)):
+            if sizes[i] == 1:
+                sizes[i] = size
+            elif size not in (1, sizes[i]) and not _are_equal(size, sizes[i]):
+                return None
+    return sizes
 
 
 def _strides_of_new(spec: TensorSpec) -> tuple[Int, ...]:
@@ -312,6 +324,13 @@ def _compare(left: Operand, right: Operand) -> TensorSpec | None:
     return elementwise((left, right), torch.bool)
 
 
+@rule(aten.complex.default, aten.polar.default)
+def _complex(left: TensorSpec, right: TensorSpec) -> TensorSpec | None:
+    if left.dtype != right.dtype or left.dtype not in _OF_PARTS:
+        return None
+    return elementwise((left, right), _OF_PARTS[left.dtype])
+
+
 @rule(aten.where.self, aten.where.ScalarSelf, aten.where.ScalarOther, aten.where.Scalar)
 def _where(condition: TensorSpec, left: Operand, right: Operand) -> TensorSpec | None:
     if not _numbers_and_tensors(left, right):
@@ -321,10 +340,10 @@ def _where(condition: TensorSpec, left: Operand, right: Operand) -> TensorSpec |
 
 @rule(aten.masked_fill.Scalar)
 def _masked_fill(spec: TensorSpec, mask: TensorSpec, value: Number) -> TensorSpec | None:
-    found = elementwise((spec, mask), spec.dtype)
-    if found is None or found.shape != spec.shape or not is_canonical(spec):
-        return None  # the kernel clones into row-major order, the fake kernel does too
-    return found
+    if mask.dtype is not torch.bool or mask.device != spec.device:
+        return None
+    sizes = _common_shape((spec, mask))
+    return None if sizes is None else fresh(spec, sizes)  # a copy, in row-major order
 
 
 @rule(
@@ -364,6 +383,19 @@ RULES[aten.logical_not.default] = lambda spec: elementwise((spec,), torch.bool)
 RULES[aten.bitwise_not.default] = lambda spec: (
     elementwise((spec,), spec.dtype) if category(spec.dtype) < 2 else None
 )
+
+
+@rule(aten.glu.default)
+def _glu(x: TensorSpec, dim: int = -1) -> TensorSpec | None:
+    """Of two halves, the second of which says how much of the first counts."""
+    at = resolve(x, dim)
+    if at is None or x.scope is None or category(x.dtype) != 2:
+        return None
+    size = x.shape[at]
+    if isinstance(size, Expr) or size % 2 or not size:
+        return None
+    half = x.with_layout((*x.shape[:at], size // 2, *x.shape[at + 1 :]), x.strides)
+    return elementwise((half, half), x.dtype)
 
 
 @rule(aten.gelu.default, aten.leaky_relu.default, aten.elu.default, aten.softplus.default)

@@ -25,7 +25,41 @@ def reduced(x: TensorSpec, dims: Sequence[int] | None, keepdim: bool) -> tuple[I
     return tuple(size for i, size in enumerate(x.shape) if i not in chosen)
 
 
-@rule(aten.mean.dim, aten.sum.dim_IntList)
+@rule(aten.sum.dim_IntList)
+def _sum(
+    x: TensorSpec,
+    dims: Sequence[int] | None,
+    keepdim: bool = False,
+    *,
+    dtype: torch.dtype | None = None,
+) -> TensorSpec | None:
+    """Of integers and truths, it is an integer."""
+    shape = reduced(x, dims, keepdim) if x.shape else None
+    return None if shape is None else fresh(x, shape, dtype or _dtype_of_sum(x))
+
+
+@rule(aten.sum.default)
+def _sum_of_all(x: TensorSpec, *, dtype: torch.dtype | None = None) -> TensorSpec:
+    return fresh(x, (), dtype or _dtype_of_sum(x))
+
+
+@rule(aten.prod.dim_int)
+def _product_of(
+    x: TensorSpec, dim: int, keepdim: bool = False, *, dtype: torch.dtype | None = None
+) -> TensorSpec | None:
+    return _sum(x, [dim], keepdim, dtype=dtype)
+
+
+@rule(aten.prod.default)
+def _product_of_all(x: TensorSpec, *, dtype: torch.dtype | None = None) -> TensorSpec:
+    return fresh(x, (), dtype or _dtype_of_sum(x))
+
+
+def _dtype_of_sum(x: TensorSpec) -> torch.dtype:
+    return x.dtype if category(x.dtype) > 1 else torch.int64
+
+
+@rule(aten.mean.dim)
 def _mean(
     x: TensorSpec,
     dims: Sequence[int] | None,
@@ -41,7 +75,7 @@ def _mean(
     return fresh(x, shape, dtype)  # row-major, however the argument lies
 
 
-@rule(aten.mean.default, aten.sum.default)
+@rule(aten.mean.default)
 def _mean_all(x: TensorSpec, *, dtype: torch.dtype | None = None) -> TensorSpec | None:
     return fresh(x, (), dtype) if category(dtype or x.dtype) == 2 else None
 

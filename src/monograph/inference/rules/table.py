@@ -31,6 +31,7 @@ __all__ = [
     "Written",
     "are_strides_channels_last",
     "broadcast",
+    "broadcast_or_tied",
     "channels_last",
     "describe",
     "fresh",
@@ -187,6 +188,16 @@ def broadcast(shapes: Sequence[tuple[Int, ...]]) -> tuple[Int, ...] | None:
             elif size not in (1, sizes[i]) and not is_row_of(size, sizes[i]):
                 return None
     return tuple(sizes)
+
+
+def broadcast_or_tied(left: tuple[Int, ...], right: tuple[Int, ...]) -> tuple[Int, ...] | None:
+    """The common shape of two; those of one rank that are equal in the example are tied here."""
+    found = broadcast((left, right))
+    if found is not None:
+        return found
+    if len(left) != len(right) or not tied((), stretched=zip(left, right, strict=True)):
+        return None
+    return left
 
 
 def is_row_of(size: Int, whole: Int) -> bool:

@@ -503,7 +503,20 @@ def _undiagonal_of_matrices(w: Written) -> torch.Tensor:
     return w.call(aten.diagonal_scatter.default, (w.tensor, w.content, *where.values()))
 
 
-describe(aten.diagonal.default, undo=_undiagonal)
+@view(aten.diagonal.default, undo=_undiagonal)
+def _diagonal(x: TensorSpec, offset: int = 0, dim1: int = 0, dim2: int = 1) -> View | None:
+    """Of squares, and what lies on no other diagonal: how long one is depends on both sizes."""
+    first, second = resolve(x, dim1), resolve(x, dim2)
+    if first is None or second is None or first == second or offset or x.scope is None:
+        return None
+    if x.shape[first] != x.shape[second]:
+        return None
+    rest = [dim for dim in range(len(x.shape)) if dim not in (first, second)]
+    shape = (*(x.shape[dim] for dim in rest), x.shape[first])
+    step = x.strides[first] + x.strides[second]
+    return View(x.with_layout(shape, (*(x.strides[dim] for dim in rest), step)))
+
+
 describe(aten.linalg_diagonal.default, undo=_undiagonal_of_matrices)
 
 
@@ -531,12 +544,14 @@ def _expand(x: TensorSpec, shape: Sequence[Int], *, implicit: bool = False) -> V
     added = len(shape) - len(x.shape)
     if added < 0:
         return None
-    sizes, strides = list(shape), [0] * len(shape)
-    for i in range(len(shape)):
+    sizes = list(shape)
+    strides: list[Int] = [0] * len(shape)
+    for i in reversed(range(len(shape))):
         if i < added:
             if not is_size(sizes[i]):
                 return None
-            strides[i] = 0
+            if sizes[i] == 1 and x.shape:  # as if it had been there
+                strides[i] = sizes[i + 1] * strides[i + 1]
             continue
         old, stride = x.shape[i - added], x.strides[i - added]
         if sizes[i] in (-1, old):
@@ -548,8 +563,6 @@ def _expand(x: TensorSpec, shape: Sequence[Int], *, implicit: bool = False) -> V
             strides[i] = 0 if is_repeated else stride
         elif old != 1 or not is_size(sizes[i]):
             return None
-    if any(sizes[i] == 1 for i in range(added)):
-        return None  # the stride of a new dimension of size 1 is a special case
     return View(x.with_layout(tuple(sizes), tuple(strides)))
 
 
