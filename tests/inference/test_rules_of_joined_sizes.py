@@ -66,6 +66,15 @@ OPERATORS = {
     "stack first": (lambda x, y: torch.stack([x, y]), "ab", "ab"),
     "gather": (lambda x, y: x.gather(1, order_of(y, 1)), "abc", "abc"),
     "gather fewer": (lambda x, y: x.gather(1, order_of(y, 1) // 2), "abc", "abc"),
+    "cosine": (torch.nn.functional.cosine_similarity, "abc", "abc"),
+    "cosine, broadcast": (torch.nn.functional.cosine_similarity, "abc", "a1c"),
+    "put": (lambda x, y: x.index_put((torch.arange(y.shape[0]),), y), "ab", "ab"),
+    "put a number": (lambda x, y: x.index_put((y > 0,), torch.tensor(2.0)), "ab", "ab"),
+    "put a row": (lambda x, y: x.index_put((torch.arange(x.shape[0]),), y), "ab", "b"),
+    "sampled": (lambda x, y: torch.nn.functional.grid_sample(x, y), "ab45", "acd2"),
+    "grid": (lambda x, y: torch.nn.functional.affine_grid(x, y.shape), "a23", "abcd"),
+    "meshed": (lambda *t: torch.meshgrid(*t, indexing="ij"), "a", "b", "c"),
+    "meshed the other way": (lambda *t: torch.meshgrid(*t, indexing="xy"), "a", "b", "c"),
     "scatter": (lambda x, y: x.scatter(2, order_of(y, 2), y), "abc", "abc"),
     "scatter add": (lambda x, y: x.scatter_add(0, order_of(y, 0), y), "ab", "ab"),
     "index add": (lambda x, y: x.index_add(0, torch.arange(y.shape[0]), y), "ab", "ab"),
@@ -90,6 +99,22 @@ MADE = {
     "glu": lambda x: torch.nn.functional.glu(torch.stack([x, -x], 1), 1),
     "glu of a view": lambda x: torch.nn.functional.glu(x[:, None].expand(-1, 4, -1, -1), 1),
     "one hot": lambda x: torch.nn.functional.one_hot(order_of(x, 1), x.shape[1]),
+    "all true": lambda x: torch.ops.aten._is_all_true(x > -9),
+    "deviation": lambda x: x.std() + x.var(unbiased=False),
+    "identity": lambda x: torch.eye(x.shape[0]) + torch.eye(x.shape[1], x.shape[0]).sum(0),
+    "upper": lambda x: torch.triu_indices(x.shape[1], x.shape[1]),
+    "above": lambda x: torch.triu_indices(x.shape[1], x.shape[1], 2),
+    "not far below": lambda x: torch.triu_indices(x.shape[1], x.shape[1], -2),
+    "lower": lambda x: torch.tril_indices(x.shape[1], x.shape[1], dtype=torch.int32),
+    "below": lambda x: torch.tril_indices(x.shape[1], x.shape[1], -1),
+    "not far above": lambda x: torch.tril_indices(x.shape[1], x.shape[1], 1),
+    "padded": lambda x: torch.nn.functional.pad(x.mT, (1, 2)) + 1,
+    "padded as it goes on": lambda x: torch.nn.functional.pad(x.mT, (1, 1), "circular"),
+    "padded at the ends": lambda x: torch.nn.functional.pad(x.mT, (0, 2), "replicate"),
+    "part of rows": lambda x: x[:, 1:] * 2,
+    "part of columns": lambda x: x[..., 1:] + x[..., :-1],
+    "least of two": lambda x: x[:, : x.shape[2], : x.shape[1]] - 1,
+    "columns of a view": lambda x: x.mT[:, :, torch.arange(2)] + 1,
     "masked": lambda x: x.mT.masked_fill(x.mT > 0, 1),
     "masked, expanded": lambda x: x[:, None].expand(-1, 4, -1, -1).masked_fill(x[:, None] > 0, 1),
 }
@@ -124,8 +149,8 @@ def exported(function, args, labels):
 def compared(program, function, args):
     try:
         wanted = function(*args)
-    except (RuntimeError, IndexError):
-        with pytest.raises((RuntimeError, IndexError)):
+    except (RuntimeError, IndexError, ValueError):
+        with pytest.raises((RuntimeError, IndexError, ValueError)):
             program(*args)
         return
     found = program(*args)

@@ -245,6 +245,9 @@ _TRANSFORMS = frozenset(
 )
 
 
+_OF_SEVERAL = (torch.ops.aten.meshgrid.indexing,)  # its results are views of several tensors
+
+
 def _by_rule(mode: Any, op: Any, args: Sequence[object], kwargs: dict[str, Any]) -> object:
     """What a rule of ours gives for fake tensors: it asks less of sizes than torch does."""
     if op in _TRANSFORMS:
@@ -252,6 +255,8 @@ def _by_rule(mode: Any, op: Any, args: Sequence[object], kwargs: dict[str, Any])
             return opened_composite(op, tuple(args), kwargs)
     rule = RULES.get(op)
     if rule is None:
+        return NotImplemented
+    if op in _OF_SEVERAL:
         return NotImplemented
     given = [_in_specs(arg) for arg in args]
     named = {name: _in_specs(value) for name, value in kwargs.items()}

@@ -171,9 +171,14 @@ def _outcome_with_ties(
             return pointwise_outcome(op, given, named)
 
     ties = ties_of_broadcasting(env, args, kwargs, lambda: outcome() is not None)
-    if ties is None or not all(env.require(test, TAKEN_AS_EQUAL) for test in ties):
+    if ties is None:
         return None
-    return outcome()
+    env.of_equalities = TAKEN_AS_EQUAL  # what is a bound of one size by now is a demand
+    try:
+        are_tied = all(map(env.require, ties))
+    finally:
+        env.of_equalities = None
+    return outcome() if are_tied else None
 
 
 def _outcome_for_any_sizes(
@@ -386,5 +391,5 @@ def _outcome_of_rule(found: TensorSpec | View | Sequence[TensorSpec | View]) -> 
 
 def _result_of_rule(found: TensorSpec | View) -> Result:
     if isinstance(found, View):
-        return Result(found.spec, 0, found.offset)
+        return Result(found.spec, found.source, found.offset)
     return Result(found)

@@ -13,10 +13,14 @@ __all__ = ["RULES", "Found", "View"]
 
 
 class View(NamedTuple):
-    """A result that shares the first argument's memory, ``offset`` elements further on."""
+    """A result that shares a tensor's memory, ``offset`` elements further on.
+
+    ``source``: which of the tensors among the arguments that is.
+    """
 
     spec: TensorSpec
     offset: Int = 0
+    source: int = 0
 
 
 Found = TensorSpec | View | Sequence[TensorSpec | View] | None

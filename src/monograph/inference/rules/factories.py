@@ -186,6 +186,43 @@ def _arange_step(
     return _range(start, end, step, options)
 
 
+@rule(aten.eye.default)
+def _eye(n: Int, **options: Unpack[_Options]) -> TensorSpec | None:
+    return _factory((n, n), **options)
+
+
+@rule(aten.eye.m)
+def _eye_of(n: Int, m: Int, **options: Unpack[_Options]) -> TensorSpec | None:
+    return _factory((n, m), **options)
+
+
+@rule(aten.triu_indices.default)
+def _triu_indices(
+    rows: Int, columns: Int, offset: int = 0, **options: Unpack[_Options]
+) -> TensorSpec | None:
+    """Of a square: all places but those that lie lower."""
+    if not isinstance(rows, Expr) or rows != columns or not is_size(rows):
+        return None
+    return _filled((2, rows * rows - _places_below(rows, offset - 1)), torch.int64, options)
+
+
+@rule(aten.tril_indices.default)
+def _tril_indices(
+    rows: Int, columns: Int, offset: int = 0, **options: Unpack[_Options]
+) -> TensorSpec | None:
+    if not isinstance(rows, Expr) or rows != columns or not is_size(rows):
+        return None
+    return _filled((2, _places_below(rows, offset)), torch.int64, options)
+
+
+def _places_below(n: Expr, offset: int) -> Int:
+    """How many places of a square lie on a diagonal, or below it: a triangle, or all but one."""
+    is_less = offset <= 0
+    side = n.scope.positive_part(n + (offset if is_less else -offset - 1))
+    triangle = (side * (side + 1)) // 2
+    return triangle if is_less else n * n - triangle
+
+
 @rule(aten.linspace.default, aten.logspace.default)
 def _linspace(
     start: Number, end: Number, steps: Int, base: float = 10.0, **options: Unpack[_Options]

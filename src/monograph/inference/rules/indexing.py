@@ -38,8 +38,10 @@ def _index(x: TensorSpec, indices: Sequence[TensorSpec | None]) -> TensorSpec | 
     if any(spec.dtype not in (torch.int64, torch.int32) for _, spec in given):
         return None
     shape = broadcast([spec.shape for _, spec in given])
-    if shape is None or (len(given) < len(x.shape) and not is_canonical(x)):
+    if shape is None:
         return None
+    if len(given) < len(x.shape) and not is_canonical(x):
+        return _index_as_laid(x, given)
     first, last = given[0][0], given[-1][0]
     if last - first + 1 != len(given):
         return None
@@ -70,6 +72,47 @@ def _index_as_laid(x: TensorSpec, given: Sequence[tuple[int, TensorSpec]]) -> Te
 def _may_index(x: TensorSpec, index: TensorSpec) -> bool:
     is_integer = index.dtype in (torch.int64, torch.int32) and index.device == x.device
     return is_integer and (is_canonical(index) or 1 not in index.shape)
+
+
+@rule(aten.index_put.default)
+def _index_put(
+    x: TensorSpec,
+    indices: Sequence[TensorSpec | None],
+    values: TensorSpec,
+    accumulate: bool = False,
+) -> TensorSpec | None:
+    """A copy of ``x``, with a number, or as many as there are places, in some of its places."""
+    if values.dtype != x.dtype or values.device != x.device or x.scope is None:
+        return None
+    at = 0
+    for spec in indices:
+        taken = _taken(x, at, spec)
+        if taken is None:
+            return None
+        at += taken
+    if values.shape:
+        found = _index(x, indices)
+        if found is None or not _are_stretched(values.shape, found.shape):
+            return None
+    return x if is_dense(x) else elementwise((x,), x.dtype)
+
+
+def _taken(x: TensorSpec, at: int, index: TensorSpec | None) -> int | None:
+    """How many dimensions of ``x`` an index is about, from this one; None for what is none."""
+    count = len(index.shape) if index is not None and index.dtype is torch.bool else 1
+    if at + count > len(x.shape):
+        return None
+    if index is None or index.dtype in (torch.int64, torch.int32):
+        return 1
+    if index.dtype is not torch.bool or not count:
+        return None
+    return count if tied(zip(index.shape, x.shape[at : at + count], strict=True)) else None
+
+
+def _are_stretched(sizes: Sequence[Int], whole: Sequence[Int]) -> bool:
+    """Whether each is 1, or as it is there."""
+    pairs = zip(reversed(sizes), reversed(whole), strict=False)
+    return len(sizes) <= len(whole) and tied((), stretched=((n, m) for n, m in pairs if n != 1))
 
 
 @rule(aten.pad_sequence.default)
@@ -193,8 +236,10 @@ def _pad(x: TensorSpec, pads: Sequence[Int], *rest: object) -> TensorSpec | None
     """With zeros or another constant; ``pads`` counts from the last dimension."""
     if rest and isinstance(rest[0], str) and rest[0] != "constant":
         return _padded_with_its_own(x, pads, rest[0])
-    if len(pads) % 2 or len(pads) > 2 * len(x.shape) or not is_canonical(x):
+    if len(pads) % 2 or len(pads) > 2 * len(x.shape):
         return None
+    if not is_canonical(x) and (not _is_made_in_order(x) or not any(map(_is_some, pads))):
+        return None  # of nothing it is a clone, which lies as it does
     shape = list(x.shape)
     for i in range(len(pads) // 2):
         size = shape[-1 - i] + pads[2 * i] + pads[2 * i + 1]
@@ -204,10 +249,22 @@ def _pad(x: TensorSpec, pads: Sequence[Int], *rest: object) -> TensorSpec | None
     return fresh(x, shape)
 
 
+def _is_made_in_order(x: TensorSpec) -> bool:
+    """Whether what is made in the format of ``x`` is in row-major order: it is no image's."""
+    rank = len(x.shape)
+    return x.scope is not None and (rank < 4 or (rank == 4 and x.strides[1] != 1))
+
+
+def _is_some(pad: Int) -> bool:
+    return isinstance(pad, int) and pad > 0
+
+
 def _padded_with_its_own(x: TensorSpec, pads: Sequence[Int], mode: str) -> TensorSpec | None:
     """Of samples, or of a batch of them, in one to three dimensions; no other may be empty."""
     count, rank = len(pads) // 2, len(x.shape)
-    if x.scope is None or not is_canonical(x) or len(pads) % 2 or not 1 <= count <= 3:
+    if x.scope is None or len(pads) % 2 or not 1 <= count <= 3:
+        return None
+    if not is_canonical(x) and count > 1:
         return None
     if rank - count not in (1, 2) or not all(isinstance(pad, int) and pad >= 0 for pad in pads):
         return None
@@ -215,7 +272,7 @@ def _padded_with_its_own(x: TensorSpec, pads: Sequence[Int], mode: str) -> Tenso
     for at in range(rank - count - 1, rank):
         longest = max(pads[2 * (rank - 1 - at) :][:2]) if at >= rank - count else 0
         least = {"reflect": longest + 1, "circular": longest}.get(mode, 1)
-        if not must_hold_if_varies(shape[at], not_less(shape[at], max(least, 1))):
+        if least and not must_hold_if_varies(shape[at], not_less(shape[at], least)):
             return None
     for i, pad in enumerate(pads):
         shape[-1 - i // 2] += pad

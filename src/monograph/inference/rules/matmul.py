@@ -18,7 +18,7 @@ from monograph.inference.rules.table import (
     tied,
 )
 from monograph.ir.spec import TensorSpec
-from monograph.shapes.expr import Expr, Int
+from monograph.shapes.expr import Int
 from monograph.shapes.questions import equal
 from monograph.torch_internals import Operator
 
@@ -146,11 +146,8 @@ def _einsum(
 
 
 def _is_usual(x: TensorSpec) -> bool:
-    """Whether no size that varies is one that is not multiplied: a 1, or a row at most."""
-    return x.numel != 0 and not any(
-        isinstance(n, Expr) and (n.scope.owner.hint(n) in (0, 1) or is_row_at_most(n))
-        for n in x.shape
-    )
+    """Whether there is something, and no size is one row at most, which is not multiplied."""
+    return x.numel != 0 and not any(map(is_row_at_most, x.shape))
 
 
 def _labels_of(equation: str, operands: Sequence[TensorSpec]) -> list[list[_Label]] | None:

@@ -244,7 +244,10 @@ def is_less(left: Int, right: Int, sizes: Sequence[Int] = ()) -> bool:
     bound = shifted_bound(difference, least)
     if bound is not None and bound >= 0:
         return True
-    return any(_is_stepped_over(left, right, size) for size in sizes if isinstance(size, Expr))
+    varying = [size for size in sizes if isinstance(size, Expr)]
+    if any(_is_stepped_over(left, right, size) for size in varying):
+        return True
+    return bool(varying) and _is_multiple(left, right, varying)
 
 
 def _is_stepped_over(left: Int, right: Int, size: Expr) -> bool:
@@ -257,6 +260,37 @@ def _is_stepped_over(left: Int, right: Int, size: Expr) -> bool:
         return False
     bounds = [shifted_bound(item, {a.index: 1 for a in item.atoms()}) for item in positive]
     return all(bound is not None and bound >= 0 for bound in bounds)
+
+
+def _is_multiple(left: Int, right: Int, sizes: Sequence[Expr]) -> bool:
+    """Whether ``right`` is ``left`` as often as one of the ``sizes``, or as a number from 2.
+
+    So the rows of a part are stepped over: that of all rows is no less than that of some.
+    """
+    times = _quotient(right, left)
+    if times is None or not _is_positive(left, sizes):
+        return False
+    if isinstance(times, int):
+        return times >= 2
+    env = times.scope.owner
+    return any(env.is_known(not_less(times, size)) for size in sizes)
+
+
+def _is_positive(step: Int, sizes: Sequence[Expr]) -> bool:
+    """Whether a stride is, as a number, or a product of ``sizes``."""
+    if isinstance(step, int):
+        return step > 0
+    bound = shifted_bound(step, {atom.index: 1 for atom in step.atoms()})
+    if bound is not None and bound > 0:
+        return True
+    parts = (_quotient(step, size) for size in sizes)
+    return any(part is not None and _is_positive(part, sizes) for part in parts)
+
+
+def _quotient(whole: Int, part: Int) -> Int | None:
+    if isinstance(whole, Expr):
+        return whole.exact_quotient(part)
+    return None if isinstance(part, Expr) or part == 0 or whole % part else whole // part
 
 
 def _numbers_and_tensors(*operands: Operand) -> bool:

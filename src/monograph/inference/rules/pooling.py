@@ -14,10 +14,12 @@ from monograph.inference.rules.table import (
     fresh,
     has_rows,
     is_canonical,
+    is_size,
     lies_with_channels_last,
     must_hold_if_varies,
     rule,
     steps_channels_last,
+    tied,
 )
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Expr, Int, Scope
@@ -182,11 +184,28 @@ def _grid_sampler(
         return None
     if rank not in (4, 5) or len(grid.shape) != rank or grid.shape[-1] != rank - 2:
         return None
-    if not (is_canonical(x) and is_canonical(grid)) or x.shape[0] is not grid.shape[0]:
+    if x.device.type != "cpu" and not (is_canonical(x) and is_canonical(grid)):
         return None
     is_of_one_kind = x.dtype is grid.dtype and x.dtype in _FLOATS and x.device == grid.device
     if not is_of_one_kind or (mode == 2 and rank == 5):
         return None
+    if not tied([(x.shape[0], grid.shape[0])]):
+        return None
     if not all(must_hold_if_varies(n, not_less(n, 1)) for n in x.shape[2:]):
         return None
     return fresh(x, (*x.shape[:2], *grid.shape[1:-1]))
+
+
+@rule(aten.affine_grid_generator.default)
+def _affine_grid(theta: TensorSpec, sizes: Sequence[Int], corners: bool) -> TensorSpec | None:
+    """For images or volumes of these sizes: the place in the input of each of their elements."""
+    count = len(sizes) - 2
+    if count not in (2, 3) or len(theta.shape) != 3 or theta.shape[1:] != (count, count + 1):
+        return None
+    if theta.dtype not in _FLOATS or not all(map(is_size, sizes)):
+        return None
+    if theta.scope is None and not any(isinstance(n, Expr) for n in sizes):
+        return None
+    if not tied([(theta.shape[0], sizes[0])]):
+        return None
+    return fresh(theta, (theta.shape[0], *sizes[2:], count))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from monograph.inference.rules.pointwise import category
-from monograph.inference.rules.table import Found, fresh, is_canonical, resolve, rule
+from monograph.inference.rules.table import Found, broadcast, fresh, is_canonical, resolve, rule
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Int
 
@@ -101,6 +101,11 @@ def _spread_corrected(
     return None if shape is None else fresh(x, shape)
 
 
+@rule(aten.std.default, aten.var.default)
+def _spread_of_all(x: TensorSpec, unbiased: bool = True) -> TensorSpec | None:
+    return fresh(x, ()) if category(x.dtype) == 2 else None
+
+
 @rule(aten.std_mean.dim, aten.var_mean.dim)
 def _spread_and_mean(
     x: TensorSpec, dims: Sequence[int] | None, unbiased: bool = True, keepdim: bool = False
@@ -122,10 +127,11 @@ def _spread_corrected_and_mean(
 
 @rule(aten.cosine_similarity.default)
 def _cosine(x: TensorSpec, y: TensorSpec, dim: int = 1, eps: float = 1e-8) -> TensorSpec | None:
-    is_alike = x.shape == y.shape and x.dtype == y.dtype and x.device == y.device
-    if not is_alike or category(x.dtype) != 2 or not x.shape:
+    is_alike = x.dtype == y.dtype and x.device == y.device
+    whole = broadcast((x.shape, y.shape))
+    if not is_alike or category(x.dtype) != 2 or not whole:
         return None
-    shape = reduced(x, [dim], keepdim=False)
+    shape = reduced(fresh(x, whole), [dim], keepdim=False)
     return None if shape is None else fresh(x, shape)
 
 
@@ -142,6 +148,11 @@ def _any(
         return None
     shape = reduced(x, chosen, keepdim)
     return None if shape is None else fresh(x, shape, torch.bool)
+
+
+@rule(aten._is_all_true.default, aten._is_any_true.default)
+def _is_all_true(x: TensorSpec) -> TensorSpec:
+    return fresh(x, (), torch.bool)
 
 
 @rule(aten.softmax.int, aten.log_softmax.int)

@@ -599,6 +599,24 @@ def _is_repeated(old: Expr, size: Int) -> bool | None:
     return True if env.decide(equal(old, 1)) else None
 
 
+@rule(aten.meshgrid.indexing)
+def _meshgrid(tensors: Sequence[TensorSpec], *, indexing: str) -> list[View] | None:
+    """Each tensor along a dimension of its own; ``xy``: the first two change places."""
+    first = tensors[0]
+    if any(x.dtype != first.dtype or x.device != first.device for x in tensors):
+        return None
+    if indexing not in ("ij", "xy") or any(len(x.shape) != 1 or x.numel in (0, 1) for x in tensors):
+        return None
+    places = list(range(len(tensors)))
+    if indexing == "xy" and len(tensors) > 1:
+        places[:2] = 1, 0
+    shape = tuple(tensors[at].shape[0] for at in places)
+    return [
+        View(x.with_layout(shape, tuple(x.strides[0] if at == i else 0 for at in places)), 0, i)
+        for i, x in enumerate(tensors)
+    ]
+
+
 def _along(dim_of: Callable[..., int]) -> Callable[[Written], torch.Tensor]:
     """The inverse of an operator that cuts a tensor into pieces, along a dimension that follows
 
