@@ -42,6 +42,12 @@ def in_order(*tensors):
     return [x.contiguous() for x in tensors]
 
 
+def attended(query, key, mask):
+    keys = key.expand(-1, 2, -1, -1)
+    mask = mask[..., : key.shape[2]]
+    return torch.nn.functional.scaled_dot_product_attention(query, keys, keys, attn_mask=mask)
+
+
 def order_of(x, dim):
     return x.contiguous().argsort(dim)
 
@@ -73,6 +79,10 @@ OPERATORS = {
     "put a row": (lambda x, y: x.index_put((torch.arange(x.shape[0]),), y), "ab", "b"),
     "sampled": (lambda x, y: torch.nn.functional.grid_sample(x, y), "ab45", "acd2"),
     "grid": (lambda x, y: torch.nn.functional.affine_grid(x, y.shape), "a23", "abcd"),
+    "side by side": (lambda x, y: torch.hstack([x, y]), "abc", "adc"),
+    "one below the other": (lambda x, y: torch.vstack([x, y, x]), "bc", "dc"),
+    "attention": (attended, "a2b4", "a1c4", "a1bd"),
+    "parts": (lambda x, y: torch.view_as_real(torch.complex(x, y)), "abc", "abc"),
     "meshed": (lambda *t: torch.meshgrid(*t, indexing="ij"), "a", "b", "c"),
     "meshed the other way": (lambda *t: torch.meshgrid(*t, indexing="xy"), "a", "b", "c"),
     "scatter": (lambda x, y: x.scatter(2, order_of(y, 2), y), "abc", "abc"),
@@ -102,6 +112,7 @@ MADE = {
     "all true": lambda x: torch.ops.aten._is_all_true(x > -9),
     "deviation": lambda x: x.std() + x.var(unbiased=False),
     "identity": lambda x: torch.eye(x.shape[0]) + torch.eye(x.shape[1], x.shape[0]).sum(0),
+    "wholes": lambda x: torch.view_as_complex(torch.stack([x, -x], -1)) * 2,
     "upper": lambda x: torch.triu_indices(x.shape[1], x.shape[1]),
     "above": lambda x: torch.triu_indices(x.shape[1], x.shape[1], 2),
     "not far below": lambda x: torch.triu_indices(x.shape[1], x.shape[1], -2),

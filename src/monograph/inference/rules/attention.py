@@ -57,7 +57,7 @@ def _attention(
     if isinstance(width, Expr):  # the fast kernels want one width
         width.scope.owner.decide(equal(width, 0))
     query, key, value = (spec.normal() for spec in (query, key, value))
-    given = (query, key, value, given[3] and given[3].normal())
+    given = _in_sizes_of_query((query, key, value, given[3] and given[3].normal()))
     shape = (*query.shape[:-1], value.shape[-1])
     order = _order(given, rest, options)
     if order is None:
@@ -85,6 +85,18 @@ def _are_tied(given: _Given) -> bool:
         return False
     broadcast = [pair for pair in _equal_to_scores(given) if pair[0] != 1]
     return tied(_equal_sizes(query, key, value), stretched=broadcast)
+
+
+def _in_sizes_of_query(given: _Given) -> _Given:
+    """The same where what is equal is written alike: ``min(m, n)`` may be known to be ``n``."""
+    query, key, value, mask = given
+    batch, keys = query.shape[:-2], key.shape[-2]
+    key = key.with_layout((*batch, keys, query.shape[-1]), key.strides)
+    value = value.with_layout((*batch, keys, value.shape[-1]), value.strides)
+    if mask is not None:
+        pairs = _equal_to_scores((query, key, value, mask))
+        mask = mask.with_layout(tuple(1 if n == 1 else m for n, m in pairs), mask.strides)
+    return query, key, value, mask
 
 
 def _equal_sizes(query: TensorSpec, key: TensorSpec, value: TensorSpec) -> list[tuple[Int, Int]]:

@@ -338,6 +338,17 @@ def _cat(tensors: Sequence[TensorSpec], dim: int = 0) -> TensorSpec | None:
     )
 
 
+@rule(aten.hstack.default)
+def _hstack(tensors: Sequence[TensorSpec]) -> TensorSpec | None:
+    rank = min(len(spec.shape) for spec in tensors)
+    return _cat(tensors, 1 if rank > 1 else 0) if rank else None
+
+
+@rule(aten.vstack.default)
+def _vstack(tensors: Sequence[TensorSpec]) -> TensorSpec | None:
+    return _cat(tensors, 0) if min(len(spec.shape) for spec in tensors) > 1 else None
+
+
 def _agree(spec: TensorSpec, first: TensorSpec, at: int | None = None) -> bool:
     """Whether all sizes, but for one, are equal; of those that vary, the operator demands it."""
     for i, (mine, other) in enumerate(zip(spec.shape, first.shape, strict=True)):

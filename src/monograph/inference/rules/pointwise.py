@@ -273,7 +273,9 @@ def _is_multiple(left: Int, right: Int, sizes: Sequence[Expr]) -> bool:
     if isinstance(times, int):
         return times >= 2
     env = times.scope.owner
-    return any(env.is_known(not_less(times, size)) for size in sizes)
+    return any(
+        env.is_known(not_less(times, size)) or _is_product(times, size, sizes) for size in sizes
+    )
 
 
 def _is_positive(step: Int, sizes: Sequence[Expr]) -> bool:
@@ -283,8 +285,13 @@ def _is_positive(step: Int, sizes: Sequence[Expr]) -> bool:
     bound = shifted_bound(step, {atom.index: 1 for atom in step.atoms()})
     if bound is not None and bound > 0:
         return True
-    parts = (_quotient(step, size) for size in sizes)
-    return any(part is not None and _is_positive(part, sizes) for part in parts)
+    return any(_is_product(step, size, sizes) for size in sizes)
+
+
+def _is_product(step: Int, size: Expr, sizes: Sequence[Expr]) -> bool:
+    """Whether ``step`` is ``size``, as often as a number or another product of ``sizes`` says."""
+    times = _quotient(step, size)
+    return times is not None and _is_positive(times, sizes)
 
 
 def _quotient(whole: Int, part: Int) -> Int | None:

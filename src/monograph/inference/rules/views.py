@@ -833,8 +833,31 @@ def _row_major(w: Written) -> torch.Tensor:
 
 describe(aten.real.default, undo=_unreal, itself=True)
 describe(aten.imag.default, undo=_unimag)
-describe(aten.view_as_real.default, undo=_unview_as_real)
-describe(aten.view_as_complex.default, undo=_unview_as_complex)
+
+
+_PARTS = {torch.complex64: torch.float32, torch.complex128: torch.float64}
+_WHOLES = {part: whole for whole, part in _PARTS.items()}
+
+
+@view(aten.view_as_real.default, undo=_unview_as_real)
+def _view_as_real(x: TensorSpec) -> View | None:
+    if x.dtype not in _PARTS:
+        return None
+    strides = (*(2 * step for step in x.strides), 1)
+    return View(TensorSpec.of((*x.shape, 2), strides, _PARTS[x.dtype], x.device))
+
+
+@view(aten.view_as_complex.default, undo=_unview_as_complex)
+def _view_as_complex(x: TensorSpec) -> View | None:
+    """Of pairs that lie side by side, each at an even place."""
+    if x.dtype not in _WHOLES or not x.shape or (x.shape[-1], x.strides[-1]) != (2, 1):
+        return None
+    if any((step % 2) != 0 for step in x.strides[:-1]):
+        return None
+    strides = tuple(step // 2 for step in x.strides[:-1])
+    return View(TensorSpec.of(x.shape[:-1], strides, _WHOLES[x.dtype], x.device))
+
+
 describe(aten.view.dtype, undo=_unview_dtype)
 describe(aten.as_strided.default, addresses=True)
 
