@@ -263,3 +263,11 @@ def test_a_size_that_may_be_broadcast_is_not_tied():
     """Beside a size of the example that is not equal, a 1 is stretched: as the program asks."""
     program = exported(torch.add, (torch.randn(3, 4), torch.randn(1, 4)), ["ab", "1b"])
     compared(program, torch.add, (torch.randn(5, 2), torch.randn(1, 2)))
+
+
+@pytest.mark.parametrize("name", ["real", "imag"])
+def test_parts_that_torch_reads_through_its_own_views(name):
+    def function(x, y):
+        return getattr(torch.complex(x, y), name) * 2
+
+    tried(function, ["abc", "abc"], "in order")

@@ -245,7 +245,14 @@ _TRANSFORMS = frozenset(
 )
 
 
-_OF_SEVERAL = (torch.ops.aten.meshgrid.indexing,)  # its results are views of several tensors
+# Their results are views of several tensors, or read memory as other types: torch makes them.
+_OWN_VIEWS = frozenset(
+    (
+        torch.ops.aten.meshgrid.indexing,
+        torch.ops.aten.view_as_complex.default,
+        torch.ops.aten.view_as_real.default,
+    )
+)
 
 
 def _by_rule(mode: Any, op: Any, args: Sequence[object], kwargs: dict[str, Any]) -> object:
@@ -256,7 +263,7 @@ def _by_rule(mode: Any, op: Any, args: Sequence[object], kwargs: dict[str, Any])
     rule = RULES.get(op)
     if rule is None:
         return NotImplemented
-    if op in _OF_SEVERAL:
+    if op in _OWN_VIEWS:
         return NotImplemented
     given = [_in_specs(arg) for arg in args]
     named = {name: _in_specs(value) for name, value in kwargs.items()}
