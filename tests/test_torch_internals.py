@@ -804,3 +804,13 @@ def test_views_are_made_again_where_a_write_is_differentiated():
     with Noting():
         torch.autograd.grad(y.sum(), x)
     assert torch.ops.aten.as_strided.default not in seen
+
+
+def test_writes_to_a_tensor_are_counted_and_the_count_can_be_put_back():
+    tensor = torch.ones(3)
+    view = tensor[:2]
+    before = internals.writes_to(tensor)
+    view.add_(1)
+    assert internals.writes_to(tensor) == internals.writes_to(view) == before + 1
+    internals.put_back_writes([tensor], [before])
+    assert internals.writes_to(view) == before

@@ -1011,6 +1011,11 @@ def writes_to(tensor: torch.Tensor) -> int:
     return int(tensor._version)
 
 
+def put_back_writes(tensors: list[torch.Tensor], counts: list[int]) -> None:
+    """Let ``writes_to`` be for each what it was: nothing was written to them since."""
+    torch._C._autograd._unsafe_set_version_counter(tuple(tensors), tuple(counts))
+
+
 # ``auto_functionalized(op, **arguments)`` calls an operator that writes, on copies; it returns
 # what the operator returns, then the copies in the order of the arguments.
 functionalized = auto_functionalized

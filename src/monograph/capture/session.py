@@ -328,7 +328,9 @@ class _Session:
             if strict is not None:
                 strict.start(snapshot)
             given = self._given(snapshot)
-            result = self._call(given)
+            is_above = self.recorder.context.above_autograd
+            with snapshot.without_histories() if is_above else nullcontext():
+                result = self._call(given)
             changed = snapshot.changed()
             self._assume_draws(snapshot)
         finally:

@@ -502,6 +502,8 @@ class SavedTensor(SavedNames):
 
     def set(self, name: str, value: object) -> None:
         if name == "requires_grad":
+            if not self.container.is_leaf:  # what was written to it has a history
+                self.container.detach_()
             self.container.requires_grad_(value)
         else:
             setattr(self.container, name, value)
@@ -526,6 +528,12 @@ class SavedTensors(SavedSeveral):
             or (t.is_leaf and t.grad is not grad)
             or (t.__dict__ if attributes is None else not _is_same(t.__dict__, attributes))
         ]
+
+    def forget_histories(self) -> None:
+        """What is written to state above autograd has a history, which no call finds again."""
+        for (tensor, _, _), (flag, *_) in zip(self.container, self.copy, strict=True):
+            if not flag and not tensor.is_leaf:
+                tensor.detach_()
 
     def parts(self) -> Iterator[Saved]:
         for (tensor, path, field), (flag, grad, attributes) in zip(

@@ -13,6 +13,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -30,7 +31,7 @@ from monograph.capture.python.saved import (
     SavedTogether,
     changed,
 )
-from monograph.torch_internals import GLOBAL_HOOKS, without_modes
+from monograph.torch_internals import GLOBAL_HOOKS, put_back_writes, without_modes, writes_to
 
 __all__ = ["Changed", "Snapshot"]
 
@@ -174,6 +175,19 @@ class Snapshot:
             if now[2:] != before[2:] or now[1].tobytes() != before[1].tobytes():
                 found.append("numpy.random")
         return found
+
+    @contextmanager
+    def without_histories(self) -> Iterator[None]:
+        """Above autograd, real tensors note what is written to them: nothing of it afterwards."""
+        tensors = [tensor for tensor in self.tensors if not tensor.is_inference()]
+        counts = list(map(writes_to, tensors))
+        try:
+            yield
+        finally:
+            for saved in self._saved:
+                if isinstance(saved, SavedTensors):
+                    saved.forget_histories()
+            put_back_writes(tensors, counts)
 
     def restore(self) -> None:
         """Put everything back, the random generators too."""
