@@ -15,7 +15,7 @@ from torch.fx import Node
 
 from monograph.capture.python.evaluation import UnknownError
 from monograph.capture.python.exception_handlers import caught_by, may_be_caught
-from monograph.capture.python.frames import frames_of_user, is_ours
+from monograph.capture.python.frames import frames_of_user, is_ours, line_of_frame
 from monograph.capture.python.nodes import subscripts
 from monograph.capture.python.sites import span_of
 from monograph.capture.python.truths import is_or_zero, only_tells
@@ -64,6 +64,7 @@ aten = torch.ops.aten
 
 Operand = Node | int | float  # of a node that computes with sizes
 SIZES = frozenset({torch.SymInt, torch.SymFloat, torch.SymBool, Expr, FloatExpr})  # that vary
+_MOST_CALLS = 3  # that have led to a question, and may be what is run with each answer
 _LONG = 8  # parts of an expression that is not computed again
 
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -449,6 +450,10 @@ class Sizes:
     def settled(self, test: Test, answer: bool) -> bool | None:
         """The answer that the program goes on with, whatever it is; None where it matters."""
         return None if self.settling is None else self.settling.settled(test, answer)
+
+    def calls(self) -> tuple[SourceLine, ...]:
+        """The calls that have led to the line that is running, the innermost first."""
+        return tuple(map(line_of_frame, frames_of_user(2)[1 : _MOST_CALLS + 1]))
 
     def narrows(self, guard: Guard) -> None:
         """The program is about to rely on ``guard``, which excludes sizes that it might take."""

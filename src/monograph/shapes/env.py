@@ -74,6 +74,9 @@ class Listener(Protocol):
     def here(self) -> Place | None:
         """The line that is running."""
 
+    def calls(self) -> tuple[Place, ...]:
+        """The calls that have led to the line that is running, the innermost first."""
+
     def undecided(self, test: Test) -> bool:
         """The answer to a question that nothing known answers; raises where there is none."""
 
@@ -145,6 +148,10 @@ class Alone:
     def here(self) -> Place | None:
         """Nowhere."""
         return None
+
+    def calls(self) -> tuple[Place, ...]:
+        """Nobody calls."""
+        return ()
 
     def undecided(self, test: Test) -> bool:
         """Nobody knows.
@@ -292,6 +299,7 @@ class Guard:
     solved: bool = False  # an equality that has become a substitution
     is_of_python: bool = False  # Python has asked for a truth, and goes by nothing else
     is_of_program: bool = False  # it is an assertion of the program's own, not of an operator
+    calls: tuple[Place, ...] = ()  # that have led to where Python asks
     caught_at: Place | None = None  # the statement that would catch what is raised otherwise
 
     def excludes_zero_alone(self) -> bool:
@@ -712,6 +720,7 @@ class ShapeEnv:
         if guard.is_narrowing:
             self.listener.narrows(guard)
             guard.caught_at = self.listener.caught_at() if kind == "branch" else None
+            guard.calls = self.listener.calls() if guard.is_of_python else ()
         self.guards.append(guard)
         log.info("guards: %s is %s (%s) %s", guard.asked, answer, kind, guard.where or "")
         unbacked = any(self.symbols[name].is_unbacked for name in names)

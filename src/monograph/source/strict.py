@@ -480,16 +480,20 @@ class Strict:
             elif catching is not None:
                 self._note_asking(catching, guard, asked)
             elif _is_of_few(guard):
-                self._note_asking(where, guard, asked)
+                # Where what follows cannot be moved into the sides: what has called it.
+                lines = (where, *map(SourceLine.of, guard.calls))
+                any(line is not None and self._note_asking(line, guard, asked) for line in lines)
         return list((found or asked).values())
 
     def _note_asking(
         self, where: SourceLine, guard: Guard, asked: dict[tuple[str, Site], tuple[str, Span]]
-    ) -> None:
-        """The statement at ``where`` is to be run with each answer, if it is not yet."""
+    ) -> bool:
+        """The statement at ``where`` is to be run with each answer; False if it is, or was."""
         plan = self._plan(where.file)
-        if plan is not None and where.span and plan.is_asked_anew(where.span, guard.test):
-            asked.setdefault((where.file, plan.asked[where.span]), (where.file, where.span))
+        if plan is None or not where.span or not plan.is_asked_anew(where.span, guard.test):
+            return False
+        asked.setdefault((where.file, plan.asked[where.span]), (where.file, where.span))
+        return True
 
     def _may_be_lowered(self, plan: _Plan, site: Site) -> bool:
         """Whether ``site`` is a branch that is not an operator yet."""

@@ -27,6 +27,7 @@ __all__ = [
     "is_raised_by_program",
     "is_raised_by_us",
     "is_raised_in_program",
+    "line_of_frame",
     "source_line_of_traceback",
 ]
 
@@ -310,6 +311,11 @@ def _asked_before(positions: list[Any], at: int) -> tuple[int | None, int | None
 def _is_whole_statement(line: SourceLine) -> bool:
     """Whether the marked columns are a statement on one line: ``if x.any(): return x``."""
     return (line.expression() or "").startswith(("if ", "elif ", "while ", "assert "))
+
+
+def line_of_frame(frame: FrameType) -> SourceLine:
+    """The line that runs in ``frame``."""
+    return _line_at(frame.f_code, frame.f_lasti)
 
 
 def _line_at(code: CodeType, instruction: int) -> SourceLine:
