@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, TypeVar
 
-from monograph.capture.python.sites import Span, is_made, source_file, span_of
+from monograph.capture.python.sites import Span, is_made, places_of, source_file, span_of
 
 __all__ = ["Syntax", "calls", "compares", "subscripts", "syntax_of", "takes_truth"]
 
@@ -67,7 +67,8 @@ class Syntax:
             for child in ast.iter_child_nodes(node):
                 self._parents[child] = node
             if isinstance(node, (ast.expr, ast.stmt)):
-                self._by_span[span_of(node)] = node  # the innermost, where several stand there
+                for place in places_of(node):
+                    self._by_span[place] = node  # the innermost, where several stand there
 
     @functools.cached_property
     def function(self) -> ast.FunctionDef | None:

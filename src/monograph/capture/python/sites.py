@@ -66,6 +66,19 @@ def span_of(node: ast.AST) -> Span:
     return (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)  # type: ignore[attr-defined]
 
 
+def places_of(node: ast.AST) -> tuple[Span, ...]:
+    """Where ``node`` stands, and where Python says it does, if that is elsewhere.
+
+    The call of a method begins with its name, where that is on another line than its object begins.
+    """
+    found = span_of(node)
+    method = node.func if isinstance(node, ast.Call) else None
+    if not isinstance(method, ast.Attribute) or method.end_lineno == found[0]:
+        return (found,)
+    start = (method.end_col_offset or 0) - len(method.attr)
+    return found, (method.end_lineno or 0, found[1], start, found[3])
+
+
 def replaced(text: str, changes: Collection[tuple[Span, str]]) -> str:
     """``text`` with what stands at these places, none inside another, written otherwise."""
     lines = [line.encode() for line in text.splitlines(keepends=True)]  # columns count bytes
@@ -145,7 +158,8 @@ class SourceFile:
         found: dict[Span, list[ast.AST]] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, (ast.expr, ast.stmt)):
-                found.setdefault(span_of(node), []).append(node)
+                for place in places_of(node):
+                    found.setdefault(place, []).append(node)
         return found
 
     def has(self, code: CodeType) -> bool:
@@ -210,6 +224,7 @@ class SourceFile:
         if not nodes:
             return None
         node: ast.AST = nodes[0]
+        span = span_of(node)
         if isinstance(node, _WHOLE) or self._is_taken(node):
             return _site(node)  # Python gives some jumps the place of the whole statement
         if isinstance(node, ast.Expr) and is_extending(node.value):
