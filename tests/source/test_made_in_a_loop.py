@@ -44,8 +44,18 @@ def _a_number(x):
     return part * number
 
 
+def _a_while_loop(x):
+    step = 0
+    while step < x.shape[1]:
+        part = x[:, step].sum()
+        step += 2
+    return part * step
+
+
 @pytest.mark.parametrize("strict", [False, True])
-@pytest.mark.parametrize("program", [_a_cell_that_goes_on, _the_last, _two_of_them, _a_number])
+@pytest.mark.parametrize(
+    "program", [_a_cell_that_goes_on, _the_last, _two_of_them, _a_number, _a_while_loop]
+)
 def test_it_is_there_afterwards(program, strict):
     shapes = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
     ep = export(program, (torch.randn(2, 5, 3),), dynamic_shapes=shapes, strict=strict)

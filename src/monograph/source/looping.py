@@ -17,7 +17,12 @@ from monograph.control.loops import loop
 from monograph.control.region import Region
 from monograph.control.results import UNDEFINED, Found, Mismatch, zeros
 from monograph.control.state import Items, Key, State, Variable
-from monograph.diagnostics import ControlFlowError, PythonFeatureError, SourceLine
+from monograph.diagnostics import (
+    ControlFlowError,
+    ExportError,
+    PythonFeatureError,
+    SourceLine,
+)
 from monograph.ir.structure import LEAF, Structure, flatten
 from monograph.shapes.env import PUT_TOGETHER
 from monograph.shapes.expr import Expr, Int
@@ -46,8 +51,9 @@ _NOTHING: dict[str, float] = {"int": 0, "bool": False, "float": 0.0}
 def while_loop(test: Thunk, body: Thunk, stop: Thunk) -> None:
     """``while test(): body()``, until ``stop()`` holds after an iteration."""
     recorder = running_recorder()
+    is_begun = False
     for _ in range(_MOST_ROUNDS):
-        ended = stop()
+        ended, go_on = stop(), None
         if branching.undecided(recorder, ended) is None:
             if ended:
                 return
@@ -58,6 +64,13 @@ def while_loop(test: Thunk, body: Thunk, stop: Thunk) -> None:
                 body()
                 continue
         assert recorder is not None
+        if not is_begun and (error := _error_without_a_first(recorder)) is not None:
+            if not isinstance(go_on, torch.SymBool):
+                raise error
+            torch._check(go_on, lambda: "the loop does not run")
+            body()
+            is_begun = True
+            continue
         _capture(recorder, lambda: _goes_on(stop, test), body, (test, body, stop))
         return
     raise ControlFlowError(
@@ -66,6 +79,12 @@ def while_loop(test: Thunk, body: Thunk, stop: Thunk) -> None:
         where=None if recorder is None else recorder.here(),
         hint="let its condition depend on what the loop computes.",
     )
+
+
+def _error_without_a_first(recorder: Recorder) -> ExportError | None:
+    """What is wrong without a first iteration, where that has been seen of the loop that runs."""
+    where = recorder.here()
+    return None if where is None else branching.strictness(recorder).apart.get(where)
 
 
 def _goes_on(stop: Thunk, test: Thunk) -> object:
@@ -147,9 +166,8 @@ def _counted(
         unknown.take()
         functions += unknown.functions
     try:
-        where = recorder.here()
-        if where is not None and where in (apart := branching.strictness(recorder).apart):
-            raise apart[where]
+        if (first := _error_without_a_first(recorder)) is not None:
+            raise first
         _capture(recorder, test, step, functions, counter, length)
     except Exception as error:
         _first_apart(recorder, unknown, test, step, functions, counter, length, error)
@@ -547,7 +565,7 @@ def _leave(
                 where=where,
                 hint=f"define {name} before the loop.",
             )
-            loop = where if counter is not None else None
+            loop = where
         if not isinstance(key, Variable):
             raise error
         gone[key] = error, loop

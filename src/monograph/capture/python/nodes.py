@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, TypeVar
 
-from monograph.capture.python.sites import Span, is_made, places_of, source_file, span_of
+from monograph.capture.python.sites import Span, is_made, places_of, source_file
 
 __all__ = ["Syntax", "calls", "compares", "subscripts", "syntax_of", "takes_truth"]
 
