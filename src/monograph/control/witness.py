@@ -6,7 +6,16 @@ import itertools
 
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
-from monograph.shapes.questions import All, Compare, OneOf, Some, Test, holds, symbols_of
+from monograph.shapes.questions import (
+    All,
+    Compare,
+    OneOf,
+    Some,
+    Test,
+    holds,
+    symbols_of,
+    with_sizes,
+)
 
 __all__ = ["values_where"]
 
@@ -14,7 +23,11 @@ _MOST = 2000
 
 
 def values_where(env: ShapeEnv, test: Test) -> dict[str, int]:
-    """Values of the symbols of ``test`` for which it and all guards hold; {} if none was found."""
+    """Values of the symbols of ``test`` for which it and all guards hold; {} if none was found.
+
+    A size that is known to be ``14*_s0`` has what that comes to.
+    """
+    test = with_sizes(test, env.scope.normal)
     names = [n for n in symbols_of(test) if env.symbols[n].hint is not None]
     known = dict(env.values)
     if not names or len(names) != len(symbols_of(test)) or holds(test, known):
@@ -42,11 +55,28 @@ def values_where(env: ShapeEnv, test: Test) -> dict[str, int]:
         allowed = [v for v in dict.fromkeys(options) if v >= (lo or 0) and (hi is None or v <= hi)]
         choices.append(sorted(allowed, key=lambda v: v < 1))  # programs divide by sizes
     guards = [g for g in env.guards if set(g.symbols) <= known.keys()]
+    made = _made_of(env, names)
     for values in itertools.islice(itertools.product(*choices), _MOST):
-        tried = known | dict(zip(names, values, strict=True))
-        if holds(test, tried) and all(holds(g.test, tried) for g in guards):
-            return dict(zip(names, values, strict=True))
+        chosen = dict(zip(names, values, strict=True))
+        tried = known | chosen
+        if holds(test, tried):
+            chosen |= {name: size.evaluate(tried) for name, size in made.items()}
+            if all(holds(g.test, known | chosen) for g in guards):
+                return chosen
     return {}
+
+
+def _made_of(env: ShapeEnv, names: list[str]) -> dict[str, Expr]:
+    """The symbols that are known to be expressions of ``names`` and of what has a value."""
+    found: dict[str, Expr] = {}
+    for name, symbol in env.symbols.items():
+        size = env.scope.normal(symbol.expr) if isinstance(symbol.expr, Expr) else None
+        if size is symbol.expr or not isinstance(size, Expr):
+            continue
+        inside = {atom.name for atom in size.symbols()}
+        if not inside.isdisjoint(names) and inside <= env.values.keys():
+            found[name] = size
+    return found
 
 
 def _constants(test: Test) -> list[int]:
