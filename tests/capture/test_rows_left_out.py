@@ -85,8 +85,8 @@ def _with(count, rows=4):
     return x
 
 
-def _exported(program, strict):
-    return export(program, (_with(2),), dynamic_shapes=({0: Dim.DYNAMIC},), strict=strict)
+def _exported(program, strict, count=2):
+    return export(program, (_with(count),), dynamic_shapes=({0: Dim.DYNAMIC},), strict=strict)
 
 
 def _expect_same(found, expected):
@@ -96,8 +96,9 @@ def _expect_same(found, expected):
 
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("program", SAME)
-def test_one_row_is_as_in_eager_mode(program, strict):
-    ep = _exported(program, strict)
+@pytest.mark.parametrize("rows", [2, 1])
+def test_one_row_is_as_in_eager_mode(program, rows, strict):
+    ep = _exported(program, strict, rows)
     assert not any("squeeze" in str(found) for found in ep.assumptions)
     for each in (ep, ep.run_decompositions()):
         for count in (2, 1, 0, 3):

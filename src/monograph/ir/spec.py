@@ -164,6 +164,10 @@ def kind_without_spec(tensor: torch.Tensor) -> str | None:
     return None if tensor.layout is torch.strided else str(tensor.layout)
 
 
+def _of_shape(tensor: torch.Tensor) -> str:
+    return "" if tensor.is_nested else f" of shape {tuple(tensor.shape)}"
+
+
 def spec_of(tensor: torch.Tensor) -> TensorSpec:
     """The spec of a real (or fake) strided tensor.
 
@@ -172,7 +176,7 @@ def spec_of(tensor: torch.Tensor) -> TensorSpec:
     """
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
         raise PythonFeatureError(
-            f"a {kind_without_spec(tensor)} tensor is not captured",
+            f"a {kind_without_spec(tensor)} tensor{_of_shape(tensor)} is not captured",
             code="MG-P104",
             hint="convert it with .to_dense() (or .dequantize()) before the exported function.",
         )

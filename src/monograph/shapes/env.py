@@ -269,8 +269,8 @@ AS_CAUGHT = "an operator that the program may see fail is taken to do what it do
 
 # What is no demand of an operator: it would do something else, and not fail.
 NOT_SINGLE = (
-    "squeeze() would leave out a dimension of size 1, and what follows would be another program: "
-    "name the dimension that is to be left out, as in squeeze(-1)"
+    "squeeze() leaves out a dimension of size 1, and what follows is another program then: name "
+    "the dimension that is to be left out, as in squeeze(-1)"
 )
 _TAKEN = (TAKEN_AS_EQUAL, AS_EVER, AS_LONG, AS_CAUGHT)
 
@@ -552,26 +552,27 @@ class ShapeEnv:
     def is_single(self, size: Expr) -> bool:
         """Whether ``squeeze`` leaves out a dimension of this size, which is like a branch.
 
-        A number that only the values tell is taken for another one than 1. That is asserted, where
-        it is not known to be of no matter (``constraints/ranks.py``).
+        A number that only the values tell is taken for another one than 1, where that is known to
+        be of no matter (``constraints/ranks.py``). Else what the example has is asserted.
         """
         test = equal(size, 1)
         if self.trial is not None or self.known(test) is not None or self.truth(test) is not None:
             return self.decide_for_python(test)
         if not any(self.symbols[name].is_unbacked for name in symbols_of(test)):
             return self.decide_for_python(test)
+        in_example = self.listener.is_so_in_example(test)
+        if in_example is None:
+            return self.decide_for_python(test)
         name = size.symbols()[0].name
-        if size is not self.symbols[name].expr or self.listener.is_inside():
-            self.require(negated(test), NOT_SINGLE)
-            return False
-        if name in self.singles:
+        is_open = size is self.symbols[name].expr and not self.listener.is_inside()
+        if is_open and name in self.singles:
             self.assume(test)
             return True
-        if self.not_single.setdefault(name, self.asserts_not_single):
-            self.require(negated(test), NOT_SINGLE)
-        else:
+        if is_open and not self.not_single.setdefault(name, self.asserts_not_single):
             self.assume(negated(test))
-        return False
+            return False
+        self.require(test if in_example else negated(test), NOT_SINGLE)
+        return in_example
 
     def _settled_by_sizes(self, test: Test) -> bool | None:
         """The answer, if the example's sizes give it whatever a number at run time is.

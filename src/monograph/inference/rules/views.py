@@ -841,7 +841,7 @@ _WHOLES = {part: whole for whole, part in _PARTS.items()}
 
 @view(aten.view_as_real.default, undo=_unview_as_real)
 def _view_as_real(x: TensorSpec) -> View | None:
-    if x.dtype not in _PARTS:
+    if x.dtype not in _PARTS or x.bits:
         return None
     strides = (*(2 * step for step in x.strides), 1)
     return View(TensorSpec.of((*x.shape, 2), strides, _PARTS[x.dtype], x.device))
@@ -850,7 +850,7 @@ def _view_as_real(x: TensorSpec) -> View | None:
 @view(aten.view_as_complex.default, undo=_unview_as_complex)
 def _view_as_complex(x: TensorSpec) -> View | None:
     """Of pairs that lie side by side, each at an even place."""
-    if x.dtype not in _WHOLES or not x.shape or (x.shape[-1], x.strides[-1]) != (2, 1):
+    if x.dtype not in _WHOLES or x.bits or not x.shape or (x.shape[-1], x.strides[-1]) != (2, 1):
         return None
     if any((step % 2) != 0 for step in x.strides[:-1]):
         return None
