@@ -56,6 +56,7 @@ _LEAVES = (
     type(vars(collections.abc.Sized)["_abc_impl"]),  # and what classes have been asked for grows
 )  # fmt: skip
 _MOST_BYTES = 1 << 16  # of one tensor's values
+_REGISTRY = "__warningregistry__"  # what Python has warned of is no state of the program
 _NOT_OURS = ("torch", "monograph", "numpy", "pytest", "_pytest", "pluggy", "hypothesis")
 
 
@@ -153,7 +154,8 @@ def _content_of_tensor(tensor: torch.Tensor) -> Any:
 def _parts(item: Any, path: str) -> Iterator[tuple[Any, str]]:
     if isinstance(item, dict):
         for key, value in list(dict.items(item)):
-            yield value, f"{path}.{key}"
+            if type(key) is not str or key != _REGISTRY:
+                yield value, f"{path}.{key}"
     elif isinstance(item, type):
         for name, value in list(vars(item).items()):
             if name[:2] != "__":
