@@ -80,3 +80,15 @@ def test_arrays_of_sizes_that_may_be_fixed(name):
     shapes = ({0: monograph.Dim.AUTO},)
     exported = monograph.export(ARRAYS[name], (x,), dynamic_shapes=shapes)
     torch.testing.assert_close(exported.module()(x), ARRAYS[name](x))
+
+
+@pytest.mark.parametrize("name", ["item", "tolist"])
+def test_a_size_has_no_methods_of_arrays(name):
+    """Programs ask for them to tell numbers from tensors and arrays."""
+
+    def program(x):
+        return x * 2 if hasattr(x.shape[0], name) else x * 3
+
+    ep = monograph.export(program, (torch.ones(3),), dynamic_shapes=({0: monograph.Dim.DYNAMIC},))
+    for size in (3, 1, 5):
+        assert torch.equal(ep.module()(torch.ones(size)), program(torch.ones(size)))

@@ -267,11 +267,12 @@ AS_LONG = "a size that is to be stretched is taken to be as long already (a 1 wo
 # The message of an assertion of what an operator does that may fail, where the program catches it.
 AS_CAUGHT = "an operator that the program may see fail is taken to do what it does in the example"
 
-# What is no demand of an operator: it would do something else, and not fail.
+# The message of an assertion about rows that only the values count.
 NOT_SINGLE = (
     "squeeze() leaves out a dimension of size 1, and what follows is another program then: name "
     "the dimension that is to be left out, as in squeeze(-1)"
 )
+# What is no demand of an operator: it would do something else, and not fail.
 _TAKEN = (TAKEN_AS_EQUAL, AS_EVER, AS_LONG, AS_CAUGHT)
 
 # The message of an assertion that was computed, and holds: the pieces of a tensor come to it.

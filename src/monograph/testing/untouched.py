@@ -28,6 +28,7 @@ import torch
 from torch import nn
 
 from monograph.capture.python.redirect import redirected
+from monograph.capture.python.saved import REGISTRY
 from monograph.ir.spec import kind_without_spec
 from monograph.torch_internals import (
     STANCE,
@@ -56,7 +57,6 @@ _LEAVES = (
     type(vars(collections.abc.Sized)["_abc_impl"]),  # and what classes have been asked for grows
 )  # fmt: skip
 _MOST_BYTES = 1 << 16  # of one tensor's values
-_REGISTRY = "__warningregistry__"  # what Python has warned of is no state of the program
 _NOT_OURS = ("torch", "monograph", "numpy", "pytest", "_pytest", "pluggy", "hypothesis")
 
 
@@ -154,7 +154,7 @@ def _content_of_tensor(tensor: torch.Tensor) -> Any:
 def _parts(item: Any, path: str) -> Iterator[tuple[Any, str]]:
     if isinstance(item, dict):
         for key, value in list(dict.items(item)):
-            if type(key) is not str or key != _REGISTRY:
+            if type(key) is not str or key != REGISTRY:
                 yield value, f"{path}.{key}"
     elif isinstance(item, type):
         for name, value in list(vars(item).items()):

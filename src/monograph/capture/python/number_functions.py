@@ -188,12 +188,5 @@ def _round_method(
     return _rounded(_nearest)(number)
 
 
-def _itself(number: torch.SymInt | torch.SymFloat) -> object:
-    """``number.item()``: the number of Python."""
-    return number
-
-
 # What numpy's functions look for in what they are given, and programs in what they get.
-METHODS_OF_NUMPY: dict[str, Function] = {
-    "astype": _as_type, "round": _round_method, "item": _itself, "tolist": _itself,
-}  # fmt: skip
+METHODS_OF_NUMPY: dict[str, Function] = {"astype": _as_type, "round": _round_method}

@@ -34,6 +34,7 @@ __all__ = [
     "OWNED",
     "PARTS",
     "PLAIN",
+    "REGISTRY",
     "Change",
     "Saved",
     "SavedClasses",
@@ -72,7 +73,7 @@ class Change:
 
 MISSING = object()
 # Where Python remembers, among the globals of who warns, what it has warned of: no state of his.
-_REGISTRY = "__warningregistry__"
+REGISTRY = "__warningregistry__"
 
 
 class Saved:
@@ -124,7 +125,7 @@ class Saved:
             is_new = i >= len(before)  # such a key may be a size, which has no hash by now
             old = MISSING if is_new else before[key]
             new = newest if is_new else after.get(key, MISSING)
-            if old is not new and not (type(key) is str and key == _REGISTRY):
+            if old is not new and not (type(key) is str and key == REGISTRY):
                 yield Change(self.path_of(key), self.field, old, new, key)
 
     def path_of(self, key: object) -> str:
