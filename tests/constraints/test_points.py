@@ -2,6 +2,9 @@
 others.
 """
 
+import contextlib
+import itertools
+
 import pytest
 import torch
 
@@ -71,14 +74,48 @@ def asserted(x, z):
     return x * other
 
 
-@pytest.mark.parametrize("program", [longest, at_least, asserted])
-@pytest.mark.parametrize("example", [(1, 1), (2, 2), (3, 1)])
-@pytest.mark.parametrize("strict", [False, True])
-def test_what_one_side_asserts_is_asserted_where_the_sides_are_one(program, example, strict):
+def asserted_on_two_sides(x, z):
+    size, other = z.shape[0], x.shape[0]
+    if size == 1 or other == 1:
+        return x * other
+    assert other == size
+    return x * other
+
+
+def _made(program, example, strict):
     rows, size = example
     args = (torch.ones(rows, 3), torch.ones(size))
     spec = tuple(dict.fromkeys(range(t.dim()), Dim.AUTO) for t in args)
-    made = export(program, args, dynamic_shapes=spec, strict=strict).module()
+    return export(program, args, dynamic_shapes=spec, strict=strict).module()
+
+
+PROGRAMS = [longest, at_least, asserted, asserted_on_two_sides]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("strict", [False, True])
+def test_what_an_export_before_has_converted_asserts_no_less(program, strict):
+    for example in ((2, 1), (3, 3), (4, 1), (1, 1)):
+        made = _made(program, example, strict)
+        for rows, size in itertools.product(range(5), range(5)):
+            x, z = torch.rand(rows, 3), torch.rand(size)
+            try:
+                expected = program(x, z)
+            except (ValueError, RuntimeError, AssertionError):
+                with pytest.raises((ValueError, RuntimeError, AssertionError)):
+                    made(x, z)
+                continue
+            with contextlib.suppress(InputError):
+                assert_equal(made(x, z), expected)
+    with pytest.raises((ValueError, RuntimeError, AssertionError)):
+        _made(program, (4, 2), strict)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("example", [(1, 1), (2, 2), (3, 1)])
+@pytest.mark.parametrize("strict", [False, True])
+def test_what_one_side_asserts_is_asserted_where_the_sides_are_one(program, example, strict):
+    made = _made(program, example, strict)
     for rows in range(4):
         for size in range(4):
             x, z = torch.rand(rows, 3), torch.rand(size)

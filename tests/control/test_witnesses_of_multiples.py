@@ -34,3 +34,19 @@ def test_positions_of_any_image(example, strict):
     for size in ((56, 56), (70, 70), (70, 56), (28, 98), (14, 28)):
         image = torch.randn(size)
         torch.testing.assert_close(ep.module()(image), _positions(image), atol=1e-4, rtol=1e-4)
+
+
+def _refused_for_some_of_the_others(x):
+    parts = x.shape[0] // 4
+    if parts == 2:
+        return x * 2
+    assert parts > 0, "four rows at least"
+    return x.reshape(-1)[: parts * 4] + parts
+
+
+def test_one_size_that_is_refused_says_nothing_of_the_others():
+    shapes = ({0: Dim.DYNAMIC},)
+    ep = export(_refused_for_some_of_the_others, (torch.randn(8),), dynamic_shapes=shapes)
+    for size in (8, 4, 13, 20):
+        x = torch.randn(size)
+        torch.testing.assert_close(ep.module()(x), _refused_for_some_of_the_others(x))

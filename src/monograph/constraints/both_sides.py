@@ -47,6 +47,7 @@ __all__ = ["candidates", "settle"]
 Attempt = Callable[[dict[str, float]], Captured]
 
 _CONTIGUOUS = torch.ops.aten.contiguous.default
+_MOST_REFUSED = 4  # sizes on one side of a question that the program is tried with
 _MOST_SIDES = 16  # captures in search of the other sides of questions
 _MOST_POINTS = 3  # sizes that are compared one by one
 _MOST_TABLES = 16  # sizes of one table, likewise
@@ -101,19 +102,8 @@ def settle(captured: Captured, attempt: Attempt, follow: Follow | None = None) -
         if guard is None:
             break
         tried.add(_key(guard))
-        hints = _other_side(captured, guard)
-        if hints is None:
-            continue
-        try:
-            other = _captured_with(hints, _hints(captured), captured, attempt, guard)
-        except MonographError:
-            continue
-        except Exception as error:
-            if not is_raised_by_program(error):
-                continue
-            # The program refuses such sizes itself, in eager mode too.
-            guard.kind = "precondition"
-            guard.message = f"{type(error).__name__}: {error}".split("\n")[0][:200]
+        other = _captured_on_other_side(captured, guard, attempt)
+        if other is None:
             continue
         found = _merged(captured, other, guard, joined, attempt)
         if found is None and _is_number(guard):
@@ -124,6 +114,28 @@ def settle(captured: Captured, attempt: Attempt, follow: Follow | None = None) -
             found = _merged_at_a_point(other, captured, _hints(captured))
         captured = found or captured
     return captured
+
+
+def _captured_on_other_side(captured: Captured, guard: Guard, attempt: Attempt) -> Captured | None:
+    """A capture with sizes for which ``guard`` does not hold.
+
+    Some of them the program may refuse itself, in eager mode too: it refuses all, if it does those
+    that are tried.
+    """
+    refused: Exception | None = None
+    for hints in itertools.islice(_other_sides(captured, guard), _MOST_REFUSED):
+        try:
+            return _captured_with(hints, _hints(captured), captured, attempt, guard)
+        except MonographError:
+            return None
+        except Exception as error:
+            if not is_raised_by_program(error):
+                return None
+            refused = refused or error
+    if refused is not None:
+        guard.kind = "precondition"
+        guard.message = f"{type(refused).__name__}: {refused}".split("\n")[0][:200]
+    return None
 
 
 def _captured_with(
@@ -203,16 +215,22 @@ def _questions(captured: Captured) -> list[Guard]:
     return found
 
 
-def _other_side(captured: Captured, guard: Guard) -> dict[str, float] | None:
+def _other_sides(captured: Captured, guard: Guard) -> Iterator[dict[str, float]]:
     """Sizes for which ``guard`` does not hold and everything before it does."""
     guards = captured.recorder.sizes.env.guards
-    return _sizes_of_other_side(captured, guards, guard, _hints(captured))
+    return _sizes_of_other_sides(captured, guards, guard, _hints(captured))
 
 
 def _sizes_of_other_side(
     captured: Captured, guards: list[Guard], guard: Guard, hints: dict[str, float]
 ) -> dict[str, float] | None:
-    """The same for the guards of a capture with the sizes ``hints``."""
+    """The first of them, for the guards of a capture with the sizes ``hints``."""
+    return next(_sizes_of_other_sides(captured, guards, guard, hints), None)
+
+
+def _sizes_of_other_sides(
+    captured: Captured, guards: list[Guard], guard: Guard, hints: dict[str, float]
+) -> Iterator[dict[str, float]]:
     env = captured.recorder.sizes.env
     before = list(itertools.takewhile(lambda g: g is not guard, guards))
     for changed in candidates(env, guard, hints):
@@ -221,8 +239,7 @@ def _sizes_of_other_side(
             continue
         known = [g for g in before if set(g.symbols) <= set(values)]
         if not holds(guard.test, values) and all(holds(g.test, values) for g in known):
-            return values
-    return None
+            yield values
 
 
 def _with_what_follows(

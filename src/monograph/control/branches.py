@@ -239,7 +239,9 @@ def _assert(
     if isinstance(predicate, torch.Tensor):
         assert_tensor(recorder, predicate, wanted, message)
     else:
-        recorder.sizes.env.require_by_program(predicate if wanted else negated(predicate), message)
+        test = predicate if wanted else negated(predicate)
+        if not recorder.sizes.env.require_by_program(test, message):
+            raise error
 
 
 def _refuse_where_it_is_caught(recorder: Recorder, error: BaseException) -> None:

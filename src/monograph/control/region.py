@@ -21,7 +21,6 @@ from monograph.capture.aliases import Body
 from monograph.capture.aliasing import Value, copied_as_it_lies
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.sizes import Nodes
-from monograph.control.witness import values_where
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.names import Names
 from monograph.ir.spec import TensorSpec
@@ -41,6 +40,7 @@ from monograph.shapes.questions import (
 from monograph.shapes.quotients import are_any_made, in_sizes_of_inputs, test_of_inputs
 from monograph.shapes.supposing import go_back, mark, suppose
 from monograph.shapes.symnode import symbolic
+from monograph.shapes.witness import values_where
 from monograph.torch_internals import append_placeholder, claim_names, erase_nodes
 
 __all__ = ["Region", "lift"]

@@ -6,6 +6,7 @@ these.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -337,6 +338,8 @@ class ShapeEnv:
         self.asserts_not_single = True  # of those that are not named there
         self.definitions: dict[str, Quotient | Rounded] = {}  # of symbols that no input gives
         self.supposed: Test = True  # what holds because of the branch that is captured
+        self.paths: tuple[Test, ...] = ()  # that, and the same of the branches around it
+        self.is_stand_in = False  # whether ``values`` are none of the example's: it is not taken
         self.is_of_data = False  # whether only values tell if that branch is taken
         self.refuses_numbers = False  # a size may not become that of the example
         self.of_equalities: str | None = None  # the message of those that are demanded without one
@@ -639,7 +642,7 @@ class ShapeEnv:
         if answer is not None and is_caught:  # for other sizes the program goes on in another way
             self.rely_on(test if answer else negated(test), "branch", asked=test, answer=answer)
             return answer
-        if answer is False:
+        if answer is False and not (self.is_of_program and self._is_so_elsewhere(test)):
             return False
         if is_caught:
             message = AS_CAUGHT
@@ -655,6 +658,20 @@ class ShapeEnv:
             if self.known(part) is not True:
                 self.rely_on(part, "branch", asked=part, answer=True)
         return True
+
+    def _is_so_elsewhere(self, test: Test) -> bool:
+        """Take another example of the branch that is captured, where ``test`` holds, if there is one.
+
+        All that was asked so far has the same answers for it.
+        """
+        if not self.is_stand_in:
+            return False
+        from monograph.shapes.witness import values_where
+
+        found = values_where(self, functools.reduce(both, self.paths, test))
+        self.values.update(found)
+        self.decider.hints.update(found)
+        return bool(found)
 
     def require_by_program(self, test: Test, message: str | None) -> bool:
         """``require`` for an assertion of the program's own: ``assert``, or ``if bad: raise``."""

@@ -27,6 +27,8 @@ class Known(NamedTuple):
     guards: int
     values: Values
     supposed: Test
+    paths: tuple[Test, ...]
+    is_stand_in: bool
     is_of_data: bool
     symbols: int
     given_up: frozenset[str]
@@ -45,6 +47,8 @@ def mark(env: ShapeEnv) -> Known:
         len(env.guards),
         env.values.copy(),
         env.supposed,
+        env.paths,
+        env.is_stand_in,
         env.is_of_data,
         len(env.symbols),
         frozenset(name for name, symbol in env.symbols.items() if symbol.is_given_up),
@@ -111,6 +115,8 @@ class Aside(Alone):
 def suppose(env: ShapeEnv, path: Test, values: Values) -> None:
     """From here to ``go_back``, ``path`` holds; ``values`` are an example where it does."""
     env.supposed = path
+    env.paths = (*env.paths, path)
+    env.is_stand_in |= bool(values)
     env.is_of_data |= any(env.symbols[name].is_unbacked for name in symbols_of(path))
     env.values.update(values)
     env.decider.hints.update(values)
@@ -147,6 +153,7 @@ def go_back(env: ShapeEnv, mark: Known) -> None:
     for name in mark.given_up:  # it was used once more
         env.symbols[name].is_given_up = True
     condition, env.supposed = env.supposed, mark.supposed
+    env.paths, env.is_stand_in = mark.paths, mark.is_stand_in
     env.is_of_data = mark.is_of_data
     env.values.update(mark.values)
     env.decider.hints.update({n: v for n, v in mark.values.items() if n in env.decider.hints})

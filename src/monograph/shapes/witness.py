@@ -49,6 +49,7 @@ def values_where(env: ShapeEnv, test: Test) -> dict[str, int]:
             0,
             1,
             2,
+            *(known[other] for other in names),
             64,
         ]
         options += [lo or 0] if hi is None else [lo or 0, hi]
