@@ -660,9 +660,9 @@ class ShapeEnv:
         return True
 
     def _is_so_elsewhere(self, test: Test) -> bool:
-        """Take another example of the branch that is captured, where ``test`` holds, if there is one.
+        """Take another example of the branch that is captured, for which ``test`` holds.
 
-        All that was asked so far has the same answers for it.
+        All that was asked so far has the same answers for it. False where there is none.
         """
         if not self.is_stand_in:
             return False
