@@ -13,7 +13,6 @@ import strict_programs
 import torch
 from advice import loaded
 from failing_programs import PROGRAMS
-from sampling import some_of
 from torch import nn
 from typer.testing import CliRunner
 
@@ -50,7 +49,7 @@ def same_results(make, fixed, calls, shapes):
             assert_equal(result, results[0], tolerance=1e-4)
 
 
-@pytest.mark.parametrize("name", some_of(PROGRAMS))
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_located_short_and_fixed(name, tmp_path):
     entry = PROGRAMS[name]
     calls = copy.deepcopy(entry.calls)
