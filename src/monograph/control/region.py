@@ -77,7 +77,7 @@ class Region:
         with self.recorder.outcomes.apart(), self._installed(self.recorder.sizes.mark()):
             try:
                 if path is not True:
-                    suppose(env, path, values_where(env, path))
+                    suppose(env, path, values_where)
                 yield
                 self._note_writes()
             finally:

@@ -654,7 +654,7 @@ class _Rewriter:
         if self.path is True:
             return False
         before = mark(self.env)
-        suppose(self.env, self.path, {})
+        suppose(self.env, self.path, lambda env, path: {})
         try:
             return self._fits(new, old)
         finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, overload
 
@@ -51,6 +51,7 @@ __all__ = [
     "Place",
     "Quotient",
     "Rounded",
+    "Search",
     "ShapeEnv",
     "Symbol",
     "Trial",
@@ -319,6 +320,11 @@ class Guard:
         return False
 
 
+# Sizes, by name, for which a condition holds with all that is known; {}, where none were found or
+# those of the example are.
+Search = Callable[["ShapeEnv", Test], Values]
+
+
 class ShapeEnv:
     """Symbols and facts of one capture. Facts are only ever added."""
 
@@ -339,7 +345,7 @@ class ShapeEnv:
         self.definitions: dict[str, Quotient | Rounded] = {}  # of symbols that no input gives
         self.supposed: Test = True  # what holds because of the branch that is captured
         self.paths: tuple[Test, ...] = ()  # that, and the same of the branches around it
-        self.is_stand_in = False  # whether ``values`` are none of the example's: it is not taken
+        self.example_where: Search | None = None  # where ``values`` stand in for the example's
         self.is_of_data = False  # whether only values tell if that branch is taken
         self.refuses_numbers = False  # a size may not become that of the example
         self.of_equalities: str | None = None  # the message of those that are demanded without one
@@ -664,11 +670,9 @@ class ShapeEnv:
 
         All that was asked so far has the same answers for it. False where there is none.
         """
-        if not self.is_stand_in:
+        if self.example_where is None:
             return False
-        from monograph.shapes.witness import values_where
-
-        found = values_where(self, functools.reduce(both, self.paths, test))
+        found = self.example_where(self, functools.reduce(both, self.paths, test))
         self.values.update(found)
         self.decider.hints.update(found)
         return bool(found)

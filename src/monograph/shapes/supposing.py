@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from monograph.shapes.decide import Answers
-from monograph.shapes.env import Alone, Guard, Listener, Place, Quotient, ShapeEnv
+from monograph.shapes.env import Alone, Guard, Listener, Place, Quotient, Search, ShapeEnv
 from monograph.shapes.expr import Atom, Expr, Int, Values
 from monograph.shapes.float_facts import FloatFacts
 from monograph.shapes.floats import FloatExpr
@@ -28,7 +28,7 @@ class Known(NamedTuple):
     values: Values
     supposed: Test
     paths: tuple[Test, ...]
-    is_stand_in: bool
+    example_where: Search | None
     is_of_data: bool
     symbols: int
     given_up: frozenset[str]
@@ -48,7 +48,7 @@ def mark(env: ShapeEnv) -> Known:
         env.values.copy(),
         env.supposed,
         env.paths,
-        env.is_stand_in,
+        env.example_where,
         env.is_of_data,
         len(env.symbols),
         frozenset(name for name, symbol in env.symbols.items() if symbol.is_given_up),
@@ -112,11 +112,13 @@ class Aside(Alone):
         self.asserted.append((test, message))
 
 
-def suppose(env: ShapeEnv, path: Test, values: Values) -> None:
-    """From here to ``go_back``, ``path`` holds; ``values`` are an example where it does."""
+def suppose(env: ShapeEnv, path: Test, search: Search) -> None:
+    """From here to ``go_back``, ``path`` holds; ``search`` finds an example where it does."""
+    values = search(env, path)
     env.supposed = path
     env.paths = (*env.paths, path)
-    env.is_stand_in |= bool(values)
+    if values:
+        env.example_where = search
     env.is_of_data |= any(env.symbols[name].is_unbacked for name in symbols_of(path))
     env.values.update(values)
     env.decider.hints.update(values)
@@ -153,7 +155,7 @@ def go_back(env: ShapeEnv, mark: Known) -> None:
     for name in mark.given_up:  # it was used once more
         env.symbols[name].is_given_up = True
     condition, env.supposed = env.supposed, mark.supposed
-    env.paths, env.is_stand_in = mark.paths, mark.is_stand_in
+    env.paths, env.example_where = mark.paths, mark.example_where
     env.is_of_data = mark.is_of_data
     env.values.update(mark.values)
     env.decider.hints.update({n: v for n, v in mark.values.items() if n in env.decider.hints})
