@@ -92,3 +92,71 @@ def test_a_size_has_no_methods_of_arrays(name):
     ep = monograph.export(program, (torch.ones(3),), dynamic_shapes=({0: monograph.Dim.DYNAMIC},))
     for size in (3, 1, 5):
         assert torch.equal(ep.module()(torch.ones(size)), program(torch.ones(size)))
+
+
+METHODS = ("item", "tolist", "astype", "round", "sqrt", "exp", "log", "cos")
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("name", METHODS)
+def test_a_number_has_the_methods_that_it_has_in_eager_mode(name, strict):
+    """Those of numpy's, and of what is computed of them; a size and ``int`` of one have none."""
+
+    def program(x):
+        n = x.shape[0]
+        numbers = (
+            n,
+            n / 2,
+            np.sqrt(n),
+            np.sqrt(n) + 1,
+            2 * np.ceil(n / 3),
+            np.ceil(n / 3).astype("int"),
+            np.minimum(n, 4),
+            np.minimum(n, 4) // 2,
+            np.int64(n),
+            int(np.int64(n)),
+            float(np.sqrt(n)),
+            np.int64(n).item(),
+            np.sqrt(n).tolist(),
+        )
+        for i, number in enumerate(numbers):
+            x = x + 10**i if hasattr(number, name) else x - 10**i
+        return x
+
+    shapes = ({0: N},)
+    x = torch.zeros(3, dtype=torch.float64)
+    ep = monograph.export(program, (x,), dynamic_shapes=shapes, strict=strict)
+    for size in (3, 1, 5):
+        x = torch.zeros(size, dtype=torch.float64)
+        assert torch.equal(ep.module()(x), program(x))
+
+
+def test_as_many_as_attention_takes_at_random():
+    def program(x):
+        few = 5 * np.ceil(np.log(x.shape[0])).astype("int").item()
+        few = few if few < x.shape[0] else x.shape[0]
+        return x[:few] * few
+
+    ep = monograph.export(program, (torch.ones(30),), dynamic_shapes=({0: N},))
+    for size in (30, 1, 2, 9, 100):
+        x = torch.rand(size)
+        assert torch.equal(ep.module()(x), program(x))
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_number_says_that_it_is_what_it_is_in_eager_mode(strict):
+    def program(x):
+        n = x.shape[0]
+        numbers = (n, n / 2, np.sqrt(n), np.int64(n), np.int64(n) + 1, int(np.int64(n)))
+        kinds = (int, float, np.integer, np.floating, np.float64)
+        for i, number in enumerate(numbers):
+            for k, kind in enumerate(kinds):
+                x = x + (10**i if isinstance(number, kind) else 0) * (k + 1)
+            x = x + 0.1 * i * (type(number) is int) + 0.2 * i * (type(number) is np.int64)
+        return x
+
+    x = torch.zeros(4, dtype=torch.float64)
+    ep = monograph.export(program, (x,), dynamic_shapes=({0: N},), strict=strict)
+    for size in (4, 1, 7):
+        x = torch.zeros(size, dtype=torch.float64)
+        assert torch.equal(ep.module()(x), program(x))

@@ -17,6 +17,7 @@ from monograph.capture.python.evaluation import UnknownError
 from monograph.capture.python.exception_handlers import caught_by, may_be_caught
 from monograph.capture.python.frames import frames_of_user, is_ours, line_of_frame
 from monograph.capture.python.nodes import subscripts
+from monograph.capture.python.number_functions import NUMBERS_OF_NUMPY
 from monograph.capture.python.sites import span_of
 from monograph.capture.python.truths import is_or_zero, only_tells
 from monograph.capture.restarts import (
@@ -63,7 +64,9 @@ __all__ = ["OPERATORS", "SIZES", "Operand", "Sizes", "float_operator", "in_sizes
 aten = torch.ops.aten
 
 Operand = Node | int | float  # of a node that computes with sizes
-SIZES = frozenset({torch.SymInt, torch.SymFloat, torch.SymBool, Expr, FloatExpr})  # that vary
+SIZES = frozenset({
+    torch.SymInt, torch.SymFloat, torch.SymBool, *NUMBERS_OF_NUMPY, Expr, FloatExpr,
+})  # that vary  # fmt: skip
 _MOST_CALLS = 3  # that have led to a question, and may be what is run with each answer
 _LONG = 8  # parts of an expression that is not computed again
 

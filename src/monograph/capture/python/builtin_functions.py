@@ -28,9 +28,9 @@ from monograph.capture.python.keys import is_counted, is_looked_up
 from monograph.capture.python.nodes import compares, subscripts, syntax_of, takes_truth
 from monograph.capture.python.number_functions import (
     FUNCTIONS_OF_MATH,
-    METHODS_OF_NUMPY,
     Number,
     functions_of_numpy,
+    plain,
 )
 from monograph.capture.python.number_methods import as_integer, number_of
 from monograph.capture.python.operator_calls import calls_an_operator, through_schema
@@ -248,7 +248,7 @@ def _number_type(
             if isinstance(item, torch.SymBool):
                 item = as_integer(item)
             if isinstance(item, _SYMBOLIC):
-                return convert(item)
+                return convert(plain(item))
             return kind(item)
         return kind(*args, **kwargs)
 
@@ -617,7 +617,6 @@ def replacements(recorder: Recorder, mine: Mine) -> list[Replacement]:
     if "numpy" in sys.modules:
         for function, called in functions_of_numpy():
             called_instead(function, called)
-        found += [(kind, *method) for kind in _SYMBOLIC for method in METHODS_OF_NUMPY.items()]
     functional = torch.nn.functional
     attention = functional.scaled_dot_product_attention
     found.append((functional, "scaled_dot_product_attention", _with_truths(attention, mine)))

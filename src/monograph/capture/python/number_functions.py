@@ -14,10 +14,19 @@ from collections.abc import Callable
 
 import torch
 
+from monograph.capture.python.frames import is_asked_by_user
+from monograph.capture.python.number_methods import of_floats
 from monograph.shapes.floats import FloatExpr
 from monograph.shapes.symnode import expression_of, symbolic
 
-__all__ = ["FUNCTIONS_OF_MATH", "METHODS_OF_NUMPY", "Number", "functions_of_numpy"]
+__all__ = [
+    "FUNCTIONS_OF_MATH",
+    "NUMBERS_OF_NUMPY",
+    "Number",
+    "functions_of_numpy",
+    "in_numpy",
+    "plain",
+]
 
 Number = int | float | torch.SymInt | torch.SymFloat
 Function = Callable[..., object]
@@ -130,6 +139,87 @@ FUNCTIONS_OF_MATH: list[tuple[Function, Function]] = [
 # numpy -------------------------------------------------------------------------------------------
 
 
+def _class_of(number: object) -> type:
+    kind = type(number)
+    return in_numpy(kind) if is_asked_by_user() else kind
+
+
+class _OfNumpy:
+    """What numpy's functions return, and what is computed of that: with methods of arrays.
+
+    A size has none of them, and programs ask for them to tell one from the other.
+    """
+
+    __class__ = property(_class_of)
+
+    def astype(self, kind: object) -> object:
+        name = getattr(kind, "__name__", str(kind))
+        if name in ("int", "int32", "int64", "intp"):
+            return _of_numpy(torch.sym_int(self))
+        if name in ("float", "float64"):
+            return _of_numpy(torch.sym_float(self))
+        raise AttributeError(f"a number that varies is no {name}")
+
+    def round(self, decimals: int = 0, out: object = None) -> object:
+        if decimals or out is not None:
+            raise TypeError("a number that varies is rounded to no digits")
+        return _of_numpy(_rounded(_nearest)(self))  # type: ignore[arg-type]
+
+    def item(self) -> object:
+        return plain(self)
+
+    def tolist(self) -> object:
+        return plain(self)
+
+
+class _Integer(_OfNumpy, torch.SymInt):
+    pass
+
+
+class _Float(_OfNumpy, torch.SymFloat):
+    pass
+
+
+NUMBERS_OF_NUMPY: dict[type, str] = {_Integer: "int64", _Float: "float64"}
+
+
+def in_numpy(kind: type) -> type:
+    """The type in eager mode of a number of one of the ``NUMBERS_OF_NUMPY``."""
+    found: type = getattr(sys.modules["numpy"], NUMBERS_OF_NUMPY[kind])
+    return found
+
+
+def _of_numpy(number: object) -> object:
+    if isinstance(number, torch.SymInt):
+        return _Integer(number.node)  # type: ignore[no-untyped-call]
+    if isinstance(number, torch.SymFloat):
+        return _Float(number.node)  # type: ignore[no-untyped-call]
+    numpy = sys.modules["numpy"]
+    if isinstance(number, int) and not isinstance(number, bool):
+        return numpy.int64(number)
+    return numpy.float64(number) if isinstance(number, float) else number
+
+
+def plain(number: object) -> object:
+    """``number`` as Python's, where it is one of numpy's: what ``int(number)`` makes of it."""
+    if isinstance(number, _Integer):
+        return torch.SymInt(number.node)
+    return torch.SymFloat(number.node) if isinstance(number, _Float) else number
+
+
+def _computed(kind: type, name: str) -> Function:
+    def call(self: object, *args: object) -> object:
+        return _of_numpy(getattr(kind, name)(self, *args))
+
+    return call
+
+
+_COMPUTED = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
+for _own, _kind in ((_Integer, torch.SymInt), (_Float, torch.SymFloat)):
+    for _name in (*(f"__{n}__" for n in _COMPUTED), *(f"__r{n}__" for n in _COMPUTED), "__neg__"):
+        setattr(_own, _name, _computed(_kind, _name))
+
+
 def _rounded(rounding: Callable[..., object]) -> Callable[[Number], object]:
     """A float stays one, as numpy has it."""
 
@@ -144,12 +234,24 @@ def _clipped(number: Number, low: Number, high: Number) -> object:
     return torch.sym_min(torch.sym_max(number, low), high)
 
 
-def _integer(number: Number) -> object:
-    return torch.sym_int(number)
+def _float_of(name: str) -> Callable[[Number], object]:
+    """The function ``name``, which is a float of whatever number."""
+    in_python = name.replace("arc", "a")
+
+    def call(number: Number) -> object:
+        if in_python == "sqrt" or in_python.startswith("log"):  # numpy warns, Python raises
+            least = -1 if in_python == "log1p" else 0
+            is_in_domain = operator.ge if in_python == "sqrt" else operator.gt
+            torch._check(
+                is_in_domain(number, least), lambda: f"numpy.{name} of what is not positive"
+            )
+        return of_floats(in_python, number)
+
+    return call
 
 
 _OF_NUMPY: dict[str, Callable[..., object]] = {
-    **dict.fromkeys(("int32", "int64", "intp"), _integer),
+    **dict.fromkeys(("int32", "int64", "intp"), torch.sym_int),
     "float64": torch.sym_float,
     "minimum": torch.sym_min,
     "maximum": torch.sym_max,
@@ -157,36 +259,27 @@ _OF_NUMPY: dict[str, Callable[..., object]] = {
     "square": lambda x: x * x,
     "absolute": abs,
     **dict.fromkeys(("round", "around", "rint"), _rounded(_nearest)),
-}
+    **{name: _rounded(getattr(math, name)) for name in ("ceil", "floor", "trunc")},
+    **{name: _float_of(name) for name in (
+        "sqrt", "exp", "log", "log2", "log10", "cos", "cosh", "sin", "sinh", "tan", "tanh",
+        "arctan", "arcsinh", "log1p", "expm1", "exp2",
+    )},
+}  # fmt: skip
 
 
 @functools.cache
 def functions_of_numpy() -> list[tuple[Function, Function]]:
     """The same for numpy, once it is loaded."""
     numpy = sys.modules["numpy"]
+
+    def computed(said: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object) -> object:
+            found = said(*args)
+            return None if found is None else _of_numpy(found)
+
+        return call
+
     return [
-        (getattr(numpy, name), _where_some_vary(getattr(numpy, name), said))
+        (getattr(numpy, name), _where_some_vary(getattr(numpy, name), computed(said)))
         for name, said in _OF_NUMPY.items()
     ]
-
-
-def _as_type(number: torch.SymInt | torch.SymFloat, kind: object) -> object:
-    """``number.astype(kind)``: what numpy computes from sizes has this method."""
-    name = getattr(kind, "__name__", str(kind))
-    if name in ("int", "int32", "int64", "intp"):
-        return torch.sym_int(number)
-    if name in ("float", "float64"):
-        return torch.sym_float(number)
-    raise AttributeError(f"{type(number).__name__!r} object has no attribute 'astype'")
-
-
-def _round_method(
-    number: torch.SymInt | torch.SymFloat, decimals: int = 0, out: object = None
-) -> object:
-    if decimals or out is not None:
-        raise TypeError(f"round() of a {type(number).__name__} takes no digits")
-    return _rounded(_nearest)(number)
-
-
-# What numpy's functions look for in what they are given, and programs in what they get.
-METHODS_OF_NUMPY: dict[str, Function] = {"astype": _as_type, "round": _round_method}

@@ -33,7 +33,7 @@ from monograph.shapes.floats import FloatExpr
 from monograph.shapes.questions import Test, both, either, negated
 from monograph.shapes.symnode import BoolNode, FloatNode, IntNode, Node, expression_of, symbolic
 
-__all__ = ["METHODS", "as_integer", "number_of"]
+__all__ = ["METHODS", "as_integer", "number_of", "of_floats"]
 
 Method = Callable[..., Any]
 Symbolic = torch.SymInt | torch.SymFloat | torch.SymBool
@@ -120,10 +120,11 @@ def _float_power(base: object, exponent: object, modulus: None = None) -> object
     )
     if not is_whole:
         torch._check(_not_less(base, 0))
-    return _of_floats("pow", base, exponent)
+    return of_floats("pow", base, exponent)
 
 
-def _of_floats(name: str, *operands: object) -> object:
+def of_floats(name: str, *operands: object) -> object:
+    """The function ``name`` of numbers, some of which vary, as a float."""
     numbers = [torch.sym_float(each) for each in operands]
     env = next(each.node.env for each in numbers if isinstance(each, torch.SymFloat))
     return symbolic(env, FloatExpr(name, tuple(map(expression_of, numbers))))
@@ -143,28 +144,10 @@ def _floor_of_quotient(self: object, left: object, right: object, of_integers: M
     if not isinstance(other, _NUMBERS):
         return NotImplemented
     if isinstance(self, torch.SymFloat) or isinstance(other, _FLOATS):
-        return _of_floats("floordiv", left, right)
+        return of_floats("floordiv", left, right)
     return of_integers(self, other)
 
 
-def _of_numpy(name: str) -> Method:
-    """What numpy calls for the function of this name, of an object that it does not know."""
-    in_python = name.replace("arc", "a")
-
-    def call(self: torch.SymInt | torch.SymFloat) -> object:
-        if in_python == "sqrt" or in_python.startswith("log"):  # numpy warns, Python raises
-            text = f"numpy.{name} of what is not positive"
-            least = -1 if in_python == "log1p" else 0
-            torch._check(self >= 0 if in_python == "sqrt" else self > least, lambda: text)
-        return _of_floats(in_python, self)
-
-    return call
-
-
-_NUMPY = (
-    "sqrt", "exp", "log", "log2", "log10", "cos", "cosh", "sin", "sinh", "tan", "tanh", "arctan",
-    "arcsinh", "log1p", "expm1", "exp2",
-)  # fmt: skip
 _INTEGER_POWER, _POWER_OF_BASE, _INTEGER_QUOTIENT, _INTEGER_QUOTIENT_OF = (
     getattr(torch.SymInt, name) for name in ("__pow__", "__rpow__", "__floordiv__", "__rfloordiv__")
 )
@@ -352,7 +335,6 @@ _METHODS: dict[type, dict[str, Method]] = {
         "__floordiv__": _quotient,
         "__rfloordiv__": _quotient_of,
         **_OF_ANY,
-        **{n: _of_numpy(n) for n in _NUMPY},
         "bit_length": _bit_length,
         **{n: _of_the_number(n) for n in ("bit_count", "to_bytes")},
     },
@@ -363,7 +345,6 @@ _METHODS: dict[type, dict[str, Method]] = {
         "__floordiv__": _quotient,
         "__rfloordiv__": _quotient_of,
         **_OF_ANY,
-        **{n: _of_numpy(n) for n in _NUMPY},
         **{n: _of_the_number(n) for n in ("as_integer_ratio", "hex")},
     },
     torch.SymBool: {**_OF_ANY, **_methods_of_truths()},

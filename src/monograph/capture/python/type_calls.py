@@ -19,6 +19,7 @@ from torch import nn
 
 from monograph.capture.current import running_recorder
 from monograph.capture.python.frames import stands_in
+from monograph.capture.python.number_functions import NUMBERS_OF_NUMPY, in_numpy
 from monograph.capture.python.reached import Search, is_installed, names_in
 from monograph.capture.python.redirect import is_in_place
 from monograph.capture.python.sites import note_patched
@@ -75,6 +76,8 @@ def type_of(*args: object, **kwargs: object) -> type:
         return type(args[0].function)
     if found is torch.SymFloat:
         recorder.sizes.require_kind(args[0])
+    if found in NUMBERS_OF_NUMPY:
+        return in_numpy(found)
     said = vars(found).get("__class__")  # what a tensor without data says that it is
     return said if said is torch.Tensor else _NUMBERS.get(found, found)
 
