@@ -301,6 +301,8 @@ class _Comparison:
         env, test = self.env, self.test
         key = text_of(test)
         first = _Answers(env, {**self.answers, key: self.answer}, None, {})
+        # What asks for it may be an operator with both sides, which no guard says is not taken.
+        first.is_by_example = self.recorder.context.strict is None
         draft = _Draft(copy.copy(self.recorder.context))
         found, reads, outcomes = self._evaluated(first, draft, self.recorder.outcomes)
         sides: list[tuple[bool, ...]] = [()]
@@ -360,6 +362,7 @@ class _Answers:
     """
 
     divides_by_zero = False
+    is_by_example = True  # whether the program itself goes on as for the example
 
     def __init__(
         self,
@@ -390,7 +393,7 @@ class _Answers:
 
     def _new(self, test: Test) -> bool:
         if self.given is None:
-            truth = self.env.truth(test)
+            truth = self.env.truth(test) if self.is_by_example else None
             return self.give_up() if truth is None else truth
         at = len(self.taken)
         found = self.given[at] if at < len(self.given) else True

@@ -22,6 +22,7 @@ from monograph.constraints.other_ways import Follow, is_one_program
 from monograph.constraints.same_program import is_same_program
 from monograph.constraints.tables import Tables
 from monograph.diagnostics import MonographError
+from monograph.shapes.crossings import crossings
 from monograph.shapes.env import Guard, ShapeEnv
 from monograph.shapes.expr import Atom, Expr, Int
 from monograph.shapes.questions import (
@@ -308,6 +309,8 @@ def candidates(env: ShapeEnv, guard: Guard, hints: dict[str, float]) -> Iterator
         near = [hint + 1, hint - 1, 2, 1, *sizes.values()]
         near += [c + d for c in sorted(constants) for d in (0, 1, -1)]
         near += [*env.sets.get(name, ()), 0, hint + 2, 2 * hint, 3 * hint, 64, 1000]
+        for expr in asked:
+            near += crossings(expr, name, hints, *env.symbols[name].range)
         choices[name] = list(dict.fromkeys(n for n in near if n >= 0))
     for name in names:  # with the sizes that are tied to it
         for value in choices[name]:

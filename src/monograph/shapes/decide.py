@@ -40,6 +40,7 @@ from monograph.shapes.certificates import (
     steps,
     unfolded,
 )
+from monograph.shapes.crossings import crossings
 from monograph.shapes.expr import Atom, Expr, Int, Scope, congruence, interval, value_of
 
 __all__ = ["Answer", "Answers", "Decider", "Patience", "TiredError", "Verdict"]
@@ -449,6 +450,9 @@ class Decider:
         for name, values in choices.items():  # one at a time
             for value in values:
                 yield {**hints, name: value}
+        for symbol in symbols:
+            for value in crossings(item, symbol.name, hints, symbol.lo, symbol.hi):
+                yield {**hints, symbol.name: value}
         for level in range(max((len(v) for v in choices.values()), default=0)):  # all together
             yield {name: values[min(level, len(values) - 1)] for name, values in choices.items()}
         if len(symbols) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from monograph.shapes.crossings import crossings
 from monograph.shapes.env import ShapeEnv
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import (
@@ -50,6 +51,7 @@ def values_where(env: ShapeEnv, test: Test) -> dict[str, int]:
             1,
             2,
             *(known[other] for other in names),
+            *(v for each in _compared(test) for v in crossings(each, name, known, lo, hi)),
             64,
         ]
         options += [lo or 0] if hi is None else [lo or 0, hi]
@@ -78,6 +80,13 @@ def _made_of(env: ShapeEnv, names: list[str]) -> dict[str, Expr]:
         if not inside.isdisjoint(names) and inside <= env.values.keys():
             found[name] = size
     return found
+
+
+def _compared(test: Test) -> list[Expr]:
+    """What is compared with 0."""
+    if isinstance(test, (All, Some)):
+        return [expr for part in test.parts for expr in _compared(part)]
+    return [test.expr] if isinstance(test, Compare) and isinstance(test.expr, Expr) else []
 
 
 def _constants(test: Test) -> list[int]:
