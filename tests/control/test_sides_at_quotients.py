@@ -35,10 +35,7 @@ def test_both_sides(quotient, asked, strict):
 
     def program(x):
         n = number(x.shape[0])
-        if ask(n, at):
-            y = x.new_ones(2, at)
-        else:
-            y = x.new_zeros(2, abs(n))
+        y = x.new_ones(2, at) if ask(n, at) else x.new_zeros(2, abs(n))
         return y + 1, x.sum() + n
 
     for example in (9, 34):

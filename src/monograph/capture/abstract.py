@@ -21,6 +21,7 @@ from monograph.shapes.symnode import symbolic
 from monograph.torch_internals import (
     Operator,
     disabled_torch_function,
+    install_metadata,
     is_mapped,
     make_alias,
     make_wrapper,
@@ -30,7 +31,7 @@ from monograph.torch_internals import (
 if TYPE_CHECKING:
     from monograph.capture.aliasing import Value
 
-__all__ = ["ASKED_OF_THE_CLASS", "AbstractTensor", "make_abstract", "put", "selected"]
+__all__ = ["ASKED_OF_THE_CLASS", "AbstractTensor", "become", "make_abstract", "put", "selected"]
 
 # As they are before a capture replaces them.
 _real_tolist, _real_numpy = torch.Tensor.tolist, torch.Tensor.numpy
@@ -596,6 +597,12 @@ def _consumed(part: object) -> int:
     if isinstance(part, torch.Tensor) and part.dtype in (torch.bool, torch.uint8):
         return part.dim()
     return 1
+
+
+def become(tensor: AbstractTensor, value: Value) -> None:
+    """Let ``tensor``, the very object, stand for ``value`` from now on."""
+    tensor.value = value
+    install_metadata(tensor, make_abstract(value.spec, value))
 
 
 def make_abstract(spec: TensorSpec, value: Value) -> AbstractTensor:

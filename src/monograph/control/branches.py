@@ -13,7 +13,7 @@ import torch
 from torch.fx import Node
 from torch.fx.node import Argument
 
-from monograph.capture.abstract import AbstractTensor
+from monograph.capture.abstract import AbstractTensor, become, make_abstract
 from monograph.capture.aliasing import Value
 from monograph.capture.layouts import LaidAnew
 from monograph.capture.operators.data_dependence import assert_tensor, truth_node
@@ -56,6 +56,7 @@ __all__ = [
     "Group",
     "Named",
     "Result",
+    "Same",
     "Side",
     "branch",
     "emit",
@@ -69,6 +70,7 @@ __all__ = [
 
 RETURNED = "_monograph_value"  # a variable that is only looked at where it is defined
 HAS_RETURNED = "_monograph_return"
+_TENSOR = "a tensor, in place,"
 aten = torch.ops.aten
 higher_order = torch.ops.higher_order
 
@@ -78,7 +80,16 @@ class Result:
 
 
 RESULT = Result()
-Named = Key | Result
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """Names a tensor that stands for another value: ``y.t_()``. ``tensor``: its identity."""
+
+    tensor: int
+
+
+Named = Key | Result | Same
 Side = Mapping[Named, tuple[str, object]]  # a name for each, and the value
 
 
@@ -159,12 +170,14 @@ def branch(
     symbols = len(recorder.sizes.env.symbols)
     regions: list[Region] = []
     results: list[dict[Named, Group]] = []
+    same: dict[Named, AbstractTensor] = {}
     for name, body, path in zip(("true", "false"), bodies, paths, strict=True):
-        region = Region(recorder, name)
+        region = Region(recorder, name, joins_tensors=True)
         regions.append(region)
         try:
             with region.capturing(path):
-                results.append({k: group(region, *pair) for k, pair in body().items()})
+                found = {k: group(region, *pair) for k, pair in body().items()}
+                results.append(found | _others(region, same))
         except BaseException as error:
             for given_up in regions:
                 given_up.abandon()
@@ -191,12 +204,34 @@ def branch(
             if key not in found:
                 assert not isinstance(key, Result)  # both sides return
                 with region.as_left():
-                    found[key] = group(region, *before(key))
+                    pair = (_TENSOR, same[key]) if isinstance(key, Same) else before(key)
+                    found[key] = group(region, *pair)
                 found[key].is_dead = _has_returned(found)
     sides = Sides(local, tuple(paths))
     joined = [_join_groups(recorder, [found[key] for found in results], sides) for key in keys]
-    made = _emit_cond(recorder, node, regions, joined, preferred, refuse)
-    return dict(zip(keys, made, strict=True))
+    values = _emit_cond(recorder, node, regions, joined, preferred, refuse)
+    made = dict(zip(keys, values, strict=True))
+    return {key: value for key, value in made.items() if not _has_become(same.get(key), value)}
+
+
+def _others(region: Region, same: dict[Named, AbstractTensor]) -> dict[Named, Group]:
+    """What tensors of the outside stand for after a side; they are noted in ``same``."""
+    found: dict[Named, Group] = {}
+    for tensor in region.others():
+        key = Same(id(tensor))
+        same[key] = tensor
+        value = make_abstract(tensor.value.spec, tensor.value)
+        found[key] = group(region, _TENSOR, value)
+    return found
+
+
+def _has_become(tensor: AbstractTensor | None, value: object) -> bool:
+    """Whether ``tensor`` stands for what the sides have made of it: ``value``."""
+    if tensor is None or not isinstance(value, AbstractTensor):
+        return False
+    tensor.value.recorder.aliases.touch_tensor(tensor)
+    become(tensor, value.value)
+    return True
 
 
 def _of_unset_variable(recorder: Recorder, error: NameError) -> UnboundLocalError:

@@ -16,7 +16,7 @@ from monograph.capture.current import running_recorder
 from monograph.capture.operators.registry import handles, replaces
 from monograph.capture.recorder import Recorder
 from monograph.control import eager
-from monograph.control.branches import RESULT, Result, Side, branch, side
+from monograph.control.branches import RESULT, Result, Same, Side, branch, side
 from monograph.control.carrying import explain
 from monograph.control.loops import loop
 from monograph.control.maps import capture_associative_scan, capture_map, capture_scan
@@ -166,7 +166,7 @@ def _capture_cond(
     for key, value in joined.items():
         if isinstance(value, Mismatch):
             raise explain(value, ("true branch", "false branch"), recorder)
-        if not isinstance(key, Result):
+        if not isinstance(key, (Result, Same)):
             state.set(key, value)
     return joined[RESULT]
 

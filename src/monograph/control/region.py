@@ -16,11 +16,12 @@ import torch
 from torch.fx import Graph, Node
 from torch.fx.node import Argument
 
-from monograph.capture.abstract import AbstractTensor, make_abstract
+from monograph.capture.abstract import AbstractTensor, become, make_abstract
 from monograph.capture.aliases import Body
 from monograph.capture.aliasing import Value, copied_as_it_lies
 from monograph.capture.recorder import SHARES, Recorder
 from monograph.capture.sizes import Nodes
+from monograph.diagnostics import MutationError
 from monograph.ir.dead_nodes import remove_dead_nodes
 from monograph.ir.names import Names
 from monograph.ir.spec import TensorSpec
@@ -55,8 +56,9 @@ class Region:
     after the capture, the tensors of the outside that the region writes, with their new content.
     """
 
-    def __init__(self, recorder: Recorder, name: str) -> None:
+    def __init__(self, recorder: Recorder, name: str, *, joins_tensors: bool = False) -> None:
         self.recorder = recorder
+        self.joins_tensors = joins_tensors  # which stand for other values afterwards
         self.name = name
         self.outer: Body | None = recorder.aliases.region
         self.graph = Graph()
@@ -66,6 +68,7 @@ class Region:
         self.written: list[tuple[Value, Value]] = []
         self._values: dict[int, tuple[Value, dict[str, Any]]] = {}
         self._tensors: dict[int, tuple[AbstractTensor, Value]] = {}
+        self._from_outside: list[AbstractTensor] = []  # of these
         self._sizes: Nodes | None = None  # where the region has left off
 
     @contextlib.contextmanager
@@ -85,7 +88,7 @@ class Region:
                 for value, state in self._values.values():
                     value.restore(state)
                 for tensor, value in self._tensors.values():
-                    tensor.value = value
+                    become(tensor, value)
 
     @contextlib.contextmanager
     def reopened(self) -> Iterator[None]:
@@ -137,8 +140,26 @@ class Region:
 
     def save_tensor(self, tensor: AbstractTensor) -> None:
         """``tensor`` is about to stand for another value."""
-        if id(tensor) not in self._tensors:
-            self._tensors[id(tensor)] = (tensor, tensor.value)
+        if id(tensor) in self._tensors:
+            return
+        saved = self._values.get(id(tensor.value))
+        node = tensor.value.node if saved is None else saved[1]["node"]
+        is_from_outside = node.graph is not self.graph
+        if is_from_outside and not self.joins_tensors:
+            raise MutationError(
+                "a tensor gets other sizes, or another content, in place in each iteration",
+                code="MG-M105",
+                where=self.recorder.here(),
+                hint="rebind the name instead: y = y.t().",
+            )
+        self._tensors[id(tensor)] = (tensor, tensor.value)
+        if is_from_outside:
+            self._from_outside.append(tensor)
+
+    def others(self) -> list[AbstractTensor]:
+        """The tensors of the outside that stand for other values now."""
+        before = {key: value for key, (_, value) in self._tensors.items()}
+        return [each for each in self._from_outside if each.value is not before[id(each)]]
 
     def is_outside(self, value: Value) -> bool:
         """Whether the memory of ``value`` is not the region's own."""

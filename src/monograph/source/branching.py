@@ -21,7 +21,7 @@ from monograph.capture.python.builtin_functions import choose
 from monograph.capture.recorder import Recorder
 from monograph.capture.restarts import Branch
 from monograph.capture.strictness import Strictness
-from monograph.control.branches import RESULT, Group, Named, Result, Side, side
+from monograph.control.branches import RESULT, Group, Named, Result, Same, Side, side
 from monograph.control.branches import branch as capture_branch
 from monograph.control.carrying import explain
 from monograph.control.region import Region
@@ -217,6 +217,9 @@ def captured_branch(
         for key, value in joined.items():
             if isinstance(key, Result):
                 continue
+            if isinstance(key, Same):
+                assert isinstance(value, Mismatch)
+                strictness(recorder).end_branch(site, explain(value, _SIDES, recorder))
             is_lost = is_last and isinstance(value, Mismatch) and not isinstance(key, Variable)
             if not is_lost or _outlives(state, key):
                 settle(recorder, state, key, value, site)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from monograph.capture.abstract import AbstractTensor, make_abstract
+from monograph.capture.abstract import AbstractTensor, become, make_abstract
 from monograph.capture.aliasing import (
     Value,
     fold_into_root,
@@ -36,7 +36,6 @@ from monograph.torch_internals import (
     FunctionSchema,
     Operator,
     functionalized,
-    install_metadata,
 )
 
 if TYPE_CHECKING:
@@ -524,8 +523,7 @@ def _become(recorder: Recorder, target: torch.Tensor, content: AbstractTensor, w
         )
     recorder.aliases.settle_bits(old.root)
     recorder.aliases.touch_tensor(target)
-    target.value = content.value
-    install_metadata(target, make_abstract(content.value.spec, content.value))
+    become(target, content.value)
 
 
 @handles(aten.detach_.default)
