@@ -186,7 +186,7 @@ class _Two:
         is_shared = any(stand_in.shares for stand_in in used)
         trim(self.first.recorder)
         varies = any(left.varies for left in self.leaving.lefts)
-        narrows = _narrowing(second) - _narrowing(self.first)
+        narrows = _relied_on(second) - _relied_on(self.first)
         is_plain = not second.numbers and not narrows and _is_same(self.first, second)
         if is_plain and (not varies or self._holds_for_other_sizes()):
             return self._as_first()
@@ -468,9 +468,8 @@ def _form_of(captured: Captured) -> tuple[object, ...]:
     return targets, aliases, captured.output_structure
 
 
-def _narrowing(captured: Captured) -> set[str]:
-    guards = captured.recorder.sizes.env.guards
-    return {text_of(guard.test) for guard in guards if guard.is_narrowing}
+def _relied_on(captured: Captured) -> set[str]:
+    return {text_of(guard.test) for guard in captured.recorder.sizes.env.guards}
 
 
 def _other_sizes(

@@ -709,7 +709,7 @@ def _asked_in(env: ShapeEnv, test: Test, names: dict[str, Int]) -> Test:
 
 
 def _is_extra(guard: Guard, tied: frozenset[str], known: set[str]) -> bool:
-    if not guard.is_narrowing or guard.kind == "precondition" or _is_about(guard, tied):
+    if guard.kind == "precondition" or _is_about(guard, tied):
         return False
     return text_of(guard.test) not in known
 
@@ -727,11 +727,14 @@ def _adjacent(left: _Region, right: _Region) -> _Region | None:
 def _tests(
     env: ShapeEnv, without: Guard | None, opposite_of: Guard | None = None, but: str = ""
 ) -> set[str]:
-    """The narrowing guards as text, except for those about the size ``but`` alone."""
+    """What is relied on, as text, except for what is about the size ``but`` alone.
+
+    Also what is not proved to exclude any sizes: nothing says that it holds on the other side.
+    """
     tied = _tied(env, but) if but else frozenset[str]()
     found = set()
     for guard in env.guards:
-        if guard is without or not guard.is_narrowing or guard.kind == "precondition":
+        if guard is without or guard.kind == "precondition":
             continue
         if opposite_of is not None and guard.asked == opposite_of.asked:
             continue
