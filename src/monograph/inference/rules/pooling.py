@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -31,8 +32,8 @@ aten = torch.ops.aten
 _FLOATS = (torch.float32, torch.float64)
 
 
-@rule(aten.max_pool1d.default, aten.max_pool2d.default, aten.max_pool3d.default)
-def _max_pool(
+def _pooled(
+    rank: int,
     x: TensorSpec,
     kernel: Sequence[int],
     stride: Sequence[int] = (),
@@ -40,13 +41,14 @@ def _max_pool(
     dilation: Sequence[int] = (1,),
     ceil_mode: bool = False,
 ) -> TensorSpec | None:
+    """What pooling over ``rank`` dimensions gives of a batch; a single one is torch's to tell."""
     is_told = x.scope is None and len(x.shape) == 4 and x.shape[1] > 1
     is_channels_last = are_strides_channels_last(x) if is_told else steps_channels_last(x)
-    if len(x.shape) < 3 or x.numel == 0 or not (is_canonical(x) or is_channels_last or is_told):
+    is_laid_so = is_canonical(x) or is_channels_last or is_told
+    if len(x.shape) != rank + 2 or x.numel == 0 or not is_laid_so:
         return None
     if x.scope is None and (ceil_mode or len(x.shape) != 4):
         return None
-    rank = len(x.shape) - 2
     kernel = kernel if len(kernel) == rank else (kernel[0],) * rank
     if any(2 * p > k for p, k in zip(padding, kernel, strict=False)):
         return None
@@ -57,8 +59,8 @@ def _max_pool(
     return channels_last(x, shape) if is_channels_last else fresh(x, shape)
 
 
-@rule(aten.max_pool2d_with_indices.default, aten.max_pool3d_with_indices.default)
-def _max_pool_with_indices(
+def _pooled_with_indices(
+    rank: int,
     x: TensorSpec,
     kernel: Sequence[int],
     stride: Sequence[int] = (),
@@ -66,14 +68,14 @@ def _max_pool_with_indices(
     dilation: Sequence[int] = (1,),
     ceil_mode: bool = False,
 ) -> Found:
-    found = _max_pool(x, kernel, stride, padding, dilation, ceil_mode)
+    found = _pooled(rank, x, kernel, stride, padding, dilation, ceil_mode)
     if found is None:
         return None
     return (found, TensorSpec.of(found.shape, found.strides, torch.int64, x.device))
 
 
-@rule(aten.avg_pool2d.default)
-def _avg_pool_2d(
+def _averaged(
+    rank: int,
     x: TensorSpec,
     kernel: Sequence[int],
     stride: Sequence[int] = (),
@@ -82,21 +84,21 @@ def _avg_pool_2d(
     count_include_pad: bool = True,
     divisor: int | None = None,
 ) -> TensorSpec | None:
-    if x.scope is None and (divisor == 0 or not x.dtype.is_floating_point):
-        return None  # the kernel refuses them
-    return _max_pool(x, kernel, stride, padding, (1,), ceil_mode)
+    is_refused = divisor == 0 or not x.dtype.is_floating_point  # by the kernel
+    if x.scope is None and (rank != 2 or is_refused):
+        return None
+    return _pooled(rank, x, kernel, stride, padding, (1,), ceil_mode)
 
 
-@rule(aten.avg_pool1d.default, aten.avg_pool3d.default)
-def _avg_pool(
-    x: TensorSpec,
-    kernel: Sequence[int],
-    stride: Sequence[int] = (),
-    padding: Sequence[int] = (0,),
-    ceil_mode: bool = False,
-    *rest: object,
-) -> TensorSpec | None:
-    return None if x.scope is None else _max_pool(x, kernel, stride, padding, (1,), ceil_mode)
+for _rank, _largest, _average in (
+    (1, aten.max_pool1d.default, aten.avg_pool1d.default),
+    (2, aten.max_pool2d.default, aten.avg_pool2d.default),
+    (3, aten.max_pool3d.default, aten.avg_pool3d.default),
+):
+    rule(_largest)(functools.partial(_pooled, _rank))
+    rule(_average)(functools.partial(_averaged, _rank))
+rule(aten.max_pool2d_with_indices.default)(functools.partial(_pooled_with_indices, 2))
+rule(aten.max_pool3d_with_indices.default)(functools.partial(_pooled_with_indices, 3))
 
 
 @rule(aten.adaptive_avg_pool2d.default)
