@@ -40,7 +40,6 @@ from monograph.shapes.certificates import (
     steps,
     unfolded,
 )
-from monograph.shapes.crossings import crossings
 from monograph.shapes.expr import Atom, Expr, Int, Scope, congruence, interval, value_of
 
 __all__ = ["Answer", "Answers", "Decider", "Patience", "TiredError", "Verdict"]
@@ -450,6 +449,8 @@ class Decider:
         for name, values in choices.items():  # one at a time
             for value in values:
                 yield {**hints, name: value}
+        from monograph.shapes.crossings import crossings
+
         for symbol in symbols:
             for value in crossings(item, symbol.name, hints, symbol.lo, symbol.hi):
                 yield {**hints, symbol.name: value}
