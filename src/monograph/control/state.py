@@ -20,6 +20,7 @@ __all__ = ["Entry", "Holder", "Items", "Key", "Place", "State", "Variable"]
 
 _OURS = "_monograph_"
 _UNJOINED = (SavedNames, SavedClasses)
+_WATCHED = (nn.Module, ModuleType, type)  # what changes in them is seen for the whole program
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +77,19 @@ class State:
         if recorder.context.snapshot is not None:
             self._add_made(recorder.context.snapshot, seen)
         for name, content in self.variables.items():
-            if not isinstance(content, (nn.Module, ModuleType, type)):
+            if not isinstance(content, _WATCHED):
                 self._hanging += saved_in(content, name, "variable", seen)
         self.saved += self._hanging
         self._owners = {id(saved.container): saved for saved in self.saved}
 
     def _add_made(self, snapshot: Snapshot, seen: set[int]) -> None:
-        """The containers that are attributes since the call has begun."""
+        """What the call has made that hangs on attributes: lists, objects with a state."""
         for saved in snapshot.find_changed():
             if type(saved) is not Saved or not isinstance(saved.container, dict):
                 continue
             self._hanging.append(saved.again())
             for key, value in saved.container.items():
-                if value is not saved.copy.get(key) and type(value) in (list, dict):
+                if value is not saved.copy.get(key) and not isinstance(value, _WATCHED):
                     self._hanging += saved_in(value, saved.path_of(key), saved.field, seen)
 
     def _note_variables(self, function: object) -> None:

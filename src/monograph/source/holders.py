@@ -11,6 +11,9 @@ from monograph.control.state import State
 
 __all__ = ["is_held"]
 
+_CONTAINERS = (dict, list, tuple)
+_DEEPEST_NOTE = 3  # a copy of what is in a container, in a list of such copies, in a list of lists
+
 
 def is_held(content: object, state: State) -> bool:
     """Whether a variable of a function that runs, or anything that it can reach, is ``content``.
@@ -32,16 +35,18 @@ def is_held(content: object, state: State) -> bool:
     if id(content) in named:
         return True
     # What is looked at is in no generator, nor in a function inside this one: such hold it, too.
-    holders = gc.get_referrers(content)
-    known = {id(holders), *map(id, running)}
-    strangers = [each for each in holders if id(each) not in known and not _is_note(each)]
-    if not all(isinstance(each, (dict, list, tuple)) for each in strangers):
-        return True
-    # A container that no object but ours holds is a note, too, and one in a variable is none. There
-    # is one look for all of them: it is at all that is alive.
-    mine = {id(holders), id(strangers)}
-    further = gc.get_referrers(*strangers) if strangers else []
-    return not all(id(each) in mine or _is_note(each) for each in further)
+    # A container that no object but ours holds is a note, too, and one in a variable is none.
+    variables, mine = {id(names) for names in running}, {id(running)}
+    inside: list[object] = [content]
+    for _ in range(_DEEPEST_NOTE):
+        holders = gc.get_referrers(*inside)  # one look for all of them: it is at all that is alive
+        mine |= {id(inside), id(holders)}
+        inside = [each for each in holders if id(each) not in mine and not _is_note(each)]
+        if not inside:
+            return False
+        if any(id(each) in variables or not isinstance(each, _CONTAINERS) for each in inside):
+            return True
+    return True
 
 
 def _noted(content: object, state: State) -> int:
