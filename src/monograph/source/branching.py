@@ -44,6 +44,7 @@ from monograph.shapes.symnode import BoolNode, expression_of
 from monograph.shapes.text import format_expr, parse
 from monograph.source.holders import is_held
 from monograph.source.rows import Pieces, Records, Rows, UnknownList, rows_like
+from monograph.source.unfilled import attempted
 from monograph.torch_internals import without_modes
 
 __all__ = [
@@ -177,7 +178,20 @@ def captured_branch(
     is_last: bool = False,
 ) -> Any:
     """Capture both sides, and join the variables that they change, but for ``is_last``."""
+    return attempted(
+        lambda: _captured_sides(recorder, site, question, then, otherwise, is_last=is_last)
+    )
 
+
+def _captured_sides(
+    recorder: Recorder,
+    site: Branch | None,
+    question: Question,
+    then: Thunk,
+    otherwise: Thunk,
+    *,
+    is_last: bool,
+) -> Any:
     def refuse(error: ExportError) -> NoReturn:
         strictness(recorder).end_branch(site, error)
 

@@ -33,6 +33,7 @@ from monograph.shapes.symnode import expression_of
 from monograph.source import branching
 from monograph.source.iterators import Chain, Ordered, Unknown, taken, unknown_length
 from monograph.source.rows import Pieces, Records, Rows, rows_like
+from monograph.source.unfilled import Places, attempted
 from monograph.torch_internals import without_modes
 
 __all__ = ["for_loop", "while_loop"]
@@ -257,6 +258,17 @@ def _capture(
     length: Callable[[], Number | None] = lambda: None,
 ) -> None:
     """``length``: how many iterations there are, once that is known not to depend on them."""
+    attempted(lambda: _capture_with(recorder, test, body, functions, counter, length))
+
+
+def _capture_with(
+    recorder: Recorder,
+    test: Thunk,
+    body: Thunk,
+    functions: tuple[Callable[..., object], ...],
+    counter: Counter | None,
+    length: Callable[[], Number | None],
+) -> None:
     temporary: dict[Key, ControlFlowError] = {}
     known: dict[Key, Group] = {}
     growth: Growth = {}
@@ -499,6 +511,8 @@ def _sizes_of_lists(recorder: Recorder, state: State) -> dict[str, Int]:
     for name, value in state.things():
         if isinstance(value, Pieces):
             found[name] = recorder.size_of(value.tensor.shape[value.dim])
+        elif isinstance(value, Places):
+            found[name] = recorder.size_of(value.length())
         elif isinstance(value, Rows):
             found[name] = recorder.size_of(value.tensor.shape[0])
         elif isinstance(value, Records):

@@ -42,7 +42,9 @@ __all__ = [
     "UnknownList",
     "accepted",
     "has_none",
+    "as_item",
     "kind_of",
+    "put",
     "require_item",
     "rows_in_steps",
     "rows_like",
@@ -84,7 +86,7 @@ class UnknownList(OfACapture):
     def __bool__(self) -> bool:
         return bool(self.length() > 0)  # a question that may be settled, where a number is not
 
-    def __setitem__(self, index: object, item: object) -> NoReturn:
+    def __setitem__(self, index: object, item: object) -> None:
         raise _unequal("an item is put into a list whose length only a run knows")
 
     def __delitem__(self, index: object) -> NoReturn:
@@ -178,6 +180,9 @@ class Rows(UnknownList):
     @property
     def tensor(self) -> torch.Tensor:
         """The items, which are of one size."""
+        return self._with_those_beside()
+
+    def _with_those_beside(self) -> torch.Tensor:
         if self.beside:
             made = torch.cat([self.alike, *map(self._row, self.beside)])
             self.alike = keeping(made, self.alike, *self.beside)
@@ -211,17 +216,24 @@ class Rows(UnknownList):
         if recorder is None or self.kind != "tensor" or len(shape) != item.dim():
             return False
         _require_same(item, self.alike, self.kind)
-        pairs = [
-            (recorder.size_of(a), recorder.size_of(b))
-            for a, b in zip(shape, item.shape, strict=True)
-        ]
-        return not all(recorder.sizes.env.is_known(equal(a, b)) for a, b in pairs)
+        return not _is_alike(recorder, shape, item.shape)
 
     def insert(self, index: int, item: torch.Tensor | float) -> None:
         """Add one row in front of the one at ``index``."""
         before, after = self.tensor[:index], self.tensor[index:]
         made = torch.cat([before, self._row(item), after])
         self.tensor = keeping(made, self.tensor, item)
+
+    def __setitem__(self, index: object, item: object) -> None:
+        if not isinstance(index, (int, torch.SymInt)) or kind_of(item) != self.kind:
+            raise _unequal("an item of another kind is put into a list")
+        rows, row, recorder = self._with_those_beside(), as_item(item), running_recorder()
+        for is_there in (index >= -self.length(), index < self.length()):
+            require_item(is_there)
+        _require_same(row, rows, self.kind)
+        if recorder is not None and not _is_alike(recorder, rows.shape[1:], row.shape):
+            raise _unequal("an item of another size is put into a list")
+        self.tensor = keeping(put(rows, index, row.to(rows.dtype)), rows, item)
 
     def _row(self, item: torch.Tensor | float) -> torch.Tensor:
         row = as_item(item)
@@ -638,6 +650,21 @@ def keeping(made: torch.Tensor, *parts: object) -> torch.Tensor:
             items = values
         recorder.aliases.keep(items, recorder.value_of(made))
     return made
+
+
+def _is_alike(
+    recorder: Recorder, shape: Sequence[int | torch.SymInt], other: Sequence[int | torch.SymInt]
+) -> bool:
+    """Whether two tensors of these shapes are known to be of one."""
+    if len(shape) != len(other):
+        return False
+    pairs = ((recorder.size_of(a), recorder.size_of(b)) for a, b in zip(shape, other, strict=True))
+    return all(recorder.sizes.env.is_known(equal(a, b)) for a, b in pairs)
+
+
+def put(rows: torch.Tensor, index: int | torch.SymInt, item: torch.Tensor) -> torch.Tensor:
+    """``rows`` with ``item`` as the one at ``index``."""
+    return torch.select_scatter(rows, item, 0, index)  # type: ignore[arg-type]
 
 
 def _of_its_own(tensor: torch.Tensor) -> torch.Tensor:

@@ -1,28 +1,128 @@
-"""Lists that are made at their length, ``[None] * n``, and filled by a loop (``filling.py``)."""
+"""Lists that are made at their length, ``[None] * n``, and filled by a loop.
+
+Where the source shows that a loop fills one from its first place on, another list is appended to,
+and takes its place (``filling.py``, ``filled``). Else each item is put where it belongs: once the
+first one has told what the items look like, the list is a tensor of as many rows, and a mask of
+those that are there. A body of a loop cannot make that tensor; so it is made before the loop, whose
+body is captured again (``attempted``).
+"""
 
 from __future__ import annotations
 
-from typing import NoReturn
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar, cast
 
 import torch
 
+from monograph.capture.abstract import AbstractTensor
 from monograph.capture.current import running_recorder
 from monograph.capture.python.builtin_functions import ask
 from monograph.capture.python.frames import frames_of_user
 from monograph.diagnostics import ControlFlowError
+from monograph.ir.spec import spec_of
+from monograph.shapes.expr import Expr
 from monograph.shapes.questions import equal
-from monograph.source.rows import Pieces, Records, Rows, UnknownList, require_item
+from monograph.shapes.symnode import symbolic
+from monograph.source.rows import (
+    Pieces,
+    Records,
+    Rows,
+    UnknownList,
+    as_item,
+    kind_of,
+    put,
+    require_item,
+)
 
-__all__ = ["Unfilled", "filled"]
+__all__ = ["Places", "Unfilled", "attempted", "filled"]
 
 Made = list[object] | Rows | Records | Pieces
+T = TypeVar("T")
+
+
+@dataclass
+class _Note:
+    """What is known of a list that is no state of the program's.
+
+    ``region``: the body in which it was made. ``is_read``: the program has found None in it;
+    ``is_asked``: and has then put an item, as if it had looked whether there was one.
+    """
+
+    region: object
+    is_read: bool = False
+    is_asked: bool = False
+
+
+_notes: weakref.WeakKeyDictionary[UnknownList, _Note] = weakref.WeakKeyDictionary()
+
+
+class _Listeners(threading.local):
+    count = 0
+
+
+_listeners = _Listeners()
+
+
+class _PlacesWanted(BaseException):
+    """A body puts the first item into a list from outside of it."""
+
+    def __init__(self, items: Unfilled, item: object) -> None:
+        super().__init__()
+        self.items, self.item = items, item
+
+    def settle(self) -> None:
+        """Let the list have places, where it is from here.
+
+        Raises:
+            ControlFlowError: MG-C114, where the program asks which items are there.
+        """
+        note = _notes[self.items]
+        if note.region is not _region():
+            raise self
+        note.is_asked |= note.is_read
+        _require_unasked(note)
+        self.items.become(self.item)
+
+
+def attempted(attempt: Callable[[], T]) -> T:
+    """``attempt()``: once more where a list has got places for that, until it has all it wants."""
+    while True:
+        _listeners.count += 1
+        try:
+            return attempt()
+        except _PlacesWanted as wanted:
+            wanted.settle()
+        finally:
+            _listeners.count -= 1
+
+
+def _region() -> object:
+    recorder = running_recorder()
+    return None if recorder is None else recorder.aliases.region
+
+
+def _require_unasked(note: _Note) -> None:
+    if note.is_asked:
+        raise _unlike("whether an item is in a list yet decides what the program does")
+
+
+def _require_put(is_put: torch.Tensor) -> None:
+    """An item is there before it is read: None is no item that the program could compute with."""
+    torch._check(is_put.item(), lambda: "an item of a list is read before it is put there")  # type: ignore[arg-type]
 
 
 class Unfilled(UnknownList):
-    """``[None] * n``: the same object, as often as a size says, until others take its place."""
+    """``[None] * n``: the same object, as often as a size says, until others take its place.
+
+    With the first that is put there it becomes ``Places``.
+    """
 
     def __init__(self, item: object, count: int | torch.SymInt) -> None:
         self.item, self.count = item, count
+        _notes[self] = _Note(_region())
 
     def length(self) -> int | torch.SymInt:
         """The number of items."""
@@ -33,7 +133,41 @@ class Unfilled(UnknownList):
             raise _unlike("a part of a list that is not filled")
         for is_there in (index >= -self.count, index < self.count):
             require_item(is_there)
+        _notes[self].is_read = True
         return self.item
+
+    def __setitem__(self, index: object, item: object) -> None:  # type: ignore[override]
+        note, kind = _notes[self], kind_of(item)
+        if kind == "other" or self.item is not None or running_recorder() is None:
+            raise _unlike("an item is put into a list whose length only a run knows")
+        if note.region is not _region():
+            if not _listeners.count:
+                raise _unlike("an item is put into a list from outside of what is computed")
+            raise _PlacesWanted(self, item)
+        self.become(item)
+        self[index] = item
+
+    def become(self, item: object) -> None:
+        """Let it have places for items like this one.
+
+        Raises:
+            ControlFlowError: MG-C114, where the program asks which items are there.
+        """
+        recorder = running_recorder()
+        assert recorder is not None
+        spec = item.value.spec if isinstance(item, AbstractTensor) else spec_of(as_item(item))
+        sizes = [size for size in spec.shape if isinstance(size, Expr)]
+        names = {atom.name for size in sizes for atom in size.symbols()}
+        symbols, known = recorder.sizes.env.symbols, recorder.sizes.bindings
+        if any(name not in known or symbols[name].is_given_up for name in names):
+            raise _unlike("the items that are put into a list differ from one another in size")
+        shape = [symbolic(recorder.sizes.env, size) for size in spec.shape]
+        count = self.count
+        places = torch.zeros((count, *shape), dtype=spec.dtype, device=spec.device)  # type: ignore[arg-type]
+        is_put = torch.zeros((count,), dtype=torch.bool)  # type: ignore[arg-type]
+        self.__dict__.clear()
+        self.__class__ = Places  # type: ignore[assignment]
+        Places.__init__(cast("Places", self), places, kind_of(item), is_put)
 
     def __len__(self) -> int:
         recorder, frames = running_recorder(), frames_of_user()
@@ -43,6 +177,47 @@ class Unfilled(UnknownList):
 
     def __iter__(self) -> NoReturn:
         raise _unlike("a list that is not filled is gone over")
+
+
+class Places(Rows):
+    """A list that was made at its length, and is being filled.
+
+    ``is_put`` tells which items are there; ``tensor`` is to be all of them.
+    """
+
+    def __init__(self, tensor: torch.Tensor, kind: str, is_put: torch.Tensor) -> None:
+        super().__init__(tensor, kind)
+        self.is_put = is_put
+
+    @property
+    def tensor(self) -> torch.Tensor:
+        """The items, which all have to be there."""
+        _require_put(self.is_put.all())
+        return self.alike
+
+    @tensor.setter
+    def tensor(self, tensor: torch.Tensor) -> None:
+        self.alike = tensor
+
+    def length(self) -> int | torch.SymInt:
+        """The number of places."""
+        return self.alike.shape[0]
+
+    def __getitem__(self, index: int | torch.SymInt | slice) -> Any:
+        _require_unasked(_notes[self])
+        is_put = self.is_put[index]
+        _require_put(is_put.all() if isinstance(index, slice) else is_put)
+        return Rows(self.alike, self.kind)[index]
+
+    def __setitem__(self, index: object, item: object) -> None:
+        super().__setitem__(index, item)
+        self.is_put = put(self.is_put, index, torch.ones((), dtype=torch.bool))
+
+    def append(self, item: object) -> NoReturn:
+        """Not that: it has its length."""
+        raise _unlike("an item is appended to a list that is not filled")
+
+    insert = extend = append  # type: ignore[assignment]
 
 
 def filled(before: object, made: Made, is_reversed: bool) -> object:
