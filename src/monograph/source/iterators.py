@@ -679,7 +679,7 @@ def rows(iterable: Iterable[object], body: Callable[[Any], object]) -> object:
         recorder.aliases.keep(outside, kept)
         recorder.aliases.overlapping.add(kept.root)
     if of_lists and isinstance(made, torch.Tensor):
-        return Table(made, of_lists[0])
+        return Table(made, of_lists[0], is_shared=bool(outside))
     tensors, structure = flatten(made)
     columns = [
         rows_in_steps((), alike[i], 0, found.length) if i in alike else Rows(tensor, kinds[i])

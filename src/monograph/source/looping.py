@@ -199,16 +199,19 @@ def _first_apart(
     for apart in range(1, _MOST_APART + 1):
         if recorder.context.pending is last:
             recorder.context.pending = None
+        is_done = False
         try:
             if unknown.length < apart:
                 return  # all iterations were by themselves: asked as a question of the program
             step()
+            is_done = True
             _capture(recorder, test, step, functions, counter, length)
             return
         except branching.HeldElsewhereError:
             break
         except Exception as further:
-            if getattr(further, "code", None) != "MG-C114":
+            # An iteration that could not be made to its end is not behind the program.
+            if not is_done or getattr(further, "code", None) != "MG-C114":
                 raise error from None
             last = further
     raise error from None

@@ -236,10 +236,13 @@ class Rows(UnknownList):
         self.tensor = keeping(put(rows, index, row.to(rows.dtype)), rows, item)
 
     def _row(self, item: torch.Tensor | float) -> torch.Tensor:
-        row = as_item(item)
+        row, shape = as_item(item), self.alike.shape[1:]
         _require_same(row, self.alike, self.kind)
-        row = row.to(self.alike.dtype)
-        return row.reshape((1, *self.alike.shape[1:]))
+        if row.dim() != len(shape):
+            raise _unequal("the items of a list have other numbers of dimensions")
+        for size, other in zip(row.shape, shape, strict=True):
+            torch._check(size == other, lambda: "the items of a list differ in size")
+        return row.to(self.alike.dtype).reshape((1, *shape))
 
     def copy(self) -> Rows:
         """A list of the same items."""
@@ -400,10 +403,11 @@ class Table(UnknownList):
     """A list of unknown length whose items are lists of numbers, all of one length.
 
     ``tensor``: the numbers, with a row for each list. ``kind``: what they are, as in ``Rows``.
+    ``is_shared``: its lists are perhaps one, or those of another table.
     """
 
-    def __init__(self, tensor: torch.Tensor, kind: str) -> None:
-        self.tensor, self.kind = tensor, kind
+    def __init__(self, tensor: torch.Tensor, kind: str, *, is_shared: bool = False) -> None:
+        self.tensor, self.kind, self.is_shared = tensor, kind, is_shared
 
     as_a_result = Rows.as_a_result
 
@@ -413,8 +417,9 @@ class Table(UnknownList):
 
     def __getitem__(self, index: int | torch.SymInt | slice) -> Table | Rows:
         if isinstance(index, slice):
-            return Table(self.tensor[index], self.kind)
-        return Rows(self.tensor[index], self.kind)
+            self.is_shared = True
+            return Table(self.tensor[index], self.kind, is_shared=True)
+        return _OfTable(self, index)
 
     def __iter__(self) -> Iterator[Table | Rows]:
         return (self[i] for i in range(self.length()))
@@ -430,6 +435,27 @@ class Table(UnknownList):
             dtype = torch.get_default_dtype()
         own = torch.get_default_dtype() if self.kind == "float" else self.tensor.dtype
         return self.tensor.to(dtype or own)
+
+
+class _OfTable(Rows):
+    """One list of a table: what is put there is in the table."""
+
+    def __init__(self, table: Table, index: int | torch.SymInt) -> None:
+        self.table, self.index = table, index
+        self.beside, self.kind, self.part = [], table.kind, None
+
+    @property
+    def alike(self) -> torch.Tensor:
+        """The numbers of this list."""
+        return self.table.tensor[self.index]
+
+    @alike.setter
+    def alike(self, tensor: torch.Tensor) -> None:
+        table, recorder = self.table.tensor, running_recorder()
+        is_one = recorder is not None and _is_alike(recorder, tensor.shape, table.shape[1:])
+        if self.table.is_shared or not is_one or tensor.dtype != table.dtype:
+            raise _unequal("a list in a list changes whose length is only known to a run")
+        self.table.tensor = put(table, self.index, tensor)
 
 
 class Pieces(UnknownList):
@@ -971,10 +997,11 @@ def rows_of(items: Sequence[object], count: int | torch.SymInt) -> Rows | Record
             stacked = taken[0][1].unflatten([each.tensor for each in made])
             return Records(stacked, [each.kind for each in made], made)
     kinds = {int if isinstance(item, torch.SymInt) else type(item) for item in items}
-    shapes = {item.shape for item in items if isinstance(item, torch.Tensor)}
     kind = next((name for name, dtype in _NUMBERS.items() if kinds == {dtype}), None)
-    if kind is None and len(kinds) == len(shapes) == 1:
-        kind = "tensor"
+    recorder, given = running_recorder(), [i for i in items if isinstance(i, torch.Tensor)]
+    if recorder is not None and len(kinds) == 1 and len(given) == len(items):
+        is_one = all(_is_alike(recorder, given[0].shape, other.shape) for other in given)
+        kind = "tensor" if is_one else None
     if kind is None:
         raise ControlFlowError(
             "a list as long as a size, of items that cannot be stacked",
@@ -986,7 +1013,6 @@ def rows_of(items: Sequence[object], count: int | torch.SymInt) -> Rows | Record
     tensors = [as_item(item) for item in items]
     rows = torch.stack(tensors)
     repeated = rows.repeat(count, *(1 for _ in rows.shape[1:]))
-    recorder = running_recorder()
     if recorder is not None and kind == "tensor":
         kept = recorder.value_of(repeated)
         recorder.aliases.keep([recorder.value_of(tensor) for tensor in tensors], kept)
