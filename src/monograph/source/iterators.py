@@ -318,7 +318,10 @@ def unknown_length(value: object) -> Unknown | None:
         if value.part is not None:
             return Unknown(value.tensor.shape[0], value.part)
         value = value.tensor if value.kind == "tensor" else _Numbers(value.tensor)
-    if isinstance(value, (Records, Table)):
+    if isinstance(value, Records):
+        value.require_unchanged()
+        return Unknown(value.length(), value.item)
+    if isinstance(value, Table):
         return Unknown(value.length(), lambda i: value[i])
     if isinstance(value, Pieces):
         if value.part is not None:

@@ -26,7 +26,7 @@ from monograph.control.branches import Group
 from monograph.control.results import describe
 from monograph.diagnostics import ControlFlowError
 from monograph.ir.spec import TensorSpec
-from monograph.ir.structure import LEAF, flatten
+from monograph.ir.structure import LEAF, Structure, flatten
 from monograph.shapes.expr import Expr, Int
 from monograph.shapes.questions import equal
 from monograph.shapes.symnode import expression_of, symbolic
@@ -379,6 +379,7 @@ class Records(UnknownList):
                 raise _unequal("the items of a list hold other things")
             each.append(leaf)
         self.stacked = own.unflatten([each.tensor for each in rows])
+        _note_given(self, item)
 
     def __add__(self, items: object) -> object:
         raise _unequal("a list whose length is only known when the program runs is joined")
@@ -386,17 +387,51 @@ class Records(UnknownList):
     __iadd__ = __radd__ = __mul__ = __rmul__ = __add__
 
     def __getitem__(self, index: int | torch.SymInt | slice) -> object:
+        self.require_unchanged()
+        if not isinstance(index, slice):
+            return self.item(index)
         _, structure = flatten(self.stacked)
-        if isinstance(index, slice):
-            found = [rows[index] for rows in self.rows]
-            return Records(structure.unflatten([each.tensor for each in found]), self.kinds, found)
-        return structure.unflatten([rows[index] for rows in self.rows])
+        found = [rows[index] for rows in self.rows]
+        stacked = structure.unflatten([each.tensor for each in found])
+        part = Records(stacked, self.kinds, found)
+        _given[part] = _given.setdefault(self, [])  # items of the one are items of the other
+        return part
+
+    def item(self, index: int | torch.SymInt) -> object:
+        """The item there: a container that is made for it."""
+        _, structure = flatten(self.stacked)
+        made = structure.unflatten([rows[index] for rows in self.rows])
+        _note_given(self, made)
+        return made
+
+    def require_unchanged(self) -> None:
+        """See to it that the containers which stand for items are as they were.
+
+        Raises:
+            ControlFlowError: MG-C114, where the program has changed one, and reads the list again.
+        """
+        for item, leaves, structure in _given.get(self, ()):
+            now, kind = flatten(item)
+            if kind != structure or not all(map(operator.is_, now, leaves)):
+                raise _unequal("an item of a list is a container, which is changed")
 
     def __iter__(self) -> Iterator[object]:
-        return (self[i] for i in range(self.length()))
+        self.require_unchanged()
+        return (self.item(i) for i in range(self.length()))
 
     def __len__(self) -> int:
         return len(self.rows[0])
+
+
+# What stands for items of such lists in the program, or was appended: as it was then.
+_given: weakref.WeakKeyDictionary[Records, list[tuple[object, list[object], Structure]]]
+_given = weakref.WeakKeyDictionary()
+
+
+def _note_given(records: Records, item: object) -> None:
+    leaves, structure = flatten(item)
+    if not all(issubclass(kind, tuple) for kind in structure.kinds()):
+        _given.setdefault(records, []).append((item, leaves, structure))
 
 
 class Table(UnknownList):
@@ -721,6 +756,7 @@ def tensor(
     if isinstance(rows, Table):
         made = rows.made(dtype)
     elif isinstance(rows, Records):
+        rows.require_unchanged()
         torch._check(rows.length() >= 1, lambda: "torch.tensor of an empty list has one dimension")
         made = _nested(rows.stacked, iter(rows.kinds), dtype)
     else:
@@ -954,7 +990,10 @@ def _records_like(recorder: Recorder, items: Sequence[object], sample: Group, na
             hint="append tuples of as many numbers and tensors of one shape.",
         )
     stacked = structures[0].unflatten([each.tensor for each in rows])
-    return Records(stacked, [each.kind for each in rows])
+    made = Records(stacked, [each.kind for each in rows])
+    for item in items:
+        _note_given(made, item)
+    return made
 
 
 def _differing(recorder: Recorder, shapes: Sequence[tuple[Int, ...]]) -> list[int]:
