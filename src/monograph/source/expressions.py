@@ -21,7 +21,7 @@ from monograph.capture.python.sites import (
     is_taking_apart,
     span_of,
 )
-from monograph.source.syntax import PREFIX, cannot_move, is_site, require_movable
+from monograph.source.syntax import PREFIX, is_site, require_movable
 
 __all__ = ["RUNTIME", "Expressions", "located", "name_of", "runtime_call", "thunk"]
 
@@ -132,9 +132,9 @@ class Expressions(ast.NodeTransformer):
         self.generic_visit(node)
         if not self._is_site(node):
             return node
-        if len(node.generators) > 1:
-            raise cannot_move(node, "a comprehension with several loops", self.file)
         require_movable(node.elt, self.file)
+        if len(node.generators) > 1:
+            return located(self._in_loops(node), node)
         generator = node.generators[0]
         iterable = self.iterable(generator.iter)
         body = self._of_item(generator, node.elt)
@@ -142,14 +142,36 @@ class Expressions(ast.NodeTransformer):
             return located(runtime_call("unfilled", iterable), node)
         if not generator.ifs:
             return located(runtime_call("rows", iterable, body), node)
-        conditions = [self.condition(part) for part in generator.ifs]
-        for part in conditions:
-            require_movable(part, self.file)
-        test = conditions[0]
-        if len(conditions) > 1:
-            test = runtime_call("both", test, *(thunk(part) for part in conditions[1:]))
-        made = runtime_call("filtered", iterable, self._of_item(generator, test), body)
+        made = runtime_call(
+            "filtered", iterable, self._of_item(generator, self._test_of(generator)), body
+        )
         return located(made, node)
+
+    def _test_of(self, generator: ast.comprehension) -> ast.expr:
+        """Whether an item is one of those that are gone on with."""
+        test, *others = [self.condition(part) for part in generator.ifs]
+        for part in (test, *others):
+            require_movable(part, self.file)
+        return runtime_call("both", test, *map(thunk, others)) if others else test
+
+    def _in_loops(self, node: ast.ListComp) -> ast.expr:
+        """``[f(x, y) for x in xs for y in ys]``: loops, one in the other, that append to a list."""
+        name = f"{PREFIX}items"
+        made: ast.expr = ast.Call(ast.Attribute(name_of(name), "append", ast.Load()), [node.elt], [])
+        for generator in reversed(node.generators):
+            if generator.ifs:
+                test, nothing = self._test_of(generator), ast.Constant(None)
+                sides = (thunk(made), thunk(nothing))
+                made = runtime_call("branch", ast.Constant(None), test, *sides)
+            body = self._of_item(generator, made)
+            never = thunk(ast.Constant(False))
+            made = runtime_call("for_loop", self.iterable(generator.iter), body, never)
+        both = ast.Tuple([made, name_of(name)], ast.Load())
+        arguments = ast.arguments(
+            posonlyargs=[], args=[ast.arg(name)], kwonlyargs=[], kw_defaults=[], defaults=[]
+        )
+        filled = ast.Lambda(arguments, ast.Subscript(both, ast.Constant(1), ast.Load()))
+        return ast.Call(filled, [ast.List([], ast.Load())], [])
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """``len(x)``, ``sum(x)``, ``any``, ``all``, ``list`` or ``x.unbind()`` at a site."""
