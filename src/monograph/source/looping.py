@@ -483,7 +483,8 @@ def _run(
                 body()
             if isinstance(index, Expr):
                 for name, size in _sizes_of_lists(recorder, state).items():
-                    growth[name] = index, size - sizes.get(name, 0)
+                    added = recorder.sizes.env.scope.normal(size - sizes.get(name, 0))
+                    growth[name] = index, added
             changed = state.changed()
             new = [k for k in changed if k not in known]
             if new:
@@ -546,12 +547,18 @@ def _tell_sizes(
             continue
         index, added = growth[name]
         added = env.scope.normal(added)
-        if isinstance(added, int) and env.is_known(not_less(length, first)):
+        is_constant = isinstance(added, int) or not _unknown_outside(recorder, added)
+        if is_constant and env.is_known(not_less(length, first)):
             env.assume(equal(size, before[name] + added * (length - first)))
             continue
         total = sum_over(added, index.atoms()[0], first, length)
         if total is not None:
             env.require(equal(size, before[name] + total), PUT_TOGETHER)
+
+
+def _unknown_outside(recorder: Recorder, size: Expr) -> bool:
+    """Whether ``size`` depends on an iteration: on its number, or on what is computed in it."""
+    return any(atom.name not in recorder.sizes.bindings for atom in size.symbols())
 
 
 def _leave(
