@@ -157,7 +157,8 @@ class Expressions(ast.NodeTransformer):
     def _in_loops(self, node: ast.ListComp) -> ast.expr:
         """``[f(x, y) for x in xs for y in ys]``: loops, one in the other, that append to a list."""
         name = f"{PREFIX}items"
-        made: ast.expr = ast.Call(ast.Attribute(name_of(name), "append", ast.Load()), [node.elt], [])
+        append = ast.Attribute(name_of(name), "append", ast.Load())
+        made: ast.expr = ast.Call(append, [node.elt], [])
         for generator in reversed(node.generators):
             if generator.ifs:
                 test, nothing = self._test_of(generator), ast.Constant(None)

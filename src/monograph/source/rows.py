@@ -41,8 +41,8 @@ __all__ = [
     "Together",
     "UnknownList",
     "accepted",
-    "has_none",
     "as_item",
+    "has_none",
     "kind_of",
     "put",
     "require_item",
@@ -182,16 +182,16 @@ class Rows(UnknownList):
         """The items, which are of one size."""
         return self._with_those_beside()
 
+    @tensor.setter
+    def tensor(self, tensor: torch.Tensor) -> None:
+        self.alike, self.beside, self.part = tensor, [], None
+
     def _with_those_beside(self) -> torch.Tensor:
         if self.beside:
             made = torch.cat([self.alike, *map(self._row, self.beside)])
             self.alike = keeping(made, self.alike, *self.beside)
             self.beside = []
         return self.alike
-
-    @tensor.setter
-    def tensor(self, tensor: torch.Tensor) -> None:
-        self.alike, self.beside, self.part = tensor, [], None
 
     @classmethod
     def as_a_result(cls) -> ControlFlowError:
@@ -725,7 +725,7 @@ def _is_alike(
 
 def put(rows: torch.Tensor, index: int | torch.SymInt, item: torch.Tensor) -> torch.Tensor:
     """``rows`` with ``item`` as the one at ``index``."""
-    return torch.select_scatter(rows, item, 0, index)  # type: ignore[arg-type]
+    return torch.select_scatter(rows, item, 0, index)
 
 
 def _of_its_own(tensor: torch.Tensor) -> torch.Tensor:

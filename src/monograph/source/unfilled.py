@@ -111,7 +111,7 @@ def _require_unasked(note: _Note) -> None:
 
 def _require_put(is_put: torch.Tensor) -> None:
     """An item is there before it is read: None is no item that the program could compute with."""
-    torch._check(is_put.item(), lambda: "an item of a list is read before it is put there")  # type: ignore[arg-type]
+    torch._check(is_put.item(), lambda: "an item of a list is read before it is put there")
 
 
 class Unfilled(UnknownList):
@@ -136,7 +136,7 @@ class Unfilled(UnknownList):
         _notes[self].is_read = True
         return self.item
 
-    def __setitem__(self, index: object, item: object) -> None:  # type: ignore[override]
+    def __setitem__(self, index: object, item: object) -> None:
         note, kind = _notes[self], kind_of(item)
         if kind == "other" or self.item is not None or running_recorder() is None:
             raise _unlike("an item is put into a list whose length only a run knows")
@@ -163,8 +163,8 @@ class Unfilled(UnknownList):
             raise _unlike("the items that are put into a list differ from one another in size")
         shape = [symbolic(recorder.sizes.env, size) for size in spec.shape]
         count = self.count
-        places = torch.zeros((count, *shape), dtype=spec.dtype, device=spec.device)  # type: ignore[arg-type]
-        is_put = torch.zeros((count,), dtype=torch.bool)  # type: ignore[arg-type]
+        places = torch.zeros((count, *shape), dtype=spec.dtype, device=spec.device)
+        is_put = torch.zeros((count,), dtype=torch.bool)
         self.__dict__.clear()
         self.__class__ = Places  # type: ignore[assignment]
         Places.__init__(cast("Places", self), places, kind_of(item), is_put)
@@ -211,6 +211,7 @@ class Places(Rows):
 
     def __setitem__(self, index: object, item: object) -> None:
         super().__setitem__(index, item)
+        assert isinstance(index, (int, torch.SymInt))  # else it was refused
         self.is_put = put(self.is_put, index, torch.ones((), dtype=torch.bool))
 
     def append(self, item: object) -> NoReturn:
