@@ -191,7 +191,7 @@ def _captured_sides(
     otherwise: Thunk,
     *,
     is_last: bool,
-) -> Any:
+) -> object:
     def refuse(error: ExportError) -> NoReturn:
         strictness(recorder).end_branch(site, error)
 

@@ -13,7 +13,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar, cast
+from typing import NoReturn, TypeVar, cast
 
 import torch
 
@@ -203,7 +203,7 @@ class Places(Rows):
         """The number of places."""
         return self.alike.shape[0]
 
-    def __getitem__(self, index: int | torch.SymInt | slice) -> Any:
+    def __getitem__(self, index: int | torch.SymInt | slice) -> object:
         _require_unasked(_notes[self])
         is_put = self.is_put[index]
         _require_put(is_put.all() if isinstance(index, slice) else is_put)
