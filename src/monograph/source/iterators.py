@@ -15,6 +15,7 @@ from torch import nn
 
 from monograph.capture.aliasing import Value
 from monograph.capture.current import running_recorder
+from monograph.capture.python.arrays import tensor_of as tensor_of_array
 from monograph.capture.python.builtin_functions import choose
 from monograph.capture.recorder import Recorder
 from monograph.control.carrying import tensor_of
@@ -166,6 +167,9 @@ class Once:
 
 def taken(iterable: T) -> T:
     """``iterable``, which somebody goes over now."""
+    array = None if running_recorder() is None else tensor_of_array(iterable)
+    if array is not None and array.dim() == 1 and array.dtype in (torch.int64, torch.float64):
+        return cast("T", _Numbers(array))  # numpy's own have as many digits as those of Python
     return cast("T", iterable.take()) if isinstance(iterable, (Once, Chain)) else iterable
 
 

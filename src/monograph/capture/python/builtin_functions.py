@@ -79,6 +79,7 @@ __all__ = [
 _SYMBOLIC = (torch.SymInt, torch.SymFloat)
 _FLOATS = (float, torch.SymFloat)
 _TRUTHS = (bool, torch.SymBool)
+_Integer = int | torch.SymInt
 
 _Cached = type(functools.lru_cache(lambda: None))
 
@@ -171,7 +172,36 @@ def _stand_in_of_question(function: BuiltinMethodType) -> Callable[..., object]:
     return functools.partial(_STAND_INS[id(getattr(torch, function.__name__))], tensor)
 
 
+def _stand_in_of_indices(function: BuiltinMethodType) -> Callable[..., object]:
+    part: object = function.__self__
+    if type(part) is not slice or running_recorder() is None:
+        return function
+    return functools.partial(_indices, part)
+
+
+def _indices(part: slice, length: _Integer) -> tuple[_Integer, ...]:
+    """``part.indices(length)``: from where to where it goes, in a list of that length."""
+    step: _Integer = 1 if part.step is None else part.step
+    is_varying = any(isinstance(each, torch.SymInt) for each in (part.start, part.stop, length))
+    if not is_varying or type(step) is not int or step == 0:
+        return part.indices(length)
+    lower, upper = (0, length) if step > 0 else (-1, length - 1)
+    ends = (lower, upper) if step > 0 else (upper, lower)
+    start, stop = (
+        end if bound is None else _in_bounds(bound, length, lower, upper)
+        for bound, end in zip((part.start, part.stop), ends, strict=True)
+    )
+    return start, stop, step
+
+
+def _in_bounds(bound: _Integer, length: _Integer, lower: _Integer, upper: _Integer) -> _Integer:
+    if bound < 0:
+        return torch.sym_max(bound + length, lower)
+    return torch.sym_min(bound, upper)
+
+
 _METHODS_IN_C = {
+    "indices": _stand_in_of_indices,
     "sort": _stand_in_of_sort,
     "numel": _stand_in_of_numel,
     **dict.fromkeys(("is_nonzero", "equal", "allclose"), _stand_in_of_question),
