@@ -127,6 +127,29 @@ def exchanged(x):
     return torch.stack(items, 1)
 
 
+def of_tuples(x):
+    states = [None] * (x.size(1) + 1)
+    states[0] = (x.sum(1), 1)
+    for t in range(x.size(1)):
+        hidden, count = states[t]
+        states[t + 1] = (torch.tanh(hidden + x[:, t]), count * 2 + t)
+    return torch.stack([hidden for hidden, _ in states[1:]], 1), x * states[-1][1]
+
+
+def exchanged_tuples(x):
+    pairs = [(x[:, t], t) for t in range(x.size(1))]
+    for t in range(len(pairs) // 2):
+        pairs[t], pairs[-t - 1] = pairs[-t - 1], pairs[t]
+    return torch.stack([row * number for row, number in pairs], 1)
+
+
+def numbers_with_all_their_digits(x):
+    shares = [0.1] * (x.size(1) + 1)
+    for t in range(x.size(1)):
+        shares[t + 1] = shares[t] / 3 + 0.1
+    return x.double() * sum(shares)
+
+
 class Kept(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -142,7 +165,8 @@ class Kept(torch.nn.Module):
 
 HOLDS = [the_one_before, from_the_second_on, two_before, what_was_there, the_last_at_first,
          backwards, in_two_loops, in_branches, in_a_while_loop, of_all_before, by_two_names,
-         numbers, a_table_of_numbers, exchanged, Kept()]  # fmt: skip
+         numbers, a_table_of_numbers, exchanged, of_tuples, exchanged_tuples,
+         numbers_with_all_their_digits, Kept()]  # fmt: skip
 
 
 def asked_what_is_there(x):

@@ -33,7 +33,7 @@ from monograph.shapes.symnode import expression_of
 from monograph.source import branching
 from monograph.source.iterators import Chain, Ordered, Unknown, taken, unknown_length
 from monograph.source.rows import Pieces, Records, Rows, rows_like
-from monograph.source.unfilled import Places, attempted
+from monograph.source.unfilled import Places, PlacesOfTuples, attempted
 from monograph.torch_internals import without_modes
 
 __all__ = ["for_loop", "while_loop"]
@@ -515,7 +515,7 @@ def _sizes_of_lists(recorder: Recorder, state: State) -> dict[str, Int]:
     for name, value in state.things():
         if isinstance(value, Pieces):
             found[name] = recorder.size_of(value.tensor.shape[value.dim])
-        elif isinstance(value, Places):
+        elif isinstance(value, (Places, PlacesOfTuples)):
             found[name] = recorder.size_of(value.length())
         elif isinstance(value, Rows):
             found[name] = recorder.size_of(value.tensor.shape[0])

@@ -369,6 +369,17 @@ class Records(UnknownList):
 
     def append(self, item: object) -> None:
         """Add one item, which is made as the others are."""
+        for each, leaf in self._leaf_by_leaf(item):
+            each.append(leaf)
+        _note_given(self, item)
+
+    def __setitem__(self, index: object, item: object) -> None:
+        for each, leaf in self._leaf_by_leaf(item):
+            each[index] = leaf
+        _note_given(self, item)
+
+    def _leaf_by_leaf(self, item: object) -> Iterator[tuple[Rows, torch.Tensor]]:
+        """For each leaf of ``item`` the rows that it goes to; they are this list's afterwards."""
         leaves, structure = flatten(item)
         _, own = flatten(self.stacked)
         if structure != own:
@@ -377,9 +388,8 @@ class Records(UnknownList):
         for each, leaf, kind in zip(rows, leaves, self.kinds, strict=True):
             if kind_of(leaf) != kind:
                 raise _unequal("the items of a list hold other things")
-            each.append(leaf)
+            yield each, leaf
         self.stacked = own.unflatten([each.tensor for each in rows])
-        _note_given(self, item)
 
     def __add__(self, items: object) -> object:
         raise _unequal("a list whose length is only known when the program runs is joined")
@@ -1085,4 +1095,6 @@ def as_item(item: object) -> torch.Tensor:
     """One item of a list as a tensor."""
     if isinstance(item, torch.SymInt):
         return torch.full((), item, dtype=torch.int64)  # type: ignore[call-overload]
-    return item if isinstance(item, torch.Tensor) else torch.tensor(item)
+    if isinstance(item, torch.Tensor):
+        return item
+    return torch.tensor(item, dtype=torch.float64 if kind_of(item) == "float" else None)

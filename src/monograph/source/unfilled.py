@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar, cast
 
@@ -23,6 +23,7 @@ from monograph.capture.python.builtin_functions import ask
 from monograph.capture.python.frames import frames_of_user
 from monograph.diagnostics import ControlFlowError
 from monograph.ir.spec import spec_of
+from monograph.ir.structure import LEAF, flatten
 from monograph.shapes.expr import Expr
 from monograph.shapes.questions import equal
 from monograph.shapes.symnode import symbolic
@@ -37,7 +38,7 @@ from monograph.source.rows import (
     require_item,
 )
 
-__all__ = ["Places", "Unfilled", "attempted", "filled"]
+__all__ = ["Places", "PlacesOfTuples", "Unfilled", "attempted", "filled"]
 
 Made = list[object] | Rows | Records | Pieces
 T = TypeVar("T")
@@ -117,7 +118,7 @@ def _require_put(is_put: torch.Tensor) -> None:
 class Unfilled(UnknownList):
     """``[None] * n``: the same object, as often as a size says, until others take its place.
 
-    With the first that is put there it becomes ``Places``.
+    With the first that is put there it becomes ``Places``, or ``PlacesOfTuples``.
     """
 
     def __init__(self, item: object, count: int | torch.SymInt) -> None:
@@ -137,8 +138,10 @@ class Unfilled(UnknownList):
         return self.item
 
     def __setitem__(self, index: object, item: object) -> None:
-        note, kind = _notes[self], kind_of(item)
-        if kind == "other" or self.item is not None or running_recorder() is None:
+        note, (leaves, structure) = _notes[self], flatten(item)
+        is_tuple = all(issubclass(kind, tuple) for kind in structure.kinds()) and leaves
+        is_kept = is_tuple and all(kind_of(leaf) != "other" for leaf in leaves)
+        if not is_kept or self.item is not None or running_recorder() is None:
             raise _unlike("an item is put into a list whose length only a run knows")
         if note.region is not _region():
             if not _listeners.count:
@@ -153,21 +156,18 @@ class Unfilled(UnknownList):
         Raises:
             ControlFlowError: MG-C114, where the program asks which items are there.
         """
-        recorder = running_recorder()
-        assert recorder is not None
-        spec = item.value.spec if isinstance(item, AbstractTensor) else spec_of(as_item(item))
-        sizes = [size for size in spec.shape if isinstance(size, Expr)]
-        names = {atom.name for size in sizes for atom in size.symbols()}
-        symbols, known = recorder.sizes.env.symbols, recorder.sizes.bindings
-        if any(name not in known or symbols[name].is_given_up for name in names):
-            raise _unlike("the items that are put into a list differ from one another in size")
-        shape = [symbolic(recorder.sizes.env, size) for size in spec.shape]
-        count = self.count
-        places = torch.zeros((count, *shape), dtype=spec.dtype, device=spec.device)
-        is_put = torch.zeros((count,), dtype=torch.bool)
+        leaves, structure = flatten(item)
+        places = [_places_for(leaf, self.count) for leaf in leaves]
+        is_put = torch.zeros((self.count,), dtype=torch.bool)
+        kinds = list(map(kind_of, leaves))
         self.__dict__.clear()
-        self.__class__ = Places  # type: ignore[assignment]
-        Places.__init__(cast("Places", self), places, kind_of(item), is_put)
+        if structure is LEAF:
+            self.__class__ = Places  # type: ignore[assignment]
+            Places.__init__(cast("Places", self), places[0], kinds[0], is_put)
+        else:
+            self.__class__ = PlacesOfTuples  # type: ignore[assignment]
+            made = cast("PlacesOfTuples", self)
+            PlacesOfTuples.__init__(made, structure.unflatten(places), kinds, is_put)
 
     def __len__(self) -> int:
         recorder, frames = running_recorder(), frames_of_user()
@@ -177,6 +177,19 @@ class Unfilled(UnknownList):
 
     def __iter__(self) -> NoReturn:
         raise _unlike("a list that is not filled is gone over")
+
+
+def _places_for(item: object, count: int | torch.SymInt) -> torch.Tensor:
+    recorder = running_recorder()
+    assert recorder is not None
+    spec = item.value.spec if isinstance(item, AbstractTensor) else spec_of(as_item(item))
+    sizes = [size for size in spec.shape if isinstance(size, Expr)]
+    names = {atom.name for size in sizes for atom in size.symbols()}
+    symbols, known = recorder.sizes.env.symbols, recorder.sizes.bindings
+    if any(name not in known or symbols[name].is_given_up for name in names):
+        raise _unlike("the items that are put into a list differ from one another in size")
+    shape = [symbolic(recorder.sizes.env, size) for size in spec.shape]
+    return torch.zeros((count, *shape), dtype=spec.dtype, device=spec.device)
 
 
 class Places(Rows):
@@ -204,9 +217,7 @@ class Places(Rows):
         return self.alike.shape[0]
 
     def __getitem__(self, index: int | torch.SymInt | slice) -> object:
-        _require_unasked(_notes[self])
-        is_put = self.is_put[index]
-        _require_put(is_put.all() if isinstance(index, slice) else is_put)
+        _require_there(self, index)
         return Rows(self.alike, self.kind)[index]
 
     def __setitem__(self, index: object, item: object) -> None:
@@ -219,6 +230,51 @@ class Places(Rows):
         raise _unlike("an item is appended to a list that is not filled")
 
     insert = extend = append  # type: ignore[assignment]
+
+
+class PlacesOfTuples(Records):
+    """The same of a list whose items are tuples."""
+
+    def __init__(self, stacked: object, kinds: Sequence[str], is_put: torch.Tensor) -> None:
+        super().__init__(stacked, kinds)
+        self.is_put = is_put
+
+    @property
+    def rows(self) -> list[Rows]:
+        """For each leaf, those of all items, which all have to be there."""
+        _require_put(self.is_put.all())
+        return super().rows
+
+    def length(self) -> int | torch.SymInt:
+        """The number of places."""
+        return self.is_put.shape[0]
+
+    def __getitem__(self, index: int | torch.SymInt | slice) -> object:
+        _require_there(self, index)
+        return Records(self.stacked, self.kinds)[index]
+
+    def item(self, index: int | torch.SymInt) -> object:
+        """The item there, where there is one."""
+        return self[index]
+
+    def __setitem__(self, index: object, item: object) -> None:
+        made = Records(self.stacked, self.kinds)
+        made[index] = item
+        assert isinstance(index, (int, torch.SymInt))  # else it was refused
+        self.stacked = made.stacked
+        self.is_put = put(self.is_put, index, torch.ones((), dtype=torch.bool))
+
+    def append(self, item: object) -> NoReturn:
+        """Not that: it has its length."""
+        raise _unlike("an item is appended to a list that is not filled")
+
+
+def _require_there(items: Places | PlacesOfTuples, index: int | torch.SymInt | slice) -> None:
+    note = _notes.get(items)  # of one that was put together again there is none
+    if note is not None:
+        _require_unasked(note)
+    is_put = items.is_put[index]
+    _require_put(is_put.all() if isinstance(index, slice) else is_put)
 
 
 def filled(before: object, made: Made, is_reversed: bool) -> object:
