@@ -28,12 +28,12 @@ def _made(original: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
             return original(data, *args, **kwargs)
         wanted = {k: v for k, v in kwargs.items() if k in ("dtype", "device") and v is not None}
         if isinstance(data, _NUMBERS):
-            return _stacked(data).to(**wanted)
+            return _stacked(data, is_converted="dtype" in wanted).to(**wanted)
         held = tensor_of(data)
         if held is not None:
             return (held.clone() if copies else held).to(**wanted)
         if isinstance(data, (list, tuple)) and _varies(data):
-            stacked = _stacked(data)
+            stacked = _stacked(data, is_converted="dtype" in wanted)
             return (stacked.to(**wanted) if wanted else stacked).detach()
         if isinstance(data, AbstractTensor) and copies:
             return data.detach().clone().to(**wanted)
@@ -48,9 +48,10 @@ def _varies(data: object) -> bool:
     return isinstance(data, (AbstractTensor, *_NUMBERS))
 
 
-def _stacked(data: object) -> torch.Tensor:
+def _stacked(data: object, *, is_converted: bool) -> torch.Tensor:
+    """``is_converted``: to a dtype that is asked for, of which Python's floats have all digits."""
     if isinstance(data, (list, tuple)):
-        parts = [_stacked(item) for item in data]
+        parts = [_stacked(item, is_converted=is_converted) for item in data]
         dtype = functools.reduce(torch.promote_types, (part.dtype for part in parts))
         return torch.stack([part.to(dtype) for part in parts])
     if isinstance(data, torch.Tensor):
@@ -58,12 +59,13 @@ def _stacked(data: object) -> torch.Tensor:
     recorder = running_recorder()
     if isinstance(data, torch.SymBool) and recorder is not None:
         return tensor_of_truth(recorder, data)
+    floats = torch.float64 if is_converted else torch.get_default_dtype()
     if isinstance(data, (torch.SymInt, torch.SymFloat)):
         if recorder is not None:
             recorder.sizes.require_kind(data)
-        dtype = torch.int64 if isinstance(data, torch.SymInt) else torch.get_default_dtype()
+        dtype = torch.int64 if isinstance(data, torch.SymInt) else floats
         return torch.full((), data, dtype=dtype)  # type: ignore[call-overload]
-    return _tensor(data)
+    return _tensor(data, dtype=floats if type(data) is float else None)
 
 
 _tensor = torch.tensor
