@@ -21,6 +21,7 @@ from monograph.capture.python.sites import (
     is_taking_apart,
     span_of,
 )
+from monograph.source.filling import number_of, text_around
 from monograph.source.syntax import PREFIX, is_site, require_movable
 
 __all__ = ["RUNTIME", "Expressions", "located", "name_of", "runtime_call", "thunk"]
@@ -173,6 +174,22 @@ class Expressions(ast.NodeTransformer):
         )
         filled = ast.Lambda(arguments, ast.Subscript(both, ast.Constant(1), ast.Load()))
         return ast.Call(filled, [ast.List([], ast.Load())], [])
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
+        """One of these, perhaps at a site: where its keys are the numbers of its items."""
+        self.generic_visit(node)
+        generator = node.generators[0]
+        number, is_reversed = number_of(generator)
+        key = None if number is None else text_around(node.key, number)
+        is_number = isinstance(node.key, ast.Name) and node.key.id == number
+        is_plain = len(node.generators) == 1 and not generator.ifs and not is_reversed
+        if not self._is_site(node) or not is_plain or (key is None and not is_number):
+            return node
+        require_movable(node.value, self.file)
+        iterable, body = self.iterable(generator.iter), self._of_item(generator, node.value)
+        items = runtime_call("rows", iterable, body)
+        around = ast.Constant(key)  # type: ignore[arg-type]
+        return located(runtime_call("filled_dict", ast.Dict([], []), items, around), node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """``len(x)``, ``sum(x)``, ``any``, ``all``, ``list`` or ``x.unbind()`` at a site."""

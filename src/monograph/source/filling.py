@@ -8,13 +8,13 @@ takes the place of the first after the loop.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from monograph.capture.python.sites import span_of
 from monograph.source.syntax import JUMPS, LOOPS, own_nodes
 
-__all__ = ["Fill", "fills_of", "loops_that_fill"]
+__all__ = ["Fill", "fills_of", "loops_that_fill", "number_of", "text_around"]
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -22,16 +22,22 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True)
 class Fill:
-    """``statement`` puts an item into the list ``name``."""
+    """``statement`` puts an item into the list ``name``.
+
+    Or into a dict: ``key`` is what stands around the loop's number in its keys, ``("h", "")`` in
+    ``f"h{t}"``; None: the number itself is the key.
+    """
 
     name: str
     statement: ast.Assign
     is_reversed: bool
+    is_dict: bool = False
+    key: tuple[str, str] | None = None
 
 
 def fills_of(loop: ast.For, function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[Fill]:
     """The statements in ``loop`` that fill a list of ``function`` from its first place on."""
-    number, is_reversed = _number_of(loop)
+    number, is_reversed = number_of(loop)
     nodes = [node for statement in loop.body for node in ast.walk(statement)]
     if number is None or loop.orelse or any(isinstance(node, JUMPS) for node in nodes):
         return []
@@ -39,12 +45,14 @@ def fills_of(loop: ast.For, function: ast.FunctionDef | ast.AsyncFunctionDef) ->
         return []
     found = []
     for statement in loop.body:
-        name = _filled_by(statement, number)
+        name, key = _filled_by(statement, number)
         if name is None or sum(_is_named(node, name) for node in nodes) > 1:
             continue
-        if _is_its_own(name, loop, function):
-            assert isinstance(statement, ast.Assign)
+        assert isinstance(statement, ast.Assign)
+        if key is None and _is_its_own(name, loop, function, _makes_a_list):
             found.append(Fill(name, statement, is_reversed))
+        elif not is_reversed and _is_its_own(name, loop, function, _makes_a_dict):
+            found.append(Fill(name, statement, False, True, key))
     return found
 
 
@@ -67,7 +75,7 @@ def loops_that_fill(made: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> list[a
     ]
 
 
-def _number_of(loop: ast.For) -> tuple[str | None, bool]:
+def number_of(loop: ast.For | ast.comprehension) -> tuple[str | None, bool]:
     """The variable that counts the iterations from 0, or (if True) down to 0."""
     call, target, is_reversed = loop.iter, loop.target, False
     if _is_call(call, "reversed"):
@@ -105,18 +113,51 @@ def _is_named(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
 
 
-def _filled_by(statement: ast.stmt, number: str) -> str | None:
-    """``rows`` in ``rows[number] = f(x)``."""
+def _filled_by(statement: ast.stmt, number: str) -> tuple[str | None, tuple[str, str] | None]:
+    """``rows`` in ``rows[number] = f(x)``, and what the key is, if it is not the number."""
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
-        return None
+        return None, None
     (target,) = statement.targets
     if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
+        return None, None
+    if _is_named(target.slice, number):
+        return target.value.id, None
+    key = text_around(target.slice, number)
+    return (None if key is None else target.value.id), key
+
+
+def text_around(node: ast.expr, number: str) -> tuple[str, str] | None:
+    """What stands in front of the number in the text ``node``, and behind it: ``f"h{number}"``."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):  # "h" + str(number)
+        text, call = node.left, node.right
+        is_plain = _is_call(call, "str") and _is_named(call.args[0], number)  # type: ignore[attr-defined]
+        is_text = isinstance(text, ast.Constant) and isinstance(text.value, str)
+        return (text.value, "") if is_plain and is_text else None  # type: ignore[attr-defined]
+    parts = node.values if isinstance(node, ast.JoinedStr) else []
+    numbers = [part for part in parts if isinstance(part, ast.FormattedValue)]
+    if len(numbers) != 1:
         return None
-    return target.value.id if _is_named(target.slice, number) else None
+    (one,) = numbers
+    if not _is_named(one.value, number) or one.conversion != -1 or one.format_spec is not None:
+        return None
+    at = parts.index(one)
+    before, behind = (
+        "".join(str(part.value) for part in some if isinstance(part, ast.Constant))
+        for some in (parts[:at], parts[at + 1 :])
+    )
+    return before, behind
 
 
-def _is_its_own(name: str, loop: ast.For, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether the variable has a list of this function's, which is read by nothing before."""
+def _is_its_own(
+    name: str,
+    loop: ast.For,
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+    makes: Callable[[ast.expr], bool],
+) -> bool:
+    """Whether the variable has a container of this function's, which is read by nothing before.
+
+    ``makes``: whether an expression makes such a container.
+    """
     own = own_nodes(function)
     start = span_of(loop)[0]
     made = [value for variable, value in _assigned(own) if variable == name]
@@ -134,7 +175,7 @@ def _is_its_own(name: str, loop: ast.For, function: ast.FunctionDef | ast.AsyncF
         if isinstance(node, LOOPS) and span_of(node)[0] < start <= span_of(node)[1]
     ]
     is_new = all(any(first < span_of(v)[0] < start for v in made) for first, _ in around)
-    return bool(made) and all(map(_makes_a_list, made)) and not before and is_new
+    return bool(made) and all(map(makes, made)) and not before and is_new
 
 
 def _assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
@@ -160,3 +201,10 @@ def _makes_a_list(value: ast.expr) -> bool:
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult):
         return isinstance(value.left, ast.List) or isinstance(value.right, ast.List)
     return isinstance(value, ast.ListComp)
+
+
+def _makes_a_dict(value: ast.expr) -> bool:
+    """Whether it is ``{}`` or ``dict()``."""
+    if isinstance(value, ast.Call):
+        return _is_named(value.func, "dict") and not value.args and not value.keywords
+    return isinstance(value, ast.Dict) and not value.keys

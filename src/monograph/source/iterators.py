@@ -33,6 +33,7 @@ from monograph.source.rows import (
     Steps,
     Table,
     Together,
+    UnknownList,
     has_none,
     kind_of,
     require_any,
@@ -40,7 +41,7 @@ from monograph.source.rows import (
     rows_in_steps,
     rows_of,
 )
-from monograph.source.unfilled import Unfilled
+from monograph.source.unfilled import Entries, Numbered, Unfilled
 
 __all__ = [
     "Chain", "Ordered", "Unknown", "iterator", "joined", "listed", "numbered", "numbers", "pieces",
@@ -315,6 +316,12 @@ def unknown_length(value: object) -> Unknown | None:
     """``value`` as an iterable whose length varies, if it is one."""
     if isinstance(value, Unknown):
         return value
+    if isinstance(value, Numbered):
+        return _Range(0, 1, value.numbers())
+    if isinstance(value, Entries):
+        entries = unknown_length(value.owner.made)
+        assert entries is not None
+        return Unknown(value.owner.numbers(), lambda i: (i, entries.item(i)))
     if isinstance(value, Rows):
         steps = Steps.of(value)
         if steps is not None and not steps.front:
@@ -476,7 +483,7 @@ def iterator(function: Callable[..., object], *args: Any, **options: Any) -> obj
         return function(*args, **options)
     if function is builtins.range:
         return _range(*args)
-    if function is builtins.len and isinstance(args[0], (Rows, Records, Table, Pieces, Unfilled)):
+    if function is builtins.len and isinstance(args[0], UnknownList):
         return args[0].length()
     if function is builtins.len and isinstance(args[0], Unknown):
         return args[0].length

@@ -535,8 +535,13 @@ class _Lowering:
             appended = ast.Expr(ast.Call(append, [fill.statement.value], []))
             node.body[node.body.index(fill.statement)] = located(appended, fill.statement)
             before.append(located(_assign(made, ast.List([], ast.Load())), node))
-            items = (name_of(fill.name), name_of(made), ast.Constant(fill.is_reversed))
-            follow.append(located(_assign(fill.name, runtime_call("filled", *items)), node))
+            items = (name_of(fill.name), name_of(made))
+            if fill.is_dict:
+                around = ast.Constant(fill.key)  # type: ignore[arg-type]
+                given = runtime_call("filled_dict", *items, around)
+            else:
+                given = runtime_call("filled", *items, ast.Constant(fill.is_reversed))
+            follow.append(located(_assign(fill.name, given), node))
         return node, before, follow
 
     def _only_yields(self, node: ast.For) -> bool:

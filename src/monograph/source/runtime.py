@@ -40,7 +40,7 @@ from monograph.source.iterators import (
 )
 from monograph.source.looping import for_loop, while_loop
 from monograph.source.steering import in_order, steered, steps
-from monograph.source.unfilled import filled
+from monograph.source.unfilled import filled, filled_dict
 
 __all__ = [
     "UNDEFINED",
@@ -51,6 +51,7 @@ __all__ = [
     "chain",
     "compared",
     "filled",
+    "filled_dict",
     "filtered",
     "first_true",
     "flagged",

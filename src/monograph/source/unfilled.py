@@ -9,9 +9,10 @@ body is captured again (``attempted``).
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar, cast
 
@@ -20,7 +21,7 @@ import torch
 from monograph.capture.abstract import AbstractTensor
 from monograph.capture.current import running_recorder
 from monograph.capture.python.builtin_functions import ask
-from monograph.capture.python.frames import frames_of_user
+from monograph.capture.python.frames import frames_of_user, is_ours
 from monograph.diagnostics import ControlFlowError
 from monograph.ir.spec import spec_of
 from monograph.ir.structure import LEAF, flatten
@@ -38,7 +39,10 @@ from monograph.source.rows import (
     require_item,
 )
 
-__all__ = ["Places", "PlacesOfTuples", "Unfilled", "attempted", "filled"]
+__all__ = [
+    "Entries", "Numbered", "Places", "PlacesOfTuples", "Unfilled", "attempted", "filled",
+    "filled_dict",
+]  # fmt: skip
 
 Made = list[object] | Rows | Records | Pieces
 T = TypeVar("T")
@@ -300,6 +304,114 @@ def filled(before: object, made: Made, is_reversed: bool) -> object:
     if not sizes.env.is_known(equal(recorder.size_of(places), recorder.size_of(items))):
         raise _unlike("a list is filled by a loop that has more iterations than it items, or fewer")
     return made
+
+
+class Numbered(UnknownList):
+    """A dict that a loop over a size has filled: its keys are the numbers of the iterations.
+
+    ``items``: what is in it, in order. ``around``: what stands around the number in keys that are
+    texts; None: the numbers are the keys.
+    """
+
+    def __init__(self, items: Rows | Records | Pieces, around: tuple[str, str] | None) -> None:
+        self.made, self.around = items, around
+
+    @classmethod
+    def as_a_result(cls) -> ControlFlowError:
+        """Programs have results of a length that is known."""
+        return _unlike("the program returns a dict whose length is only known when it runs")
+
+    def __getattr__(self, name: str) -> object:
+        if hasattr(dict, name):
+            raise _unlike(f"{name} of a dict whose length is only known when the program runs")
+        raise AttributeError(name)
+
+    def length(self) -> int | torch.SymInt:
+        """The number of entries."""
+        return self.made.length()
+
+    def values(self) -> Rows | Records | Pieces:
+        """What is in it."""
+        return self.made
+
+    def items(self) -> Entries:
+        """Keys with what is in it."""
+        return Entries(self)
+
+    def keys(self) -> Numbered:
+        """What it is gone over by."""
+        return self
+
+    def numbers(self) -> int | torch.SymInt:
+        """How many keys there are, from 0 on.
+
+        Raises:
+            ControlFlowError: MG-C114, where they are texts.
+        """
+        if self.around is not None:
+            raise _unlike("the keys of a dict that a loop has filled are gone over")
+        return self.length()
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, dict) and not is_ours(sys._getframe(1).f_code):
+            raise _unlike("a comparison of dicts whose length is only known when it runs")
+        return super().__eq__(other)
+
+    __hash__ = UnknownList.__hash__
+
+    def __getitem__(self, key: object) -> object:
+        index = key if self.around is None else self._number_in(key)
+        if isinstance(index, bool) or not isinstance(index, (int, torch.SymInt)):
+            raise _unlike("a dict that a loop has filled is asked for another key")
+        torch._check(index >= 0, lambda: "a key of a dict is not there")
+        torch._check(index < self.length(), lambda: "a key of a dict is not there")
+        return self.made[index]
+
+    def _number_in(self, key: object) -> int | None:
+        before, behind = self.around or ("", "")
+        if type(key) is not str or not (key.startswith(before) and key.endswith(behind)):
+            return None
+        number = key[len(before) : len(key) - len(behind)]
+        is_one = number.isascii() and number.isdecimal() and number == str(int(number))
+        return int(number) if is_one else None
+
+    def __contains__(self, key: object) -> bool:
+        raise _unlike("whether a key is in a dict that a loop has filled")
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.numbers()))
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+
+class Entries(UnknownList):
+    """``items()`` of such a dict."""
+
+    def __init__(self, owner: Numbered) -> None:
+        self.owner = owner
+
+    def length(self) -> int | torch.SymInt:
+        """The number of entries."""
+        return self.owner.length()
+
+    def __iter__(self) -> Iterator[tuple[int, object]]:
+        return ((i, self.owner.made[i]) for i in self.owner)
+
+
+def filled_dict(before: object, made: Made, around: tuple[str, str] | None) -> object:
+    """What the dict ``before`` is after a loop has put ``made``, each under its number.
+
+    Raises:
+        ControlFlowError: MG-C114, where it was no empty dict.
+    """
+    if isinstance(before, dict) and isinstance(made, list):
+        for i, item in enumerate(made):
+            before[i if around is None else f"{around[0]}{i}{around[1]}"] = item
+        return before
+    if type(before) is not dict or before or isinstance(made, list):
+        raise _unlike(f"a {type(before).__name__} is filled by a loop over a size")
+    return Numbered(made, around)
 
 
 def _reversed(made: Made) -> None:
