@@ -121,3 +121,35 @@ def test_a_repetition_is_refused_with_its_fix():
         monograph.export(program, (torch.tensor(3),))
     assert "[4] * count" in str(caught.value)
     assert "fix, verified" in str(caught.value)
+
+
+def _another(x):
+    rows = [x[:, t] for t in range(x.size(1))]
+    more = [*rows]
+    more.append(x[:, 0])
+    return torch.stack(rows), torch.stack(more)
+
+
+def _another_of_pairs(x):
+    pairs = [(x[:, t], t) for t in range(x.size(1))]
+    more = [*pairs]
+    more.append((x[:, 0], 7))
+    return x * sum(number for _, number in pairs), x * sum(number for _, number in more)
+
+
+def _another_of_pieces(x):
+    pieces = []
+    for t in range(x.size(1)):
+        pieces.append(x[:, t:])
+    more = [*pieces]
+    more.append(x)
+    return torch.cat(pieces, 1), torch.cat(more, 1)
+
+
+@pytest.mark.parametrize("program", [_another, _another_of_pairs, _another_of_pieces])
+def test_the_items_of_a_list_make_another_list(program):
+    shapes = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
+    call = monograph.export(program, (torch.randn(2, 3, 4),), dynamic_shapes=shapes).module()
+    for size in ((2, 3), (1, 1), (3, 5)):
+        x = torch.randn(*size, 4)
+        torch.testing.assert_close(call(x), program(x))

@@ -262,6 +262,8 @@ def grow(recorder: Recorder, state: State, key: Items, sample: Group) -> None:
     name = state.before(key)[0]
     _require_list(recorder, name, state.container(key))
     made = rows_like(recorder, state.items_before(key), sample, name)
+    if type(state.container(key)) is deque:
+        made.stands_for = deque
     exchange(recorder, state, key, made)
 
 

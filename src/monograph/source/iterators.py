@@ -540,6 +540,8 @@ def _taken(function: Callable[..., object], given: object, found: Unknown) -> ob
         return _kept(function, found)
     made = given if isinstance(given, (Rows, Records)) else rows(found, lambda item: item)
     if function in _LISTS:
+        if function is builtins.tuple and isinstance(made, UnknownList):  # of a generator
+            made.stands_for = builtins.tuple
         return made
     if function not in _LARGEST:
         return made.total() if isinstance(made, Rows) else function(given)
@@ -739,7 +741,10 @@ def _kept(function: Callable[..., object], found: Unknown) -> object:
         return _list_of_pieces(recorder, found)
     if recorder is not None and isinstance(found, _Parts) and found.are_rows:
         return _list_of_rows(recorder, found)
-    return rows(found, lambda item: item)
+    made = rows(found, lambda item: item)
+    if function is builtins.tuple and isinstance(made, UnknownList):
+        made.stands_for = builtins.tuple
+    return made
 
 
 def _list_of_rows(recorder: Recorder, found: _Parts) -> Rows:
@@ -782,7 +787,12 @@ def joined(kind: str, *parts: Iterable[object]) -> object:
         items = [item for part in parts for item in part]
         return items if kind == "list" else tuple(items)
     rows = [_taken_whole(part) if _is_unknown(part) else tuple(part) for part in parts]
-    return functools.reduce(operator.add, rows)
+    made: object = functools.reduce(operator.add, rows)
+    if any(made is part for part in parts):  # another list of the same items
+        made = made[:] if isinstance(made, Records) else made + ()  # type: ignore[operator]
+    if kind == "tuple" and isinstance(made, UnknownList):
+        made.stands_for = builtins.tuple
+    return made
 
 
 def _is_unknown(part: object) -> bool:

@@ -55,8 +55,22 @@ _NUMBERS: dict[str, type] = {"int": int, "bool": bool, "float": float}
 _DTYPES = {"int": torch.int64, "bool": torch.bool, "float": torch.float64}
 
 
+class _StandsForA(property):
+    """``__class__`` of what stands for an object of another type, which the program asks for."""
+
+    def __init__(self) -> None:
+        super().__init__(self._asked)
+
+    @staticmethod
+    def _asked(item: UnknownList | Together) -> type:
+        return type(item) if is_ours(sys._getframe(1).f_code) else item.stands_for
+
+
 class UnknownList(OfACapture):
-    """What stands for a list of the program."""
+    """What stands for a list of the program, or for another container: ``stands_for``."""
+
+    stands_for: type = list
+    __class__ = _StandsForA()
 
     def __getattr__(self, name: str) -> object:
         if hasattr(list, name):
@@ -629,7 +643,10 @@ class Pieces(UnknownList):
 
 
 class Together:
-    """Tensors that are parts of one."""
+    """Tensors that are parts of one: a tuple of the program."""
+
+    stands_for: type = tuple
+    __class__ = _StandsForA()
 
     def together(self, name: str, dim: int = 0) -> torch.Tensor:
         """What ``torch.cat`` or ``torch.stack``, by ``name``, makes of them."""

@@ -61,6 +61,8 @@ class _Note:
     is_asked: bool = False
 
 
+_set_class = vars(object)["__class__"].__set__  # ``__class__`` is what the program is told
+
 _notes: weakref.WeakKeyDictionary[UnknownList, _Note] = weakref.WeakKeyDictionary()
 
 
@@ -166,10 +168,10 @@ class Unfilled(UnknownList):
         kinds = list(map(kind_of, leaves))
         self.__dict__.clear()
         if structure is LEAF:
-            self.__class__ = Places  # type: ignore[assignment]
+            _set_class(self, Places)
             Places.__init__(cast("Places", self), places[0], kinds[0], is_put)
         else:
-            self.__class__ = PlacesOfTuples  # type: ignore[assignment]
+            _set_class(self, PlacesOfTuples)
             made = cast("PlacesOfTuples", self)
             PlacesOfTuples.__init__(made, structure.unflatten(places), kinds, is_put)
 
@@ -313,6 +315,8 @@ class Numbered(UnknownList):
     texts; None: the numbers are the keys.
     """
 
+    stands_for = dict
+
     def __init__(self, items: Rows | Records | Pieces, around: tuple[str, str] | None) -> None:
         self.made, self.around = items, around
 
@@ -387,6 +391,8 @@ class Numbered(UnknownList):
 
 class Entries(UnknownList):
     """``items()`` of such a dict."""
+
+    stands_for: type = type({}.items())
 
     def __init__(self, owner: Numbered) -> None:
         self.owner = owner

@@ -78,6 +78,9 @@ def type_of(*args: object, **kwargs: object) -> type:
         recorder.sizes.require_kind(args[0])
     if found in NUMBERS_OF_NUMPY:
         return in_numpy(found)
+    if found.__module__.startswith("monograph.") and hasattr(found, "stands_for"):
+        instead: type = args[0].stands_for  # type: ignore[attr-defined]
+        return instead
     said = vars(found).get("__class__")  # what a tensor without data says that it is
     return said if said is torch.Tensor else _NUMBERS.get(found, found)
 
