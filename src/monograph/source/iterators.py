@@ -789,7 +789,7 @@ def joined(kind: str, *parts: Iterable[object]) -> object:
     rows = [_taken_whole(part) if _is_unknown(part) else tuple(part) for part in parts]
     made: object = functools.reduce(operator.add, rows)
     if any(made is part for part in parts):  # another list of the same items
-        made = made[:] if isinstance(made, Records) else made + ()  # type: ignore[operator]
+        made = made[:] if isinstance(made, Records) else operator.add(made, ())
     if kind == "tuple" and isinstance(made, UnknownList):
         made.stands_for = builtins.tuple
     return made
