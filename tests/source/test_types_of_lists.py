@@ -20,6 +20,9 @@ MADE = {
     "a tuple": "items = tuple(x[:, t] for t in range(n))",
     "a joined list": "items = [*x.unbind(1)]",
     "a joined tuple": "items = (*x.unbind(1), x[:, 0])",
+    "an added tuple": "items = ()\n    for t in range(n): items = items + (x[:, t],)",
+    "a tuple in front": "items = ()\n    for t in range(n): items = (x[:, t],) + items",
+    "a part of a tuple": "items = ()\n    for t in range(n): items += (x[:, t],)\n    items = items[1:]",
     "a queue": "items = collections.deque()\n    for t in range(n): items.append(x[:, t])",
     "a dict": "items = {}\n    for t in range(n): items[t] = x[:, t]",
 }
@@ -46,6 +49,22 @@ def test_it_is_the_one_that_python_has(made, asked, tmp_path):
     names = {"torch": torch, "collections": collections}
     exec(compile(path.read_text(), str(path), "exec"), names)
     program = names["program"]
+    shapes = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
+    call = export(program, (torch.randn(2, 3, 4),), dynamic_shapes=shapes).module()
+    for size in ((2, 3), (1, 1), (2, 5)):
+        x = torch.randn(*size, 4)
+        torch.testing.assert_close(call(x), program(x))
+
+
+def test_a_tuple_that_is_added_to_is_another():
+    def program(x):
+        items = ()
+        for t in range(x.size(1)):
+            items += (x[:, t],)
+        before = items
+        items += (x[:, 0],)
+        return torch.stack(before), torch.stack(items)
+
     shapes = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
     call = export(program, (torch.randn(2, 3, 4),), dynamic_shapes=shapes).module()
     for size in ((2, 3), (1, 1), (2, 5)):

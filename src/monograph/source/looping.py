@@ -386,7 +386,10 @@ def _turned_into_rows(
     for key, after in found.items():
         before = state.before(key)[1]
         if _is_another(before, after):
-            return key, rows_like(recorder, before, after, after.name)  # type: ignore[arg-type]
+            made = rows_like(recorder, before, after, after.name)  # type: ignore[arg-type]
+            if isinstance(before, tuple):
+                made.stands_for = tuple
+            return key, made
         if not isinstance(before, list) or after.structure.kind is not Rows:
             continue
         tensor = next(one.value for one in after.found if one.value is not None)

@@ -267,12 +267,20 @@ class Rows(UnknownList):
         self.tensor = keeping(self.tensor.flip(0), self.tensor)
 
     def __iadd__(self, items: Rows | Iterable[torch.Tensor | float]) -> Rows:
+        if self.stands_for is tuple:
+            return self + items
         self.extend(items)
         return self
 
     def __add__(self, items: Rows | Iterable[torch.Tensor | float]) -> Rows:
-        made = Rows(self.tensor, self.kind)
+        made = self._of_its_type(self.tensor)
         made.extend(items)
+        return made
+
+    def _of_its_type(self, tensor: torch.Tensor) -> Rows:
+        made = Rows(tensor, self.kind)
+        if self.stands_for is not list:
+            made.stands_for = self.stands_for
         return made
 
     def extend(self, items: Rows | Iterable[torch.Tensor | float]) -> None:
@@ -297,7 +305,7 @@ class Rows(UnknownList):
             return rows_in_steps(front, steps.start, steps.step, steps.count)  # type: ignore[arg-type]
         before = torch.cat([self._row(item) for item in items] or [self.tensor[:0]])
         made = keeping(torch.cat([before, self.tensor]), self.tensor, *items)
-        return Rows(made, self.kind)
+        return self._of_its_type(made)
 
     def total(self) -> object:
         """``sum(rows)``; of no rows, that would be a number."""
@@ -327,7 +335,7 @@ class Rows(UnknownList):
 
     def __getitem__(self, index: int | torch.SymInt | slice) -> Any:
         if isinstance(index, slice) and index == slice(None, None, -1):
-            return Rows(keeping(self.tensor.flip(0), self.tensor), self.kind)
+            return self._of_its_type(keeping(self.tensor.flip(0), self.tensor))
         if self.part is not None and not isinstance(index, slice):
             return self.part(index)
         steps = Steps.of(self)
@@ -342,7 +350,7 @@ class Rows(UnknownList):
             return part
         found = self.tensor[index]
         if isinstance(index, slice):
-            return Rows(found, self.kind)
+            return self._of_its_type(found)
         return found if self.kind == "tensor" else found.item()
 
     def __iter__(self) -> Iterator[Any]:
