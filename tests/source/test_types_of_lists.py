@@ -22,7 +22,7 @@ MADE = {
     "a joined tuple": "items = (*x.unbind(1), x[:, 0])",
     "an added tuple": "items = ()\n    for t in range(n): items = items + (x[:, t],)",
     "a tuple in front": "items = ()\n    for t in range(n): items = (x[:, t],) + items",
-    "a part of a tuple": "items = ()\n    for t in range(n): items += (x[:, t],)\n    items = items[1:]",
+    "a part of a tuple": "items = ()\n    for t in range(n): items += (x[:, t],)\n    items = items[1:]",  # noqa: E501
     "a queue": "items = collections.deque()\n    for t in range(n): items.append(x[:, t])",
     "a dict": "items = {}\n    for t in range(n): items[t] = x[:, t]",
 }
