@@ -401,6 +401,9 @@ class Entries(UnknownList):
         """The number of entries."""
         return self.owner.length()
 
+    def __len__(self) -> int:
+        return len(self.owner)
+
     def __iter__(self) -> Iterator[tuple[int, object]]:
         return ((i, self.owner.made[i]) for i in self.owner)
 
