@@ -779,6 +779,15 @@ def functional_form(op: Operator) -> Operator | None:
     return _functional_forms[op]
 
 
+# What is made of numbers alone: with ``out=`` it is computed in the dtype of what is written, as it
+# is with ``dtype=``. Others with such options are made in a dtype of their own, and cast.
+_FACTORIES = frozenset(
+    """arange empty eye fft_fftfreq fft_rfftfreq full linspace logspace normal ones rand randint
+    randn randperm range zeros""".split()
+)
+_OF_THE_RESULT = frozenset({"dtype", "layout", "device", "pin_memory"})
+
+
 def _find_functional_form(op: Operator) -> Operator | None:
     namespace, name = op._schema.name.split("::")
     base = name[:-1] if name.endswith("_") and not name.endswith("__") else name
@@ -793,9 +802,16 @@ def _find_functional_form(op: Operator) -> Operator | None:
         schema = candidate._schema
         if schema.is_mutable or not schema.returns:
             continue
-        if _signature(schema) == wanted:
+        found = _signature(schema)
+        if base in _FACTORIES and namespace == "aten" and not _reads_tensors(schema):
+            found = [(name, kind) for name, kind in found if name not in _OF_THE_RESULT]
+        if found == wanted:
             return candidate
     return None
+
+
+def _reads_tensors(schema: FunctionSchema) -> bool:
+    return any("Tensor" in str(argument.type) for argument in schema.arguments)
 
 
 def _signature(schema: FunctionSchema) -> list[tuple[str, str]]:

@@ -438,6 +438,10 @@ def _write_out(
             hint="call it without out=, and copy_ the result.",
         )  # fmt: skip
     rest = {name: value for name, value in kwargs.items() if name not in names}
+    if not any(argument.name == "dtype" for argument in op._schema.arguments):
+        options = {argument.name for argument in functional._schema.arguments}
+        # A factory: what is written says of which kind it is.
+        rest |= {name: getattr(outs[0], name) for name in ("dtype", "device") if name in options}
     read = [recorder.value_of(a) for a in args if isinstance(a, torch.Tensor)]
     for out in outs:
         _refuse_other_places(recorder, op, recorder.value_of(out), read)

@@ -22,6 +22,7 @@ from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Expr
 from monograph.shapes.floats import FloatExpr
 from monograph.torch_internals import (
+    FunctionSchema,
     Operator,
     functorch_is_active,
     is_operator_function,
@@ -139,12 +140,16 @@ def _operator(
     for takes_counts in (False, True):
         for op in overloads:
             schema = schema_of(op)
-            if schema.is_mutable:
+            if schema.is_mutable and not ("out" in named and _writes_out_alone(schema)):
                 continue
             bound = _bound(recorder, schema.arguments, args, named, takes_counts=takes_counts)
             if bound is not None:
                 return (op, *bound[1:]) if bound[0] else None
     return None
+
+
+def _writes_out_alone(schema: FunctionSchema) -> bool:
+    return all(a.is_out for a in schema.arguments if a.alias_info is not None)
 
 
 def _bound(
