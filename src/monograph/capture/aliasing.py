@@ -781,10 +781,10 @@ def functional_form(op: Operator) -> Operator | None:
 
 # What is made of numbers alone: with ``out=`` it is computed in the dtype of what is written, as it
 # is with ``dtype=``. Others with such options are made in a dtype of their own, and cast.
-_FACTORIES = frozenset(
-    """arange empty eye fft_fftfreq fft_rfftfreq full linspace logspace normal ones rand randint
-    randn randperm range zeros""".split()
-)
+_FACTORIES = frozenset({
+    "arange", "empty", "eye", "fft_fftfreq", "fft_rfftfreq", "full", "linspace", "logspace",
+    "normal", "ones", "rand", "randint", "randn", "randperm", "range", "zeros",
+})  # fmt: skip
 _OF_THE_RESULT = frozenset({"dtype", "layout", "device", "pin_memory"})
 
 

@@ -105,6 +105,8 @@ def patched(
         seed: _seed(recorder, copied(seed), mine),
         set_state: _set_state(recorder, copied(set_state), mine),
     }
+    if (paths := sys.modules.get("opt_einsum.contract")) is not None:
+        targets[paths.contract_path] = _by_example(recorder, copied(paths.contract_path), mine)
     method = vars(torch.autograd.Function)["apply"]
     function = getattr(method, "__func__", None)  # None from torch 2.15 on, where it is C
     if is_redirectable(function):  # who has called a name `MyFunction.apply` calls it, too
@@ -519,6 +521,33 @@ def _seed(recorder: Recorder, original: Callable[..., object], mine: Mine) -> Ca
         return torch.default_generator
 
     return torchs
+
+
+def _by_example(
+    recorder: Recorder, original: Callable[..., object], mine: Mine
+) -> Callable[..., object]:
+    """The order in which ``einsum`` contracts: one of several that give the same, for any sizes."""
+
+    @functools.wraps(original)
+    def path(*operands: object, **kwargs: object) -> object:
+        return original(*(map(_of_example, operands) if mine() else operands), **kwargs)
+
+    return path
+
+
+class _OfExample:
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+
+def _of_example(operand: object) -> object:
+    if isinstance(operand, AbstractTensor):
+        return _OfExample(tuple(map(_number, operand.shape)))
+    return operand
+
+
+def _number(size: int | torch.SymInt) -> int:
+    return size if isinstance(size, int) else size.node.require_hint(2)
 
 
 def _note_seed(recorder: Recorder, seed: int | None) -> None:
