@@ -30,6 +30,7 @@ from monograph.capture.operators.registry import HANDLERS, PURE, handler_of
 from monograph.capture.outcomes import Outcomes
 from monograph.capture.python.evaluation import Evaluation, Item, Reads, Rest, attribute_of, rest_of
 from monograph.capture.python.frames import frames_of_user, is_ours
+from monograph.capture.python.sites import is_made
 from monograph.capture.recorder import Recorder
 from monograph.capture.restarts import Restart
 from monograph.inference.fakes import Outcome
@@ -301,10 +302,10 @@ class _Comparison:
         env, test = self.env, self.test
         key = text_of(test)
         first = _Answers(env, {**self.answers, key: self.answer}, None, {})
-        # What asks for it may be an operator with both sides, which no guard says is not taken.
-        first.is_by_example = self.recorder.context.strict is None
         draft = _Draft(copy.copy(self.recorder.context))
         found, reads, outcomes = self._evaluated(first, draft, self.recorder.outcomes)
+        if first.is_by_example and any(map(is_made, found.evaluation.codes)):
+            raise ApartError  # what asks may be an operator with both sides: no guard says of it
         sides: list[tuple[bool, ...]] = [()]
         for _ in range(_MOST_SIDES):
             given = sides.pop()
@@ -362,7 +363,6 @@ class _Answers:
     """
 
     divides_by_zero = False
-    is_by_example = True  # whether the program itself goes on as for the example
 
     def __init__(
         self,
@@ -376,6 +376,7 @@ class _Answers:
         self.given = given
         self.demands = demands
         self.taken: list[bool] = []
+        self.is_by_example = False  # whether something was answered as for the example
         self.asked = 0
 
     def answer(self, test: Test) -> bool:
@@ -393,7 +394,8 @@ class _Answers:
 
     def _new(self, test: Test) -> bool:
         if self.given is None:
-            truth = self.env.truth(test) if self.is_by_example else None
+            truth = self.env.truth(test)
+            self.is_by_example = True
             return self.give_up() if truth is None else truth
         at = len(self.taken)
         found = self.given[at] if at < len(self.given) else True

@@ -20,6 +20,8 @@ def crossings(expr: Expr, name: str, values: Values, lo: int | None, hi: int | N
     """
     low = lo if lo is not None else 0
     high = hi if hi is not None else _LARGEST
+    if low >= high:
+        return []
 
     def sign(value: int) -> int:
         found = expr.evaluate({**values, name: value})

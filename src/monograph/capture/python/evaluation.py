@@ -278,6 +278,7 @@ class Evaluation:
         self.decide = decide
         self.is_new = is_new
         self.reads = Reads({}, {}, {})
+        self.codes: set[CodeType] = set()  # of the functions that were evaluated
         self._steps = self._depth = 0
         self._made: dict[int, object] = {}  # containers
 
@@ -293,6 +294,7 @@ class Evaluation:
             Exception: what the program raises.
         """
         local, code = dict(frame.f_locals), frame.f_code
+        self.codes.add(code)
         local.update(dict.fromkeys(rest.lost, _LOST))
         shared = [name for name in code.co_cellvars if name in local]  # others have no value yet
         names = _Names(local, frame.f_globals, frame.f_builtins, self.reads, shared)
@@ -811,6 +813,7 @@ class Evaluation:
         self, function: FunctionType, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> Item:
         code = function.__code__
+        self.codes.add(code)
         body = _body_of(code)
         if body is None or self._depth > _MOST_CALLS:
             raise UnknownError("call")
