@@ -18,7 +18,7 @@ docs: $(STAMP)
 	@echo "build/docs/index.html"
 
 test: $(STAMP)
-	@echo "the tests: about three quarters of an hour on two cores"
+	@echo "the tests: about ten minutes on two cores"
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=40
 
 check: $(STAMP)

@@ -814,3 +814,12 @@ def test_writes_to_a_tensor_are_counted_and_the_count_can_be_put_back():
     assert internals.writes_to(tensor) == internals.writes_to(view) == before + 1
     internals.put_back_writes([tensor], [before])
     assert internals.writes_to(view) == before
+
+
+def test_a_number_tells_whether_a_tensor_overlaps_itself():
+    """And torch's meta functions look up, when they run, who tells it."""
+    overlaps, x = torch._debug_has_internal_overlap, torch.rand(3)
+    found = overlaps(x), overlaps(x.expand(2, 3)), overlaps(torch.rand(9)[::2])
+    assert found == (0, internals._OVERLAPS, internals._MAY_OVERLAP)
+    meta = torch._meta_registrations.meta_copy_
+    assert "_debug_has_internal_overlap" in meta.__code__.co_names

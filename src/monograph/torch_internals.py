@@ -931,12 +931,17 @@ def _without_memory(mode: FakeTensorMode) -> FakeTensorMode:
     return mode
 
 
+_OVERLAPS, _MAY_OVERLAP = 1, 2  # as ``at::MemOverlap`` has them
+
+
 @contextlib.contextmanager
 def symbolic_dispatch(mode: Any) -> Iterator[None]:
     """Python meta functions come before the C++ ones, which want plain integers.
 
     Sizes that a custom operator's fake implementation asks for (``new_dynamic_size``) come from
-    the shape environment of ``mode``; torch's own function wants symbols of sympy.
+    the shape environment of ``mode``; torch's own function wants symbols of sympy. And whether a
+    tensor overlaps itself is told by strides that are 0: torch's own function sorts strides, whose
+    order is answered for some of many sizes, and leaves its memory where answers make no order.
     """
     from torch._library import fake_impl
 
@@ -948,12 +953,23 @@ def symbolic_dispatch(mode: Any) -> Iterator[None]:
             return before(shape_env, low, high)
         return shape_env.new_size(low, high)
 
+    overlaps: Callable[[torch.Tensor], int] = torch._debug_has_internal_overlap
+
+    def overlaps_by_strides(tensor: torch.Tensor) -> int:
+        if not any(isinstance(n, torch.SymInt) for n in (*tensor.shape, *tensor.stride())):
+            return overlaps(tensor)
+        pairs = zip(tensor.shape, tensor.stride(), strict=True)
+        repeats = any(type(stride) is int and not stride and size > 1 for size, stride in pairs)
+        return _OVERLAPS if repeats else _MAY_OVERLAP
+
     fake_impl.allocate_size = allocate
+    torch._debug_has_internal_overlap = overlaps_by_strides  # type: ignore[assignment]
     try:
         with _C._EnablePythonDispatcher():
             yield
     finally:
         fake_impl.allocate_size = before
+        torch._debug_has_internal_overlap = overlaps  # type: ignore[assignment]
 
 
 def dynamic_output_errors() -> tuple[type[BaseException], ...]:

@@ -66,6 +66,11 @@ _BY_VALUES = {
         "one_hot",
     )
 } | {torch.ops.aten.tensor_split.tensor_indices_or_sections}  # fmt: skip
+# Their kernels go to where integers say without looking: pivots of 0 are outside of the memory.
+_BY_PLACES = {
+    getattr(torch.ops.aten, name).default
+    for name in ("linalg_ldl_solve", "linalg_lu_solve", "lu_solve", "lu_unpack")
+} | {torch.ops.aten._unsafe_index.Tensor}
 _UNSEEN_TAGS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 _NO_EXAMPLE = (ExportError, ZeroDivisionError)  # it is refused, or some size of it is none
 _PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
@@ -173,7 +178,9 @@ def _may_be_seen(op: Operator, specs: Sequence[TensorSpec]) -> bool:
     """Whether what it gives is told by sizes alone, and nothing else comes of a call."""
     if op is torch.ops.aten.index.Tensor:
         return not any(spec.dtype in (torch.bool, torch.uint8) for spec in specs[1:])
-    if op.namespace != "aten" or schema_of(op).is_mutable or op in _BY_VALUES:
+    if op.namespace != "aten" or schema_of(op).is_mutable:
+        return False
+    if op in _BY_VALUES or op in _BY_PLACES:
         return False
     return not _UNSEEN_TAGS.intersection(op.tags) and all(
         isinstance(each.type, torch.TensorType) or str(each.type) == "List[Tensor]"
