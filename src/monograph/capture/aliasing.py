@@ -621,7 +621,8 @@ def _scattered_into(
         if row.in_order:
             positions = call(aten.reshape.default, (positions, list(view.spec.shape)))
         elif view.step.op == "call_function":
-            found = call(view.step.target, (positions, *_given(recorder, view.step)),
+            seen = _among_others(positions, view, call)
+            found = call(view.step.target, (seen, *_given(recorder, view.step)),
                          dict(view.step.kwargs))  # fmt: skip
             positions = found if view.step_index is None else found[view.step_index]
     flat = call(aten.reshape.default, (whole, [-1]))
@@ -629,6 +630,22 @@ def _scattered_into(
     positions = call(aten.reshape.default, (positions, [-1]))
     flat = call(aten.index_put.default, (flat, [positions], content))
     return call(aten.reshape.default, (flat, list(spec.shape)))
+
+
+def _among_others(positions: object, view: Value, call: Callable[..., object]) -> object:
+    """``positions`` in place of what ``view`` is a view of; of several, among the others."""
+    first = view.step.args[0]
+    if not isinstance(first, (list, tuple)):
+        return positions
+
+    def like(node: Node) -> object:
+        spec = node.meta["val"]
+        shape = [symbolic(view.recorder.sizes.env, size) for size in spec.shape]
+        return call(aten.zeros.default, (shape,), {"dtype": torch.int64, "device": spec.device})
+
+    seen = [map_arg(each, like) for each in first]
+    seen[view.step_index or 0] = positions
+    return seen
 
 
 def _between(value: Value, top: Value) -> list[Value]:
