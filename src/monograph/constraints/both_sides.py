@@ -677,11 +677,17 @@ def _covers_the_rest(
                 return False
             env = found.recorder.sizes.env
             ours, theirs = _tied(env, name), _tied(env, third)
-            if any(_is_extra(g, ours, known) and not _is_about(g, theirs) for g in env.guards):
+            left = [g for g in env.guards if not _is_about(g, theirs) and not _is_met(g, sizes)]
+            if any(_is_extra(g, ours, known) for g in left):
                 return False
             if not is_same_program(kept, found, sizes):
                 return False
     return True
+
+
+def _is_met(guard: Guard, sizes: dict[str, int]) -> bool:
+    """Whether ``guard`` is about these sizes alone, which it holds for."""
+    return sizes.keys() >= set(guard.symbols) and holds(guard.test, sizes)
 
 
 def _demands_hold(kept: ShapeEnv, dropped: ShapeEnv) -> bool:
