@@ -643,7 +643,7 @@ def _among_others(positions: object, view: Value, call: Callable[..., object]) -
         shape = [symbolic(view.recorder.sizes.env, size) for size in spec.shape]
         return call(aten.zeros.default, (shape,), {"dtype": torch.int64, "device": spec.device})
 
-    seen = [map_arg(each, like) for each in first]
+    seen = [map_arg(each, like) for each in first]  # type: ignore[arg-type]
     seen[view.step_index or 0] = positions
     return seen
 

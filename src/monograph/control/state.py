@@ -15,6 +15,7 @@ from monograph.capture.python.snapshot import Snapshot
 from monograph.capture.python.walk import saved_in
 from monograph.capture.recorder import Recorder
 from monograph.control.results import UNDEFINED
+from monograph.control.unseen import Unseen
 
 __all__ = ["Entry", "Holder", "Items", "Key", "Place", "State", "Variable"]
 
@@ -73,6 +74,7 @@ class State:
             # What cannot be joined is not put back between branches: a tensor there is a leak.
             self.saved += recorder.context.snapshot.again(but_for=_UNJOINED)
             seen.update(*(saved.identities() for saved in self.saved))
+        known = set(seen)
         self._hanging: list[Saved] = []  # on the variables, and what the call has made
         if recorder.context.snapshot is not None:
             self._add_made(recorder.context.snapshot, seen)
@@ -81,6 +83,7 @@ class State:
                 self._hanging += saved_in(content, name, "variable", seen)
         self.saved += self._hanging
         self._owners = {id(saved.container): saved for saved in self.saved}
+        self._unseen = Unseen(self.things(), known)
 
     def _add_made(self, snapshot: Snapshot, seen: set[int]) -> None:
         """What the call has made that hangs on attributes: lists, objects with a state."""
@@ -117,6 +120,7 @@ class State:
 
     def changed(self) -> dict[Key, tuple[str, object]]:
         """What is another object now: a name for it, and the object."""
+        self._unseen.require_unchanged(self._hanging, self.recorder.here())
         found: dict[Key, tuple[str, object]] = {}
         for name, cell in self.cells.items():
             now = _content(cell)
