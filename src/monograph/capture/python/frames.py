@@ -40,6 +40,7 @@ _COMMANDS = tuple(os.path.join(_PACKAGE, name) + os.sep for name in ("cli", "exp
 _OURS = _PACKAGE + os.sep
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 _TORCH_NN = os.path.join(_TORCH, "nn") + os.sep
+_FOR_NUMBERS = (_TORCH_NN, os.path.join(_TORCH, "distributions") + os.sep)
 _MADE = "<string>"  # by ``exec``: the user's, or a dataclass's
 _CALLING = ("_call_impl", "_wrapped_call_impl")  # how torch calls a module
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
@@ -161,14 +162,17 @@ def is_of_user(code: CodeType) -> bool:
 
 
 def is_asked_by_user() -> bool:
-    """Whether the user's program has called who asks this, or Python's own library for it."""
+    """Whether the user's program has called who asks this, or Python's own library for it.
+
+    Or a layer or a distribution of torch's: they are written for plain numbers, too.
+    """
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         kind = _kinds.get(_id(frame.f_code))
         if kind is None:
             kind = _kind_of(frame.f_code)
         if kind != _PYTHON:
-            return kind == _USER
+            return kind == _USER or frame.f_code.co_filename.startswith(_FOR_NUMBERS)
         frame = frame.f_back
     return False
 
