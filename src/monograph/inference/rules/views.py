@@ -634,15 +634,34 @@ def _along(dim_of: Callable[..., int]) -> Callable[[Written], torch.Tensor]:
     return undo
 
 
+def _at_indices(dim_of: Callable[..., int]) -> Callable[[Written], torch.Tensor]:
+    """The inverse of an operator that cuts at indices: where they fall, pieces overlap."""
+
+    def undo(w: Written) -> torch.Tensor:
+        dim, indices = dim_of(len(w.spec.shape), *w.args), w.args[0]
+        start = indices[w.index - 1] if w.index else 0
+        end = indices[w.index] if w.index < len(indices) else None
+        return w.call(aten.slice_scatter.default, (w.tensor, w.content, dim, start, end))
+
+    return undo
+
+
 def _second(rank: int, sizes: object, dim: int = 0) -> int:
     return dim
 
 
-describe(aten.tensor_split.indices,
-         aten.tensor_split.tensor_indices_or_sections, undo=_along(_second))  # fmt: skip
-describe(aten.hsplit.int, aten.hsplit.array, undo=_along(lambda rank, _: 0 if rank == 1 else 1))
-describe(aten.vsplit.int, aten.vsplit.array, undo=_along(lambda rank, _: 0))
-describe(aten.dsplit.int, aten.dsplit.array, undo=_along(lambda rank, _: 2))
+def _columns(rank: int, sizes: object) -> int:
+    return 0 if rank == 1 else 1
+
+
+describe(aten.tensor_split.indices, undo=_at_indices(_second))
+describe(aten.tensor_split.tensor_indices_or_sections, undo=_along(_second))
+describe(aten.hsplit.int, undo=_along(_columns))
+describe(aten.hsplit.array, undo=_at_indices(_columns))
+describe(aten.vsplit.int, undo=_along(lambda rank, _: 0))
+describe(aten.vsplit.array, undo=_at_indices(lambda rank, _: 0))
+describe(aten.dsplit.int, undo=_along(lambda rank, _: 2))
+describe(aten.dsplit.array, undo=_at_indices(lambda rank, _: 2))
 
 
 @view(aten.split.Tensor, undo=_along(_second))
