@@ -196,8 +196,14 @@ def _outcome_for_any_sizes(
             return False
         return True
 
+    def by_examples() -> Outcome | None:
+        if op in _BROADCASTING:  # where a size of them is 1, the result has the other's
+            for test in ties_of_broadcasting(env, args, kwargs, lambda: True) or ():
+                env.require(test, TAKEN_AS_EQUAL)
+        return outcome_by_examples(op, *_in_normal_form(args, kwargs, env), env)
+
     from monograph.inference.examples import outcome_by_examples
-    from monograph.inference.ties import fewest_fixed, fewest_ties
+    from monograph.inference.ties import fewest_fixed, fewest_ties, ties_of_broadcasting
 
     given = (args, tuple(kwargs.values()))
     is_built_in = op.namespace in BUILT_IN_NAMESPACES
@@ -205,7 +211,7 @@ def _outcome_for_any_sizes(
     with contextlib.suppress(_RefusedError), _numbers_refused(env, is_built_in):
         return _attempted(attempt, env)
     if env.numbers_refused > numbers:
-        found = outcome_by_examples(op, *_in_normal_form(args, kwargs, env), env)
+        found = by_examples()
         if found is not None:
             return found
         with contextlib.suppress(_RefusedError):
@@ -224,7 +230,7 @@ def _outcome_for_any_sizes(
     finally:
         env.by_example = False
     if is_built_in:  # or it has no implementation that takes sizes that vary
-        found = outcome_by_examples(op, *_in_normal_form(args, kwargs, env), env)
+        found = by_examples()
         if found is not None:
             return found
     fixed = fewest_fixed(env, given, passes)
