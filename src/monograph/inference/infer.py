@@ -196,14 +196,7 @@ def _outcome_for_any_sizes(
             return False
         return True
 
-    def by_examples() -> Outcome | None:
-        if op in _BROADCASTING:  # where a size of them is 1, the result has the other's
-            for test in ties_of_broadcasting(env, args, kwargs, lambda: True) or ():
-                env.require(test, TAKEN_AS_EQUAL)
-        return outcome_by_examples(op, *_in_normal_form(args, kwargs, env), env)
-
-    from monograph.inference.examples import outcome_by_examples
-    from monograph.inference.ties import fewest_fixed, fewest_ties, ties_of_broadcasting
+    from monograph.inference.ties import fewest_fixed, fewest_ties
 
     given = (args, tuple(kwargs.values()))
     is_built_in = op.namespace in BUILT_IN_NAMESPACES
@@ -211,7 +204,7 @@ def _outcome_for_any_sizes(
     with contextlib.suppress(_RefusedError), _numbers_refused(env, is_built_in):
         return _attempted(attempt, env)
     if env.numbers_refused > numbers:
-        found = by_examples()
+        found = _outcome_by_examples(op, args, kwargs, env)
         if found is not None:
             return found
         with contextlib.suppress(_RefusedError):
@@ -230,7 +223,7 @@ def _outcome_for_any_sizes(
     finally:
         env.by_example = False
     if is_built_in:  # or it has no implementation that takes sizes that vary
-        found = by_examples()
+        found = _outcome_by_examples(op, args, kwargs, env)
         if found is not None:
             return found
     fixed = fewest_fixed(env, given, passes)
@@ -241,6 +234,18 @@ def _outcome_for_any_sizes(
     for test in fixed:
         env.rely_on(test, "fixed", asked=test, answer=True, message=f"{op} needs this number")
     return attempt()
+
+
+def _outcome_by_examples(
+    op: Operator, args: tuple[object, ...], kwargs: dict[str, object], env: ShapeEnv
+) -> Outcome | None:
+    from monograph.inference.examples import outcome_by_examples
+    from monograph.inference.ties import ties_of_broadcasting
+
+    if op in _BROADCASTING:  # where a size of them is 1, the result has the other's
+        for test in ties_of_broadcasting(env, args, kwargs, lambda: True) or ():
+            env.require(test, TAKEN_AS_EQUAL)
+    return outcome_by_examples(op, *_in_normal_form(args, kwargs, env), env)
 
 
 def _may_lie_otherwise(op: Operator, args: tuple[object, ...], kwargs: dict[str, object]) -> bool:
