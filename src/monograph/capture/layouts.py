@@ -87,7 +87,7 @@ class Layouts:
         origin = _argument_of(value)
         if not self._recorder.context.is_running:
             return spec.strides
-        strides = spec.strides
+        strides = spec.strides if origin is None else self._strides_of(origin)
         if origin is None:
             self._require_one_layout(self._node_of(value))
             self._require_certain(value, dim)
@@ -147,7 +147,7 @@ class Layouts:
         for origin in self._arguments(starts):
             self._note(origin, "offset", None, int(origin.tensor.storage_offset()))
         for origin in self._arguments(strides):
-            self._note(origin, "all strides", None, origin.value.spec.strides)
+            self._note_all_strides(origin)
         return found
 
     def is_view(self, value: Value) -> bool:
@@ -461,7 +461,35 @@ class Layouts:
     def _derived_of(self, node: Node, kind: str) -> None:
         self._require_one_layout(node)
         for origin in self._arguments(self._flow(kind == "all strides").sources(node)):
-            self._note(origin, kind, None, origin.value.spec.strides)
+            if kind == "all strides":
+                self._note_all_strides(origin)
+            else:
+                self._note(origin, kind, None, origin.value.spec.strides)
+
+    def _note_all_strides(self, origin: Origin) -> None:
+        strides = origin.value.spec.strides
+        self._require(self._strides_of(origin) == strides)
+        self._note(origin, "all strides", None, strides)
+
+    def _strides_of(self, origin: Origin) -> tuple[Int, ...]:
+        """The strides of an argument; those of single rows, and of no rows, are the example's.
+
+        Where there are several, sizes tell them. Where there are not, torch has many kinds.
+        """
+        spec, tensor, env = origin.value.spec, origin.tensor, self._recorder.sizes.env
+        if spec.scope is None or tuple(tensor.stride()) == spec.strides:
+            return spec.strides
+        sizes = dict(env.values)  # where they are 0 and 1, the capture was not run with these
+        for size, actual in zip(spec.shape, tensor.shape, strict=True):
+            for atom in size.symbols() if isinstance(size, Expr) else ():
+                if env.symbols[atom.name].expr == size:
+                    sizes[atom.name] = actual
+        return tuple(
+            stride
+            if actual == (stride.evaluate(sizes) if isinstance(stride, Expr) else stride)
+            else actual
+            for stride, actual in zip(spec.strides, tensor.stride(), strict=True)
+        )
 
     def _note(self, origin: Origin, kind: str, detail: object, answer: object) -> None:
         key = (origin.target, kind, tuple(detail) if isinstance(detail, list) else detail)
