@@ -378,7 +378,7 @@ def _examples(env: ShapeEnv, names: Sequence[str]) -> Iterator[Values]:
         # Before groups: sizes that never differ cannot be told apart.
         *({name: steps[0](first[name])} for name in names),
         # A size that is 1 may be stretched to another one, which the result has then.
-        *({name: type(first[name])(1)} for name in names),
+        *({name: steps[3](first[name])} for name in names),
     ]
     for step in steps:
         changes += [{name: step(first[name]) for name in group} for group in groups.values()]
