@@ -16,6 +16,7 @@ from monograph.inference.rules.table import (
     must_hold_if_varies,
     rule,
     steps_channels_last,
+    tied,
 )
 from monograph.ir.spec import TensorSpec
 from monograph.shapes.expr import Expr, Int
@@ -38,7 +39,7 @@ def _conv(
     if len(x.shape) == rank - 1 and x.scope is not None and is_canonical(x):
         options = (stride, padding, dilation, groups)
         return _without_batch(_conv(_as_batch(x), weight, bias, *options))
-    if len(x.shape) != rank or x.dtype != weight.dtype or x.shape[1] != weight.shape[1] * groups:
+    if len(x.shape) != rank or x.dtype != weight.dtype:
         return None
     if rank != 4 and x.scope is None:
         return None
@@ -54,7 +55,10 @@ def _conv(
         return None
     if weight.shape[0] % groups:
         return None
-    if bias is not None and (bias.shape != weight.shape[:1] or bias.dtype != x.dtype):
+    if bias is not None and (len(bias.shape) != 1 or bias.dtype != x.dtype):
+        return None
+    pairs = [(x.shape[1], weight.shape[1] * groups)]
+    if not tied(pairs if bias is None else [*pairs, (bias.shape[0], weight.shape[0])]):
         return None
     sizes = window(x.shape[2:], weight.shape[2:], stride, padding, dilation)
     if sizes is None:
@@ -107,9 +111,11 @@ def _conv_transpose(
     if x.scope is None and 1 in (x.shape[1], weight.shape[1] * groups) and not is_canonical(x):
         return None  # one channel: channels-last and contiguous look alike
     is_told = x.scope is None or is_canonical(x) or (len(x.shape) == 3 and _is_copied(x))
-    if x.shape[1] != weight.shape[0] or not is_told or not is_canonical(weight):
+    if not is_told or not is_canonical(weight):
         return None
     if bias is not None and (len(bias.shape) != 1 or bias.dtype != x.dtype):
+        return None
+    if not tied([(x.shape[1], weight.shape[0])]):
         return None
     sizes: list[Int] = []
     for i, size in enumerate(x.shape[2:]):
