@@ -174,7 +174,8 @@ def _difference(
 def _told(found: Any, args: tuple[torch.Tensor, ...], has_values: bool) -> Any:
     """What is compared: strides along dimensions of several elements, and values that are told."""
     if isinstance(found, list):  # what was written to
-        return (found, args) if has_values else ()
+        # How a result lies after a write is that of the tensor that was made in its place.
+        return [each.contiguous() for each in (*found, *args)] if has_values else ()
     results, of_sizes, of_layouts, flat = found
     shapes = [sizes for sizes, _, count in of_sizes if count > 1]
     named = [(str(dtype), sizes, count) for sizes, dtype, count in of_sizes]
