@@ -69,12 +69,14 @@ def _hashable(key: object) -> object:
 class StandIn:
     """A real tensor in place of what ``node`` of the capture before gives; its values come later.
 
-    ``shares``: the memory is a parameter's, a buffer's or another stand-in's.
+    ``shares``: the memory is a parameter's, a buffer's or another stand-in's. ``is_filled``: it has
+    its values.
     """
 
     tensor: torch.Tensor
     node: Node
     shares: bool
+    is_filled: bool = False
 
 
 @dataclass(slots=True)

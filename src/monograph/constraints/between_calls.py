@@ -85,6 +85,7 @@ class Calls:
         self._start: Start | None = None
         self._settled: set[Place] = set()  # what calls may leave behind
         self._notes: list[tuple[str, str]] = []
+        self._fill: Callable[[Iterable[StandIn]], bool] | None = None
 
     def captured(self, capture: Capture) -> Captured:
         """The program that all calls are.
@@ -108,6 +109,7 @@ class Calls:
         calls = _Two(first, first.leaving, capture)
         found = calls.program()
         self._start, self._notes, self._settled = calls.start, calls.notes, calls.settled
+        self._fill = calls.fill
         return found
 
     def _again(self, capture: Capture, start: Start) -> Captured:
@@ -115,7 +117,7 @@ class Calls:
 
         A table that an earlier call has made for the example is one that others are made beside.
         """
-        found = capture(start)
+        found = self._with_values(capture, start)
         if found.leaving is None:
             return found
         new = [left for left in found.leaving.lefts if left.place not in self._settled]
@@ -131,6 +133,21 @@ class Calls:
         for kind, text in calls.notes:
             found.recorder.assume(kind, text)
         return found
+
+    def _with_values(self, capture: Capture, start: Start) -> Captured:
+        """A capture that finds what the first call has made: this one may be the first to read it."""
+        found = capture(start)
+        late = [each for each in _used(start, found, held=True) if not each.is_filled]
+        if not late:
+            return found
+        if self._fill is None or not self._fill(late):
+            raise MutationError(
+                "for other sizes the program reads what the first call has left, whose values "
+                "cannot be computed while exporting",
+                code="MG-M107",
+                hint=_ONCE,
+            )
+        return self._with_values(capture, start)  # they may have told the way
 
 
 def _goes_on(left: Left) -> MutationError:
@@ -194,7 +211,9 @@ class _Two:
         is_made_anew = is_continued and is_free and not second.numbers
         if is_made_anew and (is_shared or (varies and self._holds_for_other_sizes())):
             return self._as_first()
-        if not is_shared and self._fill(held) and (is_continued or self._agrees(second)):
+        if self.first.mutations and is_free and not is_shared and self._is_kept_anew(used, second):
+            return self._as_first()
+        if not is_shared and self.fill(held) and (is_continued or self._agrees(second)):
             return self._as_second(start, second, {left.place for left in changing})
         raise self._other_program()
 
@@ -209,11 +228,11 @@ class _Two:
                 for origin in second.recorder.entrance.origins
             )
         except Exception:
-            if not start.stand_ins or not self._fill(start.stand_ins.values()):
+            if not start.stand_ins or not self.fill(start.stand_ins.values()):
                 raise
             is_steered = True
         if is_steered:  # by values that were not known yet
-            self._fill(start.stand_ins.values())
+            self.fill(start.stand_ins.values())
             second = self.capture(start)
         if second.leaving is not None:
             trim(second.recorder)
@@ -366,7 +385,9 @@ class _Two:
         if not {left.place for left in lefts} <= self.settled:
             return False
         used = _used(start, other)
-        return self._is_same_with(used, sizes, other) if used else _is_same(self.first, other)
+        if not used and _is_same(self.first, other):
+            return True
+        return self._is_same_with(used, sizes, other)
 
     def _is_same_with(
         self, used: Iterable[StandIn], sizes: Mapping[str, float], other: Captured
@@ -384,7 +405,19 @@ class _Two:
             given[nodes[id(each.tensor)]] = found
         now = self.leaving.sizes
         tables = Tables(self.first, now), Tables(other, now, given)
-        return _is_same(self.first, other, now, tables=tables)
+        if used and _is_same(self.first, other, now, tables=tables):
+            return True
+        if not self.first.mutations:
+            return False
+        from monograph.constraints.kept_tables import is_kept_anew, memory_after
+
+        return is_kept_anew(self.first, other, now, memory_after(self.first, sizes), given)
+
+    def _is_kept_anew(self, used: Iterable[StandIn], second: Captured) -> bool:
+        """Whether each call writes and uses what would be found, in memory that stays."""
+        if second.numbers or not self._is_same_with(used, self.leaving.sizes, second):
+            return False
+        return self._holds_for_other_sizes()
 
     # The program ------------------------------------------------------------------------------
 
@@ -421,9 +454,11 @@ class _Two:
             self._values[key] = found if isinstance(found, torch.Tensor) else None
         return self._values[key]
 
-    def _fill(self, stand_ins: Iterable[StandIn]) -> bool:
+    def fill(self, stand_ins: Iterable[StandIn]) -> bool:
         """Give stand-ins their values; False where some have none."""
         for stand_in in stand_ins:
+            if stand_in.is_filled:
+                continue
             found = self._value(stand_in)
             if found is None or found.shape != stand_in.tensor.shape:
                 return False
@@ -431,6 +466,7 @@ class _Two:
                 return False
             with without_modes(), torch.no_grad():
                 stand_in.tensor.data.copy_(found)
+            stand_in.is_filled = True
         return True
 
     def _other_program(self) -> MutationError:

@@ -476,7 +476,13 @@ def _is_same(kept: Captured, dropped: Captured, size: dict[str, int]) -> bool:
     if not size:
         return False
     tables = Tables(kept, size), Tables(dropped, size)
-    return is_same_program(kept, dropped, size, tables=tables)
+    if is_same_program(kept, dropped, size, tables=tables):
+        return True
+    if not kept.mutations:
+        return False
+    from monograph.constraints.kept_tables import is_kept_anew, memory_before
+
+    return is_kept_anew(kept, dropped, size, memory_before(kept))
 
 
 def _is_same_for_tables(

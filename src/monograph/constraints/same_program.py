@@ -46,7 +46,7 @@ def is_same_program(
     operators are the same, and so is what they give when they run.
 
     ``found``: placeholders of the right one that stand for nodes of the left one. ``apart``:
-    state of the right one whose new content is not compared. ``tables``: of both, for ``sizes``,
+    state whose new content is not compared. ``tables``: of both, for ``sizes``,
     where what is made of sizes and constants is compared by its values.
     """
     scope = Scope()
@@ -57,7 +57,7 @@ def is_same_program(
         for name, symbol in env.symbols.items()
         if name in right.declared and isinstance(symbol.expr, Expr)
     }
-    other.apart = apart
+    one.apart = other.apart = apart
     if tables is not None:
         one.tables, other.tables = tables
     try:
@@ -122,6 +122,7 @@ class _Reader:
             if isinstance(source, Node) and source.op == "call_function"
         }
         self.fresh = {o.node: o.tensor for o in origins if o.fresh}
+        self.parameters = {o.node for o in origins if o.kind == "parameter"}
         self.ids: dict[object, int] = scope.interned.setdefault("ids", {})
         self.keys: dict[Node, int] = {}
         self.squeezed: set[Node] = set()  # whose dimensions of size 1 are of no matter
@@ -203,7 +204,8 @@ class _Reader:
     def _key(self, node: Node) -> Read | int:
         if node in self.found:
             return self.found[node]
-        table = None if self.tables is None else self.tables.value(node)
+        is_parameter = node in self.parameters  # others of the same values are other ones
+        table = None if self.tables is None or is_parameter else self.tables.value(node)
         if isinstance(table, torch.Tensor):
             return "table", self._number_of(table), self._result(node.meta["val"])
         if node in self.fresh and self.fresh[node].numel() <= MOST_ELEMENTS:

@@ -25,12 +25,13 @@ __all__ = ["Tables", "are_alike"]
 
 _MOST_ELEMENTS = 1 << 22  # of one tensor; in all, some times as many
 _MOST_IN_ALL = 1 << 25
+_MOST_FREQUENCIES = 1 << 12  # of a parameter that is frozen
 # How far numbers may lie apart that one kernel computes for tensors of two lengths, in roundings.
 _ROUNDINGS = 8
 
 
 class Tables:
-    """The values of a capture's nodes for ``sizes``; None where an argument, a parameter or chance
+    """The values of a capture's nodes for ``sizes``; None where an argument, a weight or chance
 
     is in them. ``given``: what is found in place of some placeholders.
     """
@@ -46,6 +47,8 @@ class Tables:
         self._found: dict[Node, Argument] = dict(given or {})
         for origin in captured.recorder.entrance.origins:
             is_kept = origin.kind in ("buffer", "constant") and not origin.mutated
+            if origin.kind == "parameter":  # frequencies of waves, no weights
+                is_kept = not origin.mutated and origin.tensor.numel() <= _MOST_FREQUENCIES
             if is_kept and not origin.tensor.requires_grad and origin.node not in self._found:
                 self._found[origin.node] = origin.tensor
 
