@@ -50,7 +50,12 @@ Capture = Callable[[Start], Captured]
 aten = torch.ops.aten
 # Factors and summands that make other sizes of the example's; a smaller one if it is too large.
 _OTHER_SIZES = (((1, 1),), ((7, 10), (3, 5), (2, 3)))
+_SMALLER = ((1, -2),)
 _ONCE = "call the program once before it is exported: the export starts from what it has then."
+_UNWRITTEN = (
+    "{} is written while the program runs, and each call writes what it reads of it: the exported "
+    "program keeps nothing there"
+)
 # Operators that look at the form of their argument only.
 _OF_FORMS = frozenset({
     aten.zeros_like.default, aten.ones_like.default, aten.full_like.default,
@@ -86,6 +91,7 @@ class Calls:
         self._settled: set[Place] = set()  # what calls may leave behind
         self._notes: list[tuple[str, str]] = []
         self._fill: Callable[[Iterable[StandIn]], bool] | None = None
+        self._unwritten: list[str] = []
 
     def captured(self, capture: Capture) -> Captured:
         """The program that all calls are.
@@ -109,7 +115,7 @@ class Calls:
         calls = _Two(first, first.leaving, capture)
         found = calls.program()
         self._start, self._notes, self._settled = calls.start, calls.notes, calls.settled
-        self._fill = calls.fill
+        self._fill, self._unwritten = calls.fill, calls.unwritten
         return found
 
     def _again(self, capture: Capture, start: Start) -> Captured:
@@ -121,7 +127,8 @@ class Calls:
         if found.leaving is None:
             return found
         new = [left for left in found.leaving.lefts if left.place not in self._settled]
-        if not new:
+        is_kept = not {o.target for o in found.mutations}.isdisjoint(self._unwritten)
+        if not new and not is_kept:
             trim(found.recorder)
             return found
         if start.contents or start.counted:
@@ -129,7 +136,7 @@ class Calls:
         calls = _Two(found, found.leaving, capture)
         program = calls.program()
         if program is not found:  # it would have to start from what such a call leaves
-            raise _goes_on(new[0])
+            raise _goes_on((new or found.leaving.lefts)[0])
         for kind, text in calls.notes:
             found.recorder.assume(kind, text)
         return found
@@ -176,6 +183,7 @@ class _Two:
         self.start = Start()
         self.settled = {left.place for left in leaving.lefts}
         self.notes: list[tuple[str, str]] = []
+        self.unwritten: list[str] = []  # memory that the program does not keep anything in
         self._values: dict[int, torch.Tensor | None] = {}
 
     def program(self) -> Captured:
@@ -417,13 +425,18 @@ class _Two:
         """Whether each call writes and uses what would be found, in memory that stays."""
         if second.numbers or not self._is_same_with(used, self.leaving.sizes, second):
             return False
-        return self._holds_for_other_sizes()
+        return self._holds_for_other_sizes() and self._holds_after_one(_SMALLER)
 
     # The program ------------------------------------------------------------------------------
 
     def _as_first(self) -> Captured:
         """The program starts from what the user has: nothing of what it leaves matters."""
         self.notes = [_note(left.change) for left in self.leaving.lefts]
+        if self.first.mutations:
+            from monograph.constraints.kept_tables import leave_unwritten
+
+            self.unwritten = leave_unwritten(self.first, self.leaving.sizes)
+            self.notes += [("attribute", _UNWRITTEN.format(path)) for path in self.unwritten]
         return self.first
 
     def _as_second(self, start: Start, second: Captured, changing: Collection[Place]) -> Captured:
@@ -519,5 +532,5 @@ def _other_sizes(
         wanted = factor * hint + summand + i
         if hi is not None and wanted > hi:
             wanted = hi if hi != hint else hint - 1
-        found[name] = hint if lo is not None and wanted < lo else wanted
+        found[name] = hint if wanted < max(1, lo or 0) else wanted
     return found

@@ -14,30 +14,75 @@ import torch
 from torch.fx import Node
 
 from monograph.capture.inputs import Origin
-from monograph.capture.session import Captured
+from monograph.capture.session import Captured, trim
 from monograph.constraints.same_program import is_same_program
 from monograph.constraints.tables import Tables, are_alike
+from monograph.shapes.questions import holds
 from monograph.torch_internals import without_modes
 
-__all__ = ["is_kept_anew", "memory_after", "memory_before"]
+__all__ = ["is_kept_anew", "leave_unwritten", "memory_after", "memory_before"]
 
 _PERIOD = 61  # a prime: rows of a pattern differ, whatever their length is
 
 
 def memory_before(captured: Captured) -> dict[str, torch.Tensor]:
     """What is in the memory that a program writes, before its first call: by name."""
-    return {origin.target: origin.tensor for origin in captured.mutations}
+    return {o.target: o.tensor for o in captured.mutations if o.kind != "input"}
 
 
 def memory_after(captured: Captured, sizes: Mapping[str, float]) -> dict[str, torch.Tensor]:
     """What is there after a first call with ``sizes``; without what comes from an argument."""
-    before = {origin.node: origin.tensor for origin in captured.mutations}
+    before = {o.node: o.tensor for o in captured.mutations if o.kind != "input"}
     tables = Tables(captured, sizes, before)
     found = {}
     for origin, node in _written(captured):
         after = tables.value(node)
         if isinstance(after, torch.Tensor):
             found[origin.target] = after
+    return found
+
+
+def leave_unwritten(captured: Captured, sizes: Mapping[str, float]) -> list[str]:
+    """Take away what a program writes for later calls alone; the names of that memory.
+
+    Every call writes what it uses, and no state dict has it. ``sizes``: of the example.
+    """
+    aliased = {output.alias for output in captured.outputs}
+    memory = {
+        o.target: o.tensor
+        for o in captured.mutations
+        if o.kind != "input" and not o.persistent and o.node.name not in aliased
+    }
+    if not memory or not all(
+        is_kept_anew(captured, captured, each, memory)
+        for each in _others(captured, sizes)
+    ):
+        return []
+    results = captured.graph.output_node().args[0]
+    assert isinstance(results, tuple)
+    gone = [i for i, o in enumerate(captured.mutations) if o.target in memory]
+    captured.graph.output_node().args = (
+        tuple(node for i, node in enumerate(results) if i not in gone),
+    )
+    for i in reversed(gone):
+        captured.mutations.pop(i).mutated = False
+    trim(captured.recorder)
+    return list(memory)
+
+
+def _others(captured: Captured, sizes: Mapping[str, float]) -> list[Mapping[str, float]]:
+    """Sizes that the capture holds for, those of the example first."""
+    env = captured.recorder.sizes.env
+    found = [sizes]
+    for name in sizes:
+        for size in (0, 1, 2, sizes[name] - 1, sizes[name] + 1, 2 * sizes[name] + 1):
+            each = {**sizes, name: size}
+            lo, hi = env.symbols[name].range
+            is_in_range = (lo is None or lo <= size) and (hi is None or size <= hi)
+            if is_in_range and all(
+                holds(guard.test, each) for guard in env.guards if each.keys() >= set(guard.symbols)
+            ):
+                found.append(each)
     return found
 
 
