@@ -113,7 +113,9 @@ def settle(captured: Captured, attempt: Attempt, follow: Follow | None = None) -
             found = _merged_at_a_point(captured, other, _hints(captured))
         if found is None and not joined:
             found = _merged_at_a_point(other, captured, _hints(captured))
-        captured = found or captured
+        if found is not None and found is not captured:
+            tried.clear()  # what differed from the one may be the other
+            captured = found
     return captured
 
 
