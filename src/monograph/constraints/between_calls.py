@@ -38,7 +38,7 @@ from monograph.diagnostics import ExportError, MonographError, MutationError
 from monograph.ir.operators import draws
 from monograph.ir.spec import spec_of
 from monograph.shapes.expr import Expr
-from monograph.shapes.questions import text_of
+from monograph.shapes.questions import holds, text_of
 from monograph.torch_internals import without_modes
 
 if TYPE_CHECKING:
@@ -376,10 +376,19 @@ class _Two:
         return all(map(self._holds_after_one, _OTHER_SIZES))
 
     def _holds_after_one(self, ways: Iterable[tuple[int, int]]) -> bool:
-        """The first of these other sizes is tried for which the memory will do."""
-        for factor, summand in ways:
+        """The first of these other sizes is tried for which the memory will do.
+
+        Those that the first call holds for come before the others.
+        """
+        guards = self.first.recorder.sizes.env.guards
+
+        def is_outside(sizes: Mapping[str, float]) -> bool:
+            return not all(holds(g.test, sizes) for g in guards if sizes.keys() >= set(g.symbols))
+
+        others = [_other_sizes(self.first, self.leaving, *way) for way in ways]
+        for sizes in sorted(others, key=is_outside):
             with contextlib.suppress(MemoryError):
-                return self._holds_after(_other_sizes(self.first, self.leaving, factor, summand))
+                return self._holds_after(sizes)
         return False
 
     def _holds_after(self, sizes: Mapping[str, float]) -> bool:
