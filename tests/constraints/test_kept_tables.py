@@ -116,7 +116,13 @@ def outcome(
             continue
         if got.shape != want.shape or not torch.allclose(got, want, rtol=1e-5, atol=1e-5):
             return f"call {i + 1} of size {n} differs"
+        if found == "right" and not _are_alike(program.state_dict(), eager.state_dict()):
+            return f"after call {i + 1} of size {n} the state differs"
     return found
+
+
+def _are_alike(mine: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
+    return all(torch.allclose(mine[name], theirs[name]) for name in theirs)
 
 
 def wrong(cases: list[tuple[object, ...]]) -> dict[object, str]:
@@ -149,6 +155,86 @@ def test_right_for_all_sizes(
     assert outcome(way, ask, memory, before, strict=False) == "right"
 
 
-if __name__ == "__main__":
-    for case in ALL:
-        print(outcome(*case), case[0].__name__, *case[1:], flush=True)
+class Spread(Given):
+    """The first rows of a longer table are no shorter table."""
+
+    def made(self, n: int) -> Tensor:
+        return torch.linspace(0, 1, n)[:, None] * self.frequencies
+
+
+class Sum(Read):
+    """All of the memory is used, what other calls have left there too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + self.rows.sum()
+
+
+class Before(Read):
+    """It is used before it is written."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        before = self.rows.sum()
+        return super().forward(x) + before
+
+
+class More(Read):
+    """The row after those that are made is used."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + self.rows[x.shape[1]]
+
+
+class OfData(Read):
+    def forward(self, x: Tensor) -> Tensor:
+        self.mean = x.mean()
+        return super().forward(x)
+
+    def made(self, n: int) -> Tensor:
+        return super().made(n) + self.mean
+
+
+class Whole(Read):
+    """The memory itself is returned."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        super().forward(x)
+        return self.rows
+
+
+class Scaled(Read):
+    """What is there is changed."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = x.shape[1]
+        if not self.has(n):
+            self.rows.mul_(2)
+            self.rows[:n].add_(1)
+            self.n = n
+        return x * self.rows[:n]
+
+
+class Shared(nn.Module):
+    """Two tables in one memory, each with a number of its own."""
+
+    def __init__(self, ask: str, memory: str) -> None:
+        super().__init__()
+        self.one, self.other = Read(ask, memory), Read(ask, memory)
+        self.other.rows = self.one.rows
+        self.other.frequencies = nn.Parameter(torch.ones(3), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.one(x) + self.other(x[:, :2])
+
+
+ODD = (Spread, Sum, Before, More, OfData, Whole, Scaled, Shared)
+ALL_ODD = list(itertools.product(ODD, ASKS, MEMORIES, BEFORE, (False, True)))
+
+
+def test_odd_ones_are_refused_or_right() -> None:
+    assert not wrong([case for i, case in enumerate(ALL_ODD) if i % 13 == 5])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ODD)
+def test_no_odd_one_is_wrong(way: type[nn.Module]) -> None:
+    assert not wrong([case for case in ALL_ODD if case[0] is way])

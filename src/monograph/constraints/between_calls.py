@@ -142,7 +142,7 @@ class Calls:
         return found
 
     def _with_values(self, capture: Capture, start: Start) -> Captured:
-        """A capture that finds what the first call has made: this one may be the first to read it."""
+        """A capture that finds what the first call has made, and may be the first to read it."""
         found = capture(start)
         late = [each for each in _used(start, found, held=True) if not each.is_filled]
         if not late:

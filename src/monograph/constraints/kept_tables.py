@@ -8,7 +8,7 @@ the rest of the memory stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch.fx import Node
@@ -22,15 +22,16 @@ from monograph.torch_internals import without_modes
 
 __all__ = ["is_kept_anew", "leave_unwritten", "memory_after", "memory_before"]
 
+Memory = Mapping[int, torch.Tensor]  # by the identity of the user's tensor: its name may differ
 _PERIOD = 61  # a prime: rows of a pattern differ, whatever their length is
 
 
-def memory_before(captured: Captured) -> dict[str, torch.Tensor]:
-    """What is in the memory that a program writes, before its first call: by name."""
-    return {o.target: o.tensor for o in captured.mutations if o.kind != "input"}
+def memory_before(captured: Captured) -> dict[int, torch.Tensor]:
+    """What is in the memory that a program writes, before its first call."""
+    return {id(o.tensor): o.tensor for o in captured.mutations if o.kind != "input"}
 
 
-def memory_after(captured: Captured, sizes: Mapping[str, float]) -> dict[str, torch.Tensor]:
+def memory_after(captured: Captured, sizes: Mapping[str, float]) -> dict[int, torch.Tensor]:
     """What is there after a first call with ``sizes``; without what comes from an argument."""
     before = {o.node: o.tensor for o in captured.mutations if o.kind != "input"}
     tables = Tables(captured, sizes, before)
@@ -38,7 +39,7 @@ def memory_after(captured: Captured, sizes: Mapping[str, float]) -> dict[str, to
     for origin, node in _written(captured):
         after = tables.value(node)
         if isinstance(after, torch.Tensor):
-            found[origin.target] = after
+            found[id(origin.tensor)] = after
     return found
 
 
@@ -49,25 +50,25 @@ def leave_unwritten(captured: Captured, sizes: Mapping[str, float]) -> list[str]
     """
     aliased = {output.alias for output in captured.outputs}
     memory = {
-        o.target: o.tensor
+        id(o.tensor): o.tensor
         for o in captured.mutations
         if o.kind != "input" and not o.persistent and o.node.name not in aliased
     }
     if not memory or not all(
-        is_kept_anew(captured, captured, each, memory)
-        for each in _others(captured, sizes)
+        is_kept_anew(captured, captured, each, memory) for each in _others(captured, sizes)
     ):
         return []
     results = captured.graph.output_node().args[0]
     assert isinstance(results, tuple)
-    gone = [i for i, o in enumerate(captured.mutations) if o.target in memory]
+    gone = [i for i, o in enumerate(captured.mutations) if id(o.tensor) in memory]
+    names = [captured.mutations[i].target for i in gone]
     captured.graph.output_node().args = (
         tuple(node for i, node in enumerate(results) if i not in gone),
     )
     for i in reversed(gone):
         captured.mutations.pop(i).mutated = False
     trim(captured.recorder)
-    return list(memory)
+    return names
 
 
 def _others(captured: Captured, sizes: Mapping[str, float]) -> list[Mapping[str, float]]:
@@ -90,43 +91,44 @@ def is_kept_anew(
     first: Captured,
     other: Captured,
     sizes: Mapping[str, float],
-    memory: Mapping[str, torch.Tensor],
+    memory: Memory,
     given: Mapping[Node, torch.Tensor] | None = None,
 ) -> bool:
     """Whether ``first`` does what ``other`` does for ``sizes``, where it finds ``memory``.
 
     ``given``: what else ``other`` finds, in place of its placeholders.
     """
-    fills = [{name: _pattern(memory[name], shift) for name in memory} for shift in (0, 1)]
-    if any(fill is None for each in fills for fill in each.values()):
+    if not all(t.layout is torch.strided and not t.is_quantized for t in memory.values()):
         return False
-    ways = [
-        Tables(first, sizes, {o.node: f for o in first.mutations if (f := each.get(o.target)) is not None})
-        for each in fills
-    ]  # fmt: skip
-    expected: dict[str, torch.Tensor] = {}
+    fills = [{place: _pattern(memory[place], shift) for place in memory} for shift in (0, 1)]
+    ways = [Tables(first, sizes, _by_node(first, each)) for each in fills]
+    expected: dict[int, torch.Tensor] = {}
     for origin, node in _written(first):
-        if origin.target not in memory:
+        place = id(origin.tensor)
+        if place not in memory:
             continue
         after = [way.value(node) for way in ways]
-        before = [each[origin.target] for each in fills]
-        found = _written_over(before, after, memory[origin.target])
+        found = _written_over([each[place] for each in fills], after, memory[place])
         if found is None:
             return False
-        expected[origin.target] = found
-    found_there = {o.node: o for o in other.recorder.entrance.origins if o.target in expected}
-    theirs = Tables(
-        other, sizes, {**{n: memory[o.target] for n, o in found_there.items()}, **(given or {})}
-    )
-    now: dict[str, object] = dict(memory)
-    now.update((origin.target, theirs.value(node)) for origin, node in _written(other))
-    for name, content in expected.items():
-        there = now[name]
+        expected[place] = found
+    theirs = Tables(other, sizes, {**_by_node(other, memory), **(given or {})})
+    now: dict[int, object] = dict(memory)
+    now.update((id(origin.tensor), theirs.value(node)) for origin, node in _written(other))
+    for place, content in expected.items():
+        there = now[place]
         if not isinstance(there, torch.Tensor) or not are_alike(content, there):
             return False
+    written = [*first.mutations, *other.mutations]
+    names = {o.target for o in written if id(o.tensor) in expected}
     return bool(expected) and all(
-        is_same_program(first, other, sizes, apart=expected, tables=(way, theirs)) for way in ways
+        is_same_program(first, other, sizes, apart=names, tables=(way, theirs)) for way in ways
     )
+
+
+def _by_node(captured: Captured, memory: Memory) -> dict[Node, torch.Tensor]:
+    origins = captured.recorder.entrance.origins
+    return {o.node: memory[id(o.tensor)] for o in origins if id(o.tensor) in memory}
 
 
 def _written(captured: Captured) -> list[tuple[Origin, Node]]:
@@ -137,10 +139,8 @@ def _written(captured: Captured) -> list[tuple[Origin, Node]]:
     return [(origin, node) for origin, node in pairs if isinstance(node, Node)]
 
 
-def _pattern(memory: torch.Tensor, shift: int) -> torch.Tensor | None:
+def _pattern(memory: torch.Tensor, shift: int) -> torch.Tensor:
     """Another content: two shifts have no number in common at any place."""
-    if memory.layout != torch.strided or memory.is_quantized:
-        return None
     with without_modes(), torch.no_grad():
         numbers = torch.arange(memory.numel(), device=memory.device) % _PERIOD + shift
         if memory.dtype is torch.bool:
@@ -150,13 +150,13 @@ def _pattern(memory: torch.Tensor, shift: int) -> torch.Tensor | None:
 
 
 def _written_over(
-    before: list[torch.Tensor | None], after: list[object], memory: torch.Tensor
+    before: Sequence[torch.Tensor], after: Sequence[object], memory: torch.Tensor
 ) -> torch.Tensor | None:
     """What becomes of ``memory``, if each number stays, or is written whatever was there before."""
-    stays, pairs = [], zip(before, after, strict=True)
+    stays = []
     with without_modes(), torch.no_grad():
-        for old, new in pairs:
-            if not isinstance(new, torch.Tensor) or old is None or new.shape != old.shape:
+        for old, new in zip(before, after, strict=True):
+            if not isinstance(new, torch.Tensor) or new.shape != old.shape:
                 return None
             if new.dtype != memory.dtype or new.device != memory.device:
                 return None
