@@ -92,6 +92,7 @@ class Calls:
         self._notes: list[tuple[str, str]] = []
         self._fill: Callable[[Iterable[StandIn]], bool] | None = None
         self._unwritten: list[str] = []
+        self._places: set[Place] | None = None  # that calls which write memory leave changed
 
     def captured(self, capture: Capture) -> Captured:
         """The program that all calls are.
@@ -112,6 +113,7 @@ class Calls:
         if first.leaving is None:
             self._start = Start()
             return first
+        self._agree_in_places(first, first.leaving)
         calls = _Two(first, first.leaving, capture)
         found = calls.program()
         self._start, self._notes, self._settled = calls.start, calls.notes, calls.settled
@@ -131,6 +133,7 @@ class Calls:
         if not new and not is_kept:
             trim(found.recorder)
             return found
+        self._agree_in_places(found, found.leaving)
         if start.contents or start.counted:
             raise _goes_on(new[0])
         calls = _Two(found, found.leaving, capture)
@@ -140,6 +143,19 @@ class Calls:
         for kind, text in calls.notes:
             found.recorder.assume(kind, text)
         return found
+
+    def _agree_in_places(self, found: Captured, leaving: Leaving) -> None:
+        """Calls that write memory, and leave other places changed, are no calls of one table.
+
+        Each is seen after others like itself, and not after these.
+        """
+        if not found.mutations:
+            return
+        places = {left.place for left in leaving.lefts}
+        if self._places is None:
+            self._places = places
+        elif places != self._places:
+            raise _goes_on(leaving.lefts[0])
 
     def _with_values(self, capture: Capture, start: Start) -> Captured:
         """A capture that finds what the first call has made, and may be the first to read it."""
