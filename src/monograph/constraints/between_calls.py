@@ -237,6 +237,8 @@ class _Two:
             return self._as_first()
         if self.first.mutations and is_free and not is_shared and self._is_kept_anew(used, second):
             return self._as_first()
+        if second.mutations and any(left.varies for left in changing):
+            raise self._other_program()  # the call after one of other sizes is another one again
         if not is_shared and self.fill(held) and (is_continued or self._agrees(second)):
             return self._as_second(start, second, {left.place for left in changing})
         raise self._other_program()
