@@ -21,6 +21,7 @@ from monograph.capture.abstract import AbstractTensor
 from monograph.capture.python.saved import CONTAINERS, PLAIN, Saved, SavedClass, SavedNames
 from monograph.capture.python.walk import Walk
 from monograph.diagnostics import ControlFlowError, SourceLine
+from monograph.torch_internals import without_modes
 
 __all__ = ["Unseen"]
 
@@ -99,6 +100,9 @@ def _form(value: object, depth: int = 0) -> object:
         return kind, value
     if isinstance(value, torch.Tensor):
         return _form_of_tensor(value)
+    if isinstance(value, torch.Generator):
+        with without_modes():
+            return id(value), bytes(value.get_state().tolist())
     if isinstance(value, tuple) and depth < _DEEPEST:
         return kind, tuple(_form(item, depth + 1) for item in value)
     is_ours = kind.__module__.startswith("monograph.")
