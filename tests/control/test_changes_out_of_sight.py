@@ -131,3 +131,30 @@ def test_right_or_refused(name, form, strict):
                 x = torch.rand(size, 2)
                 with contextlib.suppress(InputError):
                     torch.testing.assert_close(ep.module()(x), program(x))
+
+
+class Holding(torch.nn.Module):
+    """The object is the module's, and each module has one of its own."""
+
+    def __init__(self, made, change, read):
+        super().__init__()
+        self.held, self.change, self.read = made(None), change, read
+
+    def forward(self, x):
+        if x.shape[0] > 2:
+            self.change(self.held)
+        return x * self.read(self.held)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("name", ["an iterator", "a generator", "a count", "chance"])
+def test_right_or_refused_of_a_module(name, strict):
+    for example in (5, 2):
+        with contextlib.suppress(ExportError):
+            x, model = torch.rand(example, 2), Holding(*OBJECTS[name])
+            ep = export(model, (x,), dynamic_shapes=({0: Dim.DYNAMIC},), strict=strict)
+            for size in (5, 2, 1, 3):
+                x = torch.rand(size, 2)
+                with contextlib.suppress(InputError):
+                    expected = Holding(*OBJECTS[name])(x)
+                    torch.testing.assert_close(ep.module()(x), expected)

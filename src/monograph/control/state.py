@@ -10,17 +10,25 @@ from typing import Any
 
 from torch import nn
 
-from monograph.capture.python.saved import MISSING, Saved, SavedClasses, SavedNames
+from monograph.capture.python.saved import (
+    MISSING,
+    Saved,
+    SavedClasses,
+    SavedGenerator,
+    SavedIterator,
+    SavedNames,
+)
 from monograph.capture.python.snapshot import Snapshot
 from monograph.capture.python.walk import saved_in
 from monograph.capture.recorder import Recorder
 from monograph.control.results import UNDEFINED
-from monograph.control.unseen import Unseen
+from monograph.control.unseen import Unseen, refuse_as_unseen
 
 __all__ = ["Entry", "Holder", "Items", "Key", "Place", "State", "Variable"]
 
 _OURS = "_monograph_"
 _UNJOINED = (SavedNames, SavedClasses)
+_OF_ITS_OWN = (SavedGenerator, SavedIterator)
 _WATCHED = (nn.Module, ModuleType, type)  # what changes in them is seen for the whole program
 
 
@@ -128,6 +136,8 @@ class State:
                 found[Variable(name)] = (name, now)
         parts = [p for saved in self.saved if not saved.is_unchanged() for p in saved.parts()]
         for saved in parts:
+            if isinstance(saved, _OF_ITS_OWN):
+                refuse_as_unseen(saved.path, self.recorder.here())
             if type(saved) is not Saved:
                 continue
             self._owners[id(saved.container)] = saved

@@ -12,7 +12,7 @@ import gc
 import itertools
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import torch
 from torch import nn
@@ -23,7 +23,7 @@ from monograph.capture.python.walk import Walk
 from monograph.diagnostics import ControlFlowError, SourceLine
 from monograph.torch_internals import without_modes
 
-__all__ = ["Unseen"]
+__all__ = ["Unseen", "refuse_as_unseen"]
 
 _DEEPEST = 6
 _FOLLOWED = (*CONTAINERS, frozenset, torch.Tensor)
@@ -33,6 +33,21 @@ class _Thing(NamedTuple):
     path: str
     value: object
     form: object
+
+
+def refuse_as_unseen(path: str, where: SourceLine | None) -> NoReturn:
+    """Refuse a change of ``path``.
+
+    Raises:
+        ControlFlowError: MG-C115.
+    """
+    raise ControlFlowError(
+        f"one way through the program changes {path}, which cannot be joined with what it is on "
+        "the other",
+        code="MG-C115",
+        where=where,
+        hint="let the branch choose a value, and change the object after it.",
+    )
 
 
 class Unseen:
@@ -60,13 +75,7 @@ class Unseen:
         """
         reordered = (f"the order of {saved.path}" for saved in followed if _is_reordered(saved))
         for path in itertools.chain(self._changed(), reordered):
-            raise ControlFlowError(
-                f"one way through the program changes {path}, which cannot be joined with what it "
-                "is on the other",
-                code="MG-C115",
-                where=where,
-                hint="let the branch choose a value, and change the object after it.",
-            )
+            refuse_as_unseen(path, where)
 
     def _changed(self) -> Iterator[str]:
         if _modes() != self._modes:
