@@ -86,8 +86,9 @@ class Unseen:
         for saved in self._saved:
             if isinstance(saved, SavedNames) and not isinstance(saved, SavedClass):
                 continue  # a slot is seen by its form
-            if not saved.is_unchanged():
-                yield next((change.path for change in saved.changes()), saved.path)
+            changes = [] if saved.is_unchanged() else list(saved.changes())
+            # A tensor there is one that leaves the branch: that is told where it is read.
+            yield from (each.path for each in changes if not isinstance(each.new, torch.Tensor))
 
 
 def _is_reordered(saved: Saved) -> bool:
