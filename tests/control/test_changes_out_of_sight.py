@@ -118,6 +118,14 @@ def _loop(made, change, read):
     return program
 
 
+@pytest.mark.parametrize("example", [5, 2])
+@pytest.mark.parametrize("name", OBJECTS)
+def test_the_side_of_the_example_is_not_refused(name, example):
+    program, x = _branch(*OBJECTS[name]), torch.rand(example, 2)
+    ep = export(program, (x,), dynamic_shapes=({0: Dim.DYNAMIC},))
+    torch.testing.assert_close(ep.module()(x), program(x))
+
+
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("form", [_branch, _loop])
 @pytest.mark.parametrize("name", OBJECTS)

@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-
-from monograph import Dim, MonographError, export
+from right_or_refused import exported, require_right_or_refused
 
 
 def under_numbers(x):
@@ -157,16 +156,10 @@ NEVER_WRONG = [read_meanwhile, with_something_before, by_two_names, under_the_sa
 SIZES = [(2, 3), (1, 1), (2, 1), (1, 2), (3, 5), (0, 2), (2, 0)]
 
 
-def _exported(program, given, strict):
-    shapes = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
-    example = (torch.randn(*given, 4),)
-    return export(program, example, dynamic_shapes=shapes, strict=strict).module()
-
-
 @pytest.mark.parametrize(("given", "strict"), [((2, 3), False), ((1, 2), True)])
 @pytest.mark.parametrize("program", HOLDS, ids=lambda program: program.__name__)
 def test_a_loop_may_fill_it(program, given, strict):
-    call = _exported(program, given, strict)
+    call = exported(program, given, strict)
     for size in SIZES[:-1]:
         x = torch.randn(*size, 4)
         torch.testing.assert_close(call(x), program(x))
@@ -175,14 +168,4 @@ def test_a_loop_may_fill_it(program, given, strict):
 @pytest.mark.parametrize(("given", "strict"), [((2, 3), False), ((1, 2), True)])
 @pytest.mark.parametrize("program", NEVER_WRONG, ids=lambda program: program.__name__)
 def test_what_else_is_done_with_it_is_never_wrong(program, given, strict):
-    try:
-        call = _exported(program, given, strict)
-    except MonographError:
-        return
-    for size in SIZES:
-        x = torch.randn(*size, 4)
-        try:
-            found = call(x)
-        except (MonographError, RuntimeError):
-            continue
-        torch.testing.assert_close(found, program(x))
+    require_right_or_refused(program, given, strict, SIZES)

@@ -6,8 +6,7 @@ program that changes one and reads the list again is refused.
 
 import pytest
 import torch
-
-from monograph import Dim, MonographError, export
+from right_or_refused import exported, require_right_or_refused
 
 
 class Record:
@@ -96,26 +95,10 @@ CHANGED = [in_a_list, in_a_dict, in_an_object, a_longer_item, after_it_was_appen
 SIZES = [(2, 3), (1, 1), (2, 1), (3, 5), (4, 4)]
 
 
-def _exported(program, given, strict):
-    shapes = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
-    example = (torch.randn(*given, 4),)
-    return export(program, example, dynamic_shapes=shapes, strict=strict).module()
-
-
 @pytest.mark.parametrize(("given", "strict"), [((2, 3), False), ((1, 1), True)])
 @pytest.mark.parametrize("program", CHANGED, ids=lambda program: program.__name__)
 def test_a_change_is_seen_or_the_size_is_refused(program, given, strict):
-    try:
-        call = _exported(program, given, strict)
-    except MonographError:
-        return
-    for size in SIZES:
-        x = torch.randn(*size, 4)
-        try:
-            found = call(x)
-        except (MonographError, RuntimeError):
-            continue
-        torch.testing.assert_close(found, program(x))
+    require_right_or_refused(program, given, strict, SIZES)
 
 
 def only_read(x):
@@ -140,7 +123,7 @@ def changed_and_not_read_again(x):
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("program", [only_read, changed_and_not_read_again])
 def test_items_are_read(program, strict):
-    call = _exported(program, (2, 3), strict)
+    call = exported(program, (2, 3), strict)
     for size in SIZES:
         x = torch.randn(*size, 4)
         torch.testing.assert_close(call(x), program(x))

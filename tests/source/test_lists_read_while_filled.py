@@ -6,8 +6,7 @@ refused, while exporting or for a size, and is never anything else than in eager
 
 import pytest
 import torch
-
-from monograph import Dim, MonographError, export
+from right_or_refused import exported, require_right_or_refused
 
 
 def _zeros(x):
@@ -258,16 +257,10 @@ def _name(program):
     return getattr(program, "__name__", type(program).__name__)
 
 
-def _exported(program, given, strict):
-    shapes = ({0: Dim.DYNAMIC, 1: Dim.DYNAMIC},)
-    example = (torch.randn(*given, 4),)
-    return export(program, example, dynamic_shapes=shapes, strict=strict).module()
-
-
 @pytest.mark.parametrize(("given", "strict"), [((2, 3), False), ((1, 3), True)])
 @pytest.mark.parametrize("program", HOLDS, ids=_name)
 def test_it_is_filled_at_any_place(program, given, strict):
-    call = _exported(program, given, strict)
+    call = exported(program, given, strict)
     for size in SIZES:
         x = torch.randn(*size, 4)
         torch.testing.assert_close(call(x), program(x))
@@ -276,17 +269,7 @@ def test_it_is_filled_at_any_place(program, given, strict):
 @pytest.mark.parametrize(("given", "strict"), [((2, 3), False), ((1, 1), True)])
 @pytest.mark.parametrize("program", NEVER_WRONG, ids=_name)
 def test_what_else_is_done_with_it_is_never_wrong(program, given, strict):
-    try:
-        call = _exported(program, given, strict)
-    except MonographError:
-        return
-    for size in SIZES:
-        x = torch.randn(*size, 4)
-        try:
-            found = call(x)
-        except (MonographError, RuntimeError):
-            continue
-        torch.testing.assert_close(found, program(x))
+    require_right_or_refused(program, given, strict, SIZES)
 
 
 def test_an_item_that_is_not_there_is_told_when_the_program_runs():
@@ -296,7 +279,7 @@ def test_an_item_that_is_not_there_is_told_when_the_program_runs():
             outs[t] = x[:, t]
         return torch.stack(outs, 1)
 
-    call = _exported(every_second, (2, 1), False)
+    call = exported(every_second, (2, 1), False)
     torch.testing.assert_close(call(torch.ones(3, 1, 4)), torch.ones(3, 1, 4))
     with pytest.raises(RuntimeError, match="read before it is put there"):
         call(torch.randn(2, 3, 4))
