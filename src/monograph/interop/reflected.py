@@ -238,7 +238,9 @@ def reflected_structure(context: Context, children: tuple[Structure, ...]) -> St
         FileError: MG-F101, where the class has other parts.
     """
     kind, held, _ = context
-    parts = [torch.empty(0, device="meta") for _ in children]  # which a container may hold twice
+    parts: list[object] = [torch.empty(0, device="meta") for _ in children]  # all of them others
+    if kind is torch.Size:  # which holds no tensors
+        parts = list(range(len(children)))
     leaves, found = flatten(_built(parts, (kind, held, ())))
     if list(map(id, leaves)) != list(map(id, parts)):
         raise FileError(f"a {kind.__name__} does not have {len(children)} parts")
